@@ -1,0 +1,80 @@
+// Package site says what a site's mail settings are and holds the one procedure that changes them: test the
+// candidate, save, enable. It uses nothing but the standard library and package secret; every other package of this
+// module takes its words from here.
+package site
+
+import "github.com/sitemail/terraform-provider-smtp/internal/secret"
+
+// Encryption says how the connection to the submission server is protected.
+type Encryption string
+
+// The encryptions. STARTTLS is required STARTTLS, never opportunistic (RFC 8314 section 5); TLS is implicit TLS
+// (RFC 8314 section 3.3).
+const (
+	STARTTLS Encryption = "starttls"
+	TLS      Encryption = "tls"
+	None     Encryption = "none"
+)
+
+// Encryptions lists the valid values of Encryption.
+func Encryptions() []Encryption { return []Encryption{STARTTLS, TLS, None} }
+
+// Settings are a site's mail settings: everything that decides how mail leaves it, except the password. The zero
+// Settings are those of a site that was never configured.
+type Settings struct {
+	// Host is the name or address of the submission server, without a port.
+	Host string `json:"host"`
+	// Port is a TCP port, 1 to 65535; 0 when unconfigured.
+	Port int `json:"port"`
+	// Encryption is empty when unconfigured.
+	Encryption Encryption `json:"encryption"`
+	// Username is empty for a server without login.
+	Username string `json:"username"`
+	// FromAddress is an addr-spec (RFC 5322 section 3.4.1), also used as the envelope sender.
+	FromAddress string `json:"from_address"`
+	// FromName is the display name beside it; may be empty.
+	FromName string `json:"from_name"`
+	// HELOName is what the site calls itself in EHLO; empty leaves the choice to the site.
+	HELOName string `json:"helo_name"`
+}
+
+// IsZero reports whether s are the settings of a site that was never configured.
+func (s Settings) IsZero() bool { return s == Settings{} }
+
+// Field is one setting by its name in the contract, in Terraform and in messages.
+type Field struct {
+	Name  string
+	Value any
+}
+
+// Fields lists every setting, in the order of the struct.
+func (s Settings) Fields() []Field {
+	return []Field{
+		{"host", s.Host},
+		{"port", s.Port},
+		{"encryption", s.Encryption},
+		{"username", s.Username},
+		{"from_address", s.FromAddress},
+		{"from_name", s.FromName},
+		{"helo_name", s.HELOName},
+	}
+}
+
+// Diff names the settings in which s and other differ.
+func (s Settings) Diff(other Settings) []string {
+	var names []string
+	theirs := other.Fields()
+	for i, mine := range s.Fields() {
+		if mine.Value != theirs[i].Value {
+			names = append(names, mine.Name)
+		}
+	}
+	return names
+}
+
+// Candidate is settings plus password that were not saved yet.
+type Candidate struct {
+	Settings Settings
+	// Password is empty when Settings.Username is, or when it is not known here and the site's stored one is meant.
+	Password secret.Text
+}

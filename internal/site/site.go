@@ -1,0 +1,63 @@
+package site
+
+import (
+	"context"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+)
+
+// Site is one site's mail configuration behind its admin API. A platform implements it; the order of the calls is
+// decided by [Apply] alone. Methods return *[Error] for every failure that has a [Kind].
+type Site interface {
+	// Read returns what the site holds now.
+	Read(ctx context.Context) (State, error)
+	// Test sends one message with the candidate and saves nothing. An error means that there is no verdict; a failed
+	// test is a result. It reaches an SMTP server at most once, also when the call is repeated underneath.
+	Test(ctx context.Context, t Test) (TestResult, error)
+	// Save writes the settings, the password and the switch in one step, guarded by the revision.
+	Save(ctx context.Context, s Save) (State, error)
+	// Clear removes settings and password, guarded by the revision.
+	Clear(ctx context.Context, revision string) error
+}
+
+// State is what a site holds.
+type State struct {
+	// SiteID is stable for the life of a site and differs between sites.
+	SiteID   string
+	Settings Settings
+	Enabled  bool
+	// Revision changes with every write; opaque.
+	Revision string
+	// UpdatedAt is the time of the last write; zero when there was none. UpdatedBy names who made it, where the site says.
+	UpdatedAt time.Time
+	UpdatedBy string
+	// LastWriteID is the identifier that the last writer gave its write; empty when it gave none.
+	LastWriteID string
+	PasswordSet bool
+	// PasswordID is a random value that changes whenever anyone sets a password; empty when none is set.
+	PasswordID string
+	// Verification is that of exactly these settings and this password; nil when they never passed a test.
+	Verification *Verification
+}
+
+// Test is the request for one test message.
+type Test struct {
+	// Candidate is what to test; nil tests what the site has saved.
+	Candidate *Candidate
+	Recipient string
+	// SiteID, when set, must be that of the site, or nothing is sent.
+	SiteID string
+}
+
+// Save is the request for one write.
+type Save struct {
+	Settings Settings
+	// Password replaces the stored one unless it is empty.
+	Password secret.Text
+	Enabled  bool
+	// Revision is the one that was read; the site refuses the write when it has moved on.
+	Revision string
+	// SiteID, when set, must be that of the site, or nothing is written.
+	SiteID string
+}

@@ -1,0 +1,118 @@
+package site
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Stage is a step of one message's way through a submission server.
+type Stage string
+
+// The stages, in the order in which a test passes them. With implicit TLS, StageTLS comes before StageBanner.
+const (
+	StageDNS      Stage = "dns"
+	StageConnect  Stage = "connect"
+	StageTLS      Stage = "tls"
+	StageBanner   Stage = "banner"
+	StageEHLO     Stage = "ehlo"
+	StageSTARTTLS Stage = "starttls"
+	StageAuth     Stage = "auth"
+	StageMail     Stage = "mail"
+	StageRcpt     Stage = "rcpt"
+	StageData     Stage = "data"
+)
+
+// Status is the verdict of a test.
+type Status string
+
+// The verdicts. InDoubt means that nobody can know whether the server took the message; it is not a pass.
+const (
+	Passed  Status = "passed"
+	Failed  Status = "failed"
+	InDoubt Status = "in_doubt"
+)
+
+// Reply is what an SMTP server said (RFC 5321 section 4.2).
+type Reply struct {
+	// Code is the three-digit reply code.
+	Code int `json:"code"`
+	// EnhancedCode is the status code of RFC 3463, such as "5.7.8"; empty when the server sent none.
+	EnhancedCode string `json:"enhanced_code"`
+	// Text is the rest, the lines of a multi-line reply joined with one space. It comes from outside: treat it as hostile.
+	Text string `json:"text"`
+}
+
+// String gives the reply on one line, as a server would send it.
+func (r Reply) String() string {
+	return strings.Join(strings.Fields(fmt.Sprintf("%d %s %s", r.Code, r.EnhancedCode, r.Text)), " ")
+}
+
+// StageTime is how long a stage that was passed took.
+type StageTime struct {
+	Stage    Stage
+	Duration time.Duration
+}
+
+// Certificate is what a server presented when its certificate was not accepted.
+type Certificate struct {
+	Names    []string  `json:"names"`
+	Issuer   string    `json:"issuer"`
+	NotAfter time.Time `json:"not_after"`
+}
+
+// Retry says whether repeating a failed test can help without changing anything.
+type Retry string
+
+// RetryShort heals within minutes, RetryLong within hours or a day.
+const (
+	RetryNever Retry = "never"
+	RetryShort Retry = "short"
+	RetryLong  Retry = "long"
+)
+
+// Diagnosis says why a test failed and what to do about it.
+type Diagnosis struct {
+	// ID names the row of the diagnosis table.
+	ID string `json:"id"`
+	// Summary is one line, the same for every failure with this cause.
+	Summary string `json:"summary"`
+	// Cause is what the failure means; Remedy what to do.
+	Cause  string `json:"cause"`
+	Remedy string `json:"remedy"`
+	// Attribute is the setting at fault by its name in [Settings.Fields], or "password", "recipient", or "" for none.
+	Attribute string `json:"attribute"`
+	Retry     Retry  `json:"retry"`
+	// URL leads to the mail service's own page about it; may be empty.
+	URL string `json:"url,omitempty"`
+}
+
+// TestResult is the outcome of one test: one message sent, or tried to be sent, with a candidate.
+type TestResult struct {
+	Status Status
+	// Stage is where the test ended: the stage that failed, or StageData after a pass.
+	Stage Stage
+	// Reply is the server's last word; nil when the failure came without one.
+	Reply *Reply
+	// Error says what went wrong where Reply does not: a network, TLS or protocol error.
+	Error string
+	// Certificate is set when the server's certificate was refused.
+	Certificate *Certificate
+	// Stages were passed, in order.
+	Stages    []StageTime
+	Recipient string
+	// MessageID is the Message-ID header without angle brackets; empty when no message was composed.
+	MessageID string
+	// TestedAt is when the test ended.
+	TestedAt  time.Time
+	Diagnosis *Diagnosis
+}
+
+// Verification is the record of a pass.
+type Verification struct {
+	TestedAt  time.Time
+	Recipient string
+	// Reply is the final reply, as [Reply.String] gives it.
+	Reply     string
+	MessageID string
+}
