@@ -1,0 +1,65 @@
+package site
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// TestError is a test that did not pass.
+type TestError struct {
+	Result TestResult
+	// Attempts is how many tests were made, and Spent how long that took.
+	Attempts int
+	Spent    time.Duration
+}
+
+// Error implements error.
+func (e *TestError) Error() string {
+	said := e.Result.Error
+	if e.Result.Reply != nil {
+		said = e.Result.Reply.String()
+	}
+	return fmt.Sprintf("the test %s at stage %s: %s", e.Result.Status, e.Result.Stage, said)
+}
+
+// The pauses between repeated tests grow from firstPause to longestPause; each is shortened at random by up to half,
+// so that many sites do not test in step.
+const (
+	firstPause   = 5 * time.Second
+	longestPause = 5 * time.Minute
+)
+
+// test makes one test, and repeats it for c.RetryFor while its failure can heal by itself. A test in doubt is never
+// repeated: its message may have been taken.
+func (p Procedure) test(ctx context.Context, s Site, c Change) error {
+	request := Test{Recipient: c.Recipient, SiteID: c.Prior.SiteID}
+	if c.Candidate.Settings.Username == "" || !c.Candidate.Password.IsEmpty() {
+		request.Candidate = &c.Candidate
+	}
+	start := time.Now()
+	for attempt, pause := 1, firstPause; ; attempt, pause = attempt+1, min(2*pause, longestPause) {
+		result, err := s.Test(ctx, request)
+		if err != nil {
+			return err
+		}
+		if result.Status == Passed {
+			return nil
+		}
+		if result.Diagnosis == nil {
+			result.Diagnosis = new(p.Diagnose(result, c.Candidate.Settings))
+		}
+		failure := &TestError{Result: result, Attempts: attempt, Spent: time.Since(start)}
+		wait := pause - rand.N(pause/2)
+		heals := result.Status == Failed && result.Diagnosis.Retry != RetryNever
+		if !heals || failure.Spent+wait > c.RetryFor {
+			return failure
+		}
+		select {
+		case <-ctx.Done():
+			return failure
+		case <-time.After(wait):
+		}
+	}
+}
