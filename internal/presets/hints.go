@@ -1,0 +1,80 @@
+package presets
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+)
+
+// accessKeyID is an AWS access key id of an IAM user; temporary keys (ASIA…) cannot sign in to SES.
+var accessKeyID = regexp.MustCompile(`^AKIA[A-Z0-9]{12,}$`)
+
+// UsernameProblem returns one sentence for a username that the service will hardly accept, "" otherwise. It never
+// contains the username, which at some services is a token.
+func (p Preset) UsernameProblem(username string) string {
+	if p.acceptsUsername(username) {
+		return ""
+	}
+	if username == "" {
+		return fmt.Sprintf("%s needs a username: %s.", p.Name, p.UsernameHint)
+	}
+	return fmt.Sprintf("This is not the kind of username that %s expects: %s.", p.Name, p.UsernameHint)
+}
+
+func (p Preset) acceptsUsername(username string) bool {
+	local, domain, isAddress := strings.Cut(username, "@")
+	switch p.Username {
+	case UsernameAny:
+		return true
+	case UsernameEmail:
+		return isAddress && local != "" && strings.Contains(domain, ".") && !strings.ContainsAny(username, " \t\r\n")
+	case UsernameLocalPart:
+		return username != "" && !isAddress
+	case UsernameIAM:
+		return accessKeyID.MatchString(username)
+	case UsernameAPIKey:
+		return username != "" && !isAddress
+	}
+	return slices.Contains(p.Username.Literals(), username)
+}
+
+// kinds are the kinds of password in words.
+var kinds = map[PasswordKind]string{
+	AccountPassword: "a password",
+	AppPassword:     "an app password",
+	SMTPCredentials: "an SMTP password",
+	APIKey:          "an API key",
+}
+
+// PasswordProblem returns a warning for a password whose shape the service does not use, "" for any other, for an
+// empty one and where no shape is known. It never contains the password.
+func (p Preset) PasswordProblem(password secret.Text) string {
+	if p.PasswordFormat == "" || password.IsEmpty() {
+		return ""
+	}
+	shape, err := regexp.Compile(p.PasswordFormat)
+	if err != nil || shape.MatchString(password.Reveal()) {
+		return ""
+	}
+	problem := fmt.Sprintf("The password does not look like %s of %s: %s.", kinds[p.PasswordKind], p.Name, p.PasswordHint)
+	if p.AppPasswordURL != "" {
+		problem += " It is made at " + p.AppPasswordURL + "."
+	}
+	return problem
+}
+
+// SignInProblem returns what a plan has to say about signing in with any password, "" when nothing. It is fatal when
+// no password can work. That a service wants an app password is not a problem: [Preset.PasswordProblem] looks at the
+// one that is given.
+func (p Preset) SignInProblem() (note string, fatal bool) {
+	switch p.AuthStatus {
+	case OAuth2Only:
+		return strings.TrimSpace(p.Name + " takes no password, only OAuth2. " + p.AuthStatusNote), true
+	case DeprecatedPassword:
+		return strings.TrimSpace(p.Name + " is ending sign-in with a password. " + p.AuthStatusNote), false
+	}
+	return "", false
+}

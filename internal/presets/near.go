@@ -1,0 +1,89 @@
+package presets
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Near returns the ids that someone who typed id may have meant, the likeliest first: at most four, none when
+// nothing is near. It knows ids, words of names, mail domains and hosts, and forgives slips of the keyboard.
+func Near(id string) []string {
+	typed := strings.ToLower(strings.TrimSpace(id))
+	type suggestion struct {
+		id   string
+		cost int
+	}
+	var near []suggestion
+	for _, p := range load().presets {
+		if cost := p.distance(typed); cost <= farthest {
+			near = append(near, suggestion{p.ID, cost})
+		}
+	}
+	slices.SortStableFunc(near, func(a, b suggestion) int { return cmp.Compare(a.cost, b.cost) })
+	ids := make([]string, 0, 4)
+	for _, s := range near[:min(len(near), cap(ids))] {
+		ids = append(ids, s.id)
+	}
+	return ids
+}
+
+// The costs of being near for another reason than a slip in the id itself, which costs one for every slip.
+const (
+	domainCost   = 1
+	wordCost     = 2
+	partCost     = 3
+	farthest     = 3
+	shortestPart = 3
+)
+
+// distance says how far what was typed is from naming p; more than farthest is not near.
+func (p *Preset) distance(typed string) int {
+	if len(typed) < 2 || len(typed) > 64 {
+		return farthest + 1
+	}
+	cost := slips(typed, p.ID)
+	if cost > max(1, len(typed)/3) {
+		cost = farthest + 1
+	}
+	switch {
+	case slices.ContainsFunc(p.Domains, func(d string) bool { return d == typed || strings.HasPrefix(d, typed+".") }):
+		return min(cost, domainCost)
+	case slices.Contains(strings.FieldsFunc(p.ID+" "+strings.ToLower(p.Name), notInWord), typed):
+		return min(cost, wordCost)
+	case len(typed) >= shortestPart && (strings.Contains(flat(p.Host), flat(typed)) || strings.Contains(flat(p.ID), flat(typed)) ||
+		strings.Contains(flat(typed), flat(p.ID)) || strings.Contains(flat(strings.ToLower(p.Name)), flat(typed))):
+		return min(cost, partCost)
+	}
+	return cost
+}
+
+func notInWord(r rune) bool { return strings.ContainsRune(" -.,/()&_", r) }
+
+// flat leaves out what people put between words.
+func flat(s string) string { return strings.Join(strings.FieldsFunc(s, notInWord), "") }
+
+// slips counts the insertions, deletions, replacements and swaps of neighbours that lead from a to b.
+func slips(a, b string) int {
+	var before, above, row []int
+	above = make([]int, len(b)+1)
+	for j := range above {
+		above[j] = j
+	}
+	for i := range len(a) {
+		row = append(make([]int, 0, len(b)+1), i+1)
+		for j := range len(b) {
+			replace := above[j]
+			if a[i] != b[j] {
+				replace++
+			}
+			cost := min(replace, above[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				cost = min(cost, before[j-1]+1)
+			}
+			row = append(row, cost)
+		}
+		before, above = above, row
+	}
+	return above[len(b)]
+}

@@ -1,0 +1,156 @@
+// Package presets is the catalogue of mail services: where each takes mail, how it wants its users to sign in, and
+// which public sources say so. The catalogue is compiled in and read once, when it is first asked for.
+package presets
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// Category says what kind of service a preset is.
+type Category string
+
+// The categories. Local services run on the sender's own machine.
+const (
+	Mailbox       Category = "mailbox"
+	Transactional Category = "transactional"
+	Hosting       Category = "hosting"
+	ISP           Category = "isp"
+	Local         Category = "local"
+)
+
+// AuthStatus says whether a service still lets a program sign in with a password.
+type AuthStatus string
+
+// The states of password sign-in. With DeprecatedPassword the service has announced its end or is reported to have
+// ended it; with OAuth2Only no password works.
+const (
+	PasswordOK          AuthStatus = "password-ok"
+	AppPasswordRequired AuthStatus = "app-password-required"
+	DeprecatedPassword  AuthStatus = "deprecated-password"
+	OAuth2Only          AuthStatus = "oauth2-only"
+)
+
+// PasswordKind says which of a user's secrets a service takes.
+type PasswordKind string
+
+// The kinds of password.
+const (
+	AccountPassword PasswordKind = "account"
+	AppPassword     PasswordKind = "app-password"
+	SMTPCredentials PasswordKind = "smtp-credentials"
+	APIKey          PasswordKind = "api-key"
+)
+
+// UsernameRule says what a service takes as the username: one of the constants, or "literal:" and the words that it
+// takes, separated by "|".
+type UsernameRule string
+
+// The rules for usernames. UsernameIAM is the id of an AWS access key; UsernameAPIKey is a key or token that stands
+// in the place of a username; UsernameAny cannot be judged.
+const (
+	UsernameEmail     UsernameRule = "email"
+	UsernameLocalPart UsernameRule = "localpart"
+	UsernameIAM       UsernameRule = "iam"
+	UsernameAPIKey    UsernameRule = "api-key-name"
+	UsernameAny       UsernameRule = "any"
+)
+
+// Literals returns the words of a literal rule, nil for every other rule.
+func (r UsernameRule) Literals() []string {
+	words, ok := strings.CutPrefix(string(r), "literal:")
+	if !ok {
+		return nil
+	}
+	return strings.Split(words, "|")
+}
+
+// Endpoint is one way into a service.
+type Endpoint struct {
+	Host       string          `json:"host"`
+	Port       int             `json:"port"`
+	Encryption site.Encryption `json:"encryption"`
+}
+
+// Region is a service's host for one part of the world or one kind of mail.
+type Region struct {
+	Name string `json:"region"`
+	Host string `json:"host"`
+}
+
+// Preset is one mail service of the catalogue. Texts and lists that the service has no use for are empty.
+type Preset struct {
+	// ID is lower case with dashes and never changes; Name is for people.
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	// Host, Port and Encryption are the endpoint to use: the one that the service recommends, else implicit TLS
+	// (RFC 8314 section 3.3), else the only one there is.
+	Host       string          `json:"host"`
+	Port       int             `json:"port"`
+	Encryption site.Encryption `json:"encryption"`
+	// Alternatives are the other ports of the same host.
+	Alternatives []Endpoint `json:"alternatives"`
+	Regions      []Region   `json:"regions"`
+	// Aliases are further hosts of the service, such as former names; "*" stands for any characters. They tell whose
+	// a host is and are not offered.
+	Aliases []string `json:"aliases"`
+	// Domains are the mail domains whose mailboxes the service holds.
+	Domains      []string     `json:"domains"`
+	Username     UsernameRule `json:"username"`
+	UsernameHint string       `json:"username_hint"`
+	PasswordKind PasswordKind `json:"password_kind"`
+	// PasswordFormat is a regular expression (RE2) for the usual shape of a password, PasswordHint the same in words.
+	// Services change shapes: good for a warning, never for a refusal.
+	PasswordFormat string `json:"password_format"`
+	PasswordHint   string `json:"password_hint"`
+	// AppPasswordURL is where a user makes the password, DocsURL what the service says about its settings.
+	AppPasswordURL string `json:"app_password_url"`
+	DocsURL        string `json:"docs_url"`
+	// Requires says what has to be done at the service before its server takes mail.
+	Requires       string     `json:"requires"`
+	AuthStatus     AuthStatus `json:"auth_status"`
+	AuthStatusNote string     `json:"auth_status_note"`
+	Category       Category   `json:"category"`
+	// Sources are where the entry comes from, read on VerifiedOn (YYYY-MM-DD); Conflicts where they disagree.
+	Sources    []string `json:"sources"`
+	VerifiedOn string   `json:"verified_on"`
+	Conflicts  []string `json:"conflicts"`
+}
+
+// Endpoint returns where mail goes in a region, "" being the default one. An unknown region is an error that lists
+// the known ones.
+func (p Preset) Endpoint(region string) (Endpoint, error) {
+	host := p.Host
+	if region != "" {
+		i := slices.IndexFunc(p.Regions, func(r Region) bool { return r.Name == region })
+		if i < 0 {
+			return Endpoint{}, p.unknownRegion(region)
+		}
+		host = p.Regions[i].Host
+	}
+	return Endpoint{Host: host, Port: p.Port, Encryption: p.Encryption}, nil
+}
+
+func (p Preset) unknownRegion(region string) error {
+	if len(p.Regions) == 0 {
+		return fmt.Errorf("preset %q has no regions, so region %q cannot be chosen", p.ID, region)
+	}
+	names := make([]string, len(p.Regions))
+	for i, r := range p.Regions {
+		names[i] = r.Name
+	}
+	return fmt.Errorf("preset %q has no region %q; it has %s", p.ID, region, strings.Join(names, ", "))
+}
+
+func (p Preset) clone() Preset {
+	p.Alternatives = slices.Clone(p.Alternatives)
+	p.Regions = slices.Clone(p.Regions)
+	p.Aliases = slices.Clone(p.Aliases)
+	p.Domains = slices.Clone(p.Domains)
+	p.Sources = slices.Clone(p.Sources)
+	p.Conflicts = slices.Clone(p.Conflicts)
+	return p
+}
