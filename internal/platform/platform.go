@@ -1,0 +1,39 @@
+// Package platform opens a site by the name of the software that runs it.
+package platform
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
+	"github.com/sitemail/terraform-provider-smtp/internal/platform/siteadmin"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// SiteAdmin is the platform of every site that implements the site admin contract, and the default.
+const SiteAdmin = "siteadmin"
+
+// Names lists the platforms, the default first.
+func Names() []string { return []string{SiteAdmin} }
+
+// Config describes one site.
+type Config struct {
+	// Platform is one of [Names]; empty means the first.
+	Platform string
+	// API describes the site's admin API; its Credentials are left nil, because the platform makes them of Account.
+	API     adminapi.Config
+	Account adminapi.Account
+}
+
+// Open returns the site that c describes; it calls nothing. The error is an *[adminapi.ConfigError].
+func Open(pool *adminapi.Pool, c Config) (site.Site, error) {
+	switch c.Platform {
+	case SiteAdmin, "":
+		return siteadmin.Open(pool, c.API, c.Account)
+	default:
+		return nil, &adminapi.ConfigError{
+			Attribute: "platform",
+			Message:   fmt.Sprintf("%q is not a platform; choose one of %s", c.Platform, strings.Join(Names(), ", ")),
+		}
+	}
+}
