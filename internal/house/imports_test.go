@@ -1,0 +1,155 @@
+package house
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/sitemail/terraform-provider-smtp"
+
+// mayImport says which packages of this module each one imports, outside its tests. Names are relative to internal/;
+// "*" stands for one element of a path. Package secret may be imported everywhere and is left out.
+var mayImport = map[string][]string{
+	"main":          {"provider"},
+	"provider":      {"platform", "adminapi", "site", "presets", "diagnosis", "submit"},
+	"platform":      {"platform/*", "adminapi", "site"},
+	"platform/*":    {"adminapi", "site"},
+	"adminapi":      {"site"},
+	"site":          {},
+	"site/sitetest": {"site"},
+	"submit":        {"site"},
+	"diagnosis":     {"site", "presets"},
+	"presets":       {"site"},
+	"secret":        {},
+	"smtptest":      {"site"},
+	"refsite":       {"refsite/*", "site", "submit", "presets", "diagnosis"},
+	"refsite/*":     {"refsite/*", "site", "submit", "presets", "diagnosis"},
+	"refsite/cmd/*": {"refsite", "refsite/*"},
+	"demo":          {"refsite", "refsite/*", "smtptest", "site", "tfcli"},
+	"tfcli":         {},
+	"tfcli/which":   {"tfcli"},
+	"house":         {},
+}
+
+// onlyIn says which packages import a module from outside, outside their tests; names as in mayImport.
+var onlyIn = map[string][]string{
+	"github.com/hashicorp/terraform-plugin-":        {"main", "provider"},
+	"github.com/hashicorp/go-retryablehttp":         {"adminapi"},
+	"github.com/emersion/":                          {"submit", "smtptest"},
+	"go.etcd.io/bbolt":                              {"refsite", "refsite/*", "tfcli"},
+	"testing":                                       {"site/sitetest"},
+	"net/http/httptest":                             {},
+	"github.com/getkin/kin-openapi":                 {},
+	"pgregory.net/rapid":                            {"site/sitetest"},
+	"go.uber.org/goleak":                            {},
+	"github.com/hashicorp/terraform-exec":           {},
+	"github.com/hashicorp/terraform-plugin-testing": {},
+}
+
+// listed is a package as the go command describes it.
+type listed struct {
+	ImportPath string
+	Imports    []string
+}
+
+// name is that by which the tables know it.
+func (l listed) name() string {
+	if l.ImportPath == module {
+		return "main"
+	}
+	return strings.TrimPrefix(l.ImportPath, module+"/internal/")
+}
+
+func list(t *testing.T, args ...string) []listed {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list", "-e", "-json=ImportPath,Imports"}, args...)...)
+	out, err := cmd.Output()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		t.Fatalf("%s: %v\n%s", cmd, err, exit.Stderr)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var packages []listed
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return packages
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+}
+
+// matchesAny reports whether one of the names, which may hold "*", is name.
+func matchesAny(names []string, name string) bool {
+	return slices.ContainsFunc(names, func(pattern string) bool {
+		ok, err := path.Match(pattern, name)
+		return ok && err == nil
+	})
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	for _, p := range list(t, module+"/...") {
+		allowed, known := rule(p.name())
+		if !known {
+			t.Errorf("%s is new: say in mayImport what it may import", p.name())
+			continue
+		}
+		for _, imported := range p.Imports {
+			name, ours := strings.CutPrefix(imported, module+"/internal/")
+			if ours && name != "secret" && !matchesAny(allowed, name) {
+				t.Errorf("%s imports %s", p.name(), name)
+			}
+		}
+	}
+}
+
+// rule returns what the package of that name may import: its own entry, else the one that its name matches.
+func rule(name string) (allowed []string, known bool) {
+	if allowed, known = mayImport[name]; known {
+		return allowed, true
+	}
+	for pattern, allowed := range mayImport {
+		if matchesAny([]string{pattern}, name) {
+			return allowed, true
+		}
+	}
+	return nil, false
+}
+
+func TestForeignModulesStayWhereTheyBelong(t *testing.T) {
+	for _, p := range list(t, module+"/...") {
+		for _, imported := range p.Imports {
+			for prefix, homes := range onlyIn {
+				if strings.HasPrefix(imported, prefix) && !matchesAny(homes, p.name()) {
+					t.Errorf("%s imports %s", p.name(), imported)
+				}
+			}
+		}
+	}
+}
+
+func TestTheProviderLinksNoServer(t *testing.T) {
+	packages := list(t, "-deps", module)
+	for _, p := range packages {
+		for _, server := range []string{"refsite", "smtptest", "demo", "tfcli", "site/sitetest"} {
+			if p.name() == server || strings.HasPrefix(p.name(), server+"/") {
+				t.Errorf("the provider links %s", p.name())
+			}
+		}
+		if strings.HasPrefix(p.ImportPath, "go.etcd.io/bbolt") || p.ImportPath == "net/http/httptest" {
+			t.Errorf("the provider links %s", p.ImportPath)
+		}
+	}
+	if !slices.ContainsFunc(packages, func(p listed) bool { return p.name() == "provider" }) {
+		t.Error("the provider is not in its own binary: this test looks at the wrong thing")
+	}
+}
