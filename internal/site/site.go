@@ -61,3 +61,15 @@ type Save struct {
 	// SiteID, when set, must be that of the site, or nothing is written.
 	SiteID string
 }
+
+// Preset is a mail service as a site's own admin page offers it.
+type Preset struct {
+	ID, Name, Host string
+	Port           int
+	Encryption     Encryption
+}
+
+// PresetLister is what a [Site] also implements when its product offers presets of its own.
+type PresetLister interface {
+	Presets(ctx context.Context) ([]Preset, error)
+}
