@@ -12,6 +12,13 @@ import (
 )
 
 func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
 	pinned := flag.Bool("pinned", false, "print that of the pinned OpenTofu, whatever else is there")
 	flag.Parse()
 	find := tfcli.Find
@@ -22,8 +29,8 @@ func main() {
 	defer stop()
 	cli, err := find(ctx, os.Stderr)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		return err
 	}
-	fmt.Println(cli.Path)
+	_, err = fmt.Fprintln(os.Stdout, cli.Path)
+	return err
 }
