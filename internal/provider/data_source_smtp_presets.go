@@ -1,0 +1,204 @@
+package provider
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/presets"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+var _ datasource.DataSourceWithConfigure = &smtpPresetsDataSource{}
+
+type smtpPresetsDataSource struct{ sites *sites }
+
+func newSMTPPresetsDataSource() datasource.DataSource { return &smtpPresetsDataSource{} }
+
+var categories = names([]presets.Category{presets.Mailbox, presets.Transactional, presets.Hosting, presets.ISP, presets.Local})
+
+type presetsModel struct {
+	ID       types.String           `tfsdk:"id"`
+	Category types.String           `tfsdk:"category"`
+	Domain   types.String           `tfsdk:"domain"`
+	Address  types.String           `tfsdk:"address"`
+	Site     types.String           `tfsdk:"site"`
+	IDs      []string               `tfsdk:"ids"`
+	Presets  map[string]presetModel `tfsdk:"presets"`
+}
+
+type presetModel struct {
+	ID             string            `tfsdk:"id"`
+	Name           string            `tfsdk:"name"`
+	Host           string            `tfsdk:"host"`
+	Port           int64             `tfsdk:"port"`
+	Encryption     string            `tfsdk:"encryption"`
+	Regions        map[string]string `tfsdk:"regions"`
+	Domains        []string          `tfsdk:"domains"`
+	Category       types.String      `tfsdk:"category"`
+	UsernameHint   types.String      `tfsdk:"username_hint"`
+	PasswordKind   types.String      `tfsdk:"password_kind"`
+	AuthStatus     types.String      `tfsdk:"auth_status"`
+	AuthStatusNote types.String      `tfsdk:"auth_status_note"`
+	Requires       types.String      `tfsdk:"requires"`
+	AppPasswordURL types.String      `tfsdk:"app_password_url"`
+	DocsURL        types.String      `tfsdk:"docs_url"`
+	Sources        []string          `tfsdk:"sources"`
+}
+
+func (d *smtpPresetsDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_presets"
+}
+
+func (d *smtpPresetsDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
+	d.sites, _ = req.ProviderData.(*sites)
+}
+
+func (d *smtpPresetsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	filter := func(text string) schema.StringAttribute {
+		return schema.StringAttribute{Optional: true, MarkdownDescription: text}
+	}
+	category := filter("Only presets of this category: " + quotedList(categories) + ".")
+	category.Validators = []validator.String{stringvalidator.OneOf(categories...)}
+	address := filter("Only the preset that holds the mailbox with this address.")
+	address.Validators = []validator.String{mailAddress{}}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The catalogue of mail services that `smtp_settings.preset` chooses from. It is part of the provider and needs no network; " +
+			"with `site`, the services that this site's admin page offers. Filters are combined; what matches none gives an empty map.",
+		Attributes: map[string]schema.Attribute{
+			"id":       filter("Only the preset with this id."),
+			"category": category,
+			"domain":   filter("Only the preset that holds the mailboxes of this mail domain."),
+			"address":  address,
+			"site":     filter("Key of a site: list what its admin page offers instead of the provider's catalogue. Such presets have an id, a name, a host, a port and an encryption."),
+			"ids":      schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The ids found, sorted."},
+			"presets": schema.MapNestedAttribute{
+				Computed:            true,
+				MarkdownDescription: "The presets found, by id: good for `for_each`.",
+				NestedObject:        schema.NestedAttributeObject{Attributes: presetAttributes()},
+			},
+		},
+	}
+}
+
+func presetAttributes() map[string]schema.Attribute {
+	text := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
+	}
+	return map[string]schema.Attribute{
+		"id":               text("The id."),
+		"name":             text("The name, for people."),
+		"host":             text("The submission server."),
+		"port":             schema.Int64Attribute{Computed: true, MarkdownDescription: "Its port."},
+		"encryption":       text("Its encryption, as in `smtp_settings`."),
+		"regions":          schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Hosts by region, where there are several."},
+		"domains":          schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The mail domains whose mailboxes it holds."},
+		"category":         text("What kind of service it is."),
+		"username_hint":    text("What it takes as the username."),
+		"password_kind":    text("What it takes as the password: " + quotedList(names([]presets.PasswordKind{presets.AccountPassword, presets.AppPassword, presets.SMTPCredentials, presets.APIKey})) + "."),
+		"auth_status":      text("Whether it still takes passwords: " + quotedList(names([]presets.AuthStatus{presets.PasswordOK, presets.AppPasswordRequired, presets.DeprecatedPassword, presets.OAuth2Only})) + "."),
+		"auth_status_note": text("What is known about that."),
+		"requires":         text("What has to be done at the service first."),
+		"app_password_url": text("Where to make the password."),
+		"docs_url":         text("What the service says about its settings."),
+		"sources":          schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Where the entry comes from."},
+	}
+}
+
+func (d *smtpPresetsDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var model presetsModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	model.Presets = map[string]presetModel{}
+	for _, p := range d.offered(ctx, model.Site, &resp.Diagnostics) {
+		if model.matches(p) {
+			model.Presets[p.ID] = fromPreset(p)
+		}
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	model.IDs = slices.Sorted(maps.Keys(model.Presets))
+	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+}
+
+// offered is the catalogue, or what the admin page of the site with that key offers.
+func (d *smtpPresetsDataSource) offered(ctx context.Context, key types.String, diags *diag.Diagnostics) []presets.Preset {
+	if key.IsNull() {
+		return presets.All()
+	}
+	e := d.sites.find(key, diags)
+	if e == nil || e.site == nil {
+		if !diags.HasError() {
+			diags.AddAttributeError(path.Root("site"), "Site is not known yet", "How to reach the site is known only after the apply. Leave site out, or apply in two steps.")
+		}
+		return nil
+	}
+	lister, ok := e.site.(site.PresetLister)
+	if !ok {
+		diags.AddAttributeError(path.Root("site"), "Site offers no presets", e.key+": the platform of this site has no list of mail services.")
+		return nil
+	}
+	listed, err := lister.Presets(ctx)
+	if err != nil {
+		addSiteError(diags, e.key, "listing its presets", err)
+		return nil
+	}
+	offered := make([]presets.Preset, len(listed))
+	for i, p := range listed {
+		offered[i] = presets.Preset{ID: p.ID, Name: p.Name, Host: p.Host, Port: p.Port, Encryption: p.Encryption}
+	}
+	return offered
+}
+
+func (m presetsModel) matches(p presets.Preset) bool {
+	if !m.ID.IsNull() && m.ID.ValueString() != p.ID || !m.Category.IsNull() && m.Category.ValueString() != string(p.Category) {
+		return false
+	}
+	if !m.Domain.IsNull() {
+		if holder, ok := presets.ByDomain(m.Domain.ValueString()); !ok || holder.ID != p.ID {
+			return false
+		}
+	}
+	if !m.Address.IsNull() {
+		if holder, ok := presets.ByAddress(m.Address.ValueString()); !ok || holder.ID != p.ID {
+			return false
+		}
+	}
+	return true
+}
+
+func fromPreset(p presets.Preset) presetModel {
+	m := presetModel{
+		ID:             p.ID,
+		Name:           p.Name,
+		Host:           p.Host,
+		Port:           int64(p.Port),
+		Encryption:     string(p.Encryption),
+		Regions:        map[string]string{},
+		Domains:        append([]string{}, p.Domains...),
+		Category:       orNull(string(p.Category)),
+		UsernameHint:   orNull(p.UsernameHint),
+		PasswordKind:   orNull(string(p.PasswordKind)),
+		AuthStatus:     orNull(string(p.AuthStatus)),
+		AuthStatusNote: orNull(p.AuthStatusNote),
+		Requires:       orNull(p.Requires),
+		AppPasswordURL: orNull(p.AppPasswordURL),
+		DocsURL:        orNull(p.DocsURL),
+		Sources:        append([]string{}, p.Sources...),
+	}
+	for _, r := range p.Regions {
+		m.Regions[r.Name] = r.Host
+	}
+	return m
+}

@@ -1,0 +1,127 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
+	"github.com/sitemail/terraform-provider-smtp/internal/diagnosis"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// summaries are static, one a cause: Terraform groups equal ones, and people search for them.
+var summaries = map[site.Kind]string{
+	site.Stale:                "Site was changed by somebody else",
+	site.WrongSite:            "Another site answers",
+	site.Invalid:              "Site does not accept a value",
+	site.PasswordRequired:     "Password is missing",
+	site.VerificationRequired: "Site does not enable mail without a passed test",
+	site.Unauthorized:         "Site does not accept the credentials",
+	site.RateLimited:          "Site wants fewer calls",
+	site.Unreachable:          "Site cannot be reached",
+	site.NoAnswer:             "Site did not answer",
+	site.Unsupported:          "Site speaks another version of the contract",
+	site.Unexpected:           "Site answered in an unexpected way",
+}
+
+// addSiteError reports a failed call to the site with that key while doing something.
+func addSiteError(diags *diag.Diagnostics, key, doing string, err error) {
+	summary := "Site call failed"
+	if errors.Is(err, context.DeadlineExceeded) {
+		summary = "Site took too long"
+	}
+	var field string
+	if e, ok := errors.AsType[*site.Error](err); ok {
+		summary, field = summaries[e.Kind], e.Field
+	}
+	detail := fmt.Sprintf("%s: %s failed: %s", key, doing, err)
+	if at, ok := attributePath(field, false); ok {
+		diags.AddAttributeError(at, summary, detail)
+		return
+	}
+	diags.AddError(summary, detail)
+}
+
+// addConfigError reports provider arguments that cannot be used; at is the entry of sites, empty for the only site.
+func addConfigError(diags *diag.Diagnostics, at path.Path, key string, err error) {
+	if e, ok := errors.AsType[*adminapi.ConfigError](err); ok {
+		diags.AddAttributeError(at.AtName(e.Attribute), "Provider argument cannot be used", fmt.Sprintf("%s: %s", key, e.Message))
+		return
+	}
+	diags.AddAttributeError(at, "Provider argument cannot be used", fmt.Sprintf("%s: %s", key, err))
+}
+
+// addReadError reports a failed refresh, which on_unreachable can turn into a warning where the site is not there.
+func addReadError(diags *diag.Diagnostics, e *entry, err error) {
+	kind := site.KindOf(err)
+	gone := kind == site.Unreachable || kind == site.NoAnswer || errors.Is(err, context.DeadlineExceeded)
+	if gone && e.onUnreachable == onUnreachableWarn {
+		diags.AddWarning("Site did not answer and keeps its last known state", fmt.Sprintf("%s: %s", e.key, err))
+		return
+	}
+	addSiteError(diags, e.key, "reading it", err)
+}
+
+func addWrongSite(diags *diag.Diagnostics, key, pinned, answers string) {
+	diags.AddAttributeError(path.Root("site"), summaries[site.WrongSite], fmt.Sprintf(
+		"%s: the settings were applied to the site with id %q, and now the one with id %q answers. Nothing was sent to it. Check the url. If the site "+
+			"was rebuilt, take the resource out of the state (terraform state rm) and import it again.", key, pinned, answers))
+}
+
+// attributePath is where the setting with that name is configured.
+func attributePath(field string, writeOnly bool) (path.Path, bool) {
+	switch field {
+	case "":
+		return path.Empty(), false
+	case "password":
+		if writeOnly {
+			return path.Root("password_wo"), true
+		}
+		return path.Root("password"), true
+	case "recipient":
+		return path.Root("test").AtName("recipient"), true
+	default:
+		return path.Root(field), true
+	}
+}
+
+// addApplyError reports a change that was not made. now is what the site holds by the procedure's account.
+func addApplyError(diags *diag.Diagnostics, key string, c site.Change, writeOnly bool, now site.State, err error) {
+	failed, ok := errors.AsType[*site.TestError](err)
+	if !ok {
+		addSiteError(diags, key, "saving its mail settings", err)
+		return
+	}
+	failure := diagnosis.Failure{
+		Result:   failed.Result,
+		Settings: c.Candidate.Settings,
+		Machine:  key,
+		State:    stateAfter(key, now),
+		Attempts: failed.Attempts,
+		Spent:    failed.Spent,
+		Secrets:  []secret.Text{c.Candidate.Password},
+	}
+	detail := key + ": " + failure.Text()
+	if at, ok := attributePath(failed.Result.Diagnosis.Attribute, writeOnly); ok {
+		diags.AddAttributeError(at, failed.Result.Diagnosis.Summary, detail)
+		return
+	}
+	diags.AddError(failed.Result.Diagnosis.Summary, detail)
+}
+
+// stateAfter says what a failed test left at the site, which is what was there before.
+func stateAfter(key string, now site.State) string {
+	switch {
+	case now.Settings.IsZero():
+		return fmt.Sprintf("Nothing was saved. %s has no mail settings and sends no mail.", key)
+	case now.Enabled:
+		return fmt.Sprintf("Nothing was saved. %s still sends mail through %s with the settings that it had.", key, now.Settings.Host)
+	default:
+		return fmt.Sprintf("Nothing was saved. Mail of %s stays off, and its settings are as they were.", key)
+	}
+}

@@ -1,0 +1,59 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// userAgent follows the form that HashiCorp's SDKs use.
+func userAgent(terraformVersion, providerVersion string) string {
+	return fmt.Sprintf("Terraform/%s (+https://www.terraform.io) terraform-provider-smtp/%s", terraformVersion, providerVersion)
+}
+
+// tflogHandler writes records to the log of the Terraform call that their context belongs to.
+type tflogHandler struct{ attrs []slog.Attr }
+
+func (tflogHandler) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h tflogHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return tflogHandler{attrs: append(h.attrs[:len(h.attrs):len(h.attrs)], attrs...)}
+}
+
+func (h tflogHandler) WithGroup(string) slog.Handler { return h }
+
+func (h tflogHandler) Handle(ctx context.Context, record slog.Record) error {
+	fields := make(map[string]any, len(h.attrs)+record.NumAttrs())
+	for _, a := range h.attrs {
+		fields[a.Key] = a.Value.Resolve().String()
+	}
+	record.Attrs(func(a slog.Attr) bool {
+		fields[a.Key] = a.Value.Resolve().String()
+		return true
+	})
+	switch {
+	case record.Level >= slog.LevelError:
+		tflog.Error(ctx, record.Message, fields)
+	case record.Level >= slog.LevelWarn:
+		tflog.Warn(ctx, record.Message, fields)
+	case record.Level >= slog.LevelInfo:
+		tflog.Info(ctx, record.Message, fields)
+	default:
+		tflog.Debug(ctx, record.Message, fields)
+	}
+	return nil
+}
+
+// logAccepted says that a server took the test message, which is not yet its delivery.
+func logAccepted(ctx context.Context, key string, c site.Change, now site.State) {
+	if !c.Steps().Test || now.Verification == nil {
+		return
+	}
+	v := now.Verification
+	tflog.Info(ctx, fmt.Sprintf("test message accepted by %s for %s", now.Settings.Host, v.Recipient),
+		map[string]any{"site": key, "reply": v.Reply, "message_id": v.MessageID})
+}

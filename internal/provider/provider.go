@@ -1,0 +1,52 @@
+// Package provider is the Terraform side: schemas, plans, state and diagnostics. It alone imports the Terraform plugin
+// modules.
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
+)
+
+var _ provider.Provider = &smtpProvider{}
+
+type smtpProvider struct {
+	version string
+}
+
+// New returns the constructor of the provider, as [providerserver.Serve] wants it.
+func New(version string) func() provider.Provider {
+	return func() provider.Provider { return &smtpProvider{version: version} }
+}
+
+func (p *smtpProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
+	resp.TypeName = "smtp"
+	resp.Version = p.version
+}
+
+func (p *smtpProvider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
+	var model providerModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	pool := adminapi.NewPool(adminapi.PoolOptions{
+		UserAgent: userAgent(req.TerraformVersion, p.version),
+		Logger:    tflogHandler{},
+	})
+	sites := model.toSites(ctx, pool, &resp.Diagnostics)
+	resp.ResourceData = sites
+	resp.DataSourceData = sites
+}
+
+func (p *smtpProvider) Resources(context.Context) []func() resource.Resource {
+	return []func() resource.Resource{newSMTPSettingsResource}
+}
+
+func (p *smtpProvider) DataSources(context.Context) []func() datasource.DataSource {
+	return []func() datasource.DataSource{newSMTPPresetsDataSource}
+}

@@ -1,0 +1,138 @@
+package provider
+
+import (
+	"context"
+	"maps"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/float64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/platform"
+)
+
+func (p *smtpProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
+	attributes := map[string]schema.Attribute{
+		"sites": schema.MapNestedAttribute{
+			Optional: true,
+			MarkdownDescription: "The sites, by a key of your choice, which `smtp_settings.site` refers to. Everything beside `url`, " +
+				"`platform`, `token`, `username` and `password` takes its default from the provider's argument of the same name.",
+			NestedObject: schema.NestedAttributeObject{Attributes: entryAttributes(true)},
+			Validators:   []validator.Map{mapvalidator.ConflictsWith(path.MatchRoot("url"))},
+		},
+	}
+	maps.Copy(attributes, entryAttributes(false))
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Manages the outgoing mail of sites through their admin APIs. Mail is enabled only after a test message " +
+			"with the new settings was accepted.",
+		Attributes: attributes,
+	}
+}
+
+// entryAttributes are the arguments of one site: at the top level those of the only site and the defaults, and within
+// sites those of an entry.
+func entryAttributes(entry bool) map[string]schema.Attribute {
+	attributes := siteAttributes(entry)
+	maps.Copy(attributes, clientAttributes())
+	return attributes
+}
+
+func siteAttributes(entry bool) map[string]schema.Attribute {
+	described := func(text, variable string) string {
+		if entry {
+			return text
+		}
+		return text + " Without `sites`, `" + variable + "` stands in for it."
+	}
+	return map[string]schema.Attribute{
+		"url": schema.StringAttribute{
+			Required:            entry,
+			Optional:            !entry,
+			MarkdownDescription: described("Where the site is, such as `https://client.example`; its admin page is at `<url>/admin`.", "SMTP_SITE_URL"),
+			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+		},
+		"platform": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: described("The software that runs the site: "+quotedList(platform.Names())+". Default: `"+platform.SiteAdmin+"`.", "SMTP_SITE_PLATFORM"),
+			Validators:          []validator.String{stringvalidator.OneOf(platform.Names()...)},
+		},
+		"token": schema.StringAttribute{
+			Optional:            true,
+			Sensitive:           true,
+			MarkdownDescription: described("API token of the site, instead of `username` and `password`.", "SMTP_SITE_TOKEN"),
+			Validators: []validator.String{
+				stringvalidator.LengthAtLeast(1),
+				stringvalidator.ConflictsWith(path.MatchRelative().AtParent().AtName("username"), path.MatchRelative().AtParent().AtName("password")),
+			},
+		},
+		"username": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: described("Username at the site's admin page.", "SMTP_SITE_USERNAME"),
+			Validators: []validator.String{
+				stringvalidator.LengthAtLeast(1),
+				stringvalidator.AlsoRequires(path.MatchRelative().AtParent().AtName("password")),
+			},
+		},
+		"password": schema.StringAttribute{
+			Optional:            true,
+			Sensitive:           true,
+			MarkdownDescription: described("Password at the site's admin page.", "SMTP_SITE_PASSWORD"),
+			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+		},
+	}
+}
+
+// clientAttributes are the arguments that entries of sites may override.
+func clientAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"test_recipient": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "Who gets the test messages, unless the resource says otherwise.",
+			Validators:          []validator.String{mailAddress{}},
+		},
+		"ca_certificate": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "Certificates (PEM) that the site's certificate must chain to, instead of those that this machine trusts.",
+		},
+		"client_certificate": schema.StringAttribute{
+			Optional:            true,
+			Sensitive:           true,
+			MarkdownDescription: "Certificate and private key (both PEM, one after the other) to show to the site.",
+		},
+		"insecure_skip_verify": schema.BoolAttribute{
+			Optional:            true,
+			MarkdownDescription: "Accept any certificate of the site. Whoever is on the way then reads the passwords. Default: `false`.",
+		},
+		"request_timeout": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "How long one call to the site may take, such as `30s`, which is the default.",
+			Validators:          []validator.String{duration{atLeast: minRequestTimeout}},
+		},
+		"max_retries": schema.Int64Attribute{
+			Optional:            true,
+			MarkdownDescription: "How often a call is repeated that can be repeated safely, 0 to 10. Default: 3.",
+			Validators:          []validator.Int64{int64validator.Between(0, maxRetries)},
+		},
+		"requests_per_second": schema.Float64Attribute{
+			Optional:            true,
+			MarkdownDescription: "The most calls a second to one origin (scheme, host and port). Default: no limit.",
+			Validators:          []validator.Float64{float64validator.AtLeast(minRequestsPerSecond)},
+		},
+		"concurrency": schema.Int64Attribute{
+			Optional:            true,
+			MarkdownDescription: "The most calls at a time to one origin. Default: 10.",
+			Validators:          []validator.Int64{int64validator.AtLeast(1)},
+		},
+		"on_unreachable": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "What a refresh does when a site does not answer: `error`, the default; or `warn`: the site keeps its last known " +
+				"state, with a warning, so that one dead site does not stop the plan of all others.",
+			Validators: []validator.String{stringvalidator.OneOf(onUnreachableError, onUnreachableWarn)},
+		},
+	}
+}

@@ -1,0 +1,176 @@
+package provider
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/diagnosis"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+var (
+	_ resource.ResourceWithConfigure      = &smtpSettingsResource{}
+	_ resource.ResourceWithImportState    = &smtpSettingsResource{}
+	_ resource.ResourceWithModifyPlan     = &smtpSettingsResource{}
+	_ resource.ResourceWithValidateConfig = &smtpSettingsResource{}
+)
+
+// Timeouts of the operations, where the timeouts block says nothing. A test may take a minute, and retry_for is added.
+const (
+	defaultWriteTimeout = 5 * time.Minute
+	defaultReadTimeout  = 2 * time.Minute
+)
+
+type smtpSettingsResource struct {
+	sites     *sites
+	procedure site.Procedure
+}
+
+func newSMTPSettingsResource() resource.Resource {
+	return &smtpSettingsResource{procedure: site.Procedure{Diagnose: diagnosis.Of}}
+}
+
+func (r *smtpSettingsResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_settings"
+}
+
+func (r *smtpSettingsResource) Configure(_ context.Context, req resource.ConfigureRequest, _ *resource.ConfigureResponse) {
+	r.sites, _ = req.ProviderData.(*sites)
+}
+
+func (r *smtpSettingsResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	resource.ImportStatePassthroughID(ctx, path.Root("site"), req, resp)
+}
+
+func (r *smtpSettingsResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var config, plan settingsModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	e := r.known(plan, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	timeout, diags := plan.Timeouts.Create(ctx, defaultWriteTimeout+plan.retryFor(ctx))
+	resp.Diagnostics.Append(diags...)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	prior, err := e.readOnce(ctx)
+	if err != nil {
+		addSiteError(&resp.Diagnostics, e.key, "reading it", err)
+		return
+	}
+	if plan.refusesOverwrite(prior, e.key, &resp.Diagnostics) {
+		return
+	}
+	change := plan.toChange(ctx, config, prior, e.testRecipient)
+	change.SetPassword = !change.Candidate.Password.IsEmpty()
+	now, err := r.procedure.Apply(ctx, e.site, change)
+	if err != nil {
+		// No state: Terraform would mark the resource as tainted, and the next apply would destroy what works.
+		addApplyError(&resp.Diagnostics, e.key, change, !config.PasswordWO.IsNull(), now, err)
+		return
+	}
+	logAccepted(ctx, e.key, change, now)
+	plan.fromState(now)
+	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	resp.Diagnostics.Append(setApplied(ctx, resp.Private, now)...)
+}
+
+func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var model settingsModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &model)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	e := r.stillConfigured(model, &resp.Diagnostics)
+	if e == nil || e.site == nil {
+		return
+	}
+	timeout, diags := model.Timeouts.Read(ctx, defaultReadTimeout)
+	resp.Diagnostics.Append(diags...)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	now, err := e.site.Read(ctx)
+	if err != nil {
+		addReadError(&resp.Diagnostics, e, err)
+		return
+	}
+	applied, diags := getApplied(ctx, req.Private)
+	resp.Diagnostics.Append(diags...)
+	if applied.SiteID != "" && applied.SiteID != now.SiteID {
+		addWrongSite(&resp.Diagnostics, e.key, applied.SiteID, now.SiteID)
+		return
+	}
+	model.fromState(now)
+	if applied.PasswordID != "" && applied.PasswordID != now.PasswordID {
+		model.forgetPassword()
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+	resp.Diagnostics.Append(applied.observe(ctx, resp.Private, now)...)
+}
+
+func (r *smtpSettingsResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var config, plan, state settingsModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	applied, diags := getApplied(ctx, req.Private)
+	resp.Diagnostics.Append(diags...)
+	e := r.known(plan, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	timeout, diags := plan.Timeouts.Update(ctx, defaultWriteTimeout+plan.retryFor(ctx))
+	resp.Diagnostics.Append(diags...)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	prior := state.toState(applied)
+	if !plan.Site.Equal(state.Site) && !r.sameSite(ctx, e, prior, &resp.Diagnostics) {
+		return
+	}
+	change := plan.toChange(ctx, config, prior, e.testRecipient)
+	change.SetPassword = plan.setsPassword(config, state)
+	now, err := r.procedure.Apply(ctx, e.site, change)
+	if err != nil {
+		addApplyError(&resp.Diagnostics, e.key, change, !config.PasswordWO.IsNull(), now, err)
+		if now.Revision != prior.Revision {
+			// The site was written to all the same: say what it holds, and nothing of the plan.
+			state.fromState(now)
+			resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
+		}
+		return
+	}
+	logAccepted(ctx, e.key, change, now)
+	plan.fromState(now)
+	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	resp.Diagnostics.Append(setApplied(ctx, resp.Private, now)...)
+}
+
+func (r *smtpSettingsResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state settingsModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	applied, diags := getApplied(ctx, req.Private)
+	resp.Diagnostics.Append(diags...)
+	how := site.OnDestroy(state.OnDestroy.ValueString())
+	if how == site.Keep || resp.Diagnostics.HasError() {
+		return
+	}
+	e := r.known(state, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	timeout, diags := state.Timeouts.Delete(ctx, defaultWriteTimeout)
+	resp.Diagnostics.Append(diags...)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	if err := r.procedure.Destroy(ctx, e.site, state.toState(applied), how); err != nil {
+		addSiteError(&resp.Diagnostics, e.key, "leaving it (on_destroy = \""+string(how)+"\")", err)
+	}
+}

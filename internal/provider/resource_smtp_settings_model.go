@@ -1,0 +1,200 @@
+package provider
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+type settingsModel struct {
+	ID                types.String   `tfsdk:"id"`
+	Site              types.String   `tfsdk:"site"`
+	Preset            types.String   `tfsdk:"preset"`
+	Region            types.String   `tfsdk:"region"`
+	Host              types.String   `tfsdk:"host"`
+	Port              types.Int64    `tfsdk:"port"`
+	Encryption        types.String   `tfsdk:"encryption"`
+	Username          types.String   `tfsdk:"username"`
+	Password          types.String   `tfsdk:"password"`
+	PasswordWO        types.String   `tfsdk:"password_wo"`
+	PasswordWOVersion types.Int64    `tfsdk:"password_wo_version"`
+	FromAddress       types.String   `tfsdk:"from_address"`
+	FromName          types.String   `tfsdk:"from_name"`
+	HELOName          types.String   `tfsdk:"helo_name"`
+	Enabled           types.Bool     `tfsdk:"enabled"`
+	Test              types.Object   `tfsdk:"test"`
+	OverwriteExisting types.Bool     `tfsdk:"overwrite_existing"`
+	OnDestroy         types.String   `tfsdk:"on_destroy"`
+	Timeouts          timeouts.Value `tfsdk:"timeouts"`
+	UpdatedAt         types.String   `tfsdk:"updated_at"`
+	PasswordSet       types.Bool     `tfsdk:"password_set"`
+	Verification      types.Object   `tfsdk:"verification"`
+}
+
+type testModel struct {
+	Recipient types.String `tfsdk:"recipient"`
+	RetryFor  types.String `tfsdk:"retry_for"`
+}
+
+var verificationTypes = map[string]attr.Type{
+	"tested_at":  types.StringType,
+	"recipient":  types.StringType,
+	"reply":      types.StringType,
+	"message_id": types.StringType,
+}
+
+func (m settingsModel) toSettings() site.Settings {
+	return site.Settings{
+		Host:        m.Host.ValueString(),
+		Port:        int(m.Port.ValueInt64()),
+		Encryption:  site.Encryption(m.Encryption.ValueString()),
+		Username:    m.Username.ValueString(),
+		FromAddress: m.FromAddress.ValueString(),
+		FromName:    m.FromName.ValueString(),
+		HELOName:    m.HELOName.ValueString(),
+	}
+}
+
+// settingsKnown reports whether every setting, the switch and the recipient are known.
+func (m settingsModel) settingsKnown() bool {
+	for _, value := range []attr.Value{m.Host, m.Port, m.Encryption, m.Username, m.FromAddress, m.FromName, m.HELOName, m.Enabled} {
+		if value.IsUnknown() {
+			return false
+		}
+	}
+	return true
+}
+
+// password is what the configuration gives; write-only values are in the configuration alone.
+func (m settingsModel) password() types.String {
+	if !m.PasswordWO.IsNull() {
+		return m.PasswordWO
+	}
+	return m.Password
+}
+
+// setsPassword reports whether m plans a new password over that of state.
+func (m settingsModel) setsPassword(config, state settingsModel) bool {
+	if config.password().IsNull() {
+		return false
+	}
+	return !m.PasswordWOVersion.Equal(state.PasswordWOVersion) || !m.Password.Equal(state.Password)
+}
+
+// forgetPassword says that the site's password is not the one that was applied: whatever set it here is planned again.
+func (m *settingsModel) forgetPassword() {
+	m.Password = types.StringNull()
+	m.PasswordWOVersion = types.Int64Null()
+}
+
+// toChange makes the change from prior to what m plans, with the password of the configuration.
+func (m settingsModel) toChange(ctx context.Context, config settingsModel, prior site.State, defaultRecipient types.String) site.Change {
+	return site.Change{
+		Prior:     prior,
+		Candidate: site.Candidate{Settings: m.toSettings(), Password: secret.New(config.password().ValueString())},
+		Enabled:   m.Enabled.ValueBool(),
+		Recipient: m.recipient(ctx, defaultRecipient).ValueString(),
+		RetryFor:  m.retryFor(ctx),
+	}
+}
+
+func (m settingsModel) test(ctx context.Context) testModel {
+	var test testModel
+	// The schema holds the type; an unknown object leaves both values as they are.
+	_ = m.Test.As(ctx, &test, basetypes.ObjectAsOptions{UnhandledNullAsEmpty: true, UnhandledUnknownAsEmpty: true})
+	return test
+}
+
+// recipient is who gets the test message; it may be null or unknown.
+func (m settingsModel) recipient(ctx context.Context, byDefault types.String) types.String {
+	if m.Test.IsUnknown() {
+		return types.StringUnknown()
+	}
+	return orDefault(m.test(ctx).Recipient, byDefault)
+}
+
+func (m settingsModel) retryFor(ctx context.Context) time.Duration {
+	return parseDuration(m.test(ctx).RetryFor)
+}
+
+// fromState takes over what the site holds; arguments that are not the site's stay as they are.
+func (m *settingsModel) fromState(s site.State) {
+	m.ID = types.StringValue(s.SiteID)
+	m.Host = optional(s.Settings.Host, m.Host)
+	m.Port = types.Int64Null()
+	if s.Settings.Port != 0 {
+		m.Port = types.Int64Value(int64(s.Settings.Port))
+	}
+	m.Encryption = optional(string(s.Settings.Encryption), m.Encryption)
+	m.Username = optional(s.Settings.Username, m.Username)
+	m.FromAddress = optional(s.Settings.FromAddress, m.FromAddress)
+	m.FromName = optional(s.Settings.FromName, m.FromName)
+	m.HELOName = optional(s.Settings.HELOName, m.HELOName)
+	m.Enabled = types.BoolValue(s.Enabled)
+	m.UpdatedAt = timestamp(s.UpdatedAt)
+	m.PasswordSet = types.BoolValue(s.PasswordSet)
+	m.Verification = verificationValue(s.Verification)
+	m.PasswordWO = types.StringNull()
+	m.OverwriteExisting = orDefault(m.OverwriteExisting, types.BoolValue(false))
+	m.OnDestroy = orDefault(m.OnDestroy, types.StringValue(string(site.Disable)))
+}
+
+// toState is what the site held as far as Terraform knows.
+func (m settingsModel) toState(a applied) site.State {
+	s := site.State{
+		SiteID:      a.SiteID,
+		Settings:    m.toSettings(),
+		Enabled:     m.Enabled.ValueBool(),
+		Revision:    a.Revision,
+		PasswordSet: m.PasswordSet.ValueBool(),
+		PasswordID:  a.PasswordID,
+	}
+	// What cannot be parsed was not written here and is as good as none.
+	s.UpdatedAt, _ = time.Parse(time.RFC3339, m.UpdatedAt.ValueString())
+	if !m.Verification.IsNull() {
+		s.Verification = &site.Verification{
+			TestedAt:  parseTimestamp(m.Verification, "tested_at"),
+			Recipient: stringAttribute(m.Verification, "recipient"),
+			Reply:     stringAttribute(m.Verification, "reply"),
+			MessageID: stringAttribute(m.Verification, "message_id"),
+		}
+	}
+	return s
+}
+
+// optional is a site's value for an argument that may be left out: the site has no other way to say null than "".
+func optional(value string, configured types.String) types.String {
+	if value == "" && configured.ValueString() == "" && !configured.IsUnknown() {
+		return configured
+	}
+	if value == "" {
+		return types.StringNull()
+	}
+	return types.StringValue(value)
+}
+
+func timestamp(t time.Time) types.String {
+	if t.IsZero() {
+		return types.StringNull()
+	}
+	return types.StringValue(t.UTC().Format(time.RFC3339))
+}
+
+func verificationValue(v *site.Verification) types.Object {
+	if v == nil {
+		return types.ObjectNull(verificationTypes)
+	}
+	return types.ObjectValueMust(verificationTypes, map[string]attr.Value{
+		"tested_at":  timestamp(v.TestedAt),
+		"recipient":  types.StringValue(v.Recipient),
+		"reply":      types.StringValue(v.Reply),
+		"message_id": types.StringValue(v.MessageID),
+	})
+}

@@ -1,0 +1,218 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/presets"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/submit"
+)
+
+// ModifyPlan completes the plan: what the preset gives, what will be known only after a test or a save, and what cannot
+// be applied. It runs at plan and again at apply, and must come to the same result.
+func (r *smtpSettingsResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	diags := &resp.Diagnostics
+	if req.Plan.Raw.IsNull() {
+		r.planDestroy(ctx, req, diags)
+		return
+	}
+	var config, plan settingsModel
+	diags.Append(req.Config.Get(ctx, &config)...)
+	diags.Append(req.Plan.Get(ctx, &plan)...)
+	if diags.HasError() {
+		return
+	}
+	e := r.sites.find(config.Site, diags)
+	if e != nil {
+		plan.Site = types.StringValue(e.key)
+	}
+	plan.resolveEndpoint(config)
+	plan.resolveSender(config, diags)
+	plan.checkEndpoint(diags)
+	plan.requireRecipient(ctx, e, diags)
+	if diags.HasError() {
+		return
+	}
+	if req.State.Raw.IsNull() {
+		r.planCreate(ctx, e, config, &plan, diags)
+	} else {
+		r.planUpdate(ctx, e, config, &plan, req, resp)
+	}
+	if len(resp.RequiresReplace) == 0 {
+		plan.claim(e, diags)
+	}
+	diags.Append(resp.Plan.Set(ctx, &plan)...)
+}
+
+// planDestroy makes sure that the site can still be left as on_destroy says.
+func (r *smtpSettingsResource) planDestroy(ctx context.Context, req resource.ModifyPlanRequest, diags *diag.Diagnostics) {
+	var state settingsModel
+	diags.Append(req.State.Get(ctx, &state)...)
+	if state.OnDestroy.ValueString() != string(site.Keep) {
+		r.sites.find(state.Site, diags)
+	}
+}
+
+func (r *smtpSettingsResource) planCreate(ctx context.Context, e *entry, config settingsModel, plan *settingsModel, diags *diag.Diagnostics) {
+	plan.forgetComputed()
+	if e == nil || e.unknown || !plan.settingsKnown() {
+		return
+	}
+	prior, err := e.readOnce(ctx)
+	if err != nil {
+		diags.AddWarning("Site cannot be read yet", fmt.Sprintf("%s: %s\n\nThe apply reads it again before it changes anything.", e.key, err))
+		return
+	}
+	if plan.refusesOverwrite(prior, e.key, diags) {
+		return
+	}
+	change := plan.toChange(ctx, config, prior, e.testRecipient)
+	change.SetPassword = !config.password().IsNull()
+	requirePassword(change, config, diags)
+}
+
+func (r *smtpSettingsResource) planUpdate(ctx context.Context, e *entry, config settingsModel, plan *settingsModel, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	var state settingsModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	applied, diags := getApplied(ctx, req.Private)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if !plan.Site.Equal(state.Site) && e != nil && !e.unknown {
+		now, err := e.site.Read(ctx)
+		if err == nil && now.SiteID != applied.SiteID {
+			resp.RequiresReplace = append(resp.RequiresReplace, path.Root("site"))
+			plan.forgetComputed()
+			return
+		}
+	}
+	plan.ID = state.ID
+	if !plan.settingsKnown() {
+		plan.forgetWritten()
+		return
+	}
+	change := plan.toChange(ctx, config, state.toState(applied), types.StringNull())
+	change.SetPassword = plan.setsPassword(config, state)
+	requirePassword(change, config, &resp.Diagnostics)
+	if steps := change.Steps(); steps.Test || steps.Save {
+		plan.forgetWritten()
+		return
+	}
+	plan.UpdatedAt, plan.PasswordSet, plan.Verification = state.UpdatedAt, state.PasswordSet, state.Verification
+}
+
+// forgetComputed makes everything unknown that only the site knows.
+func (m *settingsModel) forgetComputed() {
+	m.ID = types.StringUnknown()
+	m.forgetWritten()
+}
+
+// forgetWritten makes unknown what a test and a save will change: so the plan shows that they will happen.
+func (m *settingsModel) forgetWritten() {
+	m.UpdatedAt = types.StringUnknown()
+	m.PasswordSet = types.BoolUnknown()
+	m.Verification = types.ObjectUnknown(verificationTypes)
+}
+
+// resolveEndpoint fills in what the preset gives and the configuration leaves out.
+func (m *settingsModel) resolveEndpoint(config settingsModel) {
+	if config.Preset.IsNull() {
+		return
+	}
+	preset, ok := presets.ByID(config.Preset.ValueString())
+	if !ok || config.Region.IsUnknown() || config.Port.IsUnknown() || config.Encryption.IsUnknown() {
+		setIfNull(&m.Host, config.Host, types.StringUnknown())
+		setIfNull(&m.Port, config.Port, types.Int64Unknown())
+		setIfNull(&m.Encryption, config.Encryption, types.StringUnknown())
+		return
+	}
+	endpoint, err := preset.Endpoint(config.Region.ValueString())
+	if err != nil {
+		return // ValidateConfig said so, or will when the value is known.
+	}
+	for _, alternative := range preset.Alternatives {
+		port := config.Port.IsNull() || int(config.Port.ValueInt64()) == alternative.Port
+		encryption := config.Encryption.IsNull() || site.Encryption(config.Encryption.ValueString()) == alternative.Encryption
+		differs := !config.Port.IsNull() && int(config.Port.ValueInt64()) != endpoint.Port ||
+			!config.Encryption.IsNull() && site.Encryption(config.Encryption.ValueString()) != endpoint.Encryption
+		if differs && port && encryption {
+			endpoint.Port, endpoint.Encryption = alternative.Port, alternative.Encryption
+			break
+		}
+	}
+	setIfNull(&m.Host, config.Host, types.StringValue(endpoint.Host))
+	setIfNull(&m.Port, config.Port, types.Int64Value(int64(endpoint.Port)))
+	setIfNull(&m.Encryption, config.Encryption, types.StringValue(string(endpoint.Encryption)))
+}
+
+func setIfNull[T attr.Value](value *T, configured, fallback T) {
+	if configured.IsNull() {
+		*value = fallback
+	}
+}
+
+// resolveSender takes the username for the sender where the configuration names none.
+func (m *settingsModel) resolveSender(config settingsModel, diags *diag.Diagnostics) {
+	switch {
+	case !config.FromAddress.IsNull():
+	case m.Username.IsUnknown():
+		m.FromAddress = types.StringUnknown()
+	case submit.CheckAddress(m.Username.ValueString()) == nil:
+		m.FromAddress = m.Username
+	default:
+		diags.AddAttributeError(path.Root("from_address"), "Sender is missing",
+			"Set from_address: the username is not a mail address that it could be taken from.")
+	}
+}
+
+// requireRecipient wants somebody to send the test message to, wherever mail is to be enabled.
+func (m settingsModel) requireRecipient(ctx context.Context, e *entry, diags *diag.Diagnostics) {
+	if e == nil || e.unknown || !m.Enabled.ValueBool() || !m.recipient(ctx, e.testRecipient).IsNull() {
+		return
+	}
+	diags.AddAttributeError(path.Root("test").AtName("recipient"), "Recipient of the test message is missing",
+		"Mail is enabled only after a test message was accepted. Set test.recipient here, or test_recipient in the provider's configuration, to an address that you read.")
+}
+
+// requirePassword refuses a change that the site will not make without the password.
+func requirePassword(c site.Change, config settingsModel, diags *diag.Diagnostics) {
+	if config.password().IsUnknown() || !c.NeedsPassword() {
+		return
+	}
+	diags.AddAttributeError(path.Root("password_wo"), "Password is missing",
+		"A site uses a stored password only for the settings that it was entered for, so this change needs it. Set password_wo and password_wo_version.")
+}
+
+// refusesOverwrite protects a site that already sends mail with other settings.
+func (m settingsModel) refusesOverwrite(prior site.State, key string, diags *diag.Diagnostics) bool {
+	differing := prior.Settings.Diff(m.toSettings())
+	if !prior.Enabled || len(differing) == 0 || m.OverwriteExisting.ValueBool() {
+		return false
+	}
+	diags.AddAttributeError(path.Root("overwrite_existing"), "Site already sends mail with other settings", fmt.Sprintf(
+		"%s sends mail through %s:%d as %s; creating this resource would change %s. Import the site, then plan and see the difference:\n\n"+
+			"  import {\n    to = smtp_settings.<name>\n    id = %q\n  }\n\nOr set overwrite_existing = true to replace the settings after a passed test.",
+		key, prior.Settings.Host, prior.Settings.Port, prior.Settings.FromAddress, quotedList(differing), key))
+	return true
+}
+
+// claim refuses a second resource for the same site.
+func (m settingsModel) claim(e *entry, diags *diag.Diagnostics) {
+	if e == nil {
+		return
+	}
+	mine := fmt.Sprintf("host %s, username %s, from_address %s", m.Host, m.Username, m.FromAddress)
+	if other := e.claim(mine); other != "" {
+		diags.AddAttributeError(path.Root("site"), "Site has two resources", fmt.Sprintf(
+			"%s is managed by two smtp_settings resources, which would take turns in overwriting each other. Keep one of them.\n\nOne has %s.\nThe other has %s.",
+			e.key, other, mine))
+	}
+}

@@ -1,0 +1,201 @@
+package provider
+
+import (
+	"context"
+	"maps"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/submit"
+)
+
+func (r *smtpSettingsResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	attributes := map[string]schema.Attribute{}
+	for _, group := range []map[string]schema.Attribute{endpointAttributes(), senderAttributes(), behaviourAttributes(), computedAttributes()} {
+		maps.Copy(attributes, group)
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The mail settings of one site. When something that affects delivery changes, applying it sends a test message with the " +
+			"new settings and the password; only when the submission server accepts it, they are saved and mail is enabled. A failed " +
+			"test leaves the site, and Terraform's state, as they were.",
+		Attributes: attributes,
+		Blocks: map[string]schema.Block{
+			"timeouts": timeouts.Block(ctx, timeouts.Opts{
+				Create: true, Read: true, Update: true, Delete: true,
+				CreateDescription: timeoutDescription("creation", "5m, and `retry_for` on top"),
+				ReadDescription:   timeoutDescription("refresh", "2m"),
+				UpdateDescription: timeoutDescription("update", "5m, and `retry_for` on top"),
+				DeleteDescription: timeoutDescription("destruction", "5m"),
+			}),
+		},
+	}
+}
+
+func timeoutDescription(operation, byDefault string) string {
+	return "How long a " + operation + " may take in all, such as `90s`. Default: " + byDefault + "."
+}
+
+func endpointAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"site": schema.StringAttribute{
+			Optional: true,
+			Computed: true,
+			MarkdownDescription: "The site: its key in the provider's `sites`. May be left out when the provider has only one. A key that was renamed " +
+				"changes in place when the same site answers behind it, and replaces the resource when another does.",
+			Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+		},
+		"preset": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "The mail service, by its id in the catalogue (data source `smtp_presets`). It gives `host`, `port` and `encryption` where they are left out.",
+			Validators:          []validator.String{presetID{}},
+		},
+		"region": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "The preset's region, where it has several hosts.",
+			Validators:          []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(path.MatchRoot("preset"))},
+		},
+		"host": schema.StringAttribute{
+			Optional:            true,
+			Computed:            true,
+			MarkdownDescription: "Name or address of the submission server, without a port. Required without a `preset`.",
+			Validators:          []validator.String{text{check: submit.CheckHost}},
+		},
+		"port": schema.Int64Attribute{
+			Optional:            true,
+			Computed:            true,
+			MarkdownDescription: "Port of the submission server: mostly 465 with `tls` and 587 with `starttls`. Required without a `preset`.",
+			Validators:          []validator.Int64{int64validator.Between(1, 65535)},
+		},
+		"encryption": schema.StringAttribute{
+			Optional: true,
+			Computed: true,
+			MarkdownDescription: "`tls`: encrypted from the first byte. `starttls`: encrypted before anything is said; a server that does not offer it is refused. " +
+				"`none`: not encrypted; with a username only for a server on the site's own machine. Required without a `preset`.",
+			Validators: []validator.String{stringvalidator.OneOf(names(site.Encryptions())...)},
+		},
+	}
+}
+
+func senderAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"username": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "Username at the submission server, mostly the mail address. Leave it out for a relay without login.",
+			Validators:          []validator.String{text{check: checkCredential, trimmed: true}},
+		},
+		"password": schema.StringAttribute{
+			Optional:            true,
+			Sensitive:           true,
+			MarkdownDescription: "Password of the username. It is stored in Terraform's state: use `password_wo`, unless Terraform is older than 1.11.",
+			Validators:          []validator.String{text{check: checkCredential, trimmed: true}, stringvalidator.ConflictsWith(path.MatchRoot("password_wo"))},
+		},
+		"password_wo": schema.StringAttribute{
+			Optional:  true,
+			Sensitive: true,
+			WriteOnly: true,
+			MarkdownDescription: "Password of the username, mostly an app password; write-only: in no plan and no state. Terraform cannot see that it " +
+				"changes: change `password_wo_version` with it.",
+			Validators: []validator.String{text{check: checkCredential, trimmed: true}, stringvalidator.AlsoRequires(path.MatchRoot("password_wo_version"))},
+		},
+		"password_wo_version": schema.Int64Attribute{
+			Optional:            true,
+			MarkdownDescription: "A number that changes whenever `password_wo` does: only then the new password is tested and saved.",
+			Validators:          []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("password_wo"))},
+		},
+		"from_address": schema.StringAttribute{
+			Optional:            true,
+			Computed:            true,
+			MarkdownDescription: "Sender of the site's mail. Default: `username`, when that is a mail address.",
+			Validators:          []validator.String{mailAddress{}},
+		},
+		"from_name": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "Display name of the sender.",
+			Validators:          []validator.String{text{check: submit.CheckFromName}},
+		},
+		"helo_name": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "What the site calls itself in EHLO, for servers that insist on a certain name. Default: the site decides.",
+			Validators:          []validator.String{text{check: submit.CheckHELOName}},
+		},
+	}
+}
+
+func behaviourAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"enabled": schema.BoolAttribute{
+			Optional:            true,
+			Computed:            true,
+			Default:             booldefault.StaticBool(true),
+			MarkdownDescription: "Whether the site sends mail. It becomes true only through a passed test. Default: `true`.",
+		},
+		"test": schema.SingleNestedAttribute{
+			Optional:            true,
+			MarkdownDescription: "About the test message. Changing this alone sends none.",
+			Attributes: map[string]schema.Attribute{
+				"recipient": schema.StringAttribute{
+					Optional:            true,
+					MarkdownDescription: "Who gets it. Default: `test_recipient` of the site or the provider.",
+					Validators:          []validator.String{mailAddress{}},
+				},
+				"retry_for": schema.StringAttribute{
+					Optional: true,
+					MarkdownDescription: "How long to repeat a test whose failure can heal by itself (new credentials that are not known everywhere yet, " +
+						"greylisting), such as `10m`. Each repetition is a new message. Default: one test.",
+					Validators: []validator.String{duration{}},
+				},
+			},
+		},
+		"overwrite_existing": schema.BoolAttribute{
+			Optional: true,
+			Computed: true,
+			Default:  booldefault.StaticBool(false),
+			MarkdownDescription: "Whether creating this resource may replace other settings with which the site already sends mail. Default: `false`: " +
+				"import the site instead.",
+		},
+		"on_destroy": schema.StringAttribute{
+			Optional: true,
+			Computed: true,
+			Default:  stringdefault.StaticString(string(site.Disable)),
+			MarkdownDescription: "What destroying this resource leaves at the site: `disable`: mail off, settings kept; `clear`: nothing; `keep`: everything as " +
+				"it is. It is taken from the state: apply a change of it before removing the resource. Default: `disable`.",
+			Validators: []validator.String{stringvalidator.OneOf(names(site.OnDestroys())...)},
+		},
+	}
+}
+
+func computedAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"id": schema.StringAttribute{
+			Computed:            true,
+			MarkdownDescription: "The id that the site gave itself. It stays when a key of `sites` is renamed.",
+		},
+		"updated_at": schema.StringAttribute{
+			Computed:            true,
+			MarkdownDescription: "When the site's settings were last written (RFC 3339), by whomever.",
+		},
+		"password_set": schema.BoolAttribute{
+			Computed:            true,
+			MarkdownDescription: "Whether the site has a password.",
+		},
+		"verification": schema.SingleNestedAttribute{
+			Computed:            true,
+			MarkdownDescription: "The passed test of exactly these settings and this password; null when there was none.",
+			Attributes: map[string]schema.Attribute{
+				"tested_at":  schema.StringAttribute{Computed: true, MarkdownDescription: "When the test passed (RFC 3339)."},
+				"recipient":  schema.StringAttribute{Computed: true, MarkdownDescription: "Whom the message was for."},
+				"reply":      schema.StringAttribute{Computed: true, MarkdownDescription: "The submission server's last words when it took the message. That is not yet its delivery."},
+				"message_id": schema.StringAttribute{Computed: true, MarkdownDescription: "The message's Message-ID."},
+			},
+		},
+	}
+}

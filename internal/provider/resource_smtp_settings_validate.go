@@ -1,0 +1,103 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/presets"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// ValidateConfig checks what needs neither the provider's configuration nor a prior state.
+func (r *smtpSettingsResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var config settingsModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	config.requireEndpoint(&resp.Diagnostics)
+	config.requireLogin(&resp.Diagnostics)
+	config.checkPreset(&resp.Diagnostics)
+}
+
+// requireEndpoint wants a preset, or host, port and encryption.
+func (m settingsModel) requireEndpoint(diags *diag.Diagnostics) {
+	if !m.Preset.IsNull() {
+		return
+	}
+	missing := func(attribute string) {
+		diags.AddAttributeError(path.Root(attribute), "Setting is missing",
+			"Set "+attribute+", or set preset to a mail service, which gives host, port and encryption.")
+	}
+	if m.Host.IsNull() {
+		missing("host")
+	}
+	if m.Port.IsNull() {
+		missing("port")
+	}
+	if m.Encryption.IsNull() {
+		missing("encryption")
+	}
+}
+
+// requireLogin wants username and password together.
+func (m settingsModel) requireLogin(diags *diag.Diagnostics) {
+	if m.Username.IsNull() && !m.Username.IsUnknown() && !m.password().IsNull() {
+		diags.AddAttributeError(path.Root("username"), "Username is missing",
+			"A password without a username is never used. Set username, or remove the password for a relay without login.")
+	}
+}
+
+// checkPreset compares what is configured with what the mail service is known to take.
+func (m settingsModel) checkPreset(diags *diag.Diagnostics) {
+	preset, ok := presets.ByID(m.Preset.ValueString())
+	if !ok {
+		return
+	}
+	at := path.Root("preset")
+	if _, err := preset.Endpoint(m.Region.ValueString()); err != nil {
+		diags.AddAttributeError(path.Root("region"), "Preset has no such region", err.Error())
+	}
+	if note, fatal := preset.SignInProblem(); fatal && !m.Username.IsNull() {
+		diags.AddAttributeError(at, "Mail service takes no passwords", preset.Name+": "+note)
+	} else if note != "" && !m.Username.IsNull() {
+		diags.AddAttributeWarning(at, "Mail service may not take passwords", preset.Name+": "+note)
+	}
+	if problem := preset.UsernameProblem(m.Username.ValueString()); problem != "" {
+		diags.AddAttributeWarning(path.Root("username"), "Username is unusual for the mail service", problem)
+	}
+	given := m.password().ValueString()
+	if problem := preset.PasswordProblem(secret.New(given)); given != "" && problem != "" {
+		attribute := "password"
+		if !m.PasswordWO.IsNull() {
+			attribute = "password_wo"
+		}
+		diags.AddAttributeWarning(path.Root(attribute), "Password is unusual for the mail service", problem)
+	}
+}
+
+// usualEncryption is what the two submission ports are for (RFC 8314 section 3.3, RFC 6409 section 3.1).
+var usualEncryption = map[int64]site.Encryption{465: site.TLS, 587: site.STARTTLS}
+
+// checkEndpoint checks the endpoint that a plan came to, be it from the configuration or from a preset.
+func (m settingsModel) checkEndpoint(diags *diag.Diagnostics) {
+	if m.Host.IsUnknown() || m.Port.IsUnknown() || m.Encryption.IsUnknown() || m.Username.IsUnknown() {
+		return
+	}
+	encryption := site.Encryption(m.Encryption.ValueString())
+	if encryption == site.None && m.Username.ValueString() != "" && !isLoopback(m.Host.ValueString()) {
+		diags.AddAttributeError(path.Root("encryption"), "Password would be sent in clear text", fmt.Sprintf(
+			"With encryption = \"none\", everyone on the way to %s can read the username and the password. Use \"starttls\" or \"tls\", or leave the username out for a relay without login.",
+			m.Host.ValueString()))
+	}
+	usual, known := usualEncryption[m.Port.ValueInt64()]
+	if known && usual != encryption {
+		diags.AddAttributeWarning(path.Root("encryption"), "Encryption is unusual for the port", fmt.Sprintf(
+			"Port %d is mostly used with encryption = %q. The test will show whether this server is different.", m.Port.ValueInt64(), usual))
+	}
+}

@@ -1,0 +1,124 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/agext/levenshtein"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
+	"github.com/sitemail/terraform-provider-smtp/internal/platform"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// sites are the configured sites of one walk: Terraform starts the provider anew for each.
+type sites struct {
+	entries map[string]*entry
+	// unknown: the map itself is not known before the apply.
+	unknown bool
+}
+
+// entry is one configured site.
+type entry struct {
+	key string
+	// unknown: how to reach the site is not known before the apply. site is nil then.
+	unknown       bool
+	site          site.Site
+	testRecipient types.String
+	onUnreachable string
+
+	mu      sync.Mutex
+	read    *site.State
+	claimed string
+}
+
+func newEntry(key string, m entryModel, pool *adminapi.Pool, at path.Path, diags *diag.Diagnostics) *entry {
+	e := &entry{key: key, testRecipient: m.TestRecipient, onUnreachable: m.OnUnreachable.ValueString()}
+	if m.isUnknown() {
+		e.unknown = true
+		return e
+	}
+	opened, err := platform.Open(pool, m.toConfig())
+	if err != nil {
+		addConfigError(diags, at, key, err)
+		return e
+	}
+	if m.InsecureSkipVerify.ValueBool() {
+		diags.AddAttributeWarning(at.AtName("insecure_skip_verify"), "Certificate of the site is not checked",
+			key+": with insecure_skip_verify, whoever is on the way to the site can read its credentials and the mail password. Use ca_certificate instead.")
+	}
+	e.site = opened
+	return e
+}
+
+// find returns the entry for the value of a resource's site argument; null means the only one. It returns nil where
+// the configuration is not known yet, with a diagnostic where it is known and has no such entry.
+func (s *sites) find(key types.String, diags *diag.Diagnostics) *entry {
+	at := path.Root("site")
+	switch {
+	case s == nil, s.unknown, key.IsUnknown():
+		return nil
+	case len(s.entries) == 0:
+		diags.AddError("No site is configured", "Set url (or SMTP_SITE_URL) in the provider's configuration for one site, or sites for many.")
+		return nil
+	case key.IsNull() && len(s.entries) > 1:
+		diags.AddAttributeError(at, "Site is missing", fmt.Sprintf("The provider has %d sites: say which one by its key in sites.", len(s.entries)))
+		return nil
+	case key.IsNull():
+		for _, only := range s.entries {
+			return only
+		}
+	}
+	if e, ok := s.entries[key.ValueString()]; ok {
+		return e
+	}
+	diags.AddAttributeError(at, "Site is not configured", fmt.Sprintf(
+		"%q is not a key of the provider's sites%s. To stop managing a site, first remove its resource and apply, then remove its "+
+			"entry; where the site is gone for good, use a removed block with destroy = false.", key.ValueString(), s.near(key.ValueString())))
+	return nil
+}
+
+// near names the keys that somebody who typed key may have meant.
+func (s *sites) near(key string) string {
+	var near []string
+	for _, candidate := range slices.Sorted(maps.Keys(s.entries)) {
+		if levenshtein.Distance(strings.ToLower(key), strings.ToLower(candidate), nil) <= max(2, len(key)/3) {
+			near = append(near, candidate)
+		}
+	}
+	if len(near) == 0 {
+		return ""
+	}
+	return "; near it are " + quotedList(near[:min(len(near), 5)])
+}
+
+// readOnce reads the site, once in a walk: what the plan of a creation saw is what the creation's write is guarded by.
+func (e *entry) readOnce(ctx context.Context) (site.State, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.read == nil {
+		state, err := e.site.Read(ctx)
+		if err != nil {
+			return site.State{}, err
+		}
+		e.read = &state
+	}
+	return *e.read, nil
+}
+
+// claim notes that a resource with these settings manages the site. It returns the settings of the resource that did so
+// before in this walk, "" when there was none: a site has one set of mail settings, and two resources would take turns
+// in overwriting it.
+func (e *entry) claim(settings string) (other string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	other, e.claimed = e.claimed, settings
+	return other
+}

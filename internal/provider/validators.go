@@ -1,0 +1,97 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/presets"
+	"github.com/sitemail/terraform-provider-smtp/internal/submit"
+)
+
+// text validates a string with check, whose error is shown. With trimmed, white space around it is a warning: it is
+// mostly the newline of a file, and it breaks a login.
+type text struct {
+	check   func(string) error
+	trimmed bool
+}
+
+func (text) Description(context.Context) string         { return "" }
+func (text) MarkdownDescription(context.Context) string { return "" }
+
+func (v text) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	value := req.ConfigValue.ValueString()
+	if value == "" {
+		return
+	}
+	if err := v.check(value); err != nil {
+		resp.Diagnostics.AddAttributeError(req.Path, "Value is not valid", req.Path.String()+": "+err.Error())
+	}
+	if v.trimmed && strings.TrimSpace(value) != value {
+		resp.Diagnostics.AddAttributeWarning(req.Path, "White space around the value", req.Path.String()+
+			" begins or ends with white space, such as the newline of a file, which breaks most logins. Wrap it in trimspace() unless it belongs there.")
+	}
+}
+
+// checkCredential accepts what SMTP can transport as a username or password (RFC 4616 section 2 and the LOGIN draft).
+func checkCredential(s string) error {
+	if strings.ContainsFunc(strings.TrimRight(s, "\r\n"), unicode.IsControl) {
+		return errors.New("contains a control character")
+	}
+	return nil
+}
+
+type mailAddress struct{}
+
+func (mailAddress) Description(context.Context) string         { return "mail address" }
+func (mailAddress) MarkdownDescription(context.Context) string { return "mail address" }
+
+func (mailAddress) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	if err := submit.CheckAddress(req.ConfigValue.ValueString()); err != nil {
+		resp.Diagnostics.AddAttributeError(req.Path, "Value is not a mail address", req.Path.String()+": "+err.Error())
+	}
+}
+
+type duration struct{ atLeast time.Duration }
+
+func (duration) Description(context.Context) string         { return "duration such as 90s or 10m" }
+func (duration) MarkdownDescription(context.Context) string { return "duration such as `90s` or `10m`" }
+
+func (v duration) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	d, err := time.ParseDuration(req.ConfigValue.ValueString())
+	if err != nil || d < v.atLeast {
+		resp.Diagnostics.AddAttributeError(req.Path, "Value is not a duration",
+			fmt.Sprintf("%s: %q is not a duration of at least %s, such as \"90s\" or \"10m\".", req.Path, req.ConfigValue.ValueString(), v.atLeast))
+	}
+}
+
+type presetID struct{}
+
+func (presetID) Description(context.Context) string         { return "id of a preset" }
+func (presetID) MarkdownDescription(context.Context) string { return "id of a preset" }
+
+func (presetID) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	id := req.ConfigValue.ValueString()
+	if _, ok := presets.ByID(id); ok {
+		return
+	}
+	advice := "Data source smtp_presets lists them all."
+	if near := presets.Near(id); len(near) > 0 {
+		advice = "Did you mean " + quotedList(near) + "? " + advice
+	}
+	resp.Diagnostics.AddAttributeError(req.Path, "Preset does not exist", fmt.Sprintf("There is no preset %q. %s", id, advice))
+}

@@ -1,0 +1,61 @@
+package provider
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// parseDuration is for values that the duration validator accepted; null and unknown give 0.
+func parseDuration(value types.String) time.Duration {
+	d, _ := time.ParseDuration(value.ValueString())
+	return d
+}
+
+func stringAttribute(object types.Object, name string) string {
+	value, _ := object.Attributes()[name].(types.String)
+	return value.ValueString()
+}
+
+func parseTimestamp(object types.Object, name string) time.Time {
+	t, _ := time.Parse(time.RFC3339, stringAttribute(object, name))
+	return t
+}
+
+// orNull is for values that a catalogue leaves empty where they do not apply.
+func orNull(s string) types.String {
+	if s == "" {
+		return types.StringNull()
+	}
+	return types.StringValue(s)
+}
+
+// names gives the values of an enumeration as strings.
+func names[T ~string](values []T) []string {
+	list := make([]string, len(values))
+	for i, v := range values {
+		list[i] = string(v)
+	}
+	return list
+}
+
+// quotedList reads `"a", "b"`.
+func quotedList(values []string) string {
+	quoted := make([]string, len(values))
+	for i, v := range values {
+		quoted[i] = fmt.Sprintf("%q", v)
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// isLoopback reports whether a host is this very machine, by its name or address alone.
+func isLoopback(host string) bool {
+	if strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
+		return true
+	}
+	address, err := netip.ParseAddr(host)
+	return err == nil && address.Unmap().IsLoopback()
+}

@@ -1,0 +1,27 @@
+// Command terraform-provider-smtp is the Terraform provider for a site's outgoing mail.
+package main
+
+import (
+	"context"
+	"flag"
+	"log"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/provider"
+)
+
+// version is set by the linker at release.
+var version = "dev"
+
+func main() {
+	debug := flag.Bool("debug", false, "wait for a debugger to attach")
+	flag.Parse()
+	err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
+		Address: "registry.terraform.io/sitemail/smtp",
+		Debug:   *debug,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+}
