@@ -1,0 +1,106 @@
+package site_test
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// A setting that Fields forgets is not compared, not shown and not guarded.
+func TestFieldsListsEverySetting(t *testing.T) {
+	var s site.Settings
+	for i := range numSettings() {
+		alter(&s, i)
+	}
+	typ, value := reflect.TypeFor[site.Settings](), reflect.ValueOf(s)
+	fields := s.Fields()
+	if len(fields) != typ.NumField() {
+		t.Fatalf("Fields lists %d of %d settings", len(fields), typ.NumField())
+	}
+	for i, f := range fields {
+		if tag := typ.Field(i).Tag.Get("json"); f.Name != tag || tag == "" {
+			t.Errorf("field %d is called %q, its JSON tag is %q", i, f.Name, tag)
+		}
+		if want := value.Field(i).Interface(); f.Value != want {
+			t.Errorf("%s is %v, want %v", f.Name, f.Value, want)
+		}
+	}
+}
+
+func TestFieldsAreTheContractsMembers(t *testing.T) {
+	document, err := json.Marshal(site.Settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"host":"","port":0,"encryption":"","username":"","from_address":"","from_name":"","helo_name":""}`
+	if string(document) != want {
+		t.Errorf("JSON of the zero settings:\n got %s\nwant %s", document, want)
+	}
+}
+
+func TestDiffNoticesEverySetting(t *testing.T) {
+	s := settingsAt("smtp.example.com")
+	if diff := s.Diff(s); len(diff) != 0 {
+		t.Errorf("settings differ from themselves in %q", diff)
+	}
+	var all []string
+	changed := s
+	for i := range numSettings() {
+		one := s
+		name := alter(&one, i)
+		for _, diff := range [][]string{s.Diff(one), one.Diff(s)} {
+			if !slices.Equal(diff, []string{name}) {
+				t.Errorf("%s changed, Diff says %q", name, diff)
+			}
+		}
+		all = append(all, alter(&changed, i))
+	}
+	if diff := s.Diff(changed); !slices.Equal(diff, all) {
+		t.Errorf("all settings changed: Diff says %q, want %q", diff, all)
+	}
+}
+
+func TestIsZeroNoticesEverySetting(t *testing.T) {
+	if !(site.Settings{}).IsZero() {
+		t.Error("the zero settings are not zero")
+	}
+	for i := range numSettings() {
+		var s site.Settings
+		if name := alter(&s, i); s.IsZero() {
+			t.Errorf("with %s the settings are still zero", name)
+		}
+	}
+}
+
+func TestChoices(t *testing.T) {
+	if got, want := site.Encryptions(), []site.Encryption{"starttls", "tls", "none"}; !slices.Equal(got, want) {
+		t.Errorf("encryptions %q, want %q", got, want)
+	}
+	if got, want := site.OnDestroys(), []site.OnDestroy{"disable", "clear", "keep"}; !slices.Equal(got, want) {
+		t.Errorf("ways to leave a site %q, want %q", got, want)
+	}
+	site.Encryptions()[0], site.OnDestroys()[0] = "x", "x"
+	if site.Encryptions()[0] != site.STARTTLS || site.OnDestroys()[0] != site.Disable {
+		t.Error("a caller can change the list of the next one")
+	}
+}
+
+func TestReplyString(t *testing.T) {
+	tests := []struct {
+		reply site.Reply
+		want  string
+	}{
+		{site.Reply{Code: 250, EnhancedCode: "2.0.0", Text: "Ok: queued as 4RZ1"}, "250 2.0.0 Ok: queued as 4RZ1"},
+		{site.Reply{Code: 250, Text: "Ok"}, "250 Ok"},
+		{site.Reply{Code: 421}, "421"},
+		{site.Reply{Code: 550, Text: "  No\r\n550 such\tuser\n "}, "550 No 550 such user"},
+	}
+	for _, tt := range tests {
+		if got := tt.reply.String(); got != tt.want {
+			t.Errorf("%+v is shown as %q, want %q", tt.reply, got, tt.want)
+		}
+	}
+}
