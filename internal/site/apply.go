@@ -32,21 +32,24 @@ type Steps struct {
 
 // Steps decides what a change takes. Where nothing that affects delivery changed, it is nothing: no test, no mail.
 func (c Change) Steps() Steps {
-	changed := c.SetPassword || c.Prior.Settings != c.Candidate.Settings
 	if !c.Enabled {
-		return Steps{Save: changed || c.Prior.Enabled}
+		return Steps{Save: c.affectsDelivery() || c.Prior.Enabled}
 	}
-	due := changed || !c.Prior.Enabled || c.Prior.Verification == nil
+	due := c.affectsDelivery() || !c.Prior.Enabled || c.Prior.Verification == nil
 	return Steps{Test: due, Save: due}
 }
 
+func (c Change) affectsDelivery() bool {
+	return c.SetPassword || c.Prior.Settings != c.Candidate.Settings
+}
+
 // NeedsPassword reports whether the change cannot be made without the password: a site uses a stored password only
-// where it was entered for.
+// where it was entered for, and wants one with every changed setting, even if it has none yet.
 func (c Change) NeedsPassword() bool {
 	if c.Candidate.Settings.Username == "" || !c.Candidate.Password.IsEmpty() {
 		return false
 	}
-	return c.SetPassword || !c.Prior.PasswordSet && c.Enabled || c.Prior.Settings != c.Candidate.Settings && c.Prior.PasswordSet
+	return c.affectsDelivery() || c.Steps().Test && !c.Prior.PasswordSet
 }
 
 // Procedure makes changes to sites in the one order that never leaves mail enabled with settings that did not pass a
