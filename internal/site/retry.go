@@ -34,6 +34,9 @@ const (
 // test makes one test, and repeats it for c.RetryFor while its failure can heal by itself. A test in doubt is never
 // repeated: its message may have been taken.
 func (p Procedure) test(ctx context.Context, s Site, c Change) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	request := Test{Recipient: c.Recipient, SiteID: c.Prior.SiteID}
 	if c.Candidate.Settings.Username == "" || !c.Candidate.Password.IsEmpty() {
 		request.Candidate = &c.Candidate
