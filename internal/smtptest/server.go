@@ -3,25 +3,43 @@
 package smtptest
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"io"
+	"log"
+	"maps"
+	"slices"
+	"sync"
 	"time"
 
+	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
+	"golang.org/x/net/netutil"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// Config says what kind of server to start. The zero Config is one on a free port of 127.0.0.1 with STARTTLS and without login.
+// maxConnections is how many clients a server serves at once; more wait.
+const maxConnections = 100
+
+// Config says what kind of server to start. The zero Config is one on a free port of 127.0.0.1 with STARTTLS and
+// without login.
 type Config struct {
 	// Address to listen on; empty means 127.0.0.1:0.
 	Address string
 	// Encryption that the server speaks; empty means STARTTLS. With site.None a login is taken in clear text.
 	Encryption site.Encryption
+	// CA signs the server's certificate; nil means a new one.
+	CA *CA
+	// Leaf is the server's certificate; the zero Leaf fits localhost.
+	Leaf Leaf
 	// Users are the logins with their passwords; with none the server offers no AUTH and wants none.
 	Users map[string]secret.Text
-	// Mechanisms to offer for login, PLAIN and LOGIN; nil means both.
+	// Mechanisms to offer for login; nil means PLAIN and LOGIN.
 	Mechanisms []string
 	// MaxMessageBytes is the announced and enforced SIZE; 0 means 1 MiB.
 	MaxMessageBytes int64
@@ -36,7 +54,7 @@ type Faults struct {
 	// RcptErr refuses the recipients that are its keys.
 	RcptErr map[string]*smtp.SMTPError
 	// Before, when set, is called before the server answers in stage auth, mail, rcpt or data (there after the whole
-	// message came in); it may block, and ctx ends when the server closes.
+	// message came in). It may block; ctx ends when the server closes.
 	Before func(ctx context.Context, stage site.Stage)
 }
 
@@ -46,6 +64,8 @@ type Message struct {
 	To   []string
 	// Data is the message as it came, with CRLF line ends and without dot-stuffing.
 	Data []byte
+	// QueueID is what the server's reply called it.
+	QueueID string
 	// ReceivedAt is when its last line had come.
 	ReceivedAt time.Time
 	// TLS tells whether the connection was encrypted; User is who had logged in, empty for nobody.
@@ -53,63 +73,152 @@ type Message struct {
 	User string
 	// HELOName is what the client called itself.
 	HELOName string
-	// UTF8 tells whether the client asked for SMTPUTF8 (RFC 6531).
+	// Size is what the client announced in MAIL (RFC 1870), UTF8 whether it asked for SMTPUTF8 (RFC 6531).
+	Size int64
 	UTF8 bool
 }
 
-// Counters count since the start of the server.
+// Counters count since the start of the server: connections taken, logins tried (passed or not), messages taken.
 type Counters struct {
-	// Connections taken, Logins tried (passed or not), Messages taken.
 	Connections, Logins, Messages int
 }
 
 // Server is a running SMTP server.
-type Server struct{}
+type Server struct {
+	mechanisms []string
+	ca         *CA
+	listener   *listener
+	smtp       *smtp.Server
+	served     chan struct{}
+	// running ends when the server closes.
+	running context.Context
+	stop    context.CancelFunc
 
-// New starts a server; the caller closes it.
-func New(c Config) (*Server, error) { return &Server{}, nil }
-
-// Close stops the server and waits until its connections have ended.
-func (s *Server) Close() error { return nil }
-
-// Host is the IP address that the server listens on.
-func (s *Server) Host() string { return "" }
-
-// Port is the TCP port that the server listens on.
-func (s *Server) Port() int { return 0 }
-
-// RootCAs holds the authority that signed the server's certificate.
-func (s *Server) RootCAs() *x509.CertPool { return nil }
-
-// CAPEM is the same authority's certificate in PEM.
-func (s *Server) CAPEM() []byte { return nil }
-
-// SetFaults replaces the faults.
-func (s *Server) SetFaults(f Faults) {}
-
-// SetUser adds a login or changes its password.
-func (s *Server) SetUser(name string, password secret.Text) {}
-
-// Messages are those taken so far, in order.
-func (s *Server) Messages() []Message { return nil }
-
-// Counters returns the present counts.
-func (s *Server) Counters() Counters { return Counters{} }
-
-// TB is the part of testing.TB that [Start] needs, so that the demo links no test code.
-type TB interface {
-	Helper()
-	Cleanup(func())
-	Fatalf(format string, args ...any)
+	mu     sync.Mutex
+	users  map[string]secret.Text
+	faults Faults
+	logins int
+	inbox  []Message
 }
 
-// Start starts a server that is closed with the test.
-func Start(t TB, c Config) *Server {
-	t.Helper()
-	s, err := New(c)
-	if err != nil {
-		t.Fatalf("start SMTP server: %v", err)
+// New starts a server; the caller closes it.
+func New(c Config) (*Server, error) {
+	s := &Server{
+		mechanisms: c.Mechanisms,
+		ca:         c.CA,
+		users:      maps.Clone(c.Users),
+		faults:     c.Faults,
+		served:     make(chan struct{}),
 	}
-	t.Cleanup(func() { _ = s.Close() })
-	return s
+	if s.mechanisms == nil {
+		s.mechanisms = []string{sasl.Plain, sasl.Login}
+	}
+	if s.users == nil {
+		s.users = map[string]secret.Text{}
+	}
+	config, err := s.tlsConfig(c)
+	if err != nil {
+		return nil, err
+	}
+	if s.listener, err = listen(cmp.Or(c.Address, "127.0.0.1:0")); err != nil {
+		return nil, err
+	}
+	s.running, s.stop = context.WithCancel(context.Background())
+	s.smtp = newSMTP(s, c)
+	listener := netutil.LimitListener(s.listener, maxConnections)
+	switch c.Encryption {
+	case site.TLS:
+		listener = tls.NewListener(listener, config)
+	case site.None:
+	default:
+		s.smtp.TLSConfig = config
+	}
+	go func() {
+		defer close(s.served)
+		// It ends with the listener, and Close knows.
+		_ = s.smtp.Serve(listener)
+	}()
+	return s, nil
+}
+
+// newSMTP sets every limit: go-smtp has none by itself.
+func newSMTP(s *Server, c Config) *smtp.Server {
+	server := smtp.NewServer(smtp.BackendFunc(s.newSession))
+	server.Domain = "localhost"
+	server.ReadTimeout = 2 * time.Minute
+	server.WriteTimeout = 30 * time.Second
+	server.MaxMessageBytes = cmp.Or(c.MaxMessageBytes, 1<<20)
+	server.MaxRecipients = 10
+	server.EnableSMTPUTF8 = true
+	server.AllowInsecureAuth = c.Encryption == site.None
+	server.ErrorLog = log.New(io.Discard, "", 0)
+	return server
+}
+
+func (s *Server) tlsConfig(c Config) (*tls.Config, error) {
+	if s.ca == nil {
+		var err error
+		if s.ca, err = NewCA(); err != nil {
+			return nil, err
+		}
+	}
+	certificate, err := s.ca.Issue(c.Leaf)
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, nil
+}
+
+// Close stops the server, hangs up on its clients and waits until their sessions have ended, a hook that ignores its
+// context aside.
+func (s *Server) Close() error {
+	s.stop()
+	err := s.listener.Close()
+	<-s.served
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if shutdown := s.smtp.Shutdown(ctx); errors.Is(shutdown, context.DeadlineExceeded) {
+		return shutdown
+	}
+	return err
+}
+
+// Host is the IP address that the server listens on.
+func (s *Server) Host() string { return s.listener.address().IP.String() }
+
+// Port is the TCP port that the server listens on.
+func (s *Server) Port() int { return s.listener.address().Port }
+
+// RootCAs holds the authority that signed the server's certificate.
+func (s *Server) RootCAs() *x509.CertPool { return s.ca.RootCAs() }
+
+// CAPEM is the same authority's certificate in PEM.
+func (s *Server) CAPEM() []byte { return s.ca.PEM() }
+
+// SetFaults replaces the faults.
+func (s *Server) SetFaults(f Faults) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = f
+}
+
+// SetUser adds a login or changes its password.
+func (s *Server) SetUser(name string, password secret.Text) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.users[name] = password
+}
+
+// Messages are those taken so far, in order.
+func (s *Server) Messages() []Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.inbox)
+}
+
+// Counters returns the present counts.
+func (s *Server) Counters() Counters {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Counters{Connections: s.listener.connections(), Logins: s.logins, Messages: len(s.inbox)}
 }

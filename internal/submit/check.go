@@ -1,13 +1,138 @@
 package submit
 
-// CheckAddress refuses what is not a plain mail address.
-func CheckAddress(address string) error { return nil }
+import (
+	"errors"
+	"net/mail"
+	"net/netip"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
-// CheckHELOName refuses what EHLO does not take as a name (RFC 5321 section 4.1.1.1).
-func CheckHELOName(name string) error { return nil }
+	"golang.org/x/net/idna"
+)
 
-// CheckHost refuses what is not a plain host name or IP address.
-func CheckHost(host string) error { return nil }
+var (
+	// dnsName is letters, digits and hyphens (RFC 1123 section 2.1).
+	dnsName = domainOf(`[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?`)
+	// hostName also takes underscores, which container networks have in names.
+	hostName = domainOf(`[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?`)
+	// number is a last label that some resolvers read as part of an IPv4 address.
+	number = regexp.MustCompile(`(^|\.)([0-9]+|0[xX][0-9a-fA-F]*)$`)
+)
 
-// CheckFromName refuses what is not a plain display name.
-func CheckFromName(name string) error { return nil }
+func domainOf(label string) *regexp.Regexp {
+	return regexp.MustCompile(`^` + label + `(\.` + label + `)*$`)
+}
+
+// maxDomain is the longest name in DNS in its text form without the final dot (RFC 1035 section 2.3.4).
+const maxDomain = 253
+
+// maxAddress is the longest path of RFC 5321 section 4.5.3.1.3 without its angle brackets.
+const maxAddress = 254
+
+// CheckAddress refuses what is not a plain mail address: an addr-spec (RFC 5322 section 3.4.1) of at most 254 octets
+// with a local part of at most 64 (RFC 5321 section 4.5.3.1), without quotes, brackets, spaces, comments and anything
+// not printable, at a domain name. Non-ASCII characters are allowed on both sides (RFC 6531).
+func CheckAddress(address string) error {
+	if len(address) > maxAddress {
+		return errors.New("must be a mail address of at most 254 bytes")
+	}
+	if strings.ContainsFunc(address, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }) {
+		return errors.New("must be a mail address without spaces and control characters")
+	}
+	if strings.ContainsAny(address, "<>\"()[]\\,;:") {
+		return errors.New("must be a plain mail address such as name@example.com, without name, brackets and quotes")
+	}
+	parsed, err := mail.ParseAddress(address)
+	if err != nil || parsed.Name != "" || parsed.Address != address {
+		return errors.New("must be a plain mail address such as name@example.com")
+	}
+	local, domain := splitAddress(address)
+	if len(local) > 64 {
+		return errors.New("must have at most 64 bytes before the @")
+	}
+	ascii, err := toASCII(domain)
+	if err != nil || !dnsName.MatchString(ascii) || len(local)+len("@")+len(ascii) > maxAddress {
+		return errors.New("must have a domain name behind the @")
+	}
+	return nil
+}
+
+// CheckHELOName refuses what EHLO does not take (RFC 5321 section 4.1.1.1): anything but a domain name of letters,
+// digits and hyphens, or an address literal such as [192.0.2.1] or [IPv6:2001:db8::1].
+func CheckHELOName(name string) error {
+	if literal, ok := strings.CutPrefix(name, "["); ok {
+		return checkLiteral(literal)
+	}
+	if len(name) > maxDomain || !dnsName.MatchString(name) {
+		return errors.New("must be a domain name of letters, digits, dots and hyphens, or an address literal such as [192.0.2.1]")
+	}
+	return nil
+}
+
+func checkLiteral(literal string) error {
+	inner, closed := strings.CutSuffix(literal, "]")
+	v6, isV6 := strings.CutPrefix(inner, "IPv6:")
+	ip, err := netip.ParseAddr(v6)
+	if !closed || err != nil || ip.Zone() != "" || ip.Is6() != isV6 {
+		return errors.New("must be an address literal such as [192.0.2.1] or [IPv6:2001:db8::1]")
+	}
+	return nil
+}
+
+// CheckHost refuses what is not a plain host name or IP address: URLs, ports, spaces, control characters, brackets,
+// zones, and numbers that some resolvers read as an address (2130706433, 0x7f.1).
+func CheckHost(host string) error {
+	switch {
+	case host == "":
+		return errors.New("must not be empty")
+	case strings.Contains(host, "://"):
+		return errors.New("must be a host name only, not a URL with ://")
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Zone() == "" {
+		return nil
+	}
+	ascii, err := toASCII(strings.TrimSuffix(host, "."))
+	if err != nil || !hostName.MatchString(ascii) || number.MatchString(ascii) {
+		return errors.New("must be a host name such as smtp.example.com or an IP address, without port, path and spaces")
+	}
+	return nil
+}
+
+// CheckFromName refuses what is not a plain display name: more than 255 bytes, angle brackets, and anything not printable.
+func CheckFromName(name string) error {
+	switch {
+	case len(name) > 255:
+		return errors.New("must have at most 255 bytes")
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return errors.New("must not contain control characters")
+	case strings.ContainsAny(name, "<>"):
+		return errors.New("must be the display name alone, without the address in angle brackets")
+	}
+	return nil
+}
+
+// toASCII gives a domain name as DNS and SMTP know it (RFC 5891); an error for one that cannot exist.
+func toASCII(domain string) (string, error) {
+	ascii := domain
+	if !isASCII(domain) {
+		var err error
+		if ascii, err = idna.Lookup.ToASCII(domain); err != nil {
+			return "", err
+		}
+	}
+	if len(ascii) > maxDomain {
+		return "", errors.New("domain name too long")
+	}
+	return ascii, nil
+}
+
+func splitAddress(address string) (local, domain string) {
+	at := strings.LastIndexByte(address, '@')
+	return address[:at], address[at+1:]
+}
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII })
+}

@@ -44,5 +44,8 @@ type ProbeTLS struct {
 
 // Probe looks at the server on host and port without logging in. An empty heloName leaves the choice to Probe.
 func (s *Sender) Probe(ctx context.Context, host string, port int, e site.Encryption, heloName string) Probe {
-	return Probe{Result: site.TestResult{Status: site.Failed, Stage: site.StageDNS}}
+	settings := site.Settings{Host: host, Port: port, Encryption: e, HELOName: heloName}
+	a := s.attempt(site.Candidate{Settings: settings})
+	a.run(ctx, settings, serverRules(settings), func(context.Context) error { return nil })
+	return a.seen
 }

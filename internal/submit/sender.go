@@ -6,6 +6,7 @@ package submit
 import (
 	"context"
 	"crypto/x509"
+	"net"
 	"syscall"
 	"time"
 
@@ -15,11 +16,14 @@ import (
 // DefaultTimeout bounds one call of a [Sender] that sets no Timeout.
 const DefaultTimeout = 60 * time.Second
 
-// Sender sends test messages. The zero Sender works, with the system's resolver and roots.
+// Sender sends test messages. The zero Sender works, with the system's resolver and roots. It may be used by several
+// goroutines at once.
 type Sender struct {
 	// Control sees every address really dialled, as in [net.Dialer]; its error refuses the address and ends the test in
 	// stage connect with the error's text.
 	Control func(network, address string, c syscall.RawConn) error
+	// Resolver looks up the host; nil means the system's.
+	Resolver *net.Resolver
 	// RootCAs are the authorities trusted to sign the server's certificate; nil means the system's.
 	RootCAs *x509.CertPool
 	// Timeout bounds one call, every stage included; 0 means DefaultTimeout.
@@ -31,11 +35,40 @@ type Sender struct {
 // Send sends one test message to recipient with the candidate. It logs in at most once and never repeats anything.
 // The result has no Diagnosis.
 func (s *Sender) Send(ctx context.Context, c site.Candidate, recipient string) site.TestResult {
-	return site.TestResult{Status: site.Failed, Stage: site.StageDNS, Recipient: recipient}
+	a := s.attempt(c)
+	a.seen.Result.Recipient = recipient
+	a.run(ctx, c.Settings, append(candidateRules(c), messageRules(c.Settings, recipient)...), func(ctx context.Context) error {
+		if err := a.login(ctx, c); err != nil {
+			return err
+		}
+		return a.deliver(ctx, c.Settings, recipient)
+	})
+	return a.seen.Result
 }
 
 // Login does what Send does up to and including the login, then leaves without sending a message. It passes when the
 // server accepted the login or, for a candidate without a username, answered EHLO.
 func (s *Sender) Login(ctx context.Context, c site.Candidate) site.TestResult {
-	return site.TestResult{Status: site.Failed, Stage: site.StageDNS}
+	a := s.attempt(c)
+	a.run(ctx, c.Settings, candidateRules(c), func(ctx context.Context) error { return a.login(ctx, c) })
+	return a.seen.Result
+}
+
+// attempt prepares one call with the candidate.
+func (s *Sender) attempt(c site.Candidate) *attempt {
+	return &attempt{sender: s, redactor: newRedactor(c.Settings.Username, c.Password)}
+}
+
+func (s *Sender) now() time.Time {
+	if s.Now == nil {
+		return time.Now()
+	}
+	return s.Now()
+}
+
+func (s *Sender) timeout() time.Duration {
+	if s.Timeout == 0 {
+		return DefaultTimeout
+	}
+	return s.Timeout
 }

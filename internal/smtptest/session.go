@@ -1,0 +1,171 @@
+package smtptest
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/emersion/go-sasl"
+	"github.com/emersion/go-smtp"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+var (
+	errAuthRequired = &smtp.SMTPError{Code: 530, EnhancedCode: smtp.EnhancedCode{5, 7, 0}, Message: "Authentication required"}
+	errCredentials  = &smtp.SMTPError{Code: 535, EnhancedCode: smtp.EnhancedCode{5, 7, 8}, Message: "Authentication credentials invalid"}
+	errMechanism    = &smtp.SMTPError{Code: 504, EnhancedCode: smtp.EnhancedCode{5, 5, 4}, Message: "Unrecognized authentication type"}
+)
+
+// session is what one client did since its EHLO.
+type session struct {
+	server *Server
+	conn   *smtp.Conn
+	user   string
+	// draft is the message under way.
+	draft Message
+}
+
+func (s *Server) newSession(c *smtp.Conn) (smtp.Session, error) {
+	return &session{server: s, conn: c}, nil
+}
+
+// reach calls the hook of a stage and returns the faults of the moment after it.
+func (s *Server) reach(stage site.Stage) Faults {
+	s.mu.Lock()
+	before := s.faults.Before
+	s.mu.Unlock()
+	if before != nil {
+		before(s.running, stage)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.faults
+}
+
+// refuse avoids the trap of a nil *SMTPError in a non-nil error.
+func refuse(e *smtp.SMTPError) error {
+	if e == nil {
+		return nil
+	}
+	return e
+}
+
+func (s *Server) hasUsers() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.users) > 0
+}
+
+// AuthMechanisms implements [smtp.AuthSession].
+func (s *session) AuthMechanisms() []string {
+	if !s.server.hasUsers() {
+		return nil
+	}
+	return s.server.mechanisms
+}
+
+// Auth implements [smtp.AuthSession].
+func (s *session) Auth(mechanism string) (sasl.Server, error) {
+	if !slices.Contains(s.AuthMechanisms(), mechanism) {
+		return nil, errMechanism
+	}
+	switch mechanism {
+	case sasl.Plain:
+		return sasl.NewPlainServer(func(_, user, password string) error { return s.login(user, password) }), nil
+	case sasl.Login:
+		return &loginServer{check: s.login}, nil
+	default:
+		return nil, errMechanism
+	}
+}
+
+func (s *session) login(user, password string) error {
+	faults := s.server.reach(site.StageAuth)
+	s.server.mu.Lock()
+	defer s.server.mu.Unlock()
+	s.server.logins++
+	if faults.AuthErr != nil {
+		return faults.AuthErr
+	}
+	if known, ok := s.server.users[user]; !ok || known.Reveal() != password {
+		return errCredentials
+	}
+	s.user = user
+	return nil
+}
+
+// Mail implements [smtp.Session].
+func (s *session) Mail(from string, opts *smtp.MailOptions) error {
+	faults := s.server.reach(site.StageMail)
+	if s.server.hasUsers() && s.user == "" {
+		return errAuthRequired
+	}
+	_, encrypted := s.conn.TLSConnectionState()
+	s.draft = Message{
+		From:     from,
+		TLS:      encrypted,
+		User:     s.user,
+		HELOName: s.conn.Hostname(),
+		Size:     opts.Size,
+		UTF8:     opts.UTF8,
+	}
+	return refuse(faults.MailErr)
+}
+
+// Rcpt implements [smtp.Session].
+func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
+	faults := s.server.reach(site.StageRcpt)
+	s.draft.To = append(s.draft.To, to)
+	return refuse(faults.RcptErr[to])
+}
+
+// Data implements [smtp.Session]. Its reply names the message as mail servers do.
+func (s *session) Data(r io.Reader) error {
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	faults := s.server.reach(site.StageData)
+	if faults.DataErr != nil {
+		return faults.DataErr
+	}
+	s.draft.Data, s.draft.ReceivedAt = data, time.Now()
+	return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 0, 0}, Message: "OK: queued as " + s.server.keep(s.draft)}
+}
+
+// keep puts the message into the inbox and returns its queue id.
+func (s *Server) keep(m Message) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m.QueueID = fmt.Sprintf("T%06d", len(s.inbox)+1)
+	s.inbox = append(s.inbox, m)
+	return m.QueueID
+}
+
+// Reset implements [smtp.Session].
+func (s *session) Reset() { s.draft = Message{} }
+
+// Logout implements [smtp.Session].
+func (s *session) Logout() error { return nil }
+
+// loginServer is AUTH LOGIN as Microsoft's servers speak it (draft-murchison-sasl-login); go-sasl has a client only.
+type loginServer struct {
+	check    func(user, password string) error
+	user     string
+	haveUser bool
+}
+
+// Next implements [sasl.Server].
+func (l *loginServer) Next(response []byte) (challenge []byte, done bool, err error) {
+	switch {
+	case response == nil:
+		return []byte("Username:"), false, nil
+	case !l.haveUser:
+		l.user, l.haveUser = string(response), true
+		return []byte("Password:"), false, nil
+	default:
+		return nil, true, l.check(l.user, string(response))
+	}
+}

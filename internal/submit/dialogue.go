@@ -1,0 +1,139 @@
+package submit
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/textproto"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// dialogue is what is said with a server up to its EHLO reply. It is done by hand, because go-smtp cannot choose the
+// name of the first EHLO, compares keywords case-sensitively and hides what came early behind STARTTLS.
+type dialogue struct {
+	conn net.Conn
+	text *textproto.Conn
+}
+
+func newDialogue(conn net.Conn) *dialogue {
+	return &dialogue{conn, textproto.NewConn(struct {
+		io.Reader
+		io.WriteCloser
+	}{&limited{conn, maxDialogue}, conn})}
+}
+
+func (d *dialogue) close() { _ = d.text.Close() }
+
+// command sends a line and returns the text of the reply, a *textproto.Error for one of another code.
+func (d *dialogue) command(expect int, format string, args ...any) (string, error) {
+	if err := d.text.PrintfLine(format, args...); err != nil {
+		return "", err
+	}
+	_, text, err := d.text.ReadResponse(expect)
+	return text, err
+}
+
+// greeting reads the banner. What greets in another language than SMTP is not repeated: the address may be one that
+// the user should not learn about.
+func (d *dialogue) greeting() (string, error) {
+	head, err := d.text.R.Peek(4)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case (head[0] == 0x15 || head[0] == 0x16) && head[1] == 3:
+		// A TLS record (RFC 8446 section 5.1): a server of implicit TLS.
+		return "", textproto.ProtocolError(fmt.Sprintf("short response: %q", head))
+	case !isReply(head):
+		return "", textproto.ProtocolError("invalid response code: not a mail server")
+	}
+	_, text, err := d.text.ReadResponse(220)
+	return text, err
+}
+
+func isReply(head []byte) bool {
+	digits := !slices.ContainsFunc(head[:3], func(b byte) bool { return b < '0' || b > '9' })
+	return digits && strings.ContainsRune(" -\r\n", rune(head[3]))
+}
+
+// hello says EHLO, or HELO to a server that does not know EHLO (RFC 5321 section 3.2).
+func (d *dialogue) hello(name string) (extensions, error) {
+	text, err := d.command(250, "EHLO %s", name)
+	if e, ok := errors.AsType[*textproto.Error](err); ok && (e.Code == 500 || e.Code == 502) {
+		_, err = d.command(250, "HELO %s", name)
+		return nil, err
+	}
+	if err != nil {
+		return nil, err
+	}
+	return parseExtensions(text), nil
+}
+
+// startTLS says STARTTLS. Bytes behind its reply were sent before TLS and would be taken for protected ones
+// (CVE-2011-0411), so they end the attempt.
+func (d *dialogue) startTLS() error {
+	if _, err := d.command(220, "STARTTLS"); err != nil {
+		return err
+	}
+	if d.text.R.Buffered() > 0 {
+		return errors.New("data arrived before TLS: somebody on the way may have injected it")
+	}
+	return nil
+}
+
+// extensions are what an EHLO reply offers: parameters by upper-case keyword (RFC 5321 section 4.1.1.1).
+type extensions map[string][]string
+
+func parseExtensions(reply string) extensions {
+	offers := extensions{}
+	for _, line := range strings.Split(reply, "\n")[1:] {
+		words := strings.Fields(strings.ToUpper(line))
+		if len(words) == 0 {
+			continue
+		}
+		// Before RFC 2554 servers wrote AUTH=LOGIN; some still do, beside the new form.
+		if first, ok := strings.CutPrefix(words[0], "AUTH="); ok {
+			words = append([]string{"AUTH", first}, words[1:]...)
+		}
+		offers[words[0]] = append(offers[words[0]], words[1:]...)
+	}
+	return offers
+}
+
+func (e extensions) has(keyword string) bool {
+	_, ok := e[keyword]
+	return ok
+}
+
+// mechanisms are the names offered for AUTH, each once, without what is not a name (RFC 4422 section 3.1).
+func (e extensions) mechanisms() []string {
+	var names []string
+	for _, name := range e["AUTH"] {
+		if isMechanism(name) && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func isMechanism(name string) bool {
+	odd := strings.ContainsFunc(name, func(r rune) bool {
+		return !(r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_')
+	})
+	return name != "" && len(name) <= 20 && !odd
+}
+
+// sizeLimit is the largest message that the server takes (RFC 1870 section 3), 0 when there is no limit known.
+func (e extensions) sizeLimit() int64 {
+	if len(e["SIZE"]) == 0 {
+		return 0
+	}
+	limit, err := strconv.ParseInt(e["SIZE"][0], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return max(limit, 0)
+}

@@ -1,0 +1,79 @@
+package submit
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// maxText is what is kept of one text of the server, in bytes.
+const maxText = 2 << 10
+
+var (
+	// leadingCode is an enhanced status code where RFC 2034 section 4 puts it; taggedCode is one marked otherwise, as
+	// in "authentication failed (#5.7.1)". Neither takes an IP address or a version for one.
+	leadingCode = regexp.MustCompile(`^([245]\.\d{1,3}\.\d{1,3})(?:[\s:;,]+|$)`)
+	taggedCode  = regexp.MustCompile(`[(\[#]([245]\.\d{1,3}\.\d{1,3})(?:[\s:;,)\]]|$)`)
+	// escapeSequence is one that a terminal would obey (ECMA-48 section 5.4).
+	escapeSequence = regexp.MustCompile(`\x1b\[[0-?]*[ -/]*[@-~]`)
+)
+
+// reply makes the server's reply fit to be kept: its enhanced code found, its lines joined, its text clean and capped.
+func (a *attempt) reply(code int, text string) *site.Reply {
+	enhanced, text := splitReply(code, printable(a.redactor.redact(text)))
+	return &site.Reply{Code: code, EnhancedCode: enhanced, Text: a.redactor.line(text, maxText)}
+}
+
+// splitReply takes the enhanced code, which must be of the class of code, off every line of text. Without one in its
+// place it looks for a marked one and leaves that in the text.
+func splitReply(code int, text string) (enhanced, rest string) {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		m := leadingCode.FindStringSubmatch(line)
+		if m == nil || int(m[1][0]-'0') != code/100 {
+			continue
+		}
+		if enhanced == "" {
+			enhanced = m[1]
+		}
+		lines[i] = line[len(m[0]):]
+	}
+	rest = strings.Join(lines, "\n")
+	if m := taggedCode.FindStringSubmatch(rest); enhanced == "" && m != nil && int(m[1][0]-'0') == code/100 {
+		enhanced = m[1]
+	}
+	return enhanced, rest
+}
+
+// printable drops everything from s that a reader would not see as text, line ends aside.
+func printable(s string) string {
+	s = escapeSequence.ReplaceAllString(strings.ToValidUTF8(s, "\uFFFD"), "")
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || unicode.IsPrint(r):
+			return r
+		case unicode.IsSpace(r):
+			return ' '
+		default:
+			return -1
+		}
+	}, s)
+}
+
+// line gives s as one printable line of at most limit bytes, without the secrets.
+func (r redactor) line(s string, limit int) string {
+	s = strings.Join(strings.Fields(printable(r.redact(s))), " ")
+	// Again: what was dropped may have stood in the middle of a secret.
+	s = r.redact(s)
+	if len(s) <= limit {
+		return s
+	}
+	end := limit
+	for !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + "…"
+}

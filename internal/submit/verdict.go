@@ -1,0 +1,96 @@
+package submit
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/textproto"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// doubt is a failure after which nobody can know whether the server took the message.
+type doubt struct{ error }
+
+func (d doubt) Unwrap() error { return d.error }
+
+// fail writes down why the present stage failed: the server's reply where there is one, else the error.
+func (a *attempt) fail(ctx context.Context, err error, spent time.Duration) {
+	r := &a.seen.Result
+	r.Status = site.Failed
+	if _, ok := errors.AsType[doubt](err); ok {
+		r.Status = site.InDoubt
+	}
+	if code, text, ok := replyOf(err); ok {
+		r.Reply = a.reply(code, text)
+		return
+	}
+	r.Error = a.redactor.line(a.describe(ctx, err, spent), maxText)
+	if refused, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		certificate := a.describeCertificate(refused.UnverifiedCertificates[0])
+		r.Certificate = &certificate
+	}
+	if last := len(r.Stages) - 1; last >= 0 && r.Stages[last].Stage == site.StageTLS && isAlert(err) {
+		// In TLS 1.3 the server judges the client's side after the client finished the handshake.
+		r.Stage, r.Stages = site.StageTLS, r.Stages[:last]
+	}
+}
+
+// isAlert reports whether the server ended the connection with a TLS alert.
+func isAlert(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "remote error"
+}
+
+// replyOf returns the server's reply that err stands for.
+func replyOf(err error) (code int, text string, ok bool) {
+	if e, ok := errors.AsType[*textproto.Error](err); ok {
+		return e.Code, e.Msg, true
+	}
+	if e, ok := errors.AsType[*smtp.SMTPError](err); ok {
+		if c := e.EnhancedCode; c != (smtp.EnhancedCode{}) {
+			return e.Code, fmt.Sprintf("%d.%d.%d %s", c[0], c[1], c[2], e.Message), true
+		}
+		return e.Code, e.Message, true
+	}
+	return 0, "", false
+}
+
+// describe gives the error's text. Of a context that ended it gives the context's error instead of what the socket said
+// of it, and adds how long that took; before there is a connection it keeps the text, which names what was tried.
+func (a *attempt) describe(ctx context.Context, err error, spent time.Duration) string {
+	text := strings.ReplaceAll(err.Error(), "\n", "; ")
+	ended := interruption(ctx, err)
+	if ended == nil {
+		return text
+	}
+	if a.conn != nil {
+		text = ended.Error()
+	}
+	all := a.sender.now().Sub(a.started)
+	return fmt.Sprintf("%s after %s in stage %s, %s in all", text, round(spent), a.seen.Result.Stage, round(all))
+}
+
+func round(d time.Duration) time.Duration { return d.Round(10 * time.Millisecond) }
+
+// interruption returns the error of the context that err is the echo of, nil when err has another reason. Only our own
+// limits set deadlines, so a timeout is one of theirs even when the socket's timer fired before the context's.
+func interruption(ctx context.Context, err error) error {
+	netErr, isNet := errors.AsType[net.Error](err)
+	timeout := isNet && netErr.Timeout() || errors.Is(err, os.ErrDeadlineExceeded)
+	switch {
+	case errors.Is(err, context.Canceled), timeout && errors.Is(ctx.Err(), context.Canceled):
+		return context.Canceled
+	case timeout, errors.Is(err, context.DeadlineExceeded):
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
