@@ -1,0 +1,77 @@
+package site_test
+
+import (
+	"errors"
+	"reflect"
+	"testing"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// failure is a test that did not pass, as a site that explains nothing tells it.
+func failure(status site.Status, stage site.Stage) site.TestResult {
+	return site.TestResult{
+		Status: status, Stage: stage, Recipient: recipient,
+		Reply: &site.Reply{Code: 550, EnhancedCode: "5.7.1", Text: "no\x1b[2J AUTH PLAIN " + newPassword.Reveal()},
+	}
+}
+
+// explaining is a procedure that gives each failed test this diagnosis.
+func explaining(d site.Diagnosis) site.Procedure {
+	return site.Procedure{Diagnose: func(site.TestResult, site.Settings) site.Diagnosis { return d }}
+}
+
+// applyFailing applies c, wants a *TestError beside what the site held before, and returns it.
+func applyFailing(t *testing.T, p site.Procedure, s site.Site, c site.Change) *site.TestError {
+	t.Helper()
+	got, err := p.Apply(t.Context(), s, c)
+	checkState(t, got, c.Prior)
+	failed, ok := errors.AsType[*site.TestError](err)
+	if !ok {
+		t.Fatalf("error %#v, want a *TestError", err)
+	}
+	return failed
+}
+
+func TestFailedTestWritesNothing(t *testing.T) {
+	c := toOtherHost()
+	for _, status := range []site.Status{site.Failed, site.InDoubt, "running", ""} {
+		for _, stage := range stages {
+			t.Run(string(status)+"/"+string(stage), func(t *testing.T) {
+				result := failure(status, stage)
+				failed := applyFailing(t, explaining(site.Diagnosis{ID: "x"}), play(t, call{ask: testOf(c), result: result}), c)
+				result.Diagnosis = &site.Diagnosis{ID: "x"}
+				if failed.Attempts != 1 || !reflect.DeepEqual(failed.Result, result) {
+					t.Errorf("%d attempts, result %+v; want 1, %+v", failed.Attempts, failed.Result, result)
+				}
+			})
+		}
+	}
+}
+
+func TestSitesOwnDiagnosisIsKept(t *testing.T) {
+	c := toOtherHost()
+	result := failure(site.Failed, site.StageAuth)
+	result.Diagnosis = &site.Diagnosis{ID: "of-the-site", Retry: site.RetryNever}
+	failed := applyFailing(t, procedure(t), play(t, call{ask: testOf(c), result: result}), c)
+	if failed.Result.Diagnosis != result.Diagnosis {
+		t.Errorf("diagnosis %+v, want that of the site", failed.Result.Diagnosis)
+	}
+}
+
+func TestUnexplainedFailureIsDiagnosed(t *testing.T) {
+	c := toOtherHost()
+	result := failure(site.Failed, site.StageRcpt)
+	asked := 0
+	p := site.Procedure{Diagnose: func(r site.TestResult, s site.Settings) site.Diagnosis {
+		asked++
+		if !reflect.DeepEqual(r, result) || s != c.Candidate.Settings {
+			t.Errorf("asked about %+v with %+v", r, s)
+		}
+		return site.Diagnosis{ID: "x"}
+	}}
+	applyFailing(t, p, play(t, call{ask: testOf(c), result: result}), c)
+	if asked != 1 {
+		t.Errorf("asked %d times", asked)
+	}
+}
