@@ -15,13 +15,17 @@ type TestError struct {
 	Spent    time.Duration
 }
 
-// Error implements error.
+// Error implements error. It leaves out what the server said, which may repeat the password that it was sent.
 func (e *TestError) Error() string {
-	said := e.Result.Error
-	if e.Result.Reply != nil {
-		said = e.Result.Reply.String()
+	verdict := "failed"
+	if e.Result.Status == InDoubt {
+		verdict = "is in doubt"
 	}
-	return fmt.Sprintf("the test %s at stage %s: %s", e.Result.Status, e.Result.Stage, said)
+	text := fmt.Sprintf("the test %s at stage %s", verdict, e.Result.Stage)
+	if d := e.Result.Diagnosis; d != nil {
+		text += ": " + d.Summary
+	}
+	return text
 }
 
 // The pauses between repeated tests grow from firstPause to longestPause; each is shortened at random by up to half,

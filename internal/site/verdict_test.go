@@ -3,6 +3,7 @@ package site_test
 import (
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
@@ -73,5 +74,39 @@ func TestUnexplainedFailureIsDiagnosed(t *testing.T) {
 	applyFailing(t, p, play(t, call{ask: testOf(c), result: result}), c)
 	if asked != 1 {
 		t.Errorf("asked %d times", asked)
+	}
+}
+
+func TestTestErrorSaysWhatFailed(t *testing.T) {
+	summary := &site.Diagnosis{Summary: "The server refuses the sender"}
+	tests := []struct {
+		status    site.Status
+		diagnosis *site.Diagnosis
+		want      string
+	}{
+		{site.Failed, summary, "the test failed at stage mail: The server refuses the sender"},
+		{site.InDoubt, summary, "the test is in doubt at stage mail: The server refuses the sender"},
+		{site.Failed, nil, "the test failed at stage mail"},
+		{"running", nil, "the test failed at stage mail"},
+	}
+	for _, tt := range tests {
+		result := failure(tt.status, site.StageMail)
+		result.Diagnosis = tt.diagnosis
+		if got := (&site.TestError{Result: result}).Error(); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.status, got, tt.want)
+		}
+	}
+}
+
+// A server may echo what was sent to it, password and all, or write to the terminal of who reads the error.
+func TestTestErrorHoldsNothingOfTheServers(t *testing.T) {
+	result := failure(site.Failed, site.StageAuth)
+	result.Error = result.Reply.Text
+	for _, reply := range []*site.Reply{result.Reply, nil} {
+		result.Reply = reply
+		text := (&site.TestError{Result: result}).Error()
+		if strings.Contains(text, newPassword.Reveal()) || strings.Contains(text, "\x1b") {
+			t.Errorf("the error repeats the server: %q", text)
+		}
 	}
 }
