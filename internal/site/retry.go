@@ -59,8 +59,7 @@ func (p Procedure) test(ctx context.Context, s Site, c Change) error {
 		}
 		failure := &TestError{Result: result, Attempts: attempt, Spent: time.Since(start)}
 		wait := pause - rand.N(pause/2)
-		heals := result.Status == Failed && result.Diagnosis.Retry != RetryNever
-		if !heals || failure.Spent+wait > c.RetryFor {
+		if !heals(result) || failure.Spent+wait > c.RetryFor {
 			return failure
 		}
 		select {
@@ -69,4 +68,10 @@ func (p Procedure) test(ctx context.Context, s Site, c Change) error {
 		case <-time.After(wait):
 		}
 	}
+}
+
+// heals reports whether the same test can pass later. What a diagnosis does not clearly say heals is not repeated:
+// servers lock accounts out that fail to log in too often.
+func heals(r TestResult) bool {
+	return r.Status == Failed && (r.Diagnosis.Retry == RetryShort || r.Diagnosis.Retry == RetryLong)
 }
