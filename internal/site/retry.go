@@ -29,7 +29,7 @@ func (e *TestError) Error() string {
 }
 
 // The pauses between repeated tests grow from firstPause to longestPause; each is shortened at random by up to half,
-// so that many sites do not test in step.
+// so that many sites do not test in step. The last one ends with the time that was given.
 const (
 	firstPause   = 5 * time.Second
 	longestPause = 5 * time.Minute
@@ -58,14 +58,14 @@ func (p Procedure) test(ctx context.Context, s Site, c Change) error {
 			result.Diagnosis = new(p.Diagnose(result, c.Candidate.Settings))
 		}
 		failure := &TestError{Result: result, Attempts: attempt, Spent: time.Since(start)}
-		wait := pause - rand.N(pause/2)
-		if !heals(result) || failure.Spent+wait > c.RetryFor {
+		left := c.RetryFor - failure.Spent
+		if !heals(result) || left <= 0 {
 			return failure
 		}
 		select {
 		case <-ctx.Done():
 			return failure
-		case <-time.After(wait):
+		case <-time.After(min(pause-rand.N(pause/2), left)):
 		}
 	}
 }

@@ -145,6 +145,25 @@ func TestPausesGrow(t *testing.T) {
 	}
 }
 
+// The time that was given is used to its end, and not beyond.
+func TestRepeatingStopsWhenTheTimeIsSpent(t *testing.T) {
+	for _, given := range []time.Duration{time.Nanosecond, time.Second, 4 * time.Second, time.Minute, 5 * time.Minute, 24 * time.Hour} {
+		t.Run(given.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &patient{}
+				start := time.Now()
+				failed := applyFailing(t, procedure(t), s, retrying(given))
+				if failed.Attempts != len(s.began) || failed.Attempts < 2 {
+					t.Errorf("%d attempts reported, %d made, want at least two", failed.Attempts, len(s.began))
+				}
+				if last := s.began[len(s.began)-1].Sub(start); last != given || failed.Spent != given {
+					t.Errorf("last test after %v, %v spent; want both after %v", last, failed.Spent, given)
+				}
+			})
+		})
+	}
+}
+
 // The tests themselves count: none begins after the time that was given.
 func TestTimeOfTheTestsIsSpentToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
