@@ -2,52 +2,109 @@ package adminapi
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
 	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
 // Client calls one admin API. It is safe for concurrent use.
-type Client struct{}
+type Client struct {
+	base        *url.URL
+	credentials Credentials
+	limits      Limits
+	userAgent   string
+	log         *slog.Logger
+	origin      *origin
+	transport   http.RoundTripper
+}
 
 // Request is one call.
 type Request struct {
 	Method string
-	// Path is appended to the client's URL and starts with a slash.
+	// Path is appended to the client's URL; it starts with a slash and has no query.
 	Path   string
 	Header http.Header
 	// Body is sent as JSON unless it is nil.
 	Body any
-	// Secrets in Body or Header are never repeated in an error, and never sent in clear text beyond this machine.
+	// Secrets lists those in Body, so that no error repeats them.
 	Secrets []secret.Text
 	// Repeat says when the call may be sent again.
 	Repeat Repeat
-	// Done, for [IfUndone] only, finds out whether the call was carried out when its answer was lost. It fills in what
-	// the answer would have; an error ends the call.
+	// Done is for [IfUndone]: it finds out whether a call whose answer was lost has been carried out, and fills in what
+	// the answer would have. Its error ends the call.
 	Done func(ctx context.Context) (bool, error)
 }
 
-// Repeat says when a call may be sent again.
-type Repeat int
-
-// The kinds of repetition.
-const (
-	IfUnsent Repeat = iota
-	Always
-	IfUndone
-	Login
-)
-
-// Response is what an answer has beside its body. It is zero when Request.Done found that the call had been carried out.
+// Response is what an answer holds beside its body. It is zero when Request.Done found the call carried out.
 type Response struct {
 	Status int
-	Header http.Header
+	// RetryAfter is between zero and a minute.
+	RetryAfter time.Duration
 }
 
-// Client validates c and returns a client for it; the error is a *[ConfigError].
-func (p *Pool) Client(c Config) (*Client, error) { return &Client{}, nil }
+// layer is a function as a [http.RoundTripper].
+type layer func(*http.Request) (*http.Response, error)
 
-// Do calls the API and decodes the JSON of a 2xx answer into out, unless out is nil. The error is an *[Error].
+// RoundTrip implements [http.RoundTripper].
+func (f layer) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// Do makes the call, repeats it where r allows, and decodes the JSON of a 2xx answer into out, a pointer or nil. The
+// error is an *[Error]. It ends when ctx does.
 func (c *Client) Do(ctx context.Context, r Request, out any) (Response, error) {
-	return Response{}, &Error{}
+	req, err := c.request(ctx, r)
+	if err != nil {
+		return Response{}, &Error{Kind: Unreachable, Method: r.Method, URL: c.base.String(), Err: err}
+	}
+	k := &call{Request: r}
+	secrets := newRedactor(r.Secrets)
+	chain := bounded(c.transport, c.limits.RequestTimeout, secrets)
+	chain = logged(chain, c.log, k.attempts)
+	chain = limited(chain, c.origin)
+	chain = authorized(chain, c, secrets)
+	chain = answered(chain, out, secrets)
+
+	repeater := retryablehttp.Client{
+		HTTPClient:     &http.Client{Transport: chain},
+		RetryMax:       c.limits.MaxRetries,
+		RequestLogHook: k.begin,
+		CheckRetry:     k.again,
+		Backoff:        k.backoff,
+		ErrorHandler:   retryablehttp.PassthroughErrorHandler,
+	}
+	resp, err := repeater.Do(req)
+	if err != nil {
+		return Response{}, k.outcome(ctx)
+	}
+	return Response{Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header, time.Now())}, nil
+}
+
+func (c *Client) request(ctx context.Context, r Request) (*retryablehttp.Request, error) {
+	var body any
+	if r.Body != nil {
+		encoded, err := json.Marshal(r.Body)
+		if err != nil {
+			return nil, fmt.Errorf("encode the request: %w", err)
+		}
+		body = encoded
+	}
+	req, err := retryablehttp.NewRequestWithContext(ctx, r.Method, c.base.JoinPath(r.Path).String(), body)
+	if err != nil {
+		return nil, err
+	}
+	if r.Header != nil {
+		req.Header = r.Header.Clone()
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	req.Header.Set("Accept", "application/json, application/problem+json")
+	req.Header.Set("User-Agent", c.userAgent)
+	return req, nil
 }

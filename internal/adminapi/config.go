@@ -1,15 +1,17 @@
 package adminapi
 
 import (
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
 	"time"
-
-	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
 // Config describes one admin API.
 type Config struct {
 	// URL is the base that request paths are appended to, such as https://client-a.example or, with a prefix,
-	// https://sites.example/client-a. http is for loopback hosts when credentials are sent.
+	// https://sites.example/client-a. http is for loopback hosts.
 	URL string
 	// Credentials are sent with every request; nil sends none.
 	Credentials Credentials
@@ -17,24 +19,25 @@ type Config struct {
 	Limits      Limits
 }
 
-// TLS says whom to trust and how to identify; the zero TLS trusts the authorities of the system.
-type TLS struct {
-	// CACertificate holds PEM certificates of authorities that are trusted beside those of the system.
-	CACertificate []byte
-	// ClientCertificate is the PEM certificate chain that identifies this client; ClientKey its PEM private key.
-	ClientCertificate []byte
-	ClientKey         secret.Text
-	// InsecureSkipVerify accepts any certificate.
-	InsecureSkipVerify bool
+// ConfigError is a part of a [Config] that cannot be used.
+type ConfigError struct {
+	// Attribute is the provider argument at fault: url, platform, token, username, password, ca_certificate,
+	// client_certificate, request_timeout, max_retries, requests_per_second or concurrency.
+	Attribute string
+	// Message is a sentence for people, without the attribute and without secrets.
+	Message string
 }
 
-// Limits bound what one client does to one origin. The zero Limits are invalid: start from [DefaultLimits].
+// Error implements error.
+func (e *ConfigError) Error() string { return e.Attribute + ": " + e.Message }
+
+// Limits bound what clients do to one origin. The zero Limits are invalid: start from [DefaultLimits].
 type Limits struct {
 	// RequestTimeout bounds each attempt, from the connection to the last byte of the answer.
 	RequestTimeout time.Duration
 	// MaxRetries is how often a call is repeated after its first attempt, where [Repeat] allows it.
 	MaxRetries int
-	// RequestsPerSecond and Concurrency hold for all clients of one origin together.
+	// RequestsPerSecond and Concurrency count all clients of one origin together, which must agree on them.
 	RequestsPerSecond float64
 	Concurrency       int
 }
@@ -44,14 +47,47 @@ func DefaultLimits() Limits {
 	return Limits{RequestTimeout: 30 * time.Second, MaxRetries: 3, RequestsPerSecond: 20, Concurrency: 4}
 }
 
-// ConfigError is a part of a [Config] that cannot be used.
-type ConfigError struct {
-	// Attribute is the provider argument at fault: url, token, username, password, ca_certificate, client_certificate,
-	// request_timeout, max_retries, requests_per_second, concurrency or platform.
-	Attribute string
-	// Message is for people and complete without Attribute.
-	Message string
+func (l Limits) validate() error {
+	switch {
+	case l.RequestTimeout <= 0:
+		return &ConfigError{"request_timeout", "The time for one request must be more than zero."}
+	case l.MaxRetries < 0:
+		return &ConfigError{"max_retries", "The number of retries cannot be negative."}
+	case !(l.RequestsPerSecond > 0):
+		return &ConfigError{"requests_per_second", "The rate must be more than zero."}
+	case l.Concurrency < 1:
+		return &ConfigError{"concurrency", "At least one request at a time is needed."}
+	}
+	return nil
 }
 
-// Error implements error.
-func (e *ConfigError) Error() string { return e.Attribute + ": " + e.Message }
+// parseURL never repeats what it refuses: a URL may hold a password, even one that cannot be parsed.
+func parseURL(raw string) (*url.URL, error) {
+	u, err := url.Parse(strings.TrimRight(raw, "/"))
+	switch {
+	case err != nil || u.Hostname() == "" || u.Opaque != "" || (u.Scheme != "https" && u.Scheme != "http"):
+		return nil, &ConfigError{"url", "A URL such as https://client-a.example is needed."}
+	case u.User != nil:
+		return nil, &ConfigError{"url", "Credentials do not belong in the URL, where logs and error texts show them; " +
+			"use token, or username and password."}
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return nil, &ConfigError{"url", "The URL must end before any ? or #."}
+	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+		return nil, &ConfigError{"url", fmt.Sprintf("With http, everyone on the way to %s can read the passwords; use https. "+
+			"Only a loopback host may be reached by http.", u.Hostname())}
+	}
+	return u, nil
+}
+
+func isLoopback(host string) bool {
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
+}
+
+// originOf gives scheme, host and port (RFC 6454), the same for every spelling of them.
+func originOf(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return u.Scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+}

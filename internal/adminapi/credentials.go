@@ -1,6 +1,13 @@
 package adminapi
 
-import "github.com/sitemail/terraform-provider-smtp/internal/secret"
+import (
+	"context"
+	"encoding/base64"
+	"net/http"
+	"strings"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+)
 
 // Account is what a user names to log in with: a token, or a username and a password, or nothing. Each platform makes
 // its [Credentials] of it.
@@ -10,8 +17,86 @@ type Account struct {
 	Password secret.Text
 }
 
-// Credentials supply the Authorization header of each request.
+// Validate returns a *[ConfigError] unless a is one of the three things that it can be.
+func (a Account) Validate() error {
+	switch {
+	case !a.Token.IsEmpty() && (a.Username != "" || !a.Password.IsEmpty()):
+		return &ConfigError{"token", "Give either a token or a username and a password, not both."}
+	case a.Username == "" && !a.Password.IsEmpty():
+		return &ConfigError{"username", "A password needs the username that it belongs to."}
+	case a.Username != "" && a.Password.IsEmpty():
+		return &ConfigError{"password", "A username needs its password."}
+	case strings.ContainsFunc(a.Token.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }):
+		return &ConfigError{"token", "There is a space, a line break or another character in it that no token has."}
+	}
+	return nil
+}
+
+// Credentials give the value of the Authorization header (RFC 9110 section 11.6.2).
 type Credentials interface {
-	// secrets lists the values that no error text may repeat.
-	secrets() []secret.Text
+	// authorization returns a value other than rejected, where there can be one. Calls that it makes go through anonymous.
+	authorization(ctx context.Context, anonymous *Client, rejected secret.Text) (secret.Text, error)
+}
+
+type fixed struct{ value secret.Text }
+
+func (f fixed) authorization(context.Context, *Client, secret.Text) (secret.Text, error) {
+	return f.value, nil
+}
+
+// Bearer sends a token as it is (RFC 6750 section 2.1).
+func Bearer(token secret.Text) Credentials { return fixed{secret.New("Bearer " + token.Reveal())} }
+
+// Basic sends username and password with every request (RFC 7617).
+func Basic(username string, password secret.Text) Credentials {
+	pair := base64.StdEncoding.EncodeToString([]byte(username + ":" + password.Reveal()))
+	return fixed{secret.New("Basic " + pair)}
+}
+
+// authorized adds the credentials, and tries once more with new ones when they are no longer accepted.
+func authorized(next http.RoundTripper, c *Client, secrets *redactor) http.RoundTripper {
+	if c.credentials == nil {
+		return next
+	}
+	return layer(func(req *http.Request) (*http.Response, error) {
+		used, err := c.authorization(req.Context(), secret.Text{})
+		if err != nil {
+			return nil, err
+		}
+		secrets.addAuthorization(used)
+		resp, err := sendAuthorized(next, req, used)
+		if err != nil || resp.StatusCode != http.StatusUnauthorized {
+			return resp, err
+		}
+		renewed, err := c.authorization(req.Context(), used)
+		if err != nil {
+			return nil, err
+		}
+		if renewed.Equal(used) {
+			return resp, nil
+		}
+		secrets.addAuthorization(renewed)
+		return sendAuthorized(next, req, renewed)
+	})
+}
+
+func sendAuthorized(next http.RoundTripper, req *http.Request, value secret.Text) (*http.Response, error) {
+	body, err := req.GetBody()
+	if err != nil {
+		return nil, err
+	}
+	again := req.Clone(req.Context())
+	again.Body = body
+	again.Header.Set("Authorization", value.Reveal())
+	return next.RoundTrip(again)
+}
+
+func (c *Client) authorization(ctx context.Context, rejected secret.Text) (secret.Text, error) {
+	anonymous := *c
+	anonymous.credentials = nil
+	value, err := c.credentials.authorization(ctx, &anonymous, rejected)
+	if err != nil {
+		return secret.Text{}, &Error{Kind: NotLoggedIn, Err: err}
+	}
+	return value, nil
 }

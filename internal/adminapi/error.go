@@ -1,48 +1,112 @@
 package adminapi
 
-import "time"
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
 
 // Kind is the small set of ways in which a call can fail.
 type Kind string
 
 // The kinds.
 const (
-	// Unreachable: the request never left this machine for the site: no name, no connection, no time left.
+	// Unreachable: the request never left for the site: no name, no connection, no time left.
 	Unreachable Kind = "unreachable"
-	// Untrusted: no connection because of TLS: certificates of either side, or the protocol version.
+	// Untrusted: no connection because of TLS: the certificate of either side, or the protocol version.
 	Untrusted Kind = "untrusted"
-	// NotLoggedIn: the login that the call needs failed, so the call was not sent; Err holds that failure.
+	// NotLoggedIn: the login that the call needs failed, so the call was not carried out; Err is that failure.
 	NotLoggedIn Kind = "not_logged_in"
-	// NoAnswer: the request may have reached the site and no complete answer came back.
+	// NoAnswer: the request may have reached the site, and no complete answer came back.
 	NoAnswer Kind = "no_answer"
 	// Refused: an answer with a status of 400 or above.
 	Refused Kind = "refused"
 	// Redirected: an answer that sends the client elsewhere; never followed.
 	Redirected Kind = "redirected"
-	// Malformed: an answer that is too large or not the JSON that was asked for.
+	// Malformed: a success whose body is too large or not the JSON that was asked for.
 	Malformed Kind = "malformed"
 )
 
-// Error is a failed call.
+// Error is a failed call. Nothing in it holds a secret.
 type Error struct {
 	Kind Kind
-	// Method and Path are those of the request, URL the base of the site that it went to; none holds a secret.
-	Method, Path, URL string
+	// Method and URL are those of the request.
+	Method, URL string
 	// Status is that of the answer, 0 when there was none.
 	Status int
-	// Code, Field and Detail are the members of the problem document (RFC 9457), on one line, bounded and free of the
-	// secrets that were sent; empty where the answer has none.
+	// Code, Field and Detail are members of the problem document (RFC 9457), each on one line of bounded length; empty
+	// where the answer has none. They come from outside.
 	Code, Field, Detail string
 	// RetryAfter is how long the site wants to be left alone, at most a minute.
 	RetryAfter time.Duration
-	// Attempts is how often the request was sent or tried to be sent.
+	// Attempts is how often the call was tried.
 	Attempts int
 	// Err is the error underneath; may be nil.
 	Err error
+
+	body []byte
 }
 
-// Error implements error.
-func (e *Error) Error() string { return e.URL + ": " + string(e.Kind) }
+// Error implements error: the call, what became of it, and after how many attempts.
+func (e *Error) Error() string {
+	text := fmt.Sprintf("%s %s: %s", e.Method, e.URL, e.reason())
+	if e.Attempts > 1 {
+		text += fmt.Sprintf(" (%d attempts)", e.Attempts)
+	}
+	return text
+}
+
+func (e *Error) reason() string {
+	text := map[Kind]string{
+		Unreachable: "the site cannot be reached",
+		Untrusted:   "the site is not trusted",
+		NotLoggedIn: "login failed",
+		NoAnswer:    "sent, but no complete answer came back",
+		Refused:     e.refusal(),
+		Redirected:  fmt.Sprintf("redirect %d", e.Status),
+		Malformed:   "the answer is not one of the admin API; check url",
+	}[e.Kind]
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+func (e *Error) refusal() string {
+	text := fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status))
+	if e.Code != "" {
+		text = fmt.Sprintf("%d %s", e.Status, e.Code)
+	}
+	if e.Detail != "" {
+		text += ": " + e.Detail
+	}
+	if e.RetryAfter > 0 {
+		text += fmt.Sprintf(" (the site asks to wait %s)", e.RetryAfter.Round(time.Second))
+	}
+	return strings.TrimSpace(text)
+}
 
 // Unwrap returns the error underneath.
 func (e *Error) Unwrap() error { return e.Err }
+
+// Decode fills out, a pointer, from the JSON of an answer with a status of 400 or above: for members that a platform
+// adds to the problem document, or documents of its own.
+func (e *Error) Decode(out any) error { return decode(e.body, out) }
+
+// Undecided reports whether the call may have been carried out although it failed.
+func (e *Error) Undecided() bool {
+	switch e.Kind {
+	case NoAnswer, Malformed:
+		return true
+	case Refused:
+		return e.Status >= http.StatusInternalServerError && !declines(e.Status)
+	}
+	return false
+}
+
+// declines reports whether a status of the server class says that nothing was done.
+func declines(status int) bool {
+	return status == http.StatusNotImplemented || status == http.StatusServiceUnavailable ||
+		status == http.StatusInsufficientStorage
+}

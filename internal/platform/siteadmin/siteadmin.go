@@ -2,13 +2,144 @@
 package siteadmin
 
 import (
+	"context"
 	"errors"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/google/uuid"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// Open returns the site at c.URL; it calls nothing. The error is an *[adminapi.ConfigError].
+const (
+	basePath = "/admin/api/v1"
+	smtpPath = basePath + "/smtp"
+	// apiVersion is the version of the contract that this package speaks.
+	apiVersion = 1
+)
+
+type client struct {
+	api *adminapi.Client
+	// siteID is what the last successful read found; nil before.
+	siteID atomic.Pointer[string]
+}
+
+// Open returns the site at c.URL and calls nothing yet; c.Credentials are made of account. The error is an
+// *[adminapi.ConfigError]. A site that speaks a newer version of the contract cannot even be read: its settings might
+// mean something else, and everything begins with a read.
 func Open(pool *adminapi.Pool, c adminapi.Config, account adminapi.Account) (site.Site, error) {
-	return nil, errors.ErrUnsupported
+	if err := account.Validate(); err != nil {
+		return nil, err
+	}
+	switch {
+	case !account.Token.IsEmpty():
+		c.Credentials = adminapi.Bearer(account.Token)
+	case account.Username != "":
+		c.Credentials = adminapi.Session(login(account))
+	}
+	api, err := pool.Client(c)
+	if err != nil {
+		return nil, err
+	}
+	return &client{api: api}, nil
+}
+
+// Read implements [site.Site].
+func (c *client) Read(ctx context.Context) (site.State, error) {
+	var found wireSMTP
+	if err := c.get(ctx, &found); err != nil {
+		return site.State{}, err
+	}
+	return found.fromWire(), nil
+}
+
+func (c *client) get(ctx context.Context, found *wireSMTP) error {
+	_, err := c.api.Do(ctx, adminapi.Request{Method: http.MethodGet, Path: smtpPath, Repeat: adminapi.Always}, found)
+	if err != nil {
+		return siteError(err, site.Unreachable)
+	}
+	if err := found.validate(); err != nil {
+		return err
+	}
+	c.siteID.Store(new(found.SiteID))
+	return nil
+}
+
+// recognise makes sure, before anything is sent that matters, that a site of a known version answers here and, unless
+// siteID is empty, that it is this one.
+func (c *client) recognise(ctx context.Context, siteID string) error {
+	if c.siteID.Load() == nil {
+		if _, err := c.Read(ctx); err != nil {
+			return err
+		}
+	}
+	if found := *c.siteID.Load(); siteID != "" && found != siteID {
+		return wrongSite(siteID, found)
+	}
+	return nil
+}
+
+// Save implements [site.Site].
+func (c *client) Save(ctx context.Context, s site.Save) (site.State, error) {
+	if err := c.recognise(ctx, s.SiteID); err != nil {
+		return site.State{}, err
+	}
+	write := toWireWrite(s, uuid.NewString())
+	var found wireSMTP
+	_, err := c.api.Do(ctx, adminapi.Request{
+		Method:  http.MethodPut,
+		Path:    smtpPath,
+		Header:  ifMatch(s.Revision),
+		Body:    write,
+		Secrets: []secret.Text{s.Password},
+		Repeat:  adminapi.IfUndone,
+		Done: func(ctx context.Context) (bool, error) {
+			err := c.get(ctx, &found)
+			return found.LastWriteID == write.WriteID, err
+		},
+	}, &found)
+	if err != nil {
+		return site.State{}, siteError(err, site.NoAnswer)
+	}
+	if err := found.validate(); err != nil {
+		return site.State{}, err
+	}
+	return found.fromWire(), nil
+}
+
+// Clear implements [site.Site].
+func (c *client) Clear(ctx context.Context, revision string) error {
+	if err := c.recognise(ctx, ""); err != nil {
+		return err
+	}
+	cleared := func(ctx context.Context) (bool, error) {
+		var found wireSMTP
+		err := c.get(ctx, &found)
+		return err == nil && found.isClear(), err
+	}
+	_, err := c.api.Do(ctx, adminapi.Request{
+		Method: http.MethodDelete,
+		Path:   smtpPath,
+		Header: ifMatch(revision),
+		Repeat: adminapi.IfUndone,
+		Done:   cleared,
+	}, nil)
+	if e, ok := errors.AsType[*adminapi.Error](err); ok && e.Code == codeStale && e.Attempts > 1 {
+		// An earlier attempt may be what moved the revision on.
+		if done, _ := cleared(ctx); done {
+			return nil
+		}
+	}
+	if err != nil {
+		return siteError(err, site.NoAnswer)
+	}
+	return nil
+}
+
+// ifMatch quotes a revision as an entity tag (RFC 9110 section 8.8.3).
+func ifMatch(revision string) http.Header {
+	return http.Header{"If-Match": {`"` + revision + `"`}}
 }

@@ -1,0 +1,117 @@
+package adminapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/time/rate"
+)
+
+// origin is the turnstile in front of one origin.
+type origin struct {
+	perSecond   float64
+	concurrency int
+	slots       *semaphore.Weighted
+	rate        *rate.Limiter
+
+	mu         sync.Mutex
+	quietUntil time.Time
+}
+
+func newOrigin(l Limits) *origin {
+	return &origin{
+		perSecond:   l.RequestsPerSecond,
+		concurrency: l.Concurrency,
+		slots:       semaphore.NewWeighted(int64(l.Concurrency)),
+		rate:        rate.NewLimiter(rate.Limit(l.RequestsPerSecond), l.Concurrency),
+	}
+}
+
+// agree refuses limits other than those of the clients that the origin already has: one of them would not hold.
+func (o *origin) agree(name string, l Limits) error {
+	message := "Several sites live on %s, and one of them asks for %v, another for %v. The limit is one for all of them."
+	switch {
+	case l.RequestsPerSecond != o.perSecond:
+		return &ConfigError{"requests_per_second", fmt.Sprintf(message, name, o.perSecond, l.RequestsPerSecond)}
+	case l.Concurrency != o.concurrency:
+		return &ConfigError{"concurrency", fmt.Sprintf(message, name, o.concurrency, l.Concurrency)}
+	}
+	return nil
+}
+
+// limited waits for the origin's turn, and lets the whole origin rest when a 429 asks for it.
+func limited(next http.RoundTripper, o *origin) http.RoundTripper {
+	return layer(func(req *http.Request) (*http.Response, error) {
+		if err := o.slots.Acquire(req.Context(), 1); err != nil {
+			return nil, waitError(err)
+		}
+		defer o.slots.Release(1)
+		if err := o.wait(req.Context()); err != nil {
+			return nil, waitError(err)
+		}
+		resp, err := next.RoundTrip(req)
+		if err == nil && resp.StatusCode == http.StatusTooManyRequests {
+			o.rest(retryAfter(resp.Header, time.Now()))
+		}
+		return resp, err
+	})
+}
+
+func waitError(err error) *Error {
+	return &Error{Kind: Unreachable, Err: fmt.Errorf("waiting for its turn: %w", err)}
+}
+
+func (o *origin) rest(d time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if until := time.Now().Add(d); until.After(o.quietUntil) {
+		o.quietUntil = until
+	}
+}
+
+func (o *origin) wait(ctx context.Context) error {
+	for {
+		o.mu.Lock()
+		quiet := time.Until(o.quietUntil)
+		o.mu.Unlock()
+		if quiet <= 0 {
+			break
+		}
+		if err := Sleep(ctx, quiet); err != nil {
+			return err
+		}
+	}
+	turn := o.rate.Reserve()
+	if err := Sleep(ctx, turn.Delay()); err != nil {
+		turn.Cancel()
+		return err
+	}
+	return nil
+}
+
+var errNoTime = fmt.Errorf("not enough time left: %w", context.DeadlineExceeded)
+
+// Sleep waits for d or until ctx ends. Where the deadline of ctx comes first, it does not wait at all: it returns an
+// error that is [context.DeadlineExceeded].
+func Sleep(ctx context.Context, d time.Duration) error {
+	if !fits(ctx, d) {
+		return errNoTime
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+func fits(ctx context.Context, d time.Duration) bool {
+	deadline, ok := ctx.Deadline()
+	return !ok || time.Until(deadline) > d
+}

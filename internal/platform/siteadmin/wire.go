@@ -1,0 +1,102 @@
+package siteadmin
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// wireSMTP is the schema SMTP. A null string reads as "".
+type wireSMTP struct {
+	SiteID       string            `json:"site_id"`
+	APIVersion   int               `json:"api_version"`
+	Settings     *site.Settings    `json:"settings"`
+	Enabled      bool              `json:"enabled"`
+	Revision     string            `json:"revision"`
+	UpdatedAt    *time.Time        `json:"updated_at"`
+	UpdatedBy    string            `json:"updated_by"`
+	LastWriteID  string            `json:"last_write_id"`
+	PasswordSet  bool              `json:"password_set"`
+	PasswordID   string            `json:"password_id"`
+	Verification *wireVerification `json:"verification"`
+}
+
+type wireVerification struct {
+	TestedAt  time.Time `json:"tested_at"`
+	Recipient string    `json:"recipient"`
+	Reply     string    `json:"reply"`
+	MessageID string    `json:"message_id"`
+}
+
+// UnmarshalJSON reads nothing but the version when it is not a known one: the rest may have another shape.
+func (w *wireSMTP) UnmarshalJSON(data []byte) error {
+	var version struct {
+		APIVersion int `json:"api_version"`
+	}
+	if err := json.Unmarshal(data, &version); err != nil {
+		return err
+	}
+	if version.APIVersion != apiVersion {
+		*w = wireSMTP{APIVersion: version.APIVersion}
+		return nil
+	}
+	type plain wireSMTP
+	return json.Unmarshal(data, (*plain)(w))
+}
+
+// validate returns a *[site.Error] unless w is what the contract promises, as far as the rest of this package needs it.
+func (w *wireSMTP) validate() error {
+	switch {
+	case w.APIVersion > apiVersion:
+		return &site.Error{Kind: site.Unsupported, Message: fmt.Sprintf(
+			"the site speaks version %d of the site admin contract, and this provider knows version %d: use a newer provider",
+			w.APIVersion, apiVersion)}
+	case w.APIVersion < 1 || w.SiteID == "" || w.Settings == nil || !isTag(w.Revision):
+		return &site.Error{Kind: site.Unexpected, Message: "what answered is not a site admin API: " +
+			"api_version, site_id, settings or revision is missing; check url and platform"}
+	}
+	return nil
+}
+
+// isTag reports whether s can stand in an entity tag (RFC 9110 section 8.8.3).
+func isTag(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == '"' || r > '~' })
+}
+
+func (w *wireSMTP) isClear() bool { return w.Settings.IsZero() && !w.PasswordSet }
+
+func (w *wireSMTP) fromWire() site.State {
+	state := site.State{
+		SiteID:      w.SiteID,
+		Settings:    *w.Settings,
+		Enabled:     w.Enabled,
+		Revision:    w.Revision,
+		UpdatedBy:   w.UpdatedBy,
+		LastWriteID: w.LastWriteID,
+		PasswordSet: w.PasswordSet,
+		PasswordID:  w.PasswordID,
+	}
+	if w.UpdatedAt != nil {
+		state.UpdatedAt = *w.UpdatedAt
+	}
+	if w.Verification != nil {
+		state.Verification = new(site.Verification(*w.Verification))
+	}
+	return state
+}
+
+// wireWrite is the schema Write.
+type wireWrite struct {
+	Settings site.Settings `json:"settings"`
+	Password string        `json:"password,omitempty"`
+	Enabled  bool          `json:"enabled"`
+	WriteID  string        `json:"write_id"`
+	SiteID   string        `json:"site_id,omitempty"`
+}
+
+func toWireWrite(s site.Save, id string) wireWrite {
+	return wireWrite{Settings: s.Settings, Password: s.Password.Reveal(), Enabled: s.Enabled, WriteID: id, SiteID: s.SiteID}
+}

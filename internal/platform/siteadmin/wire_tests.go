@@ -1,0 +1,78 @@
+package siteadmin
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+const statusRunning site.Status = "running"
+
+// wireTestRequest is the schema TestRequest.
+type wireTestRequest struct {
+	Settings  *site.Settings `json:"settings,omitempty"`
+	Password  string         `json:"password,omitempty"`
+	Recipient string         `json:"recipient"`
+	SiteID    string         `json:"site_id,omitempty"`
+}
+
+func toWireTest(t site.Test) wireTestRequest {
+	w := wireTestRequest{Recipient: t.Recipient, SiteID: t.SiteID}
+	if t.Candidate != nil {
+		w.Settings, w.Password = &t.Candidate.Settings, t.Candidate.Password.Reveal()
+	}
+	return w
+}
+
+// wireTest is the schema Test. A null string reads as "".
+type wireTest struct {
+	Key         string            `json:"key"`
+	Status      site.Status       `json:"status"`
+	Stage       site.Stage        `json:"stage"`
+	Reply       *site.Reply       `json:"reply"`
+	Error       string            `json:"error"`
+	Certificate *site.Certificate `json:"certificate"`
+	Stages      []wireStageTime   `json:"stages"`
+	Recipient   string            `json:"recipient"`
+	MessageID   string            `json:"message_id"`
+	TestedAt    *time.Time        `json:"tested_at"`
+	Diagnosis   *site.Diagnosis   `json:"diagnosis"`
+}
+
+type wireStageTime struct {
+	Stage        site.Stage `json:"stage"`
+	Milliseconds int64      `json:"milliseconds"`
+}
+
+// validate returns a *[site.Error] unless w is a verdict on the test with this key. That a message was sent cannot be
+// ruled out then.
+func (w *wireTest) validate(key string) error {
+	verdicts := []site.Status{site.Passed, site.Failed, site.InDoubt}
+	if w.Key == key && slices.Contains(verdicts, w.Status) {
+		return nil
+	}
+	return &site.Error{Kind: site.NoAnswer, Message: fmt.Sprintf(
+		"the site's answer is not a verdict on test %s, so nobody knows whether a message was sent", key)}
+}
+
+func (w *wireTest) fromWire() site.TestResult {
+	result := site.TestResult{
+		Status:      w.Status,
+		Stage:       w.Stage,
+		Reply:       w.Reply,
+		Error:       w.Error,
+		Certificate: w.Certificate,
+		Recipient:   w.Recipient,
+		MessageID:   w.MessageID,
+		Diagnosis:   w.Diagnosis,
+	}
+	for _, s := range w.Stages {
+		result.Stages = append(result.Stages, site.StageTime{Stage: s.Stage, Duration: time.Duration(s.Milliseconds) * time.Millisecond})
+	}
+	if w.TestedAt != nil {
+		result.TestedAt = *w.TestedAt
+	}
+	return result
+}
