@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	"refsite/cmd/*": {"refsite", "refsite/*"},
 	"demo":          {"refsite", "refsite/*", "smtptest", "site", "tfcli"},
 	"tfcli":         {},
-	"tfcli/which":   {"tfcli"},
+	"tfcli/*":       {"tfcli"},
 	"house":         {},
 }
 

@@ -24,11 +24,10 @@ func Pinned(ctx context.Context, log io.Writer) (CLI, error) {
 }
 
 func pinned(ctx context.Context, log io.Writer, why string) (CLI, error) {
-	gomod, err := output(exec.CommandContext(ctx, "go", "env", "GOMOD"))
+	root, err := moduleRoot(ctx)
 	if err != nil {
 		return CLI{}, err
 	}
-	root := filepath.Dir(gomod)
 	b := builder{module: filepath.Join(root, "internal", "tools", "opentofu"), bin: filepath.Join(root, ".bin")}
 	path, err := b.path(ctx, log, why)
 	if err != nil {
@@ -94,6 +93,12 @@ func (b builder) lock(ctx context.Context) (unlock func(), err error) {
 			return nil, err
 		}
 	}
+}
+
+// moduleRoot returns the folder of the go.mod that holds here.
+func moduleRoot(ctx context.Context) (string, error) {
+	gomod, err := output(exec.CommandContext(ctx, "go", "env", "GOMOD"))
+	return filepath.Dir(gomod), err
 }
 
 // output runs cmd and returns its standard output without surrounding space; an error carries what it said.

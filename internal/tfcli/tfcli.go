@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 const envPath = "TF_ACC_TERRAFORM_PATH"
@@ -57,22 +58,33 @@ func (c CLI) String() string {
 	return "Terraform " + c.Version
 }
 
+// Name is the command that people type: "terraform" or "tofu".
+func (c CLI) Name() string {
+	if c.OpenTofu {
+		return "tofu"
+	}
+	return "terraform"
+}
+
 // TestEnv returns the variables that make terraform-plugin-testing use this CLI, and nothing of the user's own
 // configuration of it.
 func (c CLI) TestEnv() map[string]string {
 	env := ownEnv()
 	env[envPath] = c.Path
 	if c.OpenTofu {
-		env["TF_ACC_PROVIDER_HOST"] = "registry.opentofu.org"
+		env["TF_ACC_PROVIDER_HOST"] = c.registry()
 		env["TF_ACC_PROVIDER_NAMESPACE"] = "hashicorp"
 	}
 	return env
 }
 
 // Command returns the call of the CLI with these arguments. Its environment is that of this process, less every
-// variable that would configure the CLI or the provider.
+// variable that would configure the CLI or the provider. When ctx ends, the CLI is interrupted as by a person, so that
+// it stops its plugins and saves its state, and killed when that takes longer than ten seconds.
 func (c CLI) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, c.Path, args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
 	for _, entry := range os.Environ() {
 		if !strings.HasPrefix(entry, "TF_") && !strings.HasPrefix(entry, "SMTP_") {
 			cmd.Env = append(cmd.Env, entry)

@@ -1,0 +1,68 @@
+package tfcli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// Workspace is a folder with a configuration in which a CLI runs this module's provider, and nothing of the user's.
+type Workspace struct {
+	// Dir is where the CLI runs.
+	Dir string
+
+	cli    CLI
+	config string
+}
+
+// NewWorkspace builds the provider from source and prepares the folder dir, so that [Workspace.Init] finds it there,
+// and only it. Configurations name it by the source address, such as "sitemail/smtp" or, with a registry's host before it,
+// "registry.terraform.io/sitemail/smtp".
+func (c CLI) NewWorkspace(ctx context.Context, dir, source string) (Workspace, error) {
+	root, err := moduleRoot(ctx)
+	if err != nil {
+		return Workspace{}, err
+	}
+	w := Workspace{Dir: dir, cli: c, config: filepath.Join(dir, ".cli.tfrc")}
+	if strings.Count(source, "/") == 1 {
+		source = c.registry() + "/" + source
+	}
+	mirror := filepath.Join(dir, ".mirror")
+	binary := filepath.Join(mirror, source, "0.0.1", runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-smtp_v0.0.1")
+	if _, err := output(exec.CommandContext(ctx, "go", "build", "-C", root, "-o", binary, ".")); err != nil {
+		return Workspace{}, err
+	}
+	config := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror)
+	return w, os.WriteFile(w.config, []byte(config), 0o600)
+}
+
+// Init makes config the configuration of the workspace and runs "init".
+func (w Workspace) Init(ctx context.Context, config string) error {
+	if err := os.WriteFile(filepath.Join(w.Dir, "main.tf"), []byte(config), 0o600); err != nil {
+		return err
+	}
+	if out, err := w.Command(ctx, "init", "-no-color").CombinedOutput(); err != nil {
+		return fmt.Errorf("init: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// Command is [CLI.Command] in the workspace.
+func (w Workspace) Command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := w.cli.Command(ctx, args...)
+	cmd.Dir = w.Dir
+	cmd.Env = append(cmd.Env, "TF_CLI_CONFIG_FILE="+w.config)
+	return cmd
+}
+
+// registry is the host of source addresses that name none.
+func (c CLI) registry() string {
+	if c.OpenTofu {
+		return "registry.opentofu.org"
+	}
+	return "registry.terraform.io"
+}
