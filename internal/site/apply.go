@@ -2,7 +2,6 @@ package site
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 )
@@ -75,14 +74,7 @@ func (p Procedure) Apply(ctx context.Context, s Site, c Change) (State, error) {
 	if !steps.Save {
 		return c.Prior, nil
 	}
-	return save(ctx, s, c)
-}
-
-func save(ctx context.Context, s Site, c Change) (State, error) {
-	if err := ctx.Err(); err != nil {
-		return c.Prior, err
-	}
-	saved, err := s.Save(ctx, Save{
+	saved, err := save(ctx, s, c.Prior, Save{
 		Settings: c.Candidate.Settings,
 		Password: c.Candidate.Password,
 		Enabled:  c.Enabled,
@@ -90,50 +82,22 @@ func save(ctx context.Context, s Site, c Change) (State, error) {
 		SiteID:   c.Prior.SiteID,
 	})
 	if KindOf(err) == Stale {
-		return c.Prior, explainStale(ctx, s, c.Prior, err)
+		err = explainStale(ctx, s, c.Prior, err)
 	}
+	return saved, err
+}
+
+// save makes one write and checks that the site kept it. It returns prior beside the error of a write that was not made.
+func save(ctx context.Context, s Site, prior State, w Save) (State, error) {
+	if err := ctx.Err(); err != nil {
+		return prior, err
+	}
+	saved, err := s.Save(ctx, w)
 	if err != nil {
-		return c.Prior, err
+		return prior, err
 	}
-	if diff := saved.Settings.Diff(c.Candidate.Settings); len(diff) > 0 || saved.Enabled != c.Enabled {
-		return saved, &Error{Kind: Unexpected, Message: fmt.Sprintf("the site did not keep what was saved: %s", differences(c.Candidate.Settings, c.Enabled, saved))}
+	if diff := differences(w.Settings, w.Enabled, saved); len(diff) > 0 {
+		return saved, &Error{Kind: Unexpected, Message: "the site did not keep what was saved: " + strings.Join(diff, ", ")}
 	}
 	return saved, nil
-}
-
-// explainStale reads the site once more to say what somebody else changed, and by whom.
-func explainStale(ctx context.Context, s Site, prior State, stale error) error {
-	now, err := s.Read(ctx)
-	if err != nil {
-		return stale
-	}
-	what := differences(prior.Settings, prior.Enabled, now)
-	if now.PasswordID != prior.PasswordID {
-		what = strings.TrimPrefix(what+", another password", ", ")
-	}
-	if what == "" {
-		what = "written again with the same settings"
-	}
-	by := ""
-	if now.UpdatedBy != "" {
-		by = " by " + now.UpdatedBy
-	}
-	return &Error{Kind: Stale, Err: stale, Message: fmt.Sprintf(
-		"the site was changed%s at %s, after it was read: %s. Nothing was saved. Plan again to see the change and decide.",
-		by, now.UpdatedAt.UTC().Format(time.RFC3339), what)}
-}
-
-// differences says in which settings, and in which position of the switch, a site differs from what was expected.
-func differences(want Settings, enabled bool, got State) string {
-	var parts []string
-	wanted := want.Fields()
-	for i, f := range got.Settings.Fields() {
-		if f.Value != wanted[i].Value {
-			parts = append(parts, fmt.Sprintf("%s is %q instead of %q", f.Name, fmt.Sprint(f.Value), fmt.Sprint(wanted[i].Value)))
-		}
-	}
-	if got.Enabled != enabled {
-		parts = append(parts, fmt.Sprintf("enabled is %t instead of %t", got.Enabled, enabled))
-	}
-	return strings.Join(parts, ", ")
 }
