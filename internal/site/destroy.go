@@ -18,39 +18,50 @@ const (
 // OnDestroys lists the valid values of OnDestroy.
 func OnDestroys() []OnDestroy { return []OnDestroy{Disable, Clear, Keep} }
 
-// Destroy leaves a site as how says, without its password. Switching mail off is done whatever the settings are by
-// now; clearing settings that somebody changed since prior was read is refused with kind [Stale].
+// Destroy leaves a site as how says, without its password; leaving it once more changes nothing. Switching mail off is
+// done whatever the settings are by now; clearing settings that somebody changed since prior was read is refused with
+// kind [Stale]. A site other than that of prior is left alone, with kind [WrongSite].
 func (p Procedure) Destroy(ctx context.Context, s Site, prior State, how OnDestroy) error {
 	switch how {
 	case Keep:
 		return nil
 	case Clear:
-		err := s.Clear(ctx, prior.Revision)
-		if KindOf(err) == Stale {
-			return explainStale(ctx, s, prior, err)
-		}
-		return err
+		return clearSettings(ctx, s, prior)
 	case Disable:
 		return disable(ctx, s, prior)
 	}
 	return &Error{Kind: Unsupported, Message: fmt.Sprintf("no such way to leave a site: %q", how)}
 }
 
+func clearSettings(ctx context.Context, s Site, prior State) error {
+	now, err := readSame(ctx, s, prior)
+	if err != nil || now.Settings.IsZero() && !now.PasswordSet {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	err = s.Clear(ctx, prior.Revision)
+	if KindOf(err) == Stale {
+		return explainStale(ctx, s, prior, err)
+	}
+	return err
+}
+
+// disable switches mail off. When somebody else writes between its read and its write, it does so again, but not
+// forever.
 func disable(ctx context.Context, s Site, prior State) error {
-	if !prior.Enabled {
-		return nil
+	var stale error
+	for range 3 {
+		now, err := readSame(ctx, s, prior)
+		if err != nil || !now.Enabled {
+			return err
+		}
+		_, err = save(ctx, s, now, Save{Settings: now.Settings, Revision: now.Revision, SiteID: now.SiteID})
+		if KindOf(err) != Stale {
+			return err
+		}
+		stale = err
 	}
-	off := func(at State) error {
-		_, err := s.Save(ctx, Save{Settings: at.Settings, Revision: at.Revision, SiteID: prior.SiteID})
-		return err
-	}
-	err := off(prior)
-	if KindOf(err) != Stale {
-		return err
-	}
-	now, err := s.Read(ctx)
-	if err != nil || !now.Enabled {
-		return err
-	}
-	return off(now)
+	return stale
 }
