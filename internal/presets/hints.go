@@ -41,14 +41,6 @@ func (p Preset) acceptsUsername(username string) bool {
 	return slices.Contains(p.Username.Literals(), username)
 }
 
-// kinds are the kinds of password in words.
-var kinds = map[PasswordKind]string{
-	AccountPassword: "a password",
-	AppPassword:     "an app password",
-	SMTPCredentials: "an SMTP password",
-	APIKey:          "an API key",
-}
-
 // PasswordProblem returns a warning for a password whose shape the service does not use, "" for any other, for an
 // empty one and where no shape is known. It never contains the password.
 func (p Preset) PasswordProblem(password secret.Text) string {
@@ -59,7 +51,7 @@ func (p Preset) PasswordProblem(password secret.Text) string {
 	if err != nil || shape.MatchString(password.Reveal()) {
 		return ""
 	}
-	problem := fmt.Sprintf("The password does not look like %s of %s: %s.", kinds[p.PasswordKind], p.Name, p.PasswordHint)
+	problem := fmt.Sprintf("The password does not look like %s of %s: %s.", p.PasswordKind.Words(), p.Name, p.PasswordHint)
 	if p.AppPasswordURL != "" {
 		problem += " It is made at " + p.AppPasswordURL + "."
 	}

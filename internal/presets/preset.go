@@ -45,6 +45,20 @@ const (
 	APIKey          PasswordKind = "api-key"
 )
 
+// Words returns the kind with its article, such as "an app password".
+func (k PasswordKind) Words() string {
+	switch k {
+	case AppPassword:
+		return "an app password"
+	case SMTPCredentials:
+		return "an SMTP password"
+	case APIKey:
+		return "an API key"
+	default:
+		return "the password of the account"
+	}
+}
+
 // UsernameRule says what a service takes as the username: one of the constants, or "literal:" and the words that it
 // takes, separated by "|".
 type UsernameRule string

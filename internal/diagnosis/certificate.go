@@ -1,0 +1,74 @@
+package diagnosis
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/presets"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// certificate says what the refused certificate holds. A name in it is never advised for a host that is known to be
+// right: whoever stands between the two could have made that certificate.
+func (v *verdict) certificate() {
+	mismatch := v.ID == "tls-cert-host-mismatch"
+	official := v.known && belongs(v.settings.Host, v.service)
+	switch {
+	case mismatch && official:
+		v.take(tlsIntercepted)
+	case v.ID == "tls-cert-unknown-authority" && official:
+		v.Attribute = ""
+		v.Cause = fmt.Sprintf("%s has a certificate that every current system trusts. The machine that sends lacks current authorities, or a filter on the way opens TLS and shows a certificate of its own.", v.service.Name)
+		v.Remedy = "Install or renew the certificate authorities (package ca-certificates) on the machine that sends; where a filter opens TLS, exempt this host. Do not switch verification off."
+	}
+	c := v.result.Certificate
+	if c == nil {
+		return
+	}
+	v.Cause += " " + describe(*c)
+	if names := hostNames(c.Names); v.ID == "tls-cert-host-mismatch" && len(names) > 0 {
+		v.Remedy = fmt.Sprintf("If one of these is your provider's server, set host to it: %s. Otherwise correct host.", strings.Join(names, ", "))
+	}
+}
+
+// belongs reports whether the service itself names this host for submission today; former names do not count.
+func belongs(host string, p presets.Preset) bool {
+	return strings.EqualFold(host, p.Host) ||
+		slices.ContainsFunc(p.Regions, func(r presets.Region) bool { return strings.EqualFold(host, r.Host) })
+}
+
+// shown is how many names of a certificate are worth reading.
+const shown = 4
+
+// describe puts a certificate into a sentence. All of it comes from outside.
+func describe(c site.Certificate) string {
+	names := make([]string, 0, shown)
+	for _, name := range c.Names[:min(len(c.Names), shown)] {
+		names = append(names, clean(name, 100))
+	}
+	text := "no name"
+	if len(names) > 0 {
+		text = strings.Join(names, ", ")
+	}
+	if more := len(c.Names) - len(names); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return fmt.Sprintf("The certificate is for %s, issued by %s, valid until %s.",
+		text, clean(c.Issuer, 100), c.NotAfter.UTC().Format(time.DateOnly))
+}
+
+// hostNames are the names that could stand in host: no wildcards, and nothing but letters, digits, dots and hyphens.
+func hostNames(names []string) []string {
+	var plain []string
+	for _, name := range names {
+		odd := strings.ContainsFunc(name, func(r rune) bool {
+			return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789.-", r)
+		})
+		if name != "" && len(name) <= 100 && !odd && len(plain) < shown {
+			plain = append(plain, name)
+		}
+	}
+	return plain
+}

@@ -1,0 +1,132 @@
+package diagnosis
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/presets"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// The rows that more than the words of a reply decides on.
+const (
+	inDoubt        = "in-doubt"
+	otherReply     = "other-reply"
+	unknown        = "unknown"
+	connectBlocked = "connect-blocked"
+	connectionCut  = "connection-cut"
+	tlsIntercepted = "tls-intercepted"
+)
+
+// Of explains a test that did not pass with these settings. It has a verdict for every failure; for a test that
+// passed it returns the zero Diagnosis. Cause and Remedy can hold names and addresses that the server sent: they are
+// cleaned, and still not to be trusted.
+func Of(r site.TestResult, s site.Settings) site.Diagnosis {
+	if r.Status == site.Passed {
+		return site.Diagnosis{}
+	}
+	v := &verdict{result: r, settings: s}
+	v.service, v.known = presets.ByHost(s.Host)
+	v.take(v.row())
+	switch {
+	case v.ID == inDoubt:
+		v.whereToLook()
+	case v.ID == "data-ses-unverified":
+		v.unverified()
+	case strings.HasPrefix(v.ID, "tls-cert-"):
+		v.certificate()
+	case v.Attribute == "password":
+		v.login()
+	case v.stage == site.StageConnect && v.Attribute == "port":
+		v.network()
+	case v.Attribute == "port" || v.Attribute == "encryption":
+		v.endpoint()
+	}
+	v.link()
+	return v.Diagnosis
+}
+
+// verdict is a diagnosis in the making: a row of the table, made concrete by what is known of settings and service.
+type verdict struct {
+	site.Diagnosis
+	stage    site.Stage
+	generic  bool
+	result   site.TestResult
+	settings site.Settings
+	service  presets.Preset
+	known    bool
+}
+
+// row names the row that fits, down to the last resort for a stage.
+func (v *verdict) row() string {
+	if v.result.Status == site.InDoubt {
+		return inDoubt
+	}
+	if row := load().find(observe(v.result, v.service.ID)); row != nil {
+		return row.ID
+	}
+	if v.result.Reply != nil {
+		return otherReply
+	}
+	return unknown
+}
+
+// take makes the verdict that of a row.
+func (v *verdict) take(id string) {
+	row := load().byID[id]
+	v.stage = row.Stage
+	v.generic = !slices.ContainsFunc(row.Services, func(name string) bool { return !strings.HasPrefix(name, "generic") })
+	v.Diagnosis = site.Diagnosis{
+		ID:        row.ID,
+		Summary:   row.Summary,
+		Cause:     row.Cause,
+		Remedy:    row.Remedy,
+		Attribute: row.Attribute,
+		Retry:     row.Retry,
+	}
+}
+
+// whereToLook names the message that may have arrived.
+func (v *verdict) whereToLook() {
+	if id, recipient := v.result.MessageID, v.result.Recipient; id != "" && recipient != "" {
+		v.Remedy = fmt.Sprintf("Look for the message <%s> in the mailbox of %s before applying again: every further test sends another one.",
+			clean(id, 254), clean(recipient, 254))
+	}
+}
+
+// login says what a known service takes as username and password, and whether it still takes one.
+func (v *verdict) login() {
+	if !v.known {
+		return
+	}
+	if v.generic && v.service.PasswordKind != presets.AccountPassword {
+		v.Remedy = fmt.Sprintf("Set username as %s wants it (%s) and password to %s.",
+			v.service.Name, v.service.UsernameHint, v.service.PasswordKind.Words())
+		if v.service.Requires != "" {
+			v.Remedy += " Needed first: " + v.service.Requires + "."
+		}
+	}
+	if problem := v.service.UsernameProblem(v.settings.Username); problem != "" && v.service.Username != presets.UsernameLocalPart {
+		v.Attribute = "username"
+		v.Remedy = problem + " " + v.Remedy
+	}
+	if note, _ := v.service.SignInProblem(); note != "" {
+		v.Cause += " " + note
+	}
+}
+
+// link adds the service's own page where it helps: the one that makes passwords, or the one about settings.
+func (v *verdict) link() {
+	if !v.known {
+		return
+	}
+	switch v.Attribute {
+	case "password":
+		if v.URL = v.service.AppPasswordURL; v.URL == "" {
+			v.URL = v.service.DocsURL
+		}
+	case "username", "host", "port", "encryption":
+		v.URL = v.service.DocsURL
+	}
+}

@@ -1,0 +1,113 @@
+package diagnosis
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// Failure is a test that did not pass, with all that its reader needs to know.
+type Failure struct {
+	Result   site.TestResult
+	Settings site.Settings
+	// Machine is where the test was made, "the site" or "this machine": their networks differ.
+	Machine string
+	// State is one sentence on what the site holds now and whether its mail is on.
+	State string
+	// Attempts is how many tests were made, and Spent how long that took; 0 leaves them out.
+	Attempts int
+	Spent    time.Duration
+	// Secrets are taken out of everything that comes from outside, as they are and in the forms in which they travel.
+	Secrets []secret.Text
+}
+
+// quoted is how many characters of somebody else's words are shown.
+const quoted = 500
+
+// Text explains the failure in sections of at most 78 columns: what was tried, the server's words, what they mean,
+// what to do, what state things are in, and the row of the guide. Every line begins with a space, which keeps
+// Terraform from wrapping it again and from reading colours into it.
+func (f Failure) Text() string {
+	w := newWasher(f.Settings.Username, f.Secrets)
+	f.Result = w.result(f.Result)
+	d := f.diagnosis()
+	var p page
+	p.section("Tried", f.tried())
+	if reply := f.Result.Reply; reply != nil {
+		p.quote("Server said", shorten(reply.String(), quoted))
+	} else {
+		p.quote("Error", shorten(f.Result.Error, quoted))
+	}
+	p.section("Means", d.Cause)
+	p.section("Do", d.Remedy)
+	p.link(d.URL)
+	p.section("State", strings.TrimSpace(f.State+" "+again(f.Result.Status, d.Retry)))
+	p.section("Row", d.ID)
+	if _, known := load().byID[d.ID]; known {
+		p.link(GuideURL(d.ID))
+	}
+	return p.String()
+}
+
+// diagnosis is ours, unless the site came to another: it knows rules of its own, such as where it may connect to.
+func (f Failure) diagnosis() site.Diagnosis {
+	ours := Of(f.Result, f.Settings)
+	if theirs := f.Result.Diagnosis; theirs != nil && theirs.ID != ours.ID {
+		return *theirs
+	}
+	return ours
+}
+
+// tried says what was done, from where, and how far it came.
+func (f Failure) tried() string {
+	s, r := f.Settings, f.Result
+	var b strings.Builder
+	fmt.Fprintf(&b, "From %s to %s, encryption %s", f.Machine, clean(net.JoinHostPort(s.Host, strconv.Itoa(s.Port)), 300), s.Encryption)
+	if r.Recipient != "" {
+		fmt.Fprintf(&b, ", a message from %s to %s", clean(s.FromAddress, 254), r.Recipient)
+	}
+	b.WriteString(". ")
+	if len(r.Stages) > 0 {
+		fmt.Fprintf(&b, "Passed %s. ", passed(r.Stages))
+	}
+	if r.Status == site.InDoubt {
+		b.WriteString("In doubt")
+	} else {
+		b.WriteString("Failed")
+	}
+	if r.Stage != "" {
+		fmt.Fprintf(&b, " at %s", r.Stage)
+	}
+	if f.Attempts > 1 {
+		fmt.Fprintf(&b, ", %d tests in %s", f.Attempts, f.Spent.Round(time.Second))
+	}
+	b.WriteString(".")
+	return b.String()
+}
+
+func passed(stages []site.StageTime) string {
+	parts := make([]string, len(stages))
+	for i, s := range stages {
+		parts[i] = fmt.Sprintf("%s %s", s.Stage, s.Duration.Round(time.Millisecond))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// again says whether applying again can help.
+func again(status site.Status, retry site.Retry) string {
+	switch {
+	case status == site.InDoubt:
+		return "Applying again sends another message."
+	case retry == site.RetryShort:
+		return "Applying again in some minutes can help."
+	case retry == site.RetryLong:
+		return "Applying again can help, after hours or a day."
+	default:
+		return "Applying again cannot help before this is put right."
+	}
+}

@@ -1,0 +1,59 @@
+package diagnosis
+
+import (
+	"net/url"
+	"slices"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// washer makes what comes from outside fit to be shown: plain text without secrets, of a bounded length.
+type washer struct{ redactor }
+
+func newWasher(username string, secrets []secret.Text) washer {
+	return washer{newRedactor(username, secrets)}
+}
+
+func (w washer) text(text string, limit int) string { return shorten(w.redact(plain(text)), limit) }
+
+// longText bounds texts that are shown in part; the last word is on the page.
+const longText = 4096
+
+// result returns r with every text in it washed.
+func (w washer) result(r site.TestResult) site.TestResult {
+	r.Stage = site.Stage(w.text(string(r.Stage), 20))
+	r.Error = w.text(r.Error, longText)
+	r.Recipient = w.text(r.Recipient, 254)
+	r.MessageID = w.text(r.MessageID, 254)
+	if r.Reply != nil {
+		r.Reply = &site.Reply{Code: r.Reply.Code, EnhancedCode: w.text(r.Reply.EnhancedCode, 11), Text: w.text(r.Reply.Text, longText)}
+	}
+	if c := r.Certificate; c != nil {
+		washed := site.Certificate{Issuer: w.text(c.Issuer, 100), NotAfter: c.NotAfter}
+		for _, name := range c.Names {
+			washed.Names = append(washed.Names, w.text(name, 100))
+		}
+		r.Certificate = &washed
+	}
+	r.Stages = slices.Clone(r.Stages)
+	for i := range r.Stages {
+		r.Stages[i].Stage = site.Stage(w.text(string(r.Stages[i].Stage), 20))
+	}
+	if r.Diagnosis != nil {
+		r.Diagnosis = new(w.diagnosis(*r.Diagnosis))
+	}
+	return r
+}
+
+func (w washer) diagnosis(d site.Diagnosis) site.Diagnosis {
+	d.ID = w.text(d.ID, 100)
+	d.Cause = w.text(d.Cause, quoted)
+	d.Remedy = w.text(d.Remedy, quoted)
+	link, err := url.Parse(w.text(d.URL, 300))
+	if err != nil || link.Scheme != "https" {
+		link = &url.URL{}
+	}
+	d.URL = link.String()
+	return d
+}
