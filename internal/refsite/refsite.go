@@ -3,6 +3,7 @@
 package refsite
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -11,9 +12,14 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/access"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/api"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/core"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/dialrule"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/submit"
 )
 
 // Config says how a server runs. DataFile and Keys are required; the zero value of every other field is a default.
@@ -27,13 +33,24 @@ type Config struct {
 	AllowNetworks []netip.Prefix
 	// RootCAs are what certificates of submission servers must chain to; nil means those of the system.
 	RootCAs *x509.CertPool
-	// TestWait is how long a call waits for its test before it is answered with "running"; 2 s by default.
+	// TestWait is how long a call waits for its test before it is answered with "running"; 5 s by default.
 	TestWait time.Duration
+	// PassAge is how old a passed test may be that enables mail; 1 h by default, as the contract says.
+	PassAge time.Duration
+	// TestEvery is the time in which a site may send one more test message, 10 s by default; TestBurst how many it may
+	// send at once, 20 by default.
+	TestEvery time.Duration
+	TestBurst int
+	// BehindProxy says that a proxy, which nobody can go around, names the client in the last element of X-Forwarded-For.
+	BehindProxy bool
 	// Now is the clock; time.Now by default.
 	Now func() time.Time
 	// Logger gets the structured log; slog.Default() by default. No record holds a secret.
 	Logger *slog.Logger
 }
+
+// firstToken is the name of the API token that a site is created with.
+const firstToken = "terraform"
 
 // Credentials are what a new site's first administrator needs. They are shown once and stored hashed.
 type Credentials struct {
@@ -43,27 +60,95 @@ type Credentials struct {
 }
 
 // Server serves the sites of one data file.
-type Server struct{}
-
-// New opens the data file, disables every site whose settings are enabled without a matching verification, and returns
-// a server that is ready to serve.
-func New(cfg Config) (*Server, error) { return nil, errors.ErrUnsupported }
-
-// Handler serves the contract below /<site>/admin/api/v1.
-func (s *Server) Handler() http.Handler { return http.NotFoundHandler() }
-
-// AddSite creates a site with an API token named "terraform".
-func (s *Server) AddSite(name string) (Credentials, error) {
-	return Credentials{}, errors.ErrUnsupported
+type Server struct {
+	store   *store.Store
+	core    *core.Core
+	guard   *access.Guard
+	handler http.Handler
+	log     *slog.Logger
 }
 
-// AddLogin creates a login of the site with a random password, or gives an existing one a new password.
-func (s *Server) AddLogin(site, username string) (secret.Text, error) {
-	return secret.Text{}, errors.ErrUnsupported
+// New opens the data file, disables every site that is enabled without a matching verification, and returns a server
+// that is ready to serve.
+func New(cfg Config) (*Server, error) {
+	if cfg.Keys.Current() == 0 {
+		return nil, errors.New("there is no sealing key")
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
+	data, err := store.Open(cfg.DataFile)
+	if err != nil {
+		return nil, err
+	}
+	sites, err := core.New(core.Config{
+		Store:     data,
+		Keys:      cfg.Keys,
+		Send:      sender(cfg).Send,
+		TestWait:  cmp.Or(cfg.TestWait, 5*time.Second),
+		PassAge:   cmp.Or(cfg.PassAge, time.Hour),
+		TestEvery: cmp.Or(cfg.TestEvery, 10*time.Second),
+		TestBurst: cmp.Or(cfg.TestBurst, 20),
+		Now:       cfg.Now,
+		Logger:    cfg.Logger,
+	})
+	if err != nil {
+		return nil, errors.Join(err, data.Close())
+	}
+	s := &Server{store: data, core: sites, guard: access.NewGuard(data, cfg.Now, cfg.Logger), log: cfg.Logger}
+	s.handler = (&api.API{Sites: sites, Guard: s.guard, Log: cfg.Logger, BehindProxy: cfg.BehindProxy}).Handler()
+	return s, nil
+}
+
+func sender(cfg Config) *submit.Sender {
+	return &submit.Sender{
+		Control: dialrule.Rules{Allow: cfg.AllowNetworks}.Control,
+		RootCAs: cfg.RootCAs,
+		Now:     cfg.Now,
+	}
+}
+
+// Handler serves the contract below /<site>/admin/api/v1.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// AddSite creates a site with an API token named "terraform". The name is up to 63 lower-case letters, digits and hyphens.
+func (s *Server) AddSite(name string) (Credentials, error) {
+	var c Credentials
+	added, err := s.core.AddSite(name, func(stored *store.Site) (err error) {
+		c.Token, err = access.AddToken(stored, firstToken)
+		return err
+	})
+	if err != nil {
+		return Credentials{}, err
+	}
+	c.SiteID = added.ID()
+	return c, nil
+}
+
+// ResetToken gives the site a new API token named "terraform" and removes the old one.
+func (s *Server) ResetToken(name string) (secret.Text, error) {
+	of, err := s.core.Site(name)
+	if err != nil {
+		return secret.Text{}, err
+	}
+	return s.guard.SetToken(of.ID(), firstToken)
+}
+
+// AddLogin creates a login of the site with a random password, or gives an existing one a new password and ends its
+// sessions.
+func (s *Server) AddLogin(ctx context.Context, name, username string) (secret.Text, error) {
+	of, err := s.core.Site(name)
+	if err != nil {
+		return secret.Text{}, err
+	}
+	return s.guard.SetLogin(ctx, of.ID(), username)
 }
 
 // Site returns the site of that name, for editing it as its admin page does.
-func (s *Server) Site(name string) (*core.Site, error) { return nil, errors.ErrUnsupported }
+func (s *Server) Site(name string) (*core.Site, error) { return s.core.Site(name) }
 
-// Close waits for running tests until ctx ends and closes the data file.
-func (s *Server) Close(ctx context.Context) error { return errors.ErrUnsupported }
+// Close lets no further test start, waits for those that run until ctx ends, and closes the data file.
+func (s *Server) Close(ctx context.Context) error {
+	return errors.Join(s.core.Close(ctx), s.store.Close())
+}

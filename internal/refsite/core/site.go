@@ -1,35 +1,78 @@
-// Package core holds the rules of a site admin contract server, free of HTTP: what may be saved, what may be enabled,
-// and what a test message may do.
 package core
 
 import (
-	"context"
-	"errors"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
 
+	"golang.org/x/time/rate"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
 // Site is one site of the server.
-type Site struct{}
+type Site struct {
+	core    *Core
+	id      string
+	name    string
+	limiter *rate.Limiter
+	log     *slog.Logger
 
-// Write is the request for one commit.
-type Write struct {
-	site.Save
-	// ID is the identifier that the writer gave this write: repeated with the same content it changes nothing.
-	ID string
+	// mu guards live and the test records of the site.
+	mu   sync.Mutex
+	live map[string]*run
 }
+
+// ID is the site's site_id.
+func (s *Site) ID() string { return s.id }
+
+// Name is what the site is called in addresses.
+func (s *Site) Name() string { return s.name }
 
 // Read returns what the site holds.
-func (s *Site) Read(context.Context) (site.State, error) {
-	return site.State{}, errors.ErrUnsupported
+func (s *Site) Read() (site.State, error) {
+	var rec store.Record
+	err := s.core.Store.View(func(tx *store.Tx) error {
+		stored, err := tx.Site(s.id)
+		if err != nil {
+			return err
+		}
+		rec, err = stored.Record()
+		return err
+	})
+	return s.state(rec), err
 }
 
-// Commit saves settings, password and switch in one step; by names the writer, as shown in UpdatedBy.
-func (s *Site) Commit(ctx context.Context, by string, w Write) (site.State, error) {
-	return site.State{}, errors.ErrUnsupported
+func (s *Site) state(rec store.Record) site.State {
+	state := site.State{
+		SiteID:      s.id,
+		Settings:    rec.Settings,
+		Enabled:     rec.Enabled,
+		Revision:    revision(rec),
+		UpdatedAt:   rec.UpdatedAt,
+		UpdatedBy:   rec.UpdatedBy,
+		PasswordSet: rec.Password != nil,
+	}
+	if rec.LastWrite != nil {
+		state.LastWriteID = rec.LastWrite.ID
+	}
+	if rec.Password != nil {
+		state.PasswordID = rec.Password.ID
+	}
+	if rec.Verification != nil {
+		state.Verification = &rec.Verification.Verification
+	}
+	return state
 }
 
-// Clear removes settings and password, guarded by the revision.
-func (s *Site) Clear(ctx context.Context, by, revision string) (site.State, error) {
-	return site.State{}, errors.ErrUnsupported
+func revision(rec store.Record) string { return strconv.FormatUint(rec.Revision, 10) }
+
+// stamp makes rec a new revision.
+func (s *Site) stamp(rec *store.Record, by string, last *store.LastWrite) {
+	rec.Revision++
+	rec.UpdatedAt = s.core.Now().UTC().Truncate(time.Millisecond)
+	rec.UpdatedBy = by
+	rec.LastWrite = last
 }

@@ -1,21 +1,78 @@
-// Package seal keeps passwords unreadable at rest and fingerprints what a test was made with.
 package seal
 
 import (
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
-const keySize = 32
+// ErrOpen is returned for a sealed text that was changed, or that was sealed for another place or with another key.
+var ErrOpen = errors.New("the sealed text does not belong here, or was changed")
 
-// Keys are the versions of one site server's key. The zero Keys hold none and are refused everywhere.
-type Keys struct {
-	versions map[int][]byte
-	current  int
+// Sealed is a text that only the key's holder can read.
+type Sealed struct {
+	// Key is the version of the key.
+	Key int `json:"key"`
+	// Data is a nonce of 24 bytes and the XChaCha20-Poly1305 ciphertext.
+	Data []byte `json:"data"`
 }
 
-// Generate returns Keys with one random version, 1.
-func Generate() Keys {
-	key := make([]byte, keySize)
-	_, _ = rand.Read(key)
-	return Keys{versions: map[int][]byte{1: key}, current: 1}
+// MAC is a keyed digest (HMAC-SHA-256): equal for equal input, and worth nothing to who lacks the key.
+type MAC struct {
+	// Key is the version of the key.
+	Key int `json:"key"`
+	// Sum is 32 bytes.
+	Sum []byte `json:"sum"`
+}
+
+// Seal encrypts text with the current key. It opens only for the same place, in the same order.
+func (k Keys) Seal(text secret.Text, place ...string) Sealed {
+	v := k.ring.versions[k.ring.current]
+	nonce := make([]byte, v.aead.NonceSize(), v.aead.NonceSize()+len(text.Reveal())+v.aead.Overhead())
+	_, _ = rand.Read(nonce)
+	return Sealed{Key: k.ring.current, Data: v.aead.Seal(nonce, nonce, []byte(text.Reveal()), frame(place))}
+}
+
+// Open decrypts s, or returns [ErrOpen].
+func (k Keys) Open(s Sealed, place ...string) (secret.Text, error) {
+	v, ok := k.ring.versions[s.Key]
+	if !ok || len(s.Data) < v.aead.NonceSize() {
+		return secret.Text{}, ErrOpen
+	}
+	nonce, ciphertext := s.Data[:v.aead.NonceSize()], s.Data[v.aead.NonceSize():]
+	text, err := v.aead.Open(nil, nonce, ciphertext, frame(place))
+	if err != nil {
+		return secret.Text{}, ErrOpen
+	}
+	return secret.New(string(text)), nil
+}
+
+// MAC returns the keyed digest of the parts, in their order, with the current key.
+func (k Keys) MAC(parts ...string) MAC {
+	return k.macWith(k.ring.current, parts)
+}
+
+// Matches reports whether m is the digest of the parts. A digest of a version that is not among the keys matches nothing.
+func (k Keys) Matches(m MAC, parts ...string) bool {
+	return k.Has(m.Key) && hmac.Equal(m.Sum, k.macWith(m.Key, parts).Sum)
+}
+
+func (k Keys) macWith(number int, parts []string) MAC {
+	h := hmac.New(sha256.New, k.ring.versions[number].mac)
+	h.Write(frame(parts))
+	return MAC{Key: number, Sum: h.Sum(nil)}
+}
+
+// frame joins parts so that no two lists of parts give the same bytes.
+func frame(parts []string) []byte {
+	var b []byte
+	for _, part := range parts {
+		b = binary.AppendUvarint(b, uint64(len(part)))
+		b = append(b, part...)
+	}
+	return b
 }

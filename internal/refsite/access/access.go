@@ -1,0 +1,208 @@
+// Package access decides who may administer a site: API tokens, and logins that give sessions.
+package access
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+)
+
+// sessionLife is how long a session lasts.
+const sessionLife = time.Hour
+
+// The failed logins that are taken for one username of a site, and from one address, in one window.
+const (
+	maxPerUsername = 10
+	maxPerAddress  = 200
+	window         = 10 * time.Minute
+)
+
+// Guard checks tokens and logins of the sites in a store.
+type Guard struct {
+	store     *store.Store
+	now       func() time.Time
+	log       *slog.Logger
+	hasher    hasher
+	usernames *attempts
+	addresses *attempts
+}
+
+// Session is a login that was accepted.
+type Session struct {
+	Token     secret.Text
+	ExpiresAt time.Time
+}
+
+// NewGuard returns a Guard that reads the time from now.
+func NewGuard(s *store.Store, now func() time.Time, log *slog.Logger) *Guard {
+	return &Guard{
+		store: s, now: now, log: log, hasher: newHasher(),
+		usernames: newAttempts(maxPerUsername, window),
+		addresses: newAttempts(maxPerAddress, window),
+	}
+}
+
+// AddToken gives the site an API token; name is who writes with it.
+func AddToken(s *store.Site, name string) (secret.Text, error) {
+	return addToken(s, "at_", store.Token{Name: name})
+}
+
+func addToken(s *store.Site, prefix string, t store.Token) (secret.Text, error) {
+	token := secret.New(prefix + random())
+	return token, s.PutToken(sum(token), t)
+}
+
+// Name returns who writes with the token at the site, or an error of code Unauthorized.
+func (g *Guard) Name(siteID string, token secret.Text) (string, error) {
+	var t store.Token
+	err := g.store.View(func(tx *store.Tx) error {
+		s, err := tx.Site(siteID)
+		if err != nil {
+			return err
+		}
+		t, err = s.Token(sum(token))
+		return err
+	})
+	switch {
+	case errors.Is(err, store.ErrNotFound) || err == nil && t.Expired(g.now()):
+		return "", problem.New(problem.Unauthorized, "The token is not accepted by this site, or has expired.")
+	case err != nil:
+		return "", err
+	}
+	return t.Name, nil
+}
+
+// Login opens a session for a username and password that are right. An attempt counts before the password is looked at,
+// so that attempts at the same time are counted too; a login that is accepted does not count.
+func (g *Guard) Login(ctx context.Context, siteID string, from netip.Addr, username string, password secret.Text) (Session, error) {
+	forget, err := g.count(siteID, from, username)
+	if err != nil {
+		return Session{}, err
+	}
+	login, err := g.login(siteID, username)
+	if err != nil {
+		return Session{}, err
+	}
+	ok, err := g.hasher.matches(ctx, login, password)
+	if err != nil {
+		return Session{}, err
+	}
+	if !ok {
+		g.log.Warn("login refused", "site_id", siteID, "from", from)
+		return Session{}, problem.New(problem.Unauthorized, "The username or the password is wrong.")
+	}
+	forget()
+	return g.open(siteID, username)
+}
+
+// count counts an attempt and returns what takes it back.
+func (g *Guard) count(siteID string, from netip.Addr, username string) (forget func(), err error) {
+	now := g.now()
+	address, user := network(from), siteID+" "+username
+	if wait := g.addresses.add(address, now); wait > 0 {
+		return nil, tooMany(wait)
+	}
+	if wait := g.usernames.add(user, now); wait > 0 {
+		return nil, tooMany(wait)
+	}
+	return func() {
+		g.addresses.takeBack(address)
+		g.usernames.takeBack(user)
+	}, nil
+}
+
+func tooMany(wait time.Duration) error {
+	return &problem.Error{Code: problem.RateLimited, RetryAfter: wait, Detail: "Too many attempts to log in."}
+}
+
+// login returns the login with that username; where there is none, one that no password opens and that costs the same.
+func (g *Guard) login(siteID, username string) (store.Login, error) {
+	var login store.Login
+	err := g.store.View(func(tx *store.Tx) error {
+		s, err := tx.Site(siteID)
+		if err != nil {
+			return err
+		}
+		login, err = s.Login(username)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nobody, nil
+	}
+	return login, err
+}
+
+func (g *Guard) open(siteID, username string) (Session, error) {
+	now := g.now().UTC()
+	session := Session{ExpiresAt: now.Add(sessionLife).Truncate(time.Second)}
+	err := g.store.Update(func(tx *store.Tx) error {
+		s, err := tx.Site(siteID)
+		if err != nil {
+			return err
+		}
+		if err := s.DropTokens(func(t store.Token) bool { return t.Expired(now) }); err != nil {
+			return err
+		}
+		session.Token, err = addToken(s, "st_", store.Token{Name: username, Session: true, ExpiresAt: session.ExpiresAt})
+		return err
+	})
+	return session, err
+}
+
+// SetToken gives the site a new API token and removes those of the same name.
+func (g *Guard) SetToken(siteID, name string) (token secret.Text, err error) {
+	err = g.store.Update(func(tx *store.Tx) error {
+		s, err := tx.Site(siteID)
+		if err != nil {
+			return err
+		}
+		if err := s.DropTokens(func(t store.Token) bool { return !t.Session && t.Name == name }); err != nil {
+			return err
+		}
+		token, err = AddToken(s, name)
+		return err
+	})
+	return token, err
+}
+
+// SetLogin gives the site's username a new random password, creates the login when there is none, and ends the sessions
+// that it had.
+func (g *Guard) SetLogin(ctx context.Context, siteID, username string) (secret.Text, error) {
+	password := secret.New(random())
+	login, err := g.hasher.hash(ctx, password)
+	if err != nil {
+		return secret.Text{}, err
+	}
+	return password, g.store.Update(func(tx *store.Tx) error {
+		s, err := tx.Site(siteID)
+		if err != nil {
+			return err
+		}
+		if err := s.DropTokens(func(t store.Token) bool { return t.Session && t.Name == username }); err != nil {
+			return err
+		}
+		return s.PutLogin(username, login)
+	})
+}
+
+// random returns 256 random bits as text.
+func random() string {
+	b := make([]byte, 32)
+	_, _ = rand.Read(b) // never fails: it ends the process instead
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// sum is what a token is stored by. A plain hash will do for 256 random bits.
+func sum(token secret.Text) []byte {
+	h := sha256.Sum256([]byte(token.Reveal()))
+	return h[:]
+}

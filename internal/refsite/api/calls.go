@@ -1,0 +1,191 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"regexp"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/presets"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/core"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// product is what the reference site calls itself.
+const product = "reference site"
+
+// The longest credentials in characters.
+const (
+	maxUsername = 255
+	maxPassword = 1024
+)
+
+// retryRunning is the number of seconds after which a running test is worth asking for.
+const retryRunning = "1"
+
+func (c call) createSession() error {
+	in, err := decode[credentialsWire](c)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(between("username", in.Username, maxUsername), between("password", in.Password.Reveal(), maxPassword)); err != nil {
+		return err
+	}
+	session, err := c.Guard.Login(c.r.Context(), c.site.ID(), c.client(), in.Username, in.Password.Text)
+	if err != nil {
+		return err
+	}
+	return c.answer(http.StatusCreated, sessionWire{Token: session.Token.Reveal(), ExpiresAt: session.ExpiresAt})
+}
+
+func between(field, value string, longest int) error {
+	if n := utf8.RuneCountInString(value); n < 1 || n > longest {
+		return problem.OfField(field, "%s must have from 1 to %d characters.", field, longest)
+	}
+	return nil
+}
+
+func (c call) getSite() error {
+	return c.answer(http.StatusOK, siteWire{SiteID: c.site.ID(), Name: c.site.Name(), Product: product, APIVersion: Version})
+}
+
+func (c call) getSMTP() error {
+	return c.answerSMTP(c.site.Read())
+}
+
+func (c call) putSMTP() error {
+	revision, err := c.ifMatch()
+	if err != nil {
+		return err
+	}
+	in, err := decode[writeWire](c)
+	if err != nil {
+		return err
+	}
+	if !isUUID(in.WriteID) {
+		return problem.OfField("write_id", "write_id must be a UUID.")
+	}
+	password, err := optionalPassword(in.Password)
+	if err != nil {
+		return err
+	}
+	siteID, err := optionalSiteID(in.SiteID)
+	if err != nil {
+		return err
+	}
+	return c.answerSMTP(c.site.Commit(c.by, core.Write{ID: in.WriteID, Save: site.Save{
+		Settings: in.Settings, Password: password, Enabled: in.Enabled, Revision: revision, SiteID: siteID,
+	}}))
+}
+
+func (c call) deleteSMTP() error {
+	revision, err := c.ifMatch()
+	if err != nil {
+		return err
+	}
+	return c.answerSMTP(c.site.Clear(c.by, revision))
+}
+
+func (c call) answerSMTP(s site.State, err error) error {
+	if err != nil {
+		return err
+	}
+	c.w.Header().Set("ETag", `"`+s.Revision+`"`)
+	return c.answer(http.StatusOK, toSMTP(s))
+}
+
+func (c call) putTest() error {
+	key := c.r.PathValue("key")
+	if !isUUID(key) {
+		return problem.New(problem.Malformed, "The key of a test must be a UUID.")
+	}
+	in, err := decode[testRequestWire](c)
+	if err != nil {
+		return err
+	}
+	password, err := optionalPassword(in.Password)
+	if err != nil {
+		return err
+	}
+	siteID, err := optionalSiteID(in.SiteID)
+	if err != nil {
+		return err
+	}
+	t := site.Test{Recipient: in.Recipient, SiteID: siteID}
+	switch {
+	case in.Settings != nil:
+		t.Candidate = &site.Candidate{Settings: *in.Settings, Password: password}
+	case in.Password != nil:
+		return problem.OfField("password", "password must not come without settings.")
+	}
+	return c.answerTest(c.site.PutTest(c.r.Context(), key, t))
+}
+
+func (c call) getTest() error {
+	return c.answerTest(c.site.ReadTest(c.r.PathValue("key")))
+}
+
+func (c call) answerTest(t core.Test, err error) error {
+	switch {
+	case err != nil:
+		return err
+	case t.Running:
+		c.w.Header().Set("Retry-After", retryRunning)
+		return c.answer(http.StatusAccepted, toTest(t))
+	default:
+		return c.answer(http.StatusOK, toTest(t))
+	}
+}
+
+func (c call) getPresets() error {
+	out := presetsWire{Presets: []presetWire{}}
+	for _, p := range presets.All() {
+		out.Presets = append(out.Presets, presetWire{p.ID, p.Name, p.Host, p.Port, p.Encryption})
+	}
+	return c.answer(http.StatusOK, out)
+}
+
+// entityTag is one entity tag (RFC 9110 section 8.8.3).
+var entityTag = regexp.MustCompile(`^(?:W/)?"([^"]*)"$`)
+
+// ifMatch returns the revision of the If-Match header.
+func (c call) ifMatch() (string, error) {
+	values := c.r.Header.Values("If-Match")
+	if len(values) == 0 {
+		return "", problem.New(problem.PreconditionRequired, "The call needs an If-Match header with the revision that was read.")
+	}
+	tag := entityTag.FindStringSubmatch(values[0])
+	if len(values) > 1 || tag == nil {
+		return "", problem.New(problem.Malformed, "The If-Match header must hold one revision in double quotes.")
+	}
+	return tag[1], nil
+}
+
+func optionalPassword(p *secretText) (secret.Text, error) {
+	if p == nil {
+		return secret.Text{}, nil
+	}
+	if p.IsEmpty() {
+		return secret.Text{}, problem.OfField("password", "password must not be empty: leave it out to keep the stored one.")
+	}
+	return p.Text, nil
+}
+
+func optionalSiteID(id *string) (string, error) {
+	if id == nil {
+		return "", nil
+	}
+	if *id == "" {
+		return "", problem.New(problem.Malformed, "site_id must not be empty.")
+	}
+	return *id, nil
+}
+
+// isUUID takes only the form of RFC 9562 section 4, of the several that package uuid knows.
+func isUUID(s string) bool {
+	return len(s) == len(uuid.Nil.String()) && uuid.Validate(s) == nil
+}

@@ -1,0 +1,53 @@
+package core
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// fingerprint recognises what was tested: this site, every setting and the password.
+func (s *Site) fingerprint(settings site.Settings, password secret.Text) seal.MAC {
+	return s.core.Keys.MAC(s.tested(settings, password)...)
+}
+
+func (s *Site) matches(m seal.MAC, settings site.Settings, password secret.Text) bool {
+	return s.core.Keys.Matches(m, s.tested(settings, password)...)
+}
+
+func (s *Site) tested(settings site.Settings, password secret.Text) []string {
+	return s.candidateParts("fingerprint", site.Candidate{Settings: settings, Password: password})
+}
+
+// writeParts and testParts are what makes two requests the same.
+func (s *Site) writeParts(w Write) []string {
+	parts := s.candidateParts("write", site.Candidate{Settings: w.Settings, Password: w.Password})
+	return append(parts, strconv.FormatBool(w.Enabled))
+}
+
+func (s *Site) testParts(t site.Test) []string {
+	if t.Candidate == nil {
+		return []string{"test of what is saved", s.id, t.Recipient}
+	}
+	return append(s.candidateParts("test", *t.Candidate), t.Recipient)
+}
+
+func (s *Site) candidateParts(purpose string, c site.Candidate) []string {
+	parts := []string{purpose, s.id}
+	for _, f := range c.Settings.Fields() {
+		parts = append(parts, f.Name, fmt.Sprint(f.Value))
+	}
+	return append(parts, c.Password.Reveal())
+}
+
+// openPassword returns the record's password, empty when there is none.
+func (s *Site) openPassword(rec store.Record) (secret.Text, error) {
+	if rec.Password == nil {
+		return secret.Text{}, nil
+	}
+	return s.core.Keys.Open(rec.Password.Sealed, s.id, rec.Password.ID)
+}

@@ -1,0 +1,166 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// ended is the run of a test that does not run any more.
+var ended = func() *run {
+	r := &run{done: make(chan struct{})}
+	close(r.done)
+	return r
+}()
+
+// begin returns the run of the test with that key, and starts it when there was none.
+func (s *Site) begin(key string, t site.Test) (*run, error) {
+	if err := s.checkTest(t); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known, err := s.storedTest(key)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return s.start(key, t)
+	case err != nil:
+		return nil, err
+	}
+	if err := s.checkRepeated(known.Body, "", s.testParts(t)); err != nil {
+		return nil, err
+	}
+	if r, ok := s.live[key]; ok {
+		return r, nil
+	}
+	return ended, nil
+}
+
+func (s *Site) checkTest(t site.Test) error {
+	if err := s.checkSiteID(t.SiteID); err != nil {
+		return err
+	}
+	if t.Candidate != nil {
+		if err := checkCandidate(*t.Candidate); err != nil {
+			return err
+		}
+		if t.Candidate.Settings.Username != "" && t.Candidate.Password.IsEmpty() {
+			return passwordRequired("The password must come with the settings to test: a stored password is only used where it was entered for.")
+		}
+	}
+	return checkRecipient(t.Recipient)
+}
+
+// start records the test and then lets it run: once a packet is sent, the record is on disk.
+func (s *Site) start(key string, t site.Test) (_ *run, err error) {
+	if err := s.core.enter(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.core.runs.Done()
+		}
+	}()
+	var candidate site.Candidate
+	err = s.core.Store.Update(func(tx *store.Tx) error {
+		stored, err := tx.Site(s.id)
+		if err != nil {
+			return err
+		}
+		if candidate, err = s.candidate(stored, t); err != nil {
+			return err
+		}
+		if err := s.limit(); err != nil {
+			return err
+		}
+		now := s.core.Now().UTC()
+		if err := stored.DropTests(now.Add(-keepTests)); err != nil {
+			return err
+		}
+		return stored.AddTest(store.Test{
+			Key:         key,
+			Body:        s.core.Keys.MAC(s.testParts(t)...),
+			Fingerprint: s.fingerprint(candidate.Settings, candidate.Password),
+			Settings:    candidate.Settings,
+			Recipient:   t.Recipient,
+			StartedAt:   now,
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	r := &run{done: make(chan struct{})}
+	s.live[key] = r
+	go s.run(r, key, candidate, t.Recipient)
+	return r, nil
+}
+
+// candidate returns what t tests: what it holds, or what is saved.
+func (s *Site) candidate(stored *store.Site, t site.Test) (site.Candidate, error) {
+	if t.Candidate != nil {
+		return *t.Candidate, nil
+	}
+	rec, err := stored.Record()
+	if err != nil {
+		return site.Candidate{}, err
+	}
+	if rec.Settings.IsZero() {
+		return site.Candidate{}, problem.New(problem.NotConfigured, "There is nothing saved that could be tested.")
+	}
+	if rec.Settings.Username != "" && rec.Password == nil {
+		return site.Candidate{}, passwordRequired("No password is stored for this username.")
+	}
+	password, err := s.openPassword(rec)
+	return site.Candidate{Settings: rec.Settings, Password: password}, err
+}
+
+// limit counts one test message.
+func (s *Site) limit() error {
+	now := s.core.Now()
+	r := s.limiter.ReserveN(now, 1)
+	wait := r.DelayFrom(now)
+	if wait == 0 {
+		return nil
+	}
+	r.CancelAt(now)
+	return &problem.Error{
+		Code: problem.RateLimited, RetryAfter: wait,
+		Detail: fmt.Sprintf("Too many test messages: the next may be sent in %s.", wait.Round(time.Second)),
+	}
+}
+
+// run sends the message and stores the result.
+func (s *Site) run(r *run, key string, c site.Candidate, recipient string) {
+	defer s.core.runs.Done()
+	s.log.Info("test started", "test", key, "host", c.Settings.Host, "port", c.Settings.Port)
+	result := diagnosed(s.core.Send(s.core.ctx, c, recipient), c.Settings)
+	s.mu.Lock()
+	r.err = s.finish(key, result)
+	delete(s.live, key)
+	s.mu.Unlock()
+	close(r.done)
+	if r.err != nil {
+		s.log.Error("result of a test could not be stored", "test", key, "status", result.Status, "error", r.err)
+		return
+	}
+	s.log.Info("test ended", "test", key, "status", result.Status, "stage", result.Stage)
+}
+
+func (s *Site) finish(key string, result site.TestResult) error {
+	return s.core.Store.Update(func(tx *store.Tx) error {
+		stored, err := tx.Site(s.id)
+		if err != nil {
+			return err
+		}
+		t, err := stored.Test(key)
+		if err != nil {
+			return err
+		}
+		t.Result = &result
+		return stored.PutTest(t)
+	})
+}

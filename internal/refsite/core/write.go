@@ -1,0 +1,175 @@
+package core
+
+import (
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// Write is the request for one commit.
+type Write struct {
+	site.Save
+	// ID is the identifier that the writer gave this write; empty for none. The last write repeated with the same
+	// content changes nothing.
+	ID string
+}
+
+// Commit saves settings, password and switch in one step and returns what the site then holds; by names the writer.
+func (s *Site) Commit(by string, w Write) (site.State, error) {
+	if err := s.checkSiteID(w.SiteID); err != nil {
+		return site.State{}, err
+	}
+	if err := checkCandidate(site.Candidate{Settings: w.Settings, Password: w.Password}); err != nil {
+		return site.State{}, err
+	}
+	body := s.writeParts(w)
+	return s.write(func(stored *store.Site, rec *store.Record) error {
+		if w.ID != "" && rec.LastWrite != nil && rec.LastWrite.ID == w.ID {
+			return s.checkRepeated(rec.LastWrite.Body, "write_id", body)
+		}
+		if err := checkRevision(*rec, w.Revision); err != nil {
+			return err
+		}
+		before := rec.Settings
+		if err := s.commit(stored, rec, w); err != nil {
+			return err
+		}
+		var last *store.LastWrite
+		if w.ID != "" {
+			last = &store.LastWrite{ID: w.ID, Body: s.core.Keys.MAC(body...)}
+		}
+		s.stamp(rec, by, last)
+		s.log.Info("saved", "by", by, "revision", rec.Revision, "enabled", rec.Enabled,
+			"changed", before.Diff(rec.Settings), "new_password", !w.Password.IsEmpty())
+		return nil
+	})
+}
+
+// Clear removes settings and password and returns what the site then holds; by names the writer.
+func (s *Site) Clear(by, revision string) (site.State, error) {
+	return s.write(func(_ *store.Site, rec *store.Record) error {
+		if err := checkRevision(*rec, revision); err != nil {
+			return err
+		}
+		*rec = store.Record{Revision: rec.Revision}
+		s.stamp(rec, by, nil)
+		s.log.Info("cleared", "by", by, "revision", rec.Revision)
+		return nil
+	})
+}
+
+// write stores what change makes of the record, unless it fails or changes nothing.
+func (s *Site) write(change func(*store.Site, *store.Record) error) (site.State, error) {
+	var rec store.Record
+	err := s.core.Store.Update(func(tx *store.Tx) error {
+		stored, err := tx.Site(s.id)
+		if err != nil {
+			return err
+		}
+		if rec, err = stored.Record(); err != nil {
+			return err
+		}
+		before := rec.Revision
+		if err := change(stored, &rec); err != nil || rec.Revision == before {
+			return err
+		}
+		return stored.PutRecord(rec)
+	})
+	if err != nil {
+		return site.State{}, err
+	}
+	return s.state(rec), nil
+}
+
+// commit makes rec hold what w wants. It is the only code that can set Enabled.
+func (s *Site) commit(stored *store.Site, rec *store.Record, w Write) error {
+	kept, password, err := s.password(*rec, w)
+	if err != nil {
+		return err
+	}
+	verification, err := s.verification(stored, *rec, w.Settings, password)
+	if err != nil {
+		return err
+	}
+	on := rec.Enabled && rec.Verification != nil && s.matches(rec.Verification.Fingerprint, w.Settings, password)
+	if w.Enabled && !on && (verification == nil || s.core.Now().Sub(verification.TestedAt) > s.core.PassAge) {
+		return problem.New(problem.VerificationRequired,
+			"Mail can be enabled only with settings and a password that passed a test in the last %s.", s.core.PassAge)
+	}
+	rec.Settings = w.Settings
+	rec.Password = kept
+	rec.Verification = verification
+	rec.Enabled = w.Enabled
+	return nil
+}
+
+// password returns the password that rec shall have after w, as it is stored and as it is.
+func (s *Site) password(rec store.Record, w Write) (*store.Password, secret.Text, error) {
+	if w.Settings.Username == "" {
+		return nil, secret.Text{}, nil
+	}
+	if !w.Password.IsEmpty() {
+		id := uuid.NewString()
+		return &store.Password{ID: id, Sealed: s.core.Keys.Seal(w.Password, s.id, id)}, w.Password, nil
+	}
+	if changed := rec.Settings.Diff(w.Settings); len(changed) > 0 {
+		return nil, secret.Text{}, passwordRequired("The password must come with a change of " + strings.Join(changed, ", ") +
+			": a stored password is only used where it was entered for.")
+	}
+	if rec.Password == nil && w.Enabled {
+		return nil, secret.Text{}, passwordRequired("No password is stored for this username.")
+	}
+	password, err := s.openPassword(rec)
+	return rec.Password, password, err
+}
+
+// verification returns the record of the newest pass of exactly these settings and this password, nil for none.
+func (s *Site) verification(stored *store.Site, rec store.Record, settings site.Settings, password secret.Text) (*store.Verification, error) {
+	for t, err := range stored.NewestTests() {
+		if err != nil {
+			return nil, err
+		}
+		if t.Result != nil && t.Result.Status == site.Passed && s.matches(t.Fingerprint, settings, password) {
+			return &store.Verification{Verification: verificationOf(*t.Result), Fingerprint: s.fingerprint(settings, password)}, nil
+		}
+	}
+	if rec.Verification != nil && s.matches(rec.Verification.Fingerprint, settings, password) {
+		return rec.Verification, nil
+	}
+	return nil, nil
+}
+
+func verificationOf(r site.TestResult) site.Verification {
+	v := site.Verification{TestedAt: r.TestedAt.UTC(), Recipient: r.Recipient, MessageID: r.MessageID}
+	if r.Reply != nil {
+		v.Reply = r.Reply.String()
+	}
+	return v
+}
+
+func (s *Site) checkRepeated(m seal.MAC, field string, parts []string) error {
+	if s.core.Keys.Matches(m, parts...) {
+		return nil
+	}
+	return &problem.Error{Code: problem.KeyReused, Field: field, Detail: "This key was used with another body."}
+}
+
+func checkRevision(rec store.Record, read string) error {
+	if read == revision(rec) {
+		return nil
+	}
+	return &problem.Error{
+		Code: problem.Stale, Revision: revision(rec), UpdatedBy: rec.UpdatedBy,
+		Detail: "The site was changed since it was read.",
+	}
+}
+
+func passwordRequired(detail string) error {
+	return &problem.Error{Code: problem.PasswordRequired, Field: "password", Detail: detail}
+}

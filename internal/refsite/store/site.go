@@ -1,0 +1,58 @@
+package store
+
+import (
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+var keyRecord = []byte("record")
+
+// Site is what is stored of one site, in a transaction.
+type Site struct{ b *bbolt.Bucket }
+
+// Record is a site's mail settings and what the server knows about them. The zero Record is that of a new site. It does
+// not say which site it is of: what it holds is bound to the site by key.
+type Record struct {
+	Settings site.Settings `json:"settings"`
+	Enabled  bool          `json:"enabled"`
+	// Revision counts the writes.
+	Revision uint64 `json:"revision"`
+	// UpdatedAt is the time of the last write, UpdatedBy the name of its token or user.
+	UpdatedAt time.Time `json:"updated_at"`
+	UpdatedBy string    `json:"updated_by"`
+	// LastWrite is nil when the last writer gave its write no identifier.
+	LastWrite *LastWrite `json:"last_write"`
+	// Password is nil when none is stored.
+	Password *Password `json:"password"`
+	// Verification is nil when these settings and this password never passed a test.
+	Verification *Verification `json:"verification"`
+}
+
+// LastWrite recognises a repeated write.
+type LastWrite struct {
+	ID   string   `json:"id"`
+	Body seal.MAC `json:"body"`
+}
+
+// Password is a stored password.
+type Password struct {
+	// ID is random and new with every password that is set.
+	ID     string      `json:"id"`
+	Sealed seal.Sealed `json:"sealed"`
+}
+
+// Verification is the record of a pass and the fingerprint of what passed.
+type Verification struct {
+	site.Verification
+	Fingerprint seal.MAC `json:"fingerprint"`
+}
+
+// Record returns the site's record.
+func (s *Site) Record() (Record, error) { return get[Record](s.b, keyRecord) }
+
+// PutRecord replaces the site's record.
+func (s *Site) PutRecord(r Record) error { return put(s.b, keyRecord, r) }

@@ -1,0 +1,134 @@
+// Package store keeps what a server must not forget in one bbolt file: each change is there as a whole after a crash,
+// or not at all. Nothing is cached, so what is read is what the disk holds.
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+)
+
+// The buckets: names maps a site's name to its ID, sites holds one bucket a site, meta what belongs to the whole file.
+var (
+	bucketMeta  = []byte("meta")
+	bucketNames = []byte("names")
+	bucketSites = []byte("sites")
+	keyFormat   = []byte("format")
+)
+
+// format is the version of this layout.
+const format = 1
+
+// lockTimeout is how long Open waits for another process to let go of the file.
+const lockTimeout = 5 * time.Second
+
+// ErrExists is returned by [Tx.Create] for a name that is taken.
+var ErrExists = errors.New("the name is taken")
+
+// ErrNotFound is returned for what is not stored.
+var ErrNotFound = errors.New("not stored")
+
+// ErrClosed is returned after [Store.Close].
+var ErrClosed = errors.New("data file is closed")
+
+// WriteError is a change that could not be stored. Nothing of it was.
+type WriteError struct{ Err error }
+
+// Error implements error.
+func (e *WriteError) Error() string { return "write data file: " + e.Err.Error() }
+
+// Unwrap returns the error underneath.
+func (e *WriteError) Unwrap() error { return e.Err }
+
+// Store is an open data file.
+type Store struct{ db *bbolt.DB }
+
+// Open opens the data file, and creates it with mode 0600 when there is none. Only one process can have it open.
+func Open(path string) (*Store, error) {
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockTimeout, FreelistType: bbolt.FreelistMapType})
+	if err != nil {
+		return nil, fmt.Errorf("open data file %s: %w", path, err)
+	}
+	s := &Store{db: db}
+	if err := s.Update(prepare); err != nil {
+		return nil, errors.Join(fmt.Errorf("open data file %s: %w", path, err), db.Close())
+	}
+	return s, nil
+}
+
+func prepare(tx *Tx) error {
+	for _, name := range [][]byte{bucketMeta, bucketNames, bucketSites} {
+		if _, err := tx.tx.CreateBucketIfNotExists(name); err != nil {
+			return written(err)
+		}
+	}
+	meta := tx.tx.Bucket(bucketMeta)
+	found, err := get[int](meta, keyFormat)
+	if errors.Is(err, ErrNotFound) {
+		return put(meta, keyFormat, format)
+	}
+	if err == nil && found != format {
+		err = fmt.Errorf("its format is %d and this program knows %d", found, format)
+	}
+	return err
+}
+
+// Close closes the data file, once open transactions have ended.
+func (s *Store) Close() error { return s.db.Close() }
+
+// View calls fn with a transaction that can only read.
+func (s *Store) View(fn func(*Tx) error) error {
+	return known(s.db.View(func(tx *bbolt.Tx) error { return fn(&Tx{tx}) }))
+}
+
+// Update calls fn with a transaction that is on disk when Update returns nil. On any error nothing of it is stored: the
+// error is that of fn, or a *[WriteError].
+func (s *Store) Update(fn func(*Tx) error) error {
+	var failed error
+	err := s.db.Update(func(tx *bbolt.Tx) error {
+		failed = fn(&Tx{tx})
+		return failed
+	})
+	if failed != nil {
+		return failed
+	}
+	return written(known(err))
+}
+
+func get[T any](b *bbolt.Bucket, key []byte) (T, error) {
+	var v T
+	data := b.Get(key)
+	if data == nil {
+		return v, ErrNotFound
+	}
+	if err := json.Unmarshal(data, &v); err != nil {
+		return v, fmt.Errorf("data file is damaged: %w", err)
+	}
+	return v, nil
+}
+
+func put(b *bbolt.Bucket, key []byte, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return written(b.Put(key, data))
+}
+
+func written(err error) error {
+	if err == nil || errors.Is(err, ErrClosed) {
+		return err
+	}
+	return &WriteError{err}
+}
+
+func known(err error) error {
+	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
+		return ErrClosed
+	}
+	return err
+}
