@@ -54,13 +54,14 @@ func (c Change) NeedsPassword() bool {
 // Procedure makes changes to sites in the one order that never leaves mail enabled with settings that did not pass a
 // test.
 type Procedure struct {
-	// Diagnose explains failed tests that the site itself did not explain.
+	// Diagnose explains failed tests that the site itself did not explain. Apply needs it.
 	Diagnose func(TestResult, Settings) Diagnosis
 }
 
-// Apply tests the candidate, then saves and enables it in one guarded write. It returns what the site now holds, also
-// beside an error. The error is a *[TestError] when the test did not pass, else mostly an *[Error]; either way nothing
-// was written unless the returned State says so.
+// Apply tests the candidate, then saves and enables it in one guarded write. It returns what the site now holds, or
+// c.Prior where it wrote nothing, also beside an error. The error is a *[TestError] when the test did not pass,
+// ctx.Err() when ctx was done before the next call, else that of the call. A write that failed with kind [NoAnswer] may
+// have been made all the same: only reading the site tells.
 func (p Procedure) Apply(ctx context.Context, s Site, c Change) (State, error) {
 	if c.NeedsPassword() {
 		return c.Prior, &Error{Kind: PasswordRequired, Field: "password", Message: "the change needs the password: a site uses a stored password only where it was entered for"}

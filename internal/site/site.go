@@ -8,7 +8,7 @@ import (
 )
 
 // Site is one site's mail configuration behind its admin API. A platform implements it; the order of the calls is
-// decided by [Apply] alone. Methods return *[Error] for every failure that has a [Kind].
+// decided by [Procedure] alone. Methods return *[Error] for every failure that has a [Kind].
 type Site interface {
 	// Read returns what the site holds now.
 	Read(ctx context.Context) (State, error)
