@@ -54,6 +54,12 @@ func (f Failure) Text() string {
 	return p.String()
 }
 
+// Diagnosis is the one that Text explains, as fit to be shown as Text.
+func (f Failure) Diagnosis() site.Diagnosis {
+	f.Result = newWasher(f.Settings.Username, f.Secrets).result(f.Result)
+	return f.diagnosis()
+}
+
 // diagnosis is ours, unless the site came to another: it knows rules of its own, such as where it may connect to.
 func (f Failure) diagnosis() site.Diagnosis {
 	ours := Of(f.Result, f.Settings)
