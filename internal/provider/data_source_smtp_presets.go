@@ -128,7 +128,8 @@ func (d *smtpPresetsDataSource) Read(ctx context.Context, req datasource.ReadReq
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	model.IDs = slices.Sorted(maps.Keys(model.Presets))
+	model.IDs = slices.AppendSeq([]string{}, maps.Keys(model.Presets))
+	slices.Sort(model.IDs)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 }
 

@@ -100,18 +100,19 @@ func addApplyError(diags *diag.Diagnostics, key string, c site.Change, writeOnly
 	failure := diagnosis.Failure{
 		Result:   failed.Result,
 		Settings: c.Candidate.Settings,
-		Machine:  key,
+		Machine:  "the site",
 		State:    stateAfter(key, now),
 		Attempts: failed.Attempts,
 		Spent:    failed.Spent,
 		Secrets:  []secret.Text{c.Candidate.Password},
 	}
-	detail := key + ": " + failure.Text()
-	if at, ok := attributePath(failed.Result.Diagnosis.Attribute, writeOnly); ok {
-		diags.AddAttributeError(at, failed.Result.Diagnosis.Summary, detail)
+	verdict := failure.Diagnosis()
+	detail := fmt.Sprintf("%s: the test message was not accepted.\n\n%s", key, failure.Text())
+	if at, ok := attributePath(verdict.Attribute, writeOnly); ok {
+		diags.AddAttributeError(at, verdict.Summary, detail)
 		return
 	}
-	diags.AddError(failed.Result.Diagnosis.Summary, detail)
+	diags.AddError(verdict.Summary, detail)
 }
 
 // stateAfter says what a failed test left at the site, which is what was there before.

@@ -1,0 +1,116 @@
+package provider_test
+
+import (
+	"net"
+	"regexp"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+)
+
+func TestAccProviderConfiguration(t *testing.T) {
+	w := newWorld(t, smtptest.Config{}, "only")
+	url := w.http.URL + "/only"
+	for name, refused := range map[string]struct{ provider, says string }{
+		"CredentialsOverHTTP":  {`url = "http://site.example.com"` + "\n token = \"t\"", `url`},
+		"CredentialsInTheURL":  {`url = "https://admin:secret@site.example.com"`, `url`},
+		"TokenAndPassword":     {`url = "` + url + `"` + "\n token = \"t\"\n username = \"a\"\n password = \"b\"", `token`},
+		"UsernameAlone":        {`url = "` + url + `"` + "\n username = \"a\"", `password`},
+		"URLAndSites":          {`url = "` + url + `"` + "\n sites = {}", `sites`},
+		"UnknownPlatform":      {`url = "` + url + `"` + "\n platform = \"fax\"", `platform`},
+		"CertificateNotPEM":    {`url = "` + url + `"` + "\n token = \"t\"\n ca_certificate = \"x\"", `ca_certificate`},
+		"TimeoutNotADuration":  {`url = "` + url + `"` + "\n token = \"t\"\n request_timeout = \"1\"", `request_timeout`},
+		"NoSite":               {"", `No site is configured`},
+		"TokenNotAccepted":     {`url = "` + url + `"` + "\n token = \"wrong\"\n test_recipient = \"ops@example.test\"", `does not accept the credentials`},
+		"PasswordNotAccepted":  {`url = "` + url + `"` + "\n username = \"admin\"\n password = \"wrong\"\n test_recipient = \"ops@example.test\"", `does not accept the credentials`},
+		"EntryWithoutOwnURL":   {`sites = { a = { token = "t" } }`, `url`},
+		"RecipientWithNewline": {`url = "` + url + `"` + "\n test_recipient = \"a@example.com\\n\"", `test_recipient`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			resource.UnitTest(t, resource.TestCase{
+				ProtoV6ProviderFactories: factories,
+				Steps: []resource.TestStep{{
+					Config:      "provider \"smtp\" {\n " + refused.provider + "\n}\n" + w.resource(),
+					ExpectError: regexp.MustCompile(refused.says),
+				}},
+			})
+			if state := w.state("only"); !state.Settings.IsZero() || len(w.smtp.Messages()) > 0 {
+				t.Errorf("the site was touched: %+v", state)
+			}
+		})
+	}
+}
+
+func TestAccProviderLogin(t *testing.T) {
+	w := newWorld(t, smtptest.Config{}, "only")
+	admin, err := w.server.AddLogin(t.Context(), "only", "admin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SMTP_SITE_URL", w.http.URL+"/only")
+	t.Setenv("SMTP_SITE_USERNAME", "admin")
+	t.Setenv("SMTP_SITE_PASSWORD", admin.Reveal())
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{{
+			Config:            "provider \"smtp\" {\n test_recipient = \"" + recipient + "\"\n}\n" + w.resource(),
+			ConfigPlanChecks:  preApply(willTest(plancheck.ResourceActionCreate)...),
+			ConfigStateChecks: []statecheck.StateCheck{enabledOnce{w}},
+		}},
+	})
+}
+
+// TestAccProviderUnknown plans a site whose address is known only after the apply, as that of one created beside it.
+func TestAccProviderUnknown(t *testing.T) {
+	w := newWorld(t, smtptest.Config{}, "only")
+	config := `
+resource "terraform_data" "site" { input = "` + w.http.URL + `/only" }
+provider "smtp" {
+  test_recipient = "` + recipient + `"
+  sites          = { only = { url = terraform_data.site.output, token = "` + w.tokens["only"] + `" } }
+}
+` + w.resource(arguments{"site": hcl("only")})
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{{
+			Config:            config,
+			ConfigPlanChecks:  preApply(willTest(plancheck.ResourceActionCreate)...),
+			ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1, wrote: testAndSave}},
+		}},
+	})
+}
+
+func TestAccProviderUnreachable(t *testing.T) {
+	w := newWorld(t, smtptest.Config{}, "only")
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := "http://" + closed.Addr().String()
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	provider := func(url, onUnreachable string) string {
+		return `provider "smtp" {
+  url            = "` + url + `"
+  token          = "` + w.tokens["only"] + `"
+  test_recipient = "` + recipient + `"
+  max_retries    = 0
+  on_unreachable = "` + onUnreachable + `"
+}
+`
+	}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{
+			{Config: provider(w.http.URL+"/only", "error") + w.resource()},
+			{Config: provider(nobody, "error") + w.resource(), PlanOnly: true, ExpectError: regexp.MustCompile(`Site cannot be reached`)},
+			{Config: provider(nobody, "warn") + w.resource(), PlanOnly: true},
+			{Config: provider(w.http.URL+"/only", "error") + w.resource(), PlanOnly: true},
+		},
+	})
+}

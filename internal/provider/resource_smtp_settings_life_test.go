@@ -1,0 +1,194 @@
+package provider_test
+
+import (
+	"regexp"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/core"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+)
+
+func TestAccSettingsImport(t *testing.T) {
+	withoutPassword := arguments{"password_wo": "", "password_wo_version": "", "from_name": hcl("Client")}
+	named := arguments{"from_name": hcl("Client")}
+
+	t.Run("Command", func(t *testing.T) {
+		w := newWorld(t, smtptest.Config{}, "only")
+		w.enable("only")
+		resource.UnitTest(t, resource.TestCase{
+			ProtoV6ProviderFactories: factories,
+			Steps: []resource.TestStep{
+				{
+					Config:             w.config(withoutPassword),
+					ResourceName:       settings,
+					ImportState:        true,
+					ImportStateId:      "default",
+					ImportStatePersist: true,
+				},
+				{ // whoever writes the same settings without a password has nothing to do
+					Config:            w.config(withoutPassword),
+					ConfigPlanChecks:  preApply(plancheck.ExpectEmptyPlan()),
+					ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1}},
+				},
+				{ // adding one tests and saves once
+					Config:            w.config(named),
+					ConfigPlanChecks:  preApply(willTest(plancheck.ResourceActionUpdate)...),
+					ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 2, wrote: testAndSave}},
+				},
+			},
+		})
+	})
+
+	t.Run("BlockThenAFailedTestKeepsTheResource", func(t *testing.T) {
+		w := newWorld(t, smtptest.Config{}, "only")
+		w.enable("only")
+		block := "import {\n  to = smtp_settings.test\n  id = \"default\"\n}\n"
+		resource.UnitTest(t, resource.TestCase{
+			ProtoV6ProviderFactories: factories,
+			Steps: []resource.TestStep{
+				{
+					Config:      block + w.config(named, arguments{"password_wo": hcl("wrong")}),
+					ExpectError: regexp.MustCompile("535"),
+				},
+				{
+					PreConfig: expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1, wrote: []string{"PUT only /smtp/tests"}}.now,
+					Config:    block + w.config(named),
+					ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+						plancheck.ExpectResourceAction(settings, plancheck.ResourceActionUpdate),
+					}},
+					ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 2, wrote: testAndSave}},
+				},
+			},
+		})
+	})
+}
+
+// enable sets a site up as somebody does at its admin page.
+func (w *world) enable(name string) {
+	w.t.Helper()
+	candidate := site.Candidate{
+		Settings: site.Settings{
+			Host: w.smtp.Host(), Port: w.smtp.Port(), Encryption: site.STARTTLS, Username: mailbox, FromAddress: mailbox, FromName: "Client",
+		},
+		Password: secret.New(password),
+	}
+	w.pass(name, candidate)
+	_, err := w.site(name).Commit("somebody", core.Write{Save: site.Save{
+		Settings: candidate.Settings, Password: candidate.Password, Enabled: true, Revision: w.state(name).Revision,
+	}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func TestAccSettingsExisting(t *testing.T) {
+	t.Run("OtherSettingsAreNotOverwritten", func(t *testing.T) {
+		w := newWorld(t, smtptest.Config{}, "only")
+		w.enable("only")
+		resource.UnitTest(t, resource.TestCase{
+			ProtoV6ProviderFactories: factories,
+			Steps: []resource.TestStep{
+				{Config: w.config(), PlanOnly: true, ExpectError: regexp.MustCompile(`(?s)already sends mail.*import \{`)},
+				{
+					PreConfig:         expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1}.now,
+					Config:            w.config(arguments{"overwrite_existing": "true"}),
+					ConfigPlanChecks:  preApply(willTest(plancheck.ResourceActionCreate)...),
+					ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 2, wrote: testAndSave}},
+				},
+			},
+		})
+	})
+
+	t.Run("EqualSettingsAreAdopted", func(t *testing.T) {
+		w := newWorld(t, smtptest.Config{}, "only")
+		w.enable("only")
+		resource.UnitTest(t, resource.TestCase{
+			ProtoV6ProviderFactories: factories,
+			Steps: []resource.TestStep{{
+				Config:            w.config(arguments{"from_name": hcl("Client")}),
+				ConfigPlanChecks:  preApply(willTest(plancheck.ResourceActionCreate)...),
+				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 2, wrote: testAndSave}},
+			}},
+		})
+	})
+}
+
+func TestAccSettingsDestroy(t *testing.T) {
+	for how, left := range map[string]expect{
+		"disable": {wrote: []string{"PUT only /smtp"}, messages: 1},
+		"clear":   {wrote: []string{"DELETE only /smtp"}, messages: 1},
+		"keep":    {enabled: true, messages: 1},
+	} {
+		t.Run(how, func(t *testing.T) {
+			w := newWorld(t, smtptest.Config{}, "only")
+			left.w, left.site = w, "only"
+			if how != "clear" {
+				left.host = w.smtp.Host()
+			}
+			resource.UnitTest(t, resource.TestCase{
+				ProtoV6ProviderFactories: factories,
+				Steps: []resource.TestStep{
+					{
+						Config:            w.config(arguments{"on_destroy": hcl(how)}),
+						ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1, wrote: testAndSave}},
+					},
+					{ // the password is not needed to leave
+						Config:            w.provider(),
+						ConfigStateChecks: []statecheck.StateCheck{left},
+					},
+				},
+			})
+			if passwordKept := w.state("only").PasswordSet; passwordKept != (how != "clear") {
+				t.Errorf("password set: %t", passwordKept)
+			}
+		})
+	}
+}
+
+func TestAccSettingsSiteKey(t *testing.T) {
+	w := newWorld(t, smtptest.Config{}, "client-a", "client-b")
+	provider := func(keyOfA string) string {
+		return `provider "smtp" {
+  test_recipient = "` + recipient + `"
+  sites = {
+    ` + keyOfA + ` = { url = "` + w.http.URL + `/client-a", token = "` + w.tokens["client-a"] + `" }
+    other          = { url = "` + w.http.URL + `/client-b", token = "` + w.tokens["client-b"] + `" }
+  }
+}
+`
+	}
+	at := func(key string) string { return w.resource(arguments{"site": hcl(key)}) }
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{
+			{Config: provider("before") + at("befor"), ExpectError: regexp.MustCompile(`(?s)near it\s+are\s+"before"`)},
+			{Config: provider("before") + w.resource(), ExpectError: regexp.MustCompile(`has\s+2\s+sites`)},
+			{Config: provider("before") + at("before")},
+			{ // a renamed key with the same site behind it
+				PreConfig:         func() { w.wrote() },
+				Config:            provider("after") + at("after"),
+				ConfigPlanChecks:  preApply(plancheck.ExpectResourceAction(settings, plancheck.ResourceActionUpdate)),
+				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "client-a", enabled: true, host: w.smtp.Host(), messages: 1}},
+			},
+			{ // an entry that the state still needs
+				Config:      provider("gone") + at("after"),
+				ExpectError: regexp.MustCompile(`is not a key`),
+			},
+			{ // another site
+				Config:            provider("after") + at("other"),
+				ConfigPlanChecks:  preApply(plancheck.ExpectResourceAction(settings, plancheck.ResourceActionDestroyBeforeCreate)),
+				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "client-b", enabled: true, host: w.smtp.Host(), messages: 2, wrote: []string{"PUT client-a /smtp", "PUT client-b /smtp/tests", "PUT client-b /smtp"}}},
+			},
+			{ // two resources for one site
+				Config:      provider("after") + at("other") + `resource "smtp_settings" "second" {` + "\n site = \"other\"\n preset = \"gmail\"\n username = \"x@example.com\"\n password_wo = \"p\"\n password_wo_version = 1\n}\n",
+				ExpectError: regexp.MustCompile(`(?s)two\s+smtp_settings.*smtp.gmail.com`),
+			},
+		},
+	})
+}

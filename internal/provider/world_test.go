@@ -1,0 +1,284 @@
+package provider_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/provider"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/core"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/tfcli"
+)
+
+const (
+	mailbox   = "mailer@example.com"
+	password  = "correct horse battery staple"
+	recipient = "ops@example.test"
+	settings  = "smtp_settings.test"
+)
+
+// cli is the Terraform or OpenTofu that the acceptance tests drive.
+var cli tfcli.CLI
+
+// TestMain finds cli.
+func TestMain(m *testing.M) {
+	var err error
+	cli, err = tfcli.Find(context.Background(), os.Stderr)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	for name, value := range cli.TestEnv() {
+		if err := os.Setenv(name, value); err != nil {
+			panic(err)
+		}
+	}
+	fmt.Fprintln(os.Stderr, "acceptance tests with", cli)
+	os.Exit(m.Run())
+}
+
+var factories = map[string]func() (tfprotov6.ProviderServer, error){
+	"smtp": providerserver.NewProtocol6WithError(provider.New("test")()),
+}
+
+// world is a submission server and a reference site with some sites, all real and all on loopback.
+type world struct {
+	t      *testing.T
+	smtp   *smtptest.Server
+	server *refsite.Server
+	http   *httptest.Server
+	tokens map[string]string
+
+	mu    sync.Mutex
+	calls []string
+}
+
+// newWorld starts one with the named sites; the mailbox can log in.
+func newWorld(t *testing.T, c smtptest.Config, sites ...string) *world {
+	t.Helper()
+	c.Users = map[string]secret.Text{mailbox: secret.New(password)}
+	return startWorld(t, c, sites...)
+}
+
+func startWorld(t *testing.T, c smtptest.Config, sites ...string) *world {
+	t.Helper()
+	w := &world{t: t, smtp: smtptest.Start(t, c), tokens: map[string]string{}}
+	server, err := refsite.New(refsite.Config{
+		DataFile:      filepath.Join(t.TempDir(), "sites.db"),
+		Keys:          seal.Generate(),
+		AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		RootCAs:       w.smtp.RootCAs(),
+		Logger:        slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.server = server
+	w.http = httptest.NewServer(w.recorded(server.Handler()))
+	t.Cleanup(func() {
+		w.http.Close()
+		if err := server.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, name := range sites {
+		credentials, err := server.AddSite(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.tokens[name] = credentials.Token.Reveal()
+	}
+	return w
+}
+
+// recorded notes each call as "PUT client-a /smtp", the key of a test left out.
+func (w *world) recorded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		name, call, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/admin/api/v1")
+		if test := "/smtp/tests/"; strings.HasPrefix(call, test) {
+			call = strings.TrimSuffix(test, "/")
+		}
+		w.mu.Lock()
+		w.calls = append(w.calls, r.Method+" "+name+" "+call)
+		w.mu.Unlock()
+		next.ServeHTTP(rw, r)
+	})
+}
+
+// wrote returns the calls that were not reads since it was last asked, in order.
+func (w *world) wrote() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	writes := slices.DeleteFunc(w.calls, func(call string) bool { return strings.HasPrefix(call, "GET ") })
+	w.calls = nil
+	return writes
+}
+
+// provider configures the provider for the only site, or for all of them.
+func (w *world) provider() string {
+	if len(w.tokens) == 1 {
+		for name, token := range w.tokens {
+			return fmt.Sprintf("provider \"smtp\" {\n  url = %q\n  token = %q\n  test_recipient = %q\n}\n", w.http.URL+"/"+name, token, recipient)
+		}
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "provider \"smtp\" {\n  test_recipient = %q\n  sites = {\n", recipient)
+	for name, token := range w.tokens {
+		fmt.Fprintf(&b, "    %q = { url = %q, token = %q }\n", name, w.http.URL+"/"+name, token)
+	}
+	b.WriteString("  }\n}\n")
+	return b.String()
+}
+
+// arguments are those of a resource; a later map overrides an earlier one, and "" leaves an argument out. Values are
+// HCL expressions.
+type arguments map[string]string
+
+// resource configures smtp_settings.test for the submission server and the mailbox.
+func (w *world) resource(overrides ...arguments) string {
+	all := arguments{
+		"host":                hcl(w.smtp.Host()),
+		"port":                fmt.Sprint(w.smtp.Port()),
+		"encryption":          hcl("starttls"),
+		"username":            hcl(mailbox),
+		"password_wo":         hcl(password),
+		"password_wo_version": "1",
+	}
+	for _, o := range overrides {
+		for name, value := range o {
+			all[name] = value
+		}
+	}
+	var b strings.Builder
+	b.WriteString("resource \"smtp_settings\" \"test\" {\n")
+	for name, value := range all {
+		if value != "" {
+			fmt.Fprintf(&b, "  %s = %s\n", name, value)
+		}
+	}
+	b.WriteString("}\n")
+	return b.String()
+}
+
+// config is the provider's configuration and the resource's.
+func (w *world) config(overrides ...arguments) string {
+	return w.provider() + w.resource(overrides...)
+}
+
+func hcl(s string) string { return fmt.Sprintf("%q", s) }
+
+// site returns a site, to look at and to edit as somebody at its admin page does.
+func (w *world) site(name string) *core.Site {
+	w.t.Helper()
+	s, err := w.server.Site(name)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return s
+}
+
+func (w *world) state(name string) site.State {
+	w.t.Helper()
+	state, err := w.site(name).Read()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return state
+}
+
+// edit saves what change makes of a site, as somebody at its admin page.
+func (w *world) edit(name string, change func(*site.Save)) {
+	w.t.Helper()
+	now := w.state(name)
+	save := site.Save{Settings: now.Settings, Enabled: now.Enabled, Revision: now.Revision}
+	change(&save)
+	if _, err := w.site(name).Commit("somebody", core.Write{Save: save}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// expect checks what a site holds, which calls wrote to the sites since the last check, and how many messages the
+// submission server has taken in all. It is also a state check, so that it runs right after an apply.
+type expect struct {
+	w        *world
+	site     string
+	enabled  bool
+	host     string
+	messages int
+	wrote    []string
+}
+
+func (e expect) check() error {
+	state := e.w.state(e.site)
+	if state.Enabled != e.enabled || state.Settings.Host != e.host {
+		return fmt.Errorf("%s: enabled %t, host %q; want %t, %q", e.site, state.Enabled, state.Settings.Host, e.enabled, e.host)
+	}
+	if got := len(e.w.smtp.Messages()); got != e.messages {
+		return fmt.Errorf("%d messages were sent, want %d", got, e.messages)
+	}
+	if got := e.w.wrote(); !slices.Equal(got, e.wrote) {
+		return fmt.Errorf("writing calls %q, want %q", got, e.wrote)
+	}
+	return nil
+}
+
+func (e expect) CheckState(_ context.Context, _ statecheck.CheckStateRequest, resp *statecheck.CheckStateResponse) {
+	resp.Error = e.check()
+}
+
+// now checks between two steps, for what a failed one left behind.
+func (e expect) now() {
+	e.w.t.Helper()
+	if err := e.check(); err != nil {
+		e.w.t.Fatal(err)
+	}
+}
+
+// newWorldWithoutLogin is newWorld with a relay that wants no login and speaks no TLS.
+func newWorldWithoutLogin(t *testing.T, sites ...string) *world {
+	t.Helper()
+	return startWorld(t, smtptest.Config{Encryption: site.None}, sites...)
+}
+
+// pass lets a site pass a test of the candidate.
+func (w *world) pass(name string, c site.Candidate) {
+	w.t.Helper()
+	result, err := w.site(name).PutTest(w.t.Context(), uuid.NewString(), site.Test{Candidate: &c, Recipient: recipient})
+	if err != nil || result.Status != site.Passed {
+		w.t.Fatalf("test of %s: %+v, %v", name, result, err)
+	}
+}
+
+func number(n int) string { return strconv.Itoa(n) }
+
+func path(attribute string) tfjsonpath.Path { return tfjsonpath.New(attribute) }
+
+// enabledOnce checks that the only site is enabled after one message, whatever the calls were.
+type enabledOnce struct{ w *world }
+
+func (e enabledOnce) CheckState(_ context.Context, _ statecheck.CheckStateRequest, resp *statecheck.CheckStateResponse) {
+	if state := e.w.state("only"); !state.Enabled || len(e.w.smtp.Messages()) != 1 {
+		resp.Error = fmt.Errorf("enabled %t, %d messages", state.Enabled, len(e.w.smtp.Messages()))
+	}
+}
