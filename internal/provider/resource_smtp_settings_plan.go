@@ -61,7 +61,7 @@ func (r *smtpSettingsResource) planDestroy(ctx context.Context, req resource.Mod
 }
 
 func (r *smtpSettingsResource) planCreate(ctx context.Context, e *entry, config settingsModel, plan *settingsModel, diags *diag.Diagnostics) {
-	plan.forgetComputed()
+	plan.forgetComputed(config, types.BoolUnknown())
 	if e == nil || e.unknown || !plan.settingsKnown() {
 		return
 	}
@@ -90,36 +90,46 @@ func (r *smtpSettingsResource) planUpdate(ctx context.Context, e *entry, config 
 		now, err := e.site.Read(ctx)
 		if err == nil && now.SiteID != applied.SiteID {
 			resp.RequiresReplace = append(resp.RequiresReplace, path.Root("site"))
-			plan.forgetComputed()
+			plan.forgetComputed(config, types.BoolUnknown())
 			return
 		}
 	}
 	plan.ID = state.ID
 	if !plan.settingsKnown() {
-		plan.forgetWritten()
+		plan.forgetWritten(config, state.PasswordSet)
 		return
 	}
 	change := plan.toChange(ctx, config, state.toState(applied), types.StringNull())
 	change.SetPassword = plan.setsPassword(config, state)
 	requirePassword(change, config, &resp.Diagnostics)
 	if steps := change.Steps(); steps.Test || steps.Save {
-		plan.forgetWritten()
+		plan.forgetWritten(config, state.PasswordSet)
 		return
 	}
 	plan.UpdatedAt, plan.PasswordSet, plan.Verification = state.UpdatedAt, state.PasswordSet, state.Verification
 }
 
 // forgetComputed makes everything unknown that only the site knows.
-func (m *settingsModel) forgetComputed() {
+func (m *settingsModel) forgetComputed(config settingsModel, passwordSet types.Bool) {
 	m.ID = types.StringUnknown()
-	m.forgetWritten()
+	m.forgetWritten(config, passwordSet)
 }
 
-// forgetWritten makes unknown what a test and a save will change: so the plan shows that they will happen.
-func (m *settingsModel) forgetWritten() {
+// forgetWritten makes unknown what a test and a save will change: so the plan shows that they will happen. Whether the
+// site then has a password is known, unless it depends on one that it has already: passwordSet.
+func (m *settingsModel) forgetWritten(config settingsModel, passwordSet types.Bool) {
 	m.UpdatedAt = types.StringUnknown()
-	m.PasswordSet = types.BoolUnknown()
 	m.Verification = types.ObjectUnknown(verificationTypes)
+	switch {
+	case m.Username.IsUnknown():
+		m.PasswordSet = types.BoolUnknown()
+	case m.Username.ValueString() == "":
+		m.PasswordSet = types.BoolValue(false)
+	case !config.password().IsNull():
+		m.PasswordSet = types.BoolValue(true)
+	default:
+		m.PasswordSet = passwordSet
+	}
 }
 
 // resolveEndpoint fills in what the preset gives and the configuration leaves out.

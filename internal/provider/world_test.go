@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/uuid"
@@ -70,6 +71,9 @@ type world struct {
 	http   *httptest.Server
 	tokens map[string]string
 
+	// tamper, when set, changes answers of the site on their way.
+	tamper atomic.Pointer[func(http.Handler) http.Handler]
+
 	mu    sync.Mutex
 	calls []string
 }
@@ -122,17 +126,26 @@ func (w *world) recorded(next http.Handler) http.Handler {
 		w.mu.Lock()
 		w.calls = append(w.calls, r.Method+" "+name+" "+call)
 		w.mu.Unlock()
-		next.ServeHTTP(rw, r)
+		handler := next
+		if tamper := w.tamper.Load(); tamper != nil {
+			handler = (*tamper)(next)
+		}
+		handler.ServeHTTP(rw, r)
 	})
+}
+
+// called returns all calls since it, or wrote, was last asked.
+func (w *world) called() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	calls := w.calls
+	w.calls = nil
+	return calls
 }
 
 // wrote returns the calls that were not reads since it was last asked, in order.
 func (w *world) wrote() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	writes := slices.DeleteFunc(w.calls, func(call string) bool { return strings.HasPrefix(call, "GET ") })
-	w.calls = nil
-	return writes
+	return slices.DeleteFunc(w.called(), func(call string) bool { return strings.HasPrefix(call, "GET ") })
 }
 
 // provider configures the provider for the only site, or for all of them.

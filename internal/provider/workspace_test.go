@@ -1,7 +1,13 @@
 package provider_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -116,4 +122,96 @@ resource "smtp_settings" "client" {
 	if got := len(w.smtp.Messages()); got != 3 {
 		t.Errorf("%d messages, want one a site", got)
 	}
+}
+
+// TestAccSettingsCalls counts the calls of each phase, as the real CLI makes them.
+func TestAccSettingsCalls(t *testing.T) {
+	w := newWorld(t, smtptest.Config{}, "only")
+	ws := newWorkspace(t, w.config())
+	phase := func(want []string, args ...string) {
+		t.Helper()
+		if out, ok := ws.run(args...); !ok {
+			t.Fatal(out)
+		}
+		if got := w.called(); !slices.Equal(got, want) {
+			t.Errorf("%s called %q, want %q", args[0], got, want)
+		}
+	}
+	read := []string{"GET only /smtp"}
+	phase(read, "plan", "-out=create.tfplan")
+	phase(append(read, testAndSave...), "apply", "create.tfplan")
+	phase(read, "plan", "-detailed-exitcode")
+
+	ws.configure(w.config(arguments{"host": hcl("localhost")}))
+	phase(read, "plan", "-out=update.tfplan")
+	phase(testAndSave, "apply", "update.tfplan")
+
+	phase(read, "plan", "-destroy", "-out=destroy.tfplan")
+	phase([]string{"GET only /smtp", "PUT only /smtp"}, "apply", "destroy.tfplan")
+}
+
+// TestAccSettingsErrorPath holds what goes wrong where a provider puts its plan into the state of a failed update:
+// Terraform drops the resource, OpenTofu writes the password to the state.
+func TestAccSettingsErrorPath(t *testing.T) {
+	const canary = "canary in a coal mine"
+	changed := arguments{"host": hcl("localhost"), "password_wo": "var.canary", "password_wo_version": "2"}
+	variable := "variable \"canary\" {\n  default   = " + hcl(canary) + "\n  sensitive = true\n  ephemeral = true\n}\n"
+	keepsItsOwn := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			answer := httptest.NewRecorder()
+			next.ServeHTTP(answer, r)
+			maps.Copy(rw.Header(), answer.Header())
+			rw.Header().Del("Content-Length")
+			rw.WriteHeader(answer.Code)
+			_, _ = rw.Write(bytes.ReplaceAll(answer.Body.Bytes(), []byte(`"from_name":""`), []byte(`"from_name":"The site's own"`)))
+		})
+	}
+	for name, c := range map[string]struct {
+		tamper func(http.Handler) http.Handler
+		says   string
+		host   string
+	}{
+		"FailedTest":             {says: "Nothing was saved", host: "127.0.0.1"},
+		"SiteKeepsSomethingElse": {tamper: keepsItsOwn, says: "did not keep what was saved", host: "localhost"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, smtptest.Config{}, "only")
+			ws := newWorkspace(t, w.config())
+			if out, ok := ws.run("apply", "-auto-approve", "-no-color"); !ok {
+				t.Fatal(out)
+			}
+			if c.tamper != nil {
+				w.smtp.SetUser(mailbox, secret.New(canary))
+				w.tamper.Store(&c.tamper)
+			}
+			ws.configure(variable + w.config(changed))
+			out, ok := ws.run("apply", "-auto-approve", "-no-color")
+			if ok || !strings.Contains(unwrapped(out), c.says) {
+				t.Fatalf("ok %t:\n%s", ok, out)
+			}
+			state, err := os.ReadFile(filepath.Join(ws.Dir, "terraform.tfstate"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(string(state), canary) || strings.Contains(out, canary) {
+				t.Error("the password is in the state or in the output")
+			}
+			if all, tainted := ws.addresses(); !slices.Equal(all, []string{"smtp_settings.test"}) || len(tainted) > 0 {
+				t.Errorf("state holds %q, tainted %q", all, tainted)
+			}
+			for _, want := range []string{`"password_wo_version": 1`, `"host": "` + c.host + `"`} {
+				if !strings.Contains(string(state), want) {
+					t.Errorf("the state lacks %s:\n%s", want, state)
+				}
+			}
+			if out, ok := ws.run("plan", "-no-color"); !ok || !strings.Contains(out, "1 to change") {
+				t.Errorf("the next plan does not repeat the change:\n%s", out)
+			}
+		})
+	}
+}
+
+// unwrapped undoes the line breaks that the CLI makes.
+func unwrapped(out string) string {
+	return strings.Join(strings.Fields(strings.NewReplacer("│", " ").Replace(out)), " ")
 }
