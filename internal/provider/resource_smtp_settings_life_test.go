@@ -72,6 +72,11 @@ func TestAccSettingsImport(t *testing.T) {
 // enable sets a site up as somebody does at its admin page.
 func (w *world) enable(name string) {
 	w.t.Helper()
+	w.enableAs(name, mailbox)
+}
+
+func (w *world) enableAs(name, mailbox string) {
+	w.t.Helper()
 	candidate := site.Candidate{
 		Settings: site.Settings{
 			Host: w.smtp.Host(), Port: w.smtp.Port(), Encryption: site.STARTTLS, Username: mailbox, FromAddress: mailbox, FromName: "Client",

@@ -38,8 +38,10 @@ func newWorkspace(t *testing.T, config string) workspace {
 // configure replaces the configuration.
 func (w workspace) configure(config string) {
 	w.t.Helper()
-	const required = "terraform {\n  required_providers {\n    smtp = { source = \"sitemail/smtp\" }\n  }\n}\n"
-	if err := w.Init(w.t.Context(), required+config); err != nil {
+	if !strings.Contains(config, "required_providers") {
+		config = "terraform {\n  required_providers {\n    smtp = { source = \"sitemail/smtp\" }\n  }\n}\n" + config
+	}
+	if err := w.Init(w.t.Context(), config); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -1,0 +1,1 @@
+site_token = "{{index .Tokens "only"}}"
