@@ -1,6 +1,8 @@
 package adminapi
 
 import (
+	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -35,7 +37,7 @@ func read(resp *http.Response, out any, secrets *redactor) error {
 	}
 	switch {
 	case resp.StatusCode >= http.StatusBadRequest:
-		return refusal(resp, secrets.redact(string(body)))
+		return refusal(resp, body, secrets)
 	case resp.StatusCode >= http.StatusMultipleChoices:
 		return redirect(resp, secrets)
 	case out == nil:
@@ -55,21 +57,20 @@ func contentType(h http.Header) string {
 }
 
 // refusal reads a problem document (RFC 9457) as far as there is one.
-func refusal(resp *http.Response, body string) *Error {
+func refusal(resp *http.Response, body []byte, secrets *redactor) *Error {
 	e := &Error{Kind: Refused, Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header, time.Now())}
 	var members map[string]any
-	if decode([]byte(body), &members) != nil {
+	if decode(body, &members) != nil {
 		return e
 	}
-	e.body = []byte(body)
+	members, _ = secrets.redactAll(members).(map[string]any)
+	e.body, _ = json.Marshal(members)
 	text := func(name string, limit int) string {
 		s, _ := members[name].(string)
 		return oneLine(s, limit)
 	}
-	e.Code, e.Field, e.Detail = text("code", maxName), text("field", maxName), text("detail", maxDetail)
-	if e.Detail == "" {
-		e.Detail = text("title", maxDetail)
-	}
+	e.Code, e.Field = text("code", maxName), text("field", maxName)
+	e.Detail = cmp.Or(text("detail", maxDetail), text("title", maxDetail))
 	return e
 }
 

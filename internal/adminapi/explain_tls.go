@@ -47,6 +47,8 @@ func explainAlert(alert *net.OpError, sent bool) (error, bool) {
 	switch text := alert.Err.Error(); {
 	case strings.Contains(text, "certificate"):
 		return fmt.Errorf("it wants a client certificate, or another one; check client_certificate: %w", alert), true
+	case strings.Contains(text, "handshake failure"):
+		return fmt.Errorf("it ended the TLS handshake; should it want a client certificate, check client_certificate: %w", alert), !sent
 	case strings.Contains(text, "protocol version"):
 		return fmt.Errorf("it does not speak TLS 1.2 or newer: %w", alert), !sent
 	}

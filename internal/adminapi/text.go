@@ -75,6 +75,25 @@ func (r *redactor) redact(text string) string {
 	return text
 }
 
+// redactAll redacts every string in a decoded JSON value.
+func (r *redactor) redactAll(value any) any {
+	switch v := value.(type) {
+	case string:
+		return r.redact(v)
+	case []any:
+		for i := range v {
+			v[i] = r.redactAll(v[i])
+		}
+	case map[string]any:
+		clean := make(map[string]any, len(v))
+		for name, member := range v {
+			clean[r.redact(name)] = r.redactAll(member)
+		}
+		return clean
+	}
+	return value
+}
+
 // tame returns err with a text that is fit to print: foreign errors quote what a server sent.
 func (r *redactor) tame(err error) error {
 	return tamed{err, oneLine(r.redact(err.Error()), maxDetail)}

@@ -1,0 +1,243 @@
+package adminapi_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi/adminapitest"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+)
+
+// failure makes one GET that a site gives answer to, and returns how it failed.
+func failure(t *testing.T, answer http.HandlerFunc, out any) *adminapi.Error {
+	t.Helper()
+	err := get(t.Context(), play(t, nil, adminapitest.Step{Call: "GET /thing", Answer: answer}), out)
+	e, ok := errors.AsType[*adminapi.Error](err)
+	if !ok {
+		t.Fatalf("got %v, want an *Error", err)
+	}
+	return e
+}
+
+func TestRedirectsNameBothOrigins(t *testing.T) {
+	for location, want := range map[string]string{
+		"https://elsewhere.example/admin?token=hush#x": "http://127.0.0.1:8080 sends on to https://elsewhere.example:443/admin,",
+		"https://u:hush@elsewhere.example/":            "http://127.0.0.1:8080 sends on to https://elsewhere.example:443/,",
+		"/login?token=hush":                            "http://127.0.0.1:8080 sends on to http://127.0.0.1:8080/login,",
+		"http://%zz":                                   "http://127.0.0.1:8080 sends on to nowhere,",
+		"":                                             "http://127.0.0.1:8080 sends on to nowhere,",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			e := failure(t, adminapitest.WithHeader("Location", location, adminapitest.JSON(307, `{}`)), nil)
+			if e.Kind != adminapi.Redirected || !strings.Contains(e.Error(), want) || strings.Contains(e.Error(), "hush") {
+				t.Errorf("%q: got %v", location, e)
+			}
+		})
+	}
+}
+
+func gzipped(t *testing.T, size int64) http.HandlerFunc {
+	t.Helper()
+	var packed bytes.Buffer
+	w, err := gzip.NewWriterLevel(&packed, gzip.BestSpeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(w, io.LimitReader(spaces{}, size)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return adminapitest.WithHeader("Content-Encoding", "gzip", adminapitest.JSON(200, packed.String()))
+}
+
+type spaces struct{}
+
+func (spaces) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	return len(p), nil
+}
+
+func endless(status int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		_, _ = io.Copy(w, io.LimitReader(spaces{}, 100<<20))
+	}
+}
+
+func TestAnswersThatAreNotOnes(t *testing.T) {
+	for name, tt := range map[string]struct {
+		answer http.HandlerFunc
+		want   string
+	}{
+		"100 MB":                      {endless(200), "larger than 1048576 bytes"},
+		"100 MB of an error":          {endless(422), "larger than 1048576 bytes"},
+		"gzip bomb":                   {gzipped(t, 16<<20), "larger than 1048576 bytes"},
+		"page":                        {adminapitest.HTML(200), "not JSON (text/html; charset=utf-8)"},
+		"nothing":                     {adminapitest.JSON(200, ""), "empty"},
+		"no content":                  {adminapitest.JSON(204, ""), "empty"},
+		"truncated":                   {adminapitest.JSON(200, `{"answer":4`), "not JSON"},
+		"twice":                       {adminapitest.JSON(200, `{"answer":1}{"answer":2}`), "not JSON"},
+		"duplicate member":            {adminapitest.JSON(200, `{"answer":1,"answer":2}`), `"answer" occurs twice`},
+		"duplicate in another case":   {adminapitest.JSON(200, `{"answer":1,"ANSWER":2}`), `"ANSWER" occurs twice`},
+		"duplicate deep inside":       {adminapitest.JSON(200, `{"a":[{"b":{"c":1,"d":{},"c":2}}]}`), `"c" occurs twice`},
+		"duplicate in another spell":  {adminapitest.JSON(200, `{"answer":1,"\u0061nswer":2}`), `"answer" occurs twice`},
+		"hostile duplicate":           {adminapitest.JSON(200, `{"\u001b[31m":1,"\u001b[31m":2}`), `occurs twice`},
+		"too deep":                    {adminapitest.JSON(200, strings.Repeat("[", 1<<19)+strings.Repeat("]", 1<<19)), "not JSON"},
+		"another shape":               {adminapitest.JSON(200, `{"answer":"forty-two"}`), "another shape"},
+		"an array":                    {adminapitest.JSON(200, `[]`), "another shape"},
+		"NUL and other bytes":         {adminapitest.JSON(200, "\x00\xff\xfe"), "not JSON"},
+		"page without a content type": {adminapitest.WithHeader("Content-Type", "", adminapitest.HTML(200)), "not JSON"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var out struct{ Answer int }
+				e := failure(t, tt.answer, &out)
+				if e.Kind != adminapi.Malformed || !strings.Contains(e.Error(), tt.want) {
+					t.Errorf("got %s: %v", e.Kind, e)
+				}
+				if len(e.Error()) > 1000 || strings.ContainsAny(e.Error(), "\x00\x1b\n") {
+					t.Errorf("not fit to print: %q", e.Error())
+				}
+			})
+		})
+	}
+}
+
+func TestGoodAnswers(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"plain":            adminapitest.JSON(200, `{"answer":42}`),
+		"created":          adminapitest.JSON(201, `{"answer":42}`),
+		"unknown members":  adminapitest.JSON(200, ` {"answer":42, "new":{"answer":1}, "list":[{"answer":1},{"answer":2}]} `),
+		"no content type":  adminapitest.WithHeader("Content-Type", "text/plain", adminapitest.JSON(200, `{"answer":42}`)),
+		"just below a MiB": adminapitest.JSON(200, strings.Repeat(" ", 1<<20-13)+`{"answer":42}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var out struct{ Answer int }
+				client := play(t, nil, adminapitest.Step{Call: "GET /thing", Answer: answer})
+				if err := get(t.Context(), client, &out); err != nil || out.Answer != 42 {
+					t.Errorf("got %+v, %v", out, err)
+				}
+			})
+		})
+	}
+}
+
+func TestAnAnswerReplacesWhatOutHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := struct{ Answer, Other int }{1, 2}
+		client := play(t, nil, adminapitest.Step{Call: "GET /thing", Answer: adminapitest.JSON(200, `{"answer":42}`)})
+		if err := get(t.Context(), client, &out); err != nil || out.Answer != 42 || out.Other != 0 {
+			t.Errorf("got %+v, %v", out, err)
+		}
+	})
+}
+
+func TestProblems(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := failure(t, adminapitest.Problem(422, "invalid", `"field":"host"`, `"detail":"no such\nhost"`, `"hint":"look"`), nil)
+		if e.Status != 422 || e.Code != "invalid" || e.Field != "host" || e.Detail != "no such host" {
+			t.Errorf("got %+v", e)
+		}
+		if want := "GET http://127.0.0.1:8080/thing: 422 invalid: no such host"; e.Error() != want {
+			t.Errorf("got  %s\nwant %s", e, want)
+		}
+		var more struct{ Hint string }
+		if err := e.Decode(&more); err != nil || more.Hint != "look" {
+			t.Errorf("decode: %+v, %v", more, err)
+		}
+	})
+}
+
+func TestHostileProblems(t *testing.T) {
+	for name, tt := range map[string]struct{ body, want string }{
+		"page":             {"<html>", "409 Conflict"},
+		"nothing":          {"", "409 Conflict"},
+		"null":             {"null", "409 Conflict"},
+		"array":            {"[1]", "409 Conflict"},
+		"wrong types":      {`{"code":5,"detail":{"x":1},"field":null,"title":["y"]}`, "409 Conflict"},
+		"duplicates":       {`{"code":"a","code":"b"}`, "409 Conflict"},
+		"title only":       {`{"title":"Busy"}`, "409 Conflict: Busy"},
+		"control sequence": {`{"code":"a\u001b[2Jb","detail":"\u202Ex\r\ny\u0000z"}`, "409 a[2Jb: x yz"},
+		"long":             {`{"detail":"` + strings.Repeat("ä", 5000) + `"}`, "409 Conflict: " + strings.Repeat("ä", 499) + "…"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := failure(t, adminapitest.JSON(409, tt.body), nil)
+				if want := "GET http://127.0.0.1:8080/thing: " + tt.want; e.Error() != want {
+					t.Errorf("got  %s\nwant %s", e, want)
+				}
+				var more map[string]any
+				if name == "page" && e.Decode(&more) == nil {
+					t.Error("a page was decoded")
+				}
+			})
+		})
+	}
+}
+
+// echoes are answers that repeat what the request held, each in another place.
+var echoes = map[string]http.HandlerFunc{
+	"problem": func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		detail, _ := json.Marshal(r.Header.Get("Authorization") + string(body))
+		adminapitest.Problem(422, "invalid", `"detail":`+string(detail), `"body":`+string(body))(w, r)
+	},
+	"status line": func(w http.ResponseWriter, r *http.Request) {
+		adminapitest.Raw("HTTP/1.1 "+strings.ReplaceAll(r.Header.Get("Authorization"), " ", "_")+"\r\n\r\n", false)(w, r)
+	},
+	"redirect": func(w http.ResponseWriter, r *http.Request) {
+		target := "/" + url.PathEscape(r.Header.Get("Authorization"))
+		adminapitest.WithHeader("Location", target, adminapitest.JSON(302, ""))(w, r)
+	},
+	"malformed body": func(w http.ResponseWriter, r *http.Request) {
+		member := strconv.Quote(r.Header.Get("Authorization")) + ":1"
+		adminapitest.JSON(200, "{"+member+","+member+"}")(w, r)
+	},
+}
+
+func TestErrorsDoNotRepeatSecrets(t *testing.T) {
+	mail := secret.New(`mäil-canary "quoted" & <bracketed>`)
+	for scheme, credentials := range map[string]adminapi.Credentials{
+		"bearer": adminapi.Bearer(secret.New("token-canary")),
+		"basic":  adminapi.Basic("admin", secret.New("login-canary")),
+	} {
+		for place, echo := range echoes {
+			t.Run(scheme+"/"+place, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					_, err := play(t, credentials, adminapitest.Step{Call: "POST /thing", Answer: echo}).Do(t.Context(), adminapi.Request{
+						Method: "POST", Path: "/thing", Body: map[string]string{"password": mail.Reveal()}, Secrets: []secret.Text{mail},
+					}, &struct{ Answer int }{})
+					e, ok := errors.AsType[*adminapi.Error](err)
+					if !ok {
+						t.Fatalf("got %v", err)
+					}
+					var body map[string]any
+					_ = e.Decode(&body)
+					text := fmt.Sprintf("%v %+v %q %v", err, err, e.Detail, body)
+					if strings.Contains(text, "canary") || strings.Contains(text, "YWRtaW46") {
+						t.Errorf("it shows: %s", text)
+					}
+					if !strings.Contains(text, "[redacted]") {
+						t.Errorf("nothing was echoed, so nothing was tested: %s", text)
+					}
+				})
+			})
+		}
+	}
+}

@@ -1,0 +1,154 @@
+package adminapi_test
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+)
+
+// refusedAt returns the attribute that the error of Client or Validate names.
+func refusedAt(t *testing.T, err error) string {
+	t.Helper()
+	if err == nil {
+		return ""
+	}
+	e, ok := errors.AsType[*adminapi.ConfigError](err)
+	if !ok {
+		t.Fatalf("got %T: %v", err, err)
+	}
+	if !strings.HasSuffix(e.Message, ".") || strings.Contains(err.Error(), "canary") {
+		t.Errorf("message: %s", err)
+	}
+	return e.Attribute
+}
+
+func TestURL(t *testing.T) {
+	for _, good := range []string{
+		"https://client-a.example", "https://client-a.example/", "https://sites.example:8443/client-a", "https://[2001:db8::1]:8443",
+		"HTTPS://client-a.example", "http://localhost:8080", "http://127.0.0.1", "http://127.8.8.8:1", "http://[::1]:8080/a",
+	} {
+		_, err := adminapi.NewPool(adminapi.PoolOptions{}).Client(adminapi.Config{
+			URL: good, Credentials: adminapi.Bearer(secret.New("x")), Limits: adminapi.DefaultLimits(),
+		})
+		if err != nil {
+			t.Errorf("%s: %v", good, err)
+		}
+	}
+	for bad, want := range map[string]string{
+		"":                                 "A URL such as",
+		"client-a.example":                 "A URL such as",
+		"https://":                         "A URL such as",
+		"https:client-a.example":           "A URL such as",
+		"ftp://client-a.example":           "A URL such as",
+		"https://client-a.example:port":    "A URL such as",
+		"https://u:%zz-canary@a.example":   "A URL such as",
+		"https://u:canary@a.example":       "Credentials do not belong",
+		"https://canary@a.example":         "Credentials do not belong",
+		"https://a.example/?token=canary":  "must end before",
+		"https://a.example/?":              "must end before",
+		"https://a.example/#canary":        "must end before",
+		"http://a.example":                 "use https",
+		"http://10.0.0.1":                  "use https",
+		"http://localhost.evil.example":    "use https",
+		"http://127.0.0.1.evil.example":    "use https",
+		"http://[::ffff:10.0.0.1]:8080/ad": "use https",
+	} {
+		_, err := adminapi.NewPool(adminapi.PoolOptions{}).Client(adminapi.Config{URL: bad, Limits: adminapi.DefaultLimits()})
+		if refusedAt(t, err) != "url" || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", bad, err, want)
+		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	for attribute, spoil := range map[string]func(*adminapi.Limits){
+		"request_timeout":     func(l *adminapi.Limits) { l.RequestTimeout = 0 },
+		"max_retries":         func(l *adminapi.Limits) { l.MaxRetries = -1 },
+		"requests_per_second": func(l *adminapi.Limits) { l.RequestsPerSecond = math.NaN() },
+		"concurrency":         func(l *adminapi.Limits) { l.Concurrency = 0 },
+	} {
+		limits := adminapi.DefaultLimits()
+		spoil(&limits)
+		_, err := adminapi.NewPool(adminapi.PoolOptions{}).Client(adminapi.Config{URL: "https://a.example", Limits: limits})
+		if got := refusedAt(t, err); got != attribute {
+			t.Errorf("got %q, want %s", got, attribute)
+		}
+	}
+}
+
+func TestOneOriginHasOneLimit(t *testing.T) {
+	pool := adminapi.NewPool(adminapi.PoolOptions{})
+	at := func(url string, change func(*adminapi.Limits)) error {
+		limits := adminapi.DefaultLimits()
+		change(&limits)
+		_, err := pool.Client(adminapi.Config{URL: url, Limits: limits})
+		return err
+	}
+	fewer := func(l *adminapi.Limits) { l.Concurrency = 1 }
+	slower := func(l *adminapi.Limits) { l.RequestsPerSecond = 1 }
+	patient := func(l *adminapi.Limits) { l.RequestTimeout, l.MaxRetries = time.Hour, 9 }
+	for i, tt := range []struct {
+		err  error
+		want string
+	}{
+		{at("https://a.example", func(*adminapi.Limits) {}), ""},
+		{at("https://a.example/other", patient), ""},
+		{at("https://A.example:443/other", fewer), "concurrency"},
+		{at("https://a.example", slower), "requests_per_second"},
+		{at("https://a.example:8443", fewer), ""},
+		{at("https://b.example", slower), ""},
+	} {
+		if got := refusedAt(t, tt.err); got != tt.want {
+			t.Errorf("%d: got %q, want %q: %v", i, got, tt.want, tt.err)
+		}
+	}
+}
+
+func TestTLSConfig(t *testing.T) {
+	own := issue(t, nil, unspoiled)
+	other := issue(t, nil, unspoiled)
+	for name, tt := range map[string]struct {
+		tls  adminapi.TLS
+		want string
+	}{
+		"complete":           {adminapi.TLS{CACertificate: pemOf(own.certificate), ClientCertificate: pemOf(own.certificate), ClientKey: own.keyPEM(t)}, ""},
+		"authority not PEM":  {adminapi.TLS{CACertificate: own.certificate.Raw}, "ca_certificate"},
+		"no key":             {adminapi.TLS{ClientCertificate: pemOf(own.certificate)}, "client_certificate"},
+		"no certificate":     {adminapi.TLS{ClientKey: own.keyPEM(t)}, "client_certificate"},
+		"key of another":     {adminapi.TLS{ClientCertificate: pemOf(own.certificate), ClientKey: other.keyPEM(t)}, "client_certificate"},
+		"key not a key":      {adminapi.TLS{ClientCertificate: pemOf(own.certificate), ClientKey: secret.New("canary")}, "client_certificate"},
+		"certificate as key": {adminapi.TLS{ClientCertificate: pemOf(own.certificate), ClientKey: secret.New(string(pemOf(own.certificate)))}, "client_certificate"},
+	} {
+		_, err := adminapi.NewPool(adminapi.PoolOptions{}).Client(adminapi.Config{URL: "https://a.example", TLS: tt.tls, Limits: once()})
+		if got := refusedAt(t, err); got != tt.want {
+			t.Errorf("%s: got %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
+func TestAccount(t *testing.T) {
+	some := secret.New("canary")
+	for name, tt := range map[string]struct {
+		account adminapi.Account
+		want    string
+	}{
+		"nothing":            {adminapi.Account{}, ""},
+		"token":              {adminapi.Account{Token: some}, ""},
+		"login":              {adminapi.Account{Username: "a", Password: some}, ""},
+		"both":               {adminapi.Account{Token: some, Username: "a", Password: some}, "token"},
+		"token and username": {adminapi.Account{Token: some, Username: "a"}, "token"},
+		"username only":      {adminapi.Account{Username: "a"}, "password"},
+		"password only":      {adminapi.Account{Password: some}, "username"},
+		"token with newline": {adminapi.Account{Token: secret.New("canary\n")}, "token"},
+		"token with quote":   {adminapi.Account{Token: secret.New("“canary”")}, "token"},
+	} {
+		if got := refusedAt(t, tt.account.Validate()); got != tt.want {
+			t.Errorf("%s: got %q, want %q", name, got, tt.want)
+		}
+	}
+}

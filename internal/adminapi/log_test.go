@@ -1,0 +1,103 @@
+package adminapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi/adminapitest"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+)
+
+// logged plays the steps and returns the records as they were logged, one for each attempt.
+func logged(t *testing.T, credentials adminapi.Credentials, call func(*adminapi.Client), steps ...adminapitest.Step) []map[string]any {
+	t.Helper()
+	var l log
+	site := adminapitest.Play(t, steps...)
+	call(open(t, adminapi.PoolOptions{Logger: l.handler(), DialContext: site.DialContext},
+		adminapi.Config{URL: adminapitest.URL, Credentials: credentials, Limits: unlimited()}))
+	if strings.Contains(l.String(), "canary") {
+		t.Errorf("a secret in the log: %s", l.String())
+	}
+	var records []map[string]any
+	for line := range strings.Lines(l.String()) {
+		var record map[string]any
+		if err := json.Unmarshal([]byte(line), &record); err != nil {
+			t.Fatal(err)
+		}
+		delete(record, "time")
+		records = append(records, record)
+	}
+	return records
+}
+
+func TestOneLineForEachAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := func(w http.ResponseWriter, r *http.Request) {
+			_ = adminapi.Sleep(r.Context(), 1500*time.Millisecond)
+			fine(w, r)
+		}
+		got := logged(t, nil, func(c *adminapi.Client) { _ = get(t.Context(), c, nil) },
+			adminapitest.Step{Dial: adminapitest.Refused()},
+			adminapitest.Step{Call: "GET /thing", Answer: adminapitest.HTML(502)},
+			adminapitest.Step{Call: "GET /thing", Answer: slow},
+		)
+		want := []string{
+			"DEBUG admin API call GET http://127.0.0.1:8080/thing 1 0s: <nil>, the site cannot be reached: dial tcp: connection refused",
+			"DEBUG admin API call GET http://127.0.0.1:8080/thing 2 0s: 502, <nil>",
+			"DEBUG admin API call GET http://127.0.0.1:8080/thing 3 1.5s: 200, <nil>",
+		}
+		var lines []string
+		for _, r := range got {
+			lines = append(lines, fmt.Sprintf("%v %v %v %v %v %v: %v, %v", r["level"], r["msg"], r["method"], r["url"], r["attempt"], r["duration"], r["status"], r["error"]))
+		}
+		if !slices.Equal(lines, want) {
+			t.Errorf("got\n%s\nwant\n%s", strings.Join(lines, "\n"), strings.Join(want, "\n"))
+		}
+	})
+}
+
+func TestLogsHoldStringsAndNoSecrets(t *testing.T) {
+	for place, echo := range echoes {
+		login := adminapi.Session(func(ctx context.Context, anonymous *adminapi.Client) (adminapi.Grant, error) {
+			_, err := anonymous.Do(ctx, adminapi.Request{
+				Method: "POST", Path: "/session", Body: map[string]string{"password": "canary-login"}, Repeat: adminapi.Login,
+			}, nil)
+			return adminapi.Grant{Authorization: secret.New("Bearer canary-token")}, err
+		})
+		t.Run(place, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				records := logged(t, login, func(c *adminapi.Client) {
+					_, err := c.Do(t.Context(), adminapi.Request{
+						Method: "PUT", Path: "/thing", Body: map[string]string{"password": "canary-mail"},
+						Secrets: []secret.Text{secret.New("canary-mail")}, Header: http.Header{"If-Match": {"canary-header"}},
+					}, &struct{}{})
+					if _, ok := errors.AsType[*adminapi.Error](err); !ok {
+						t.Errorf("got %v", err)
+					}
+				},
+					adminapitest.Step{Call: "POST /session", Answer: adminapitest.WithHeader("Set-Cookie", "canary", adminapitest.JSON(200, `"canary"`))},
+					adminapitest.Step{Call: "PUT /thing", Answer: echo},
+				)
+				if len(records) != 2 {
+					t.Errorf("%d records, want 2", len(records))
+				}
+				for _, record := range records {
+					for name, value := range record {
+						if _, ok := value.(string); !ok {
+							t.Errorf("%s is a %T", name, value)
+						}
+					}
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,167 @@
+package adminapi_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi/adminapitest"
+)
+
+// asking is a refusal that asks to wait.
+func asking(retryAfter string) adminapitest.Step {
+	return adminapitest.Step{
+		Call:   "GET /thing",
+		Answer: adminapitest.WithHeader("Retry-After", retryAfter, adminapitest.Problem(503, "stopping")),
+	}
+}
+
+func good() adminapitest.Step {
+	return adminapitest.Step{Call: "GET /thing", Answer: adminapitest.JSON(200, `{}`)}
+}
+
+func TestRetryAfter(t *testing.T) {
+	const jitter = time.Second
+	for value, want := range map[string]time.Duration{
+		"7":                             7 * time.Second,
+		" 7 ":                           7 * time.Second,
+		"60":                            time.Minute,
+		"61":                            time.Minute,
+		"86400":                         time.Minute,
+		"99999999999999999999999999999": time.Minute,
+		"0":                             0,
+		"-5":                            0,
+		"1.5":                           0,
+		"soon":                          0,
+		"":                              0,
+		"7, 8":                          0,
+		// The clock of a synctest bubble starts at midnight UTC 2000-01-01.
+		"Sat, 01 Jan 2000 00:00:09 GMT":    9 * time.Second,
+		"Saturday, 01-Jan-00 00:00:09 GMT": 9 * time.Second,
+		"Fri, 31 Dec 1999 23:59:59 GMT":    0,
+		"Sat, 01 Jan 2050 00:00:00 GMT":    time.Minute,
+		"Sat, 99 Jan 2000 00:00:09 GMT":    0,
+	} {
+		t.Run(value, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				if err := get(t.Context(), play(t, nil, asking(value), good()), nil); err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(start); took < want+jitter/2 || took >= want+jitter {
+					t.Errorf("waited %s, want %s and up to a second", took, want)
+				}
+			})
+		})
+	}
+}
+
+func TestWaitsGrowAndVary(t *testing.T) {
+	seen := map[time.Duration]bool{}
+	for range 50 {
+		synctest.Test(t, func(t *testing.T) {
+			limits := unlimited()
+			limits.MaxRetries = 6
+			site := adminapitest.Play(t, slices.Repeat([]adminapitest.Step{asking("")}, 7)...)
+			client := open(t, adminapi.PoolOptions{DialContext: site.DialContext}, adminapi.Config{URL: adminapitest.URL, Limits: limits})
+			start := time.Now()
+			_ = get(t.Context(), client, nil)
+			took := time.Since(start)
+			// Bounds 1, 2, 4, 8, 8, 8 s.
+			if took < 6*500*time.Millisecond || took > 31*time.Second {
+				t.Errorf("waited %s", took)
+			}
+			seen[took] = true
+		})
+	}
+	if len(seen) < 40 {
+		t.Errorf("50 calls waited only %d different times", len(seen))
+	}
+}
+
+func TestNobodyWaitsPastTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		start := time.Now()
+		err := get(ctx, play(t, nil, asking("59")), nil)
+		e, ok := errors.AsType[*adminapi.Error](err)
+		if !ok || e.Status != 503 || !strings.Contains(err.Error(), "the site asks to wait 59s") {
+			t.Errorf("got %v", err)
+		}
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("gave up after %s only", took)
+		}
+	})
+}
+
+func TestTheDeadlineEndsACallAtOnce(t *testing.T) {
+	for name, step := range map[string]adminapitest.Step{
+		"while it waits for an answer":     {Call: "GET /thing", Answer: adminapitest.Silence},
+		"while it waits for an attempt":    asking("20"),
+		"while it waits for a connection":  {Dial: adminapitest.Refused()},
+		"while it waits for half a header": {Call: "GET /thing", Answer: adminapitest.Raw("HTTP/1.1 200", true)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := make(chan error)
+				client := play(t, nil, step)
+				go func() { ended <- get(ctx, client, nil) }()
+				synctest.Wait()
+				before := time.Now()
+				cancel()
+				err := <-ended
+				if _, ok := errors.AsType[*adminapi.Error](err); !ok || !errors.Is(err, context.Canceled) {
+					t.Errorf("got %v", err)
+				}
+				if took := time.Since(before); took != 0 {
+					t.Errorf("took %s", took)
+				}
+			})
+		})
+	}
+}
+
+func TestACallThatIsOverBeforeItStartsSendsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		err := get(ctx, play(t, nil), nil)
+		e, ok := errors.AsType[*adminapi.Error](err)
+		if !ok || e.Kind != adminapi.Unreachable || !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestRequestTimeoutBoundsEachAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limits := unlimited()
+		limits.RequestTimeout = 5 * time.Second
+		drip := func(w http.ResponseWriter, r *http.Request) {
+			// A byte each second: never silent, never done.
+			for r.Context().Err() == nil {
+				_, _ = w.Write([]byte(" "))
+				_ = http.NewResponseController(w).Flush()
+				_ = adminapi.Sleep(r.Context(), time.Second)
+			}
+		}
+		site := adminapitest.Play(t, slices.Repeat([]adminapitest.Step{{Call: "GET /thing", Answer: drip}}, 4)...)
+		client := open(t, adminapi.PoolOptions{DialContext: site.DialContext}, adminapi.Config{URL: adminapitest.URL, Limits: limits})
+		start := time.Now()
+		err := get(t.Context(), client, nil)
+		if took := time.Since(start); took < 20*time.Second || took > 28*time.Second {
+			t.Errorf("took %s for 4 attempts", took)
+		}
+		if err == nil || !strings.Contains(err.Error(), "gave up after 5s (4 attempts)") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
