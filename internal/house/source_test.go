@@ -31,6 +31,10 @@ type source struct {
 
 func (s source) isTest() bool { return strings.HasSuffix(s.name, "_test.go") }
 
+func (s source) imports(name string) bool {
+	return slices.ContainsFunc(s.syntax.Imports, func(i *ast.ImportSpec) bool { return i.Path.Value == `"`+name+`"` })
+}
+
 // span counts the lines of a node.
 func (s source) span(n ast.Node) int {
 	return s.fset.Position(n.End()).Line - s.fset.Position(n.Pos()).Line + 1
@@ -165,6 +169,21 @@ func TestNothingIsLeftForLater(t *testing.T) {
 		ast.Inspect(s.syntax, func(n ast.Node) bool {
 			if call, ok := n.(*ast.SelectorExpr); ok && strings.HasPrefix(call.Sel.Name, "Skip") && isNamed(call.X, "t", "b", "f") {
 				t.Errorf("%s: a skipped test", s.fset.Position(call.Pos()))
+			}
+			return true
+		})
+	}
+}
+
+// A test may sleep where time is testing/synctest's and passes at once.
+func TestNothingWaitsForTimeToPass(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.isTest() && s.imports("testing/synctest") {
+			continue
+		}
+		ast.Inspect(s.syntax, func(n ast.Node) bool {
+			if call, ok := n.(*ast.SelectorExpr); ok && call.Sel.Name == "Sleep" && isNamed(call.X, "time") {
+				t.Errorf("%s: sleeps", s.fset.Position(call.Pos()))
 			}
 			return true
 		})
