@@ -25,7 +25,6 @@ var mayImport = map[string][]string{
 	"adminapi/*":            {},
 	"site":                  {},
 	"site/sitetest":         {"site"},
-	"adminapi/adminapitest": {},
 	"submit":                {"site"},
 	"diagnosis":             {"site", "presets"},
 	"presets":               {"site"},
