@@ -1,8 +1,10 @@
 // Schema prints the provider's schemas as "providers schema -json" does, under the address that tfplugindocs looks for.
+// It asks the pinned OpenTofu, because what the answer holds depends on the version.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -19,10 +21,10 @@ func main() {
 	}
 }
 
-func run() error {
+func run() (err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	cli, err := tfcli.Find(ctx, os.Stderr)
+	cli, err := tfcli.Pinned(ctx, os.Stderr)
 	if err != nil {
 		return err
 	}
@@ -30,7 +32,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	w, err := cli.NewWorkspace(ctx, dir, address)
 	if err != nil {
 		return err
