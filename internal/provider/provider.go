@@ -6,13 +6,14 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
 )
 
-var _ provider.Provider = &smtpProvider{}
+var _ provider.ProviderWithFunctions = &smtpProvider{}
 
 type smtpProvider struct {
 	version string
@@ -49,4 +50,8 @@ func (p *smtpProvider) Resources(context.Context) []func() resource.Resource {
 
 func (p *smtpProvider) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{newSMTPPresetsDataSource}
+}
+
+func (p *smtpProvider) Functions(context.Context) []func() function.Function {
+	return []func() function.Function{newPresetFunction, newPresetForFunction}
 }

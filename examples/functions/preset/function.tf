@@ -1,0 +1,12 @@
+locals {
+  ses = provider::smtp::preset("amazon-ses", "eu-west-1")
+}
+
+output "submission_server" {
+  value = "${local.ses.host}:${local.ses.port}, encryption ${local.ses.encryption}"
+}
+
+# What to tell whoever makes the password.
+output "app_password" {
+  value = "Make an app password at ${provider::smtp::preset("gmail").app_password_url}"
+}

@@ -1,0 +1,93 @@
+package provider
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/presets"
+)
+
+var (
+	_ function.Function                 = presetFunction{}
+	_ function.StringParameterValidator = presetID{}
+)
+
+type presetFunction struct{}
+
+func newPresetFunction() function.Function { return presetFunction{} }
+
+func (presetFunction) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
+	resp.Name = "preset"
+}
+
+func (presetFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
+	resp.Definition = function.Definition{
+		Summary: "A preset of the catalogue, by its id",
+		MarkdownDescription: "Returns a mail service of the catalogue, which is part of the provider: no network is needed, and no site. An id that does " +
+			"not exist is an error that names those near it. " + presetResult,
+		Parameters: []function.Parameter{function.StringParameter{
+			Name:                "id",
+			MarkdownDescription: "The preset's id, as in `smtp_settings.preset`.",
+			Validators:          []function.StringParameterValidator{presetID{}},
+		}},
+		VariadicParameter: function.StringParameter{
+			Name: "region",
+			MarkdownDescription: "The region whose host is wanted, one at most, where the service has several; without one, the service's default. " +
+				"One that may be null is passed as `compact([region])...`.",
+			Validators: []function.StringParameterValidator{stringvalidator.LengthAtLeast(1)},
+		},
+		Return: function.ObjectReturn{AttributeTypes: presetTypes()},
+	}
+}
+
+func (presetFunction) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
+	var id string
+	var regions []string
+	if resp.Error = req.Arguments.Get(ctx, &id, &regions); resp.Error != nil {
+		return
+	}
+	if len(regions) > 1 {
+		resp.Error = function.NewArgumentFuncError(2, "one region at most can be given: a preset has one host")
+		return
+	}
+	// Cannot fail: the validator has checked the id.
+	preset, _ := presets.ByID(id)
+	for _, region := range regions {
+		endpoint, err := preset.Endpoint(region)
+		if err != nil {
+			resp.Error = function.NewArgumentFuncError(1, err.Error())
+			return
+		}
+		preset.Host = endpoint.Host
+	}
+	resp.Error = resp.Result.Set(ctx, fromPreset(preset))
+}
+
+// ValidateParameterString implements [function.StringParameterValidator]. Terraform ends its text with a full stop.
+func (v presetID) ValidateParameterString(ctx context.Context, req function.StringParameterValidatorRequest, resp *function.StringParameterValidatorResponse) {
+	var attribute validator.StringResponse
+	v.ValidateString(ctx, validator.StringRequest{ConfigValue: req.Value}, &attribute)
+	for _, problem := range attribute.Diagnostics {
+		resp.Error = function.NewArgumentFuncError(req.ArgumentPosition, strings.TrimSuffix(problem.Detail(), "."))
+	}
+}
+
+// presetResult says what the functions return that return a preset.
+var presetResult = "The object is one of those in `presets` of the data source `smtp_presets`, where its attributes are described: `" +
+	strings.Join(slices.Sorted(maps.Keys(presetAttributes())), "`, `") + "`.\n\nNeeds Terraform 1.8 or OpenTofu 1.7."
+
+// presetTypes are the types of presetAttributes.
+func presetTypes() map[string]attr.Type {
+	all := map[string]attr.Type{}
+	for name, attribute := range presetAttributes() {
+		all[name] = attribute.GetType()
+	}
+	return all
+}
