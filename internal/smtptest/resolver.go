@@ -51,7 +51,7 @@ func resolve(query []byte, answer func(string) ([]netip.Addr, dnsmessage.RCode, 
 	if lost {
 		return nil, false
 	}
-	m.Response, m.RCode, m.Additionals = true, code, nil
+	m.Response, m.RecursionAvailable, m.RCode, m.Additionals = true, true, code, nil
 	for _, address := range addresses {
 		var body dnsmessage.ResourceBody
 		switch {

@@ -39,7 +39,7 @@ func NewScript(play func(*Peer)) (*Script, error) {
 				return
 			}
 			s.running.Go(func() {
-				peer := &Peer{script: s, conn: conn, raw: conn.(*tracked).Conn, lines: bufio.NewReader(conn)}
+				peer := &Peer{script: s, tcp: conn.(*tracked), conn: conn, lines: bufio.NewReader(conn)}
 				defer peer.HangUp()
 				play(peer)
 			})
@@ -79,9 +79,10 @@ func (s *Script) Heard() []string {
 // Peer is one client's connection in a script. Its methods report false, or nothing, once the client is gone.
 type Peer struct {
 	script *Script
-	conn   net.Conn
-	raw    net.Conn
-	lines  *bufio.Reader
+	tcp    *tracked
+	// conn is tcp or TLS on it.
+	conn  net.Conn
+	lines *bufio.Reader
 }
 
 // Say sends lines, each with CRLF.
@@ -104,6 +105,12 @@ func (p *Peer) Hear() (string, bool) {
 	defer p.script.mu.Unlock()
 	p.script.heard = append(p.script.heard, line)
 	return line, true
+}
+
+// Sense waits until the client has sent anything, and leaves it to be heard.
+func (p *Peer) Sense() bool {
+	_, err := p.lines.Peek(1)
+	return err == nil
 }
 
 // Answer hears a line before it says each of the replies, in which "\n" separates lines.
@@ -138,13 +145,22 @@ func (p *Peer) StartTLS(config *tls.Config) bool {
 		}
 		config.Certificates = []tls.Certificate{certificate}
 	}
-	conn := tls.Server(p.conn, config)
+	conn := tls.Server(sensed{p.conn, p.lines}, config)
 	if conn.Handshake() != nil {
 		return false
 	}
 	p.conn, p.lines = conn, bufio.NewReader(conn)
 	return true
 }
+
+// sensed is a connection of which some bytes were read ahead.
+type sensed struct {
+	net.Conn
+	lines *bufio.Reader
+}
+
+// Read implements [net.Conn].
+func (s sensed) Read(b []byte) (int, error) { return s.lines.Read(b) }
 
 // Wait says nothing until the client is gone or the script is closed; what the client sends is heard.
 func (p *Peer) Wait() {
@@ -158,10 +174,8 @@ func (p *Peer) Wait() {
 // HangUp closes the connection.
 func (p *Peer) HangUp() { _ = p.conn.Close() }
 
-// Reset closes the connection with a TCP reset.
+// Reset closes the connection with a TCP reset, without a word in TLS.
 func (p *Peer) Reset() {
-	if tcp, ok := p.raw.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
-	}
-	_ = p.conn.Close()
+	_ = p.tcp.Conn.(*net.TCPConn).SetLinger(0)
+	_ = p.tcp.Close()
 }

@@ -2,11 +2,11 @@ package submit
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -24,7 +24,7 @@ func (a *attempt) login(ctx context.Context, c site.Candidate) error {
 		return nil
 	}
 	return a.stage(ctx, site.StageAuth, func(context.Context) error {
-		if err := checkPrivacy(c.Settings.Encryption, a.conn.RemoteAddr()); err != nil {
+		if err := checkPrivacy(a.talk.conn); err != nil {
 			return err
 		}
 		credentials, err := chooseMechanism(a.offers.mechanisms(), c.Settings.Username, c.Password)
@@ -36,12 +36,14 @@ func (a *attempt) login(ctx context.Context, c site.Candidate) error {
 }
 
 // checkPrivacy refuses to send a password without TLS, except to the machine itself.
-func checkPrivacy(e site.Encryption, remote net.Addr) error {
-	address, err := netip.ParseAddrPort(remote.String())
-	if e != site.None || err == nil && address.Addr().Unmap().IsLoopback() {
+func checkPrivacy(conn net.Conn) error {
+	if _, encrypted := conn.(*tls.Conn); encrypted {
 		return nil
 	}
-	return fmt.Errorf("refusing to send the password over an unencrypted connection to %s", remote)
+	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok && tcp.IP.IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("refusing to send the password over an unencrypted connection to %s", conn.RemoteAddr())
 }
 
 // chooseMechanism prefers PLAIN, which is the standard one (RFC 4954 section 4), to LOGIN.

@@ -122,8 +122,8 @@ func toASCII(domain string) (string, error) {
 			return "", err
 		}
 	}
-	if len(ascii) > maxDomain {
-		return "", errors.New("domain name too long")
+	if len(ascii) > maxDomain || !utf8.ValidString(domain) {
+		return "", errors.New("not a domain name")
 	}
 	return ascii, nil
 }

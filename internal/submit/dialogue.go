@@ -15,14 +15,16 @@ import (
 // name of the first EHLO, compares keywords case-sensitively and hides what came early behind STARTTLS.
 type dialogue struct {
 	conn net.Conn
+	in   *limited
 	text *textproto.Conn
 }
 
 func newDialogue(conn net.Conn) *dialogue {
-	return &dialogue{conn, textproto.NewConn(struct {
+	in := &limited{r: conn, left: maxDialogue}
+	return &dialogue{conn, in, textproto.NewConn(struct {
 		io.Reader
 		io.WriteCloser
-	}{&limited{conn, maxDialogue}, conn})}
+	}{in, conn})}
 }
 
 func (d *dialogue) close() { _ = d.text.Close() }
@@ -46,9 +48,9 @@ func (d *dialogue) greeting() (string, error) {
 	switch {
 	case (head[0] == 0x15 || head[0] == 0x16) && head[1] == 3:
 		// A TLS record (RFC 8446 section 5.1): a server of implicit TLS.
-		return "", textproto.ProtocolError(fmt.Sprintf("short response: %q", head))
+		return "", fmt.Errorf("short response: %q", head)
 	case !isReply(head):
-		return "", textproto.ProtocolError("invalid response code: not a mail server")
+		return "", errors.New("invalid response code: not a mail server")
 	}
 	_, text, err := d.text.ReadResponse(220)
 	return text, err

@@ -41,7 +41,9 @@ func (a *attempt) hello(ctx context.Context, s site.Settings) error {
 	return a.stage(ctx, site.StageEHLO, func(context.Context) error {
 		name := s.HELOName
 		if name == "" {
-			name = ownName(a.conn.LocalAddr())
+			// Without a host name the address is as good.
+			host, _ := os.Hostname()
+			name = ownName(host, a.conn.LocalAddr())
 		}
 		offers, err := a.talk.hello(name)
 		if err != nil {
@@ -70,9 +72,8 @@ func (a *attempt) startTLS(ctx context.Context, _ site.Settings) error {
 
 // ownName is what this machine calls itself: its host name when that is fully qualified, else the address literal that
 // RFC 5321 section 4.1.4 asks for. Relays refuse "localhost".
-func ownName(local net.Addr) string {
-	host, err := os.Hostname()
-	if err == nil && strings.Contains(host, ".") && !strings.HasPrefix(host, "localhost.") && CheckHELOName(host) == nil {
+func ownName(host string, local net.Addr) string {
+	if strings.Contains(host, ".") && !strings.HasPrefix(host, "localhost.") && CheckHELOName(host) == nil {
 		return host
 	}
 	ip := netip.MustParseAddrPort(local.String()).Addr().Unmap().WithZone("")

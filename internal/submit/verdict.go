@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/textproto"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,6 +28,9 @@ func (a *attempt) fail(ctx context.Context, err error, spent time.Duration) {
 	r.Status = site.Failed
 	if _, ok := errors.AsType[doubt](err); ok {
 		r.Status = site.InDoubt
+	}
+	if a.talk != nil && a.talk.in.flooded {
+		err = errFlood
 	}
 	if code, text, ok := replyOf(err); ok {
 		r.Reply = a.reply(code, text)
@@ -67,6 +71,9 @@ func replyOf(err error) (code int, text string, ok bool) {
 // of it, and adds how long that took; before there is a connection it keeps the text, which names what was tried.
 func (a *attempt) describe(ctx context.Context, err error, spent time.Duration) string {
 	text := strings.ReplaceAll(err.Error(), "\n", "; ")
+	if e, ok := errors.AsType[textproto.ProtocolError](err); ok {
+		text = unquote(e)
+	}
 	ended := interruption(ctx, err)
 	if ended == nil {
 		return text
@@ -76,6 +83,16 @@ func (a *attempt) describe(ctx context.Context, err error, spent time.Duration) 
 	}
 	all := a.sender.now().Sub(a.started)
 	return fmt.Sprintf("%s after %s in stage %s, %s in all", text, round(spent), a.seen.Result.Stage, round(all))
+}
+
+// unquote undoes the quoting of the server's line in a protocol error, in which no secret would be found.
+func unquote(e textproto.ProtocolError) string {
+	what, quoted, _ := strings.Cut(string(e), `"`)
+	line, err := strconv.Unquote(`"` + quoted)
+	if err != nil {
+		return string(e)
+	}
+	return what + line
 }
 
 func round(d time.Duration) time.Duration { return d.Round(10 * time.Millisecond) }
