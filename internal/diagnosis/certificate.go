@@ -14,7 +14,7 @@ import (
 // right: whoever stands between the two could have made that certificate.
 func (v *verdict) certificate() {
 	mismatch := v.ID == "tls-cert-host-mismatch"
-	official := v.known && belongs(v.settings.Host, v.service)
+	official := v.official()
 	switch {
 	case mismatch && official:
 		v.take(tlsIntercepted)
@@ -33,10 +33,11 @@ func (v *verdict) certificate() {
 	}
 }
 
-// belongs reports whether the service itself names this host for submission today; former names do not count.
-func belongs(host string, p presets.Preset) bool {
-	return strings.EqualFold(host, p.Host) ||
-		slices.ContainsFunc(p.Regions, func(r presets.Region) bool { return strings.EqualFold(host, r.Host) })
+// official reports whether host is one that the service itself names for submission today; former names are not.
+func (v *verdict) official() bool {
+	host := v.settings.Host
+	return v.known && (strings.EqualFold(host, v.service.Host) ||
+		slices.ContainsFunc(v.service.Regions, func(r presets.Region) bool { return strings.EqualFold(host, r.Host) }))
 }
 
 // shown is how many names of a certificate are worth reading.

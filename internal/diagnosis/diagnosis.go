@@ -76,8 +76,13 @@ func (v *verdict) row() string {
 func (v *verdict) take(id string) {
 	row := load().byID[id]
 	v.stage = row.Stage
-	v.generic = !slices.ContainsFunc(row.Services, func(name string) bool { return !strings.HasPrefix(name, "generic") })
-	v.Diagnosis = site.Diagnosis{
+	v.generic = slices.ContainsFunc(row.Services, func(name string) bool { return strings.HasPrefix(name, "generic") })
+	v.Diagnosis = row.diagnosis()
+}
+
+// diagnosis is what the row says of every failure that it matches.
+func (row *Row) diagnosis() site.Diagnosis {
+	return site.Diagnosis{
 		ID:        row.ID,
 		Summary:   row.Summary,
 		Cause:     row.Cause,

@@ -33,7 +33,7 @@ func (v *verdict) network() {
 	port := v.settings.Port
 	served := slices.ContainsFunc(v.endpoints(), func(e presets.Endpoint) bool { return e.Port == port })
 	switch {
-	case v.known && (port == 25 || !served):
+	case v.known && (port == 25 || !served || !v.official()):
 		v.setEndpoint()
 	case v.known:
 		v.take(connectBlocked)
@@ -105,11 +105,14 @@ func manner(e site.Encryption) string {
 	return "starts in clear text and then switches to TLS"
 }
 
-// setEndpoint advises the port where the service is known to take mail.
+// setEndpoint advises where the service is known to take mail.
 func (v *verdict) setEndpoint() {
 	best := v.endpoints()[0]
-	v.Attribute = "port"
-	v.Remedy = fmt.Sprintf("Set port to %d and encryption to %q, where %s takes mail.", best.Port, best.Encryption, v.service.Name)
+	host := ""
+	if !v.official() {
+		host = fmt.Sprintf("host to %s, ", best.Host)
+	}
+	v.Remedy = fmt.Sprintf("Set %sport to %d and encryption to %q, where %s takes mail.", host, best.Port, best.Encryption, v.service.Name)
 }
 
 // otherPort names another way in, as the rest of a sentence; empty where none is known.

@@ -41,7 +41,7 @@ func observe(r site.TestResult, preset string) failure {
 
 var (
 	// lineStart is what precedes the words on each line of a reply.
-	lineStart = regexp.MustCompile(`^\s*(?:\d{3}[ -])?\s*([245]\.\d{1,3}\.\d{1,3}(?:\s+|$))?`)
+	lineStart = regexp.MustCompile(`^\s*(?:\d{3}[ -])?\s*(?:([245]\.\d{1,3}\.\d{1,3})[,:]?(?:\s+|$))?`)
 	// inParentheses is how some servers write the enhanced code.
 	inParentheses = regexp.MustCompile(`\(#([245]\.\d{1,3}\.\d{1,3})\)`)
 )
@@ -57,7 +57,7 @@ func replyText(r site.Reply) (enhanced, text string) {
 	for line := range strings.Lines(text) {
 		parts := lineStart.FindStringSubmatch(line)
 		if enhanced == "" {
-			enhanced = strings.TrimSpace(parts[1])
+			enhanced = parts[1]
 		}
 		words = append(words, strings.Fields(line[len(parts[0]):])...)
 	}

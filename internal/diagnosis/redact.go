@@ -38,9 +38,7 @@ func newRedactor(username string, secrets []secret.Text) redactor {
 		}
 	}
 	if len(username) >= shortest {
-		for _, encoding := range encodings {
-			r.forms = append(r.forms, encoding.EncodeToString([]byte(username)))
-		}
+		r.values = append(r.values, username)
 	}
 	slices.SortFunc(r.forms, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
 	r.forms = slices.Compact(r.forms)
@@ -58,10 +56,11 @@ func forms(value string) []string {
 	}
 }
 
-var encodings = []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding}
-
-// encoded is a word that may be base64 (RFC 4648 sections 4 and 5) or hexadecimal.
-var encoded = regexp.MustCompile(`[A-Za-z0-9+/_-]{5,}={0,2}`)
+// encoded and hexadecimal are words that may be an encoded secret.
+var (
+	encoded     = regexp.MustCompile(`[A-Za-z0-9+/_-]{5,}={0,2}`)
+	hexadecimal = regexp.MustCompile(`[0-9A-Fa-f]{8,}`)
+)
 
 // redact returns plain text without the secrets.
 func (r redactor) redact(text string) string {
@@ -69,33 +68,47 @@ func (r redactor) redact(text string) string {
 	for _, form := range r.forms {
 		text = strings.ReplaceAll(text, form, hidden)
 	}
-	return encoded.ReplaceAllStringFunc(text, func(word string) string {
-		if r.hides(strings.TrimRight(word, "=")) {
-			return hidden
-		}
-		return word
-	})
+	replace := func(words *regexp.Regexp, hides func(string) bool) {
+		text = words.ReplaceAllStringFunc(text, func(word string) string {
+			if hides(word) {
+				return hidden
+			}
+			return word
+		})
+	}
+	replace(hexadecimal, r.inHex)
+	replace(encoded, r.inBase64)
+	return text
 }
 
-// hides reports whether a word holds a secret once it is decoded, wherever in the word the encoding began.
-func (r redactor) hides(word string) bool {
-	if bytes, err := hex.DecodeString(word[:len(word)&^1]); err == nil && r.contains(bytes) {
-		return true
-	}
-	for start := range min(4, len(word)) {
-		rest := word[start:]
+// standard turns the alphabet for addresses into the usual one (RFC 4648 sections 4 and 5).
+var standard = strings.NewReplacer("-", "+", "_", "/", "=", "")
+
+// inBase64 reports whether a word holds a secret, wherever in the word the encoding began.
+func (r redactor) inBase64(word string) bool {
+	word = standard.Replace(word)
+	for start := range 4 {
+		rest := word[min(start, len(word)):]
 		if len(rest)%4 == 1 {
 			rest = rest[:len(rest)-1]
 		}
-		for _, encoding := range encodings {
-			if bytes, err := encoding.DecodeString(rest); err == nil && r.contains(bytes) {
-				return true
-			}
+		if decoded, err := base64.RawStdEncoding.DecodeString(rest); err == nil && r.in(decoded) {
+			return true
 		}
 	}
 	return false
 }
 
-func (r redactor) contains(bytes []byte) bool {
-	return slices.ContainsFunc(r.values, func(value string) bool { return strings.Contains(string(bytes), value) })
+func (r redactor) inHex(word string) bool {
+	for start := range 2 {
+		rest := word[start:]
+		if decoded, err := hex.DecodeString(rest[:len(rest)&^1]); err == nil && r.in(decoded) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r redactor) in(decoded []byte) bool {
+	return slices.ContainsFunc(r.values, func(value string) bool { return strings.Contains(string(decoded), value) })
 }

@@ -1,0 +1,151 @@
+package diagnosis
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+func failed(stage site.Stage, err string) site.TestResult {
+	return site.TestResult{Status: site.Failed, Stage: stage, Error: err, Recipient: "ops@example.net"}
+}
+
+func refused(stage site.Stage, code int, text string) site.TestResult {
+	return site.TestResult{Status: site.Failed, Stage: stage, Reply: &site.Reply{Code: code, Text: text}, Recipient: "ops@example.net"}
+}
+
+func TestOfAlwaysHasAVerdict(t *testing.T) {
+	for _, stage := range append(stageNames, "", "quit", "unheard of") {
+		results := []site.TestResult{failed(stage, ""), failed(stage, "whatever"), {Status: site.InDoubt, Stage: stage}, {Stage: stage}}
+		for code := -1; code <= 1000; code += 7 {
+			results = append(results, refused(stage, code, ""), refused(stage, code, "whatever"))
+		}
+		for _, r := range results {
+			for _, host := range []string{"", "smtp.gmail.com", "mail.example.com"} {
+				d := Of(r, site.Settings{Host: host})
+				if _, ok := load().byID[d.ID]; !ok || d.Summary == "" || d.Cause == "" || d.Remedy == "" || d.Retry == "" {
+					t.Fatalf("%+v at %s: incomplete verdict %+v", r, host, d)
+				}
+			}
+		}
+	}
+}
+
+func TestOfPassedTestHasNothingToSay(t *testing.T) {
+	if d := Of(site.TestResult{Status: site.Passed, Stage: site.StageData}, site.Settings{}); d != (site.Diagnosis{}) {
+		t.Errorf("got %+v", d)
+	}
+}
+
+func TestInDoubtIsNeverRetriedWhateverWasSaid(t *testing.T) {
+	for _, r := range []site.TestResult{failed(site.StageData, "i/o timeout"), refused(site.StageData, 421, "try again later")} {
+		r.Status = site.InDoubt
+		if d := Of(r, site.Settings{}); d.ID != inDoubt || d.Retry != site.RetryNever || d.Attribute != "" {
+			t.Errorf("got %+v", d)
+		}
+	}
+}
+
+func TestLastResorts(t *testing.T) {
+	for _, stage := range stageNames {
+		if d := Of(failed(stage, "the moon was full"), site.Settings{Host: "mail.example.com"}); d.ID != "other-"+string(stage) {
+			t.Errorf("%s: got %q", stage, d.ID)
+		}
+	}
+	if d := Of(refused(site.StageMail, 250, "OK"), site.Settings{}); d.ID != otherReply {
+		t.Errorf("a reply that refuses nothing: got %q", d.ID)
+	}
+	if d := Of(failed("", "SMTP connect() failed"), site.Settings{}); d.ID != unknown {
+		t.Errorf("an error without a stage: got %q", d.ID)
+	}
+}
+
+const notVerified = "Message rejected: Email address is not verified. The following identities failed the check in region "
+
+func ses(region string) site.Settings {
+	return site.Settings{
+		Host: "email-smtp." + region + ".amazonaws.com", Port: 587, Encryption: site.STARTTLS,
+		Username: "AKIAIOSFODNN7EXAMPLE", FromAddress: "shop@example.com",
+	}
+}
+
+func TestAmazonSESNamesTheAddress(t *testing.T) {
+	for name, test := range map[string]struct {
+		identities, attribute string
+		says                  []string
+	}{
+		"Sender":            {"shop@example.com", "from_address", []string{"shop@example.com (from_address)", "eu-west-1"}},
+		"SenderWithName":    {`"Shop" <Shop@Example.com>, shop@example.com`, "from_address", []string{"shop@example.com"}},
+		"Recipient":         {"ops@example.net", "recipient", []string{"ops@example.net (the recipient)", "sandbox"}},
+		"Both":              {"ops@example.net, shop@example.com", "from_address", []string{"ops@example.net", "shop@example.com", "sandbox"}},
+		"Neither":           {"else@example.org", "from_address", []string{"from_address", "the recipient"}},
+		"OnlyPartOfAnother": {"no-ops@example.net", "from_address", []string{"from_address", "the recipient"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := Of(refused(site.StageData, 554, notVerified+"EU-WEST-1: "+test.identities), ses("eu-west-1"))
+			if d.ID != "data-ses-unverified" || d.Attribute != test.attribute {
+				t.Errorf("got %q, %q", d.ID, d.Attribute)
+			}
+			contains(t, d.Cause+" "+d.Remedy, test.says...)
+			if strings.Contains(d.Cause, "host names") {
+				t.Errorf("no mismatch, yet: %s", d.Cause)
+			}
+		})
+	}
+}
+
+func TestAmazonSESNamesARegionMismatch(t *testing.T) {
+	d := Of(refused(site.StageData, 554, notVerified+"US-EAST-1: shop@example.com"), ses("eu-west-1"))
+	contains(t, d.Cause, "region us-east-1", "host names eu-west-1")
+	contains(t, d.Remedy, "set host to email-smtp.us-east-1.amazonaws.com")
+}
+
+func TestAmazonSESWithoutAddressesKeepsTheRow(t *testing.T) {
+	d := Of(refused(site.StageData, 554, notVerified+"hunter2: shop@example.com"), ses("eu-west-1"))
+	if d.Cause != load().byID["data-ses-unverified"].Cause {
+		t.Errorf("got %s", d.Cause)
+	}
+}
+
+func TestLogin(t *testing.T) {
+	wrong := refused(site.StageAuth, 535, "Authentication credentials invalid")
+	for name, test := range map[string]struct {
+		host, username string
+		attribute, url string
+		says           []string
+	}{
+		"UnknownServiceKeepsTheRow":  {"mail.example.com", "shop@example.com", "password", "", []string{"usually the full address"}},
+		"ServiceWithAppPasswords":    {"smtp.naver.com", "shop@example.com", "password", "", []string{"Naver", "an app password", "2-step verification"}},
+		"ServiceOfFixedUsername":     {"smtp.resend.com", "shop@example.com", "username", "https://resend.com/", []string{"the word resend itself"}},
+		"RightFixedUsername":         {"smtp.resend.com", "resend", "password", "https://resend.com/", []string{"an API key"}},
+		"LocalPartIsAGuess":          {"disroot.org", "shop@example.com", "password", "", []string{"usually the full address"}},
+		"ServiceThatEndsPasswords":   {"smtp.mail.yahoo.com", "shop@example.com", "password", "https://", []string{"ending sign-in with a password"}},
+		"ServiceWithoutPasswords":    {"smtp-mail.outlook.com", "shop@example.com", "password", "", []string{"only OAuth2"}},
+		"FormerNameOfAService":       {"smtp-relay.sendinblue.com", "shop@example.com", "password", "https://app.brevo.com/", []string{"an SMTP password"}},
+		"EmptyUsername":              {"smtp.gmail.com", "", "username", "", []string{"needs a username"}},
+		"UsernameIsNeverRepeated":    {"smtp.postmarkapp.com", "a-token-in-the-wrong@place", "username", "", nil},
+		"LocalServicesAreNoServices": {"localhost", "shop", "password", "", []string{"usually the full address"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := Of(wrong, site.Settings{Host: test.host, Username: test.username})
+			if d.Attribute != test.attribute || !strings.HasPrefix(d.URL, test.url) {
+				t.Errorf("got %q, %q", d.Attribute, d.URL)
+			}
+			contains(t, d.Cause+" "+d.Remedy, test.says...)
+			if test.username != "" && test.username != "resend" && strings.Contains(fmt.Sprint(d), test.username) {
+				t.Errorf("the username is in %+v", d)
+			}
+		})
+	}
+}
+
+func contains(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q is not in: %s", part, text)
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package diagnosis
+
+import (
+	"testing"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+const (
+	silence   = "read tcp 192.0.2.1:40690->192.0.2.7:587: i/o timeout"
+	plaintext = "tls: first record does not look like a TLS handshake"
+	dropped   = "dial tcp 192.0.2.7:587: i/o timeout"
+	closed    = "dial tcp 192.0.2.7:25: connect: connection refused"
+)
+
+func TestPortAndEncryption(t *testing.T) {
+	stripped := "smtp: server doesn't support STARTTLS"
+	needsTLS := refused(site.StageMail, 530, "5.7.0 Must issue a STARTTLS command first")
+	for name, test := range map[string]struct {
+		result     site.TestResult
+		host       string
+		port       int
+		encryption site.Encryption
+		id         string
+		attribute  string
+		says       []string
+	}{
+		"TLSOnAPortOfSTARTTLS":          {failed(site.StageTLS, plaintext), "mail.example.com", 587, site.TLS, "tls-on-plaintext-port", "encryption", []string{`Set encryption to "starttls"`, "port 587"}},
+		"TLSOnAPortOfSTARTTLSAtGmail":   {failed(site.StageTLS, plaintext), "smtp.gmail.com", 587, site.TLS, "tls-on-plaintext-port", "encryption", []string{`Set encryption to "starttls"`}},
+		"TLSOnAPortNobodyKnows":         {failed(site.StageTLS, plaintext), "mail.example.com", 1587, site.TLS, "tls-on-plaintext-port", "encryption", []string{"Set encryption to starttls"}},
+		"TLSOnAPortGmailDoesNotServe":   {failed(site.StageTLS, plaintext), "smtp.gmail.com", 25, site.TLS, "tls-on-plaintext-port", "encryption", []string{"Set port to 465 and encryption to \"tls\", where Gmail takes mail"}},
+		"STARTTLSOnAPortOfTLS":          {failed(site.StageBanner, silence), "mail.example.com", 465, site.STARTTLS, "banner-timeout-implicit-tls", "encryption", []string{`Set encryption to "tls"`, "port 465", "first byte"}},
+		"NoneOnAPortOfTLS":              {failed(site.StageBanner, "EOF"), "mail.example.com", 465, site.None, "banner-eof", "encryption", []string{`Set encryption to "tls"`}},
+		"SilenceThoughThePairIsRight":   {failed(site.StageBanner, silence), "mail.example.com", 587, site.STARTTLS, connectionCut, "", []string{`port 465 with encryption "tls"`}},
+		"SilenceOnAClearTextRelay":      {failed(site.StageBanner, silence), "mail.example.com", 25, site.None, connectionCut, "", nil},
+		"HandshakeCutOnTheRightPort":    {failed(site.StageTLS, "EOF"), "smtp.gmail.com", 465, site.TLS, connectionCut, "", []string{`port 587 with encryption "starttls"`}},
+		"STARTTLSNotOfferedOnTLSPort":   {failed(site.StageSTARTTLS, stripped), "mail.example.com", 465, site.STARTTLS, "starttls-not-offered", "encryption", []string{`Set encryption to "tls"`}},
+		"STARTTLSNotOfferedWhereItIs":   {failed(site.StageSTARTTLS, stripped), "mail.example.com", 587, site.STARTTLS, "starttls-not-offered", "encryption", []string{"Do not fall back"}},
+		"EncryptionIsNeeded":            {needsTLS, "mail.example.com", 587, site.None, "starttls-required-530", "encryption", []string{`Set encryption to "starttls"`}},
+		"EncryptionIsNeededOnPort465":   {needsTLS, "mail.example.com", 465, site.None, "starttls-required-530", "encryption", []string{`Set encryption to "tls"`}},
+		"SpectrumTakesBothOnOnePort":    {failed(site.StageTLS, "EOF"), "mobile.charter.net", 587, site.TLS, connectionCut, "", nil},
+		"SomethingElseListens":          {failed(site.StageBanner, `short response: "* OK IMAP4rev1 ready"`), "smtp.gmail.com", 993, site.STARTTLS, "banner-not-smtp", "port", []string{"Set port to 465"}},
+		"SomethingElseListensSomewhere": {failed(site.StageBanner, `short response: "* OK IMAP4rev1 ready"`), "mail.example.com", 993, site.STARTTLS, "banner-not-smtp", "port", []string{"993, 995"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := Of(test.result, site.Settings{Host: test.host, Port: test.port, Encryption: test.encryption})
+			if d.ID != test.id || d.Attribute != test.attribute {
+				t.Errorf("got %q, %q", d.ID, d.Attribute)
+			}
+			contains(t, d.Remedy, test.says...)
+		})
+	}
+}
+
+func TestNetworkOrSettings(t *testing.T) {
+	for name, test := range map[string]struct {
+		err       string
+		host      string
+		port      int
+		id        string
+		attribute string
+		says      []string
+	}{
+		"DroppedWhereTheServiceListens":  {dropped, "smtp.gmail.com", 587, connectBlocked, "", []string{"Gmail takes mail at smtp.gmail.com:587", `port 465 with encryption "tls"`}},
+		"RefusedWhereTheServiceListens":  {closed, "smtp.gmail.com", 465, connectBlocked, "", []string{"outgoing TCP to port 465"}},
+		"DroppedInARegionOfTheService":   {dropped, "smtp.eu.mailgun.org", 587, connectBlocked, "", []string{"Mailgun"}},
+		"DroppedWhereItDoesNotListen":    {dropped, "smtp.gmail.com", 2525, "connect-timeout", "port", []string{"Set port to 465"}},
+		"DroppedAtAFormerName":           {dropped, "smtp.1and1.com", 465, "connect-timeout", "port", []string{"Set host to smtp.ionos.com, port to 465"}},
+		"DroppedAtAnUnknownHost":         {dropped, "mail.example.com", 587, "connect-timeout", "port", []string{"Check host and port"}},
+		"Port25OfAServiceThatHasIt":      {"dial tcp 192.0.2.7:25: i/o timeout", "email-smtp.eu-west-1.amazonaws.com", 25, "connect-port25-timeout", "port", []string{"Set port to 465"}},
+		"Port25Dropped":                  {"dial tcp 192.0.2.7:25: i/o timeout", "mail.example.com", 25, "connect-port25-timeout", "port", []string{"587"}},
+		"Port25Refused":                  {closed, "mail.example.com", 25, connectBlocked, "port", []string{"587"}},
+		"Port25RefusedOnThisMachine":     {closed, "localhost", 25, "connect-refused", "port", []string{"localhost"}},
+		"Port25RefusedOnLoopback":        {closed, "127.0.0.1", 25, "connect-refused", "port", nil},
+		"NoRouteIsAboutTheHost":          {"dial tcp [2001:db8::1]:587: connect: network is unreachable", "smtp.gmail.com", 587, "connect-no-route", "host", nil},
+		"ForbiddenOnTheMachineThatSends": {"dial tcp 192.0.2.7:587: connect: operation not permitted", "smtp.gmail.com", 587, "connect-not-permitted", "", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := Of(failed(site.StageConnect, test.err), site.Settings{Host: test.host, Port: test.port, Encryption: site.STARTTLS})
+			if d.ID != test.id || d.Attribute != test.attribute {
+				t.Errorf("got %q, %q", d.ID, d.Attribute)
+			}
+			contains(t, d.Cause+" "+d.Remedy, test.says...)
+		})
+	}
+}

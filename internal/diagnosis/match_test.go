@@ -1,0 +1,118 @@
+package diagnosis
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+func TestReplyText(t *testing.T) {
+	for name, test := range map[string]struct {
+		reply          site.Reply
+		enhanced, text string
+	}{
+		"AsTheClientGaveIt":        {site.Reply{EnhancedCode: "5.7.8", Text: "authentication failed"}, "5.7.8", "authentication failed"},
+		"LeftInTheText":            {site.Reply{Text: "5.7.8 authentication failed"}, "5.7.8", "authentication failed"},
+		"LeftInTheTextBeforeColon": {site.Reply{Text: "5.1.1 : user unknown"}, "5.1.1", ": user unknown"},
+		"WithComma":                {site.Reply{Text: "5.7.1, Relaying denied."}, "5.7.1", "Relaying denied."},
+		"InParentheses":            {site.Reply{Text: "authentication failed (#5.7.1)"}, "5.7.1", "authentication failed (#5.7.1)"},
+		"NotAnEnhancedCode":        {site.Reply{Text: "(#AUTH005) Too many bad auth attempts."}, "", "(#AUTH005) Too many bad auth attempts."},
+		"Zero":                     {site.Reply{EnhancedCode: "0.0.0", Text: "no"}, "", "no"},
+		"LinesJoinedBySpace":       {site.Reply{Text: "5.7.8 Username and Password not accepted. 5.7.8 See"}, "5.7.8", "Username and Password not accepted. See"},
+		"LinesJoinedByNewline":     {site.Reply{Text: "535-5.7.8 Username and\n535 5.7.8  Password not accepted"}, "5.7.8", "Username and Password not accepted"},
+		"OnTheLastLineOnly":        {site.Reply{Text: "Sorry,\r\n5.7.1 not you"}, "5.7.1", "Sorry, not you"},
+		"Empty":                    {site.Reply{}, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			enhanced, text := replyText(test.reply)
+			if enhanced != test.enhanced || text != test.text {
+				t.Errorf("got %q %q, want %q %q", enhanced, text, test.enhanced, test.text)
+			}
+		})
+	}
+}
+
+func TestMatchedTextIsBounded(t *testing.T) {
+	for _, long := range []string{strings.Repeat("x", 1<<20), strings.Repeat("5.7.1 a\n", 1<<17), strings.Repeat("é", 1<<19)} {
+		if _, text := replyText(site.Reply{Text: long}); len(text) > longest {
+			t.Errorf("%d bytes of a reply are matched", len(text))
+		}
+		if text := errorText(long); len(text) > longest {
+			t.Errorf("%d bytes of an error are matched", len(text))
+		}
+	}
+}
+
+func find(stage site.Stage, code int, enhanced, text, preset string) string {
+	r := site.TestResult{Status: site.Failed, Stage: stage, Error: text}
+	if code != 0 {
+		r.Reply = &site.Reply{Code: code, EnhancedCode: enhanced, Text: text}
+	}
+	if row := load().find(observe(r, preset)); row != nil {
+		return row.ID
+	}
+	return ""
+}
+
+func TestFind(t *testing.T) {
+	for name, test := range map[string]struct {
+		stage          site.Stage
+		code           int
+		enhanced, text string
+		preset         string
+		want           string
+	}{
+		"FirstWins":                         {site.StageAuth, 535, "5.7.8", "Username and Password not accepted", "", "auth-gmail-bad-credentials"},
+		"StageIsAHintForReplies":            {site.StageData, 553, "5.7.1", "<a@example.com>: Sender address rejected: not logged in", "", "mail-not-logged-in"},
+		"ButNotForBanners":                  {site.StageAuth, 554, "", "SMTP service not available", "", "fallback-5xx-auth-at-stage"},
+		"AndNotForRowsAtStage":              {site.StageEHLO, 550, "", "mailbox unavailable", "", "any-5xx"},
+		"WildcardDigit":                     {site.StageRcpt, 551, "", "no such user", "", "rcpt-refused-at-stage"},
+		"WildcardEnhanced":                  {site.StageData, 511, "5.1.9", "whatever", "", "any-51x-rcpt"},
+		"EnhancedMustAgree":                 {site.StageAuth, 535, "5.7.9", "authentication unsuccessful", "", "auth-535-generic"},
+		"RowOfAServiceOnItsHost":            {site.StageAuth, 535, "", "Authentication Failed", "zoho-pro", "auth-zoho-by-host"},
+		"RowOfAServiceElsewhere":            {site.StageAuth, 535, "", "Authentication Failed", "", "auth-535-generic"},
+		"ReplyNeverTakesABareRowForErrors":  {site.StageRcpt, 250, "", "OK", "", ""},
+		"ReplyWithoutClass":                 {site.StageRcpt, 999, "", "what", "", ""},
+		"PassingFaultWithPermanentCode":     {site.StageData, 550, "5.4.5", "Daily user sending limit exceeded", "", "mail-gmail-daily-limit"},
+		"PermanentFaultWithPassingCode":     {site.StageMail, 451, "5.7.3", "STARTTLS is required to send mail", "", "starttls-required-ms"},
+		"ErrorAtItsStage":                   {site.StageBanner, 0, "", "read tcp 192.0.2.1:1->192.0.2.2:2: i/o timeout", "", "banner-timeout-implicit-tls"},
+		"ErrorAtAnotherStage":               {site.StageRcpt, 0, "", "read tcp 192.0.2.1:1->192.0.2.2:2: i/o timeout", "", "any-timeout"},
+		"ErrorWrappedByClients":             {site.StageTLS, 0, "", "handshake with 192.0.2.2:465: EOF", "", "tls-eof"},
+		"ErrorThatNobodyKnows":              {site.StageTLS, 0, "", "the moon was full", "", "other-tls"},
+		"ErrorOfAReplyThatIsNotOne":         {site.StageMail, 0, "", "550 5.7.1 something", "", "other-mail"},
+		"ErrorWithoutStageAboutNames":       {"", 0, "", "dial tcp: lookup mail.example.com: no such host", "", "dns-nxdomain"},
+		"ErrorWithoutStageAboutConnections": {"", 0, "", "dial tcp 192.0.2.2:2: connect: connection refused", "", "connect-refused"},
+		"ErrorWithoutStageAboutTrust":       {"", 0, "", "x509: certificate signed by unknown authority", "", "tls-cert-unknown-authority"},
+		"ErrorWithoutStageThatCouldBeAny":   {"", 0, "", "EOF", "", "any-connection-lost"},
+		"ErrorWithoutStageOrMeaning":        {"", 0, "", "oops", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := find(test.stage, test.code, test.enhanced, test.text, test.preset); got != test.want {
+				t.Errorf("got row %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// The notes beside the data map services to hosts; rows for one service only must know them.
+func TestRowsByHostKnowTheirHosts(t *testing.T) {
+	for host, want := range map[string]string{
+		"smtp-relay.brevo.com":               "auth-brevo-by-host",
+		"smtp-relay.sendinblue.com":          "auth-brevo-by-host",
+		"in-v3.mailjet.com":                  "auth-mailjet-by-host",
+		"smtp.mail.me.com":                   "auth-icloud-by-host",
+		"smtp.zoho.eu":                       "auth-zoho-by-host",
+		"smtppro.zoho.com":                   "auth-zoho-by-host",
+		"smtp.163.com":                       "auth-163-by-host",
+		"smtp.postmarkapp.com":               "auth-postmark-by-host",
+		"smtp.fastmail.com":                  "auth-fastmail-by-host",
+		"SMTP.FASTMAIL.COM.":                 "auth-fastmail-by-host",
+		"smtp.fastmail.com.evil.example.com": "auth-535-generic",
+	} {
+		r := site.TestResult{Stage: site.StageAuth, Reply: &site.Reply{Code: 535, Text: "Error: authentication failed"}}
+		if got := Of(r, site.Settings{Host: host}); got.ID != want {
+			t.Errorf("%s: got %q, want %q", host, got.ID, want)
+		}
+	}
+}

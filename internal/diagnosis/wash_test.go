@@ -1,0 +1,171 @@
+package diagnosis
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+const (
+	canary   = "s3cret-Canary+42&more"
+	username = "shop@example.com"
+)
+
+// disguises are the forms in which a password travels or is printed.
+var disguises = map[string]func(string) string{
+	"Plain":     func(s string) string { return s },
+	"Base64":    func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
+	"Base64Raw": func(s string) string { return base64.RawStdEncoding.EncodeToString([]byte(s)) },
+	"Base64URL": func(s string) string { return base64.URLEncoding.EncodeToString([]byte(s)) },
+	"AuthPlain": func(s string) string {
+		return base64.StdEncoding.EncodeToString([]byte("\x00" + username + "\x00" + s))
+	},
+	"AuthPlainTwice": func(s string) string {
+		return base64.StdEncoding.EncodeToString([]byte(username + "\x00" + username + "\x00" + s))
+	},
+	"Base64Deep": func(s string) string { return "x/" + base64.StdEncoding.EncodeToString([]byte("a"+s)) },
+	"Hex":        func(s string) string { return hex.EncodeToString([]byte(s)) },
+	"HexShifted": func(s string) string { return "f" + strings.ToUpper(hex.EncodeToString([]byte(s))) },
+	"Percent":    url.QueryEscape,
+	"Escapes":    func(s string) string { return s[:6] + "\x1b[31m" + s[6:] },
+	"HTML":       func(s string) string { return strings.ReplaceAll(s, "&", "&amp;") },
+	"Brackets":   func(s string) string { return "<" + s + ">" },
+}
+
+// holds reports whether text still has the secret in one of its forms.
+func holds(text, secret string) bool {
+	for name, disguise := range disguises {
+		if name != "Escapes" && strings.Contains(text, strings.Trim(disguise(secret), "=<>")) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestSecretsAreTakenOut(t *testing.T) {
+	w := newWasher(username, []secret.Text{{}, secret.New(canary)})
+	for name, disguise := range disguises {
+		t.Run(name, func(t *testing.T) {
+			got := w.text("cannot accept '"+disguise(canary)+"', sorry", 500)
+			if holds(got, canary) || !strings.Contains(got, "[redacted]") {
+				t.Errorf("got %s", got)
+			}
+			contains(t, got, "cannot accept", "sorry")
+		})
+	}
+}
+
+func TestUsernameIsTakenOutAsItTravels(t *testing.T) {
+	w := newWasher(username, nil)
+	got := w.text("334 for "+username+": "+base64.StdEncoding.EncodeToString([]byte(username)), 500)
+	if want := "334 for shop@example.com: [redacted]"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestSecretsOfOddShape(t *testing.T) {
+	for name, value := range map[string]string{
+		"LineBreakAtTheEnd":   canary + "\n",
+		"SpacesBetweenGroups": "abcd efgh ijkl mnop",
+		"TabWithin":           "pass\tword",
+		"ControlCharacters":   "pass\x01\x7fword",
+		"NotASCII":            "pässwörter",
+		"QuotesAndSlashes":    `pa"ss\word`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := newWasher("", []secret.Text{secret.New(value)}).text("you said: "+value, 500)
+			if got != "you said: [redacted]" {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+func TestShortSecretsAreNotLookedFor(t *testing.T) {
+	got := newWasher("abc", []secret.Text{secret.New("a"), secret.New("")}).text("a cat sat", 500)
+	if got != "a cat sat" {
+		t.Errorf("got %q: what is left out tells the secret", got)
+	}
+}
+
+func TestInnocentWordsStay(t *testing.T) {
+	text := "535 5.7.8 Error: 5b1f17b1804b1-42a6b5c3 c3VwcG9ydA== https://example.com/mail/?p=BadCredentials"
+	if got := newWasher(username, []secret.Text{secret.New(canary)}).text(text, 500); got != text {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestPlain(t *testing.T) {
+	for text, want := range map[string]string{
+		"\x1b[2J\x1b[1;31mred\x1b[0m":           "red",
+		"\x1b]0;title\x07text":                  "text",
+		"\x1b]8;;http://evil.example\x1b\\link": "link",
+		"\x1bP1;2|data\x1b\\text":               "text",
+		"\u009b31mred":                          "red",
+		"\x9b31mred":                            "\uFFFD31mred",
+		"\x1b":                                  "",
+		"a\x1b[":                                "a",
+		"one\r\n\ttwo  three\u00a0four\u2028five ": "one two three four five",
+		"nul\x00bell\x07back\x08del\x7f":           "nulbellbackdel",
+		"\u202egnp.exe\u202c \u2066x\u2069":        "gnp.exe x",
+		"zero\u200bwidth\ufeff":                    "zerowidth",
+		"授权码 ok":                                   "授权码 ok",
+	} {
+		if got := plain(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestShorten(t *testing.T) {
+	for text, want := range map[string]string{"": "", "abcde": "abcde", "abcdef": "abcd…", "ab  cdef": "ab…", "äöüßéè": "äöüß…"} {
+		if got := shorten(text, 5); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestEveryTextOfAResultIsWashed(t *testing.T) {
+	dirty := "\x1b[31m" + canary
+	r := site.TestResult{
+		Stage: site.Stage(dirty), Error: dirty, Recipient: dirty, MessageID: dirty,
+		Reply:       &site.Reply{EnhancedCode: dirty, Text: dirty},
+		Certificate: &site.Certificate{Names: []string{dirty}, Issuer: dirty},
+		Stages:      []site.StageTime{{Stage: site.Stage(dirty)}},
+		Diagnosis:   &site.Diagnosis{ID: dirty, Cause: dirty, Remedy: dirty, URL: "https://example.com/" + dirty},
+	}
+	got := newWasher("", []secret.Text{secret.New(canary)}).result(r)
+	for what, text := range map[string]string{
+		"Stage": string(got.Stage), "Error": got.Error, "Recipient": got.Recipient, "MessageID": got.MessageID,
+		"EnhancedCode": got.Reply.EnhancedCode, "Text": got.Reply.Text,
+		"Names": got.Certificate.Names[0], "Issuer": got.Certificate.Issuer, "Stages": string(got.Stages[0].Stage),
+		"ID": got.Diagnosis.ID, "Cause": got.Diagnosis.Cause, "Remedy": got.Diagnosis.Remedy, "URL": got.Diagnosis.URL,
+	} {
+		if strings.Contains(text, "\x1b") || holds(text, canary) || text == "" {
+			t.Errorf("%s: %q", what, text)
+		}
+	}
+	if r.Reply.Text != dirty || r.Certificate.Names[0] != dirty || r.Diagnosis.Cause != dirty || string(r.Stages[0].Stage) != dirty {
+		t.Error("the caller's result was changed")
+	}
+}
+
+func TestOnlyPagesThatCanBeOpenedAreLinked(t *testing.T) {
+	w := newWasher("", nil)
+	for link, want := range map[string]string{
+		"https://example.com/help?a=b": "https://example.com/help?a=b",
+		"http://example.com/":          "",
+		"javascript:alert(1)":          "",
+		"https://%zz":                  "",
+		"":                             "",
+	} {
+		if got := w.diagnosis(site.Diagnosis{URL: link}).URL; got != want {
+			t.Errorf("%q: got %q, want %q", link, got, want)
+		}
+	}
+}
