@@ -70,7 +70,7 @@ func addReadError(diags *diag.Diagnostics, e *entry, err error) {
 func addWrongSite(diags *diag.Diagnostics, key, pinned, answers string) {
 	diags.AddAttributeError(path.Root("site"), summaries[site.WrongSite], fmt.Sprintf(
 		"%s: the settings were applied to the site with id %q, and now the one with id %q answers. Nothing was sent to it. Check the url. If the site "+
-			"was rebuilt, take the resource out of the state (terraform state rm) and import it again.", key, pinned, answers))
+			"was rebuilt, set repin = true in its entry of the provider's sites and apply once.", key, pinned, answers))
 }
 
 // attributePath is where the setting with that name is configured.

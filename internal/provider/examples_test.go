@@ -25,6 +25,8 @@ var examples = map[string][]string{
 	"provider":                  nil,
 	"resources/smtp_settings":   {"only"},
 	"data-sources/smtp_presets": nil,
+	"functions/preset":          nil,
+	"functions/preset_for":      nil,
 	"many-sites":                {"client-a", "client-b"},
 	"generic-host":              {"only"},
 	"relay-without-login":       {"only"},

@@ -56,12 +56,12 @@ func setApplied(ctx context.Context, private privateWriter, s site.State) diag.D
 	return applied{SiteID: s.SiteID, Revision: s.Revision, PasswordID: s.PasswordID}.set(ctx, private)
 }
 
-// observe records what a refresh saw: the revision that the next plan is made against, and at the first sight of an
-// imported site which site and password they are.
+// observe records what a refresh saw: which site it is, the revision that the next plan is made against, and at the
+// first sight of an imported site which password it has.
 func (a applied) observe(ctx context.Context, private privateWriter, s site.State) diag.Diagnostics {
 	if a.SiteID == "" {
 		return setApplied(ctx, private, s)
 	}
-	a.Revision = s.Revision
+	a.SiteID, a.Revision = s.SiteID, s.Revision
 	return a.set(ctx, private)
 }

@@ -40,6 +40,7 @@ type entryModel struct {
 	Token              types.String  `tfsdk:"token"`
 	Username           types.String  `tfsdk:"username"`
 	Password           types.String  `tfsdk:"password"`
+	Repin              types.Bool    `tfsdk:"repin"`
 	TestRecipient      types.String  `tfsdk:"test_recipient"`
 	CACertificate      types.String  `tfsdk:"ca_certificate"`
 	ClientCertificate  types.String  `tfsdk:"client_certificate"`

@@ -21,7 +21,7 @@ func (p *smtpProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 		"sites": schema.MapNestedAttribute{
 			Optional: true,
 			MarkdownDescription: "The sites, by a key of your choice, which `smtp_settings.site` refers to. Everything beside `url`, " +
-				"`platform`, `token`, `username` and `password` takes its default from the provider's argument of the same name.",
+				"`platform`, `repin`, `token`, `username` and `password` takes its default from the provider's argument of the same name.",
 			NestedObject: schema.NestedAttributeObject{Attributes: entryAttributes(true)},
 			Validators:   []validator.Map{mapvalidator.ConflictsWith(path.MatchRoot("url"))},
 		},
@@ -60,6 +60,11 @@ func siteAttributes(entry bool) map[string]schema.Attribute {
 			Optional:            true,
 			MarkdownDescription: described("The software that runs the site: "+quotedList(platform.Names())+". Default: `"+platform.SiteAdmin+"`.", "SMTP_SITE_PLATFORM"),
 			Validators:          []validator.String{stringvalidator.OneOf(platform.Names()...)},
+		},
+		"repin": schema.BoolAttribute{
+			Optional: true,
+			MarkdownDescription: "Accept that another site answers at `url` than the one that is managed, because it was rebuilt: the settings are then " +
+				"tested and saved anew. Take it out again after one apply.",
 		},
 		"token": schema.StringAttribute{
 			Optional:            true,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/diagnosis"
@@ -13,6 +12,7 @@ import (
 
 var (
 	_ resource.ResourceWithConfigure      = &smtpSettingsResource{}
+	_ resource.ResourceWithIdentity       = &smtpSettingsResource{}
 	_ resource.ResourceWithImportState    = &smtpSettingsResource{}
 	_ resource.ResourceWithModifyPlan     = &smtpSettingsResource{}
 	_ resource.ResourceWithValidateConfig = &smtpSettingsResource{}
@@ -35,14 +35,12 @@ func newSMTPSettingsResource() resource.Resource {
 
 func (r *smtpSettingsResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_settings"
+	// A key of sites can be renamed, and a site rebuilt.
+	resp.ResourceBehavior.MutableIdentity = true
 }
 
 func (r *smtpSettingsResource) Configure(_ context.Context, req resource.ConfigureRequest, _ *resource.ConfigureResponse) {
 	r.sites, _ = req.ProviderData.(*sites)
-}
-
-func (r *smtpSettingsResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	resource.ImportStatePassthroughID(ctx, path.Root("site"), req, resp)
 }
 
 func (r *smtpSettingsResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -77,6 +75,7 @@ func (r *smtpSettingsResource) Create(ctx context.Context, req resource.CreateRe
 	logAccepted(ctx, e.key, change, now)
 	plan.fromState(now)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	resp.Diagnostics.Append(plan.identify(ctx, resp.Identity)...)
 	resp.Diagnostics.Append(setApplied(ctx, resp.Private, now)...)
 }
 
@@ -86,6 +85,8 @@ func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadReques
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	// Terraform that knows no identities brings none along, and wants one also where the state stays as it is.
+	resp.Diagnostics.Append(model.identify(ctx, resp.Identity)...)
 	e := r.stillConfigured(model, &resp.Diagnostics)
 	if e == nil || e.site == nil {
 		return
@@ -102,8 +103,10 @@ func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadReques
 	}
 	applied, diags := getApplied(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
-	if applied.SiteID != "" && applied.SiteID != now.SiteID {
-		addWrongSite(&resp.Diagnostics, e.key, applied.SiteID, now.SiteID)
+	pinned, diags := pinnedID(ctx, applied, req.Identity)
+	resp.Diagnostics.Append(diags...)
+	if pinned != "" && pinned != now.SiteID && !e.repin {
+		addWrongSite(&resp.Diagnostics, e.key, pinned, now.SiteID)
 		return
 	}
 	model.fromState(now)
@@ -111,6 +114,7 @@ func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadReques
 		model.forgetPassword()
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+	resp.Diagnostics.Append(model.identify(ctx, resp.Identity)...)
 	resp.Diagnostics.Append(applied.observe(ctx, resp.Private, now)...)
 }
 
@@ -149,6 +153,7 @@ func (r *smtpSettingsResource) Update(ctx context.Context, req resource.UpdateRe
 	logAccepted(ctx, e.key, change, now)
 	plan.fromState(now)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	resp.Diagnostics.Append(plan.identify(ctx, resp.Identity)...)
 	resp.Diagnostics.Append(setApplied(ctx, resp.Private, now)...)
 }
 

@@ -33,6 +33,8 @@ type entry struct {
 	site          site.Site
 	testRecipient types.String
 	onUnreachable string
+	// repin accepts that another site answers than the one that is managed.
+	repin bool
 
 	mu      sync.Mutex
 	read    *site.State
@@ -40,7 +42,7 @@ type entry struct {
 }
 
 func newEntry(key string, m entryModel, pool *adminapi.Pool, at path.Path, diags *diag.Diagnostics) *entry {
-	e := &entry{key: key, testRecipient: m.TestRecipient, onUnreachable: m.OnUnreachable.ValueString()}
+	e := &entry{key: key, testRecipient: m.TestRecipient, onUnreachable: m.OnUnreachable.ValueString(), repin: m.Repin.ValueBool()}
 	if m.isUnknown() {
 		e.unknown = true
 		return e

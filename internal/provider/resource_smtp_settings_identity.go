@@ -1,0 +1,48 @@
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// identityModel says which site a resource is: by the key under which it is reached, and by the id that it has.
+type identityModel struct {
+	Site   types.String `tfsdk:"site"`
+	SiteID types.String `tfsdk:"site_id"`
+}
+
+func (r *smtpSettingsResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{
+		Attributes: map[string]identityschema.Attribute{
+			"site":    identityschema.StringAttribute{RequiredForImport: true, Description: "Key of the site in the provider's sites, \"default\" for the only one."},
+			"site_id": identityschema.StringAttribute{OptionalForImport: true, Description: "The id that the site gave itself. When given, no other site is imported."},
+		},
+	}
+}
+
+// ImportState takes the site's key, or an identity. The read that follows finds everything else.
+func (r *smtpSettingsResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	resource.ImportStatePassthroughWithIdentity(ctx, path.Root("site"), path.Root("site"), req, resp)
+}
+
+// identify records which site m is.
+func (m settingsModel) identify(ctx context.Context, identity *tfsdk.ResourceIdentity) diag.Diagnostics {
+	return identity.Set(ctx, identityModel{Site: m.Site, SiteID: m.ID})
+}
+
+// pinnedID is the id of the site that a resource is: as last applied or, for one that is being imported by its identity,
+// as asked for. It is empty for one that is being imported by its key.
+func pinnedID(ctx context.Context, a applied, identity *tfsdk.ResourceIdentity) (string, diag.Diagnostics) {
+	if a.SiteID != "" || identity.Raw.IsNull() {
+		return a.SiteID, nil
+	}
+	var asked identityModel
+	diags := identity.Get(ctx, &asked)
+	return asked.SiteID.ValueString(), diags
+}

@@ -1,0 +1,1 @@
+# Nothing leads anywhere: the catalogue is part of the provider.
