@@ -58,7 +58,7 @@ func attemptError(err error, sent bool, secrets *redactor) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
-	if explained, ok := explainTLS(err, sent); ok {
+	if explained := explainTLS(err, sent); explained != nil {
 		return &Error{Kind: Untrusted, Err: secrets.tame(explained)}
 	}
 	if sent {

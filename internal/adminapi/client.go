@@ -82,6 +82,7 @@ func (c *Client) Do(ctx context.Context, r Request, out any) (Response, error) {
 	if err != nil {
 		return Response{}, k.outcome(ctx)
 	}
+	defer func() { _ = resp.Body.Close() }()
 	return Response{Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header, time.Now())}, nil
 }
 

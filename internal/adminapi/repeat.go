@@ -51,11 +51,8 @@ func (k *call) again(ctx context.Context, _ *http.Response, err error) (bool, er
 		return false, nil
 	}
 	k.failure, _ = errors.AsType[*Error](err)
-	if ctx.Err() != nil || !k.repeatable(ctx) {
-		return false, nil
-	}
 	k.wait = waitBefore(k.attempt, k.failure.RetryAfter)
-	return fits(ctx, k.wait), nil
+	return ctx.Err() == nil && k.repeatable(ctx) && fits(ctx, k.wait), nil
 }
 
 func (k *call) backoff(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return k.wait }

@@ -83,7 +83,7 @@ func unspoiled(*x509.Certificate) {}
 // serveTLS counts connections.
 func serveTLS(t *testing.T, config *tls.Config) (url string, connections *atomic.Int32) {
 	t.Helper()
-	server := httptest.NewUnstartedServer(http.HandlerFunc(fine))
+	server := httptest.NewUnstartedServer(fine)
 	server.TLS = config
 	server.Config.ErrorLog = quiet()
 	connections = new(atomic.Int32)
@@ -207,7 +207,7 @@ func TestClientsThatTrustDifferentlyShareNoConnection(t *testing.T) {
 }
 
 func TestHTTPBehindHTTPS(t *testing.T) {
-	plain := serve(t, http.HandlerFunc(fine))
+	plain := serve(t, fine)
 	client := open(t, adminapi.PoolOptions{}, adminapi.Config{URL: strings.Replace(plain.URL, "http:", "https:", 1), Limits: unlimited()})
 	err := get(t.Context(), client, nil)
 	if e, ok := errors.AsType[*adminapi.Error](err); !ok || e.Kind != adminapi.Untrusted || e.Attempts != 1 ||

@@ -1,0 +1,44 @@
+package sitetest
+
+import (
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+var clears = []check{
+	{"LeavesNothing", func(s *subject) {
+		before := s.enable()
+		if err := s.site.Clear(s.Context(), before.Revision); err != nil {
+			s.Fatal(err)
+		}
+		got := s.read()
+		if !got.Settings.IsZero() || got.Enabled || got.PasswordSet || got.PasswordID != "" || got.Verification != nil {
+			s.Errorf("got %+v", got)
+		}
+		if got.Revision == before.Revision || got.SiteID != before.SiteID {
+			s.Errorf("got %+v after %+v", got, before)
+		}
+	}},
+	{"StaleRevisionIsRefused", func(s *subject) {
+		stale := s.read().Revision
+		s.enable()
+		s.unchanged(func() { s.refused(s.site.Clear(s.Context(), stale), site.Stale) })
+	}},
+	{"WhatWasClearedIsNotEnabledWithoutATest", func(s *subject) {
+		if err := s.site.Clear(s.Context(), s.enable().Revision); err != nil {
+			s.Fatal(err)
+		}
+		s.unchanged(func() {
+			if _, err := s.save(without(s.Good), true); err == nil {
+				s.Error("no error")
+			}
+		})
+	}},
+	{"ACallThatIsOverClearsNothing", func(s *subject) {
+		revision := s.enable().Revision
+		s.unchanged(func() {
+			if err := s.site.Clear(cancelled(s.T), revision); err == nil {
+				s.Error("no error")
+			}
+		})
+	}},
+}

@@ -1,0 +1,138 @@
+package sitetest
+
+import (
+	"sync"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+var saves = []check{
+	{"DisabledSettingsNeedNoTest", func(s *subject) {
+		before := s.read()
+		s.delivers(0, func() {
+			got := s.mustSave(s.Good, false)
+			if got.Settings != s.Good.Settings || got.Enabled || !got.PasswordSet || got.PasswordID == "" || got.Verification != nil {
+				s.Errorf("got %+v", got)
+			}
+			if got.Revision == before.Revision || got.SiteID != before.SiteID || got.UpdatedAt.IsZero() {
+				s.Errorf("got %+v after %+v", got, before)
+			}
+			s.same("what is read", s.read(), got)
+		})
+	}},
+	{"EverySettingIsKept", func(s *subject) {
+		for name, other := range elsewhere(s.Good) {
+			if got := s.mustSave(other, false); got.Settings != other.Settings {
+				s.Errorf("%s: got %+v, want %+v", name, got.Settings, other.Settings)
+			}
+		}
+	}},
+	{"SettingsWithoutLoginNeedNoPassword", func(s *subject) {
+		s.mustSave(s.Good, false)
+		open := without(s.Good)
+		open.Settings.Username = ""
+		if got := s.mustSave(open, false); got.PasswordSet || got.PasswordID != "" {
+			s.Errorf("a password is left over: %+v", got)
+		}
+	}},
+	{"StaleRevisionIsRefused", func(s *subject) {
+		stale := s.read().Revision
+		s.mustSave(s.Good, false)
+		s.unchanged(func() {
+			other := elsewhere(s.Good)["from_name"]
+			_, err := s.site.Save(s.Context(), site.Save{Settings: other.Settings, Password: other.Password, Revision: stale})
+			s.refused(err, site.Stale)
+		})
+	}},
+	{"OfConcurrentWritesOneWins", func(s *subject) {
+		const writers = 8
+		write := site.Save{Settings: s.Good.Settings, Password: s.Good.Password, Revision: s.read().Revision}
+		errs := make([]error, writers)
+		var all sync.WaitGroup
+		for i := range writers {
+			all.Go(func() { _, errs[i] = s.site.Save(s.Context(), write) })
+		}
+		all.Wait()
+		won := 0
+		for _, err := range errs {
+			if err == nil {
+				won++
+			} else {
+				s.refused(err, site.Stale)
+			}
+		}
+		if won != 1 {
+			s.Errorf("%d of %d writes with one revision succeeded", won, writers)
+		}
+	}},
+	{"AnotherSiteIsNotWritten", func(s *subject) {
+		s.unchanged(func() {
+			_, err := s.site.Save(s.Context(), site.Save{Settings: s.Good.Settings, Password: s.Good.Password, Revision: s.read().Revision, SiteID: "another"})
+			s.refused(err, site.WrongSite)
+		})
+	}},
+	{"AnyChangedSettingNeedsThePassword", func(s *subject) {
+		s.mustSave(s.Good, false)
+		for name, other := range elsewhere(without(s.Good)) {
+			s.unchanged(func() {
+				_, err := s.save(other, false)
+				if s.refused(err, site.PasswordRequired); s.Failed() {
+					s.Fatalf("at %s", name)
+				}
+			})
+		}
+	}},
+	{"AbsentPasswordIsKept", func(s *subject) {
+		first := s.mustSave(s.Good, false)
+		second := s.mustSave(without(s.Good), false)
+		if !second.PasswordSet || second.PasswordID != first.PasswordID {
+			s.Errorf("got %+v after %+v", second, first)
+		}
+		s.mustPass(nil)
+	}},
+	{"PasswordIDChangesWhenAPasswordIsSet", func(s *subject) {
+		seen := map[string]bool{}
+		for _, password := range []secret.Text{s.Good.Password, s.Good.Password, anotherPassword()} {
+			got := s.mustSave(site.Candidate{Settings: s.Good.Settings, Password: password}, false)
+			if seen[got.PasswordID] {
+				s.Errorf("a password was set and the ID is %s as before", got.PasswordID)
+			}
+			seen[got.PasswordID] = true
+		}
+	}},
+	{"MaskIsNoPassword", func(s *subject) {
+		for _, mask := range []string{"********", "••••••••", "●●●●"} {
+			s.unchanged(func() {
+				_, err := s.save(site.Candidate{Settings: s.Good.Settings, Password: secret.New(mask)}, false)
+				s.refused(err, site.Invalid)
+				s.at(err, "password")
+			})
+		}
+	}},
+	{"SettingsThatCannotBeSentAreRefused", func(s *subject) {
+		for field, spoil := range map[string]func(*site.Settings){
+			"host":         func(c *site.Settings) { c.Host = "smtp.example.com\r\nEHLO x" },
+			"port":         func(c *site.Settings) { c.Port = 65536 },
+			"encryption":   func(c *site.Settings) { c.Encryption = "opportunistic" },
+			"from_address": func(c *site.Settings) { c.FromAddress = "a@example.com>\r\nRCPT TO:<b@example.com" },
+			"from_name":    func(c *site.Settings) { c.FromName = "A\r\nBcc: b@example.com" },
+			"helo_name":    func(c *site.Settings) { c.HELOName = "a.example.com\r\nMAIL FROM:<>" },
+		} {
+			s.unchanged(func() {
+				bad := s.Good
+				spoil(&bad.Settings)
+				_, err := s.save(bad, false)
+				s.refused(err, site.Invalid)
+				s.at(err, field)
+			})
+		}
+	}},
+	{"ACallThatIsOverWritesNothing", func(s *subject) {
+		s.unchanged(func() {
+			if _, err := s.site.Save(cancelled(s.T), site.Save{Settings: s.Good.Settings, Password: s.Good.Password, Revision: s.read().Revision}); err == nil {
+				s.Error("no error")
+			}
+		})
+	}},
+}
