@@ -84,6 +84,17 @@ func TestStaleChangeQuotesWhatTheSiteSays(t *testing.T) {
 	}
 }
 
+func TestStaleChangeWithoutLoginTellsOfNoPassword(t *testing.T) {
+	c := toOtherHost()
+	c.Prior.Settings.Username, c.Prior.PasswordSet, c.Prior.PasswordID = "", false, ""
+	now := c.Prior
+	now.Settings.Port = 465
+	s := play(t, call{ask: testOf(c), result: passed}, call{ask: saveOf(c), err: stale}, call{ask: read{}, state: now})
+	if _, err := procedure(t).Apply(t.Context(), s, c); site.KindOf(err) != site.Stale || strings.Contains(err.Error(), "password") {
+		t.Errorf("error %v, want one of kind %s without a word on passwords", err, site.Stale)
+	}
+}
+
 // A site that was cleared has no time of a write to tell.
 func TestStaleChangeOfAClearedSite(t *testing.T) {
 	got := applyStale(t, call{state: unconfigured()}).Error()
