@@ -38,7 +38,7 @@ const (
 )
 
 // distance says how far what was typed is from naming p; more than farthest is not near.
-func (p *Preset) distance(typed string) int {
+func (p Preset) distance(typed string) int {
 	if len(typed) < 2 || len(typed) > 64 {
 		return farthest + 1
 	}
@@ -51,11 +51,18 @@ func (p *Preset) distance(typed string) int {
 		return min(cost, domainCost)
 	case slices.Contains(strings.FieldsFunc(p.ID+" "+strings.ToLower(p.Name), notInWord), typed):
 		return min(cost, wordCost)
-	case len(typed) >= shortestPart && (strings.Contains(flat(p.Host), flat(typed)) || strings.Contains(flat(p.ID), flat(typed)) ||
-		strings.Contains(flat(typed), flat(p.ID)) || strings.Contains(flat(strings.ToLower(p.Name)), flat(typed))):
+	case p.shares(flat(typed)):
 		return min(cost, partCost)
 	}
 	return cost
+}
+
+// shares reports whether a part of p's names is what was typed, or the other way round.
+func (p Preset) shares(typed string) bool {
+	id := flat(p.ID)
+	return len(typed) >= shortestPart &&
+		(strings.Contains(id, typed) || strings.Contains(flat(p.Host), typed) || strings.Contains(flat(strings.ToLower(p.Name)), typed)) ||
+		len(id) >= shortestPart && strings.Contains(typed, id)
 }
 
 func notInWord(r rune) bool { return strings.ContainsRune(" -.,/()&_", r) }
