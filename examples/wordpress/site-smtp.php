@@ -1,0 +1,1659 @@
+<?php
+/**
+ * Plugin Name: Site SMTP
+ * Description: Manages the outgoing mail of this site from outside, over the REST API. Mail is only ever on with settings that passed a test.
+ * Version: 1.0.0
+ * Requires at least: 6.1
+ * Requires PHP: 8.1
+ * License: MPL-2.0
+ *
+ * Implements the site admin contract (openapi.yaml of terraform-provider-smtp) below /wp-json/site-smtp/v1. What each
+ * part does, from the inside out:
+ *
+ *   Problem, Secret        what a failed call says, what never shows
+ *   Settings, Check        the settings, and which values are refused
+ *   Networks               which addresses may be dialled
+ *   Keys, Store            sealing and fingerprints, rows of the options table
+ *   Record, Site           what the site holds, and the one function that can enable mail
+ *   Tests                  test records: each key reaches a mail server at most once
+ *   Connection             PHPMailer's SMTP, bounded and strict, for tests and for the site's own mail
+ *   Mail                   WordPress' hooks for outgoing mail
+ *   Json, Api              the contract over HTTP
+ */
+
+declare( strict_types = 1 );
+
+namespace SiteSMTP;
+
+use PHPMailer\PHPMailer\PHPMailer;
+use PHPMailer\PHPMailer\SMTP;
+
+defined( 'ABSPATH' ) || exit;
+
+/** A call that failed, in the words of the contract. All of it may be shown to the caller. */
+final class Problem extends \RuntimeException {
+	private const STATUS = array(
+		'malformed'              => 400,
+		'unauthorized'           => 401,
+		'not_found'              => 404,
+		'method_not_allowed'     => 405,
+		'verification_required'  => 409,
+		'wrong_site'             => 409,
+		'not_configured'         => 409,
+		'stale'                  => 412,
+		'too_large'              => 413,
+		'unsupported_media_type' => 415,
+		'invalid'                => 422,
+		'password_required'      => 422,
+		'key_reused'             => 422,
+		'precondition_required'  => 428,
+		'rate_limited'           => 429,
+		'internal'               => 500,
+		'stopping'               => 503,
+		'storage'                => 507,
+	);
+
+	/** @param array<string, string> $members further members of the problem document: field, revision, updated_by. */
+	public function __construct(
+		private readonly string $name,
+		string $detail,
+		private readonly array $members = array(),
+		private readonly int $retry_after = 0,
+	) {
+		parent::__construct( $detail );
+	}
+
+	/** A value that is not allowed. */
+	public static function of_field( string $field, string $detail ): self {
+		return new self( 'invalid', "$field $detail.", array( 'field' => $field ) );
+	}
+
+	/** What WordPress, or another plugin, answered with that status. */
+	public static function of_status( int $status, string $detail ): self {
+		// To the contract, a user who may not is the same as no user.
+		$name = 403 === $status ? 'unauthorized' : array_search( $status, self::STATUS, true );
+		return new self( false === $name ? 'internal' : $name, $detail );
+	}
+
+	/** The problem document (RFC 9457). */
+	public function response(): \WP_REST_Response {
+		$status   = self::STATUS[ $this->name ];
+		$document = array(
+			'type'   => 'about:blank',
+			'title'  => get_status_header_desc( $status ),
+			'status' => $status,
+			'code'   => $this->name,
+			'detail' => $this->getMessage(),
+		);
+		$response = new \WP_REST_Response( $document + $this->members, $status );
+		$response->header( 'Content-Type', 'application/problem+json' );
+		if ( 'unauthorized' === $this->name ) {
+			$response->header( 'WWW-Authenticate', 'Basic realm="WordPress Application Password", charset="UTF-8"' );
+		}
+		if ( $this->retry_after > 0 ) {
+			$response->header( 'Retry-After', (string) $this->retry_after );
+		}
+		return $response;
+	}
+}
+
+/** A password. Stack traces show the object, dumps show that there is something to hide. */
+final class Secret {
+	public function __construct( #[\SensitiveParameter] private readonly string $value ) {}
+
+	public function reveal(): string {
+		return $this->value;
+	}
+
+	/** Whether both hold the same, where null holds nothing. */
+	public static function same( ?self $a, ?self $b ): bool {
+		return hash_equals( $a?->value ?? '', $b?->value ?? '' );
+	}
+
+	public function __debugInfo(): array {
+		return array( 'value' => '[redacted]' );
+	}
+
+	public function __serialize(): array {
+		throw new \LogicException( 'A secret is not serialized.' );
+	}
+}
+
+/** The mail settings: everything that decides how mail leaves the site, except the password. */
+final class Settings {
+	/** Every setting, with its type in JSON. */
+	public const SHAPE = array(
+		'host'         => 'string',
+		'port'         => 'integer',
+		'encryption'   => 'string',
+		'username'     => 'string',
+		'from_address' => 'string',
+		'from_name'    => 'string',
+		'helo_name'    => 'string',
+	);
+
+	/** The defaults are those of a site that was never configured. */
+	public function __construct(
+		public readonly string $host = '',
+		public readonly int $port = 0,
+		public readonly string $encryption = '',
+		public readonly string $username = '',
+		public readonly string $from_address = '',
+		public readonly string $from_name = '',
+		public readonly string $helo_name = '',
+	) {}
+
+	public function is_configured(): bool {
+		return '' !== $this->host;
+	}
+
+	/** @return array<string, string|int> by name. */
+	public function values(): array {
+		return get_object_vars( $this );
+	}
+
+	/** @return string[] the names of the settings that differ. */
+	public function diff( self $other ): array {
+		return array_keys( array_diff_assoc( $this->values(), $other->values() ) );
+	}
+
+	/** What the site calls itself in EHLO: its own name, or the address literal of RFC 5321 section 4.1.3. */
+	public function greeting_name(): string {
+		if ( '' !== $this->helo_name ) {
+			return $this->helo_name;
+		}
+		$host = trim( (string) wp_parse_url( home_url(), PHP_URL_HOST ), '[]' );
+		if ( filter_var( $host, FILTER_VALIDATE_IP, FILTER_FLAG_IPV6 ) ) {
+			return "[IPv6:$host]";
+		}
+		return filter_var( $host, FILTER_VALIDATE_IP ) ? "[$host]" : $host;
+	}
+}
+
+/** Refuses values that no site may hold. */
+final class Check {
+	private const NAME   = '/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/iD';
+	private const HOST   = '/^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/iD';
+	private const NUMBER = '/(^|\.)([0-9]+|0x[0-9a-f]*)$/iD';
+
+	public static function candidate( Settings $s, ?Secret $password ): void {
+		$faults = array(
+			'host'         => self::length( $s->host, 253 ) ?? self::host( $s->host ),
+			'port'         => $s->port < 1 || $s->port > 65535 ? 'must be from 1 to 65535' : null,
+			'encryption'   => self::encryption( $s ),
+			'username'     => self::length( $s->username, 255 ) ?? self::controls( $s->username ),
+			'from_address' => self::address( $s->from_address ),
+			'from_name'    => self::length( $s->from_name, 255 ) ?? self::from_name( $s->from_name ),
+			'helo_name'    => self::length( $s->helo_name, 255 ) ?? self::helo_name( $s->helo_name ),
+			'password'     => self::password( $s, $password ),
+		);
+		foreach ( array_filter( $faults ) as $field => $fault ) {
+			throw Problem::of_field( $field, $fault );
+		}
+	}
+
+	public static function recipient( string $address ): void {
+		$fault = self::address( $address );
+		if ( null !== $fault ) {
+			throw Problem::of_field( 'recipient', $fault );
+		}
+	}
+
+	/** Whether the host can only be this machine. */
+	public static function is_loopback( string $host ): bool {
+		return 'localhost' === strtolower( $host ) || Networks::contain( Networks::LOOPBACK, $host );
+	}
+
+	private static function length( string $value, int $longest ): ?string {
+		return mb_strlen( $value ) > $longest ? "is longer than $longest characters" : null;
+	}
+
+	private static function controls( string $value ): ?string {
+		return preg_match( '/\p{Cc}/u', $value ) ? 'holds a control character' : null;
+	}
+
+	/** No URLs, ports and zones, and no numbers that some resolvers read as an address (2130706433, 0x7f.1). */
+	private static function host( string $host ): ?string {
+		if ( filter_var( $host, FILTER_VALIDATE_IP ) ) {
+			return null;
+		}
+		$name = preg_replace( '/\.$/D', '', $host );
+		return preg_match( self::HOST, $name ) && ! preg_match( self::NUMBER, $name )
+			? null : 'must be a host name such as smtp.example.com or an IP address, without port, path and spaces';
+	}
+
+	private static function encryption( Settings $s ): ?string {
+		if ( ! in_array( $s->encryption, array( 'starttls', 'tls', 'none' ), true ) ) {
+			return 'must be one of starttls, tls, none';
+		}
+		return 'none' === $s->encryption && '' !== $s->username && ! self::is_loopback( $s->host )
+			? 'none would send the password in clear: with a username it is only for a loopback address' : null;
+	}
+
+	/** What WordPress sends from and to, which is ASCII only, and nothing that could leave the angle brackets of SMTP. */
+	private static function address( string $address ): ?string {
+		return strlen( $address ) <= 254 && preg_match( '/^[!-~]+$/D', $address ) && ! strpbrk( $address, '<>"()[]\\,;:' ) && is_email( $address )
+			? null : 'must be a plain mail address such as name@example.com';
+	}
+
+	private static function from_name( string $name ): ?string {
+		return self::controls( $name ) ?? ( strpbrk( $name, '<>' ) ? 'must be the name alone, without angle brackets' : null );
+	}
+
+	/** A domain name, or an address literal (RFC 5321 section 4.1.1.1). */
+	private static function helo_name( string $name ): ?string {
+		$literal = preg_match( '/^\[(IPv6:)?(.*)\]$/D', $name, $parts )
+			&& filter_var( $parts[2], FILTER_VALIDATE_IP, '' === $parts[1] ? FILTER_FLAG_IPV4 : FILTER_FLAG_IPV6 );
+		return '' === $name || $literal || ( strlen( $name ) <= 253 && preg_match( self::NAME, $name ) )
+			? null : 'must be a domain name of letters, digits, dots and hyphens, or an address literal such as [192.0.2.1]';
+	}
+
+	private static function password( Settings $s, ?Secret $password ): ?string {
+		if ( null === $password ) {
+			return null;
+		}
+		$value = $password->reveal();
+		return match ( true ) {
+			'' === $value                              => 'must not be empty: leave it out to keep the stored one',
+			'' === $s->username                        => 'has no use without a username',
+			(bool) preg_match( '/^[*•●]+$/Du', $value ) => 'is a mask, not a password',
+			default                                    => self::length( $value, 1024 ) ?? self::controls( $value ),
+		};
+	}
+}
+
+/**
+ * Which addresses may be dialled. Whoever can test settings could otherwise reach the network of the web server. Judged
+ * is the address that is dialled in the end, whatever name or spelling led there.
+ */
+final class Networks {
+	public const LOOPBACK = array( '127.0.0.0/8', '::1/128' );
+
+	/** IPv4 outside of these is public: the IANA special-purpose registry, multicast and class E. */
+	private const RESERVED_4 = array(
+		'0.0.0.0/8',
+		'10.0.0.0/8',
+		'100.64.0.0/10',
+		'127.0.0.0/8',
+		'169.254.0.0/16',
+		'172.16.0.0/12',
+		'192.0.0.0/24',
+		'192.0.2.0/24',
+		'192.88.99.0/24',
+		'192.168.0.0/16',
+		'198.18.0.0/15',
+		'198.51.100.0/24',
+		'203.0.113.0/24',
+		'224.0.0.0/3',
+	);
+
+	/** IPv6 inside of this and outside of those is public; mappings of IPv4 such as NAT64 are not inside. */
+	private const GLOBAL_6   = array( '2000::/3' );
+	private const RESERVED_6 = array( '2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20' );
+
+	public static function allow( string $ip ): bool {
+		if ( self::contain( self::allowed(), $ip ) ) {
+			return true;
+		}
+		return 4 === strlen( self::bytes( $ip ) )
+			? ! self::contain( self::RESERVED_4, $ip )
+			: self::contain( self::GLOBAL_6, $ip ) && ! self::contain( self::RESERVED_6, $ip );
+	}
+
+	/** @param string[] $networks in the form address/bits. */
+	public static function contain( array $networks, string $ip ): bool {
+		$bytes = self::bytes( $ip );
+		foreach ( '' === $bytes ? array() : $networks as $network ) {
+			[ $base, $bits ] = explode( '/', $network ) + array( 1 => '128' );
+			$base            = self::bytes( $base );
+			$mask            = str_pad( str_repeat( "\xff", (int) $bits >> 3 ) . chr( 0xff00 >> ( $bits & 7 ) & 0xff ), 16, "\0" );
+			if ( strlen( $base ) === strlen( $bytes ) && ( $base & $mask ) === ( $bytes & $mask ) ) {
+				return true;
+			}
+		}
+		return false;
+	}
+
+	/** The networks that wp-config.php names in SITE_SMTP_ALLOW_NETWORKS, such as that of an internal relay. */
+	private static function allowed(): array {
+		$list = defined( 'SITE_SMTP_ALLOW_NETWORKS' ) ? (array) SITE_SMTP_ALLOW_NETWORKS : array();
+		return preg_split( '/[\s,]+/', implode( ',', $list ), -1, PREG_SPLIT_NO_EMPTY );
+	}
+
+	/** The address as 4 or 16 bytes, an IPv4 address in IPv6 as 4; empty when it is none. */
+	private static function bytes( string $ip ): string {
+		$bytes  = filter_var( $ip, FILTER_VALIDATE_IP ) ? inet_pton( $ip ) : '';
+		$mapped = str_repeat( "\0", 10 ) . "\xff\xff";
+		return str_starts_with( $bytes, $mapped ) ? substr( $bytes, 12 ) : $bytes;
+	}
+}
+
+/**
+ * Seals passwords and makes fingerprints. The key comes from wp-config.php: from SITE_SMTP_KEY, a string or a list of
+ * them of which the first seals, and from WordPress' own keys otherwise. All of them open, so that a key can be changed
+ * without losing what another one sealed.
+ */
+final class Keys {
+	/** @return string[] the first is the one to use. */
+	private static function derive( string $purpose ): array {
+		$secrets   = defined( 'SITE_SMTP_KEY' ) ? array_filter( (array) SITE_SMTP_KEY ) : array();
+		$secrets[] = wp_salt( 'auth' );
+		return array_map( static fn ( string $secret ) => hash_hkdf( 'sha256', $secret, 32, "site-smtp $purpose" ), array_values( $secrets ) );
+	}
+
+	/** Encrypts; what belongs to it must be named again to decrypt it. */
+	public static function seal( Secret $secret, string ...$belongs_to ): string {
+		$nonce = random_bytes( SODIUM_CRYPTO_AEAD_XCHACHA20POLY1305_IETF_NPUBBYTES );
+		$box   = sodium_crypto_aead_xchacha20poly1305_ietf_encrypt( $secret->reveal(), wp_json_encode( $belongs_to ), $nonce, self::derive( 'seal' )[0] );
+		return base64_encode( $nonce . $box );
+	}
+
+	/** @return array{?Secret, bool} null when no key fits; whether it was the key that seals now. */
+	public static function open( string $sealed, string ...$belongs_to ): array {
+		$bytes = (string) base64_decode( $sealed, true );
+		$nonce = substr( $bytes, 0, SODIUM_CRYPTO_AEAD_XCHACHA20POLY1305_IETF_NPUBBYTES );
+		$box   = substr( $bytes, strlen( $nonce ) );
+		foreach ( strlen( $box ) < SODIUM_CRYPTO_AEAD_XCHACHA20POLY1305_IETF_ABYTES ? array() : self::derive( 'seal' ) as $i => $key ) {
+			$value = sodium_crypto_aead_xchacha20poly1305_ietf_decrypt( $box, wp_json_encode( $belongs_to ), $nonce, $key );
+			if ( false !== $value ) {
+				return array( new Secret( $value ), 0 === $i );
+			}
+		}
+		return array( null, false );
+	}
+
+	/** Recognises what it was made of, and can be made only with the key. */
+	public static function mark( array $parts ): string {
+		return hash_hmac( 'sha256', wp_json_encode( $parts ), self::derive( 'mark' )[0] );
+	}
+
+	public static function matches( string $mark, array $parts ): bool {
+		foreach ( self::derive( 'mark' ) as $key ) {
+			if ( hash_equals( hash_hmac( 'sha256', wp_json_encode( $parts ), $key ), $mark ) ) {
+				return true;
+			}
+		}
+		return false;
+	}
+}
+
+/**
+ * Rows of the options table of the present site, past WordPress' cache: with several web servers that may hold what is
+ * no longer so. A row is made only where there is none and changed only from what was read, each in one statement, so
+ * of two writers one fails and a crash leaves the old row or the new one.
+ */
+final class Store {
+	public static function get( string $name ): ?string {
+		global $wpdb;
+		$value = $wpdb->get_var( $wpdb->prepare( "SELECT option_value FROM $wpdb->options WHERE option_name = %s", $name ) );
+		self::check( '' === $wpdb->last_error, 'internal', 'The site could not read what it holds.' );
+		return $value;
+	}
+
+	/** Whether the row is there now because of this call. */
+	public static function add( string $name, string $value ): bool {
+		global $wpdb;
+		return self::write( $wpdb->prepare( "INSERT IGNORE INTO $wpdb->options (option_name, option_value, autoload) VALUES (%s, %s, 'no')", $name, $value ) );
+	}
+
+	/** Whether the row was $old, null for none, and is $new now. Compared byte by byte: the table's collation ignores case. */
+	public static function swap( string $name, ?string $old, string $new ): bool {
+		global $wpdb;
+		if ( null === $old ) {
+			return self::add( $name, $new );
+		}
+		return self::write( $wpdb->prepare( "UPDATE $wpdb->options SET option_value = %s WHERE option_name = %s AND BINARY option_value = %s", $new, $name, $old ) );
+	}
+
+	/**
+	 * Repeats a change of one row until nobody came between reading and writing.
+	 *
+	 * @param callable(?string): ?string $change from the old row to the new one; null leaves it as it is.
+	 */
+	public static function change( string $name, callable $change ): void {
+		for ( $attempt = 0; $attempt < 100; $attempt++ ) {
+			$old = self::get( $name );
+			$new = $change( $old );
+			if ( null === $new || self::swap( $name, $old, $new ) ) {
+				return;
+			}
+		}
+		self::check( false, 'storage', 'Too many calls wanted to write at the same time.' );
+	}
+
+	/** @return array<string, string> the rows whose names begin so, in the order in which they were made. */
+	public static function all( string $prefix, string $order, int $limit ): array {
+		global $wpdb;
+		$order = 'newest' === $order ? 'DESC' : 'ASC';
+		$rows  = $wpdb->get_results(
+			$wpdb->prepare( "SELECT option_name, option_value FROM $wpdb->options WHERE option_name LIKE %s ORDER BY option_id $order LIMIT %d", $wpdb->esc_like( $prefix ) . '%', $limit )
+		);
+		self::check( is_array( $rows ) && '' === $wpdb->last_error, 'internal', 'The site could not read what it holds.' );
+		return array_column( $rows, 'option_value', 'option_name' );
+	}
+
+	public static function remove( string $name ): void {
+		global $wpdb;
+		self::write( $wpdb->prepare( "DELETE FROM $wpdb->options WHERE option_name = %s", $name ) );
+	}
+
+	private static function write( string $query ): bool {
+		global $wpdb;
+		$rows = $wpdb->query( $query );
+		self::check( false !== $rows, 'storage', 'The site could not store the change; what it holds is as it was.' );
+		return 1 === $rows;
+	}
+
+	private static function check( bool $ok, string $problem, string $detail ): void {
+		if ( ! $ok ) {
+			throw new Problem( $problem, $detail );
+		}
+	}
+}
+
+/** What the site holds. Rows that do not prove themselves are read as if what they lack had never been there. */
+final class Record {
+	public Settings $settings;
+	public bool $enabled = false;
+	public int $revision = 0;
+	public ?string $updated_at = null;
+	public ?string $updated_by = null;
+	/** @var ?array{id: string, mark: string} */
+	public ?array $last_write   = null;
+	public ?string $password_id = null;
+	public ?Secret $password    = null;
+	/** @var ?array{tested_at: string, recipient: string, reply: string, message_id: string} of these settings and this password. */
+	public ?array $verification = null;
+	/** Why mail is off although it was enabled, or the password is gone although one was set. */
+	public string $fault = '';
+
+	public function __construct() {
+		$this->settings = new Settings();
+	}
+
+	/** @return array{self, bool} the record, and whether its row should be made anew with the present key. */
+	public static function from_row( ?string $row ): array {
+		$r = new self();
+		if ( null === $row ) {
+			return array( $r, false );
+		}
+		$stored          = json_decode( $row, true, 8, JSON_THROW_ON_ERROR );
+		$r->settings     = new Settings( ...$stored['settings'] );
+		$r->revision     = $stored['revision'];
+		$r->updated_at   = $stored['updated_at'];
+		$r->updated_by   = $stored['updated_by'];
+		$r->last_write   = $stored['last_write'];
+		$r->verification = $stored['verification'];
+		$current         = true;
+		if ( null !== $stored['password'] ) {
+			[ $r->password, $current ] = Keys::open( $stored['password']['sealed'], Site::id(), $stored['password']['id'] );
+			if ( null === $r->password ) {
+				$r->fault = 'The stored password cannot be read: it is of another site, or the keys in wp-config.php were changed.';
+			} else {
+				$r->password_id = $stored['password']['id'];
+			}
+		}
+		if ( null !== $r->verification && ( '' !== $r->fault || ! Keys::matches( $stored['verified'], $r->tested() ) ) ) {
+			$r->verification = null;
+		}
+		$r->enabled = $stored['enabled'] && null !== $r->verification;
+		if ( $stored['enabled'] && ! $r->enabled && '' === $r->fault ) {
+			$r->fault = 'Mail was enabled with settings that are not verified.';
+		}
+		return array( $r, ! $current && '' === $r->fault );
+	}
+
+	public function to_row(): string {
+		return wp_json_encode(
+			array(
+				'settings'     => $this->settings->values(),
+				'enabled'      => $this->enabled,
+				'revision'     => $this->revision,
+				'updated_at'   => $this->updated_at,
+				'updated_by'   => $this->updated_by,
+				'last_write'   => $this->last_write,
+				'password'     => null === $this->password ? null : array(
+					'id'     => $this->password_id,
+					'sealed' => Keys::seal( $this->password, Site::id(), $this->password_id ),
+				),
+				'verification' => $this->verification,
+				'verified'     => null === $this->verification ? null : Keys::mark( $this->tested() ),
+			)
+		);
+	}
+
+	/** What a test's mark covers: this site, every setting and the password. */
+	public static function of_test( Settings $settings, ?Secret $password ): array {
+		return array( 'passed', Site::id(), $settings->values(), $password?->reveal() );
+	}
+
+	private function tested(): array {
+		return self::of_test( $this->settings, $this->password );
+	}
+}
+
+/** The site's own record and who it is. */
+final class Site {
+	public const API_VERSION = 1;
+
+	private const RECORD = 'site_smtp';
+	private const ID     = 'site_smtp_id';
+
+	/** How old, in seconds, a passed test may be that enables mail. */
+	private const PASS_AGE = 3600;
+
+	/** Random, made once, kept in the database: a copy of the site has the same one until the row is removed there. */
+	public static function id(): string {
+		$id = Store::get( self::ID );
+		if ( null === $id ) {
+			Store::add( self::ID, wp_generate_uuid4() );
+			$id = (string) Store::get( self::ID );
+		}
+		return $id;
+	}
+
+	public static function read(): Record {
+		$row                = Store::get( self::RECORD );
+		[ $record, $renew ] = Record::from_row( $row );
+		if ( $renew ) {
+			Store::swap( self::RECORD, $row, $record->to_row() );
+		}
+		return $record;
+	}
+
+	/** @param array{settings: Settings, password: ?Secret, enabled: bool, write_id: string} $write */
+	public static function save( array $write, string $revision, string $by ): Record {
+		Check::candidate( $write['settings'], $write['password'] );
+		$body = array( 'write', self::id(), $write['settings']->values(), $write['password']?->reveal(), $write['enabled'] );
+		return self::write(
+			static function ( Record $r ) use ( $write, $revision, $by, $body ): ?Record {
+				if ( null !== $r->last_write && $r->last_write['id'] === $write['write_id'] ) {
+					if ( ! Keys::matches( $r->last_write['mark'], $body ) ) {
+						throw new Problem( 'key_reused', 'This write_id was used with another body.', array( 'field' => 'write_id' ) );
+					}
+					return null;
+				}
+				self::check_revision( $r, $revision );
+				self::commit( $r, $write );
+				self::stamp( $r, $by );
+				$r->last_write = array(
+					'id'   => $write['write_id'],
+					'mark' => Keys::mark( $body ),
+				);
+				return $r;
+			}
+		);
+	}
+
+	/** Removes settings and password; WordPress then sends mail as it does without this plugin. */
+	public static function clear( string $revision, string $by ): Record {
+		return self::write(
+			static function ( Record $r ) use ( $revision, $by ): Record {
+				self::check_revision( $r, $revision );
+				$cleared           = new Record();
+				$cleared->revision = $r->revision;
+				return self::stamp( $cleared, $by );
+			}
+		);
+	}
+
+	/** @param callable(Record): ?Record $change from what the site holds to what it shall hold; null leaves it as it is. */
+	private static function write( callable $change ): Record {
+		$result = null;
+		Store::change(
+			self::RECORD,
+			static function ( ?string $row ) use ( $change, &$result ): ?string {
+				[ $before ] = Record::from_row( $row );
+				$after      = $change( $before );
+				$result     = $after ?? $before;
+				return $after?->to_row();
+			}
+		);
+		return $result;
+	}
+
+	/** Makes the record hold what the write wants. It is the only code that can enable mail. */
+	private static function commit( Record $r, array $write ): void {
+		[ $id, $password ] = self::password( $r, $write );
+		$same              = null !== $r->verification && array() === $r->settings->diff( $write['settings'] ) && Secret::same( $r->password, $password );
+		$verification      = Tests::newest_pass( $write['settings'], $password ) ?? ( $same ? $r->verification : null );
+		$fresh             = null !== $verification && strtotime( $verification['tested_at'] ) >= time() - self::PASS_AGE;
+		if ( $write['enabled'] && ! $fresh && ! ( $same && $r->enabled ) ) {
+			throw new Problem( 'verification_required', 'Mail can be enabled only with settings and a password that passed a test in the last hour.' );
+		}
+		$r->settings     = $write['settings'];
+		$r->password_id  = $id;
+		$r->password     = $password;
+		$r->verification = $verification;
+		$r->enabled      = $write['enabled'];
+		$r->fault        = '';
+	}
+
+	/** @return array{?string, ?Secret} id and value of the password that the record shall have. */
+	private static function password( Record $r, array $write ): array {
+		if ( '' === $write['settings']->username ) {
+			return array( null, null );
+		}
+		if ( null !== $write['password'] ) {
+			return array( bin2hex( random_bytes( 16 ) ), $write['password'] );
+		}
+		$changed = $r->settings->diff( $write['settings'] );
+		if ( array() !== $changed ) {
+			throw self::password_required( 'The password must come with a change of ' . implode( ', ', $changed ) . ': a stored password is only used where it was entered for.' );
+		}
+		if ( null === $r->password && $write['enabled'] ) {
+			throw self::password_required( 'No password is stored for this username.' );
+		}
+		return array( $r->password_id, $r->password );
+	}
+
+	public static function password_required( string $detail ): Problem {
+		return new Problem( 'password_required', $detail, array( 'field' => 'password' ) );
+	}
+
+	private static function check_revision( Record $r, string $revision ): void {
+		if ( (string) $r->revision !== $revision ) {
+			$members = array( 'revision' => (string) $r->revision ) + array_filter( array( 'updated_by' => $r->updated_by ) );
+			throw new Problem( 'stale', 'The site was changed since it was read.', $members );
+		}
+	}
+
+	private static function stamp( Record $r, string $by ): Record {
+		++$r->revision;
+		$r->updated_at = now();
+		$r->updated_by = $by;
+		$r->last_write = null;
+		return $r;
+	}
+}
+
+/** The present time as RFC 3339 has it. */
+function now(): string {
+	return ( new \DateTimeImmutable( 'now', new \DateTimeZone( 'UTC' ) ) )->format( 'Y-m-d\TH:i:s.v\Z' );
+}
+
+/**
+ * The tests. Each has a row under its key before the first packet is sent, and only who made the row sends: so a key
+ * reaches a mail server at most once, whatever is repeated, races or crashes.
+ */
+final class Tests {
+	private const PREFIX = 'site_smtp_test_';
+	private const RATE   = 'site_smtp_rate';
+
+	/** How many test messages may be sent at once, and in how many seconds one more. */
+	private const BURST = 20;
+	private const EVERY = 10;
+
+	/** How many seconds a result can be read. */
+	private const KEEP = 86400;
+
+	/**
+	 * After how many seconds a test that still runs was abandoned. That is longer than a test can take, and no lock of
+	 * the database tells it sooner: those are not there in clusters and end with a connection that was idle for long.
+	 */
+	private const ABANDONED = 90;
+
+	/** More than the rate allows in the time for which a pass counts. */
+	private const RECENT = 400;
+
+	/**
+	 * Makes the test of that key, or returns it when there is one.
+	 *
+	 * @param array{settings: ?Settings, password: ?Secret, recipient: string} $request without settings, of what is saved.
+	 */
+	public static function put( string $key, array $request ): array {
+		[ 'settings' => $settings, 'password' => $password, 'recipient' => $recipient ] = $request;
+		if ( null !== $settings ) {
+			Check::candidate( $settings, $password );
+			if ( '' !== $settings->username && null === $password ) {
+				throw Site::password_required( 'The password must come with the settings to test: a stored password is only used where it was entered for.' );
+			}
+		}
+		Check::recipient( $recipient );
+		$body  = array( 'test', Site::id(), $settings?->values(), $password?->reveal(), $recipient );
+		$known = Store::get( self::PREFIX . $key );
+		if ( null === $known ) {
+			[ $settings, $password ] = null === $settings ? self::saved() : array( $settings, $password );
+			self::limit();
+			self::forget();
+			$row = wp_json_encode(
+				array(
+					'mark'    => Keys::mark( $body ),
+					'started' => microtime( true ),
+					'passed'  => null,
+					'test'    => self::running( $key, $recipient ),
+				)
+			);
+			// The verdict is wanted even when the client has gone: it will ask for it.
+			foreach ( array( 'ignore_user_abort' => 1, 'set_time_limit' => self::ABANDONED ) as $setting => $value ) {
+				if ( function_exists( $setting ) ) {
+					$setting( $value );
+				}
+			}
+			if ( Store::add( self::PREFIX . $key, $row ) ) {
+				return self::finish( $key, $row, ( new Attempt( $settings, $password, $recipient ) )->run(), Record::of_test( $settings, $password ) );
+			}
+			$known = (string) Store::get( self::PREFIX . $key );
+		}
+		if ( ! Keys::matches( json_decode( $known, true, 8, JSON_THROW_ON_ERROR )['mark'], $body ) ) {
+			throw new Problem( 'key_reused', 'This key was used with another body.' );
+		}
+		return self::get( $key );
+	}
+
+	/** The test of that key as far as it is known. */
+	public static function get( string $key ): array {
+		$row = Store::get( self::PREFIX . $key );
+		if ( null === $row ) {
+			throw new Problem( 'not_found', 'No test was recorded under this key.' );
+		}
+		$stored = json_decode( $row, true, 8, JSON_THROW_ON_ERROR );
+		if ( 'running' !== $stored['test']['status'] || microtime( true ) < $stored['started'] + self::ABANDONED ) {
+			return $stored['test'];
+		}
+		$doubt = array(
+			'status'    => 'in_doubt',
+			'error'     => 'the site stopped, or could not store the outcome, while this test was running',
+			'tested_at' => now(),
+		);
+		return self::finish( $key, $row, $doubt, array() );
+	}
+
+	/** @return ?array the verification of the newest pass of exactly these settings and this password. */
+	public static function newest_pass( Settings $settings, ?Secret $password ): ?array {
+		$tested = Record::of_test( $settings, $password );
+		foreach ( Store::all( self::PREFIX, 'newest', self::RECENT ) as $row ) {
+			[ 'passed' => $mark, 'test' => $test ] = json_decode( $row, true, 8, JSON_THROW_ON_ERROR );
+			if ( null !== $mark && Keys::matches( $mark, $tested ) ) {
+				return array(
+					'tested_at'  => $test['tested_at'],
+					'recipient'  => $test['recipient'],
+					'reply'      => trim( preg_replace( '/\s+/', ' ', implode( ' ', $test['reply'] ) ) ),
+					'message_id' => $test['message_id'],
+				);
+			}
+		}
+		return null;
+	}
+
+	/** Stores how a test ended. Whoever comes first decides: a test that was called abandoned stays in doubt. */
+	private static function finish( string $key, string $row, array $result, array $tested ): array {
+		$stored           = json_decode( $row, true, 8, JSON_THROW_ON_ERROR );
+		$stored['test']   = array_merge( $stored['test'], $result );
+		$stored['passed'] = 'passed' === $result['status'] ? Keys::mark( $tested ) : null;
+		return Store::swap( self::PREFIX . $key, $row, wp_json_encode( $stored ) ) ? $stored['test'] : self::get( $key );
+	}
+
+	private static function running( string $key, string $recipient ): array {
+		return array(
+			'key'         => $key,
+			'status'      => 'running',
+			'stage'       => null,
+			'reply'       => null,
+			'error'       => null,
+			'certificate' => null,
+			'stages'      => array(),
+			'recipient'   => $recipient,
+			'message_id'  => null,
+			'tested_at'   => null,
+			'diagnosis'   => null,
+		);
+	}
+
+	/** @return array{Settings, ?Secret} */
+	private static function saved(): array {
+		$record = Site::read();
+		if ( ! $record->settings->is_configured() ) {
+			throw new Problem( 'not_configured', 'There is nothing saved that could be tested.' );
+		}
+		if ( '' !== $record->settings->username && null === $record->password ) {
+			throw Site::password_required( 'No password is stored for this username.' );
+		}
+		return array( $record->settings, $record->password );
+	}
+
+	/** Counts one test message. */
+	private static function limit(): void {
+		Store::change(
+			self::RATE,
+			static function ( ?string $row ): string {
+				[ $left, $since ] = null === $row ? array( self::BURST, 0 ) : json_decode( $row, true, 8, JSON_THROW_ON_ERROR );
+				$now              = microtime( true );
+				$left             = min( self::BURST, $left + max( 0, $now - $since ) / self::EVERY );
+				if ( $left < 1 ) {
+					$wait = (int) ceil( ( 1 - $left ) * self::EVERY );
+					throw new Problem( 'rate_limited', "Too many test messages: the next may be sent in $wait s.", array(), $wait );
+				}
+				return wp_json_encode( array( $left - 1, $now ) );
+			}
+		);
+	}
+
+	/** Removes results that nobody will ask for any more, some at a time. */
+	private static function forget(): void {
+		foreach ( Store::all( self::PREFIX, 'oldest', 100 ) as $name => $row ) {
+			if ( json_decode( $row, true, 8, JSON_THROW_ON_ERROR )['started'] > time() - self::KEEP ) {
+				return;
+			}
+			Store::remove( $name );
+		}
+	}
+}
+
+/**
+ * Declares Connection. WordPress loads PHPMailer only when it sends mail, so what extends it cannot be declared when
+ * this file is loaded.
+ */
+function load_connection(): void {
+	if ( class_exists( Connection::class, false ) ) {
+		return;
+	}
+	require_once ABSPATH . WPINC . '/PHPMailer/PHPMailer.php';
+	require_once ABSPATH . WPINC . '/PHPMailer/SMTP.php';
+	require_once ABSPATH . WPINC . '/PHPMailer/Exception.php';
+
+	/**
+	 * PHPMailer's SMTP client, made strict: it dials only addresses that are allowed, insists on STARTTLS and on a
+	 * certificate for the host, sends a password only inside TLS or to this machine, and reads replies within bounds.
+	 * Tests and the site's own mail both go through it, so that what passed a test is what mail does.
+	 */
+	final class Connection extends SMTP {
+		private const MAX_REPLY_BYTES = 65536;
+		private const CONNECT_SECONDS = 10;
+
+		/** How long a reply is waited for in a test; and in any case the one to QUIT, which changes nothing. */
+		private const REPLY_SECONDS = array(
+			'banner' => 15,
+			'data'   => 30,
+			'quit'   => 3,
+		);
+
+		/** The stage that the connection is in. */
+		public string $stage = '';
+
+		/** @var list<array{stage: string, milliseconds: int}> the stages that were passed. */
+		public array $stages = array();
+
+		/** What went wrong, unless a reply of the server says it. */
+		public ?string $fault = null;
+
+		/** What openssl_x509_parse says of the server's certificate. */
+		public ?array $certificate = null;
+
+		/** Whether the server may have the whole message. */
+		public bool $handed_over = false;
+
+		private string $address      = '';
+		private string $unread       = '';
+		private bool $encrypted      = false;
+		private float $stage_started = 0;
+
+		/**
+		 * @param ?float $deadline the time at which a test ends; null for mail, which waits as long as PHPMailer does.
+		 * @param bool   $verify   false takes any certificate, to look at it.
+		 */
+		public function __construct( private readonly Settings $settings, private readonly ?float $deadline = null, private readonly bool $verify = true ) {}
+
+		/** Connects and says EHLO, as PHPMailer does it for mail. */
+		public function open(): bool {
+			$name   = $this->settings->greeting_name();
+			$prefix = 'tls' === $this->settings->encryption ? 'ssl://' : '';
+			return $this->connect( $prefix . $this->settings->host, $this->settings->port, self::CONNECT_SECONDS )
+				&& $this->hello( $name )
+				&& ( 'starttls' !== $this->settings->encryption || ( $this->startTLS() && $this->hello( $name ) ) );
+		}
+
+		/** The server's last reply; null when the failure came without one. */
+		public function reply(): ?string {
+			return null === $this->fault ? $this->last_reply : null;
+		}
+
+		/** Notes that the present stage was passed. */
+		public function pass(): void {
+			$this->stages[] = array(
+				'stage'        => $this->stage,
+				'milliseconds' => (int) round( ( microtime( true ) - $this->stage_started ) * 1000 ),
+			);
+		}
+
+		public function hello( $host = '' ) {
+			$this->enter( 'ehlo' );
+			$ok = parent::hello( $host );
+			// Keywords are case-insensitive (RFC 5321 section 4.1.1.1).
+			$this->server_caps = array_change_key_case( $this->server_caps ?? array(), CASE_UPPER );
+			return $ok;
+		}
+
+		public function startTLS() {
+			$this->enter( 'starttls' );
+			if ( ! isset( $this->server_caps['STARTTLS'] ) ) {
+				// A missing offer may be the work of somebody on the way (RFC 3207 section 6).
+				return $this->fail( "server doesn't support STARTTLS" );
+			}
+			if ( ! $this->sendCommand( 'STARTTLS', 'STARTTLS', 220 ) ) {
+				return false;
+			}
+			if ( '' !== $this->unread || stream_get_meta_data( $this->smtp_conn )['unread_bytes'] > 0 ) {
+				// It would be taken for what came inside TLS (CVE-2011-0411).
+				return $this->fail( 'data arrived before TLS: somebody on the way may have injected it' );
+			}
+			return $this->secure( $this->smtp_conn );
+		}
+
+		public function authenticate( $username, #[\SensitiveParameter] $password, $authtype = null, $OAuth = null ) {
+			$this->enter( 'auth' );
+			if ( ! $this->encrypted && ! Networks::contain( Networks::LOOPBACK, $this->address ) ) {
+				return $this->fail( "refusing to send the password over an unencrypted connection to $this->address" );
+			}
+			$offered = array_map( 'strtoupper', (array) ( $this->server_caps['AUTH'] ?? array() ) );
+			$chosen  = current( array_intersect( array( 'PLAIN', 'LOGIN', 'CRAM-MD5' ), $offered ) );
+			if ( false === $chosen ) {
+				return $this->fail( array() === $offered ? "server doesn't support AUTH" : 'server offers no login with a password, only ' . implode( ' ', $offered ) );
+			}
+			$this->server_caps['AUTH'] = $offered;
+			return parent::authenticate( $username, $password, $chosen );
+		}
+
+		public function mail( $from ) {
+			$this->enter( 'mail' );
+			return parent::mail( $from );
+		}
+
+		public function recipient( $address, $dsn = '' ) {
+			$this->enter( 'rcpt' );
+			return parent::recipient( $address, $dsn );
+		}
+
+		public function data( $msg_data ) {
+			$this->enter( 'data' );
+			return parent::data( $msg_data );
+		}
+
+		public function quit( $close_on_error = true ) {
+			$this->stage = 'quit';
+			return parent::quit( $close_on_error );
+		}
+
+		public function client_send( $data, $command = '' ) {
+			$this->handed_over = $this->handed_over || 'DATA END' === $command;
+			return is_resource( $this->smtp_conn ) ? parent::client_send( $data, $command ) : false;
+		}
+
+		protected function getSMTPConnection( $host, $port = null, $timeout = 30, $options = array() ) {
+			$implicit_tls = str_starts_with( $host, 'ssl://' );
+			$host         = trim( preg_replace( '#^ssl://#', '', $host ), '[]' );
+			$conn         = $this->dial( $host, $port );
+			if ( false !== $conn && $implicit_tls && ! $this->secure( $conn ) ) {
+				fclose( $conn );
+				return false;
+			}
+			if ( false !== $conn ) {
+				$this->enter( 'banner' );
+			}
+			return $conn;
+		}
+
+		/** Reads one reply, all of its lines. After a fault there is none and the connection is closed. */
+		protected function get_lines() {
+			$seconds = self::REPLY_SECONDS[ $this->stage ] ?? 10;
+			if ( null === $this->deadline && 'quit' !== $this->stage ) {
+				$seconds = $this->Timelimit;
+			}
+			$until = min( microtime( true ) + $seconds, $this->deadline ?? INF );
+			$reply = '';
+			while ( is_resource( $this->smtp_conn ) ) {
+				while ( preg_match( '/^(.*)\n/', $this->unread, $line ) ) {
+					$this->unread = substr( $this->unread, strlen( $line[0] ) );
+					$reply       .= $line[0];
+					if ( ! preg_match( '/^[2-5]\d{2}([ \r-]|$)/', $line[1] ) ) {
+						$this->fail( 'invalid response code: not a mail server' );
+						return '';
+					}
+					if ( '-' !== substr( $line[1], 3, 1 ) ) {
+						return $reply;
+					}
+				}
+				$this->read_until( $until, strlen( $reply ) );
+			}
+			return '';
+		}
+
+		private function read_until( float $until, int $had ): void {
+			$left = $until - microtime( true );
+			if ( $left <= 0 ) {
+				$this->fail( 'i/o timeout' );
+				return;
+			}
+			stream_set_timeout( $this->smtp_conn, (int) $left, (int) ( fmod( $left, 1 ) * 1e6 ) );
+			// A reset connection is a notice to PHP, and the end of the stream to us.
+			$chunk         = (string) @fread( $this->smtp_conn, 8192 );
+			$this->unread .= $chunk;
+			if ( '' === $chunk && feof( $this->smtp_conn ) ) {
+				$this->fail( 'EOF' );
+			} elseif ( preg_match( '/^[\x15\x16]\x03/', $this->unread ) && 'banner' === $this->stage ) {
+				$this->fail( 'short response: "\\x15\\x03": the server speaks TLS from the beginning' );
+			} elseif ( $had + strlen( $this->unread ) > self::MAX_REPLY_BYTES ) {
+				$this->fail( 'server sent more data than allowed' );
+			}
+		}
+
+		/** Connects to the first address of the host that answers. */
+		private function dial( string $host, int $port ) {
+			$addresses = array( $host );
+			if ( ! filter_var( $host, FILTER_VALIDATE_IP ) ) {
+				$this->enter( 'dns' );
+				$addresses = self::resolve( $host );
+				if ( array() === $addresses ) {
+					return $this->fail( "dial tcp: lookup $host: no such host" );
+				}
+			}
+			$this->enter( 'connect' );
+			$faults  = array();
+			$seconds = max( 1, self::CONNECT_SECONDS / count( $addresses ) );
+			foreach ( $addresses as $address ) {
+				$target = ( str_contains( $address, ':' ) ? "[$address]" : $address ) . ":$port";
+				if ( ! Networks::allow( $address ) ) {
+					$faults[] = "dial tcp $target: address $address is not public, and SITE_SMTP_ALLOW_NETWORKS does not allow its network";
+					continue;
+				}
+				$conn = @stream_socket_client( "tcp://$target", $code, $text, $seconds, STREAM_CLIENT_CONNECT, $this->context( $host ) );
+				if ( false !== $conn ) {
+					$this->address = $address;
+					return $conn;
+				}
+				$faults[] = "dial tcp $target: " . ( str_contains( $text, 'timed out' ) ? 'i/o timeout' : 'connect: ' . strtolower( $text ) );
+			}
+			return $this->fail( implode( '; ', $faults ) );
+		}
+
+		/** @return string[] */
+		private static function resolve( string $host ): array {
+			$four = gethostbynamel( $host );
+			$six  = @dns_get_record( $host, DNS_AAAA );
+			return array_slice( array_merge( $four ? $four : array(), $six ? array_column( $six, 'ipv6' ) : array() ), 0, 8 );
+		}
+
+		private function context( string $host ) {
+			return stream_context_create(
+				array(
+					'ssl' => array(
+						'peer_name'         => rtrim( $host, '.' ),
+						'verify_peer'       => $this->verify,
+						'verify_peer_name'  => $this->verify,
+						'capture_peer_cert' => true,
+					),
+				)
+			);
+		}
+
+		/** The TLS handshake, implicit or behind STARTTLS. */
+		private function secure( $conn ): bool {
+			$this->enter( 'tls' );
+			$said = '';
+			set_error_handler(
+				static function ( int $level, string $text ) use ( &$said ): bool {
+					$said .= $text . ' ';
+					return true;
+				}
+			);
+			stream_set_timeout( $conn, self::CONNECT_SECONDS );
+			$this->encrypted = true === stream_socket_enable_crypto( $conn, true, STREAM_CRYPTO_METHOD_TLSv1_2_CLIENT | STREAM_CRYPTO_METHOD_TLSv1_3_CLIENT );
+			restore_error_handler();
+			$certificate       = stream_context_get_options( $conn )['ssl']['peer_certificate'] ?? null;
+			$this->certificate = null === $certificate ? null : openssl_x509_parse( $certificate );
+			if ( $this->encrypted ) {
+				return true;
+			}
+			$said = trim( preg_replace( '/\s+/', ' ', str_replace( 'stream_socket_enable_crypto(): ', '', $said ) ) );
+			return $this->fail( '' === $said ? 'EOF' : "tls: $said" );
+		}
+
+		/** Passes the present stage and begins the next. */
+		private function enter( string $stage ): void {
+			if ( '' !== $this->stage ) {
+				$this->pass();
+			}
+			$this->stage         = $stage;
+			$this->stage_started = microtime( true );
+		}
+
+		private function fail( string $why ): bool {
+			$this->fault ??= $why;
+			$this->setError( $why );
+			$this->close();
+			return false;
+		}
+	}
+}
+
+/** Sends one test message through one connection, and says what became of it in the words of the contract. */
+final class Attempt {
+	private const SECONDS = 60;
+
+	/** Gives no filter a reason: ASCII, no address of a page, nothing of the caller's choice. */
+	private const BODY = "This is a test message.\n\nIt was sent to try out the outgoing mail settings of a site.\n"
+		. "That it reached you means that they work; there is nothing to do.\n\nTest %s\n";
+
+	private Connection $connection;
+	private ?string $message_id = null;
+	private readonly float $deadline;
+
+	public function __construct( private readonly Settings $settings, private readonly ?Secret $password, private readonly string $recipient ) {
+		load_connection();
+		$this->deadline   = microtime( true ) + self::SECONDS;
+		$this->connection = new Connection( $settings, $this->deadline );
+	}
+
+	/** @return array<string, mixed> members of a test in the contract. */
+	public function run(): array {
+		$c = $this->connection;
+		try {
+			$sent = $this->send();
+		} catch ( \Throwable $e ) {
+			$sent     = false;
+			$c->fault = 'the site made a mistake: ' . get_class( $e );
+		}
+		$fault  = $c->fault;
+		$reply  = null === $fault ? $this->reply( $c->getLastReply() ) : null;
+		$status = $this->status( $sent, $reply );
+		if ( 'passed' === $status ) {
+			$c->pass();
+		}
+		$result = array(
+			'status'      => $status,
+			'stage'       => '' === $c->stage ? null : $c->stage,
+			'reply'       => $reply,
+			'error'       => null === $fault ? null : $this->line( $fault ),
+			'stages'      => $c->stages,
+			'message_id'  => $this->message_id,
+			'tested_at'   => now(),
+		);
+		if ( null === $fault ) {
+			$c->quit();
+		} elseif ( 'tls' === $c->stage && str_contains( $fault, 'ertificate' ) ) {
+			$result = array_merge( $result, $this->refused_certificate() );
+		}
+		return $result;
+	}
+
+	private function send(): bool {
+		$c = $this->connection;
+		$s = $this->settings;
+		if ( ! $c->open() || ( '' !== $s->username && ! $c->authenticate( $s->username, $this->password->reveal() ) ) ) {
+			return false;
+		}
+		$message          = $this->compose();
+		$this->message_id = trim( $message->getLastMessageID(), '<>' );
+		return $c->mail( $s->from_address ) && $c->recipient( $this->recipient ) && $c->data( $message->getSentMIMEMessage() );
+	}
+
+	private function compose(): PHPMailer {
+		$token             = bin2hex( random_bytes( 5 ) );
+		$message           = new PHPMailer( true );
+		$message->CharSet  = PHPMailer::CHARSET_UTF8;
+		$message->Hostname = substr( strrchr( $this->settings->from_address, '@' ), 1 );
+		$message->Subject  = "Test of the mail settings $token";
+		$message->Body     = sprintf( self::BODY, $token );
+		$message->setFrom( $this->settings->from_address, $this->settings->from_name, false );
+		$message->addAddress( $this->recipient );
+		// No vacation notices in return (RFC 3834 section 5).
+		$message->addCustomHeader( 'Auto-Submitted', 'auto-generated' );
+		$message->preSend();
+		return $message;
+	}
+
+	/** Once the final dot is sent, only a reply tells whether the server took the message (RFC 5321 section 4.2.1). */
+	private function status( bool $sent, ?array $reply ): string {
+		$class = intdiv( $reply['code'] ?? 0, 100 );
+		if ( $sent || ( $this->connection->handed_over && 2 === $class ) ) {
+			return 'passed';
+		}
+		return $this->connection->handed_over && $class < 4 ? 'in_doubt' : 'failed';
+	}
+
+	/** The reply in parts: its code, its enhanced code (RFC 3463) and the text of all its lines. */
+	private function reply( string $raw ): ?array {
+		$code     = (int) substr( $raw, 0, 3 );
+		$enhanced = '';
+		$class    = substr( $raw, 0, 1 );
+		$words    = array();
+		foreach ( preg_split( '/\r?\n/', trim( $raw ) ) as $line ) {
+			$line = substr( $line, 4 );
+			if ( preg_match( "/^($class\\.\\d{1,3}\\.\\d{1,3})(?:[\\s:;,]+|$)/D", $line, $found ) ) {
+				$enhanced = '' === $enhanced ? $found[1] : $enhanced;
+				$line     = substr( $line, strlen( $found[0] ) );
+			}
+			$words[] = $line;
+		}
+		$text = implode( ' ', $words );
+		if ( '' === $enhanced && preg_match( "/[(\\[#]($class\\.\\d{1,3}\\.\\d{1,3})(?:[\\s:;,)\\]]|$)/D", $text, $found ) ) {
+			$enhanced = $found[1];
+		}
+		return $code < 200 ? null : array(
+			'code'          => $code,
+			'enhanced_code' => $enhanced,
+			'text'          => $this->line( $text ),
+		);
+	}
+
+	/** Why the certificate was refused, and what it says. PHP shows it only to who takes it, so it is fetched once more. */
+	private function refused_certificate(): array {
+		$look = new Connection( $this->settings, $this->deadline, false );
+		$look->open();
+		$look->close();
+		$seen = $look->certificate;
+		if ( null === $seen ) {
+			return array();
+		}
+		$host  = rtrim( $this->settings->host, '.' );
+		$names = preg_split( '/,\s*/', (string) preg_replace( '/(DNS|IP Address):/', '', $seen['extensions']['subjectAltName'] ?? '' ), -1, PREG_SPLIT_NO_EMPTY );
+		$until = gmdate( 'Y-m-d\TH:i:s\Z', $seen['validTo_time_t'] );
+		$why   = match ( true ) {
+			time() > $seen['validTo_time_t']        => "certificate has expired or is not yet valid: current time is after $until",
+			time() < $seen['validFrom_time_t']      => 'certificate has expired or is not yet valid: current time is before ' . gmdate( 'Y-m-d\TH:i:s\Z', $seen['validFrom_time_t'] ),
+			str_contains( $this->connection->fault, 'did not match' ) => 'certificate is valid for ' . implode( ', ', $names ) . ", not $host",
+			default                                 => 'certificate signed by unknown authority',
+		};
+		return array(
+			'error'       => $this->line( "tls: failed to verify certificate: x509: $why" ),
+			'certificate' => array(
+				'names'     => array_map( $this->line( ... ), $names ),
+				'issuer'    => $this->line( implode( ', ', array_map( static fn ( $key, $value ) => "$key=" . implode( '+', (array) $value ), array_keys( $seen['issuer'] ), $seen['issuer'] ) ) ),
+				'not_after' => $until,
+			),
+		);
+	}
+
+	/** What came from outside as one printable line of bounded length, without the login that it may echo. */
+	private function line( string $text ): string {
+		$text = $this->redact( $text );
+		// Replaces what is not UTF-8.
+		$text = json_decode( wp_json_encode( $text, JSON_INVALID_UTF8_SUBSTITUTE ) );
+		$text = preg_replace( array( '/\x1b\[[0-?]*[ -\/]*[@-~]/', '/\s+/u', '/\p{C}+/u' ), array( '', ' ', '' ), $text );
+		// Again: what was dropped may have stood in the middle of a secret.
+		return mb_substr( trim( $this->redact( $text ) ), 0, 2000 );
+	}
+
+	private function redact( string $text ): string {
+		if ( null === $this->password ) {
+			return $text;
+		}
+		$user     = $this->settings->username;
+		$password = $this->password->reveal();
+		$forms    = array( $password );
+		foreach ( array( $user, $password, "\0$user\0$password" ) as $value ) {
+			$forms[] = base64_encode( $value );
+			$forms[] = rtrim( base64_encode( $value ), '=' );
+		}
+		// The longest matches first.
+		return strtr( $text, array_fill_keys( $forms, '***' ) );
+	}
+}
+
+/** The site's own mail. */
+final class Mail {
+	/** The record that the mail under way is sent with; null leaves it to WordPress. */
+	private static ?Record $outgoing = null;
+
+	public static function register(): void {
+		// After every other plugin: what was tested is what is used.
+		add_filter( 'pre_wp_mail', array( self::class, 'before' ), PHP_INT_MAX, 2 );
+		add_filter( 'wp_mail_from', array( self::class, 'from_address' ), PHP_INT_MAX );
+		add_filter( 'wp_mail_from_name', array( self::class, 'from_name' ), PHP_INT_MAX );
+		add_action( 'phpmailer_init', array( self::class, 'configure' ), PHP_INT_MAX );
+		add_action( 'admin_notices', array( self::class, 'notice' ) );
+	}
+
+	/** Configured and off means that no mail leaves, in particular none past the settings. */
+	public static function before( mixed $handled, mixed $mail ): mixed {
+		self::$outgoing = null;
+		try {
+			$record = Site::read();
+		} catch ( \Throwable $e ) {
+			return self::refuse( $mail, 'The mail settings could not be read: ' . get_class( $e ) );
+		}
+		if ( ! $record->settings->is_configured() ) {
+			return $handled;
+		}
+		if ( ! $record->enabled ) {
+			return self::refuse( $mail, trim( 'Outgoing mail is off. ' . $record->fault ) );
+		}
+		self::$outgoing = $record;
+		return $handled;
+	}
+
+	public static function from_address( mixed $address ): mixed {
+		return self::$outgoing?->settings->from_address ?? $address;
+	}
+
+	/** Without a name in the settings it is WordPress', or that of the plugin that sends. */
+	public static function from_name( mixed $name ): mixed {
+		$ours = self::$outgoing?->settings->from_name ?? '';
+		return '' === $ours ? $name : $ours;
+	}
+
+	public static function configure( PHPMailer $mailer ): void {
+		if ( null === self::$outgoing ) {
+			return;
+		}
+		load_connection();
+		$s = self::$outgoing->settings;
+		$mailer->isSMTP();
+		$mailer->Host        = str_contains( $s->host, ':' ) ? "[$s->host]" : $s->host;
+		$mailer->Port        = $s->port;
+		$mailer->SMTPSecure  = array( 'starttls' => 'tls', 'tls' => 'ssl', 'none' => '' )[ $s->encryption ];
+		$mailer->SMTPAutoTLS = false;
+		$mailer->SMTPAuth    = '' !== $s->username;
+		$mailer->Username    = $s->username;
+		$mailer->Password    = self::$outgoing->password?->reveal() ?? '';
+		$mailer->Sender      = $s->from_address;
+		$mailer->Helo        = $s->greeting_name();
+		$mailer->SMTPDebug   = SMTP::DEBUG_OFF;
+		$mailer->setSMTPInstance( new Connection( $s ) );
+	}
+
+	public static function notice(): void {
+		if ( ! current_user_can( 'manage_options' ) ) {
+			return;
+		}
+		$record = Site::read();
+		if ( '' !== $record->fault ) {
+			self::show( 'error', 'Outgoing mail is off. ' . $record->fault . ' Save the mail settings again, with the password.' );
+		} elseif ( $record->settings->is_configured() && ! $record->enabled ) {
+			self::show( 'warning', 'Outgoing mail is off: this site sends no mail until its mail settings are enabled.' );
+		}
+	}
+
+	private static function show( string $kind, string $text ): void {
+		printf( '<div class="notice notice-%s"><p>%s</p></div>', esc_attr( $kind ), esc_html( $text ) );
+	}
+
+	/** The mail is not sent; plugins that log mail see why, and so does PHP's log. */
+	private static function refuse( mixed $mail, string $why ): bool {
+		error_log( "Site SMTP: a mail was not sent. $why" );
+		do_action( 'wp_mail_failed', new \WP_Error( 'wp_mail_failed', $why, $mail ) );
+		return false;
+	}
+}
+
+/** JSON as strict as the contract wants it: every member known, there once, and of its type. */
+final class Json {
+	/** @param array<string, string|array> $shape types by name, nested for objects; a name with ? may be absent. */
+	public static function decode( string $text, array $shape ): array {
+		try {
+			$value = json_decode( $text, false, 8, JSON_THROW_ON_ERROR );
+		} catch ( \JsonException ) {
+			throw new Problem( 'malformed', 'The body is not JSON in UTF-8.' );
+		}
+		self::refuse_twins( $text );
+		return self::fit( $value, $shape, 'body' );
+	}
+
+	/** PHP takes the last of two members of one name, and does not say that there were two. */
+	private static function refuse_twins( string $text ): void {
+		preg_match_all( '/"[^"\\\\]*+(?:\\\\.[^"\\\\]*+)*+"(\s*+:)?|[{}]/', $text, $tokens, PREG_SET_ORDER );
+		$open = array();
+		foreach ( $tokens as $token ) {
+			if ( '{' === $token[0] ) {
+				$open[] = array();
+			} elseif ( '}' === $token[0] ) {
+				array_pop( $open );
+			} elseif ( isset( $token[1] ) ) {
+				$name = json_decode( substr( $token[0], 0, -strlen( $token[1] ) ) );
+				$here = array_key_last( $open );
+				if ( in_array( $name, $open[ $here ], true ) ) {
+					throw new Problem( 'malformed', 'The body has a member twice.' );
+				}
+				$open[ $here ][] = $name;
+			}
+		}
+	}
+
+	private static function fit( mixed $value, string|array $type, string $name ): mixed {
+		if ( is_string( $type ) ) {
+			if ( gettype( $value ) !== $type ) {
+				throw new Problem( 'malformed', "$name has the wrong type." );
+			}
+			return $value;
+		}
+		if ( ! $value instanceof \stdClass ) {
+			throw new Problem( 'malformed', "$name has the wrong type." );
+		}
+		$members = get_object_vars( $value );
+		$fitting = array();
+		foreach ( $type as $member => $of ) {
+			$plain = rtrim( $member, '?' );
+			if ( array_key_exists( $plain, $members ) ) {
+				$fitting[ $plain ] = self::fit( $members[ $plain ], $of, $plain );
+			} elseif ( $plain === $member ) {
+				throw new Problem( 'malformed', "$name lacks $member." );
+			}
+		}
+		if ( count( $fitting ) < count( $members ) ) {
+			throw new Problem( 'malformed', "$name has a member that is unknown." );
+		}
+		return $fitting;
+	}
+}
+
+/** The contract over HTTP, for users who may manage options. */
+final class Api {
+	private const SPACE    = 'site-smtp/v1';
+	private const UUID     = '[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}';
+	private const MAX_BODY = 65536;
+
+	/** The calls by path, as regular expressions, and method. */
+	private const CALLS = array(
+		'/site'                         => array( 'GET' => 'get_site' ),
+		'/smtp'                         => array(
+			'GET'    => 'get_smtp',
+			'PUT'    => 'put_smtp',
+			'DELETE' => 'delete_smtp',
+		),
+		'/smtp/tests/(?P<key>[^/]+)' => array(
+			'GET' => 'get_test',
+			'PUT' => 'put_test',
+		),
+		'/smtp/presets'                 => array( 'GET' => 'get_presets' ),
+	);
+
+	private const WRITE = array(
+		'settings'  => Settings::SHAPE,
+		'password?' => 'string',
+		'enabled'   => 'boolean',
+		'write_id'  => 'string',
+		'site_id?'  => 'string',
+	);
+
+	private const TEST = array(
+		'settings?' => Settings::SHAPE,
+		'password?' => 'string',
+		'recipient' => 'string',
+		'site_id?'  => 'string',
+	);
+
+	/** The most common services; the provider knows many more. */
+	private const PRESETS = array(
+		array( 'amazon-ses', 'Amazon SES', 'email-smtp.us-east-1.amazonaws.com', 465, 'tls' ),
+		array( 'brevo', 'Brevo', 'smtp-relay.brevo.com', 465, 'tls' ),
+		array( 'fastmail', 'Fastmail', 'smtp.fastmail.com', 465, 'tls' ),
+		array( 'gmail', 'Gmail', 'smtp.gmail.com', 465, 'tls' ),
+		array( 'google-workspace', 'Google Workspace', 'smtp.gmail.com', 465, 'tls' ),
+		array( 'icloud', 'Apple iCloud Mail', 'smtp.mail.me.com', 587, 'starttls' ),
+		array( 'mailgun', 'Mailgun', 'smtp.mailgun.org', 587, 'starttls' ),
+		array( 'mailjet', 'Mailjet', 'in-v3.mailjet.com', 587, 'starttls' ),
+		array( 'microsoft365', 'Microsoft 365', 'smtp.office365.com', 587, 'starttls' ),
+		array( 'postmark', 'Postmark', 'smtp.postmarkapp.com', 587, 'starttls' ),
+		array( 'resend', 'Resend', 'smtp.resend.com', 465, 'tls' ),
+		array( 'sendgrid', 'SendGrid', 'smtp.sendgrid.net', 587, 'starttls' ),
+		array( 'zoho', 'Zoho Mail', 'smtp.zoho.com', 465, 'tls' ),
+	);
+
+	public static function register(): void {
+		add_action( 'rest_api_init', array( self::class, 'routes' ) );
+		add_filter( 'rest_post_dispatch', array( self::class, 'in_our_words' ), PHP_INT_MAX, 3 );
+	}
+
+	public static function routes(): void {
+		foreach ( self::CALLS as $path => $calls ) {
+			register_rest_route(
+				self::SPACE,
+				$path,
+				array(
+					// Those of other methods are answered with 405, where WordPress would say that there is nothing.
+					'methods'             => \WP_REST_Server::ALLMETHODS,
+					'permission_callback' => static fn (): bool => current_user_can( 'manage_options' ),
+					'callback'            => static fn ( \WP_REST_Request $request ): \WP_REST_Response => self::serve( $request, $calls ),
+				)
+			);
+		}
+	}
+
+	/** Below our namespace, what WordPress or another plugin refuses is a problem document too. */
+	public static function in_our_words( \WP_HTTP_Response $response, \WP_REST_Server $server, \WP_REST_Request $request ): \WP_HTTP_Response {
+		if ( ! str_starts_with( $request->get_route(), '/' . self::SPACE . '/' ) ) {
+			return $response;
+		}
+		if ( $response->get_status() >= 400 && 'application/problem+json' !== ( $response->get_headers()['Content-Type'] ?? '' ) ) {
+			$said     = $response->get_data();
+			$response = Problem::of_status( $response->get_status(), wp_strip_all_tags( (string) ( $said['message'] ?? '' ) ) )->response();
+		}
+		foreach ( self::CALLS as $path => $calls ) {
+			if ( preg_match( '#^/' . self::SPACE . "$path$#D", $request->get_route() ) ) {
+				$response->header( 'Allow', implode( ', ', array_keys( $calls ) ) );
+			}
+		}
+		return $response;
+	}
+
+	/** @param array<string, string> $calls by method. */
+	private static function serve( \WP_REST_Request $request, array $calls ): \WP_REST_Response {
+		$method = 'HEAD' === $request->get_method() ? 'GET' : $request->get_method();
+		try {
+			if ( ! isset( $calls[ $method ] ) ) {
+				throw new Problem( 'method_not_allowed', 'This address takes only ' . implode( ', ', array_keys( $calls ) ) . '.' );
+			}
+			return self::{ $calls[ $method ] }( $request );
+		} catch ( Problem $problem ) {
+			return $problem->response();
+		} catch ( \Throwable $e ) {
+			// Where, but not what: the message may hold anything.
+			error_log( sprintf( 'Site SMTP: %s in line %d', get_class( $e ), $e->getLine() ) );
+			return ( new Problem( 'internal', 'The site made a mistake; its log says where.' ) )->response();
+		}
+	}
+
+	private static function get_site(): \WP_REST_Response {
+		return new \WP_REST_Response(
+			array(
+				'site_id'     => Site::id(),
+				'name'        => wp_specialchars_decode( get_bloginfo( 'name' ), ENT_QUOTES ),
+				'product'     => 'WordPress ' . get_bloginfo( 'version' ),
+				'api_version' => Site::API_VERSION,
+			)
+		);
+	}
+
+	private static function get_smtp(): \WP_REST_Response {
+		return self::smtp( Site::read() );
+	}
+
+	private static function put_smtp( \WP_REST_Request $request ): \WP_REST_Response {
+		$revision = self::if_match( $request );
+		$body     = self::body( $request, self::WRITE );
+		if ( ! preg_match( '/^' . self::UUID . '$/D', $body['write_id'] ) ) {
+			throw Problem::of_field( 'write_id', 'must be a UUID' );
+		}
+		return self::smtp( Site::save( $body, $revision, self::user() ) );
+	}
+
+	private static function delete_smtp( \WP_REST_Request $request ): \WP_REST_Response {
+		return self::smtp( Site::clear( self::if_match( $request ), self::user() ) );
+	}
+
+	private static function get_test( \WP_REST_Request $request ): \WP_REST_Response {
+		return self::test( Tests::get( strtolower( $request['key'] ) ) );
+	}
+
+	private static function put_test( \WP_REST_Request $request ): \WP_REST_Response {
+		if ( ! preg_match( '/^' . self::UUID . '$/D', $request['key'] ) ) {
+			throw new Problem( 'malformed', 'The key of a test must be a UUID.' );
+		}
+		$body = self::body( $request, self::TEST );
+		if ( null === $body['settings'] && null !== $body['password'] ) {
+			throw Problem::of_field( 'password', 'must not come without settings' );
+		}
+		return self::test( Tests::put( strtolower( $request['key'] ), $body ) );
+	}
+
+	private static function get_presets(): \WP_REST_Response {
+		$named = static fn ( array $preset ): array => array_combine( array( 'id', 'name', 'host', 'port', 'encryption' ), $preset );
+		return new \WP_REST_Response( array( 'presets' => array_map( $named, self::PRESETS ) ) );
+	}
+
+	private static function smtp( Record $r ): \WP_REST_Response {
+		$document = array(
+			'site_id'       => Site::id(),
+			'api_version'   => Site::API_VERSION,
+			'settings'      => $r->settings->values(),
+			'enabled'       => $r->enabled,
+			'revision'      => (string) $r->revision,
+			'updated_at'    => $r->updated_at,
+			'updated_by'    => $r->updated_by,
+			'last_write_id' => $r->last_write['id'] ?? null,
+			'password_set'  => null !== $r->password,
+			'password_id'   => $r->password_id,
+			'verification'  => $r->verification,
+		);
+		return new \WP_REST_Response( $document, 200, array( 'ETag' => "\"$r->revision\"" ) );
+	}
+
+	private static function test( array $test ): \WP_REST_Response {
+		return 'running' === $test['status']
+			? new \WP_REST_Response( $test, 202, array( 'Retry-After' => '1' ) )
+			: new \WP_REST_Response( $test );
+	}
+
+	/** @return array<string, mixed> by the names of the shape without ?, null for what is absent. */
+	private static function body( \WP_REST_Request $request, array $shape ): array {
+		if ( 'application/json' !== ( $request->get_content_type()['value'] ?? '' ) || null !== $request->get_header( 'Content-Encoding' ) ) {
+			throw new Problem( 'unsupported_media_type', 'The body must be application/json, and not compressed.' );
+		}
+		if ( strlen( $request->get_body() ) > self::MAX_BODY ) {
+			throw new Problem( 'too_large', 'The body is larger than 64 KiB.' );
+		}
+		$body = Json::decode( $request->get_body(), $shape ) + array(
+			'settings' => null,
+			'password' => null,
+			'site_id'  => null,
+		);
+		if ( '' === $body['site_id'] ) {
+			throw new Problem( 'malformed', 'site_id must not be empty.' );
+		}
+		if ( null !== $body['site_id'] && Site::id() !== $body['site_id'] ) {
+			throw new Problem( 'wrong_site', 'The request is for another site than the one that answers.' );
+		}
+		$body['settings'] = null === $body['settings'] ? null : new Settings( ...$body['settings'] );
+		$body['password'] = null === $body['password'] ? null : new Secret( $body['password'] );
+		return $body;
+	}
+
+	/** The revision in If-Match; proxies weaken the tag, and that changes nothing. */
+	private static function if_match( \WP_REST_Request $request ): string {
+		$tag = $request->get_header( 'If-Match' );
+		if ( null === $tag ) {
+			throw new Problem( 'precondition_required', 'The call needs an If-Match header with the revision that was read.' );
+		}
+		if ( ! preg_match( '#^(?:W/)?"([^"]*)"$#D', $tag, $parts ) ) {
+			throw new Problem( 'malformed', 'The If-Match header must hold one revision in double quotes.' );
+		}
+		return $parts[1];
+	}
+
+	private static function user(): string {
+		return wp_get_current_user()->user_login;
+	}
+}
+
+Mail::register();
+Api::register();
