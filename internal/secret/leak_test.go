@@ -20,7 +20,7 @@ func encodings() []string {
 	return []string{
 		value,
 		fmt.Sprintf("%+q", value),
-		strings.Trim(fmt.Sprint(raw), "[]"),
+		strings.Trim(fmt.Sprintf("%d", raw), "[]"),
 		strings.Trim(fmt.Sprintf("%b", raw), "[]"),
 		strings.Trim(fmt.Sprintf("%o", raw), "[]"),
 		fmt.Sprintf("% x", value),

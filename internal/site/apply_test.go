@@ -157,9 +157,7 @@ func TestApplyEndsAtARefusal(t *testing.T) {
 func checkRefused(t *testing.T, s site.Site, c site.Change, want error) {
 	t.Helper()
 	got, err := procedure(t).Apply(t.Context(), s, c)
-	if err != want { //nolint:errorlint // The very same, not one that wraps it.
-		t.Errorf("error %v, want %v", err, want)
-	}
+	checkSame(t, err, want)
 	checkState(t, got, c.Prior)
 }
 

@@ -52,11 +52,14 @@ func TestDestroyDisable(t *testing.T) {
 		{"IsOffAlready", []call{{ask: read{}, state: off}}},
 		{"WasCleared", []call{{ask: read{}, state: unconfigured()}}},
 		{"ChangedInBetween", []call{
-			{ask: read{}, state: now}, {ask: offOf(now), err: stale},
-			{ask: read{}, state: changed}, {ask: offOf(changed), state: off},
+			{ask: read{}, state: now},
+			{ask: offOf(now), err: stale},
+			{ask: read{}, state: changed},
+			{ask: offOf(changed), state: off},
 		}},
 		{"SwitchedOffInBetween", []call{
-			{ask: read{}, state: now}, {ask: offOf(now), err: stale},
+			{ask: read{}, state: now},
+			{ask: offOf(now), err: stale},
 			{ask: read{}, state: off},
 		}},
 	}
@@ -84,9 +87,7 @@ func TestDestroyDisableGivesUpOnASiteThatChangesAllTheTime(t *testing.T) {
 	for range 3 {
 		calls = append(calls, call{ask: read{}, state: now}, call{ask: offOf(now), err: stale})
 	}
-	if err := leave(t, site.Disable, calls...); err != error(stale) {
-		t.Errorf("error %v, want %v", err, stale)
-	}
+	checkSame(t, leave(t, site.Disable, calls...), stale)
 }
 
 func TestDestroyDisableNoticesMailThatIsStillOn(t *testing.T) {
@@ -134,9 +135,7 @@ func TestDestroyClearRefusesWhatSomebodyChanged(t *testing.T) {
 func TestDestroyClearStaleAndUnreadable(t *testing.T) {
 	err := leave(t, site.Clear,
 		call{ask: read{}, state: working()}, call{ask: clearing{"7"}, err: stale}, call{ask: read{}, err: errors.New("gone")})
-	if err != error(stale) {
-		t.Errorf("error %v, want %v", err, stale)
-	}
+	checkSame(t, err, stale)
 }
 
 func TestDestroyLeavesAnotherSiteAlone(t *testing.T) {
@@ -174,17 +173,13 @@ func TestDestroyEndsAtARefusal(t *testing.T) {
 		for _, kind := range kinds {
 			refusal := &site.Error{Kind: kind, Message: "no"}
 			t.Run(string(how)+"/OfTheRead/"+string(kind), func(t *testing.T) {
-				if err := leave(t, how, call{ask: read{}, err: refusal}); err != error(refusal) {
-					t.Errorf("error %v, want %v", err, refusal)
-				}
+				checkSame(t, leave(t, how, call{ask: read{}, err: refusal}), refusal)
 			})
 			if kind == site.Stale {
 				continue // It has tests of its own.
 			}
 			t.Run(string(how)+"/OfTheWrite/"+string(kind), func(t *testing.T) {
-				if err := leave(t, how, call{ask: read{}, state: now}, call{ask: write, err: refusal}); err != error(refusal) {
-					t.Errorf("error %v, want %v", err, refusal)
-				}
+				checkSame(t, leave(t, how, call{ask: read{}, state: now}, call{ask: write, err: refusal}), refusal)
 			})
 		}
 	}

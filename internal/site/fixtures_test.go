@@ -127,3 +127,11 @@ func checkState(t *testing.T, got, want site.State) {
 		t.Errorf("state:\n got %+v\nwant %+v", got, want)
 	}
 }
+
+// checkSame wants this very error, not one that wraps it.
+func checkSame(t *testing.T, got, want error) {
+	t.Helper()
+	if got != want { //nolint:errorlint // See above.
+		t.Errorf("error %v, want %v", got, want)
+	}
+}

@@ -125,15 +125,15 @@ func (p *patient) pauses() []time.Duration {
 
 // Pauses double from 5 s to 5 min, and each is shortened by less than half of it.
 func TestPausesGrow(t *testing.T) {
-	longest := []time.Duration{5, 10, 20, 40, 80, 160, 300, 300, 300}
+	longest := []int{5, 10, 20, 40, 80, 160, 300, 300, 300}
 	first := map[time.Duration]bool{}
 	for range 20 {
 		synctest.Test(t, func(t *testing.T) {
 			s := &patient{takes: time.Second}
 			applyFailing(t, procedure(t), s, retrying(time.Hour))
 			pauses := s.pauses()
-			for i, most := range longest {
-				if most *= time.Second; pauses[i] <= most/2 || pauses[i] > most {
+			for i, seconds := range longest {
+				if most := time.Duration(seconds) * time.Second; pauses[i] <= most/2 || pauses[i] > most {
 					t.Errorf("pause %d is %v, want more than %v and at most %v", i+1, pauses[i], most/2, most)
 				}
 			}

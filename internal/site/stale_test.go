@@ -47,13 +47,19 @@ func TestStaleChangeSaysWhatChanged(t *testing.T) {
 		{"SwitchedOff", func(s *site.State) { s.Enabled = false }, before + `enabled is false instead of true` + behind},
 		{"NewPassword", func(s *site.State) { s.PasswordID = "p8" }, before + `a new password` + behind},
 		{"NoPassword", func(s *site.State) { s.PasswordSet, s.PasswordID = false, "" }, before + `no password` + behind},
-		{"Several", func(s *site.State) { s.Settings.FromName, s.Enabled, s.PasswordID = "B", false, "p8" },
-			before + `from_name is "B" instead of "Client A", enabled is false instead of true, a new password` + behind},
+		{
+			"Several", func(s *site.State) { s.Settings.FromName, s.Enabled, s.PasswordID = "B", false, "p8" },
+			before + `from_name is "B" instead of "Client A", enabled is false instead of true, a new password` + behind,
+		},
 		{"SameAgain", func(*site.State) {}, before + `written again with the same settings` + behind},
-		{"ByNobodyKnown", func(s *site.State) { s.UpdatedBy, s.Settings.Port = "", 465 },
-			`the site was changed at 2026-11-23T11:30:00Z, after it was read: port is "465" instead of "587"` + behind},
-		{"NobodyKnowsWhen", func(s *site.State) { s.UpdatedAt, s.Settings.Port = time.Time{}, 465 },
-			`the site was changed by "anna", after it was read: port is "465" instead of "587"` + behind},
+		{
+			"ByNobodyKnown", func(s *site.State) { s.UpdatedBy, s.Settings.Port = "", 465 },
+			`the site was changed at 2026-11-23T11:30:00Z, after it was read: port is "465" instead of "587"` + behind,
+		},
+		{
+			"NobodyKnowsWhen", func(s *site.State) { s.UpdatedAt, s.Settings.Port = time.Time{}, 465 },
+			`the site was changed by "anna", after it was read: port is "465" instead of "587"` + behind,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -107,9 +113,7 @@ func TestStaleChangeOfAClearedSite(t *testing.T) {
 
 func TestStaleChangeThatCannotBeReadStaysWhatTheSiteSaid(t *testing.T) {
 	for _, kind := range kinds {
-		if got := applyStale(t, call{err: &site.Error{Kind: kind, Message: "no"}}); got != error(stale) {
-			t.Errorf("reading fails with %s: error %v, want %v", kind, got, stale)
-		}
+		checkSame(t, applyStale(t, call{err: &site.Error{Kind: kind, Message: "no"}}), stale)
 	}
 }
 
@@ -117,7 +121,5 @@ func TestStaleChangeThatCannotBeReadStaysWhatTheSiteSaid(t *testing.T) {
 func TestStaleChangeWhenAnotherSiteAnswers(t *testing.T) {
 	now := elsewhere()
 	now.SiteID = "another"
-	if got := applyStale(t, call{state: now}); got != error(stale) {
-		t.Errorf("error %v, want %v", got, stale)
-	}
+	checkSame(t, applyStale(t, call{state: now}), stale)
 }
