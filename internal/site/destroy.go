@@ -18,9 +18,9 @@ const (
 // OnDestroys lists the valid values of OnDestroy.
 func OnDestroys() []OnDestroy { return []OnDestroy{Disable, Clear, Keep} }
 
-// Destroy leaves a site as how says, without its password; leaving it once more changes nothing. Switching mail off is
-// done whatever the settings are by now; clearing settings that somebody changed since prior was read is refused with
-// kind [Stale]. A site other than that of prior is left alone, with kind [WrongSite].
+// Destroy leaves a site as how says, for which it needs no password; leaving it once more changes nothing. Mail is
+// switched off whatever the settings are by now; clearing settings that somebody changed since prior was read is refused
+// with kind [Stale]. A site other than that of prior is left alone, with kind [WrongSite].
 func (p Procedure) Destroy(ctx context.Context, s Site, prior State, how OnDestroy) error {
 	switch how {
 	case Keep:
