@@ -4,50 +4,53 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"sync"
 
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// StartResolver starts a DNS server on loopback and returns a resolver that asks it only, to be used by name. For each
-// query answer gets the name, with its final dot, and returns the addresses; a code other than success is sent instead.
-// A query that answer marks as lost gets no reply. It is closed with the test.
-func StartResolver(t TB, answer func(name string) (addresses []netip.Addr, code dnsmessage.RCode, lost bool)) *net.Resolver {
+// Answer is what a DNS server says of a name, given with its final dot: its addresses, or a code other than success; a
+// query that is lost gets no reply.
+type Answer func(name string) (addresses []netip.Addr, code dnsmessage.RCode, lost bool)
+
+// StartResolver starts a DNS server on loopback and returns a resolver that asks it only. It is closed with the test.
+func StartResolver(t TB, answer Answer) *net.Resolver {
 	t.Helper()
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	server, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatalf("start resolver: %v", err)
 	}
-	done := make(chan struct{})
+	var serving sync.WaitGroup
+	serving.Go(func() { answer.serve(server) })
+	clients := &dialed{address: server.LocalAddr().String()}
 	t.Cleanup(func() {
-		_ = conn.Close()
-		<-done
+		_ = server.Close()
+		serving.Wait()
+		clients.close()
 	})
-	go func() {
-		defer close(done)
-		buffer := make([]byte, 512)
-		for {
-			n, client, err := conn.ReadFrom(buffer)
-			if err != nil {
-				return
-			}
-			if reply, ok := resolve(buffer[:n], answer); ok {
-				_, _ = conn.WriteTo(reply, client)
-			}
-		}
-	}()
-	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, "udp", conn.LocalAddr().String())
-	}}
+	return &net.Resolver{PreferGo: true, Dial: clients.dial}
 }
 
-func resolve(query []byte, answer func(string) ([]netip.Addr, dnsmessage.RCode, bool)) (reply []byte, ok bool) {
+func (a Answer) serve(conn net.PacketConn) {
+	buffer := make([]byte, 512)
+	for {
+		n, client, err := conn.ReadFrom(buffer)
+		if err != nil {
+			return
+		}
+		if reply, ok := a.resolve(buffer[:n]); ok {
+			_, _ = conn.WriteTo(reply, client)
+		}
+	}
+}
+
+func (a Answer) resolve(query []byte) (reply []byte, ok bool) {
 	var m dnsmessage.Message
 	if err := m.Unpack(query); err != nil || len(m.Questions) != 1 {
 		return nil, false
 	}
 	question := m.Questions[0]
-	addresses, code, lost := answer(question.Name.String())
+	addresses, code, lost := a(question.Name.String())
 	if lost {
 		return nil, false
 	}
@@ -69,4 +72,33 @@ func resolve(query []byte, answer func(string) ([]netip.Addr, dnsmessage.RCode, 
 	}
 	reply, err := m.Pack()
 	return reply, err == nil
+}
+
+// dialed are a resolver's connections. It goes on waiting for a lost reply when nobody waits for the lookup any more, so
+// they are closed with the test.
+type dialed struct {
+	address string
+
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+func (d *dialed) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "udp", d.address)
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.conns = append(d.conns, conn)
+	return conn, nil
+}
+
+func (d *dialed) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, conn := range d.conns {
+		_ = conn.Close()
+	}
 }

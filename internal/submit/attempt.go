@@ -47,14 +47,12 @@ func (a *attempt) run(ctx context.Context, s site.Settings, rules []rule, then f
 	a.leave(ctx)
 }
 
-// stage runs one stage within its budget. It is where every failure of an attempt is written down; the error it
-// returns only stops the caller.
+// stage runs one stage on the connection within its budget and writes down what became of it; the error that it returns
+// only stops the caller.
 func (a *attempt) stage(ctx context.Context, name site.Stage, do func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, budget(name))
 	defer cancel()
-	if a.conn != nil {
-		defer a.conn.within(ctx)()
-	}
+	defer a.conn.within(ctx)()
 	a.seen.Result.Stage = name
 	start := a.sender.now()
 	err := do(ctx)

@@ -52,8 +52,8 @@ func CheckAddress(address string) error {
 	if len(local) > 64 {
 		return errors.New("must have at most 64 bytes before the @")
 	}
-	ascii, err := toASCII(domain)
-	if err != nil || !dnsName.MatchString(ascii) || len(local)+len("@")+len(ascii) > maxAddress {
+	name, err := toASCII(domain)
+	if err != nil || !dnsName.MatchString(name) || len(local)+len("@")+len(name) > maxAddress {
 		return errors.New("must have a domain name behind the @")
 	}
 	return nil
@@ -93,8 +93,8 @@ func CheckHost(host string) error {
 	if ip, err := netip.ParseAddr(host); err == nil && ip.Zone() == "" {
 		return nil
 	}
-	ascii, err := toASCII(strings.TrimSuffix(host, "."))
-	if err != nil || !hostName.MatchString(ascii) || number.MatchString(ascii) {
+	name, err := toASCII(strings.TrimSuffix(host, "."))
+	if err != nil || !hostName.MatchString(name) || number.MatchString(name) {
 		return errors.New("must be a host name such as smtp.example.com or an IP address, without port, path and spaces")
 	}
 	return nil
@@ -113,19 +113,31 @@ func CheckFromName(name string) error {
 	return nil
 }
 
+// ascii gives a domain name that was checked before, with or without a final dot, as DNS and SMTP know it.
+func ascii(domain string) string {
+	name, absolute := strings.CutSuffix(domain, ".")
+	if converted, err := toASCII(name); err == nil {
+		name = converted
+	}
+	if absolute {
+		name += "."
+	}
+	return name
+}
+
 // toASCII gives a domain name as DNS and SMTP know it (RFC 5891); an error for one that cannot exist.
 func toASCII(domain string) (string, error) {
-	ascii := domain
+	name := domain
 	if !isASCII(domain) {
 		var err error
-		if ascii, err = idna.Lookup.ToASCII(domain); err != nil {
+		if name, err = idna.Lookup.ToASCII(domain); err != nil {
 			return "", err
 		}
 	}
-	if len(ascii) > maxDomain || !utf8.ValidString(domain) {
+	if len(name) > maxDomain || !utf8.ValidString(domain) {
 		return "", errors.New("not a domain name")
 	}
-	return ascii, nil
+	return name, nil
 }
 
 func splitAddress(address string) (local, domain string) {

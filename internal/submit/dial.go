@@ -19,10 +19,9 @@ func (a *attempt) dial(ctx context.Context, s site.Settings) error {
 	defer cancel()
 	trace := dialTrace{now: a.sender.now}
 	dialer := net.Dialer{Control: a.sender.Control, Resolver: a.sender.Resolver}
-	// Cannot fail: a rule has checked the host.
-	host, _ := toASCII(s.Host)
+	address := net.JoinHostPort(ascii(s.Host), strconv.Itoa(s.Port))
 	start := a.sender.now()
-	conn, err := dialer.DialContext(httptrace.WithClientTrace(ctx, trace.hooks()), "tcp", net.JoinHostPort(host, strconv.Itoa(s.Port)))
+	conn, err := dialer.DialContext(httptrace.WithClientTrace(ctx, trace.hooks()), "tcp", address)
 	end := a.sender.now()
 
 	resolved, addresses, errs := trace.result()

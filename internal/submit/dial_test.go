@@ -90,9 +90,11 @@ func TestNameIsAStageOfItsOwn(t *testing.T) {
 func TestNonASCIIHost(t *testing.T) {
 	_, sender, c := start(t, smtptest.Config{Leaf: smtptest.Leaf{Names: []string{"xn--bcher-kva.example"}}})
 	sender.Resolver = resolver(t, "127.0.0.1")
-	c.Settings.Host = "bücher.example"
-	if r := sender.Send(t.Context(), c, recipient); r.Status != site.Passed {
-		t.Errorf("got %+v", r)
+	for _, host := range []string{"bücher.example", "BÜCHER.example."} {
+		c.Settings.Host = host
+		if r := sender.Send(t.Context(), c, recipient); r.Status != site.Passed {
+			t.Errorf("%s: got %+v", host, r)
+		}
 	}
 }
 

@@ -33,7 +33,7 @@ const body = "This is a test message.\r\n" +
 
 // compose writes the test message. Its random token, in subject and text, lets people find it.
 func compose(s site.Settings, recipient string, now time.Time) (message, error) {
-	m := message{from: asciiDomain(s.FromAddress), to: asciiDomain(recipient)}
+	m := message{from: asciiAddress(s.FromAddress), to: asciiAddress(recipient)}
 	m.utf8 = !isASCII(m.from) || !isASCII(m.to)
 	token := rand.Text()[:10]
 
@@ -72,11 +72,8 @@ func write(h mail.Header, text string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// asciiDomain gives an address that [CheckAddress] accepts with its domain in ASCII (RFC 5891).
-func asciiDomain(address string) string {
+// asciiAddress gives an address that was checked before, with its domain in ASCII.
+func asciiAddress(address string) string {
 	local, domain := splitAddress(address)
-	if ascii, err := toASCII(domain); err == nil {
-		domain = ascii
-	}
-	return local + "@" + domain
+	return local + "@" + ascii(domain)
 }

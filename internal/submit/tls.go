@@ -14,11 +14,9 @@ import (
 // secure does the handshake of TLS on the connection, implicit or behind STARTTLS.
 func (a *attempt) secure(ctx context.Context, s site.Settings) error {
 	return a.stage(ctx, site.StageTLS, func(ctx context.Context) error {
-		// Cannot fail: a rule has checked the host.
-		host, _ := toASCII(strings.TrimSuffix(s.Host, "."))
 		conn := tls.Client(a.conn, &tls.Config{
 			// RFC 9525, and RFC 8997 for the version.
-			ServerName: host,
+			ServerName: strings.TrimSuffix(ascii(s.Host), "."),
 			RootCAs:    a.sender.RootCAs,
 			MinVersion: tls.VersionTLS12,
 			Time:       a.sender.now,

@@ -100,8 +100,7 @@ func round(d time.Duration) time.Duration { return d.Round(10 * time.Millisecond
 // interruption returns the error of the context that err is the echo of, nil when err has another reason. Only our own
 // limits set deadlines, so a timeout is one of theirs even when the socket's timer fired before the context's.
 func interruption(ctx context.Context, err error) error {
-	netErr, isNet := errors.AsType[net.Error](err)
-	timeout := isNet && netErr.Timeout() || errors.Is(err, os.ErrDeadlineExceeded)
+	timeout := errors.Is(err, os.ErrDeadlineExceeded)
 	switch {
 	case errors.Is(err, context.Canceled), timeout && errors.Is(ctx.Err(), context.Canceled):
 		return context.Canceled
