@@ -70,12 +70,9 @@ func (a *attempts) forget(now time.Time) {
 // network is what one person is assumed to have: an IPv4 address, or a /64 of IPv6.
 func network(from netip.Addr) string {
 	from = from.Unmap().WithZone("")
-	if from.Is4() {
+	if !from.Is6() {
 		return from.String()
 	}
-	prefix, err := from.Prefix(64)
-	if err != nil {
-		return "unknown"
-	}
+	prefix, _ := from.Prefix(64) // an error only for more bits than there are
 	return prefix.String()
 }

@@ -111,7 +111,8 @@ func checkMembers(d *json.Decoder, t reflect.Type, name string) error {
 		member, _ := token.(string)
 		f, ok := missing[member]
 		if !ok {
-			return fmt.Errorf("%s has a member %.40q that is unknown or was there before", name, member)
+			// Which one is not said: it may be a secret that went astray.
+			return fmt.Errorf("%s has a member that is unknown, or one twice", name)
 		}
 		delete(missing, member)
 		if err := checkShape(d, f.Type, member); err != nil {

@@ -60,7 +60,7 @@ func (t *Tx) Names() iter.Seq2[string, string] {
 func (t *Tx) Site(id string) (*Site, error) {
 	b := t.tx.Bucket(bucketSites).Bucket([]byte(id))
 	if b == nil {
-		return nil, fmt.Errorf("data file is damaged: site %s: %w", id, ErrNotFound)
+		return nil, fmt.Errorf("data file is damaged: there is no site %s", id)
 	}
 	return &Site{b}, nil
 }

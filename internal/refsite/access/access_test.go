@@ -1,0 +1,204 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+)
+
+const siteID = "1"
+
+var (
+	here     = netip.MustParseAddr("192.0.2.1")
+	longAgo  = time.Unix(1_000_000_000, 0)
+	wrong    = secret.New("wrong")
+	errLimit = problem.RateLimited
+)
+
+// guard guards one site; its clock reads *now.
+func guard(t *testing.T, now *time.Time) *Guard {
+	t.Helper()
+	data, err := store.Open(filepath.Join(t.TempDir(), "data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { data.Close() })
+	err = data.Update(func(tx *store.Tx) error {
+		_, err := tx.Create("a", siteID)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return NewGuard(data, func() time.Time { return *now }, slog.New(slog.DiscardHandler))
+}
+
+func codeOf(err error) problem.Code {
+	if err == nil {
+		return ""
+	}
+	return problem.Of(err).Code
+}
+
+func TestLogin(t *testing.T) {
+	now := longAgo
+	g := guard(t, &now)
+	password, err := g.SetLogin(t.Context(), siteID, "admin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := g.Login(t.Context(), siteID, here, "admin", password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if name, err := g.Name(siteID, session.Token); err != nil || name != "admin" {
+		t.Errorf("%q %v", name, err)
+	}
+	for name, credentials := range map[string]struct {
+		username string
+		password secret.Text
+	}{
+		"wrong password": {"admin", wrong}, "no password": {"admin", secret.Text{}}, "unknown": {"nobody", password}, "nobody's": {"nobody", secret.Text{}}, "other case": {"Admin", password},
+	} {
+		if _, err := g.Login(t.Context(), siteID, here, credentials.username, credentials.password); codeOf(err) != problem.Unauthorized {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := g.Login(t.Context(), "2", here, "admin", password); codeOf(err) != problem.Internal {
+		t.Errorf("a site that is not there: %v", err)
+	}
+	now = session.ExpiresAt
+	if _, err := g.Name(siteID, session.Token); codeOf(err) != problem.Unauthorized {
+		t.Errorf("expired: %v", err)
+	}
+}
+
+func TestHashIsArgon2id(t *testing.T) {
+	h := newHasher()
+	l, err := h.hash(t.Context(), secret.New("password"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.MemoryKiB < 19456 || l.Time < 2 || l.Threads != 1 || len(l.Salt) != 16 || len(l.Hash) != 32 {
+		t.Errorf("%+v", l)
+	}
+	again, err := h.hash(t.Context(), secret.New("password"))
+	if err != nil || string(again.Hash) == string(l.Hash) {
+		t.Error("two logins with one password have one hash")
+	}
+	for range cap(h.slots) {
+		h.slots <- struct{}{}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := h.matches(ctx, l, secret.New("password")); !errors.Is(err, context.Canceled) {
+		t.Errorf("it did not wait for its turn: %v", err)
+	}
+}
+
+// Attempts that are not even hashed show what is counted.
+func TestCounting(t *testing.T) {
+	now := longAgo
+	t.Run("OfOneUsername", func(t *testing.T) {
+		g := guard(t, &now)
+		for i := range maxPerUsername {
+			if _, err := g.count(siteID, netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), "admin"); err != nil {
+				t.Fatal(i, err)
+			}
+		}
+		_, err := g.count(siteID, netip.MustParseAddr("198.51.100.1"), "admin")
+		if codeOf(err) != errLimit || problem.Of(err).RetryAfter != window {
+			t.Errorf("got %v", err)
+		}
+		if _, err := g.count("2", here, "admin"); err != nil {
+			t.Errorf("another site: %v", err)
+		}
+	})
+	t.Run("OfOneAddress", func(t *testing.T) {
+		g := guard(t, &now)
+		for i := range maxPerAddress {
+			if _, err := g.count(siteID, netip.MustParseAddr("2001:db8::1"), fmt.Sprint(i)); err != nil {
+				t.Fatal(i, err)
+			}
+		}
+		if _, err := g.count(siteID, netip.MustParseAddr("2001:db8::ffff:2"), "another"); codeOf(err) != errLimit {
+			t.Errorf("the same /64: %v", err)
+		}
+		if _, err := g.count(siteID, netip.MustParseAddr("2001:db8:0:1::1"), "another"); err != nil {
+			t.Errorf("another /64: %v", err)
+		}
+	})
+	t.Run("AcceptedLoginsDoNotCount", func(t *testing.T) {
+		g := guard(t, &now)
+		for range 3 * maxPerUsername {
+			forget, err := g.count(siteID, here, "admin")
+			if err != nil {
+				t.Fatal(err)
+			}
+			forget()
+		}
+		if len(g.usernames.counts) != 0 || len(g.addresses.counts) != 0 {
+			t.Error("something is left")
+		}
+	})
+	t.Run("WindowsEnd", func(t *testing.T) {
+		now := longAgo
+		g := guard(t, &now)
+		for range maxPerUsername {
+			_, _ = g.count(siteID, here, "admin")
+		}
+		now = now.Add(window)
+		if _, err := g.count(siteID, here, "admin"); err != nil {
+			t.Error(err)
+		}
+		now = now.Add(window)
+		_, _ = g.count(siteID, here, "another")
+		if len(g.usernames.counts) != 1 {
+			t.Errorf("%d counts are kept", len(g.usernames.counts))
+		}
+	})
+	t.Run("Networks", func(t *testing.T) {
+		for ip, want := range map[netip.Addr]string{{}: "invalid IP", netip.MustParseAddr("::ffff:192.0.2.1"): "192.0.2.1", netip.MustParseAddr("fe80::1%eth0"): "fe80::/64"} {
+			if got := network(ip); got != want {
+				t.Errorf("%s: %s", ip, got)
+			}
+		}
+	})
+}
+
+func TestSetToken(t *testing.T) {
+	now := longAgo
+	g := guard(t, &now)
+	first, err := g.SetToken(siteID, "terraform")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := g.SetToken(siteID, "page")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := g.SetToken(siteID, "terraform")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.Name(siteID, first); codeOf(err) != problem.Unauthorized {
+		t.Errorf("the old token: %v", err)
+	}
+	for token, want := range map[secret.Text]string{second: "terraform", other: "page"} {
+		if name, err := g.Name(siteID, token); err != nil || name != want {
+			t.Errorf("%q %v", name, err)
+		}
+	}
+	if _, err := g.SetToken("2", "terraform"); err == nil {
+		t.Error("a site that is not there has a token")
+	}
+}

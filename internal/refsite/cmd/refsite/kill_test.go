@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+)
+
+const password = "a submission password"
+
+// noReuse dials for every call, since the process at the other end is killed again and again.
+var noReuse = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
+// call makes a call to client-a; the status is 0 when there was no answer.
+func (p *process) call(t *testing.T, token, method, path string, body any, ifMatch string) (status int, answer map[string]any) {
+	t.Helper()
+	payload, err := json.Marshal(body)
+	if err != nil {
+		t.Error(err)
+	}
+	r, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), method, "http://"+p.address+"/client-a/admin/api/v1"+path, bytes.NewReader(payload))
+	if err != nil {
+		t.Error(err)
+		return 0, nil
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("Content-Type", "application/json")
+	if ifMatch != "" {
+		r.Header.Set("If-Match", ifMatch)
+	}
+	resp, err := noReuse.Do(r)
+	if err != nil {
+		return 0, nil
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+		return 0, nil
+	}
+	return resp.StatusCode, answer
+}
+
+// write is one PUT and the revision that it was based on.
+type write struct {
+	number int
+	body   map[string]any
+	tag    string
+}
+
+// writeUntilKilled writes one revision after the other and returns the one that was not answered. Before each it sends
+// its number to started.
+func (p *process) writeUntilKilled(t *testing.T, token string, from write, started chan<- int) write {
+	for w := from; ; {
+		started <- w.number
+		status, got := p.call(t, token, http.MethodPut, "/smtp", w.body, w.tag)
+		switch status {
+		case 0:
+			return w
+		case http.StatusOK:
+			w = nextWrite(w.number+1, got)
+		default:
+			t.Errorf("write %d: %d %v", w.number, status, got)
+			return w
+		}
+	}
+}
+
+func nextWrite(number int, read map[string]any) write {
+	body := map[string]any{"settings": settings(nil, fmt.Sprint("write ", number)), "password": password, "enabled": false, "write_id": uuid.NewString()}
+	return write{number: number, body: body, tag: fmt.Sprintf("%q", read["revision"])}
+}
+
+func TestKilledWhileWriting(t *testing.T) {
+	const kills = 12
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	args := files(t)
+	p := launch(t, args...)
+	token := p.lines[0]["token"]
+	_, read := p.call(t, token, http.MethodGet, "/smtp", nil, "")
+	pending := nextWrite(1, read)
+	for range kills {
+		started, killAt := make(chan int), pending.number+random.IntN(20)
+		var killed sync.WaitGroup
+		killed.Go(func() {
+			for number := range started {
+				if number == killAt {
+					// Anywhere from before it to after its answer.
+					for range random.IntN(200_000) {
+						_ = random.Uint64()
+					}
+					p.kill()
+				}
+			}
+		})
+		pending = p.writeUntilKilled(t, token, pending, started)
+		close(started)
+		killed.Wait()
+
+		p = launch(t, args...)
+		_, got := p.call(t, token, http.MethodGet, "/smtp", nil, "")
+		before, after := fmt.Sprint("write ", pending.number-1), fmt.Sprint("write ", pending.number)
+		name := got["settings"].(map[string]any)["from_name"]
+		isNew := name == after && got["last_write_id"] == pending.body["write_id"]
+		isOld := (name == before || pending.number == 1 && name == "") && fmt.Sprintf("%q", got["revision"]) == pending.tag
+		if isNew == isOld || got["password_set"] != (name != "") {
+			t.Fatalf("after the kill in %q: %v", after, got)
+		}
+		status, repeated := p.call(t, token, http.MethodPut, "/smtp", pending.body, pending.tag)
+		if status != http.StatusOK || repeated["last_write_id"] != pending.body["write_id"] {
+			t.Fatalf("the repeated write: %d %v", status, repeated)
+		}
+		pending = nextWrite(pending.number+1, repeated)
+		if strings.Contains(p.log(), `"ERROR"`) {
+			t.Fatalf("the inspection found something: %s", p.log())
+		}
+	}
+	t.Logf("%d writes", pending.number)
+}
+
+func TestKilledWhileTesting(t *testing.T) {
+	for _, stage := range []site.Stage{site.StageAuth, site.StageMail, site.StageRcpt, site.StageData} {
+		t.Run(string(stage), func(t *testing.T) {
+			reached := make(chan struct{}, 1)
+			mail, trust := startMail(t, smtptest.Config{
+				Users: map[string]secret.Text{"mailer@example.com": secret.New(password)},
+				Faults: smtptest.Faults{Before: func(ctx context.Context, at site.Stage) {
+					if at == stage {
+						reached <- struct{}{}
+						<-ctx.Done()
+					}
+				}},
+			})
+			args := append(files(t), trust...)
+			p := launch(t, args...)
+			token := p.lines[0]["token"]
+			body := map[string]any{"settings": settings(mail, "A"), "password": password, "recipient": "ops@example.com"}
+			path := "/smtp/tests/" + uuid.NewString()
+			var calling sync.WaitGroup
+			calling.Go(func() {
+				if status, got := p.call(t, token, http.MethodPut, path, body, ""); status != 0 {
+					t.Errorf("%d %v", status, got)
+				}
+			})
+			<-reached
+			p.kill()
+			calling.Wait()
+
+			p = launch(t, args...)
+			for _, method := range []string{http.MethodGet, http.MethodPut} {
+				if status, got := p.call(t, token, method, path, body, ""); status != http.StatusOK || got["status"] != "in_doubt" {
+					t.Errorf("%s: %d %v", method, status, got)
+				}
+			}
+			save := map[string]any{"settings": body["settings"], "password": password, "enabled": true, "write_id": uuid.NewString()}
+			if status, got := p.call(t, token, http.MethodPut, "/smtp", save, `"0"`); status != http.StatusConflict {
+				t.Errorf("enabled: %d %v", status, got)
+			}
+			if n := mail.Counters().Connections; n != 1 {
+				t.Errorf("%d connections", n)
+			}
+		})
+	}
+}

@@ -1,0 +1,171 @@
+package refsite_test
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+)
+
+func TestBodies(t *testing.T) {
+	w := start(t)
+	c := w.site("client-a")
+	const settings = `"settings":{"host":"smtp.example.com","port":587,"encryption":"starttls","username":"","from_address":"a@example.com","from_name":"","helo_name":""}`
+	write := func(more string) string { return `{` + settings + `,` + more + `}` }
+	rest := `"enabled":false,"write_id":"` + uuid.NewString() + `"`
+	malformed := map[string]string{
+		"Empty":             ``,
+		"NotJSON":           `settings=1`,
+		"Truncated":         write(rest)[:40],
+		"Array":             `[]`,
+		"Null":              `null`,
+		"TwoValues":         write(rest) + `{}`,
+		"Unknown":           write(rest + `,"site":"a"`),
+		"UnknownBelow":      strings.Replace(write(rest), `"port"`, `"ports":1,"port"`, 1),
+		"OtherCase":         strings.Replace(write(rest), `"host"`, `"Host"`, 1),
+		"Twice":             write(rest + `,"enabled":true`),
+		"TwiceBelow":        strings.Replace(write(rest), `"port"`, `"host":"b.example.com","port"`, 1),
+		"Missing":           `{` + rest + `}`,
+		"MissingBelow":      strings.Replace(write(rest), `"helo_name":""`, `"x":""`, 1),
+		"MissingSwitch":     write(`"write_id":"` + uuid.NewString() + `"`),
+		"WrongType":         strings.Replace(write(rest), `587`, `"587"`, 1),
+		"WrongTypeOfString": strings.Replace(write(rest), `"smtp.example.com"`, `1`, 1),
+		"ObjectForString":   strings.Replace(write(rest), `"smtp.example.com"`, `{}`, 1),
+		"NullForString":     strings.Replace(write(rest), `"smtp.example.com"`, `null`, 1),
+		"NullPassword":      write(rest + `,"password":null`),
+		"Fraction":          strings.Replace(write(rest), `587`, `587.5`, 1),
+		"HugeNumber":        strings.Replace(write(rest), `587`, `1e999`, 1),
+		"NotUTF8":           strings.Replace(write(rest), `"from_name":""`, "\"from_name\":\"\xff\"", 1),
+		"EmptySiteID":       write(rest + `,"site_id":""`),
+	}
+	for name, body := range malformed {
+		t.Run(name, func(t *testing.T) {
+			c.call(http.MethodPut, "/smtp", body, "If-Match", `"0"`).want(t, http.StatusBadRequest, "malformed")
+		})
+	}
+	for _, call := range []struct{ method, path, match string }{
+		{http.MethodPost, "/session", ""}, {http.MethodPut, "/smtp", `"0"`}, {http.MethodPut, "/smtp/tests/" + uuid.NewString(), ""},
+	} {
+		t.Run("Of"+call.method+call.path[:5], func(t *testing.T) {
+			c.call(call.method, call.path, "{", "If-Match", call.match).want(t, http.StatusBadRequest, "malformed")
+			c.call(call.method, call.path, `{"x":"`+strings.Repeat("x", 64<<10)+`"}`, "If-Match", call.match).want(t, http.StatusRequestEntityTooLarge, "too_large")
+			for _, contentType := range []string{"", "text/plain", "application/x-www-form-urlencoded", "application/jsonp", ";"} {
+				c.call(call.method, call.path, "{}", "If-Match", call.match, "Content-Type", contentType).want(t, http.StatusUnsupportedMediaType, "unsupported_media_type")
+			}
+			c.call(call.method, call.path, "{}", "If-Match", call.match, "Content-Encoding", "gzip").want(t, http.StatusUnsupportedMediaType, "unsupported_media_type")
+		})
+	}
+	t.Run("JSONWithACharsetIsTaken", func(t *testing.T) {
+		c.call(http.MethodPut, "/smtp", write(rest), "If-Match", `"0"`, "Content-Type", "application/json; charset=utf-8").want(t, http.StatusOK, "")
+	})
+}
+
+func TestValues(t *testing.T) {
+	w := start(t)
+	c := w.site("client-a")
+	long := strings.Repeat("x", 300)
+	bad := map[string][]any{
+		"host": {"", "a b", "smtp.example.com:25", "https://smtp.example.com", "a\r\nb", "a\x00b", "[::1]", "fe80::1%eth0",
+			"2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0", long},
+		"port":         {0, -1, 65536},
+		"encryption":   {"", "ssl", "STARTTLS"},
+		"username":     {"a\r\nb", "a\x00b", long},
+		"from_address": {"", "a", "a@b> SIZE=1", "a@example.com\r\nRCPT TO:<b@example.com>", "A <a@example.com>", "a b@example.com", "a\x00@example.com", long + "@example.com"},
+		"from_name":    {"A\r\nBcc: b@example.com", "A\x00", "A <a@example.com>", long},
+		"helo_name":    {"a b", "a\r\nQUIT", "a>", "a_b", "[127.0.0.1", long},
+	}
+	for _, field := range slices.Sorted(maps.Keys(bad)) {
+		t.Run(field, func(t *testing.T) {
+			for _, value := range bad[field] {
+				settings := w.settings(object{field: value})
+				got := c.put(object{"settings": settings, "password": w.password, "enabled": false}).want(t, http.StatusUnprocessableEntity, "invalid")
+				equal(t, got.object["field"], any(field))
+				got = c.test(object{"settings": settings, "password": w.password, "recipient": recipient}).want(t, http.StatusUnprocessableEntity, "invalid")
+				equal(t, got.object["field"], any(field))
+			}
+		})
+	}
+	t.Run("recipient", func(t *testing.T) {
+		for _, value := range bad["from_address"] {
+			got := c.test(object{"settings": w.settings(nil), "password": w.password, "recipient": value}).want(t, http.StatusUnprocessableEntity, "invalid")
+			equal(t, got.object["field"], any("recipient"))
+		}
+	})
+	t.Run("write_id", func(t *testing.T) {
+		for _, value := range []string{"1", strings.Repeat("x", 36), "urn:uuid:" + uuid.NewString(), "{" + uuid.NewString() + "}"} {
+			got := c.put(object{"settings": w.settings(nil), "password": w.password, "enabled": false, "write_id": value}).want(t, http.StatusUnprocessableEntity, "invalid")
+			equal(t, got.object["field"], any("write_id"))
+		}
+	})
+	t.Run("password", func(t *testing.T) {
+		for _, value := range []string{"", "a\nb", "a\x00b", strings.Repeat("x", 1025)} {
+			got := c.put(object{"settings": w.settings(nil), "password": value, "enabled": false}).want(t, http.StatusUnprocessableEntity, "invalid")
+			equal(t, got.object["field"], any("password"))
+		}
+		for _, body := range []object{
+			{"settings": w.settings(object{"username": ""}), "password": w.password, "recipient": recipient},
+			{"password": w.password, "recipient": recipient},
+		} {
+			got := c.test(body).want(t, http.StatusUnprocessableEntity, "invalid")
+			equal(t, got.object["field"], any("password"))
+		}
+	})
+	t.Run("NoEncryptionWithALogin", func(t *testing.T) {
+		for _, host := range []string{"smtp.example.com", "10.0.0.1", "127.0.0.1.example.com", "localhost.example.com", "::2"} {
+			settings := w.settings(object{"encryption": "none", "host": host})
+			got := c.put(object{"settings": settings, "password": w.password, "enabled": false}).want(t, http.StatusUnprocessableEntity, "invalid")
+			equal(t, got.object["field"], any("encryption"))
+			c.put(object{"settings": w.settings(object{"encryption": "none", "host": host, "username": ""}), "enabled": false}).want(t, http.StatusOK, "")
+		}
+		for _, host := range []string{"localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1"} {
+			settings := w.settings(object{"encryption": "none", "host": host})
+			c.put(object{"settings": settings, "password": w.password, "enabled": false}).want(t, http.StatusOK, "")
+		}
+	})
+	if n := w.mail.Counters().Connections; n != 0 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	w := start(t)
+	c := w.site("client-a")
+	root := *c
+	root.url = w.url
+	for _, path := range []string{
+		"/", "/client-a", "/client-a/", "/client-a/admin", "/nobody" + apiPath + "/smtp", "/client-a" + apiPath, "/client-a" + apiPath + "/smtp/",
+		"/client-a//admin/api/v1/smtp", "/client-a/../client-a" + apiPath + "/smtp", "/client-a" + apiPath + "/smtp/tests", "/Client-A" + apiPath + "/smtp",
+	} {
+		root.call(http.MethodGet, path, nil).want(t, http.StatusNotFound, "not_found")
+	}
+	got := c.call(http.MethodPost, "/smtp", "{}").want(t, http.StatusMethodNotAllowed, "method_not_allowed")
+	if allow := got.header.Get("Allow"); allow != "GET, PUT, DELETE" {
+		t.Errorf("Allow: %s", allow)
+	}
+	head, err := c.http.Head(c.url + "/site")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer head.Body.Close()
+	if head.StatusCode != http.StatusUnauthorized {
+		t.Errorf("HEAD: %d", head.StatusCode)
+	}
+}
+
+func TestSafeHeaders(t *testing.T) {
+	w := start(t)
+	c := w.site("client-a")
+	for _, got := range []answer{c.read(), c.call(http.MethodGet, "/nothing", nil)} {
+		for name, want := range map[string]string{
+			"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+			"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+		} {
+			if got.header.Get(name) != want {
+				t.Errorf("%s: %q", name, got.header.Get(name))
+			}
+		}
+	}
+}

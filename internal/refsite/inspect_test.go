@@ -1,0 +1,153 @@
+package refsite_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+)
+
+// edit changes the data file behind the server's back.
+func (w *world) edit(change func(*store.Tx) error) {
+	w.t.Helper()
+	data, err := store.Open(w.config.DataFile)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer data.Close()
+	if err := data.Update(change); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// editRecord changes the record of one site.
+func (w *world) editRecord(id string, change func(*store.Record)) {
+	w.t.Helper()
+	w.edit(func(tx *store.Tx) error {
+		s, err := tx.Site(id)
+		if err != nil {
+			return err
+		}
+		rec, err := s.Record()
+		if err != nil {
+			return err
+		}
+		change(&rec)
+		return s.PutRecord(rec)
+	})
+}
+
+func TestEditedDataFile(t *testing.T) {
+	edits := map[string]func(*store.Record){
+		"EnabledWithoutVerification": func(r *store.Record) { r.Verification = nil },
+		"OtherHost":                  func(r *store.Record) { r.Settings.Host = "127.0.0.2" },
+		"OtherName":                  func(r *store.Record) { r.Settings.FromName = "B" },
+		"OtherFingerprint":           func(r *store.Record) { r.Verification.Fingerprint.Sum[0] ^= 1 },
+		"OtherPasswordID":            func(r *store.Record) { r.Password.ID = "x" },
+		"OtherPassword":              func(r *store.Record) { r.Password.Sealed.Data[30] ^= 1 },
+		"ShortPassword":              func(r *store.Record) { r.Password.Sealed.Data = nil },
+		"NoPassword":                 func(r *store.Record) { r.Password = nil },
+		"NoUsername":                 func(r *store.Record) { r.Settings.Username, r.Password = "", nil },
+	}
+	for name, edit := range edits {
+		t.Run(name+"IsDisabled", func(t *testing.T) {
+			w := start(t)
+			c := w.site("client-a")
+			before := w.enable(c, nil)
+			w.restart(func() { w.editRecord(c.id, edit) })
+			got := c.read()
+			if got.object["enabled"] != false || got.object["verification"] != nil || got.object["revision"] == before.object["revision"] || got.object["updated_by"] != "reference site" {
+				t.Errorf("%s", got.raw)
+			}
+			if !strings.Contains(w.log.String(), "MAIL IS DISABLED") {
+				t.Error("the log does not say so")
+			}
+			w.restart(func() {})
+			equal(t, c.read().object, got.object)
+			c.put(object{"settings": got.object["settings"], "enabled": false}).want(t, http.StatusOK, "")
+		})
+	}
+	t.Run("SwitchedOnIsDisabled", func(t *testing.T) {
+		w := start(t)
+		c := w.site("client-a")
+		c.put(object{"settings": w.settings(nil), "password": w.password, "enabled": false}).want(t, http.StatusOK, "")
+		w.restart(func() { w.editRecord(c.id, func(r *store.Record) { r.Enabled = true }) })
+		if got := c.read(); got.object["enabled"] != false || got.object["password_set"] != true {
+			t.Errorf("%s", got.raw)
+		}
+	})
+	t.Run("DataOfAnotherSiteIsDisabled", func(t *testing.T) {
+		w := start(t)
+		a, b := w.site("client-a"), w.site("client-b")
+		w.enable(a, nil)
+		w.restart(func() {
+			var taken store.Record
+			w.editRecord(a.id, func(r *store.Record) { taken = *r })
+			w.editRecord(b.id, func(r *store.Record) { *r = taken })
+		})
+		if got := b.read(); got.object["enabled"] != false || got.object["password_set"] != false || got.object["verification"] != nil {
+			t.Errorf("%s", got.raw)
+		}
+		b.test(object{"recipient": recipient}).want(t, http.StatusUnprocessableEntity, "password_required")
+		if a.read().object["enabled"] != true {
+			t.Error("the other site was changed too")
+		}
+	})
+	t.Run("UntouchedStaysAsItWas", func(t *testing.T) {
+		w := start(t)
+		c := w.site("client-a")
+		before := w.enable(c, nil)
+		w.restart(func() {})
+		equal(t, c.read().object, before.object)
+	})
+}
+
+func TestKeys(t *testing.T) {
+	const first, second = "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "2:HxwdHhsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA="
+	keys := func(texts ...string) seal.Keys {
+		t.Helper()
+		k, err := seal.Parse(secret.New(strings.Join(texts, " ")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	w := start(t, func(c *refsite.Config) { c.Keys = keys(first) })
+	c := w.site("client-a")
+	before := w.enable(c, nil)
+	w.close()
+	refused := func(t *testing.T, k seal.Keys, why string) {
+		t.Helper()
+		config := w.config
+		config.Keys = k
+		if _, err := refsite.New(config); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("got %v, want %s", err, why)
+		}
+	}
+	t.Run("MissingIsRefused", func(t *testing.T) { refused(t, seal.Keys{}, "no sealing key") })
+	t.Run("WrongIsRefused", func(t *testing.T) { refused(t, seal.Generate(), "not the one") })
+	t.Run("MissingVersionIsRefused", func(t *testing.T) { refused(t, keys(second), "needs version 1") })
+	t.Run("RotationKeepsMailOn", func(t *testing.T) {
+		w.config.Keys = keys(first, second)
+		w.open()
+		equal(t, c.read().object, before.object)
+		c.put(object{"settings": w.settings(nil), "enabled": true}).want(t, http.StatusOK, "")
+	})
+	t.Run("ThenTheOldVersionCanGo", func(t *testing.T) {
+		w.config.Keys = keys(second)
+		w.restart(func() {})
+		if got := c.read(); got.object["enabled"] != true || got.object["password_id"] != before.object["password_id"] {
+			t.Errorf("%s", got.raw)
+		}
+		c.test(object{"recipient": recipient}).want(t, http.StatusOK, "")
+	})
+	w.close()
+	t.Run("AndIsNotTakenBack", func(t *testing.T) { refused(t, keys(first), "needs version 2") })
+	if strings.Contains(w.log.String(), "MAIL IS DISABLED") {
+		t.Error("mail was disabled in between")
+	}
+}

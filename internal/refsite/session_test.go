@@ -1,0 +1,144 @@
+package refsite_test
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func (w *world) login(site string) object {
+	w.t.Helper()
+	password, err := w.server.AddLogin(w.t.Context(), site, "admin")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return object{"username": "admin", "password": password.Reveal()}
+}
+
+func TestSession(t *testing.T) {
+	w := start(t)
+	c, other := w.site("client-a"), w.site("client-b")
+	credentials := w.login("client-a")
+	c.token = ""
+	opened := c.call(http.MethodPost, "/session", credentials).want(t, http.StatusCreated, "")
+	c.token, _ = opened.object["token"].(string)
+	t.Run("WritesUnderTheUsername", func(t *testing.T) {
+		got := c.put(object{"settings": w.settings(nil), "password": w.password, "enabled": false}).want(t, http.StatusOK, "")
+		equal(t, got.object["updated_by"], any("admin"))
+	})
+	t.Run("IsOfOneSite", func(t *testing.T) {
+		stranger := *other
+		stranger.token = c.token
+		stranger.call(http.MethodGet, "/smtp", nil).want(t, http.StatusUnauthorized, "unauthorized")
+		other.call(http.MethodPost, "/session", credentials).want(t, http.StatusUnauthorized, "unauthorized")
+	})
+	t.Run("OutlivesARestart", func(t *testing.T) {
+		w.restart(func() {})
+		c.read()
+	})
+	t.Run("EachLoginGivesAnother", func(t *testing.T) {
+		again := c.call(http.MethodPost, "/session", credentials).want(t, http.StatusCreated, "")
+		if again.object["token"] == opened.object["token"] {
+			t.Error("the same token again")
+		}
+	})
+	t.Run("Expires", func(t *testing.T) {
+		at, err := time.Parse(time.RFC3339, opened.object["expires_at"].(string))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.pass(time.Until(at) + time.Second)
+		c.call(http.MethodGet, "/smtp", nil).want(t, http.StatusUnauthorized, "unauthorized")
+	})
+	t.Run("EndsWithANewPassword", func(t *testing.T) {
+		opened := c.call(http.MethodPost, "/session", credentials).want(t, http.StatusCreated, "")
+		c.token, _ = opened.object["token"].(string)
+		c.read()
+		w.login("client-a")
+		c.call(http.MethodGet, "/smtp", nil).want(t, http.StatusUnauthorized, "unauthorized")
+		c.call(http.MethodPost, "/session", credentials).want(t, http.StatusUnauthorized, "unauthorized")
+	})
+	t.Run("InvalidCredentials", func(t *testing.T) {
+		for field, bad := range map[string]object{
+			"username": {"username": "", "password": "x"},
+			"password": {"username": "admin", "password": strings.Repeat("x", 1025)},
+		} {
+			got := c.call(http.MethodPost, "/session", bad).want(t, http.StatusUnprocessableEntity, "invalid")
+			equal(t, got.object["field"], any(field))
+		}
+	})
+}
+
+func TestEveryCallNeedsAToken(t *testing.T) {
+	w := start(t)
+	c := w.site("client-a")
+	token := c.token
+	for _, bad := range []string{"", "Bearer", "Bearer ", "Bearer x", "Basic " + token, "Bearer " + token + "x", token, "Bearer  " + token} {
+		for path, methods := range map[string][]string{
+			"/site": {"GET"}, "/smtp": {"GET", "PUT", "DELETE"}, "/smtp/presets": {"GET"}, newTest(): {"GET", "PUT"},
+		} {
+			for _, method := range methods {
+				got := c.call(method, path, nil, "Authorization", bad).want(t, http.StatusUnauthorized, "unauthorized")
+				if got.header.Get("WWW-Authenticate") != "Bearer" {
+					t.Errorf("WWW-Authenticate: %q", got.header.Get("WWW-Authenticate"))
+				}
+			}
+		}
+	}
+	c.call(http.MethodGet, "/smtp", nil, "Authorization", "bearer "+token).want(t, http.StatusOK, "")
+}
+
+func TestResetToken(t *testing.T) {
+	w := start(t)
+	c := w.site("client-a")
+	token, err := w.server.ResetToken("client-a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.call(http.MethodGet, "/smtp", nil).want(t, http.StatusUnauthorized, "unauthorized")
+	c.token = token.Reveal()
+	c.read()
+}
+
+func TestGuessing(t *testing.T) {
+	w := start(t)
+	a, b := w.site("client-a"), w.site("client-b")
+	right := w.login("client-a")
+	wrong := object{"username": "admin", "password": "wrong"}
+	t.Run("AttemptsAtTheSameTimeAreCountedBeforeTheyAreHashed", func(t *testing.T) {
+		var hashed, refused atomic.Int64
+		var all sync.WaitGroup
+		for range 40 {
+			all.Go(func() {
+				got, err := a.try(t.Context(), http.MethodPost, "/session", wrong)
+				switch {
+				case err != nil:
+					t.Error(err)
+				case got.status == http.StatusUnauthorized:
+					hashed.Add(1)
+				case got.status == http.StatusTooManyRequests && got.header.Get("Retry-After") != "":
+					refused.Add(1)
+				}
+			})
+		}
+		all.Wait()
+		if hashed.Load() != 10 || refused.Load() != 30 {
+			t.Errorf("%d were looked at, %d refused", hashed.Load(), refused.Load())
+		}
+	})
+	t.Run("ThenTheRightPasswordWaitsToo", func(t *testing.T) {
+		a.call(http.MethodPost, "/session", right).want(t, http.StatusTooManyRequests, "rate_limited")
+	})
+	t.Run("AnotherSiteIsNotAffected", func(t *testing.T) {
+		b.call(http.MethodPost, "/session", w.login("client-b")).want(t, http.StatusCreated, "")
+	})
+	t.Run("LaterItIsTaken", func(t *testing.T) {
+		w.pass(10 * time.Minute)
+		for range 15 {
+			a.call(http.MethodPost, "/session", right).want(t, http.StatusCreated, "")
+		}
+	})
+}

@@ -1,0 +1,114 @@
+//go:build unix
+
+package refsite_test
+
+import (
+	"net/http"
+	"os/signal"
+	"syscall"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// fillDisk makes every write of this process behind the first page of a file fail, as a full disk does, until the
+// returned function is called.
+func fillDisk(t *testing.T) (free func()) {
+	t.Helper()
+	signal.Ignore(syscall.SIGXFSZ)
+	t.Cleanup(func() { signal.Reset(syscall.SIGXFSZ) })
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before); err != nil {
+		t.Fatal(err)
+	}
+	set := func(limit syscall.Rlimit) {
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(syscall.Rlimit{Cur: 4096, Max: before.Max})
+	t.Cleanup(func() { set(before) })
+	return func() { set(before) }
+}
+
+func TestFullDisk(t *testing.T) {
+	// The limit would stop the test log, too.
+	if !alone(t) {
+		return
+	}
+	t.Run("NothingIsChangedAndNothingSent", func(t *testing.T) {
+		w := start(t)
+		c := w.site("client-a")
+		before := w.enable(c, nil)
+		body := withID(object{"settings": w.settings(object{"from_name": "B"}), "password": w.password, "enabled": false})
+		tag, path := c.etag(), newTest()
+		credentials := w.login("client-a")
+		free := fillDisk(t)
+		for range 2 {
+			c.call(http.MethodPut, "/smtp", body, "If-Match", tag).want(t, http.StatusInsufficientStorage, "storage")
+			c.call(http.MethodDelete, "/smtp", nil, "If-Match", tag).want(t, http.StatusInsufficientStorage, "storage")
+			c.call(http.MethodPut, path, w.candidate()).want(t, http.StatusInsufficientStorage, "storage")
+			c.call(http.MethodGet, path, nil).want(t, http.StatusNotFound, "not_found")
+			c.call(http.MethodPost, "/session", credentials).want(t, http.StatusInsufficientStorage, "storage")
+			equal(t, c.read().object, before.object)
+		}
+		if _, err := w.server.AddSite("client-b"); err == nil {
+			t.Error("a site was added")
+		}
+		free()
+		equal(t, c.read().object, before.object)
+		if n := w.mail.Counters().Messages; n != 1 {
+			t.Errorf("%d messages", n)
+		}
+		c.call(http.MethodPut, path, w.candidate()).want(t, http.StatusOK, "")
+		c.call(http.MethodPut, "/smtp", body, "If-Match", tag).want(t, http.StatusOK, "")
+		w.restart(func() {})
+		if c.read().object["settings"].(object)["from_name"] != "B" {
+			t.Error("the write is lost")
+		}
+		w.site("client-b").read()
+	})
+	t.Run("AResultThatCannotBeStoredIsInDoubt", func(t *testing.T) {
+		w := start(t, func(c *refsite.Config) { c.TestWait = 1 })
+		c := w.site("client-a")
+		reached, release := w.hold(site.StageData)
+		path := "/smtp/tests/" + uuid.NewString()
+		c.call(http.MethodPut, path, w.candidate()).want(t, http.StatusAccepted, "")
+		<-reached
+		free := fillDisk(t)
+		release()
+		if got := c.poll(path).want(t, http.StatusOK, ""); got.object["status"] != "in_doubt" {
+			t.Errorf("%s", got.raw)
+		}
+		free()
+		c.put(object{"settings": w.settings(nil), "password": w.password, "enabled": true}).want(t, http.StatusConflict, "verification_required")
+		if got := c.call(http.MethodPut, path, w.candidate()).want(t, http.StatusOK, ""); got.object["status"] != "in_doubt" {
+			t.Errorf("%s", got.raw)
+		}
+		if n := w.mail.Counters().Messages; n != 1 {
+			t.Errorf("%d messages", n)
+		}
+	})
+	t.Run("AWaitingCallSaysSo", func(t *testing.T) {
+		w := start(t)
+		c := w.site("client-a")
+		reached, release := w.hold(site.StageData)
+		answered := make(chan answer)
+		go func() {
+			got, err := c.try(t.Context(), http.MethodPut, newTest(), w.candidate())
+			if err != nil {
+				t.Error(err)
+			}
+			answered <- got
+		}()
+		<-reached
+		free := fillDisk(t)
+		release()
+		got := <-answered
+		free()
+		got.want(t, http.StatusInsufficientStorage, "storage")
+	})
+}

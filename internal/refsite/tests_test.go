@@ -1,0 +1,217 @@
+package refsite_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+)
+
+// hold makes the mail server wait in a stage; reached tells that it does, release lets it go on.
+func (w *world) hold(at site.Stage) (reached <-chan struct{}, release func()) {
+	arrived, goOn := make(chan struct{}, 100), make(chan struct{})
+	w.mail.SetFaults(smtptest.Faults{Before: func(ctx context.Context, stage site.Stage) {
+		if stage != at {
+			return
+		}
+		arrived <- struct{}{}
+		select {
+		case <-goOn:
+		case <-ctx.Done():
+		}
+	}})
+	release = sync.OnceFunc(func() { close(goOn) })
+	w.t.Cleanup(release)
+	return arrived, release
+}
+
+// poll asks for a test until it has ended.
+func (c *client) poll(path string) answer {
+	c.t.Helper()
+	for {
+		if got := c.call(http.MethodGet, path, nil); got.status != http.StatusAccepted {
+			return got
+		}
+	}
+}
+
+func (w *world) candidate() object {
+	return object{"settings": w.settings(nil), "password": w.password, "recipient": recipient}
+}
+
+func newTest() (path string) { return "/smtp/tests/" + uuid.NewString() }
+
+func TestRepeatedTest(t *testing.T) {
+	w := start(t)
+	c := w.site("client-a")
+	path := newTest()
+	c.call(http.MethodGet, path, nil).want(t, http.StatusNotFound, "not_found")
+	first := c.call(http.MethodPut, path, w.candidate()).want(t, http.StatusOK, "")
+	t.Run("SameBodyGivesTheStoredResult", func(t *testing.T) {
+		equal(t, c.call(http.MethodPut, path, w.candidate()).want(t, http.StatusOK, "").object, first.object)
+		equal(t, c.call(http.MethodGet, path, nil).want(t, http.StatusOK, "").object, first.object)
+	})
+	t.Run("AnotherBodyIsRefused", func(t *testing.T) {
+		for name, value := range (object{"recipient": "b@example.com", "password": "another", "settings": w.settings(object{"from_name": "B"})}) {
+			other := w.candidate()
+			other[name] = value
+			c.call(http.MethodPut, path, other).want(t, http.StatusUnprocessableEntity, "key_reused")
+		}
+	})
+	t.Run("AKeyIsOfOneSite", func(t *testing.T) {
+		w.site("client-b").call(http.MethodGet, path, nil).want(t, http.StatusNotFound, "not_found")
+	})
+	t.Run("ItIsRememberedAfterARestart", func(t *testing.T) {
+		w.restart(func() {})
+		equal(t, c.call(http.MethodPut, path, w.candidate()).want(t, http.StatusOK, "").object, first.object)
+	})
+	if n := w.mail.Counters().Messages; n != 1 {
+		t.Errorf("%d messages", n)
+	}
+	t.Run("ItIsForgottenAfterADay", func(t *testing.T) {
+		w.pass(24*time.Hour + time.Minute)
+		c.call(http.MethodGet, path, nil).want(t, http.StatusOK, "")
+		c.call(http.MethodPut, newTest(), w.candidate()).want(t, http.StatusOK, "")
+		c.call(http.MethodGet, path, nil).want(t, http.StatusNotFound, "not_found")
+	})
+	t.Run("AKeyThatIsNoUUID", func(t *testing.T) {
+		c.call(http.MethodPut, "/smtp/tests/1", w.candidate()).want(t, http.StatusBadRequest, "malformed")
+		c.call(http.MethodGet, "/smtp/tests/1", nil).want(t, http.StatusNotFound, "not_found")
+	})
+}
+
+func TestRunningTest(t *testing.T) {
+	w := start(t, func(c *refsite.Config) { c.TestWait = time.Nanosecond })
+	c := w.site("client-a")
+	reached, release := w.hold(site.StageData)
+	path := newTest()
+	var all sync.WaitGroup
+	for range 10 {
+		all.Go(func() {
+			got, err := c.try(t.Context(), http.MethodPut, path, w.candidate())
+			if err != nil || got.status != http.StatusAccepted || got.object["status"] != "running" || got.header.Get("Retry-After") != "1" {
+				t.Errorf("%v %d %s", err, got.status, got.raw)
+			}
+		})
+	}
+	all.Wait()
+	<-reached
+	c.call(http.MethodGet, path, nil).want(t, http.StatusAccepted, "")
+	release()
+	if got := c.poll(path).want(t, http.StatusOK, ""); got.object["status"] != "passed" {
+		t.Errorf("%s", got.raw)
+	}
+	if got := w.mail.Counters(); got.Messages != 1 || got.Connections != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestClientGoesAway(t *testing.T) {
+	w := start(t)
+	c := w.site("client-a")
+	reached, release := w.hold(site.StageData)
+	path := newTest()
+	ctx, leave := context.WithCancel(t.Context())
+	gone := make(chan error)
+	go func() {
+		_, err := c.try(ctx, http.MethodPut, path, w.candidate())
+		gone <- err
+	}()
+	<-reached
+	leave()
+	if <-gone == nil {
+		t.Fatal("the call was answered")
+	}
+	release()
+	if got := c.poll(path).want(t, http.StatusOK, ""); got.object["status"] != "passed" {
+		t.Errorf("%s", got.raw)
+	}
+}
+
+func TestStop(t *testing.T) {
+	t.Run("WaitsForTests", func(t *testing.T) {
+		w := start(t, func(c *refsite.Config) { c.TestWait = time.Nanosecond })
+		c := w.site("client-a")
+		reached, release := w.hold(site.StageData)
+		path := newTest()
+		c.call(http.MethodPut, path, w.candidate()).want(t, http.StatusAccepted, "")
+		<-reached
+		go func() {
+			// Once new tests are refused, it waits.
+			for got := (answer{}); got.status != http.StatusServiceUnavailable; {
+				got, _ = c.try(context.WithoutCancel(t.Context()), http.MethodPut, path[:len(path)-4]+"0000", object{"recipient": recipient})
+			}
+			release()
+		}()
+		w.restart(func() {})
+		if got := c.call(http.MethodGet, path, nil).want(t, http.StatusOK, ""); got.object["status"] != "passed" {
+			t.Errorf("%s", got.raw)
+		}
+	})
+	t.Run("GivesTestsUpInTheEnd", func(t *testing.T) {
+		w := start(t, func(c *refsite.Config) { c.TestWait = time.Nanosecond })
+		c := w.site("client-a")
+		reached, _ := w.hold(site.StageData)
+		path := newTest()
+		c.call(http.MethodPut, path, w.candidate()).want(t, http.StatusAccepted, "")
+		<-reached
+		impatient, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := w.server.Close(impatient); err == nil {
+			t.Error("it does not say that a test was given up")
+		}
+		c.call(http.MethodPut, newTest(), w.candidate()).want(t, http.StatusServiceUnavailable, "stopping")
+		c.call(http.MethodGet, "/smtp", nil).want(t, http.StatusServiceUnavailable, "stopping")
+		w.server = nil
+		w.open()
+		got := c.call(http.MethodGet, path, nil).want(t, http.StatusOK, "")
+		if got.object["status"] != "in_doubt" || got.object["diagnosis"] == nil {
+			t.Errorf("%s", got.raw)
+		}
+		c.put(object{"settings": w.settings(nil), "password": w.password, "enabled": true}).want(t, http.StatusConflict, "verification_required")
+	})
+}
+
+func TestRateLimit(t *testing.T) {
+	w := start(t, func(c *refsite.Config) { c.TestBurst, c.TestEvery = 2, time.Minute })
+	c := w.site("client-a")
+	path := newTest()
+	c.call(http.MethodPut, path, w.candidate()).want(t, http.StatusOK, "")
+	c.test(w.candidate()).want(t, http.StatusOK, "")
+	refused := newTest()
+	got := c.call(http.MethodPut, refused, w.candidate()).want(t, http.StatusTooManyRequests, "rate_limited")
+	if after := got.header.Get("Retry-After"); after < "50" || after > "60" {
+		t.Errorf("Retry-After: %s", after)
+	}
+	c.call(http.MethodGet, refused, nil).want(t, http.StatusNotFound, "not_found")
+	c.call(http.MethodPut, path, w.candidate()).want(t, http.StatusOK, "")
+	w.site("client-b").test(w.candidate()).want(t, http.StatusOK, "")
+	w.pass(time.Minute)
+	c.call(http.MethodPut, refused, w.candidate()).want(t, http.StatusOK, "")
+	if n := w.mail.Counters().Messages; n != 4 {
+		t.Errorf("%d messages", n)
+	}
+}
+
+func TestPrivateAddresses(t *testing.T) {
+	w := start(t, func(c *refsite.Config) { c.AllowNetworks = nil })
+	c := w.site("client-a")
+	for _, host := range []string{"127.0.0.1", "localhost", "::1", "::ffff:127.0.0.1", "127.0.0.2", "169.254.169.254", "10.0.0.1", "::", "64:ff9b::7f00:1"} {
+		got := c.test(object{"settings": w.settings(object{"host": host}), "password": w.password, "recipient": recipient}).want(t, http.StatusOK, "")
+		text, _ := got.object["error"].(string)
+		if got.object["status"] != "failed" || got.object["stage"] != "connect" || !strings.Contains(text, "not public") {
+			t.Errorf("%s: %s", host, got.raw)
+		}
+	}
+	if n := w.mail.Counters().Connections; n != 0 {
+		t.Errorf("%d connections", n)
+	}
+}

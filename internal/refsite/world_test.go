@@ -1,0 +1,266 @@
+package refsite_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+)
+
+const (
+	mailer    = "mailer@example.com"
+	recipient = "ops@example.com"
+)
+
+// object is a JSON object.
+type object = map[string]any
+
+// world is a server, a mail server that it can send to, and what they leave behind.
+type world struct {
+	t      *testing.T
+	config refsite.Config
+	server *refsite.Server
+	mail   *smtptest.Server
+	// password is that of mailer at the mail server.
+	password string
+	ahead    atomic.Int64
+	// log is what the server logged, answers what it answered.
+	log, answers *logBuffer
+	handler      atomic.Pointer[http.Handler]
+	url          string
+}
+
+// start starts a world; the functions change the configuration first.
+func start(t *testing.T, change ...func(*refsite.Config)) *world {
+	t.Helper()
+	w := &world{t: t, password: "canary-" + uuid.NewString(), log: &logBuffer{}, answers: &logBuffer{}}
+	w.mail = smtptest.Start(t, smtptest.Config{Users: map[string]secret.Text{mailer: secret.New(w.password)}})
+	w.config = refsite.Config{
+		DataFile:      filepath.Join(t.TempDir(), "data"),
+		Keys:          seal.Generate(),
+		AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		RootCAs:       w.mail.RootCAs(),
+		TestWait:      time.Minute,
+		Now:           func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) },
+		Logger:        slog.New(slog.NewJSONHandler(w.log, nil)),
+	}
+	for _, f := range change {
+		f(&w.config)
+	}
+	w.open()
+	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { (*w.handler.Load()).ServeHTTP(rw, r) }))
+	t.Cleanup(front.Close)
+	w.url = front.URL
+	t.Cleanup(func() { w.close() })
+	return w
+}
+
+func (w *world) open() {
+	w.t.Helper()
+	server, err := refsite.New(w.config)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	handler := server.Handler()
+	w.server = server
+	w.handler.Store(&handler)
+}
+
+func (w *world) close() {
+	w.t.Helper()
+	if w.server == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.t.Context()), time.Minute)
+	defer cancel()
+	if err := w.server.Close(ctx); err != nil {
+		w.t.Error(err)
+	}
+	w.server = nil
+}
+
+// restart closes the server, lets between change what is on disk, and starts it on the same data.
+func (w *world) restart(between func()) {
+	w.t.Helper()
+	w.close()
+	between()
+	w.open()
+}
+
+// pass lets time pass.
+func (w *world) pass(d time.Duration) { w.ahead.Add(int64(d)) }
+
+// site adds a site and returns a client of it.
+func (w *world) site(name string) *client {
+	w.t.Helper()
+	credentials, err := w.server.AddSite(name)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return &client{t: w.t, url: w.url + "/" + name + apiPath, token: credentials.Token.Reveal(), id: credentials.SiteID,
+		http: &http.Client{Transport: checked{w.t, http.DefaultTransport, w.answers}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+}
+
+// settings are those that pass a test, with the given changes.
+func (w *world) settings(changes object) object {
+	s := object{
+		"host": w.mail.Host(), "port": w.mail.Port(), "encryption": "starttls", "username": mailer,
+		"from_address": mailer, "from_name": "Client A", "helo_name": "site.example.com",
+	}
+	for name, value := range changes {
+		s[name] = value
+	}
+	return s
+}
+
+// client makes calls to one site.
+type client struct {
+	t     testing.TB
+	http  *http.Client
+	url   string
+	token string
+	id    string
+}
+
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	raw    []byte
+	object
+}
+
+// call makes a call with a body that is an object, a string or nil; headers are pairs.
+func (c *client) call(method, path string, body any, headers ...string) answer {
+	c.t.Helper()
+	a, err := c.try(c.t.Context(), method, path, body, headers...)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return a
+}
+
+func (c *client) try(ctx context.Context, method, path string, body any, headers ...string) (answer, error) {
+	var payload io.Reader
+	switch body := body.(type) {
+	case nil:
+	case string:
+		payload = bytes.NewReader([]byte(body))
+	default:
+		data, err := json.Marshal(body)
+		if err != nil {
+			return answer{}, err
+		}
+		payload = bytes.NewReader(data)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, c.url+path, payload)
+	if err != nil {
+		return answer{}, err
+	}
+	r.Header.Set("Authorization", "Bearer "+c.token)
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+		if headers[i+1] == "" {
+			r.Header.Del(headers[i])
+		}
+	}
+	resp, err := c.http.Do(r)
+	if err != nil {
+		return answer{}, err
+	}
+	a := answer{status: resp.StatusCode, header: resp.Header}
+	if a.raw, err = readAndClose(resp.Body); err != nil {
+		return answer{}, err
+	}
+	return a, json.Unmarshal(a.raw, &a.object)
+}
+
+// want fails the test unless the answer has that status and, in a problem, that code.
+func (a answer) want(t testing.TB, status int, code string) answer {
+	t.Helper()
+	if got, _ := a.object["code"].(string); a.status != status || got != code {
+		t.Fatalf("got %d %q, want %d %q: %s", a.status, got, status, code, a.raw)
+	}
+	return a
+}
+
+func (c *client) read() answer {
+	c.t.Helper()
+	return c.call(http.MethodGet, "/smtp", nil).want(c.t, http.StatusOK, "")
+}
+
+// etag is If-Match for what the site holds now.
+func (c *client) etag() string {
+	c.t.Helper()
+	return `"` + c.read().object["revision"].(string) + `"`
+}
+
+// put saves with the present revision.
+func (c *client) put(body object) answer {
+	c.t.Helper()
+	return c.call(http.MethodPut, "/smtp", withID(body), "If-Match", c.etag())
+}
+
+func withID(body object) object {
+	if body["write_id"] == nil {
+		body["write_id"] = uuid.NewString()
+	}
+	return body
+}
+
+// test makes a test under a new key.
+func (c *client) test(body object) answer {
+	c.t.Helper()
+	return c.call(http.MethodPut, "/smtp/tests/"+uuid.NewString(), body)
+}
+
+// enable tests the settings and saves them enabled.
+func (w *world) enable(c *client, changes object) answer {
+	w.t.Helper()
+	settings := w.settings(changes)
+	request, save := object{"settings": settings, "recipient": recipient}, object{"settings": settings, "enabled": true}
+	if settings["username"] != "" {
+		request["password"], save["password"] = w.password, w.password
+	}
+	if got := c.test(request).want(w.t, http.StatusOK, ""); got.object["status"] != "passed" {
+		w.t.Fatalf("the test did not pass: %s", got.raw)
+	}
+	return c.put(save).want(w.t, http.StatusOK, "")
+}
+
+// logBuffer is a log that can be read while it is written.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
