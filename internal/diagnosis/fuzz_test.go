@@ -13,8 +13,10 @@ import (
 // FuzzText sends whatever a server, a network or a site can say through the diagnosis onto the page. The work on it is
 // bounded without a clock: patterns see at most longest bytes and never backtrack (RE2), everything else is one pass.
 func FuzzText(f *testing.F) {
-	for _, row := range Rows() {
-		f.Add(535, "5.7.8", row.Example, row.Example, string(row.Stage), 3, 0)
+	for i, row := range Rows() {
+		if i%8 == 0 {
+			f.Add(535, "5.7.8", row.Example, row.Example, string(row.Stage), 3, i/8)
+		}
 	}
 	f.Add(-1, "\x1b[2J", "\x1b]0;x\x07\r\nState  All is well\u202e", "\u009b31m", "\n", 0, 1)
 	f.Add(554, "", notVerified+"US-EAST-1: <shop@example.com>, ops@example.net", "", "data", 80, 2)

@@ -33,8 +33,7 @@ const quoted = 500
 // what to do, what state things are in, and the row of the guide. Every line begins with a space, which keeps
 // Terraform from wrapping it again and from reading colours into it.
 func (f Failure) Text() string {
-	w := newWasher(f.Settings.Username, f.Secrets)
-	f.Result = w.result(f.Result)
+	f = f.washed()
 	d := f.diagnosis()
 	var p page
 	p.section("Tried", f.tried())
@@ -54,13 +53,16 @@ func (f Failure) Text() string {
 	return p.String()
 }
 
-// Diagnosis is the one that Text explains, as fit to be shown as Text.
-func (f Failure) Diagnosis() site.Diagnosis {
+// Diagnosis returns the verdict that Text explains, fit to be shown. It is ours, unless the site came to another: a site
+// knows rules of its own, such as where it may connect to.
+func (f Failure) Diagnosis() site.Diagnosis { return f.washed().diagnosis() }
+
+// washed returns f with all that comes from outside fit to be shown.
+func (f Failure) washed() Failure {
 	f.Result = newWasher(f.Settings.Username, f.Secrets).result(f.Result)
-	return f.diagnosis()
+	return f
 }
 
-// diagnosis is ours, unless the site came to another: it knows rules of its own, such as where it may connect to.
 func (f Failure) diagnosis() site.Diagnosis {
 	ours := Of(f.Result, f.Settings)
 	if theirs := f.Result.Diagnosis; theirs != nil && theirs.ID != ours.ID {

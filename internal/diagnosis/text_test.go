@@ -129,6 +129,9 @@ func TestTheSitesOwnDiagnosisIsShown(t *testing.T) {
 	}
 	text := f.Text()
 	wellFormed(t, text)
+	if d := f.Diagnosis(); d.ID != "address-not-allowed" || d.Remedy != "Ask who runs it. [redacted]" {
+		t.Errorf("got %+v", d)
+	}
 	for label, want := range map[string]string{
 		"Means": "This site connects to no private network.",
 		"Do":    "Ask who runs it. [redacted] https://client-a.example/help",

@@ -48,6 +48,7 @@ func (w washer) result(r site.TestResult) site.TestResult {
 
 func (w washer) diagnosis(d site.Diagnosis) site.Diagnosis {
 	d.ID = w.text(d.ID, 100)
+	d.Summary = w.text(d.Summary, 100)
 	d.Cause = w.text(d.Cause, quoted)
 	d.Remedy = w.text(d.Remedy, quoted)
 	link, err := url.Parse(w.text(d.URL, 300))

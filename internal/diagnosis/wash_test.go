@@ -137,14 +137,14 @@ func TestEveryTextOfAResultIsWashed(t *testing.T) {
 		Reply:       &site.Reply{EnhancedCode: dirty, Text: dirty},
 		Certificate: &site.Certificate{Names: []string{dirty}, Issuer: dirty},
 		Stages:      []site.StageTime{{Stage: site.Stage(dirty)}},
-		Diagnosis:   &site.Diagnosis{ID: dirty, Cause: dirty, Remedy: dirty, URL: "https://example.com/" + dirty},
+		Diagnosis:   &site.Diagnosis{ID: dirty, Summary: dirty, Cause: dirty, Remedy: dirty, URL: "https://example.com/" + dirty},
 	}
 	got := newWasher("", []secret.Text{secret.New(canary)}).result(r)
 	for what, text := range map[string]string{
 		"Stage": string(got.Stage), "Error": got.Error, "Recipient": got.Recipient, "MessageID": got.MessageID,
 		"EnhancedCode": got.Reply.EnhancedCode, "Text": got.Reply.Text,
 		"Names": got.Certificate.Names[0], "Issuer": got.Certificate.Issuer, "Stages": string(got.Stages[0].Stage),
-		"ID": got.Diagnosis.ID, "Cause": got.Diagnosis.Cause, "Remedy": got.Diagnosis.Remedy, "URL": got.Diagnosis.URL,
+		"ID": got.Diagnosis.ID, "Summary": got.Diagnosis.Summary, "Cause": got.Diagnosis.Cause, "Remedy": got.Diagnosis.Remedy, "URL": got.Diagnosis.URL,
 	} {
 		if strings.Contains(text, "\x1b") || holds(text, canary) || text == "" {
 			t.Errorf("%s: %q", what, text)
