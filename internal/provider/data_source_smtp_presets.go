@@ -138,11 +138,8 @@ func (d *smtpPresetsDataSource) offered(ctx context.Context, key types.String, d
 	if key.IsNull() {
 		return presets.All()
 	}
-	e := d.sites.find(key, diags)
-	if e == nil || e.site == nil {
-		if !diags.HasError() {
-			diags.AddAttributeError(path.Root("site"), "Site is not known yet", "How to reach the site is known only after the apply. Leave site out, or apply in two steps.")
-		}
+	e := d.sites.reachable(key, diags)
+	if diags.HasError() {
 		return nil
 	}
 	lister, ok := e.site.(site.PresetLister)
@@ -152,7 +149,7 @@ func (d *smtpPresetsDataSource) offered(ctx context.Context, key types.String, d
 	}
 	listed, err := lister.Presets(ctx)
 	if err != nil {
-		addSiteError(diags, e.key, "listing its presets", err)
+		addSiteError(diags, e.key, "listing its presets", nowhere, err)
 		return nil
 	}
 	offered := make([]presets.Preset, len(listed))

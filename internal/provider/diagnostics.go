@@ -30,7 +30,7 @@ var summaries = map[site.Kind]string{
 }
 
 // addSiteError reports a failed call to the site with that key while doing something.
-func addSiteError(diags *diag.Diagnostics, key, doing string, err error) {
+func addSiteError(diags *diag.Diagnostics, key, doing string, locate locator, err error) {
 	summary := "Site call failed"
 	if errors.Is(err, context.DeadlineExceeded) {
 		summary = "Site took too long"
@@ -40,7 +40,7 @@ func addSiteError(diags *diag.Diagnostics, key, doing string, err error) {
 		summary, field = summaries[e.Kind], e.Field
 	}
 	detail := fmt.Sprintf("%s: %s failed: %s", key, doing, err)
-	if at, ok := attributePath(field, false); ok {
+	if at, ok := locate(field); ok {
 		diags.AddAttributeError(at, summary, detail)
 		return
 	}
@@ -64,7 +64,7 @@ func addReadError(diags *diag.Diagnostics, e *entry, err error) {
 		diags.AddWarning("Site did not answer and keeps its last known state", fmt.Sprintf("%s: %s", e.key, err))
 		return
 	}
-	addSiteError(diags, e.key, "reading it", err)
+	addSiteError(diags, e.key, "reading it", nowhere, err)
 }
 
 func addWrongSite(diags *diag.Diagnostics, key, pinned, answers string) {
@@ -73,31 +73,40 @@ func addWrongSite(diags *diag.Diagnostics, key, pinned, answers string) {
 			"was rebuilt, set repin = true in its entry of the provider's sites and apply once.", key, pinned, answers))
 }
 
-// attributePath is where the setting with that name is configured.
-func attributePath(field string, writeOnly bool) (path.Path, bool) {
-	switch field {
-	case "":
-		return path.Empty(), false
-	case "password":
-		if writeOnly {
-			return path.Root("password_wo"), true
-		}
-		return path.Root("password"), true
-	case "recipient":
+// locator says where the setting of that name is configured, by the names of [site.Settings.Fields] and "password" and
+// "recipient"; false when nowhere.
+type locator func(field string) (path.Path, bool)
+
+// nowhere is for calls that no setting is part of.
+func nowhere(string) (path.Path, bool) { return path.Empty(), false }
+
+// inResource locates in an smtp_settings resource.
+func (m settingsModel) inResource(field string) (path.Path, bool) {
+	switch {
+	case field == "password" && !m.PasswordWO.IsNull():
+		return path.Root("password_wo"), true
+	case field == "recipient":
 		return path.Root("test").AtName("recipient"), true
-	default:
-		return path.Root(field), true
 	}
+	return path.Root(field), field != ""
+}
+
+// inAction locates in an smtp_send_test action.
+func inAction(field string) (path.Path, bool) {
+	if field == "password" {
+		field = "password_wo"
+	}
+	return path.Root(field), field != ""
 }
 
 // addApplyError reports a change that was not made. now is what the site holds by the procedure's account.
-func addApplyError(diags *diag.Diagnostics, key string, c site.Change, writeOnly bool, now site.State, err error) {
+func addApplyError(diags *diag.Diagnostics, key string, c site.Change, locate locator, now site.State, err error) {
 	failed, ok := errors.AsType[*site.TestError](err)
 	if !ok {
-		addSiteError(diags, key, "saving its mail settings", err)
+		addSiteError(diags, key, "saving its mail settings", locate, err)
 		return
 	}
-	failure := diagnosis.Failure{
+	addFailure(diags, key, locate, diagnosis.Failure{
 		Result:   failed.Result,
 		Settings: c.Candidate.Settings,
 		Machine:  "the site",
@@ -105,10 +114,14 @@ func addApplyError(diags *diag.Diagnostics, key string, c site.Change, writeOnly
 		Attempts: failed.Attempts,
 		Spent:    failed.Spent,
 		Secrets:  []secret.Text{c.Candidate.Password},
-	}
+	})
+}
+
+// addFailure reports a test that did not pass. locate says where the setting at fault is configured.
+func addFailure(diags *diag.Diagnostics, key string, locate locator, failure diagnosis.Failure) {
 	verdict := failure.Diagnosis()
 	detail := fmt.Sprintf("%s: the test message was not accepted.\n\n%s", key, failure.Text())
-	if at, ok := attributePath(verdict.Attribute, writeOnly); ok {
+	if at, ok := locate(verdict.Attribute); ok {
 		diags.AddAttributeError(at, verdict.Summary, detail)
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"text/template"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/ses"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
 )
@@ -22,14 +23,15 @@ var exampleMailboxes = []string{"hello@client.example", "website"}
 // examples are the folders of ../../examples with the sites that each enables. Each is applied as it stands, beside the
 // files of testdata/examples that lead its names to this machine and give its variables values.
 var examples = map[string][]string{
-	"provider":                  nil,
-	"resources/smtp_settings":   {"only"},
-	"data-sources/smtp_presets": nil,
-	"functions/preset":          nil,
-	"functions/preset_for":      nil,
-	"many-sites":                {"client-a", "client-b"},
-	"generic-host":              {"only"},
-	"relay-without-login":       {"only"},
+	"provider":                              nil,
+	"resources/smtp_settings":               {"only"},
+	"data-sources/smtp_presets":             nil,
+	"functions/preset":                      nil,
+	"functions/preset_for":                  nil,
+	"ephemeral-resources/smtp_ses_password": {"only"},
+	"many-sites":                            {"client-a", "client-b"},
+	"generic-host":                          {"only"},
+	"relay-without-login":                   {"only"},
 }
 
 func TestAccExamples(t *testing.T) {
@@ -106,7 +108,7 @@ func newExampleWorld(t *testing.T, withoutLogin bool, sites ...string) *world {
 	if withoutLogin {
 		return startWorld(t, smtptest.Config{Encryption: site.None}, sites...)
 	}
-	users := map[string]secret.Text{}
+	users := map[string]secret.Text{accessKeyID: ses.Password(secret.New(secretAccessKey), "eu-west-1")}
 	for _, mailbox := range exampleMailboxes {
 		users[mailbox] = secret.New(password)
 	}

@@ -5,8 +5,10 @@ package provider
 import (
 	"context"
 
+	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
@@ -42,6 +44,8 @@ func (p *smtpProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 	sites := model.toSites(ctx, pool, &resp.Diagnostics)
 	resp.ResourceData = sites
 	resp.DataSourceData = sites
+	resp.ListResourceData = sites
+	resp.ActionData = sites
 }
 
 func (p *smtpProvider) Resources(context.Context) []func() resource.Resource {
@@ -49,9 +53,17 @@ func (p *smtpProvider) Resources(context.Context) []func() resource.Resource {
 }
 
 func (p *smtpProvider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{newSMTPPresetsDataSource}
+	return []func() datasource.DataSource{newSMTPPresetsDataSource, newSMTPSettingsDataSource}
 }
 
 func (p *smtpProvider) Functions(context.Context) []func() function.Function {
 	return []func() function.Function{newPresetFunction, newPresetForFunction}
+}
+
+func (p *smtpProvider) ListResources(context.Context) []func() list.ListResource {
+	return []func() list.ListResource{newSMTPSettingsList}
+}
+
+func (p *smtpProvider) Actions(context.Context) []func() action.Action {
+	return []func() action.Action{newSendTestAction}
 }

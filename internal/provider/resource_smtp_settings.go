@@ -47,7 +47,7 @@ func (r *smtpSettingsResource) Create(ctx context.Context, req resource.CreateRe
 	var config, plan settingsModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	e := r.known(plan, &resp.Diagnostics)
+	e := r.sites.reachable(plan.Site, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -58,7 +58,7 @@ func (r *smtpSettingsResource) Create(ctx context.Context, req resource.CreateRe
 
 	prior, err := e.readOnce(ctx)
 	if err != nil {
-		addSiteError(&resp.Diagnostics, e.key, "reading it", err)
+		addSiteError(&resp.Diagnostics, e.key, "reading it", nowhere, err)
 		return
 	}
 	if plan.refusesOverwrite(prior, e.key, &resp.Diagnostics) {
@@ -69,7 +69,7 @@ func (r *smtpSettingsResource) Create(ctx context.Context, req resource.CreateRe
 	now, err := r.procedure.Apply(ctx, e.site, change)
 	if err != nil {
 		// No state: Terraform would mark the resource as tainted, and the next apply would destroy what works.
-		addApplyError(&resp.Diagnostics, e.key, change, !config.PasswordWO.IsNull(), now, err)
+		addApplyError(&resp.Diagnostics, e.key, change, config.inResource, now, err)
 		return
 	}
 	logAccepted(ctx, e.key, change, now)
@@ -125,7 +125,7 @@ func (r *smtpSettingsResource) Update(ctx context.Context, req resource.UpdateRe
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	applied, diags := getApplied(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
-	e := r.known(plan, &resp.Diagnostics)
+	e := r.sites.reachable(plan.Site, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -142,7 +142,7 @@ func (r *smtpSettingsResource) Update(ctx context.Context, req resource.UpdateRe
 	change.SetPassword = plan.setsPassword(config, state)
 	now, err := r.procedure.Apply(ctx, e.site, change)
 	if err != nil {
-		addApplyError(&resp.Diagnostics, e.key, change, !config.PasswordWO.IsNull(), now, err)
+		addApplyError(&resp.Diagnostics, e.key, change, config.inResource, now, err)
 		if now.Revision != prior.Revision {
 			// The site was written to all the same: say what it holds, and nothing of the plan.
 			state.fromState(now)
@@ -166,7 +166,7 @@ func (r *smtpSettingsResource) Delete(ctx context.Context, req resource.DeleteRe
 	if how == site.Keep || resp.Diagnostics.HasError() {
 		return
 	}
-	e := r.known(state, &resp.Diagnostics)
+	e := r.sites.reachable(state.Site, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -176,6 +176,6 @@ func (r *smtpSettingsResource) Delete(ctx context.Context, req resource.DeleteRe
 	defer cancel()
 
 	if err := r.procedure.Destroy(ctx, e.site, state.toState(applied), how); err != nil {
-		addSiteError(&resp.Diagnostics, e.key, "leaving it (on_destroy = \""+string(how)+"\")", err)
+		addSiteError(&resp.Diagnostics, e.key, "leaving it (on_destroy = \""+string(how)+"\")", nowhere, err)
 	}
 }

@@ -43,6 +43,12 @@ type testModel struct {
 	RetryFor  types.String `tfsdk:"retry_for"`
 }
 
+var testTypes = map[string]attr.Type{"recipient": types.StringType, "retry_for": types.StringType}
+
+var timeoutTypes = map[string]attr.Type{
+	"create": types.StringType, "read": types.StringType, "update": types.StringType, "delete": types.StringType,
+}
+
 var verificationTypes = map[string]attr.Type{
 	"tested_at":  types.StringType,
 	"recipient":  types.StringType,
@@ -128,10 +134,7 @@ func (m settingsModel) retryFor(ctx context.Context) time.Duration {
 func (m *settingsModel) fromState(s site.State) {
 	m.ID = types.StringValue(s.SiteID)
 	m.Host = optional(s.Settings.Host, m.Host)
-	m.Port = types.Int64Null()
-	if s.Settings.Port != 0 {
-		m.Port = types.Int64Value(int64(s.Settings.Port))
-	}
+	m.Port = portValue(s.Settings.Port)
 	m.Encryption = optional(string(s.Settings.Encryption), m.Encryption)
 	m.Username = optional(s.Settings.Username, m.Username)
 	m.FromAddress = optional(s.Settings.FromAddress, m.FromAddress)
@@ -144,6 +147,13 @@ func (m *settingsModel) fromState(s site.State) {
 	m.PasswordWO = types.StringNull()
 	m.OverwriteExisting = orDefault(m.OverwriteExisting, types.BoolValue(false))
 	m.OnDestroy = orDefault(m.OnDestroy, types.StringValue(string(site.Disable)))
+}
+
+// complete gives a model that was not read from a state the types that Terraform wants of its null values.
+func (m settingsModel) complete() settingsModel {
+	m.Test = types.ObjectNull(testTypes)
+	m.Timeouts = timeouts.Value{Object: types.ObjectNull(timeoutTypes)}
+	return m
 }
 
 // toState is what the site held as far as Terraform knows.

@@ -10,15 +10,6 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// known returns the site that m names. During an apply everything about it is known, or it is an error.
-func (r *smtpSettingsResource) known(m settingsModel, diags *diag.Diagnostics) *entry {
-	e := r.sites.find(m.Site, diags)
-	if (e == nil || e.site == nil) && !diags.HasError() {
-		diags.AddAttributeError(path.Root("site"), "Site is not known", "How to reach the site is still not known, although the apply runs.")
-	}
-	return e
-}
-
 // stillConfigured returns the site that m was applied to, nil when it cannot be asked now: then m stays as it is. A key
 // that is gone may have been renamed, which the plan decides, because only there the new key is known.
 func (r *smtpSettingsResource) stillConfigured(m settingsModel, diags *diag.Diagnostics) *entry {
@@ -37,7 +28,7 @@ func (r *smtpSettingsResource) stillConfigured(m settingsModel, diags *diag.Diag
 func (r *smtpSettingsResource) sameSite(ctx context.Context, e *entry, pinned site.State, diags *diag.Diagnostics) bool {
 	now, err := e.site.Read(ctx)
 	if err != nil {
-		addSiteError(diags, e.key, "reading it", err)
+		addSiteError(diags, e.key, "reading it", nowhere, err)
 		return false
 	}
 	if now.SiteID != pinned.SiteID {

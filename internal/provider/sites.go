@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -27,7 +28,8 @@ type sites struct {
 
 // entry is one configured site.
 type entry struct {
-	key string
+	key      string
+	platform string
 	// unknown: how to reach the site is not known before the apply. site is nil then.
 	unknown       bool
 	site          site.Site
@@ -42,7 +44,7 @@ type entry struct {
 }
 
 func newEntry(key string, m entryModel, pool *adminapi.Pool, at path.Path, diags *diag.Diagnostics) *entry {
-	e := &entry{key: key, testRecipient: m.TestRecipient, onUnreachable: m.OnUnreachable.ValueString(), repin: m.Repin.ValueBool()}
+	e := &entry{key: key, platform: cmp.Or(m.Platform.ValueString(), platform.SiteAdmin), testRecipient: m.TestRecipient, onUnreachable: m.OnUnreachable.ValueString(), repin: m.Repin.ValueBool()}
 	if m.isUnknown() {
 		e.unknown = true
 		return e
@@ -85,6 +87,16 @@ func (s *sites) find(key types.String, diags *diag.Diagnostics) *entry {
 		"%q is not a key of the provider's sites%s. To stop managing a site, first remove its resource and apply, then remove its "+
 			"entry; where the site is gone for good, use a removed block with destroy = false.", key.ValueString(), s.near(key.ValueString())))
 	return nil
+}
+
+// reachable returns the entry for a key that something outside the plan asks for now.
+func (s *sites) reachable(key types.String, diags *diag.Diagnostics) *entry {
+	e := s.find(key, diags)
+	if (e == nil || e.site == nil) && !diags.HasError() {
+		diags.AddAttributeError(path.Root("site"), "Site is not known yet",
+			"How to reach the site depends on what only the apply will tell. Apply that first, or leave this out until then.")
+	}
+	return e
 }
 
 // near names the keys that somebody who typed key may have meant.

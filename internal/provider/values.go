@@ -33,6 +33,14 @@ func orNull(s string) types.String {
 	return types.StringValue(s)
 }
 
+// portValue is null for the port of a site that was never configured.
+func portValue(port int) types.Int64 {
+	if port == 0 {
+		return types.Int64Null()
+	}
+	return types.Int64Value(int64(port))
+}
+
 // names gives the values of an enumeration as strings.
 func names[T ~string](values []T) []string {
 	list := make([]string, len(values))

@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/emersion/go-smtp"
 	"github.com/google/uuid"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -294,4 +295,9 @@ func (e enabledOnce) CheckState(_ context.Context, _ statecheck.CheckStateReques
 	if state := e.w.state("only"); !state.Enabled || len(e.w.smtp.Messages()) != 1 {
 		resp.Error = fmt.Errorf("enabled %t, %d messages", state.Enabled, len(e.w.smtp.Messages()))
 	}
+}
+
+// refuse makes the submission server refuse a recipient.
+func refuse(recipient string) map[string]*smtp.SMTPError {
+	return map[string]*smtp.SMTPError{recipient: {Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "No such mailbox here"}}
 }

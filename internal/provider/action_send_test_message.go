@@ -1,0 +1,182 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/action"
+	"github.com/hashicorp/terraform-plugin-framework/action/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/diagnosis"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/submit"
+)
+
+var (
+	_ action.ActionWithConfigure      = &sendTestAction{}
+	_ action.ActionWithValidateConfig = &sendTestAction{}
+)
+
+type sendTestAction struct{ sites *sites }
+
+func newSendTestAction() action.Action { return &sendTestAction{} }
+
+type sendTestModel struct {
+	Site        types.String `tfsdk:"site"`
+	Recipient   types.String `tfsdk:"recipient"`
+	Preset      types.String `tfsdk:"preset"`
+	Region      types.String `tfsdk:"region"`
+	Host        types.String `tfsdk:"host"`
+	Port        types.Int64  `tfsdk:"port"`
+	Encryption  types.String `tfsdk:"encryption"`
+	Username    types.String `tfsdk:"username"`
+	PasswordWO  types.String `tfsdk:"password_wo"`
+	FromAddress types.String `tfsdk:"from_address"`
+	FromName    types.String `tfsdk:"from_name"`
+	HELOName    types.String `tfsdk:"helo_name"`
+}
+
+func (a *sendTestAction) Metadata(_ context.Context, req action.MetadataRequest, resp *action.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_send_test"
+}
+
+func (a *sendTestAction) Configure(_ context.Context, req action.ConfigureRequest, _ *action.ConfigureResponse) {
+	a.sites, _ = req.ProviderData.(*sites)
+}
+
+func (a *sendTestAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
+	attributes := map[string]schema.Attribute{
+		"site": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "The site: its key in the provider's `sites`. May be left out when the provider has only one.",
+		},
+		"recipient": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "Who gets the message. Default: `test_recipient` of the site or the provider.",
+			Validators:          []validator.String{mailAddress{}},
+		},
+	}
+	maps.Copy(attributes, candidateAttributes())
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Sends one test message from a site: with what the site has saved or, when settings are given, with those, which are not " +
+			"saved. A refusal fails the run, with its diagnosis. Nothing at the site changes, and nothing in the state: what enables mail is `smtp_settings`.",
+		Attributes: attributes,
+	}
+}
+
+func candidateAttributes() map[string]schema.Attribute {
+	candidate := func(description string, validators ...validator.String) schema.StringAttribute {
+		return schema.StringAttribute{Optional: true, MarkdownDescription: description + " As in `smtp_settings`.", Validators: validators}
+	}
+	password := candidate("Password of the username; write-only.", stringvalidator.AlsoRequires(path.MatchRoot("username")))
+	password.WriteOnly = true
+	return map[string]schema.Attribute{
+		"preset":       candidate("The mail service to try.", presetID{}),
+		"region":       candidate("The preset's region.", stringvalidator.AlsoRequires(path.MatchRoot("preset"))),
+		"host":         candidate("The submission server to try.", text{check: submit.CheckHost}),
+		"port":         schema.Int64Attribute{Optional: true, MarkdownDescription: "Its port.", Validators: []validator.Int64{int64validator.Between(1, 65535)}},
+		"encryption":   candidate("Its encryption.", stringvalidator.OneOf(names(site.Encryptions())...)),
+		"username":     candidate("Username at the submission server.", text{check: checkCredential, trimmed: true}),
+		"password_wo":  password,
+		"from_address": candidate("Sender of the message.", mailAddress{}),
+		"from_name":    candidate("Display name of the sender.", text{check: submit.CheckFromName}),
+		"helo_name":    candidate("What the site calls itself in EHLO.", text{check: submit.CheckHELOName}),
+	}
+}
+
+// ValidateConfig checks the settings of a candidate as those of a resource.
+func (a *sendTestAction) ValidateConfig(ctx context.Context, req action.ValidateConfigRequest, resp *action.ValidateConfigResponse) {
+	var model sendTestModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	if config := model.toSettingsModel(); model.hasCandidate() && !resp.Diagnostics.HasError() {
+		config.requireEndpoint(&resp.Diagnostics)
+		config.checkPreset(&resp.Diagnostics)
+	}
+}
+
+func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, resp *action.InvokeResponse) {
+	var model sendTestModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	e := a.sites.reachable(model.Site, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	test, tried := model.toTest(e, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	progress := func(format string, args ...any) {
+		resp.SendProgress(action.InvokeProgressEvent{Message: e.key + ": " + fmt.Sprintf(format, args...)})
+	}
+	now, err := e.readOnce(ctx)
+	if err != nil {
+		addSiteError(&resp.Diagnostics, e.key, "reading it", nowhere, err)
+		return
+	}
+	if test.Candidate == nil {
+		tried = now.Settings
+	}
+	test.SiteID = now.SiteID
+	progress("sending a test message to %s through %s:%d", test.Recipient, tried.Host, tried.Port)
+	result, err := e.site.Test(ctx, test)
+	if err != nil {
+		addSiteError(&resp.Diagnostics, e.key, "testing its mail settings", inAction, err)
+		return
+	}
+	for _, stage := range result.Stages {
+		progress("passed %s", stage.Stage)
+	}
+	if result.Status != site.Passed {
+		addFailure(&resp.Diagnostics, e.key, inAction, diagnosis.Failure{
+			Result:   result,
+			Settings: tried,
+			Machine:  "the site",
+			State:    stateAfter(e.key, now),
+			Secrets:  []secret.Text{secret.New(model.PasswordWO.ValueString())},
+		})
+		return
+	}
+	progress("accepted by %s for %s: %s", tried.Host, test.Recipient, result.Reply)
+}
+
+// hasCandidate reports whether the configuration gives settings of its own to test.
+func (m sendTestModel) hasCandidate() bool {
+	return !m.Preset.IsNull() || !m.Host.IsNull() || !m.Port.IsNull() || !m.Encryption.IsNull() || !m.Username.IsNull() ||
+		!m.FromAddress.IsNull() || !m.FromName.IsNull() || !m.HELOName.IsNull()
+}
+
+func (m sendTestModel) toSettingsModel() settingsModel {
+	return settingsModel{
+		Preset: m.Preset, Region: m.Region, Host: m.Host, Port: m.Port, Encryption: m.Encryption,
+		Username: m.Username, PasswordWO: m.PasswordWO, FromAddress: m.FromAddress, FromName: m.FromName, HELOName: m.HELOName,
+	}
+}
+
+// toTest makes the request, and says which settings it tries where they are its own.
+func (m sendTestModel) toTest(e *entry, diags *diag.Diagnostics) (site.Test, site.Settings) {
+	recipient := orDefault(m.Recipient, e.testRecipient)
+	if recipient.IsNull() {
+		diags.AddAttributeError(path.Root("recipient"), "Recipient of the test message is missing",
+			"Set recipient here, or test_recipient in the provider's configuration, to an address that you read.")
+	}
+	test := site.Test{Recipient: recipient.ValueString()}
+	if !m.hasCandidate() {
+		return test, site.Settings{}
+	}
+	config := m.toSettingsModel()
+	resolved := config
+	resolved.resolveEndpoint(config)
+	resolved.resolveSender(config, diags)
+	resolved.checkEndpoint(diags)
+	settings := resolved.toSettings()
+	test.Candidate = &site.Candidate{Settings: settings, Password: secret.New(m.PasswordWO.ValueString())}
+	return test, settings
+}

@@ -1,0 +1,122 @@
+package provider_test
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+)
+
+func TestActionSendTest(t *testing.T) {
+	w := newWorld(t, smtptest.Config{}, "client-a", "client-b")
+	w.enable("client-a")
+	p := startProtocol(t, w)
+	candidate := func(password string) map[string]any {
+		return map[string]any{
+			"site": "client-b", "host": w.smtp.Host(), "port": w.smtp.Port(), "encryption": "starttls", "username": mailbox, "password_wo": password,
+		}
+	}
+	for name, c := range map[string]struct {
+		config   map[string]any
+		progress string
+		failure  string
+		messages int
+	}{
+		"WhatIsSaved":      {config: map[string]any{"site": "client-a"}, progress: "client-a: accepted by 127.0.0.1 for " + recipient, messages: 1},
+		"Candidate":        {config: candidate(password), progress: "client-b: accepted by 127.0.0.1", messages: 1},
+		"RefusedCandidate": {config: candidate("wrong"), progress: "client-b: passed starttls", failure: "535 5.7.8"},
+		"NothingSaved":     {config: map[string]any{"site": "client-b"}, failure: "client-b"},
+		"UnknownSite":      {config: map[string]any{"site": "client-x"}, failure: "is not a key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := len(w.smtp.Messages())
+			progress, failure := p.invoke("smtp_send_test", c.config)
+			if !strings.Contains(strings.Join(progress, "\n"), c.progress) {
+				t.Errorf("progress %q lacks %q", progress, c.progress)
+			}
+			if (failure == "") != (c.failure == "") || !strings.Contains(failure, c.failure) {
+				t.Errorf("failure %q, want %q", failure, c.failure)
+			}
+			if got := len(w.smtp.Messages()) - before; got != c.messages {
+				t.Errorf("%d messages, want %d", got, c.messages)
+			}
+			if slices.ContainsFunc(append(progress, failure), func(s string) bool { return strings.Contains(s, password) }) {
+				t.Error("the password is shown")
+			}
+		})
+	}
+	if state := w.state("client-b"); !state.Settings.IsZero() {
+		t.Errorf("the candidate was saved: %+v", state)
+	}
+}
+
+// invoke returns what an action says while it runs, and why it failed.
+func (p protocol) invoke(name string, config map[string]any) (progress []string, failure string) {
+	p.t.Helper()
+	stream, err := p.InvokeAction(p.t.Context(), &tfprotov6.InvokeActionRequest{
+		ActionType: name,
+		Config:     p.value(p.schema.ActionSchemas[name].Schema, config),
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for event := range stream.Events {
+		switch e := event.Type.(type) {
+		case tfprotov6.ProgressInvokeActionEventType:
+			progress = append(progress, e.Message)
+		case tfprotov6.CompletedInvokeActionEventType:
+			for _, d := range e.Diagnostics {
+				failure += fmt.Sprintf("%s: %s\n", d.Summary, d.Detail)
+			}
+		}
+	}
+	return progress, failure
+}
+
+func TestAccActionTrigger(t *testing.T) {
+	w := newWorld(t, smtptest.Config{}, "only")
+	config := func(recipient string) string {
+		return w.config() + `
+resource "terraform_data" "dns" {
+  input = "` + recipient + `"
+  lifecycle {
+    action_trigger {
+      events  = [after_create, after_update]
+      actions = [action.smtp_send_test.check]
+    }
+  }
+  depends_on = [smtp_settings.test]
+}
+action "smtp_send_test" "check" {
+  config { recipient = "` + recipient + `" }
+}
+`
+	}
+	resource.UnitTest(t, resource.TestCase{
+		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{
+			{
+				Config: config("dns@example.test"),
+				PostApplyFunc: func() {
+					messages := w.smtp.Messages()
+					if len(messages) != 2 || messages[1].To[0] != "dns@example.test" {
+						t.Errorf("messages %+v, want that of the apply and that of the action", messages)
+					}
+				},
+			},
+			{
+				PreConfig:   func() { w.smtp.SetFaults(smtptest.Faults{RcptErr: refuse("refused@example.test")}) },
+				Config:      config("refused@example.test"),
+				ExpectError: regexp.MustCompile(`550`),
+			},
+		},
+	})
+}

@@ -1,0 +1,109 @@
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+var _ datasource.DataSourceWithConfigure = &smtpSettingsDataSource{}
+
+type smtpSettingsDataSource struct{ sites *sites }
+
+func newSMTPSettingsDataSource() datasource.DataSource { return &smtpSettingsDataSource{} }
+
+type settingsDataModel struct {
+	ID           types.String `tfsdk:"id"`
+	Site         types.String `tfsdk:"site"`
+	Host         types.String `tfsdk:"host"`
+	Port         types.Int64  `tfsdk:"port"`
+	Encryption   types.String `tfsdk:"encryption"`
+	Username     types.String `tfsdk:"username"`
+	FromAddress  types.String `tfsdk:"from_address"`
+	FromName     types.String `tfsdk:"from_name"`
+	HELOName     types.String `tfsdk:"helo_name"`
+	Enabled      types.Bool   `tfsdk:"enabled"`
+	UpdatedAt    types.String `tfsdk:"updated_at"`
+	UpdatedBy    types.String `tfsdk:"updated_by"`
+	PasswordSet  types.Bool   `tfsdk:"password_set"`
+	Verification types.Object `tfsdk:"verification"`
+}
+
+func (d *smtpSettingsDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_settings"
+}
+
+func (d *smtpSettingsDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
+	d.sites, _ = req.ProviderData.(*sites)
+}
+
+func (d *smtpSettingsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	text := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "What one site holds now, without its password. Settings that the site does not have are null.",
+		Attributes: map[string]schema.Attribute{
+			"site":         schema.StringAttribute{Optional: true, Computed: true, MarkdownDescription: "The site: its key in the provider's `sites`. May be left out when the provider has only one."},
+			"id":           text("The id that the site gave itself."),
+			"host":         text("The submission server."),
+			"port":         schema.Int64Attribute{Computed: true, MarkdownDescription: "Its port."},
+			"encryption":   text("Its encryption: `starttls`, `tls` or `none`."),
+			"username":     text("The username at the submission server."),
+			"from_address": text("Sender of the site's mail."),
+			"from_name":    text("Display name of the sender."),
+			"helo_name":    text("What the site calls itself in EHLO."),
+			"enabled":      schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the site sends mail."},
+			"updated_at":   text("When the settings were last written (RFC 3339)."),
+			"updated_by":   text("Who wrote them, where the site says."),
+			"password_set": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the site has a password."},
+			"verification": schema.SingleNestedAttribute{
+				Computed:            true,
+				MarkdownDescription: "The passed test of exactly these settings and this password; null when there was none.",
+				Attributes: map[string]schema.Attribute{
+					"tested_at":  text("When the test passed (RFC 3339)."),
+					"recipient":  text("Whom the message was for."),
+					"reply":      text("The submission server's last words when it took the message."),
+					"message_id": text("The message's Message-ID."),
+				},
+			},
+		},
+	}
+}
+
+func (d *smtpSettingsDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var model settingsDataModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	e := d.sites.reachable(model.Site, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	now, err := e.site.Read(ctx)
+	if err != nil {
+		addSiteError(&resp.Diagnostics, e.key, "reading it", nowhere, err)
+		return
+	}
+	model.Site = types.StringValue(e.key)
+	model.fromState(now)
+	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+}
+
+func (m *settingsDataModel) fromState(s site.State) {
+	m.ID = types.StringValue(s.SiteID)
+	m.Host = orNull(s.Settings.Host)
+	m.Port = portValue(s.Settings.Port)
+	m.Encryption = orNull(string(s.Settings.Encryption))
+	m.Username = orNull(s.Settings.Username)
+	m.FromAddress = orNull(s.Settings.FromAddress)
+	m.FromName = orNull(s.Settings.FromName)
+	m.HELOName = orNull(s.Settings.HELOName)
+	m.Enabled = types.BoolValue(s.Enabled)
+	m.UpdatedAt = timestamp(s.UpdatedAt)
+	m.UpdatedBy = orNull(s.UpdatedBy)
+	m.PasswordSet = types.BoolValue(s.PasswordSet)
+	m.Verification = verificationValue(s.Verification)
+}

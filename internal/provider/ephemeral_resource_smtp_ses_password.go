@@ -1,0 +1,96 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/presets"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/ses"
+)
+
+var _ ephemeral.EphemeralResource = smtpSESPasswordEphemeralResource{}
+
+type smtpSESPasswordEphemeralResource struct{}
+
+func newSMTPSESPasswordEphemeralResource() ephemeral.EphemeralResource {
+	return smtpSESPasswordEphemeralResource{}
+}
+
+type sesPasswordModel struct {
+	SecretAccessKey types.String `tfsdk:"secret_access_key"`
+	Region          types.String `tfsdk:"region"`
+	Password        types.String `tfsdk:"password"`
+}
+
+func (smtpSESPasswordEphemeralResource) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_ses_password"
+}
+
+func (smtpSESPasswordEphemeralResource) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The password that Amazon SES takes from an IAM user, for `smtp_settings.password_wo`. It is derived from the user's secret " +
+			"access key [as AWS describes](https://docs.aws.amazon.com/ses/latest/dg/smtp-credentials.html), on this machine and without a " +
+			"call to AWS, and is in no plan and no state. The username beside it is the id of the access key (`AKIA…`); the user needs the " +
+			"permission `ses:SendRawEmail`.\n\nNeeds Terraform 1.10 or OpenTofu 1.11, and 1.11 for `password_wo`.",
+		Attributes: map[string]schema.Attribute{
+			"secret_access_key": schema.StringAttribute{
+				Required:            true,
+				Sensitive:           true,
+				MarkdownDescription: "Secret access key of the IAM user. One of temporary credentials does not work: Amazon SES takes no password made from it.",
+				Validators:          []validator.String{stringvalidator.LengthAtLeast(1), text{check: checkCredential, trimmed: true}},
+			},
+			"region": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "The AWS region of the submission server, such as `eu-west-1`: each region takes a password of its own.",
+				Validators:          []validator.String{stringvalidator.LengthAtLeast(1), sesRegion{}},
+			},
+			"password": schema.StringAttribute{
+				Computed:            true,
+				Sensitive:           true,
+				MarkdownDescription: "The password.",
+			},
+		},
+	}
+}
+
+func (smtpSESPasswordEphemeralResource) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
+	var model sesPasswordModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	password := ses.Password(secret.New(model.SecretAccessKey.ValueString()), model.Region.ValueString())
+	model.Password = types.StringValue(password.Reveal())
+	resp.Diagnostics.Append(resp.Result.Set(ctx, &model)...)
+}
+
+// sesRegion warns of a region in which the catalogue knows no submission server: AWS opens new ones.
+type sesRegion struct{}
+
+func (sesRegion) Description(context.Context) string         { return "region of Amazon SES" }
+func (sesRegion) MarkdownDescription(context.Context) string { return "region of Amazon SES" }
+
+func (sesRegion) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	preset, _ := presets.ByID("amazon-ses")
+	regions := make([]string, len(preset.Regions))
+	for i, r := range preset.Regions {
+		regions[i] = r.Name
+	}
+	if slices.Contains(regions, req.ConfigValue.ValueString()) {
+		return
+	}
+	resp.Diagnostics.AddAttributeWarning(req.Path, "Region has no known submission server", fmt.Sprintf(
+		"Preset amazon-ses knows no host in region %q. If it is misspelt, the password will not be accepted. Known are %s.",
+		req.ConfigValue.ValueString(), quotedList(regions)))
+}

@@ -1,0 +1,123 @@
+package provider_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/querycheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+)
+
+func TestList(t *testing.T) {
+	w := newWorld(t, smtptest.Config{}, "client-a", "client-b", "client-c")
+	w.enable("client-b")
+	p := startProtocol(t, w)
+	broken := startProtocol(t, w.withToken("client-a", "wrong"))
+
+	for name, c := range map[string]struct {
+		provider protocol
+		filter   map[string]any
+		limit    int64
+		want     []string
+		warnings int
+	}{
+		"All":           {provider: p, want: []string{"client-a: no mail settings", "client-b: sends as " + mailbox + " through " + w.smtp.Host(), "client-c: no mail settings"}},
+		"Enabled":       {provider: p, filter: map[string]any{"enabled": true}, want: []string{"client-b: sends as " + mailbox + " through " + w.smtp.Host()}},
+		"NotEnabled":    {provider: p, filter: map[string]any{"enabled": false}, want: []string{"client-a: no mail settings", "client-c: no mail settings"}},
+		"ByHost":        {provider: p, filter: map[string]any{"host": "smtp.example.com"}},
+		"ByPlatform":    {provider: p, filter: map[string]any{"platform": "siteadmin", "enabled": true}, want: []string{"client-b: sends as " + mailbox + " through " + w.smtp.Host()}},
+		"Limited":       {provider: p, limit: 1, want: []string{"client-a: no mail settings"}},
+		"OneUnreadable": {provider: broken, want: []string{"client-b: sends as " + mailbox + " through " + w.smtp.Host(), "client-c: no mail settings"}, warnings: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, warnings := c.provider.list(c.filter, c.limit)
+			if !slices.Equal(got, c.want) || len(warnings) != c.warnings {
+				t.Errorf("listed %q with warnings %q, want %q", got, warnings, c.want)
+			}
+		})
+	}
+	if writes := w.wrote(); len(writes) > 0 || len(w.smtp.Messages()) != 1 {
+		t.Errorf("listing wrote %q", writes)
+	}
+}
+
+// list returns the display names and the warnings.
+func (p protocol) list(filter map[string]any, limit int64) (listed, warnings []string) {
+	p.t.Helper()
+	stream, err := p.ListResource(p.t.Context(), &tfprotov6.ListResourceRequest{
+		TypeName:        "smtp_settings",
+		Config:          p.value(p.schema.ListResourceSchemas["smtp_settings"], filter),
+		IncludeResource: true,
+		Limit:           limit,
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for result := range stream.Results {
+		p.requireNoError(result.Diagnostics)
+		for _, d := range result.Diagnostics {
+			warnings = append(warnings, d.Detail)
+		}
+		if result.Identity == nil {
+			continue
+		}
+		listed = append(listed, result.DisplayName)
+		found, err := result.Resource.Unmarshal(p.schema.ResourceSchemas["smtp_settings"].ValueType())
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		var attributes map[string]tftypes.Value
+		if err := found.As(&attributes); err != nil {
+			p.t.Fatal(err)
+		}
+		if password := attributes["password_wo"]; !password.IsNull() || attributes["id"].IsNull() {
+			p.t.Errorf("%s: %s", result.DisplayName, found)
+		}
+	}
+	return listed, warnings
+}
+
+// withToken is w with another token for one site.
+func (w *world) withToken(name, token string) *world {
+	tokens := map[string]string{}
+	for key, value := range w.tokens {
+		tokens[key] = value
+	}
+	tokens[name] = token
+	return &world{t: w.t, http: w.http, tokens: tokens}
+}
+
+func TestAccListQuery(t *testing.T) {
+	w := newWorld(t, smtptest.Config{}, "client-a", "client-b")
+	w.enable("client-b")
+	resource.UnitTest(t, resource.TestCase{
+		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{
+			{Config: w.provider()},
+			{
+				Query: true,
+				Config: `
+list "smtp_settings" "enabled" {
+  provider         = smtp
+  include_resource = true
+  config { enabled = true }
+}
+`,
+				QueryResultChecks: []querycheck.QueryResultCheck{
+					querycheck.ExpectLength("smtp_settings.enabled", 1),
+					querycheck.ExpectIdentity("smtp_settings.enabled", map[string]knownvalue.Check{
+						"site":    knownvalue.StringExact("client-b"),
+						"site_id": knownvalue.StringExact(w.site("client-b").ID()),
+					}),
+				},
+			},
+		},
+	})
+}

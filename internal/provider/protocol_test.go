@@ -1,0 +1,92 @@
+package provider_test
+
+import (
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/provider"
+)
+
+// protocol is the provider behind its wire protocol, for features that the installed CLI may be too old for.
+type protocol struct {
+	wholeServer
+	t      *testing.T
+	schema *tfprotov6.GetProviderSchemaResponse
+}
+
+type wholeServer interface {
+	tfprotov6.ProviderServerWithListResource
+	tfprotov6.ActionServer
+}
+
+// startProtocol configures a provider for the sites of w.
+func startProtocol(t *testing.T, w *world) protocol {
+	t.Helper()
+	server, ok := providerserver.NewProtocol6(provider.New("test")())().(wholeServer)
+	if !ok {
+		t.Fatal("the provider serves no list resources or actions")
+	}
+	schema, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := protocol{wholeServer: server, t: t, schema: schema}
+	sites, _ := p.attribute(schema.Provider, "sites").(tftypes.Map)
+	entry, _ := sites.ElementType.(tftypes.Object)
+	entries := map[string]tftypes.Value{}
+	for name, token := range w.tokens {
+		entries[name] = filled(entry, map[string]any{"url": w.http.URL + "/" + name, "token": token})
+	}
+	resp, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
+		Config: p.value(schema.Provider, map[string]any{"sites": tftypes.NewValue(sites, entries), "test_recipient": recipient}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.requireNoError(resp.Diagnostics)
+	return p
+}
+
+// value is a configuration of the schema with these arguments, all others null.
+func (p protocol) value(schema *tfprotov6.Schema, arguments map[string]any) *tfprotov6.DynamicValue {
+	p.t.Helper()
+	object, _ := schema.ValueType().(tftypes.Object)
+	value, err := tfprotov6.NewDynamicValue(object, filled(object, arguments))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return &value
+}
+
+func (p protocol) attribute(schema *tfprotov6.Schema, name string) tftypes.Type {
+	object, _ := schema.ValueType().(tftypes.Object)
+	return object.AttributeTypes[name]
+}
+
+func (p protocol) requireNoError(diagnostics []*tfprotov6.Diagnostic) {
+	p.t.Helper()
+	for _, d := range diagnostics {
+		if d.Severity == tfprotov6.DiagnosticSeverityError {
+			p.t.Fatalf("%s: %s", d.Summary, d.Detail)
+		}
+	}
+}
+
+// filled is an object with these attributes, all others null.
+func filled(object tftypes.Object, attributes map[string]any) tftypes.Value {
+	values := map[string]tftypes.Value{}
+	for name, kind := range object.AttributeTypes {
+		given, ok := attributes[name]
+		if value, whole := given.(tftypes.Value); whole {
+			values[name] = value
+		} else if ok {
+			values[name] = tftypes.NewValue(kind, given)
+		} else {
+			values[name] = tftypes.NewValue(kind, nil)
+		}
+	}
+	return tftypes.NewValue(object, values)
+}

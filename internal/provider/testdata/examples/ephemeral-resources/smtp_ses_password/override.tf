@@ -1,0 +1,5 @@
+resource "smtp_settings" "site" {
+  host       = "127.0.0.1"
+  port       = {{.Port}}
+  encryption = "starttls"
+}

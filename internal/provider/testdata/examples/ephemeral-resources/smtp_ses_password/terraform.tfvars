@@ -1,0 +1,2 @@
+access_key_id     = "AKIAIOSFODNN7EXAMPLE"
+secret_access_key = "some+secret+key"
