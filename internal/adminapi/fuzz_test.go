@@ -2,6 +2,7 @@ package adminapi
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -38,7 +39,7 @@ func FuzzProblem(f *testing.F) {
 			return
 		}
 		err := read(&http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader(string(body)))}, nil, secrets)
-		e, ok := err.(*Error)
+		e, ok := errors.AsType[*Error](err)
 		if !ok {
 			t.Fatalf("got %v", err)
 		}

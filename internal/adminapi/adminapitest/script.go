@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"path"
 	"sync"
 )
 
@@ -26,7 +27,7 @@ type T interface {
 type Step struct {
 	// Dial fails the next connection; the other fields are for a request.
 	Dial error
-	// Call is the method and the path that are expected, such as "GET /admin/api/v1/smtp".
+	// Call is the method and the path that are expected, such as "GET /admin/api/v1/smtp"; a pattern of [path.Match].
 	Call string
 	// Check looks at the request and its body; may be nil.
 	Check func(t T, r *http.Request, body string)
@@ -89,7 +90,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.t.Errorf("too much: %s", call)
 		w.WriteHeader(http.StatusTeapot)
 		return
-	case step.Call != call:
+	case !matches(step.Call, call):
 		s.t.Errorf("expected %s, came %s", step.Call, call)
 	}
 	if step.Check != nil {
@@ -108,6 +109,11 @@ func (s *Site) next(fits func(Step) bool) (Step, bool) {
 	step := s.steps[0]
 	s.steps = s.steps[1:]
 	return step, true
+}
+
+func matches(pattern, call string) bool {
+	ok, err := path.Match(pattern, call)
+	return ok && err == nil
 }
 
 func (s Step) name() string {

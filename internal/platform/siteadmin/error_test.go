@@ -1,0 +1,94 @@
+package siteadmin_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi/adminapitest"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+func TestKindsOfProblems(t *testing.T) {
+	for _, tt := range []struct {
+		status  int
+		code    string
+		members []string
+		kind    site.Kind
+		field   string
+		text    string
+	}{
+		{412, "stale", []string{`"revision":"8"`, `"updated_by":"admin"`}, site.Stale, "", `412 stale: Precondition Failed; it is at revision "8" now, written by "admin"`},
+		{412, "stale", []string{`"revision":"8"`}, site.Stale, "", `; it is at revision "8" now`},
+		{412, "stale", []string{`"revision":"\u001b[2J` + strings.Repeat("x", 500) + `"`}, site.Stale, "", `at revision "\x1b[2Jxx`},
+		{412, "stale", []string{`"revision":8`}, site.Stale, "", "412 stale"},
+		{409, "wrong_site", nil, site.WrongSite, "", "409 wrong_site"},
+		{409, "verification_required", []string{`"detail":"no test of this"`}, site.VerificationRequired, "", "no test of this"},
+		{409, "not_configured", nil, site.Unexpected, "", "not_configured"},
+		{422, "password_required", []string{`"field":"password"`}, site.PasswordRequired, "password", "422 password_required"},
+		{422, "invalid", []string{`"field":"host"`}, site.Invalid, "host", "422 invalid"},
+		{422, "invalid", []string{`"field":"recipient"`}, site.Invalid, "recipient", "422 invalid"},
+		{422, "invalid", []string{`"field":"write_id"`}, site.Invalid, "", "422 invalid"},
+		{422, "key_reused", nil, site.Unexpected, "", "key_reused"},
+		{413, "too_large", nil, site.Unexpected, "", "too_large"},
+		{415, "unsupported_media_type", nil, site.Unexpected, "", "unsupported_media_type"},
+		{428, "precondition_required", nil, site.Unexpected, "", "precondition_required"},
+	} {
+		t.Run(tt.code, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScript(t)
+				_, err := s.play(token, s.on(getSMTP, smtp("")), s.fault(putSMTP, adminapitest.Problem(tt.status, tt.code, tt.members...))).
+					Save(t.Context(), site.Save{Settings: settings, Password: candidate.Password, Revision: "7"})
+				e, ok := errors.AsType[*site.Error](err)
+				if !ok || e.Kind != tt.kind || e.Field != tt.field || !strings.Contains(e.Message, tt.text) || len(e.Message) > 400 {
+					t.Errorf("got %+v", e)
+				}
+				if cause, ok := errors.AsType[*adminapi.Error](err); !ok || cause.Status != tt.status {
+					t.Errorf("the cause is %v", cause)
+				}
+			})
+		})
+	}
+}
+
+func TestWhatMovedARevisionOnMayBeTheLostClear(t *testing.T) {
+	stale := adminapitest.Problem(412, "stale", `"revision":"9"`)
+	for name, tt := range map[string]struct {
+		steps func(*script) []step
+		want  site.Kind
+	}{
+		"cleared by an earlier attempt": {func(s *script) []step {
+			return []step{s.fault(deleteSMTP, adminapitest.HTML(503)), s.on(deleteSMTP, stale), s.on(getSMTP, smtp(cleared))}
+		}, ""},
+		"written by someone else meanwhile": {func(s *script) []step {
+			return []step{s.fault(deleteSMTP, adminapitest.HTML(503)), s.on(deleteSMTP, stale), s.on(getSMTP, smtp(`{"revision":"9"}`))}
+		}, site.Stale},
+		"cannot be read": {func(s *script) []step {
+			return []step{s.fault(deleteSMTP, adminapitest.HTML(503)), s.on(deleteSMTP, stale), s.on(getSMTP, adminapitest.Problem(401, "unauthorized"))}
+		}, site.Stale},
+		"at the first attempt": {func(s *script) []step { return []step{s.on(deleteSMTP, stale)} }, site.Stale},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScript(t)
+				err := s.play(token, append(recognised(s), tt.steps(s)...)...).Clear(t.Context(), "7")
+				if site.KindOf(err) != tt.want || tt.want == "" && err != nil {
+					t.Errorf("got %v, want %q", err, tt.want)
+				}
+			})
+		})
+	}
+}
+
+func TestASavedStateThatCannotBeReadIsAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(t)
+		_, err := s.play(token, s.on(getSMTP, smtp("")), s.fault(putSMTP, smtp(`{"settings":null}`))).
+			Save(t.Context(), site.Save{Settings: settings, Password: candidate.Password, Revision: "7"})
+		if site.KindOf(err) != site.Unexpected {
+			t.Errorf("got %q: %v", site.KindOf(err), err)
+		}
+	})
+}

@@ -1,0 +1,205 @@
+package siteadmin_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi/adminapitest"
+	"github.com/sitemail/terraform-provider-smtp/internal/platform/siteadmin"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+func at(t *testing.T, text string) time.Time {
+	t.Helper()
+	parsed, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed
+}
+
+func TestRead(t *testing.T) {
+	full := site.State{
+		SiteID: "site-1", Settings: settings, Enabled: true, Revision: "7",
+		UpdatedAt: at(t, "2026-11-23T10:00:02Z"), UpdatedBy: "terraform",
+		LastWriteID: "0a6d2c9e-2f3b-4a66-8b51-1f0d6f1f5a10", PasswordSet: true, PasswordID: "3c1e9f57a8b24d60",
+		Verification: &site.Verification{
+			TestedAt: at(t, "2026-11-23T10:00:01Z"), Recipient: "ops@example.com", Reply: "250 2.0.0 Ok", MessageID: "8d0f@example.com",
+		},
+	}
+	for name, tt := range map[string]struct {
+		answer http.HandlerFunc
+		want   site.State
+	}{
+		"enabled":      {smtp(""), full},
+		"unconfigured": {smtp(merged(cleared, `{"updated_at":null,"updated_by":null,"last_write_id":null}`)), site.State{SiteID: "site-1", Revision: "9"}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newScript(t)
+			got, err := s.play(token, s.on(getSMTP, tt.answer)).Read(t.Context())
+			if err != nil || !reflect.DeepEqual(got, tt.want) {
+				t.Errorf("%s: got %+v, %v\nwant %+v", name, got, err, tt.want)
+			}
+		})
+	}
+	noZeroField(t, full)
+}
+
+// noZeroField makes sure that an example leaves no field out, so that a new one is not forgotten in fromWire.
+func noZeroField(t *testing.T, example any) {
+	t.Helper()
+	v := reflect.ValueOf(example)
+	for i := range v.NumField() {
+		if v.Field(i).IsZero() {
+			t.Errorf("the example says nothing about %s", v.Type().Field(i).Name)
+		}
+	}
+}
+
+func TestResult(t *testing.T) {
+	const members = `{
+		"status":"failed", "stage":"tls", "reply":{"code":454,"enhanced_code":"4.7.0","text":"TLS not available"}, "error":"certificate has expired",
+		"certificate":{"names":["smtp.example.com"],"issuer":"CN=Old","not_after":"2020-01-01T00:00:00Z"},
+		"diagnosis":{"id":"tls-expired","summary":"s","cause":"c","remedy":"r","attribute":"host","retry":"long","url":"https://help.example"}
+	}`
+	want := site.TestResult{
+		Status: site.Failed, Stage: site.StageTLS, Reply: &site.Reply{Code: 454, EnhancedCode: "4.7.0", Text: "TLS not available"},
+		Error:       "certificate has expired",
+		Certificate: &site.Certificate{Names: []string{"smtp.example.com"}, Issuer: "CN=Old", NotAfter: at(t, "2020-01-01T00:00:00Z")},
+		Stages:      []site.StageTime{{Stage: site.StageDNS, Duration: 3 * time.Millisecond}, {Stage: site.StageData, Duration: 40 * time.Millisecond}},
+		Recipient:   "ops@example.com", MessageID: "8d0f@example.com", TestedAt: at(t, "2026-11-23T10:00:01Z"),
+		Diagnosis: &site.Diagnosis{ID: "tls-expired", Summary: "s", Cause: "c", Remedy: "r", Attribute: "host", Retry: site.RetryLong, URL: "https://help.example"},
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(t)
+		got, err := s.play(token, s.on(getSMTP, smtp("")), s.on(putTest, tested(200, members))).
+			Test(t.Context(), site.Test{Recipient: "ops@example.com"})
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("got %+v, %v\nwant %+v", got, err, want)
+		}
+	})
+	noZeroField(t, want)
+}
+
+// sends makes sure that a request has exactly the members of want.
+func sends(t *testing.T, want string, ignore ...string) func(adminapitest.T, *http.Request, string) {
+	t.Helper()
+	return func(_ adminapitest.T, r *http.Request, body string) {
+		var got, wanted map[string]any
+		if err := json.Unmarshal([]byte(body), &got); err != nil {
+			t.Error(err)
+		}
+		if err := json.Unmarshal([]byte(want), &wanted); err != nil {
+			t.Error(err)
+		}
+		for _, name := range ignore {
+			if got[name] == nil {
+				t.Errorf("no %s in %s", name, body)
+			}
+			delete(got, name)
+		}
+		if !reflect.DeepEqual(got, wanted) {
+			t.Errorf("%s sent %s\nwant %s", r.Method, body, want)
+		}
+	}
+}
+
+const wireSettings = `"settings":{"host":"smtp.example.com","port":587,"encryption":"starttls","username":"mailer@example.com",
+	"from_address":"hello@example.com","from_name":"Client A","helo_name":"client-a.example"}`
+
+func TestRequests(t *testing.T) {
+	for name, tt := range map[string]struct {
+		call string
+		body func(*testing.T) func(adminapitest.T, *http.Request, string)
+		run  func(*testing.T, site.Site) error
+	}{
+		"test of a candidate": {putTest, func(t *testing.T) func(adminapitest.T, *http.Request, string) {
+			return sends(t, `{`+wireSettings+`,"password":"a submission password","recipient":"ops@example.com","site_id":"site-1"}`)
+		}, func(t *testing.T, opened site.Site) error {
+			_, err := opened.Test(t.Context(), site.Test{Candidate: &candidate, Recipient: "ops@example.com", SiteID: "site-1"})
+			return err
+		}},
+		"test of what is saved": {putTest, func(t *testing.T) func(adminapitest.T, *http.Request, string) {
+			return sends(t, `{"recipient":"ops@example.com"}`)
+		}, func(t *testing.T, opened site.Site) error {
+			_, err := opened.Test(t.Context(), site.Test{Recipient: "ops@example.com"})
+			return err
+		}},
+		"write": {putSMTP, func(t *testing.T) func(adminapitest.T, *http.Request, string) {
+			return sends(t, `{`+wireSettings+`,"password":"a submission password","enabled":true,"site_id":"site-1"}`, "write_id")
+		}, func(t *testing.T, opened site.Site) error {
+			_, err := opened.Save(t.Context(), site.Save{Settings: settings, Password: candidate.Password, Enabled: true, Revision: "7", SiteID: "site-1"})
+			return err
+		}},
+		"write that keeps the password": {putSMTP, func(t *testing.T) func(adminapitest.T, *http.Request, string) {
+			return sends(t, `{`+wireSettings+`,"enabled":false}`, "write_id")
+		}, func(t *testing.T, opened site.Site) error {
+			_, err := opened.Save(t.Context(), site.Save{Settings: settings, Revision: "7"})
+			return err
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScript(t)
+				answer := tested(200, "")
+				if tt.call == putSMTP {
+					answer = smtp("")
+				}
+				sent := s.on(tt.call, answer)
+				body := tt.body(t)
+				sent.Check = func(at adminapitest.T, r *http.Request, text string) {
+					s.check(at, r, text)
+					body(at, r, text)
+					if tag := r.Header.Get("If-Match"); tt.call == putSMTP && tag != `"7"` {
+						t.Errorf("If-Match: %s", tag)
+					}
+				}
+				if err := tt.run(t, s.play(token, s.on(getSMTP, smtp("")), sent)); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+func TestPresets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(t)
+		opened := s.play(token,
+			s.on(getPresets, adminapitest.JSON(200, `{"presets":[{"id":"gmail","name":"Gmail","host":"smtp.gmail.com","port":465,"encryption":"tls"}]}`)),
+			s.on(getPresets, adminapitest.Problem(401, "unauthorized")))
+		lister, ok := opened.(site.PresetLister)
+		if !ok {
+			t.Fatal("it lists no presets")
+		}
+		got, err := lister.Presets(t.Context())
+		want := []site.Preset{{ID: "gmail", Name: "Gmail", Host: "smtp.gmail.com", Port: 465, Encryption: site.TLS}}
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("got %+v, %v", got, err)
+		}
+		if _, err := lister.Presets(t.Context()); site.KindOf(err) != site.Unauthorized {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestOpenRefuses(t *testing.T) {
+	pool := adminapi.NewPool(adminapi.PoolOptions{})
+	for name, tt := range map[string]struct {
+		config  adminapi.Config
+		account adminapi.Account
+	}{
+		"no URL":            {adminapi.Config{Limits: quickLimits()}, token},
+		"half of a login":   {adminapi.Config{URL: "https://a.example", Limits: quickLimits()}, adminapi.Account{Username: "admin"}},
+		"limits of nothing": {adminapi.Config{URL: "https://a.example"}, token},
+	} {
+		if opened, err := siteadmin.Open(pool, tt.config, tt.account); err == nil || opened != nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
