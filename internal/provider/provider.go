@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
@@ -66,4 +67,8 @@ func (p *smtpProvider) ListResources(context.Context) []func() list.ListResource
 
 func (p *smtpProvider) Actions(context.Context) []func() action.Action {
 	return []func() action.Action{newSendTestAction}
+}
+
+func (p *smtpProvider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
+	return []func() ephemeral.EphemeralResource{newSMTPSESPasswordEphemeralResource}
 }
