@@ -5,8 +5,10 @@ import (
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/core"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
@@ -193,6 +195,83 @@ func TestAccSettingsSiteKey(t *testing.T) {
 			{ // two resources for one site
 				Config:      provider("after") + at("other") + `resource "smtp_settings" "second" {` + "\n site = \"other\"\n preset = \"gmail\"\n username = \"x@example.com\"\n password_wo = \"p\"\n password_wo_version = 1\n}\n",
 				ExpectError: regexp.MustCompile(`(?s)two\s+smtp_settings.*smtp.gmail.com`),
+			},
+		},
+	})
+}
+
+func TestAccSettingsRespelled(t *testing.T) {
+	w := newWorld(t, smtptest.Config{}, "only")
+	nothing := func(host, from string) resource.TestStep {
+		return resource.TestStep{
+			Config:            w.config(arguments{"host": hcl(host), "from_address": hcl(from)}),
+			ConfigPlanChecks:  preApply(plancheck.ExpectEmptyPlan()),
+			ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: "localhost", messages: 1}},
+		}
+	}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{
+			{
+				Config:            w.config(arguments{"host": hcl("localhost"), "from_address": hcl("web@bücher.example")}),
+				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: "localhost", messages: 1, wrote: testAndSave}},
+			},
+			nothing("LOCALHOST", "web@bücher.example"),
+			nothing("localhost.", "web@BÜCHER.example"),
+			nothing("localhost", "web@xn--bcher-kva.example"),
+		},
+	})
+}
+
+func TestAccSettingsRepin(t *testing.T) {
+	w := newWorld(t, smtptest.Config{}, "old", "new")
+	provider := func(name, repin string) string {
+		return `provider "smtp" {
+  test_recipient = "` + recipient + `"
+  sites = { site = { url = "` + w.http.URL + "/" + name + `", token = "` + w.tokens[name] + `", repin = ` + repin + ` } }
+}
+`
+	}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{
+			{Config: provider("old", "false") + w.resource()},
+			{Config: provider("new", "false") + w.resource(), ExpectError: regexp.MustCompile("Another site answers")},
+			{
+				PreConfig:         func() { w.wrote() },
+				Config:            provider("new", "true") + w.resource(),
+				ConfigPlanChecks:  preApply(willTest(plancheck.ResourceActionUpdate)...),
+				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "new", enabled: true, host: w.smtp.Host(), messages: 2, wrote: []string{"PUT new /smtp/tests", "PUT new /smtp"}}},
+			},
+			{
+				Config:           provider("new", "false") + w.resource(),
+				ConfigPlanChecks: preApply(plancheck.ExpectEmptyPlan()),
+			},
+		},
+	})
+}
+
+func TestAccSettingsIdentity(t *testing.T) {
+	w := newWorld(t, smtptest.Config{}, "only")
+	w.enable("only")
+	identity := func(id string) string {
+		return "import {\n  to = smtp_settings.test\n  identity = {\n    site    = \"default\"\n    site_id = \"" + id + "\"\n  }\n}\n"
+	}
+	config := w.config(arguments{"password_wo": "", "password_wo_version": "", "from_name": hcl("Client")})
+	resource.UnitTest(t, resource.TestCase{
+		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)},
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{
+			{Config: identity("another") + config, ExpectError: regexp.MustCompile("Another site answers")},
+			{
+				Config: identity(w.site("only").ID()) + config,
+				ConfigStateChecks: []statecheck.StateCheck{
+					statecheck.ExpectIdentity(settings, map[string]knownvalue.Check{
+						"site":    knownvalue.StringExact("default"),
+						"site_id": knownvalue.StringExact(w.site("only").ID()),
+					}),
+					expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1},
+				},
 			},
 		},
 	})

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/presets"
@@ -35,6 +36,7 @@ func (r *smtpSettingsResource) ModifyPlan(ctx context.Context, req resource.Modi
 	}
 	plan.resolveEndpoint(config)
 	plan.resolveSender(config, diags)
+	plan.keepSpelling(ctx, req.State, diags)
 	plan.checkEndpoint(diags)
 	plan.requireRecipient(ctx, e, diags)
 	if diags.HasError() {
@@ -183,6 +185,21 @@ func (m *settingsModel) resolveSender(config settingsModel, diags *diag.Diagnost
 	}
 }
 
+// keepSpelling plans no change for a host or an address that is only spelled in another way.
+func (m *settingsModel) keepSpelling(ctx context.Context, prior tfsdk.State, diags *diag.Diagnostics) {
+	if prior.Raw.IsNull() {
+		return
+	}
+	var state settingsModel
+	diags.Append(prior.Get(ctx, &state)...)
+	if sameHost(m.Host.ValueString(), state.Host.ValueString()) {
+		m.Host = state.Host
+	}
+	if sameAddress(m.FromAddress.ValueString(), state.FromAddress.ValueString()) {
+		m.FromAddress = state.FromAddress
+	}
+}
+
 // requireRecipient wants somebody to send the test message to, wherever mail is to be enabled.
 func (m settingsModel) requireRecipient(ctx context.Context, e *entry, diags *diag.Diagnostics) {
 	if e == nil || e.unknown || !m.Enabled.ValueBool() || !m.recipient(ctx, e.testRecipient).IsNull() {
@@ -203,7 +220,14 @@ func requirePassword(c site.Change, config settingsModel, diags *diag.Diagnostic
 
 // refusesOverwrite protects a site that already sends mail with other settings.
 func (m settingsModel) refusesOverwrite(prior site.State, key string, diags *diag.Diagnostics) bool {
-	differing := prior.Settings.Diff(m.toSettings())
+	wanted := m.toSettings()
+	if sameHost(wanted.Host, prior.Settings.Host) {
+		wanted.Host = prior.Settings.Host
+	}
+	if sameAddress(wanted.FromAddress, prior.Settings.FromAddress) {
+		wanted.FromAddress = prior.Settings.FromAddress
+	}
+	differing := prior.Settings.Diff(wanted)
 	if !prior.Enabled || len(differing) == 0 || m.OverwriteExisting.ValueBool() {
 		return false
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"golang.org/x/net/idna"
 )
 
 // parseDuration is for values that the duration validator accepted; null and unknown give 0.
@@ -66,4 +67,26 @@ func isLoopback(host string) bool {
 	}
 	address, err := netip.ParseAddr(host)
 	return err == nil && address.Unmap().IsLoopback()
+}
+
+// sameHost reports whether two host names differ in spelling alone: letter case, a final dot, or Unicode against
+// Punycode (RFC 5891 section 4).
+func sameHost(a, b string) bool { return canonicalHost(a) == canonicalHost(b) }
+
+func canonicalHost(host string) string {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if ascii, err := idna.Lookup.ToASCII(host); err == nil {
+		return ascii
+	}
+	return host
+}
+
+// sameAddress is sameHost for the domains of addresses; the local parts are the business of their servers (RFC 5321
+// section 2.4) and must be equal.
+func sameAddress(a, b string) bool {
+	i, j := strings.LastIndexByte(a, '@'), strings.LastIndexByte(b, '@')
+	if i < 0 || j < 0 {
+		return a == b
+	}
+	return a[:i] == b[:j] && sameHost(a[i+1:], b[j+1:])
 }
