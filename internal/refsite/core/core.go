@@ -4,11 +4,11 @@ package core
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"regexp"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -42,8 +42,9 @@ type Core struct {
 	Config
 	runs sync.WaitGroup
 	// ctx ends when running tests are to be given up.
-	ctx    context.Context
-	giveUp context.CancelFunc
+	ctx     context.Context
+	giveUp  context.CancelFunc
+	givenUp atomic.Int64
 
 	mu       sync.RWMutex
 	sites    map[string]*Site
@@ -98,20 +99,13 @@ func (c *Core) Close(ctx context.Context) error {
 	c.mu.Lock()
 	c.stopping = true
 	c.mu.Unlock()
-	ended := make(chan struct{})
-	go func() {
-		c.runs.Wait()
-		close(ended)
-	}()
 	defer c.giveUp()
-	select {
-	case <-ended:
-		return nil
-	case <-ctx.Done():
-		c.giveUp()
-		<-ended
-		return errors.New("tests that were running were given up")
+	defer context.AfterFunc(ctx, c.giveUp)()
+	c.runs.Wait()
+	if n := c.givenUp.Load(); n > 0 {
+		return fmt.Errorf("tests that were running were given up: %d", n)
 	}
+	return nil
 }
 
 // enter counts a test as running, unless the sites are being stopped.

@@ -138,6 +138,9 @@ func (s *Site) run(r *run, key string, c site.Candidate, recipient string) {
 	defer s.core.runs.Done()
 	s.log.Info("test started", "test", key, "host", c.Settings.Host, "port", c.Settings.Port)
 	result := diagnosed(s.core.Send(s.core.ctx, c, recipient), c.Settings)
+	if s.core.ctx.Err() != nil {
+		s.core.givenUp.Add(1)
+	}
 	s.mu.Lock()
 	r.err = s.finish(key, result)
 	delete(s.live, key)

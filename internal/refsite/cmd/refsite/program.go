@@ -73,11 +73,12 @@ func (p program) serve(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := p.prepare(ctx, server, o); err != nil {
-		return errors.Join(err, server.Close(ctx))
+	err = p.prepare(ctx, server, o)
+	if err == nil {
+		err = p.print(map[string]any{"listening": l.Addr().String()})
 	}
-	if err := p.print(map[string]any{"listening": l.Addr().String()}); err != nil {
-		return errors.Join(err, server.Close(ctx))
+	if err != nil {
+		return errors.Join(err, server.Close(context.WithoutCancel(ctx)))
 	}
 	return server.Serve(ctx, l, certs)
 }

@@ -13,12 +13,25 @@ import (
 	"testing"
 )
 
+// untilListening is standard output that stops the command once it listens.
+type untilListening struct {
+	bytes.Buffer
+	stop func()
+}
+
+func (u *untilListening) Write(line []byte) (int, error) {
+	if bytes.Contains(line, []byte("listening")) {
+		u.stop()
+	}
+	return u.Buffer.Write(line)
+}
+
 // try runs the command in this process and returns what it printed.
 func try(t *testing.T, env string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
-	var out, log bytes.Buffer
 	ctx, stop := context.WithCancel(t.Context())
-	stop() // if it serves, it serves nobody
+	out := untilListening{stop: stop}
+	var log bytes.Buffer
 	p := program{env: func(string) string { return env }, stdout: &out, stderr: &log}
 	err = p.run(ctx, args)
 	return out.String(), log.String(), err
