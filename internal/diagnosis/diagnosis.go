@@ -17,6 +17,7 @@ const (
 	connectBlocked = "connect-blocked"
 	connectionCut  = "connection-cut"
 	tlsIntercepted = "tls-intercepted"
+	invalidSetting = "any-invalid-setting"
 )
 
 // Of explains a test that did not pass with these settings. It has a verdict for every failure; for a test that
@@ -32,6 +33,8 @@ func Of(r site.TestResult, s site.Settings) site.Diagnosis {
 	switch {
 	case v.ID == inDoubt:
 		v.whereToLook()
+	case v.ID == invalidSetting:
+		v.invalidSetting()
 	case v.ID == "data-ses-unverified":
 		v.unverified()
 	case strings.HasPrefix(v.ID, "tls-cert-"):
@@ -90,6 +93,13 @@ func (row *Row) diagnosis() site.Diagnosis {
 		Attribute: row.Attribute,
 		Retry:     row.Retry,
 	}
+}
+
+// invalidSetting names the setting that was refused before anything was sent, and says what it must be.
+func (v *verdict) invalidSetting() {
+	field, why, _ := strings.Cut(clean(v.result.Error, 300), ": ")
+	v.Attribute = field
+	v.Remedy = fmt.Sprintf("Correct %s: it %s.", field, why)
 }
 
 // whereToLook names the message that may have arrived.

@@ -62,6 +62,18 @@ func TestLastResorts(t *testing.T) {
 	}
 }
 
+func TestInvalidSettingIsNamed(t *testing.T) {
+	for _, field := range append((site.Settings{}).Fields(), site.Field{Name: "password"}, site.Field{Name: "recipient"}) {
+		d := Of(failed(site.StageData, field.Name+": must be something else"), site.Settings{})
+		if d.ID != invalidSetting || d.Attribute != field.Name || d.Remedy != "Correct "+field.Name+": it must be something else." {
+			t.Errorf("got %+v", d)
+		}
+	}
+	if d := Of(failed(site.StageData, "weather: must be fine"), site.Settings{}); d.ID == invalidSetting || d.Attribute != "" {
+		t.Errorf("got %+v", d)
+	}
+}
+
 const notVerified = "Message rejected: Email address is not verified. The following identities failed the check in region "
 
 func ses(region string) site.Settings {

@@ -56,7 +56,7 @@ func TestTable(t *testing.T) {
 		}
 		ids[row.ID] = true
 	}
-	for _, id := range []string{inDoubt, otherReply, unknown, connectBlocked, connectionCut, tlsIntercepted} {
+	for _, id := range []string{inDoubt, otherReply, unknown, connectBlocked, connectionCut, tlsIntercepted, invalidSetting} {
 		if !ids[id] {
 			t.Errorf("no row %q", id)
 		}

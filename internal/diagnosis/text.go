@@ -101,7 +101,7 @@ func (f Failure) tried() string {
 func passed(stages []site.StageTime) string {
 	parts := make([]string, len(stages))
 	for i, s := range stages {
-		parts[i] = fmt.Sprintf("%s %s", s.Stage, s.Duration.Round(time.Millisecond))
+		parts[i] = fmt.Sprintf("%s %s", s.Stage, max(s.Duration, time.Millisecond).Round(time.Millisecond))
 	}
 	return strings.Join(parts, ", ")
 }
