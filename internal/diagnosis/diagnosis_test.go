@@ -76,9 +76,9 @@ func TestInvalidSettingIsNamed(t *testing.T) {
 
 const notVerified = "Message rejected: Email address is not verified. The following identities failed the check in region "
 
-func ses(region string) site.Settings {
+func ses() site.Settings {
 	return site.Settings{
-		Host: "email-smtp." + region + ".amazonaws.com", Port: 587, Encryption: site.STARTTLS,
+		Host: "email-smtp.eu-west-1.amazonaws.com", Port: 587, Encryption: site.STARTTLS,
 		Username: "AKIAIOSFODNN7EXAMPLE", FromAddress: "shop@example.com",
 	}
 }
@@ -96,7 +96,7 @@ func TestAmazonSESNamesTheAddress(t *testing.T) {
 		"OnlyPartOfAnother": {"no-ops@example.net", "from_address", []string{"from_address", "the recipient"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := Of(refused(site.StageData, 554, notVerified+"EU-WEST-1: "+test.identities), ses("eu-west-1"))
+			d := Of(refused(site.StageData, 554, notVerified+"EU-WEST-1: "+test.identities), ses())
 			if d.ID != "data-ses-unverified" || d.Attribute != test.attribute {
 				t.Errorf("got %q, %q", d.ID, d.Attribute)
 			}
@@ -109,13 +109,13 @@ func TestAmazonSESNamesTheAddress(t *testing.T) {
 }
 
 func TestAmazonSESNamesARegionMismatch(t *testing.T) {
-	d := Of(refused(site.StageData, 554, notVerified+"US-EAST-1: shop@example.com"), ses("eu-west-1"))
+	d := Of(refused(site.StageData, 554, notVerified+"US-EAST-1: shop@example.com"), ses())
 	contains(t, d.Cause, "region us-east-1", "host names eu-west-1")
 	contains(t, d.Remedy, "set host to email-smtp.us-east-1.amazonaws.com")
 }
 
 func TestAmazonSESWithoutAddressesKeepsTheRow(t *testing.T) {
-	d := Of(refused(site.StageData, 554, notVerified+"hunter2: shop@example.com"), ses("eu-west-1"))
+	d := Of(refused(site.StageData, 554, notVerified+"hunter2: shop@example.com"), ses())
 	if d.Cause != load().byID["data-ses-unverified"].Cause {
 		t.Errorf("got %s", d.Cause)
 	}

@@ -27,7 +27,7 @@ func (v *verdict) unverified() {
 	if parts == nil {
 		return
 	}
-	region, named := strings.ToLower(parts[1]), strings.ToLower(parts[2])
+	region, named := strings.ToLower(parts[1]), parts[2]
 	from, recipient := v.settings.FromAddress, v.result.Recipient
 	switch sender, to := names(named, from), names(named, recipient); {
 	case sender && to && !strings.EqualFold(from, recipient):
@@ -47,13 +47,13 @@ func (v *verdict) unverified() {
 	}
 }
 
-// names reports whether a list of addresses holds this one, with or without a display name. Both are lower case.
+// names reports whether a list of addresses holds this one, with or without a display name.
 func names(list, address string) bool {
 	if address == "" {
 		return false
 	}
 	for word := range strings.FieldsFuncSeq(list, func(r rune) bool { return strings.ContainsRune(" ,;<>\"", r) }) {
-		if word == strings.ToLower(address) {
+		if strings.EqualFold(word, address) {
 			return true
 		}
 	}

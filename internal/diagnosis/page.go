@@ -58,7 +58,7 @@ func (p *page) String() string { return strings.Join(p.lines, "\n") }
 func wrap(text string) []string {
 	var lines []string
 	line := ""
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		if line != "" && width(line)+1+width(word) <= textWidth {
 			line += " " + word
 			continue

@@ -75,8 +75,16 @@ func TestSlips(t *testing.T) {
 		a, b string
 		want int
 	}{
-		{"", "", 0}, {"a", "", 1}, {"", "abc", 3}, {"gmail", "gmail", 0}, {"gmial", "gmail", 1}, {"gmai", "gmail", 1},
-		{"gmaill", "gmail", 1}, {"gmayl", "gmail", 1}, {"ca", "abc", 3}, {"kitten", "sitting", 3},
+		{"", "", 0},
+		{"a", "", 1},
+		{"", "abc", 3},
+		{"gmail", "gmail", 0},
+		{"gmial", "gmail", 1},
+		{"gmai", "gmail", 1},
+		{"gmaill", "gmail", 1},
+		{"gmayl", "gmail", 1},
+		{"ca", "abc", 3},
+		{"kitten", "sitting", 3},
 	} {
 		if got := slips(test.a, test.b); got != test.want {
 			t.Errorf("%q to %q: got %d, want %d", test.a, test.b, got, test.want)

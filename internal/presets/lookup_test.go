@@ -23,7 +23,7 @@ func TestByDomainAndAddress(t *testing.T) {
 	for domain, want := range map[string]string{
 		"gmail.com":        "gmail",
 		"GoogleMail.com":   "gmail",
-		" gmail.com. ":     "gmail",
+		"gmail.com.":       "gmail",
 		"gmail。com":        "gmail",
 		"gmail．com":        "gmail",
 		"\u212aPNMAIL.NL":  "kpn", // the sign for Kelvin, which is a k in any other case
@@ -48,6 +48,9 @@ func TestByDomainAndAddress(t *testing.T) {
 		if p, ok := ByAddress(address); ok {
 			t.Errorf("address %q: got %q", address, p.ID)
 		}
+	}
+	if p, _ := ByDomain(" gmail.com\n"); p.ID != "gmail" {
+		t.Errorf("space around it: got %q", p.ID)
 	}
 	if p, _ := ByAddress(`"a@b"@gmail.com`); p.ID != "gmail" {
 		t.Errorf("quoted local part: got %q", p.ID)
