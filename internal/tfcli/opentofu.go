@@ -60,14 +60,14 @@ func (b builder) path(ctx context.Context, log io.Writer, why string) (string, e
 
 // version returns the pinned one, such as "v1.12.6".
 func (b builder) version(ctx context.Context) (string, error) {
-	return output(exec.CommandContext(ctx, "go", "list", "-C", b.module, "-m", "-f", "{{.Version}}", tofuModule))
+	return output(command(ctx, "go", "list", "-C", b.module, "-m", "-f", "{{.Version}}", tofuModule))
 }
 
 // build needs no C compiler. The name appears only when the file is whole.
 func (b builder) build(ctx context.Context, path string) error {
 	release := "-s -w -X " + tofuModule + "/version.dev=no"
 	partial := path + ".partial"
-	cmd := exec.CommandContext(ctx, "go", "build", "-C", b.module, "-trimpath", "-ldflags", release, "-o", partial, "tool")
+	cmd := command(ctx, "go", "build", "-C", b.module, "-trimpath", "-ldflags", release, "-o", partial, "tool")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if _, err := output(cmd); err != nil {
 		return err
@@ -97,7 +97,7 @@ func (b builder) lock(ctx context.Context) (unlock func(), err error) {
 
 // moduleRoot returns the folder of the go.mod that holds here.
 func moduleRoot(ctx context.Context) (string, error) {
-	gomod, err := output(exec.CommandContext(ctx, "go", "env", "GOMOD"))
+	gomod, err := output(command(ctx, "go", "env", "GOMOD"))
 	return filepath.Dir(gomod), err
 }
 

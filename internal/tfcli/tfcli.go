@@ -79,12 +79,10 @@ func (c CLI) TestEnv() map[string]string {
 }
 
 // Command returns the call of the CLI with these arguments. Its environment is that of this process, less every
-// variable that would configure the CLI or the provider. When ctx ends, the CLI is interrupted as by a person, so that
-// it stops its plugins and saves its state, and killed when that takes longer than ten seconds.
+// variable that would configure the CLI or the provider. When ctx ends, the CLI is interrupted, and killed when it then
+// takes longer than ten seconds.
 func (c CLI) Command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, c.Path, args...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 10 * time.Second
+	cmd := command(ctx, c.Path, args...)
 	for _, entry := range os.Environ() {
 		if !strings.HasPrefix(entry, "TF_") && !strings.HasPrefix(entry, "SMTP_") {
 			cmd.Env = append(cmd.Env, entry)
@@ -93,6 +91,15 @@ func (c CLI) Command(ctx context.Context, args ...string) *exec.Cmd {
 	for name, value := range ownEnv() {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
+	return cmd
+}
+
+// command returns a call that is interrupted when ctx ends, so that it can put its things away; a call that is killed
+// leaves plugins and temporary files behind.
+func command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
 	return cmd
 }
 

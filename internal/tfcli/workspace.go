@@ -33,7 +33,7 @@ func (c CLI) NewWorkspace(ctx context.Context, dir, source string) (Workspace, e
 	}
 	mirror := filepath.Join(dir, ".mirror")
 	binary := filepath.Join(mirror, source, "0.0.1", runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-smtp_v0.0.1")
-	if _, err := output(exec.CommandContext(ctx, "go", "build", "-C", root, "-o", binary, ".")); err != nil {
+	if _, err := output(command(ctx, "go", "build", "-C", root, "-o", binary, ".")); err != nil {
 		return Workspace{}, err
 	}
 	config := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror)
