@@ -38,6 +38,8 @@ var mayImport = map[string][]string{
 	"tfcli":         {},
 	"tfcli/*":       {"tfcli"},
 	"schemas":       {"provider"},
+	"guide":         {"diagnosis", "site"},
+	"wordpresstest": {},
 	"house":         {},
 }
 
@@ -47,7 +49,7 @@ var onlyIn = map[string][]string{
 	"github.com/hashicorp/go-retryablehttp":         {"adminapi"},
 	"github.com/emersion/":                          {"submit", "smtptest"},
 	"go.etcd.io/bbolt":                              {"refsite", "refsite/*", "tfcli"},
-	"testing":                                       {"site/sitetest"},
+	"testing":                                       {"site/sitetest", "wordpresstest"},
 	"net/http/httptest":                             {},
 	"github.com/getkin/kin-openapi":                 {},
 	"pgregory.net/rapid":                            {"site/sitetest"},
