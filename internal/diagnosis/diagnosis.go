@@ -13,12 +13,14 @@ import (
 const (
 	inDoubt        = "in-doubt"
 	otherReply     = "other-reply"
-	unknown        = "unknown"
 	connectBlocked = "connect-blocked"
 	connectionCut  = "connection-cut"
 	tlsIntercepted = "tls-intercepted"
 	invalidSetting = "any-invalid-setting"
 )
+
+// Unknown is the row of a failure of which there is neither a stage nor a reply, nor an error that says more.
+const Unknown = "unknown"
 
 // Of explains a test that did not pass with these settings. It has a verdict for every failure; for a test that
 // passed it returns the zero Diagnosis. Cause and Remedy can hold names and addresses that the server sent: they are
@@ -72,7 +74,7 @@ func (v *verdict) row() string {
 	if v.result.Reply != nil {
 		return otherReply
 	}
-	return unknown
+	return Unknown
 }
 
 // take makes the verdict that of a row.
@@ -119,15 +121,18 @@ func (v *verdict) login() {
 		v.Remedy = fmt.Sprintf("Set username as %s wants it (%s) and password to %s.",
 			v.service.Name, v.service.UsernameHint, v.service.PasswordKind.Words())
 		if v.service.Requires != "" {
-			v.Remedy += " Needed first: " + v.service.Requires + "."
+			v.Remedy += " Needed first: " + strings.TrimSuffix(v.service.Requires, ".") + "."
 		}
 	}
 	if problem := v.service.UsernameProblem(v.settings.Username); problem != "" && v.service.Username != presets.UsernameLocalPart {
 		v.Attribute = "username"
 		v.Remedy = problem + " " + v.Remedy
 	}
-	if note, _ := v.service.SignInProblem(); note != "" {
-		v.Cause += " " + note
+	note, fatal := v.service.SignInProblem()
+	v.Cause = strings.TrimSpace(v.Cause + " " + note)
+	if fatal {
+		v.Attribute = "host"
+		v.Remedy = "Use another mail service: change host, username and password."
 	}
 }
 

@@ -57,7 +57,7 @@ func TestLastResorts(t *testing.T) {
 	if d := Of(refused(site.StageMail, 250, "OK"), site.Settings{}); d.ID != otherReply {
 		t.Errorf("a reply that refuses nothing: got %q", d.ID)
 	}
-	if d := Of(failed("", "SMTP connect() failed"), site.Settings{}); d.ID != unknown {
+	if d := Of(failed("", "SMTP connect() failed"), site.Settings{}); d.ID != Unknown {
 		t.Errorf("an error without a stage: got %q", d.ID)
 	}
 }
@@ -129,12 +129,12 @@ func TestLogin(t *testing.T) {
 		says           []string
 	}{
 		"UnknownServiceKeepsTheRow":  {"mail.example.com", "shop@example.com", "password", "", []string{"usually the full address"}},
-		"ServiceWithAppPasswords":    {"smtp.naver.com", "shop@example.com", "password", "", []string{"Naver", "an app password", "2-step verification"}},
+		"ServiceWithAppPasswords":    {"smtp.naver.com", "shop@example.com", "password", "", []string{"Naver", "an app password.", "2-step verification and an application password."}},
 		"ServiceOfFixedUsername":     {"smtp.resend.com", "shop@example.com", "username", "https://resend.com/", []string{"the word resend itself"}},
 		"RightFixedUsername":         {"smtp.resend.com", "resend", "password", "https://resend.com/", []string{"an API key"}},
 		"LocalPartIsAGuess":          {"disroot.org", "shop@example.com", "password", "", []string{"usually the full address"}},
 		"ServiceThatEndsPasswords":   {"smtp.mail.yahoo.com", "shop@example.com", "password", "https://", []string{"ending sign-in with a password"}},
-		"ServiceWithoutPasswords":    {"smtp-mail.outlook.com", "shop@example.com", "password", "", []string{"only OAuth2"}},
+		"ServiceWithoutPasswords":    {"smtp-mail.outlook.com", "shop@example.com", "host", "", []string{"only OAuth2", "another mail service"}},
 		"FormerNameOfAService":       {"smtp-relay.sendinblue.com", "shop@example.com", "password", "https://app.brevo.com/", []string{"an SMTP password"}},
 		"EmptyUsername":              {"smtp.gmail.com", "", "username", "", []string{"needs a username"}},
 		"UsernameIsNeverRepeated":    {"smtp.postmarkapp.com", "a-token-in-the-wrong@place", "username", "", nil},

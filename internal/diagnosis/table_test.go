@@ -28,7 +28,7 @@ func TestTable(t *testing.T) {
 	for _, row := range Rows() {
 		for what, ok := range map[string]bool{
 			"id":            id.MatchString(row.ID) && !ids[row.ID],
-			"stage":         slices.Contains(stageNames, row.Stage) || row.ID == "quit-eof" || row.ID == unknown,
+			"stage":         slices.Contains(stageNames, row.Stage) || row.ID == "quit-eof" || row.ID == Unknown,
 			"reply_code":    code.MatchString(row.ReplyCode),
 			"enhanced_code": enhanced.MatchString(row.EnhancedCode),
 			"attribute":     slices.Contains(attributes, row.Attribute),
@@ -56,7 +56,7 @@ func TestTable(t *testing.T) {
 		}
 		ids[row.ID] = true
 	}
-	for _, id := range []string{inDoubt, otherReply, unknown, connectBlocked, connectionCut, tlsIntercepted, invalidSetting} {
+	for _, id := range []string{inDoubt, otherReply, Unknown, connectBlocked, connectionCut, tlsIntercepted, invalidSetting} {
 		if !ids[id] {
 			t.Errorf("no row %q", id)
 		}

@@ -141,7 +141,7 @@ func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, r
 			Machine:  "the site",
 			State:    stateAfter(e.key, now),
 			Secrets:  []secret.Text{secret.New(model.PasswordWO.ValueString())},
-		})
+		}, "")
 		return
 	}
 	progress("accepted by %s for %s: %s", tried.Host, test.Recipient, result.Reply)

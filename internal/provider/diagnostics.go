@@ -100,27 +100,28 @@ func inAction(field string) (path.Path, bool) {
 }
 
 // addApplyError reports a change that was not made. now is what the site holds by the procedure's account.
-func addApplyError(diags *diag.Diagnostics, key string, c site.Change, locate locator, now site.State, err error) {
+func addApplyError(ctx context.Context, diags *diag.Diagnostics, e *entry, c site.Change, locate locator, now site.State, err error) {
 	failed, ok := errors.AsType[*site.TestError](err)
 	if !ok {
-		addSiteError(diags, key, "saving its mail settings", locate, err)
+		addSiteError(diags, e.key, "saving its mail settings", locate, err)
 		return
 	}
-	addFailure(diags, key, locate, diagnosis.Failure{
+	addFailure(diags, e.key, locate, diagnosis.Failure{
 		Result:   failed.Result,
 		Settings: c.Candidate.Settings,
 		Machine:  "the site",
-		State:    stateAfter(key, now),
+		State:    stateAfter(e.key, now),
 		Attempts: failed.Attempts,
 		Spent:    failed.Spent,
 		Secrets:  []secret.Text{c.Candidate.Password},
-	})
+	}, e.secondOpinion(ctx, c, failed.Result))
 }
 
-// addFailure reports a test that did not pass. locate says where the setting at fault is configured.
-func addFailure(diags *diag.Diagnostics, key string, locate locator, failure diagnosis.Failure) {
+// addFailure reports a test that did not pass. locate says where the setting at fault is configured; opinion, which may be
+// empty, is what else was found out about it.
+func addFailure(diags *diag.Diagnostics, key string, locate locator, failure diagnosis.Failure, opinion string) {
 	verdict := failure.Diagnosis()
-	detail := fmt.Sprintf("%s: the test message was not accepted.\n\n%s", key, failure.Text())
+	detail := fmt.Sprintf("%s: the test message was not accepted.\n\n%s%s", key, failure.Text(), opinion)
 	if at, ok := locate(verdict.Attribute); ok {
 		diags.AddAttributeError(at, verdict.Summary, detail)
 		return

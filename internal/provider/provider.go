@@ -16,7 +16,12 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
 )
 
-var _ provider.ProviderWithFunctions = &smtpProvider{}
+var (
+	_ provider.ProviderWithActions            = &smtpProvider{}
+	_ provider.ProviderWithEphemeralResources = &smtpProvider{}
+	_ provider.ProviderWithFunctions          = &smtpProvider{}
+	_ provider.ProviderWithListResources      = &smtpProvider{}
+)
 
 type smtpProvider struct {
 	version string
@@ -54,7 +59,7 @@ func (p *smtpProvider) Resources(context.Context) []func() resource.Resource {
 }
 
 func (p *smtpProvider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{newSMTPPresetsDataSource, newSMTPSettingsDataSource}
+	return []func() datasource.DataSource{newSMTPPresetsDataSource, newSMTPSettingsDataSource, newSMTPConnectionDataSource}
 }
 
 func (p *smtpProvider) Functions(context.Context) []func() function.Function {

@@ -49,6 +49,7 @@ type entryModel struct {
 	MaxRetries         types.Int64   `tfsdk:"max_retries"`
 	RequestsPerSecond  types.Float64 `tfsdk:"requests_per_second"`
 	Concurrency        types.Int64   `tfsdk:"concurrency"`
+	LocalCheck         types.Bool    `tfsdk:"local_check"`
 	OnUnreachable      types.String  `tfsdk:"on_unreachable"`
 }
 
@@ -103,6 +104,7 @@ func (m entryModel) withDefaults(defaults entryModel) entryModel {
 	m.MaxRetries = orDefault(m.MaxRetries, defaults.MaxRetries)
 	m.RequestsPerSecond = orDefault(m.RequestsPerSecond, defaults.RequestsPerSecond)
 	m.Concurrency = orDefault(m.Concurrency, defaults.Concurrency)
+	m.LocalCheck = orDefault(m.LocalCheck, defaults.LocalCheck)
 	m.OnUnreachable = orDefault(m.OnUnreachable, defaults.OnUnreachable)
 	return m
 }

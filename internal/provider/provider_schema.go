@@ -133,6 +133,11 @@ func clientAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "The most calls at a time to one origin. Default: 10.",
 			Validators:          []validator.Int64{int64validator.AtLeast(1)},
 		},
+		"local_check": schema.BoolAttribute{
+			Optional: true,
+			MarkdownDescription: "Whether settings may also be tried from this machine, by a login without a message: where a site says only that a test " +
+				"failed, and not why. Default: `true`.",
+		},
 		"on_unreachable": schema.StringAttribute{
 			Optional: true,
 			MarkdownDescription: "What a refresh does when a site does not answer: `error`, the default; or `warn`: the site keeps its last known " +

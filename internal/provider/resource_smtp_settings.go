@@ -69,7 +69,7 @@ func (r *smtpSettingsResource) Create(ctx context.Context, req resource.CreateRe
 	now, err := r.procedure.Apply(ctx, e.site, change)
 	if err != nil {
 		// No state: Terraform would mark the resource as tainted, and the next apply would destroy what works.
-		addApplyError(&resp.Diagnostics, e.key, change, config.inResource, now, err)
+		addApplyError(ctx, &resp.Diagnostics, e, change, config.inResource, now, err)
 		return
 	}
 	logAccepted(ctx, e.key, change, now)
@@ -142,7 +142,7 @@ func (r *smtpSettingsResource) Update(ctx context.Context, req resource.UpdateRe
 	change.SetPassword = plan.setsPassword(config, state)
 	now, err := r.procedure.Apply(ctx, e.site, change)
 	if err != nil {
-		addApplyError(&resp.Diagnostics, e.key, change, config.inResource, now, err)
+		addApplyError(ctx, &resp.Diagnostics, e, change, config.inResource, now, err)
 		if now.Revision != prior.Revision {
 			// The site was written to all the same: say what it holds, and nothing of the plan.
 			state.fromState(now)

@@ -17,6 +17,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
 	"github.com/sitemail/terraform-provider-smtp/internal/platform"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/submit"
 )
 
 // sites are the configured sites of one walk: Terraform starts the provider anew for each.
@@ -35,6 +36,8 @@ type entry struct {
 	site          site.Site
 	testRecipient types.String
 	onUnreachable string
+	// check tries a candidate from this machine, up to the login; nil where that is switched off.
+	check func(context.Context, site.Candidate) site.TestResult
 	// repin accepts that another site answers than the one that is managed.
 	repin bool
 
@@ -45,6 +48,9 @@ type entry struct {
 
 func newEntry(key string, m entryModel, pool *adminapi.Pool, at path.Path, diags *diag.Diagnostics) *entry {
 	e := &entry{key: key, platform: cmp.Or(m.Platform.ValueString(), platform.SiteAdmin), testRecipient: m.TestRecipient, onUnreachable: m.OnUnreachable.ValueString(), repin: m.Repin.ValueBool()}
+	if m.LocalCheck.IsNull() || m.LocalCheck.ValueBool() {
+		e.check = new(submit.Sender).Login
+	}
 	if m.isUnknown() {
 		e.unknown = true
 		return e
