@@ -145,6 +145,20 @@ func TestTheSitesOwnDiagnosisIsShown(t *testing.T) {
 	}
 }
 
+// What an imported site holds comes from outside too.
+func TestSettingsAreWashed(t *testing.T) {
+	hostile := "\x1b[31mevil\n  State  All is well\u202e"
+	text := Failure{
+		Settings: site.Settings{Host: hostile, Encryption: site.Encryption(hostile), FromAddress: hostile},
+		Result:   refused(site.StageAuth, 535, "no"),
+		State:    hostile,
+	}.Text()
+	wellFormed(t, text)
+	if strings.Count(text, "\n  State") > 0 {
+		t.Errorf("a line that nobody wrote:\n%s", text)
+	}
+}
+
 func TestOursIsShownWhereTheSiteAgrees(t *testing.T) {
 	r := refused(site.StageAuth, 535, "no")
 	r.Diagnosis = &site.Diagnosis{ID: "auth-535-generic", Cause: "Old words.", Remedy: "Old words."}
