@@ -725,10 +725,9 @@ final class Tests {
 				)
 			);
 			// The verdict is wanted even when the client has gone: it will ask for it.
-			foreach ( array( 'ignore_user_abort' => 1, 'set_time_limit' => self::ABANDONED ) as $setting => $value ) {
-				if ( function_exists( $setting ) ) {
-					$setting( $value );
-				}
+			if ( function_exists( 'ignore_user_abort' ) && function_exists( 'set_time_limit' ) ) {
+				ignore_user_abort( true );
+				set_time_limit( self::ABANDONED );
 			}
 			if ( Store::add( self::PREFIX . $key, $row ) ) {
 				return self::finish( $key, $row, ( new Attempt( $settings, $password, $recipient ) )->run(), Record::of_test( $settings, $password ) );

@@ -1,0 +1,176 @@
+//go:build linux
+
+package wordpresstest
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+)
+
+// debianFiles is where the package wordpress puts its files.
+const debianFiles = "/usr/share/wordpress"
+
+// TB is the part of testing.TB that sites need.
+type TB interface {
+	Context() context.Context
+	Helper()
+	Cleanup(func())
+	Fatalf(format string, args ...any)
+}
+
+// Site is one WordPress.
+type Site struct {
+	// URL is the site's address, without a slash at its end.
+	URL string
+	// Title is the site's title.
+	Title string
+	// Username is that of an administrator, Password their Application Password.
+	Username string
+	Password secret.Text
+
+	server *Server
+	root   string
+}
+
+// Site returns a WordPress with the plugin, which was never configured. It is the test's own until the test ends.
+func (s *Server) Site(t TB) *Site {
+	t.Helper()
+	site, err := s.take(t.Context())
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	t.Cleanup(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.idle = append(s.idle, site)
+	})
+	if err := site.Configure(""); err != nil {
+		t.Fatalf("%v", err)
+	}
+	site.Run(t, `$wpdb->query("DELETE FROM $wpdb->options WHERE option_name LIKE 'site\\_smtp%'");`)
+	return site
+}
+
+// take returns an idle site, a new one where there is none.
+func (s *Server) take(ctx context.Context) (*Site, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if last := len(s.idle) - 1; last >= 0 {
+		site := s.idle[last]
+		s.idle = s.idle[:last]
+		return site, nil
+	}
+	s.made++
+	return s.install(ctx, fmt.Sprintf("site%d", s.made))
+}
+
+// install makes a WordPress of Debian's files and a database of its own.
+func (s *Server) install(ctx context.Context, name string) (*Site, error) {
+	site := &Site{
+		URL: "http://" + s.address + "/" + name, Title: "Client's " + name, Username: "admin",
+		server: s, root: filepath.Join(s.dir, "sites", name),
+	}
+	if err := site.link(); err != nil {
+		return nil, err
+	}
+	create := exec.CommandContext(ctx, "mariadb", "--no-defaults", "--socket="+s.socket(), "--user=root", "-e", "CREATE DATABASE "+name)
+	if out, err := create.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("create database: %w\n%s", err, out)
+	}
+	password, err := site.php(ctx, "require '"+s.dir+"/install.php';")
+	if err != nil {
+		return nil, err
+	}
+	site.Password = secret.New(password)
+	return site, nil
+}
+
+// link makes the site's folder: WordPress' own files are Debian's.
+func (site *Site) link() error {
+	plugins := filepath.Join(site.root, "wp-content", "mu-plugins")
+	if err := os.MkdirAll(plugins, 0o700); err != nil {
+		return err
+	}
+	files, err := filepath.Glob(debianFiles + "/*")
+	if err != nil || len(files) == 0 {
+		return fmt.Errorf("no files of WordPress in %s: %w", debianFiles, err)
+	}
+	links := map[string]string{filepath.Join(site.server.dir, "site-smtp.php"): plugins}
+	for _, file := range files {
+		if name := filepath.Base(file); name != "wp-config.php" && name != "wp-content" {
+			links[file] = site.root
+		}
+	}
+	for file, folder := range links {
+		if err := os.Symlink(file, filepath.Join(folder, filepath.Base(file))); err != nil {
+			return err
+		}
+	}
+	return site.configure()
+}
+
+// configure writes wp-config.php, with keys of its own.
+func (site *Site) configure() error {
+	var config bytes.Buffer
+	fmt.Fprintf(&config, `<?php
+define( 'DB_NAME', '%[1]s' );
+define( 'DB_USER', 'root' );
+define( 'DB_PASSWORD', '' );
+define( 'DB_HOST', 'localhost:%[2]s' );
+define( 'WP_CONTENT_DIR', __DIR__ . '/wp-content' );
+define( 'WP_HOME', '%[3]s' );
+define( 'WP_SITEURL', '%[3]s' );
+define( 'WP_ENVIRONMENT_TYPE', 'local' );
+define( 'WP_DEBUG', true );
+define( 'WP_DEBUG_LOG', '%[4]s/php.log' );
+define( 'DISABLE_WP_CRON', true );
+require __DIR__ . '/extra.php';
+`, filepath.Base(site.root), site.server.socket(), site.URL, site.server.dir)
+	for _, key := range []string{"AUTH", "SECURE_AUTH", "LOGGED_IN", "NONCE"} {
+		fmt.Fprintf(&config, "defined( '%[1]s_KEY' ) || define( '%[1]s_KEY', '%[2]s' );\ndefine( '%[1]s_SALT', '%[3]s' );\n", key, rand.Text(), rand.Text())
+	}
+	config.WriteString("$table_prefix = 'wp_';\nrequire_once ABSPATH . 'wp-settings.php';\n")
+	if err := os.WriteFile(filepath.Join(site.root, "wp-config.php"), config.Bytes(), 0o600); err != nil {
+		return err
+	}
+	return site.Configure("")
+}
+
+// Configure adds PHP code to the site's wp-config.php, in place of what was added before. By default the plugin may
+// send to loopback.
+func (site *Site) Configure(code string) error {
+	if !strings.Contains(code, "SITE_SMTP_ALLOW_NETWORKS") {
+		code += "\ndefine( 'SITE_SMTP_ALLOW_NETWORKS', '127.0.0.0/8' );"
+	}
+	return os.WriteFile(filepath.Join(site.root, "extra.php"), []byte("<?php\n"+code+"\n"), 0o600)
+}
+
+// Run runs PHP code inside the site's WordPress and returns what it prints.
+func (site *Site) Run(t TB, code string) string {
+	t.Helper()
+	out, err := site.php(t.Context(), "require '"+site.server.dir+"/load.php';\n"+code)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	return out
+}
+
+// php runs code for the site, not yet in its WordPress.
+func (site *Site) php(ctx context.Context, code string) (string, error) {
+	define := fmt.Sprintf("define( 'SITE_ROOT', '%s' ); define( 'SITE_TITLE', \"%s\" );\n", site.root, site.Title)
+	cmd := exec.CommandContext(ctx, "php", "-c", filepath.Join(site.server.dir, "php.ini"), "-r", define+code)
+	var out, complaints bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaints
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("php: %w\n%s%s", err, out.Bytes(), complaints.Bytes())
+	}
+	return out.String(), nil
+}
