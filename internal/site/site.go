@@ -8,7 +8,8 @@ import (
 )
 
 // Site is one site's mail configuration behind its admin API. A platform implements it; the order of the calls is
-// decided by [Procedure] alone. Methods return *[Error] for every failure that has a [Kind].
+// decided by [Procedure] alone, from the [Capabilities] that a platform declares by being [Capable]. Methods return
+// *[Error] for every failure that has a [Kind].
 type Site interface {
 	// Read returns what the site holds now.
 	Read(ctx context.Context) (State, error)
@@ -58,6 +59,8 @@ type Save struct {
 	Enabled  bool
 	// Revision is the one that was read; the site refuses the write when it has moved on.
 	Revision string
+	// Recipient of the test message that a platform with [TestsInSave] sends; empty for all others.
+	Recipient string
 	// SiteID, when set, must be that of the site, or nothing is written.
 	SiteID string
 }
