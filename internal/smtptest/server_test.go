@@ -1,6 +1,7 @@
 package smtptest_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/pem"
@@ -109,7 +110,7 @@ func TestServerNamesTheMessageInItsReply(t *testing.T) {
 }
 
 func TestServerLogins(t *testing.T) {
-	login := func(user, password string) sasl.Client { return sasl.NewLoginClient(user, password) }
+	login := sasl.NewLoginClient
 	plain := func(user, password string) sasl.Client { return sasl.NewPlainClient("", user, password) }
 	s := smtptest.Start(t, smtptest.Config{Users: users})
 	s.SetUser("new@example.com", secret.New("fresh"))
@@ -152,29 +153,34 @@ func TestServerRefuses(t *testing.T) {
 		"LoginBeforeTLS": {
 			smtptest.Config{Users: users},
 			func(c *smtp.Client) error { return c.Auth(sasl.NewPlainClient("", "app@example.com", "right")) },
-			523, smtp.EnhancedCode{5, 7, 10},
+			523,
+			smtp.EnhancedCode{5, 7, 10},
 		},
 		"MechanismNotOffered": {
 			smtptest.Config{Encryption: site.None, Users: users, Mechanisms: []string{sasl.Login}},
 			func(c *smtp.Client) error { return c.Auth(sasl.NewPlainClient("", "app@example.com", "right")) },
-			504, smtp.EnhancedCode{5, 5, 4},
+			504,
+			smtp.EnhancedCode{5, 5, 4},
 		},
 		"MessageWithoutLogin": {
 			smtptest.Config{Encryption: site.None, Users: users},
 			func(c *smtp.Client) error { return c.Mail("app@example.com", nil) },
-			530, smtp.EnhancedCode{5, 7, 0},
+			530,
+			smtp.EnhancedCode{5, 7, 0},
 		},
 		"MessageAnnouncedTooLarge": {
 			smtptest.Config{Encryption: site.None, MaxMessageBytes: 1000},
 			func(c *smtp.Client) error { return c.Mail("app@example.com", &smtp.MailOptions{Size: 1001}) },
-			552, smtp.EnhancedCode{5, 3, 4},
+			552,
+			smtp.EnhancedCode{5, 3, 4},
 		},
 		"MessageTooLarge": {
 			smtptest.Config{Encryption: site.None, MaxMessageBytes: 1000},
 			func(c *smtp.Client) error {
 				return c.SendMail("a@example.com", []string{"b@example.com"}, strings.NewReader(strings.Repeat("x", 1001)))
 			},
-			552, smtp.EnhancedCode{5, 3, 4},
+			552,
+			smtp.EnhancedCode{5, 3, 4},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -291,7 +297,7 @@ func TestServersShareAnAuthority(t *testing.T) {
 	}
 	a := smtptest.Start(t, smtptest.Config{CA: ca})
 	b := smtptest.Start(t, smtptest.Config{CA: ca, Leaf: smtptest.Leaf{Names: []string{"mail.example.test"}}})
-	if string(a.CAPEM()) != string(b.CAPEM()) || !a.RootCAs().Equal(b.RootCAs()) {
+	if !bytes.Equal(a.CAPEM(), b.CAPEM()) || !a.RootCAs().Equal(b.RootCAs()) {
 		t.Error("the servers have different authorities")
 	}
 }

@@ -58,7 +58,7 @@ func TestMechanism(t *testing.T) {
 			if r := sender.Login(t.Context(), candidate); r.Status != site.Passed {
 				t.Errorf("got %+v", r)
 			}
-			if want := append(c.said, "QUIT"); !slices.Equal(said(s), want) {
+			if want := slices.Concat(c.said, []string{"QUIT"}); !slices.Equal(said(s), want) {
 				t.Errorf("said %q, want %q", said(s), want)
 			}
 		})

@@ -3,6 +3,7 @@ package submit
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -252,7 +253,7 @@ func TestGuardKeepsItsDeadline(t *testing.T) {
 func TestReadLimits(t *testing.T) {
 	l := limited{r: strings.NewReader(strings.Repeat("x", 100)), left: 64}
 	got, err := io.ReadAll(&l)
-	if len(got) != 64 || err != errFlood || !l.flooded {
+	if len(got) != 64 || !errors.Is(err, errFlood) || !l.flooded {
 		t.Errorf("read %d bytes, %v, flooded %v", len(got), err, l.flooded)
 	}
 }

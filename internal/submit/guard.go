@@ -54,8 +54,9 @@ func (g *guarded) within(ctx context.Context) (release func()) {
 	g.mu.Lock()
 	g.ctx = ctx
 	g.mu.Unlock()
-	_ = g.SetDeadline(time.Time{})
-	stop := context.AfterFunc(ctx, func() { _ = g.SetDeadline(time.Time{}) })
+	renew := func() { _ = g.SetDeadline(time.Time{}) }
+	renew()
+	stop := context.AfterFunc(ctx, renew)
 	return func() { stop() }
 }
 
@@ -65,16 +66,13 @@ func (g *guarded) SetDeadline(t time.Time) error      { return g.set(g.Conn.SetD
 func (g *guarded) SetReadDeadline(t time.Time) error  { return g.set(g.Conn.SetReadDeadline, t) }
 func (g *guarded) SetWriteDeadline(t time.Time) error { return g.set(g.Conn.SetWriteDeadline, t) }
 
-// set clamps t to the deadline of the context, and to the past once that has ended. The lock orders it with the end of
-// the context, so that no later call can undo a cancellation.
+// set takes the past for t once the context has ended. The lock orders it with that end, so that no later call can undo
+// it.
 func (g *guarded) set(apply func(time.Time) error, t time.Time) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.ctx.Err() != nil {
-		return apply(time.Unix(1, 0))
-	}
-	if limit, ok := g.ctx.Deadline(); ok && (t.IsZero() || t.After(limit)) {
-		t = limit
+		t = time.Unix(1, 0)
 	}
 	return apply(t)
 }
