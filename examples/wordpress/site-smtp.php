@@ -385,9 +385,8 @@ final class Keys {
 final class Store {
 	public static function get( string $name ): ?string {
 		global $wpdb;
-		$value = $wpdb->get_var( $wpdb->prepare( "SELECT option_value FROM $wpdb->options WHERE option_name = %s", $name ) );
-		self::check( '' === $wpdb->last_error, 'internal', 'The site could not read what it holds.' );
-		return $value;
+		$rows = self::select( $wpdb->prepare( "SELECT option_value FROM $wpdb->options WHERE option_name = %s", $name ) );
+		return $rows[0]->option_value ?? null;
 	}
 
 	/** Whether the row is there now because of this call. */
@@ -418,18 +417,19 @@ final class Store {
 				return;
 			}
 		}
-		self::check( false, 'storage', 'Too many calls wanted to write at the same time.' );
+		throw new Problem( 'storage', 'Too many calls wanted to write at the same time.' );
 	}
 
-	/** @return array<string, string> the rows whose names begin so, in the order in which they were made. */
-	public static function all( string $prefix, string $order, int $limit ): array {
+	/** @return array<string, string> the rows whose names begin so, in the order in which they were made, or the newest first. */
+	public static function all( string $prefix, bool $newest_first, int $limit ): array {
 		global $wpdb;
-		$order = 'newest' === $order ? 'DESC' : 'ASC';
-		$rows  = $wpdb->get_results(
-			$wpdb->prepare( "SELECT option_name, option_value FROM $wpdb->options WHERE option_name LIKE %s ORDER BY option_id $order LIMIT %d", $wpdb->esc_like( $prefix ) . '%', $limit )
+		$order = $newest_first ? 'DESC' : 'ASC';
+		$like  = $wpdb->esc_like( $prefix ) . '%';
+		return array_column(
+			self::select( $wpdb->prepare( "SELECT option_name, option_value FROM $wpdb->options WHERE option_name LIKE %s ORDER BY option_id $order LIMIT %d", $like, $limit ) ),
+			'option_value',
+			'option_name'
 		);
-		self::check( is_array( $rows ) && '' === $wpdb->last_error, 'internal', 'The site could not read what it holds.' );
-		return array_column( $rows, 'option_value', 'option_name' );
 	}
 
 	public static function remove( string $name ): void {
@@ -437,17 +437,34 @@ final class Store {
 		self::write( $wpdb->prepare( "DELETE FROM $wpdb->options WHERE option_name = %s", $name ) );
 	}
 
-	private static function write( string $query ): bool {
+	/** @return object[] */
+	private static function select( string $sql ): array {
 		global $wpdb;
-		$rows = $wpdb->query( $query );
-		self::check( false !== $rows, 'storage', 'The site could not store the change; what it holds is as it was.' );
-		return 1 === $rows;
+		if ( false === self::query( $sql ) ) {
+			throw new Problem( 'internal', 'The site could not read what it holds.' );
+		}
+		return $wpdb->last_result;
 	}
 
-	private static function check( bool $ok, string $problem, string $detail ): void {
-		if ( ! $ok ) {
-			throw new Problem( $problem, $detail );
+	/** Whether it changed a row. */
+	private static function write( string $sql ): bool {
+		$rows = self::query( $sql );
+		if ( false === $rows ) {
+			throw new Problem( 'storage', 'The site could not store the change; what it holds is as it was.' );
 		}
+		return $rows > 0;
+	}
+
+	/** The number of rows, or false. Of a query that fails, WordPress would show and log all that is in it. */
+	private static function query( string $sql ): int|false {
+		global $wpdb;
+		$suppressed = $wpdb->suppress_errors();
+		$rows       = $wpdb->query( $sql );
+		$wpdb->suppress_errors( $suppressed );
+		if ( false === $rows ) {
+			error_log( "Site SMTP: the database failed: $wpdb->last_error" );
+		}
+		return $rows;
 	}
 }
 
@@ -761,7 +778,7 @@ final class Tests {
 	/** @return ?array the verification of the newest pass of exactly these settings and this password. */
 	public static function newest_pass( Settings $settings, ?Secret $password ): ?array {
 		$tested = Record::of_test( $settings, $password );
-		foreach ( Store::all( self::PREFIX, 'newest', self::RECENT ) as $row ) {
+		foreach ( Store::all( self::PREFIX, true, self::RECENT ) as $row ) {
 			[ 'passed' => $mark, 'test' => $test ] = json_decode( $row, true, 8, JSON_THROW_ON_ERROR );
 			if ( null !== $mark && Keys::matches( $mark, $tested ) ) {
 				return array(
@@ -830,7 +847,7 @@ final class Tests {
 
 	/** Removes results that nobody will ask for any more, some at a time. */
 	private static function forget(): void {
-		foreach ( Store::all( self::PREFIX, 'oldest', 100 ) as $name => $row ) {
+		foreach ( Store::all( self::PREFIX, false, 100 ) as $name => $row ) {
 			if ( json_decode( $row, true, 8, JSON_THROW_ON_ERROR )['started'] > time() - self::KEEP ) {
 				return;
 			}

@@ -26,12 +26,14 @@ var examples = map[string][]string{
 	"provider":                              nil,
 	"resources/smtp_settings":               {"only"},
 	"data-sources/smtp_presets":             nil,
+	"data-sources/smtp_connection":          nil,
 	"functions/preset":                      nil,
 	"functions/preset_for":                  nil,
 	"ephemeral-resources/smtp_ses_password": {"only"},
 	"many-sites":                            {"client-a", "client-b"},
 	"generic-host":                          {"only"},
 	"relay-without-login":                   {"only"},
+	"modules/client-sites":                  {"client-a"},
 }
 
 func TestAccExamples(t *testing.T) {
@@ -42,11 +44,8 @@ func TestAccExamples(t *testing.T) {
 			continue
 		}
 		t.Run(folder, func(t *testing.T) {
-			w := newExampleWorld(t, folder == "relay-without-login", "only", "client-a", "client-b")
-			ws := newWorkspace(t, "")
-			w.lead(folder, ws.Dir)
-			ws.configure(exampleConfig(t, folder))
-
+			w := newExampleWorld(t, folder == "relay-without-login")
+			ws := w.example(folder)
 			if out, ok := ws.run("apply", "-auto-approve", "-no-color"); !ok {
 				t.Fatal(out)
 			}
@@ -68,6 +67,31 @@ func TestAccExamples(t *testing.T) {
 	}
 }
 
+// TestAccExamplesOwnTests runs the tests that examples carry, as their users do.
+func TestAccExamplesOwnTests(t *testing.T) {
+	carried, err := filepath.Glob(filepath.Join(examplesDir, "*", "tests"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	inModules, err := filepath.Glob(filepath.Join(examplesDir, "modules", "*", "tests"))
+	if err != nil || len(inModules) == 0 {
+		t.Fatal("no module carries tests", err)
+	}
+	for _, tests := range append(carried, inModules...) {
+		folder, err := filepath.Rel(examplesDir, filepath.Dir(tests))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(folder, func(t *testing.T) {
+			w := newExampleWorld(t, folder == "relay-without-login")
+			ws := w.example(folder)
+			if out, ok := ws.run("test", "-no-color"); !ok || !strings.Contains(out, " 0 failed") {
+				t.Fatal(out)
+			}
+		})
+	}
+}
+
 func TestAccExamplesImport(t *testing.T) {
 	const folder = "resources/smtp_settings"
 	for name, importing := range map[string]func(t *testing.T, ws workspace){
@@ -82,15 +106,13 @@ func TestAccExamplesImport(t *testing.T) {
 			}
 		},
 		"Block": func(t *testing.T, ws workspace) {
-			ws.configure(exampleConfig(t, folder) + readExample(t, folder, "import-by-string-id.tf"))
+			ws.configure(readExample(t, folder, "import-by-string-id.tf"))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newExampleWorld(t, false, "only")
+			w := newExampleWorld(t, false)
 			w.enableAs("only", "hello@client.example")
-			ws := newWorkspace(t, "")
-			w.lead(folder, ws.Dir)
-			ws.configure(exampleConfig(t, folder))
+			ws := w.example(folder)
 			importing(t, ws)
 			if out, ok := ws.run("apply", "-auto-approve", "-no-color"); !ok || !strings.Contains(out, "0 added, 1 changed, 0 destroyed") {
 				t.Fatal(out)
@@ -102,9 +124,10 @@ func TestAccExamplesImport(t *testing.T) {
 	}
 }
 
-// newExampleWorld has a server on which all mailboxes of the examples can log in.
-func newExampleWorld(t *testing.T, withoutLogin bool, sites ...string) *world {
+// newExampleWorld has the sites of the examples, and a server on which all their mailboxes can log in.
+func newExampleWorld(t *testing.T, withoutLogin bool) *world {
 	t.Helper()
+	sites := []string{"only", "client-a", "client-b", "client-c"}
 	if withoutLogin {
 		return startWorld(t, smtptest.Config{Encryption: site.None}, sites...)
 	}
@@ -113,6 +136,42 @@ func newExampleWorld(t *testing.T, withoutLogin bool, sites ...string) *world {
 		users[mailbox] = secret.New(password)
 	}
 	return startWorld(t, smtptest.Config{Users: users}, sites...)
+}
+
+// example is a workspace with an example, led to this world.
+func (w *world) example(folder string) workspace {
+	w.t.Helper()
+	ws := emptyWorkspace(w.t)
+	main := requiredProviders
+	own := os.DirFS(filepath.Join(examplesDir, folder))
+	err := fs.WalkDir(own, ".", func(path string, entry fs.DirEntry, err error) error {
+		// Terraform reads only these, and imports are tried on their own.
+		wanted := strings.HasSuffix(path, ".tf") && !strings.HasPrefix(path, "import") || strings.HasSuffix(path, ".tftest.hcl")
+		if err != nil || entry.IsDir() || !wanted {
+			return err
+		}
+		text, err := fs.ReadFile(own, path)
+		if err != nil {
+			return err
+		}
+		if strings.Contains(string(text), "required_providers") {
+			main = ""
+		}
+		target := filepath.Join(ws.Dir, "example_"+path)
+		if filepath.Dir(path) != "." {
+			target = filepath.Join(ws.Dir, path)
+		}
+		if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
+			return err
+		}
+		return os.WriteFile(target, text, 0o600)
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.lead(folder, ws.Dir)
+	ws.init(main)
+	return ws
 }
 
 // exampleFolders lists the folders below examples that hold configurations.
@@ -135,22 +194,6 @@ func exampleFolders(t *testing.T) []string {
 	return folders
 }
 
-// exampleConfig joins the configuration files of a folder, those for imports aside.
-func exampleConfig(t *testing.T, folder string) string {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(examplesDir, folder, "*.tf"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var config strings.Builder
-	for _, file := range files {
-		if name := filepath.Base(file); !strings.HasPrefix(name, "import") {
-			config.WriteString(readExample(t, folder, name))
-		}
-	}
-	return config.String()
-}
-
 func readExample(t *testing.T, folder, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(examplesDir, folder, file))
@@ -169,7 +212,7 @@ func (w *world) lead(folder, dir string) {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		err = file.Execute(out, map[string]any{"URL": w.http.URL, "Tokens": w.tokens, "Port": w.smtp.Port(), "Password": password})
+		err = file.Execute(out, map[string]any{"URL": w.http.URL, "Tokens": w.tokens, "Port": w.smtp.Port(), "Password": password, "CA": string(w.smtp.CAPEM())})
 		if err := out.Close(); err != nil {
 			w.t.Fatal(err)
 		}

@@ -68,7 +68,7 @@ func (m settingsModel) checkPreset(diags *diag.Diagnostics) {
 	} else if note != "" && !m.Username.IsNull() {
 		diags.AddAttributeWarning(at, "Mail service may not take passwords", preset.Name+": "+note)
 	}
-	if problem := preset.UsernameProblem(m.Username.ValueString()); problem != "" {
+	if problem := preset.UsernameProblem(m.Username.ValueString()); problem != "" && m.Username.ValueString() != "" {
 		diags.AddAttributeWarning(path.Root("username"), "Username is unusual for the mail service", problem)
 	}
 	given := m.password().ValueString()

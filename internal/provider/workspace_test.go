@@ -24,24 +24,34 @@ type workspace struct {
 	t *testing.T
 }
 
+const requiredProviders = "terraform {\n  required_providers {\n    smtp = { source = \"sitemail/smtp\" }\n  }\n}\n"
+
+// newWorkspace has a configuration that says nothing of where the provider comes from.
 func newWorkspace(t *testing.T, config string) workspace {
+	t.Helper()
+	w := emptyWorkspace(t)
+	w.configure(config)
+	return w
+}
+
+func emptyWorkspace(t *testing.T) workspace {
 	t.Helper()
 	ws, err := cli.NewWorkspace(t.Context(), t.TempDir(), "sitemail/smtp")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := workspace{Workspace: ws, t: t}
-	w.configure(config)
-	return w
+	return workspace{Workspace: ws, t: t}
 }
 
 // configure replaces the configuration.
 func (w workspace) configure(config string) {
 	w.t.Helper()
-	if !strings.Contains(config, "required_providers") {
-		config = "terraform {\n  required_providers {\n    smtp = { source = \"sitemail/smtp\" }\n  }\n}\n" + config
-	}
-	if err := w.Init(w.t.Context(), config); err != nil {
+	w.init(requiredProviders + config)
+}
+
+func (w workspace) init(main string) {
+	w.t.Helper()
+	if err := w.Init(w.t.Context(), main); err != nil {
 		w.t.Fatal(err)
 	}
 }

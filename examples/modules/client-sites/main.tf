@@ -1,0 +1,44 @@
+locals {
+  lines = {
+    for line in var.clients_csv == "" ? [] : csvdecode(var.clients_csv) : line.site => {
+      for column, cell in line : column => cell if column != "site" && cell != ""
+    }
+  }
+
+  # The line of the CSV, and over it what the map sets.
+  clients = {
+    for site in setunion(keys(local.lines), keys(var.clients)) : site => merge(
+      try(local.lines[site], {}),
+      { for attribute, value in try(var.clients[site], {}) : attribute => value if value != null },
+    )
+  }
+
+  # A client with a preset or a host of its own takes none of the defaults: half of each would fit neither.
+  own   = { for site, client in local.clients : site => can(client.preset) || can(client.host) }
+  login = { for site, client in local.clients : site => try(tobool(client.login), true) }
+}
+
+resource "smtp_settings" "client" {
+  for_each = local.clients
+
+  site       = each.key
+  preset     = local.own[each.key] ? try(each.value.preset, null) : var.defaults.preset
+  region     = local.own[each.key] ? try(each.value.region, null) : var.defaults.region
+  host       = local.own[each.key] ? try(each.value.host, null) : var.defaults.host
+  port       = local.own[each.key] ? try(tonumber(each.value.port), null) : var.defaults.port
+  encryption = local.own[each.key] ? try(each.value.encryption, null) : var.defaults.encryption
+
+  username            = local.login[each.key] ? try(each.value.username, each.value.mailbox) : null
+  password_wo         = local.login[each.key] ? var.passwords[each.key] : null
+  password_wo_version = local.login[each.key] ? try(tonumber(each.value.password_version), 1) : null
+
+  from_address = try(each.value.from_address, each.value.mailbox)
+  from_name    = try(each.value.name, null)
+  helo_name    = try(each.value.helo_name, null)
+  enabled      = try(tobool(each.value.enabled), true)
+
+  test = {
+    recipient = try(each.value.recipient, null)
+    retry_for = var.retry_for
+  }
+}

@@ -1,0 +1,14 @@
+output "verified" {
+  value       = { for site, s in smtp_settings.client : site => s.verification.tested_at if s.verification != null }
+  description = "When the test passed that each site's settings were enabled with, by site."
+}
+
+output "off" {
+  value       = [for site, s in smtp_settings.client : site if !s.enabled]
+  description = "The sites whose mail is off."
+}
+
+output "servers" {
+  value       = { for site, s in smtp_settings.client : site => "${s.host}:${s.port}" }
+  description = "The submission server of each site."
+}

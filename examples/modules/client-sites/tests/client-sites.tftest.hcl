@@ -1,0 +1,55 @@
+# Runs against sites that speak the site admin contract, such as the reference site:
+#   terraform test -var site_url=… -var site_token_a=… …
+variables {
+  clients_csv = <<-CSV
+    site,mailbox,name,password_version,enabled
+    client-a,hello@client.example,Client A,2,
+    client-b,hello@client.example,Client B,,false
+  CSV
+
+  clients = {
+    client-b = { name = "Client B, overridden" }
+    client-c = { login = false, mailbox = "hello@client.example", enabled = false }
+  }
+}
+
+run "applies_the_csv_and_the_overrides" {
+  assert {
+    condition     = keys(output.verified) == ["client-a"]
+    error_message = "Only client-a is enabled, so only it was tested."
+  }
+
+  assert {
+    condition     = output.off == ["client-b", "client-c"]
+    error_message = "The CSV switches client-b off, and the map client-c."
+  }
+
+  assert {
+    condition     = smtp_settings.client["client-b"].from_name == "Client B, overridden"
+    error_message = "The map overrides the CSV."
+  }
+
+  assert {
+    condition     = smtp_settings.client["client-a"].password_wo_version == 2
+    error_message = "The version of the password comes from the CSV."
+  }
+}
+
+run "adding_a_client_leaves_the_others_alone" {
+  variables {
+    clients = {
+      client-b = { name = "Client B, overridden", enabled = true }
+      client-c = { login = false, mailbox = "hello@client.example", enabled = false }
+    }
+  }
+
+  assert {
+    condition     = output.verified["client-a"] == run.applies_the_csv_and_the_overrides.verified["client-a"]
+    error_message = "client-a was tested again, although nothing of it changed."
+  }
+
+  assert {
+    condition     = keys(output.verified) == ["client-a", "client-b"]
+    error_message = "client-b is enabled after a test of its own."
+  }
+}

@@ -1,0 +1,51 @@
+variable "clients_csv" {
+  type        = string
+  default     = ""
+  description = "Clients as CSV, with a header. Columns: site (key in the provider's sites), mailbox, and any of the attributes of clients. An empty cell is as good as none."
+}
+
+variable "clients" {
+  type = map(object({
+    mailbox          = optional(string)
+    name             = optional(string)
+    preset           = optional(string)
+    region           = optional(string)
+    host             = optional(string)
+    port             = optional(number)
+    encryption       = optional(string)
+    login            = optional(bool)
+    username         = optional(string)
+    from_address     = optional(string)
+    helo_name        = optional(string)
+    recipient        = optional(string)
+    password_version = optional(number)
+    enabled          = optional(bool)
+  }))
+  default     = {}
+  description = "Clients by their key in the provider's sites. What is set here overrides the line of the CSV with the same key."
+}
+
+variable "defaults" {
+  type = object({
+    preset     = optional(string)
+    region     = optional(string)
+    host       = optional(string)
+    port       = optional(number)
+    encryption = optional(string)
+  })
+  default     = { preset = "gmail" }
+  description = "Where clients send that name neither a preset nor a host."
+}
+
+variable "passwords" {
+  type        = map(string)
+  sensitive   = true
+  ephemeral   = true
+  description = "Mail passwords by the same keys; in no plan and no state. Clients with login = false have none."
+}
+
+variable "retry_for" {
+  type        = string
+  default     = null
+  description = "How long to repeat a test whose failure can heal by itself, such as \"5m\"."
+}
