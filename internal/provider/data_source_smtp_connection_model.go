@@ -139,15 +139,17 @@ func fromFailure(s site.Settings, r site.TestResult) (*failureModel, string) {
 	failure := diagnosis.Failure{Result: r, Settings: s, Machine: "this machine"}
 	verdict := failure.Diagnosis()
 	m := &failureModel{
-		Stage:     string(r.Stage),
-		Error:     orNull(r.Error),
-		ID:        verdict.ID,
-		Summary:   verdict.Summary,
-		Cause:     verdict.Cause,
-		Remedy:    verdict.Remedy,
-		Attribute: orNull(verdict.Attribute),
-		Retry:     string(verdict.Retry),
-		URL:       orNull(verdict.URL),
+		Stage:   string(r.Stage),
+		Error:   orNull(r.Error),
+		ID:      verdict.ID,
+		Summary: verdict.Summary,
+		Cause:   verdict.Cause,
+		Remedy:  verdict.Remedy,
+		Retry:   string(verdict.Retry),
+		URL:     orNull(verdict.URL),
+	}
+	if _, ours := connectionArguments()[verdict.Attribute]; ours {
+		m.Attribute = types.StringValue(verdict.Attribute)
 	}
 	if r.Reply != nil {
 		m.Reply = types.StringValue(r.Reply.String())

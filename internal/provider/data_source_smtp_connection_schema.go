@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"maps"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -15,6 +16,8 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 	"github.com/sitemail/terraform-provider-smtp/internal/submit"
 )
+
+const minConnectionTimeout = 100 * time.Millisecond
 
 func (smtpConnectionDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	attributes := connectionArguments()
@@ -68,7 +71,7 @@ func connectionArguments() map[string]schema.Attribute {
 		"timeout": schema.StringAttribute{
 			Optional:            true,
 			MarkdownDescription: "How long all of it may take, such as `10s`. Default: `1m`; a single stage ends after 15 seconds at most.",
-			Validators:          []validator.String{duration{atLeast: minRequestTimeout}},
+			Validators:          []validator.String{duration{atLeast: minConnectionTimeout}},
 		},
 		"ca_certificate": schema.StringAttribute{
 			Optional:            true,
@@ -132,7 +135,7 @@ func failureAttribute() schema.SingleNestedAttribute {
 			"summary":   found("One line, the same for every failure with this cause."),
 			"cause":     found("What the failure means."),
 			"remedy":    found("What to do."),
-			"attribute": found("The argument at fault; null when none is."),
+			"attribute": found("The argument at fault; null when none of these is."),
 			"retry":     found("Whether it can heal by itself: " + quotedList(names([]site.Retry{site.RetryShort, site.RetryLong, site.RetryNever})) + " (within minutes, within a day, not)."),
 			"url":       found("The mail service's own page about it; null when none is known."),
 		},
