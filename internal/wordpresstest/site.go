@@ -55,7 +55,7 @@ func (s *Server) Site(t TB) *Site {
 	if err := site.Configure(""); err != nil {
 		t.Fatalf("%v", err)
 	}
-	site.Run(t, `$wpdb->query("DELETE FROM $wpdb->options WHERE option_name LIKE 'site\\_smtp%'");`)
+	site.Eval(t, `$wpdb->query("DELETE FROM $wpdb->options WHERE option_name LIKE 'site\\_smtp%'");`)
 	return site
 }
 
@@ -153,8 +153,8 @@ func (site *Site) Configure(code string) error {
 	return os.WriteFile(filepath.Join(site.root, "extra.php"), []byte("<?php\n"+code+"\n"), 0o600)
 }
 
-// Run runs PHP code inside the site's WordPress and returns what it prints.
-func (site *Site) Run(t TB, code string) string {
+// Eval runs PHP code inside the site's WordPress and returns what it prints.
+func (site *Site) Eval(t TB, code string) string {
 	t.Helper()
 	out, err := site.php(t.Context(), "require '"+site.server.dir+"/load.php';\n"+code)
 	if err != nil {

@@ -1,0 +1,213 @@
+//go:build linux && wordpress
+
+package wordpresstest_test
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+func TestUnconfigured(t *testing.T) {
+	c := start(t)
+	got := c.read()
+	equal(t, got.object, object{
+		"site_id": got.object["site_id"], "api_version": 1.0, "enabled": false, "revision": "0", "updated_at": nil, "updated_by": nil,
+		"last_write_id": nil, "password_set": false, "password_id": nil, "verification": nil,
+		"settings": object{"host": "", "port": 0.0, "encryption": "", "username": "", "from_address": "", "from_name": "", "helo_name": ""},
+	})
+	if got.header.Get("ETag") != `"0"` {
+		t.Errorf("ETag %s", got.header.Get("ETag"))
+	}
+	if other := start(t).read(); other.object["site_id"] == got.object["site_id"] {
+		t.Error("two sites have the same ID")
+	}
+}
+
+// changes are, for each setting, another value that could be saved.
+func (c *client) changes() object {
+	return object{
+		"host": "127.0.0.2", "port": c.mail.Port()%65535 + 1, "encryption": "tls", "username": "other@example.com",
+		"from_address": "other@example.com", "from_name": "client A", "helo_name": "other.example.com",
+	}
+}
+
+func TestPasswordRule(t *testing.T) {
+	c := start(t)
+	c.enable(nil)
+	logins := c.mail.Counters().Logins
+	for _, f := range (site.Settings{}).Fields() {
+		change, ok := c.changes()[f.Name]
+		if !ok {
+			t.Fatalf("%s is a new setting: changes must change it", f.Name)
+		}
+		changed := c.settings(object{f.Name: change})
+		c.unchanged(func() {
+			for _, enabled := range []bool{false, true} {
+				got := c.put(object{"settings": changed, "enabled": enabled}).want(t, http.StatusUnprocessableEntity, "password_required")
+				equal(t, got.object["field"], any("password"))
+			}
+			c.test(object{"settings": changed, "recipient": recipient}).want(t, http.StatusUnprocessableEntity, "password_required")
+			c.put(object{"settings": changed, "password": c.password, "enabled": true}).want(t, http.StatusConflict, "verification_required")
+		})
+	}
+	if got := c.mail.Counters().Logins; got != logins {
+		t.Errorf("%d logins", got-logins)
+	}
+	t.Run("WithoutAUsernameThereIsNothingToProtect", func(t *testing.T) {
+		got := c.put(object{"settings": c.settings(object{"username": ""}), "enabled": false}).want(t, http.StatusOK, "")
+		if got.object["password_set"] != false || got.object["password_id"] != nil {
+			t.Errorf("%s", got.raw)
+		}
+	})
+}
+
+func TestRevisions(t *testing.T) {
+	c := start(t)
+	body := func() object {
+		return object{"settings": c.settings(nil), "password": c.password, "enabled": false, "write_id": uuid.NewString()}
+	}
+	c.put(body()).want(t, http.StatusOK, "")
+	c.unchanged(func() {
+		for _, method := range []string{http.MethodPut, http.MethodDelete} {
+			c.call(method, "/smtp", body()).want(t, http.StatusPreconditionRequired, "precondition_required")
+			for _, tag := range []string{"1", "*", `"1", "2"`, `w/"1"`, `"1`} {
+				c.call(method, "/smtp", body(), "If-Match", tag).want(t, http.StatusBadRequest, "malformed")
+			}
+			for _, tag := range []string{`"0"`, `"2"`, `""`, `W/"0"`, `"01"`} {
+				got := c.call(method, "/smtp", body(), "If-Match", tag).want(t, http.StatusPreconditionFailed, "stale")
+				if got.object["revision"] != "1" || got.object["updated_by"] != c.Username {
+					t.Errorf("%s", got.raw)
+				}
+			}
+		}
+	})
+	if got := c.call(http.MethodPut, "/smtp", body(), "If-Match", `W/"1"`).want(t, http.StatusOK, ""); got.header.Get("ETag") != `"2"` {
+		t.Errorf("ETag %s", got.header.Get("ETag"))
+	}
+}
+
+func TestRepeatedWrite(t *testing.T) {
+	c := start(t)
+	body := object{"settings": c.settings(nil), "password": c.password, "enabled": false, "write_id": uuid.NewString()}
+	first := c.call(http.MethodPut, "/smtp", body, "If-Match", `"0"`).want(t, http.StatusOK, "")
+	t.Run("TheSameBodyAgainChangesNothing", func(t *testing.T) {
+		equal(t, c.call(http.MethodPut, "/smtp", body, "If-Match", `"0"`).want(t, http.StatusOK, "").object, first.object)
+	})
+	t.Run("AnotherBodyIsRefused", func(t *testing.T) {
+		for name, value := range (object{"password": "another", "enabled": true, "settings": c.settings(object{"from_name": "B"})}) {
+			other := maps.Clone(body)
+			other[name] = value
+			got := c.call(http.MethodPut, "/smtp", other, "If-Match", `"1"`).want(t, http.StatusUnprocessableEntity, "key_reused")
+			equal(t, got.object["field"], any("write_id"))
+		}
+	})
+	t.Run("AfterAnotherWriteItIsStale", func(t *testing.T) {
+		c.put(object{"settings": c.settings(nil), "enabled": false}).want(t, http.StatusOK, "")
+		c.call(http.MethodPut, "/smtp", body, "If-Match", `"0"`).want(t, http.StatusPreconditionFailed, "stale")
+	})
+}
+
+func TestEditorsAtTheSameTime(t *testing.T) {
+	c := start(t)
+	for round := range 5 {
+		// Names that the database's collation takes for the same.
+		names := []string{"Editor", "EDITOR", "Éditor", "editor", "editor ", "eDitor"}
+		got := make([]answer, len(names))
+		var all sync.WaitGroup
+		for i, name := range names {
+			all.Go(func() {
+				var err error
+				got[i], err = c.try(t.Context(), http.MethodPut, "/smtp", object{
+					"settings": c.settings(object{"from_name": name}), "password": c.password, "enabled": false, "write_id": uuid.NewString(),
+				}, "If-Match", fmt.Sprintf("%q", strconv.Itoa(round)))
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		won := 0
+		for i, a := range got {
+			if a.status == http.StatusOK {
+				won++
+				equal(t, c.read().object, a.object)
+				equal(t, a.object["settings"].(object)["from_name"], any(names[i]))
+			} else {
+				a.want(t, http.StatusPreconditionFailed, "stale")
+			}
+		}
+		if won != 1 {
+			t.Fatalf("%d writes of one revision succeeded", won)
+		}
+	}
+}
+
+func TestClear(t *testing.T) {
+	c := start(t)
+	before := c.enable(nil)
+	got := c.call(http.MethodDelete, "/smtp", nil, "If-Match", c.etag()).want(t, http.StatusOK, "")
+	equal(t, got.object, c.read().object)
+	if got.object["enabled"] != false || got.object["password_set"] != false || got.object["verification"] != nil ||
+		got.object["last_write_id"] != nil || got.object["updated_by"] != c.Username || got.object["settings"].(object)["host"] != "" ||
+		got.object["revision"] == before.object["revision"] || got.object["site_id"] != before.object["site_id"] {
+		t.Errorf("%s", got.raw)
+	}
+	c.test(object{"recipient": recipient}).want(t, http.StatusConflict, "not_configured")
+}
+
+func TestAnotherSite(t *testing.T) {
+	a, b := start(t), start(t)
+	id := func(c *client) any { return c.read().object["site_id"] }
+	a.unchanged(func() {
+		a.put(object{"settings": a.settings(nil), "password": a.password, "enabled": false, "site_id": id(b)}).want(t, http.StatusConflict, "wrong_site")
+		a.test(object{"settings": a.settings(nil), "password": a.password, "recipient": recipient, "site_id": id(b)}).want(t, http.StatusConflict, "wrong_site")
+	})
+	a.put(object{"settings": a.settings(nil), "password": a.password, "enabled": false, "site_id": id(a)}).want(t, http.StatusOK, "")
+	if n := a.mail.Counters().Connections; n != 0 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+func TestDisableAndClearWithALostPassword(t *testing.T) {
+	for name, leave := range map[string]func(*client) answer{
+		"Disable": func(c *client) answer { return c.put(object{"settings": c.settings(nil), "enabled": false}) },
+		"Clear": func(c *client) answer {
+			return c.call(http.MethodDelete, "/smtp", nil, "If-Match", c.etag())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := start(t)
+			c.enable(nil)
+			c.mail.SetUser(mailer, secret.New("changed at the mail service"))
+			if got := leave(c).want(t, http.StatusOK, ""); got.object["enabled"] != false {
+				t.Errorf("%s", got.raw)
+			}
+		})
+	}
+}
+
+func TestStorageThatFails(t *testing.T) {
+	c := start(t)
+	c.put(object{"settings": c.settings(nil), "password": c.password, "enabled": false}).want(t, http.StatusOK, "")
+	for _, change := range []string{"INSERT", "UPDATE"} {
+		c.Eval(t, `$wpdb->query("CREATE TRIGGER full_`+change+` BEFORE `+change+` ON $wpdb->options FOR EACH ROW SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'the disk is full'");`)
+	}
+	defer c.Eval(t, `$wpdb->query("DROP TRIGGER full_INSERT"); $wpdb->query("DROP TRIGGER full_UPDATE");`)
+	c.unchanged(func() {
+		c.put(object{"settings": c.settings(nil), "password": "another", "enabled": false}).want(t, http.StatusInsufficientStorage, "storage")
+		c.call(http.MethodDelete, "/smtp", nil, "If-Match", c.etag()).want(t, http.StatusInsufficientStorage, "storage")
+		c.test(c.candidate()).want(t, http.StatusInsufficientStorage, "storage")
+	})
+	if n := c.mail.Counters().Connections; n != 0 {
+		t.Errorf("%d connections", n)
+	}
+}
