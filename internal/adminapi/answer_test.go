@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -116,6 +117,17 @@ func TestAnswersThatAreNotOnes(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestForeignErrorsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noise := adminapitest.Raw("HTTP/1.1 \x1b[31m"+strings.Repeat("x", 50_000)+" \r\n\r\n", false)
+		steps := slices.Repeat([]adminapitest.Step{{Call: "GET /thing", Answer: noise}}, 4)
+		err := get(t.Context(), play(t, nil, steps...), nil)
+		if err == nil || len(err.Error()) > 1000 || strings.Contains(err.Error(), "\x1b") {
+			t.Errorf("got %d characters: %.1000q", len(fmt.Sprint(err)), err)
+		}
+	})
 }
 
 func TestGoodAnswers(t *testing.T) {

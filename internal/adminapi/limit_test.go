@@ -2,7 +2,9 @@ package adminapi_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -29,17 +31,26 @@ func newTown(t *testing.T) *town {
 	return town
 }
 
-// build serves h at address and returns a client for it.
-func (town *town) build(t *testing.T, address string, l adminapi.Limits, h http.HandlerFunc) *adminapi.Client {
+// serve serves server at address until the test ends.
+func (town *town) serve(t *testing.T, address string, server *http.Server) {
 	t.Helper()
-	server := &http.Server{Handler: h}
 	ended := make(chan struct{})
 	listener := town.Listen(address)
 	go func() {
 		defer close(ended)
-		_ = server.Serve(listener)
+		if server.TLSConfig != nil {
+			_ = server.ServeTLS(listener, "", "")
+		} else {
+			_ = server.Serve(listener)
+		}
 	}()
 	t.Cleanup(func() { _ = server.Close(); <-ended })
+}
+
+// build serves h at address and returns a client for it.
+func (town *town) build(t *testing.T, address string, l adminapi.Limits, h http.HandlerFunc) *adminapi.Client {
+	t.Helper()
+	town.serve(t, address, &http.Server{Handler: h})
 	client, err := town.pool.Client(adminapi.Config{URL: "http://" + address, Limits: l})
 	if err != nil {
 		t.Fatal(err)
@@ -87,27 +98,84 @@ func TestConcurrencyIsPerOrigin(t *testing.T) {
 	})
 }
 
+// crowd makes calls at the same time and returns how long they took together.
+func crowd(t *testing.T, client *adminapi.Client, calls int) time.Duration {
+	t.Helper()
+	start := time.Now()
+	var all sync.WaitGroup
+	for range calls {
+		all.Go(func() {
+			if err := get(t.Context(), client, nil); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	return time.Since(start)
+}
+
+func slow(_ http.ResponseWriter, r *http.Request) { _ = adminapi.Sleep(r.Context(), time.Second) }
+
+func TestConcurrencyHoldsWithinOneConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		authority := issue(t, nil, unspoiled)
+		town := newTown(t)
+		town.serve(t, "127.0.0.1:443", &http.Server{
+			Handler: http.HandlerFunc(slow), TLSConfig: &tls.Config{Certificates: []tls.Certificate{issue(t, &authority, unspoiled).forTLS()}},
+		})
+		limits := unlimited()
+		limits.Concurrency = 3
+		client, err := town.pool.Client(adminapi.Config{
+			URL: "https://127.0.0.1", TLS: adminapi.TLS{CACertificate: pemOf(authority.certificate)}, Limits: limits,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := crowd(t, client, 12); took != 4*time.Second {
+			t.Errorf("12 calls of a second, 3 at once, took %s", took)
+		}
+	})
+}
+
+func TestAsManyConnectionsAreKeptAsAreUsedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var connections atomic.Int32
+		town := newTown(t)
+		town.serve(t, "127.0.0.1:80", &http.Server{Handler: http.HandlerFunc(slow), ConnState: func(_ net.Conn, s http.ConnState) {
+			if s == http.StateNew {
+				connections.Add(1)
+			}
+		}})
+		limits := unlimited()
+		limits.Concurrency = 5
+		client, err := town.pool.Client(adminapi.Config{URL: "http://127.0.0.1:80", Limits: limits})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			crowd(t, client, 5)
+		}
+		if n := connections.Load(); n != 5 {
+			t.Errorf("%d connections, want 5", n)
+		}
+	})
+}
+
 func TestRateIsPerOrigin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		limits := unlimited()
 		limits.RequestsPerSecond, limits.Concurrency = 5, 2
 		town := newTown(t)
-		start := time.Now()
 		var all sync.WaitGroup
 		for _, address := range []string{"127.0.0.1:80", "127.0.0.1:81"} {
 			client := town.build(t, address, limits, fine)
-			for range 22 {
-				all.Go(func() {
-					if err := get(t.Context(), client, nil); err != nil {
-						t.Error(err)
-					}
-				})
-			}
+			all.Go(func() {
+				if took := crowd(t, client, 22); took < 4*time.Second || took > 4100*time.Millisecond {
+					t.Errorf("2 and 20 more at 5 a second took %s", took)
+				}
+			})
 		}
 		all.Wait()
-		if took := time.Since(start); took < 4*time.Second || took > 4100*time.Millisecond {
-			t.Errorf("2 and 20 more at 5 a second took %s", took)
-		}
 	})
 }
 
@@ -120,7 +188,7 @@ func TestA429MakesItsOriginWaitAndNobodyElse(t *testing.T) {
 				adminapitest.WithHeader("Retry-After", "40", adminapitest.Problem(429, "rate_limited"))(w, r)
 			}
 		}
-		slow := town.build(t, "127.0.0.1:80", unlimited(), busy)
+		hurried := town.build(t, "127.0.0.1:80", unlimited(), busy)
 		neighbour, err := town.pool.Client(adminapi.Config{URL: "http://127.0.0.1:80/neighbour", Limits: unlimited()})
 		if err != nil {
 			t.Fatal(err)
@@ -129,7 +197,7 @@ func TestA429MakesItsOriginWaitAndNobodyElse(t *testing.T) {
 
 		var all sync.WaitGroup
 		all.Go(func() {
-			if err := get(t.Context(), slow, nil); err != nil {
+			if err := get(t.Context(), hurried, nil); err != nil {
 				t.Error(err)
 			}
 		})

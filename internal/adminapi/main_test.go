@@ -3,9 +3,12 @@ package adminapi_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	stdlog "log"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -15,7 +18,28 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi/adminapitest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// system is the one authority that this machine trusts while the tests run.
+var system identity
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "adminapi")
+	if err == nil {
+		system, err = tryIssue(nil, unspoiled)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "ca.pem"), pemOf(system.certificate), 0o600)
+	}
+	for name, value := range map[string]string{"SSL_CERT_FILE": filepath.Join(dir, "ca.pem"), "SSL_CERT_DIR": dir} {
+		err = errors.Join(err, os.Setenv(name, value))
+	}
+	if err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(dir)
+		os.Exit(code)
+	}))
+}
 
 // unlimited are limits that no test notices by accident.
 func unlimited() adminapi.Limits {

@@ -79,6 +79,9 @@ func TestFaultsOfARealNetwork(t *testing.T) {
 			_, _ = c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"))
 			untilClosed(c)
 		}), adminapi.NoAnswer, nil, "no complete answer came back: gave up after 50ms"},
+		"100 KiB of headers": {raw(t, func(c *net.TCPConn) {
+			_, _ = c.Write([]byte("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 100<<10) + "\r\nContent-Length: 0\r\n\r\n"))
+		}), adminapi.NoAnswer, nil, "headers exceeded 65536 bytes"},
 		"endless headers": {raw(t, func(c *net.TCPConn) {
 			_, _ = c.Write([]byte("HTTP/1.1 200 OK\r\nX: "))
 			for {

@@ -48,9 +48,17 @@ func (i identity) keyPEM(t *testing.T) secret.Text {
 // issue makes a certificate for 127.0.0.1 that change may spoil; issuer nil makes an authority.
 func issue(t *testing.T, issuer *identity, change func(*x509.Certificate)) identity {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	made, err := tryIssue(issuer, change)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return made
+}
+
+func tryIssue(issuer *identity, change func(*x509.Certificate)) (identity, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return identity{}, err
 	}
 	template := &x509.Certificate{
 		SerialNumber:          big.NewInt(1),
@@ -69,13 +77,13 @@ func issue(t *testing.T, issuer *identity, change func(*x509.Certificate)) ident
 	change(template)
 	der, err := x509.CreateCertificate(rand.Reader, template, signer.certificate, key.Public(), signer.key)
 	if err != nil {
-		t.Fatal(err)
+		return identity{}, err
 	}
 	certificate, err := x509.ParseCertificate(der)
 	if err != nil {
-		t.Fatal(err)
+		return identity{}, err
 	}
-	return identity{certificate, key}
+	return identity{certificate, key}, nil
 }
 
 func unspoiled(*x509.Certificate) {}
@@ -123,21 +131,25 @@ func TestUntrusted(t *testing.T) {
 				c.NotAfter = time.Date(2001, 2, 3, 0, 0, 0, 0, time.UTC)
 				c.NotBefore = c.NotAfter.AddDate(-1, 0, 0)
 			}),
-			adminapi.TLS{CACertificate: trusted}, "its certificate is valid from 2000-02-03 to 2001-02-03 only",
+			adminapi.TLS{CACertificate: trusted},
+			"its certificate is valid from 2000-02-03 to 2001-02-03 only",
 		},
 		"not yet valid": {
 			leaf(func(c *x509.Certificate) {
 				c.NotBefore = c.NotBefore.AddDate(1, 0, 0)
 				c.NotAfter = c.NotAfter.AddDate(2, 0, 0)
 			}),
-			adminapi.TLS{CACertificate: trusted}, "its certificate is valid from",
+			adminapi.TLS{CACertificate: trusted},
+			"its certificate is valid from",
 		},
 		"wrong name": {
 			leaf(func(c *x509.Certificate) { c.IPAddresses = nil; c.DNSNames = []string{"other.example"} }),
-			adminapi.TLS{CACertificate: trusted}, "its certificate has another name; check url",
+			adminapi.TLS{CACertificate: trusted},
+			"its certificate has another name; check url",
 		},
 		"unknown authority": {
-			leaf(unspoiled), adminapi.TLS{},
+			leaf(unspoiled),
+			adminapi.TLS{},
 			`its certificate was issued by "CN=Test Authority", which is not trusted here; if it should be, set ca_certificate`,
 		},
 		"TLS 1.1":                       {old, adminapi.TLS{CACertificate: trusted}, "it does not speak TLS 1.2 or newer"},
@@ -213,5 +225,53 @@ func TestHTTPBehindHTTPS(t *testing.T) {
 	if e, ok := errors.AsType[*adminapi.Error](err); !ok || e.Kind != adminapi.Untrusted || e.Attempts != 1 ||
 		!strings.Contains(err.Error(), "check scheme and port of url") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestTLSThatBreaks(t *testing.T) {
+	// A ServerHello (RFC 8446 section 4.1.3) that settles on TLS 1.0 although the client did not offer it.
+	hello := "\x16\x03\x01\x00\x2a\x02\x00\x00\x26\x03\x01" + strings.Repeat("r", 32) + "\x00\x00\x2f\x00"
+	old := raw(t, func(c *net.TCPConn) { _, _ = c.Write([]byte(hello)) })
+
+	authority := issue(t, nil, unspoiled)
+	broken := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		c, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		// A record that the client cannot decrypt, in the middle of the answer.
+		_, _ = c.(*tls.Conn).NetConn().Write([]byte("\x17\x03\x03\x00\x20" + strings.Repeat("x", 32)))
+		_ = c.Close()
+	}))
+	broken.TLS = &tls.Config{Certificates: []tls.Certificate{issue(t, &authority, unspoiled).forTLS()}}
+	broken.StartTLS()
+	t.Cleanup(broken.Close)
+
+	for name, tt := range map[string]struct {
+		url       string
+		kind      adminapi.Kind
+		undecided bool
+	}{
+		"a version that was not offered": {strings.Replace(old, "http:", "https:", 1), adminapi.Untrusted, false},
+		"in the middle of the answer":    {broken.URL, adminapi.NoAnswer, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := open(t, adminapi.PoolOptions{}, adminapi.Config{URL: tt.url, TLS: adminapi.TLS{CACertificate: pemOf(authority.certificate)}, Limits: once()})
+			err := get(t.Context(), client, nil)
+			if e, ok := errors.AsType[*adminapi.Error](err); !ok || e.Kind != tt.kind || e.Undecided() != tt.undecided || !strings.Contains(err.Error(), "tls: ") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestTheSystemsAuthoritiesStayTrusted(t *testing.T) {
+	url, _ := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{issue(t, &system, unspoiled).forTLS()}})
+	for name, trust := range map[string]adminapi.TLS{"alone": {}, "beside others": {CACertificate: pemOf(issue(t, nil, unspoiled).certificate)}} {
+		client := open(t, adminapi.PoolOptions{}, adminapi.Config{URL: url, TLS: trust, Limits: once()})
+		if err := get(t.Context(), client, nil); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

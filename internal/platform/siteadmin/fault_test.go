@@ -25,9 +25,9 @@ type operation struct {
 	run    func(context.Context, site.Site) error
 	good   func(s *script) http.HandlerFunc
 	// lookup is the call that finds out what became of a lost one, and what it finds; empty for a read.
-	lookup         string
-	undone, done   func(s *script) http.HandlerFunc
-	undecided, got site.Kind
+	lookup       string
+	undone, done func(s *script) http.HandlerFunc
+	undecided    site.Kind
 }
 
 func always(h http.HandlerFunc) func(*script) http.HandlerFunc {
@@ -179,7 +179,9 @@ func (o operation) lost(t *testing.T, answer http.HandlerFunc, lasting site.Kind
 	t.Run("TheLookupIsRepeatedItself", func(t *testing.T) {
 		o.cell(t, "", func(s *script) []step {
 			return []step{
-				s.fault(o.call, answer), {Dial: adminapitest.Refused()}, s.fault(o.lookup, adminapitest.HTML(502)),
+				s.fault(o.call, answer),
+				{Dial: adminapitest.Refused()},
+				s.fault(o.lookup, adminapitest.HTML(502)),
 				s.on(o.lookup, func(w http.ResponseWriter, r *http.Request) { o.done(s)(w, r) }),
 			}
 		})
