@@ -14,6 +14,8 @@ import (
 type Workspace struct {
 	// Dir is where the CLI runs.
 	Dir string
+	// Binary is the provider's executable.
+	Binary string
 
 	cli    CLI
 	config string
@@ -32,8 +34,8 @@ func (c CLI) NewWorkspace(ctx context.Context, dir, source string) (Workspace, e
 		source = c.registry() + "/" + source
 	}
 	mirror := filepath.Join(dir, ".mirror")
-	binary := filepath.Join(mirror, source, "0.0.1", runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-smtp_v0.0.1")
-	if _, err := output(command(ctx, "go", "build", "-C", root, "-o", binary, ".")); err != nil {
+	w.Binary = filepath.Join(mirror, source, "0.0.1", runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-smtp_v0.0.1")
+	if _, err := output(command(ctx, "go", "build", "-C", root, "-o", w.Binary, ".")); err != nil {
 		return Workspace{}, err
 	}
 	config := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror)

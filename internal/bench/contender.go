@@ -1,0 +1,161 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/tfcli"
+)
+
+// contender is a way to have the same number of resources managed.
+type contender struct {
+	name string
+	// command is the package that is built as the provider; empty where the CLI's own resources are used.
+	command string
+	// config is the configuration; see configs.go.
+	config string
+}
+
+var contenders = []contender{
+	{name: "smtp", command: ".", config: smtpConfig},
+	{name: "terraform_data", config: dataConfig},
+	{name: "floor", command: "./internal/bench/floor", config: smtpConfig},
+	{name: "curl", config: curlConfig},
+}
+
+// sample is what one phase of one contender took.
+type sample struct {
+	Wall time.Duration
+	// CPU and PeakMemory (bytes) are those of the provider's processes, of which there were Starts.
+	CPU        time.Duration
+	PeakMemory int64
+	Starts     int
+	// Calls and Connections are those to the sites.
+	Calls, Connections int64
+}
+
+// phases are the commands of a run, each with the host that the configuration names by then.
+var phases = []struct {
+	name, host string
+	args       []string
+}{
+	{"create", "127.0.0.1", []string{"apply", "-auto-approve"}},
+	{"no-op plan", "127.0.0.1", []string{"plan", "-detailed-exitcode"}},
+	{"update", "localhost", []string{"apply", "-auto-approve"}},
+	{"destroy", "localhost", []string{"destroy", "-auto-approve"}},
+}
+
+// play runs every phase against a world of its own.
+func (c contender) play(ctx context.Context, cli tfcli.CLI, tools string, sites int, latency time.Duration) (map[string]sample, error) {
+	dir, remove, err := tempDir()
+	if err != nil {
+		return nil, err
+	}
+	defer remove()
+	w, err := newWorld(dir, sites, latency)
+	if err != nil {
+		return nil, err
+	}
+	defer w.close()
+	workspace, err := c.prepare(ctx, cli, tools, filepath.Join(dir, "plan"))
+	if err != nil {
+		return nil, err
+	}
+	samples := map[string]sample{}
+	for _, phase := range phases {
+		if err := w.writeVariables(workspace.Dir, phase.host); err != nil {
+			return nil, err
+		}
+		s, err := w.measure(ctx, workspace, phase.args)
+		if err != nil {
+			return nil, fmt.Errorf("%s, %s of %d sites: %w", c.name, phase.name, sites, err)
+		}
+		samples[phase.name] = s
+	}
+	return samples, nil
+}
+
+// prepare puts the contender's provider behind one that notes what it uses.
+func (c contender) prepare(ctx context.Context, cli tfcli.CLI, tools, dir string) (tfcli.Workspace, error) {
+	workspace, err := cli.NewWorkspace(ctx, dir, "sitemail/smtp")
+	if err != nil {
+		return workspace, err
+	}
+	if c.command != "" {
+		if err := build(ctx, c.command, workspace.Binary+".real"); err != nil {
+			return workspace, err
+		}
+		if err := os.Remove(workspace.Binary); err != nil {
+			return workspace, err
+		}
+		if err := os.Link(filepath.Join(tools, "usage"), workspace.Binary); err != nil {
+			return workspace, err
+		}
+	}
+	return workspace, workspace.Init(ctx, c.config)
+}
+
+// build builds a command of this module.
+func build(ctx context.Context, command, to string) error {
+	out, err := exec.CommandContext(ctx, "go", "build", "-o", to, command).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, out)
+	}
+	return nil
+}
+
+// measure runs one command of the CLI.
+func (w *world) measure(ctx context.Context, workspace tfcli.Workspace, args []string) (sample, error) {
+	usage := filepath.Join(workspace.Dir, "usage")
+	if err := os.RemoveAll(usage); err != nil {
+		return sample{}, err
+	}
+	calls, connections := w.calls.Load(), w.connections.Load()
+	cmd := workspace.Command(ctx, append(args, "-no-color", "-input=false")...)
+	cmd.Env = append(cmd.Env, "BENCH_USAGE="+usage)
+	start := time.Now()
+	out, err := cmd.CombinedOutput()
+	s := sample{Wall: time.Since(start), Calls: w.calls.Load() - calls, Connections: w.connections.Load() - connections}
+	if err != nil {
+		return s, fmt.Errorf("%w\n%s", err, out[max(0, len(out)-2000):])
+	}
+	return s, s.addUsage(usage)
+}
+
+// addUsage adds what the provider's processes noted; without a provider there is nothing.
+func (s *sample) addUsage(file string) error {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); s.Starts++ {
+		var cpu, memory int64
+		if _, err := fmt.Sscan(lines.Text(), &cpu, &memory); err != nil {
+			return err
+		}
+		s.CPU += time.Duration(cpu) * time.Microsecond
+		s.PeakMemory = max(s.PeakMemory, memory<<10)
+	}
+	return nil
+}
+
+func (w *world) writeVariables(dir, host string) error {
+	values, err := json.Marshal(map[string]any{
+		"clients": w.clients, "tokens": w.tokens, "host": host, "port": w.smtp.Port(), "password": password,
+	})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "terraform.tfvars.json"), values, 0o600)
+}

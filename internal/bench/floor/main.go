@@ -1,0 +1,86 @@
+// Floor is a provider with the schemas of ours that does nothing: what any provider costs.
+package main
+
+import (
+	"context"
+	"log"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	ours "github.com/sitemail/terraform-provider-smtp/internal/provider"
+)
+
+func main() {
+	err := providerserver.Serve(context.Background(), func() provider.Provider { return &floor{ours.New("floor")()} },
+		providerserver.ServeOpts{Address: "registry.terraform.io/sitemail/smtp"})
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+type floor struct{ ours provider.Provider }
+
+func (f *floor) Metadata(ctx context.Context, req provider.MetadataRequest, resp *provider.MetadataResponse) {
+	f.ours.Metadata(ctx, req, resp)
+}
+
+func (f *floor) Schema(ctx context.Context, req provider.SchemaRequest, resp *provider.SchemaResponse) {
+	f.ours.Schema(ctx, req, resp)
+}
+
+func (f *floor) Configure(context.Context, provider.ConfigureRequest, *provider.ConfigureResponse) {}
+
+func (f *floor) DataSources(ctx context.Context) []func() datasource.DataSource {
+	return f.ours.DataSources(ctx)
+}
+
+func (f *floor) Resources(ctx context.Context) []func() resource.Resource {
+	return []func() resource.Resource{func() resource.Resource { return &nothing{f.ours.Resources(ctx)[0]()} }}
+}
+
+// nothing keeps what is planned and calls no site.
+type nothing struct{ ours resource.Resource }
+
+func (n *nothing) Metadata(ctx context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	n.ours.Metadata(ctx, req, resp)
+}
+
+func (n *nothing) Schema(ctx context.Context, req resource.SchemaRequest, resp *resource.SchemaResponse) {
+	n.ours.Schema(ctx, req, resp)
+}
+
+func (n *nothing) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	resp.State.Raw = req.Plan.Raw
+	n.fill(ctx, req.Plan, &resp.State)
+}
+
+func (n *nothing) Read(context.Context, resource.ReadRequest, *resource.ReadResponse) {}
+
+func (n *nothing) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	resp.State.Raw = req.Plan.Raw
+	n.fill(ctx, req.Plan, &resp.State)
+}
+
+func (n *nothing) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {}
+
+// fill gives every computed attribute a value, because after an apply none may be unknown.
+func (n *nothing) fill(ctx context.Context, plan tfsdk.Plan, state *tfsdk.State) {
+	for name, value := range map[string]attr.Value{
+		"id":           types.StringValue("id"),
+		"updated_at":   types.StringValue("2026-01-01T00:00:00Z"),
+		"password_set": types.BoolValue(true),
+		"from_address": types.StringValue("mailer@example.com"),
+	} {
+		state.SetAttribute(ctx, path.Root(name), value)
+	}
+	var verification types.Object
+	plan.GetAttribute(ctx, path.Root("verification"), &verification)
+	state.SetAttribute(ctx, path.Root("verification"), types.ObjectNull(verification.AttributeTypes(ctx)))
+}

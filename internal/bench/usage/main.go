@@ -1,0 +1,47 @@
+// Usage stands in for a provider: it runs the real one, whose path is beside its own with ".real" appended, and when that
+// ends appends a line with the processor time and the peak memory it took to the file named by BENCH_USAGE.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func main() {
+	err := run()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		os.Exit(exit.ExitCode())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "usage:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	// Whoever starts a provider may interrupt it; the real one gets the same signal, and decides.
+	signal.Ignore(os.Interrupt)
+	real := exec.Command(os.Args[0]+".real", os.Args[1:]...)
+	real.Stdin, real.Stdout, real.Stderr = os.Stdin, os.Stdout, os.Stderr
+	err := real.Run()
+	if real.ProcessState == nil {
+		return err
+	}
+	rusage, ok := real.ProcessState.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return errors.New("this system does not tell what a process used")
+	}
+	file, openErr := os.OpenFile(os.Getenv("BENCH_USAGE"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if openErr != nil {
+		return openErr
+	}
+	cpu := real.ProcessState.UserTime() + real.ProcessState.SystemTime()
+	// Maxrss is in KiB on Linux (getrusage(2)).
+	_, writeErr := fmt.Fprintf(file, "%d %d\n", cpu/time.Microsecond, rusage.Maxrss)
+	return errors.Join(err, writeErr, file.Close())
+}
