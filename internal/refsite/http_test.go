@@ -68,8 +68,10 @@ func TestValues(t *testing.T) {
 	c := w.site("client-a")
 	long := strings.Repeat("x", 300)
 	bad := map[string][]any{
-		"host": {"", "a b", "smtp.example.com:25", "https://smtp.example.com", "a\r\nb", "a\x00b", "[::1]", "fe80::1%eth0",
-			"2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0", long},
+		"host": {
+			"", "a b", "smtp.example.com:25", "https://smtp.example.com", "a\r\nb", "a\x00b", "[::1]", "fe80::1%eth0",
+			"2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0", long,
+		},
 		"port":         {0, -1, 65536},
 		"encryption":   {"", "ssl", "STARTTLS"},
 		"username":     {"a\r\nb", "a\x00b", long},

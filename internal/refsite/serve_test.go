@@ -16,7 +16,6 @@ import (
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
-	"github.com/sitemail/terraform-provider-smtp/internal/site"
 	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
 )
 
@@ -39,7 +38,7 @@ func TestServe(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		served := make(chan error)
 		go func() { served <- w.server.Serve(ctx, l, nil) }()
-		reached, release := w.hold(site.StageData)
+		reached, release := w.hold()
 		answered := make(chan answer)
 		go func() {
 			got, err := c.try(t.Context(), http.MethodPut, newTest(), w.candidate())

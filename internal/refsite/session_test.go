@@ -35,7 +35,7 @@ func TestSession(t *testing.T) {
 		stranger.call(http.MethodGet, "/smtp", nil).want(t, http.StatusUnauthorized, "unauthorized")
 		other.call(http.MethodPost, "/session", credentials).want(t, http.StatusUnauthorized, "unauthorized")
 	})
-	t.Run("OutlivesARestart", func(t *testing.T) {
+	t.Run("OutlivesARestart", func(*testing.T) {
 		w.restart(func() {})
 		c.read()
 	})

@@ -11,7 +11,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
-	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
 // fillDisk makes every write of this process behind the first page of a file fail, as a full disk does, until the
@@ -74,7 +73,7 @@ func TestFullDisk(t *testing.T) {
 	t.Run("AResultThatCannotBeStoredIsInDoubt", func(t *testing.T) {
 		w := start(t, func(c *refsite.Config) { c.TestWait = 1 })
 		c := w.site("client-a")
-		reached, release := w.hold(site.StageData)
+		reached, release := w.hold()
 		path := "/smtp/tests/" + uuid.NewString()
 		c.call(http.MethodPut, path, w.candidate()).want(t, http.StatusAccepted, "")
 		<-reached
@@ -95,7 +94,7 @@ func TestFullDisk(t *testing.T) {
 	t.Run("AWaitingCallSaysSo", func(t *testing.T) {
 		w := start(t)
 		c := w.site("client-a")
-		reached, release := w.hold(site.StageData)
+		reached, release := w.hold()
 		answered := make(chan answer)
 		go func() {
 			got, err := c.try(t.Context(), http.MethodPut, newTest(), w.candidate())

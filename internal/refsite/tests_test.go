@@ -15,11 +15,11 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
 )
 
-// hold makes the mail server wait in a stage; reached tells that it does, release lets it go on.
-func (w *world) hold(at site.Stage) (reached <-chan struct{}, release func()) {
+// hold makes the mail server wait when it has the whole message; reached tells that it does, release lets it go on.
+func (w *world) hold() (reached <-chan struct{}, release func()) {
 	arrived, goOn := make(chan struct{}, 100), make(chan struct{})
 	w.mail.SetFaults(smtptest.Faults{Before: func(ctx context.Context, stage site.Stage) {
-		if stage != at {
+		if stage != site.StageData {
 			return
 		}
 		arrived <- struct{}{}
@@ -91,7 +91,7 @@ func TestRepeatedTest(t *testing.T) {
 func TestRunningTest(t *testing.T) {
 	w := start(t, func(c *refsite.Config) { c.TestWait = time.Nanosecond })
 	c := w.site("client-a")
-	reached, release := w.hold(site.StageData)
+	reached, release := w.hold()
 	path := newTest()
 	var all sync.WaitGroup
 	for range 10 {
@@ -117,7 +117,7 @@ func TestRunningTest(t *testing.T) {
 func TestClientGoesAway(t *testing.T) {
 	w := start(t)
 	c := w.site("client-a")
-	reached, release := w.hold(site.StageData)
+	reached, release := w.hold()
 	path := newTest()
 	ctx, leave := context.WithCancel(t.Context())
 	gone := make(chan error)
@@ -140,7 +140,7 @@ func TestStop(t *testing.T) {
 	t.Run("WaitsForTests", func(t *testing.T) {
 		w := start(t, func(c *refsite.Config) { c.TestWait = time.Nanosecond })
 		c := w.site("client-a")
-		reached, release := w.hold(site.StageData)
+		reached, release := w.hold()
 		path := newTest()
 		c.call(http.MethodPut, path, w.candidate()).want(t, http.StatusAccepted, "")
 		<-reached
@@ -159,7 +159,7 @@ func TestStop(t *testing.T) {
 	t.Run("GivesTestsUpInTheEnd", func(t *testing.T) {
 		w := start(t, func(c *refsite.Config) { c.TestWait = time.Nanosecond })
 		c := w.site("client-a")
-		reached, _ := w.hold(site.StageData)
+		reached, _ := w.hold()
 		path := newTest()
 		c.call(http.MethodPut, path, w.candidate()).want(t, http.StatusAccepted, "")
 		<-reached

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -113,8 +114,10 @@ func (w *world) site(name string) *client {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return &client{t: w.t, url: w.url + "/" + name + apiPath, token: credentials.Token.Reveal(), id: credentials.SiteID,
-		http: &http.Client{Transport: checked{w.t, http.DefaultTransport, w.answers}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	return &client{
+		t: w.t, url: w.url + "/" + name + apiPath, token: credentials.Token.Reveal(), id: credentials.SiteID,
+		http: &http.Client{Transport: checked{w.t, http.DefaultTransport, w.answers}, CheckRedirect: notFollowed},
+	}
 }
 
 // settings are those that pass a test, with the given changes.
@@ -123,11 +126,11 @@ func (w *world) settings(changes object) object {
 		"host": w.mail.Host(), "port": w.mail.Port(), "encryption": "starttls", "username": mailer,
 		"from_address": mailer, "from_name": "Client A", "helo_name": "site.example.com",
 	}
-	for name, value := range changes {
-		s[name] = value
-	}
+	maps.Copy(s, changes)
 	return s
 }
+
+func notFollowed(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // client makes calls to one site.
 type client struct {

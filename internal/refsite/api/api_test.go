@@ -56,7 +56,7 @@ func TestPanic(t *testing.T) {
 	})
 	t.Run("OnPurposeGoesOn", func(t *testing.T) {
 		defer func() {
-			if cause := recover(); cause != http.ErrAbortHandler {
+			if cause, _ := recover().(error); !errors.Is(cause, http.ErrAbortHandler) {
 				t.Errorf("got %v", cause)
 			}
 		}()

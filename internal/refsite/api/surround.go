@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"path"
@@ -43,7 +44,7 @@ func secure(h http.Header, r *http.Request) {
 
 // panicked logs where, and of what type, but not what: the value may hold anything.
 func (a *API) panicked(w *recorder, r *http.Request, cause any) {
-	if cause == http.ErrAbortHandler {
+	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(cause)
 	}
 	a.Log.Error("panic", "type", fmt.Sprintf("%T", cause), "stack", string(debug.Stack()))

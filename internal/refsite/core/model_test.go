@@ -263,7 +263,7 @@ func TestModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		runs++
 		file := filepath.Join(dir, fmt.Sprint(runs))
-		defer os.Remove(file)
+		defer func() { _ = os.Remove(file) }()
 		m := &machine{t: t, file: file, keys: seal.Generate(), now: begin, model: model{
 			passes: map[entered]time.Time{}, tests: map[string]site.Status{}, typed: map[entered]bool{},
 		}}

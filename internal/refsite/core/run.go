@@ -3,6 +3,7 @@ package core
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
@@ -137,7 +138,7 @@ func (s *Site) limit() error {
 func (s *Site) run(r *run, key string, c site.Candidate, recipient string) {
 	defer s.core.runs.Done()
 	s.log.Info("test started", "test", key, "host", c.Settings.Host, "port", c.Settings.Port)
-	result := diagnosed(s.core.Send(s.core.ctx, c, recipient), c.Settings)
+	result := diagnosed(s.send(c, recipient), c.Settings)
 	if s.core.ctx.Err() != nil {
 		s.core.givenUp.Add(1)
 	}
@@ -151,6 +152,17 @@ func (s *Site) run(r *run, key string, c site.Candidate, recipient string) {
 		return
 	}
 	s.log.Info("test ended", "test", key, "status", result.Status, "stage", result.Stage)
+}
+
+// send survives a panic, for the sake of the other sites. What the panic was about may hold a secret and is not logged.
+func (s *Site) send(c site.Candidate, recipient string) (result site.TestResult) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			s.log.Error("panic in a test", "type", fmt.Sprintf("%T", cause), "stack", string(debug.Stack()))
+			result = site.TestResult{Status: site.InDoubt, Recipient: recipient, Error: "the site made a mistake while it sent the message"}
+		}
+	}()
+	return s.core.Send(s.core.ctx, c, recipient)
 }
 
 func (s *Site) finish(key string, result site.TestResult) error {

@@ -3,6 +3,7 @@ package seal
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -40,7 +41,7 @@ func TestSeal(t *testing.T) {
 	}
 	refused := func(name string, k Keys, s Sealed, place ...string) {
 		t.Helper()
-		if _, err := k.Open(s, place...); err != ErrOpen {
+		if _, err := k.Open(s, place...); !errors.Is(err, ErrOpen) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -79,7 +79,7 @@ func TestUpdate(t *testing.T) {
 		}
 		return failed
 	})
-	if err != failed {
+	if !errors.Is(err, failed) {
 		t.Errorf("got %v", err)
 	}
 	err = s.View(func(tx *Tx) error {
@@ -114,7 +114,7 @@ func TestSites(t *testing.T) {
 				return err
 			}
 		}
-		if _, err := tx.Create("site-1", "9"); err != ErrExists {
+		if _, err := tx.Create("site-1", "9"); !errors.Is(err, ErrExists) {
 			t.Errorf("created twice: %v", err)
 		}
 		return nil
@@ -185,7 +185,7 @@ func TestDamage(t *testing.T) {
 
 func TestTests(t *testing.T) {
 	inSite(t, func(s *Site) error {
-		if _, err := s.Test("0"); err != ErrNotFound {
+		if _, err := s.Test("0"); !errors.Is(err, ErrNotFound) {
 			t.Errorf("got %v", err)
 		}
 		for i := range 300 { // more than one byte counts
@@ -201,8 +201,11 @@ func TestTests(t *testing.T) {
 			t.Errorf("%+v %v", got, err)
 		}
 		keys := func() (all []string) {
-			for t := range s.NewestTests() {
-				all = append(all, t.Key)
+			for one, err := range s.NewestTests() {
+				if err != nil {
+					t.Error(err)
+				}
+				all = append(all, one.Key)
 			}
 			return all
 		}
@@ -215,7 +218,7 @@ func TestTests(t *testing.T) {
 		if got := keys(); len(got) != 20 || got[19] != "280" {
 			t.Errorf("%v", got)
 		}
-		if _, err := s.Test("279"); err != ErrNotFound {
+		if _, err := s.Test("279"); !errors.Is(err, ErrNotFound) {
 			t.Errorf("got %v", err)
 		}
 		return nil
@@ -237,7 +240,7 @@ func TestTokens(t *testing.T) {
 			return err
 		}
 		for i := range 50 {
-			if _, err := s.Token([]byte{byte(i)}); (err == ErrNotFound) != (i <= 25) {
+			if _, err := s.Token([]byte{byte(i)}); errors.Is(err, ErrNotFound) != (i <= 25) {
 				t.Errorf("%d: %v", i, err)
 			}
 		}
@@ -257,7 +260,7 @@ func TestLogins(t *testing.T) {
 		if got, err := s.Login("admin"); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%+v %v", got, err)
 		}
-		if _, err := s.Login("Admin"); err != ErrNotFound {
+		if _, err := s.Login("Admin"); !errors.Is(err, ErrNotFound) {
 			t.Errorf("got %v", err)
 		}
 		return nil
