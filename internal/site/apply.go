@@ -2,8 +2,9 @@ package site
 
 import (
 	"context"
-	"strings"
 	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
 // Change is what is wanted of a site, beside what the site held when the change was planned.
@@ -12,10 +13,13 @@ type Change struct {
 	Prior State
 	// Candidate is what the site is to hold. Its password may be unknown (empty) as long as nothing needs it.
 	Candidate Candidate
+	// PriorPassword is the one with which Prior.Settings passed, where the caller still has it: with it, mail that worked
+	// can be put back on a platform that tests only what it has saved.
+	PriorPassword secret.Text
 	// SetPassword says that the password is new, though nothing else may be.
 	SetPassword bool
 	Enabled     bool
-	// Recipient of the test message, should one be due.
+	// Recipient of the test message, should one be due; empty where the platform decides on the [Addressee].
 	Recipient string
 	// RetryFor is how long a test is repeated whose failure can heal by itself; 0 tests once.
 	RetryFor time.Duration
@@ -42,6 +46,9 @@ func (c Change) affectsDelivery() bool {
 	return c.SetPassword || c.Prior.Settings != c.Candidate.Settings
 }
 
+// untestedIsOn reports whether mail is on with settings that are not known to have passed a test.
+func (c Change) untestedIsOn() bool { return c.Prior.Enabled && c.Prior.Verification == nil }
+
 // NeedsPassword reports whether the change cannot be made without the password: a site uses a stored password only
 // where it was entered for, and wants one with every changed setting, even if it has none yet.
 func (c Change) NeedsPassword() bool {
@@ -52,53 +59,32 @@ func (c Change) NeedsPassword() bool {
 }
 
 // Procedure makes changes to sites in the one order that never leaves mail enabled with settings that did not pass a
-// test.
+// test. A platform that [TestsEnabled] is the one exception: it is left so when the run is killed during the test, and
+// the next one begins with setting that right.
 type Procedure struct {
 	// Diagnose explains failed tests that the site itself did not explain. Apply needs it.
 	Diagnose func(TestResult, Settings) Diagnosis
+	// Check logs in to the submission server from this machine and sends nothing; nil leaves that out. Apply calls it for
+	// platforms that can test only what they have saved, before it saves anything.
+	Check func(context.Context, Candidate) TestResult
+	// Warn takes one sentence about what did not stop a change; nil drops it.
+	Warn func(string)
 }
 
-// Apply tests the candidate, then saves and enables it in one guarded write. It returns what the site now holds, or
-// c.Prior where it wrote nothing, also beside an error. The error is a *[TestError] when the test did not pass,
-// ctx.Err() when ctx was done before the next call, else that of the call. A write that failed with kind [NoAnswer] may
-// have been made all the same: only reading the site tells.
+// Apply makes the change in the order that the platform's [Capabilities] ask for. It returns what the site now holds as
+// far as that is known, which is c.Prior where it wrote nothing, also beside an error. The error is a *[PartialError]
+// around the others when something was written on the way to a test; a *[TestError] when the test did not pass; ctx.Err()
+// when ctx was done before the next call; of kind [Invalid] for what the platform cannot hold; else that of the call. A
+// write that failed with kind [NoAnswer] may have been made all the same: only reading the site tells.
 func (p Procedure) Apply(ctx context.Context, s Site, c Change) (State, error) {
 	if c.NeedsPassword() {
 		return c.Prior, &Error{Kind: PasswordRequired, Field: "password", Message: "the change needs the password: a site uses a stored password only where it was entered for"}
 	}
-	steps := c.Steps()
-	if steps.Test {
-		if err := p.test(ctx, s, c); err != nil {
-			return c.Prior, err
-		}
+	can := CapabilitiesOf(s)
+	if refusals := can.Refuse(c); len(refusals) > 0 {
+		return c.Prior, &Error{Kind: Invalid, Field: refusals[0].Field, Message: refusals[0].Reason}
 	}
-	if !steps.Save {
-		return c.Prior, nil
-	}
-	saved, err := save(ctx, s, c.Prior, Save{
-		Settings: c.Candidate.Settings,
-		Password: c.Candidate.Password,
-		Enabled:  c.Enabled,
-		Revision: c.Prior.Revision,
-		SiteID:   c.Prior.SiteID,
-	})
-	if KindOf(err) == Stale {
-		err = explainStale(ctx, s, c.Prior, err)
-	}
-	return saved, err
-}
-
-// save makes one write and checks that the site kept it. It returns prior beside the error of a write that was not made.
-func save(ctx context.Context, s Site, prior State, w Save) (State, error) {
-	if err := ctx.Err(); err != nil {
-		return prior, err
-	}
-	saved, err := s.Save(ctx, w)
-	if err != nil {
-		return prior, err
-	}
-	if diff := differences(w.Settings, w.Enabled, saved); len(diff) > 0 {
-		return saved, &Error{Kind: Unexpected, Message: "the site did not keep what was saved: " + strings.Join(diff, ", ")}
-	}
-	return saved, nil
+	r := &run{Change: c, procedure: p, site: s, can: can, began: time.Now(), held: c.Prior}
+	err := r.carryOut(ctx)
+	return r.held, err
 }

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 )
@@ -20,25 +21,33 @@ func OnDestroys() []OnDestroy { return []OnDestroy{Disable, Clear, Keep} }
 
 // Destroy leaves a site as how says, for which it needs no password; leaving it once more changes nothing. Mail is
 // switched off whatever the settings are by now; clearing settings that somebody changed since prior was read is refused
-// with kind [Stale]. A site other than that of prior is left alone, with kind [WrongSite].
+// with kind [Stale]. A site other than that of prior is left alone, with kind [WrongSite]; a way that the platform does
+// not have is refused with kind [Unsupported].
 func (p Procedure) Destroy(ctx context.Context, s Site, prior State, how OnDestroy) error {
+	can := CapabilitiesOf(s)
+	if refusal, refused := can.RefuseDestroy(how); refused {
+		return &Error{Kind: Unsupported, Message: refusal.Reason}
+	}
 	switch how {
 	case Keep:
 		return nil
 	case Clear:
-		return clearSettings(ctx, s, prior)
+		return clearSettings(ctx, s, can, prior)
 	case Disable:
 		return disable(ctx, s, prior)
 	}
 	return &Error{Kind: Unsupported, Message: fmt.Sprintf("no such way to leave a site: %q", how)}
 }
 
-func clearSettings(ctx context.Context, s Site, prior State) error {
+func clearSettings(ctx context.Context, s Site, can Capabilities, prior State) error {
 	now, err := readSame(ctx, s, prior)
 	if err != nil || now.Settings.IsZero() && !now.PasswordSet {
 		return err
 	}
-	if err := ctx.Err(); err != nil {
+	if can.Unguarded {
+		err = compare(prior, now)
+	}
+	if err := cmp.Or(err, ctx.Err()); err != nil {
 		return err
 	}
 	err = s.Clear(ctx, prior.Revision)
@@ -57,7 +66,14 @@ func disable(ctx context.Context, s Site, prior State) error {
 		if err != nil || !now.Enabled {
 			return err
 		}
-		_, err = save(ctx, s, now, Save{Settings: now.Settings, Revision: now.Revision, SiteID: now.SiteID})
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		w := Save{Settings: now.Settings, Revision: now.Revision, SiteID: now.SiteID}
+		saved, err := s.Save(ctx, w)
+		if err == nil {
+			return checkKept(w, saved)
+		}
 		if KindOf(err) != Stale {
 			return err
 		}

@@ -13,6 +13,8 @@ type TestError struct {
 	// Attempts is how many tests were made, and Spent how long that took.
 	Attempts int
 	Spent    time.Duration
+	// Local: the submission server refused this machine's login already, and the site was not asked to test.
+	Local bool
 }
 
 // Error implements error. It leaves out what the server said, which may repeat the password that it was sent.
@@ -35,39 +37,37 @@ const (
 	longestPause = 5 * time.Minute
 )
 
-// test makes one test, and repeats it for c.RetryFor while its failure can heal by itself. A test in doubt is never
-// repeated: its message may have been taken.
-func (p Procedure) test(ctx context.Context, s Site, c Change) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	request := Test{Recipient: c.Recipient, SiteID: c.Prior.SiteID}
-	if c.Candidate.Settings.Username == "" || !c.Candidate.Password.IsEmpty() {
-		request.Candidate = &c.Candidate
-	}
-	start := time.Now()
+// repeat makes a test until it passes, for RetryFor at most while its failure can heal by itself. A test in doubt is
+// never repeated: its message may have been taken. Before each pause, between is called unless it is nil; its error ends
+// the repeating.
+func (r *run) repeat(ctx context.Context, test func(context.Context) (TestResult, error), between func(context.Context) error) (TestResult, error) {
 	for attempt, pause := 1, firstPause; ; attempt, pause = attempt+1, min(2*pause, longestPause) {
-		result, err := s.Test(ctx, request)
-		if err != nil {
-			return err
+		if err := ctx.Err(); err != nil && attempt == 1 {
+			return TestResult{}, err
 		}
-		if result.Status == Passed {
-			return nil
+		result, err := test(ctx)
+		if err != nil || result.Status == Passed {
+			return result, err
 		}
-		if result.Diagnosis == nil {
-			result.Diagnosis = new(p.Diagnose(result, c.Candidate.Settings))
-		}
-		failure := &TestError{Result: result, Attempts: attempt, Spent: time.Since(start)}
-		left := c.RetryFor - failure.Spent
-		if !heals(result) || left <= 0 {
-			return failure
+		failure := r.failure(result, attempt)
+		left := r.RetryFor - failure.Spent
+		if !heals(failure.Result) || left <= 0 || between != nil && between(ctx) != nil {
+			return result, failure
 		}
 		select {
 		case <-ctx.Done():
-			return failure
+			return result, failure
 		case <-time.After(min(pause-rand.N(pause/2), left)):
 		}
 	}
+}
+
+// failure makes the error of a test that did not pass.
+func (r *run) failure(result TestResult, attempts int) *TestError {
+	if result.Diagnosis == nil {
+		result.Diagnosis = new(r.procedure.Diagnose(result, r.Candidate.Settings))
+	}
+	return &TestError{Result: result, Attempts: attempts, Spent: time.Since(r.began)}
 }
 
 // heals reports whether the same test can pass later. What a diagnosis does not clearly say heals is not repeated:

@@ -7,22 +7,42 @@ import (
 	"time"
 )
 
+// guard ends a write before it is made: when the run was cancelled or, at a site without revisions, when somebody else
+// changed the site since prior was read.
+func guard(ctx context.Context, s Site, can Capabilities, prior State) error {
+	if err := ctx.Err(); err != nil || !can.Unguarded {
+		return err
+	}
+	now, err := readSame(ctx, s, prior)
+	if err != nil {
+		return err
+	}
+	return compare(prior, now)
+}
+
+// compare stands in for the revision of a site that has none.
+func compare(prior, now State) error {
+	if what := changes(prior, now); len(what) > 0 {
+		return staleError(now, what, nil)
+	}
+	return nil
+}
+
 // explainStale reads the site once more to say what somebody else changed, and by whom.
 func explainStale(ctx context.Context, s Site, prior State, stale error) error {
 	now, err := readSame(ctx, s, prior)
 	if err != nil {
 		return stale
 	}
-	what := differences(prior.Settings, prior.Enabled, now)
-	switch {
-	case prior.PasswordSet && !now.PasswordSet:
-		what = append(what, "no password")
-	case prior.PasswordID != now.PasswordID:
-		what = append(what, "a new password")
-	}
+	what := changes(prior, now)
 	if len(what) == 0 {
 		what = []string{"written again with the same settings"}
 	}
+	return staleError(now, what, stale)
+}
+
+// staleError tells of a write that was not made because now is what somebody else left at the site.
+func staleError(now State, what []string, refusal error) error {
 	var by, at string
 	if now.UpdatedBy != "" {
 		by = fmt.Sprintf(" by %q", now.UpdatedBy)
@@ -30,7 +50,7 @@ func explainStale(ctx context.Context, s Site, prior State, stale error) error {
 	if !now.UpdatedAt.IsZero() {
 		at = " at " + now.UpdatedAt.UTC().Format(time.RFC3339)
 	}
-	return &Error{Kind: Stale, Err: stale, Message: fmt.Sprintf(
+	return &Error{Kind: Stale, Err: refusal, Message: fmt.Sprintf(
 		"the site was changed%s%s, after it was read: %s. Nothing was written. Plan again to see the change and decide.",
 		by, at, strings.Join(what, ", "))}
 }
@@ -42,6 +62,18 @@ func readSame(ctx context.Context, s Site, prior State) (State, error) {
 		err = &Error{Kind: WrongSite, Message: fmt.Sprintf("another site answers: its id is %q, not %q", now.SiteID, prior.SiteID)}
 	}
 	return now, err
+}
+
+// changes says what is another at a site than it was.
+func changes(prior, now State) []string {
+	what := differences(prior.Settings, prior.Enabled, now)
+	switch {
+	case prior.PasswordSet && !now.PasswordSet:
+		what = append(what, "no password")
+	case prior.PasswordID != now.PasswordID:
+		what = append(what, "a new password")
+	}
+	return what
 }
 
 // differences says in which settings, and in which position of the switch, a site differs from what was expected.

@@ -1,0 +1,159 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+)
+
+// run is one change on its way to a site.
+type run struct {
+	Change
+	procedure Procedure
+	site      Site
+	can       Capabilities
+	began     time.Time
+	// held is what the site holds as far as is known, and what the next write is guarded by.
+	held State
+	// made: a write was made. lost is the last one, when nobody knows whether it was made.
+	made bool
+	lost *Save
+	// saved: the site has the candidate, its password included.
+	saved bool
+	// untested are the settings that must not stay on, unless the site's test of what is saved passed.
+	untested Settings
+	passed   *TestResult
+	// restoring: it was tried to write again what was on before.
+	restoring bool
+}
+
+// carryOut makes the calls of the change, in the order that fits the platform.
+func (r *run) carryOut(ctx context.Context) error {
+	switch steps := r.Steps(); {
+	case !steps.Save:
+		return nil
+	case !steps.Test:
+		return r.saveUntested(ctx)
+	}
+	switch r.can.Testing {
+	case TestsSaved, TestsEnabled:
+		return r.testSaved(ctx)
+	case TestsInSave:
+		return r.testInSave(ctx)
+	default:
+		return r.testCandidate(ctx)
+	}
+}
+
+// saveUntested is for mail that is to be off.
+func (r *run) saveUntested(ctx context.Context) error {
+	if err := r.save(ctx, false); err != nil {
+		return err
+	}
+	if r.can.ForgetsVerification && !r.affectsDelivery() {
+		r.held.Verification = r.Prior.Verification
+	}
+	return nil
+}
+
+// testCandidate tests first, then saves and enables in one write: a failed test leaves the site as it was.
+func (r *run) testCandidate(ctx context.Context) error {
+	request := r.testOfSaved()
+	if r.passwordKnown() {
+		request.Candidate = &r.Candidate
+	}
+	result, err := r.repeat(ctx, func(ctx context.Context) (TestResult, error) { return r.site.Test(ctx, request) }, nil)
+	if err != nil {
+		return err
+	}
+	if err := r.save(ctx, true); err != nil {
+		return err
+	}
+	r.verify(result)
+	return nil
+}
+
+// testInSave leaves the test to the site, which keeps nothing unless it passed.
+func (r *run) testInSave(ctx context.Context) error {
+	result, err := r.repeat(ctx, func(ctx context.Context) (TestResult, error) {
+		err := r.save(ctx, true)
+		if failed, ok := errors.AsType[*TestError](err); ok {
+			return failed.Result, nil
+		}
+		return TestResult{Status: Passed, Stage: StageData, Recipient: r.Recipient, TestedAt: time.Now()}, err
+	}, nil)
+	if err != nil {
+		return err
+	}
+	r.verify(result)
+	return nil
+}
+
+func (r *run) testOfSaved() Test { return Test{Recipient: r.Recipient, SiteID: r.Prior.SiteID} }
+
+// passwordKnown reports whether the candidate is complete.
+func (r *run) passwordKnown() bool {
+	return r.Candidate.Settings.Username == "" || !r.Candidate.Password.IsEmpty()
+}
+
+// verify notes the pass where the site does not.
+func (r *run) verify(passed TestResult) {
+	if !r.can.ForgetsVerification {
+		return
+	}
+	r.held.Verification = &Verification{TestedAt: passed.TestedAt, Recipient: passed.Recipient, MessageID: passed.MessageID}
+	if passed.Reply != nil {
+		r.held.Verification.Reply = passed.Reply.String()
+	}
+}
+
+func (r *run) warn(sentence string) {
+	if r.procedure.Warn != nil {
+		r.procedure.Warn(sentence)
+	}
+}
+
+// save writes the candidate. Its password goes along once, or every time where the site would lose it.
+func (r *run) save(ctx context.Context, enabled bool) error {
+	w := Save{Settings: r.Candidate.Settings, Password: r.Candidate.Password, Enabled: enabled}
+	if r.saved && !r.can.SaveNeedsPassword {
+		w.Password = secret.Text{}
+	}
+	if enabled && r.can.Testing == TestsInSave {
+		w.Recipient = r.Recipient
+	}
+	err := r.write(ctx, w)
+	r.saved = r.saved || err == nil
+	return err
+}
+
+// write makes one write over what the site holds, and checks that the site kept it.
+func (r *run) write(ctx context.Context, w Save) error {
+	if err := guard(ctx, r.site, r.can, r.held); err != nil {
+		return err
+	}
+	w.Revision, w.SiteID = r.held.Revision, r.held.SiteID
+	saved, err := r.site.Save(ctx, w)
+	switch KindOf(err) {
+	case NoAnswer, Unexpected, "":
+		r.lost = &w
+	case Stale:
+		err = explainStale(ctx, r.site, r.held, err)
+	}
+	if err != nil {
+		return err
+	}
+	r.made, r.lost, r.held = true, nil, saved
+	return checkKept(w, saved)
+}
+
+// checkKept compares what the site says that it holds with what was written.
+func checkKept(w Save, saved State) error {
+	if diff := differences(w.Settings, w.Enabled, saved); len(diff) > 0 {
+		return &Error{Kind: Unexpected, Message: "the site did not keep what was saved: " + strings.Join(diff, ", ")}
+	}
+	return nil
+}

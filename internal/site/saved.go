@@ -1,0 +1,92 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// testSaved is for platforms that test only what they have saved. Where they do so while mail is off, the candidate is
+// saved disabled, tested, then enabled. Else it is enabled, tested, and switched off again as soon as it did not pass.
+func (r *run) testSaved(ctx context.Context) error {
+	if done, err := r.repair(ctx); done || err != nil {
+		return err
+	}
+	if err := r.check(ctx); err != nil {
+		return r.undo(ctx, err)
+	}
+	r.untested = r.Candidate.Settings
+	r.saved = !r.affectsDelivery() && r.Candidate.Password.IsEmpty()
+	mailOn := r.can.Testing == TestsEnabled
+	var between func(context.Context) error
+	if mailOn {
+		between = r.switchOff
+	}
+	result, err := r.repeat(ctx, func(ctx context.Context) (TestResult, error) {
+		if !r.saved || r.held.Enabled != mailOn {
+			if err := r.save(ctx, mailOn); err != nil {
+				return TestResult{}, err
+			}
+		}
+		return r.site.Test(ctx, r.testOfSaved())
+	}, between)
+	if err != nil {
+		return r.undo(ctx, err)
+	}
+	if !mailOn {
+		r.passed = &result
+		if err := r.save(ctx, true); err != nil {
+			return r.undo(ctx, err)
+		}
+	}
+	r.verify(result)
+	return nil
+}
+
+// repair begins with mail that is on without a pass, as a killed run leaves it: it passes now, or it is switched off. The
+// change is done when that was all that it wanted.
+func (r *run) repair(ctx context.Context) (done bool, err error) {
+	if !r.untestedIsOn() {
+		return false, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	result, err := r.site.Test(ctx, r.testOfSaved())
+	if err != nil {
+		return false, err
+	}
+	if result.Status == Passed {
+		r.verify(result)
+		r.Prior = r.held
+		return r.Steps() == Steps{}, nil
+	}
+	failure := r.failure(result, 1)
+	r.untested = r.Prior.Settings
+	if left, err := r.settle(ctx); err != nil || left != LeftOff || !r.affectsDelivery() {
+		return false, &PartialError{Left: left, Err: failure, Undo: err}
+	}
+	r.warn(fmt.Sprintf("Mail was on with settings that never passed a test: %s. Now it is off, until the new ones pass.", failure))
+	r.Prior = r.held
+	return false, nil
+}
+
+// check tries the candidate's login from here, before anything is saved. Only what the submission server itself refuses
+// is held against the candidate: this machine may not be let through where the site is.
+func (r *run) check(ctx context.Context) error {
+	if r.procedure.Check == nil || !r.passwordKnown() {
+		return nil
+	}
+	_, err := r.repeat(ctx, func(ctx context.Context) (TestResult, error) {
+		result := r.procedure.Check(ctx, r.Candidate)
+		if result.Status == Passed || result.Reply != nil {
+			return result, ctx.Err()
+		}
+		r.warn(fmt.Sprintf("The login could not be tried from this machine, which came no further than stage %s: the site's own test decides.", result.Stage))
+		return TestResult{Status: Passed}, ctx.Err()
+	}, nil)
+	if failed, ok := errors.AsType[*TestError](err); ok {
+		failed.Local = true
+	}
+	return err
+}

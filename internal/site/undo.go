@@ -1,0 +1,184 @@
+package site
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Left is what a change that failed on its way left at a site.
+type Left int
+
+const (
+	// LeftOff: mail is off.
+	LeftOff Left = iota
+	// LeftRestored: the settings that worked before are back, and on.
+	LeftRestored
+	// LeftToOthers: somebody else changed the site meanwhile, and that stands.
+	LeftToOthers
+	// LeftUntested: mail is on with settings that did not pass a test, for they could not be switched off either.
+	LeftUntested
+	// LeftUnknown: the site cannot be read; mail may be on with settings that did not pass a test.
+	LeftUnknown
+)
+
+// String says it in the words that follow on "now".
+func (l Left) String() string {
+	switch l {
+	case LeftOff:
+		return "mail is off"
+	case LeftRestored:
+		return "the settings that worked before are back"
+	case LeftToOthers:
+		return "the site is as somebody else left it meanwhile"
+	case LeftUntested:
+		return "MAIL IS ON WITH SETTINGS THAT DID NOT PASS A TEST"
+	default:
+		return "MAIL MAY BE ON WITH SETTINGS THAT DID NOT PASS A TEST"
+	}
+}
+
+// PartialError is a change that failed after it had written to the site.
+type PartialError struct {
+	// Left is what the site was left with.
+	Left Left
+	// Err is why the change failed.
+	Err error
+	// Undo is why the site could not be brought to rest; nil unless Left is LeftUntested or LeftUnknown.
+	Undo error
+}
+
+// Error implements error.
+func (e *PartialError) Error() string {
+	text := fmt.Sprintf("%s; now %s", e.Err, e.Left)
+	if e.Undo != nil {
+		text += fmt.Sprintf(": %s", e.Undo)
+	}
+	return text
+}
+
+// Unwrap returns why the change failed.
+func (e *PartialError) Unwrap() error { return e.Err }
+
+// The undoing of a change goes on when the run is cancelled: for undoTime and in undoAttempts at most.
+const (
+	undoTime     = time.Minute
+	undoAttempts = 3
+)
+
+// Two ends of a change that are no *[PartialError]: nothing was written, or what passed is on.
+const (
+	leftAsItWas Left = -1 - iota
+	leftPassed
+)
+
+// undo brings the site to rest after failure, if anything was written: with what worked before where that can be put
+// back, else with mail off.
+func (r *run) undo(ctx context.Context, failure error) error {
+	if !r.made && r.lost == nil {
+		return failure
+	}
+	left, err := r.settle(ctx)
+	switch left {
+	case leftAsItWas:
+		return failure
+	case leftPassed:
+		return nil
+	}
+	return &PartialError{Left: left, Err: failure, Undo: err}
+}
+
+// settle tries a few times to have no untested mail on.
+func (r *run) settle(ctx context.Context) (left Left, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
+	defer cancel()
+	for range undoAttempts {
+		if left, err = r.putBack(ctx); err == nil {
+			break
+		}
+	}
+	return left, err
+}
+
+// putBack looks at what the site holds, for an answer may have been lost, and sets it right.
+func (r *run) putBack(ctx context.Context) (Left, error) {
+	now, err := readSame(ctx, r.site, r.Prior)
+	if err != nil {
+		return LeftUnknown, err
+	}
+	if r.untouched(now) {
+		r.held = r.Prior
+		return leftAsItWas, nil
+	}
+	r.held = now
+	switch ours := now.Settings == r.untested; {
+	case ours && now.Enabled && r.passed != nil:
+		r.verify(*r.passed)
+		return leftPassed, nil
+	case ours && !r.restoring && r.can.canRestore(r.Change):
+		return r.restore(ctx)
+	case !now.Enabled:
+		return LeftOff, nil
+	case ours:
+		if err := r.switchOff(ctx); err != nil {
+			return LeftUntested, err
+		}
+		return LeftOff, nil
+	case r.restoring && now.Settings == r.Prior.Settings:
+		return r.restored(), nil
+	}
+	return LeftToOthers, nil
+}
+
+// untouched reports whether the only write, whose answer was lost, was not made.
+func (r *run) untouched(now State) bool {
+	if r.made || r.lost == nil || len(changes(r.Prior, now)) > 0 {
+		return false
+	}
+	if r.can.Unguarded {
+		return now.Settings != r.lost.Settings || now.Enabled != r.lost.Enabled
+	}
+	return now.Revision == r.Prior.Revision
+}
+
+func (r *run) restore(ctx context.Context) (Left, error) {
+	r.restoring = true
+	if err := r.write(ctx, Save{Settings: r.Prior.Settings, Password: r.PriorPassword, Enabled: true}); err != nil {
+		return LeftUnknown, err
+	}
+	return r.restored(), nil
+}
+
+func (r *run) restored() Left {
+	if r.can.ForgetsVerification {
+		r.held.Verification = r.Prior.Verification
+	}
+	return LeftRestored
+}
+
+// switchOff stops mail with the settings that the site holds.
+func (r *run) switchOff(ctx context.Context) error {
+	if r.can.Off == OffByClearing {
+		return r.clear(ctx)
+	}
+	w := Save{Settings: r.held.Settings}
+	if r.can.SaveNeedsPassword && w.Settings == r.Candidate.Settings {
+		w.Password = r.Candidate.Password
+	}
+	return r.write(ctx, w)
+}
+
+func (r *run) clear(ctx context.Context) error {
+	if err := guard(ctx, r.site, r.can, r.held); err != nil {
+		return err
+	}
+	if err := r.site.Clear(ctx, r.held.Revision); err != nil {
+		return err
+	}
+	r.made, r.saved = true, false
+	now, err := readSame(ctx, r.site, r.Prior)
+	if err == nil {
+		r.held = now
+	}
+	return err
+}
