@@ -42,15 +42,19 @@ type sample struct {
 	Calls, Connections int64
 }
 
-// phases are the commands of a run, each with the host that the configuration names by then.
+// phases are the commands of a run, each with the host that the configuration names by then. Planning and applying are
+// apart, so that the calls of each can be told.
 var phases = []struct {
 	name, host string
 	args       []string
 }{
-	{"create", "127.0.0.1", []string{"apply", "-auto-approve"}},
+	{"plan create", "127.0.0.1", []string{"plan", "-out=create.tfplan"}},
+	{"create", "127.0.0.1", []string{"apply", "create.tfplan"}},
 	{"no-op plan", "127.0.0.1", []string{"plan", "-detailed-exitcode"}},
-	{"update", "localhost", []string{"apply", "-auto-approve"}},
-	{"destroy", "localhost", []string{"destroy", "-auto-approve"}},
+	{"plan update", "localhost", []string{"plan", "-out=update.tfplan"}},
+	{"update", "localhost", []string{"apply", "update.tfplan"}},
+	{"plan destroy", "localhost", []string{"plan", "-destroy", "-out=destroy.tfplan"}},
+	{"destroy", "localhost", []string{"apply", "destroy.tfplan"}},
 }
 
 // play runs every phase against a world of its own.
@@ -119,7 +123,7 @@ func (w *world) measure(ctx context.Context, workspace tfcli.Workspace, args []s
 		return sample{}, err
 	}
 	calls, connections := w.calls.Load(), w.connections.Load()
-	cmd := workspace.Command(ctx, append(args, "-no-color", "-input=false")...)
+	cmd := workspace.Command(ctx, append([]string{args[0], "-no-color", "-input=false"}, args[1:]...)...)
 	cmd.Env = append(cmd.Env, "BENCH_USAGE="+usage)
 	start := time.Now()
 	out, err := cmd.CombinedOutput()
