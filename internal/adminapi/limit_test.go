@@ -137,6 +137,57 @@ func TestConcurrencyHoldsWithinOneConnection(t *testing.T) {
 	})
 }
 
+// deadEnd is a connection whose far end vanishes without a word once dead is closed.
+type deadEnd struct {
+	net.Conn
+	dead, closed chan struct{}
+}
+
+func (c deadEnd) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	select {
+	case <-c.dead:
+		<-c.closed
+		return 0, net.ErrClosed
+	default:
+		return n, err
+	}
+}
+
+func (c deadEnd) Close() error {
+	close(c.closed)
+	return c.Conn.Close()
+}
+
+func TestADeadConnectionIsFoundBeforeTheRequestTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		authority := issue(t, nil, unspoiled)
+		town := &town{}
+		dead := make(chan struct{})
+		var dials int
+		pool := adminapi.NewPool(adminapi.PoolOptions{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			c, err := town.DialContext(ctx, network, address)
+			if dials++; dials > 1 || err != nil {
+				return c, err
+			}
+			return deadEnd{c, dead, make(chan struct{})}, nil
+		}})
+		t.Cleanup(pool.Close)
+		town.serve(t, "127.0.0.1:443", &http.Server{
+			Handler: fine, TLSConfig: &tls.Config{Certificates: []tls.Certificate{issue(t, &authority, unspoiled).forTLS()}},
+		})
+		client, err := pool.Client(adminapi.Config{URL: "https://127.0.0.1", TLS: adminapi.TLS{CACertificate: pemOf(authority.certificate)}, Limits: unlimited()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		crowd(t, client, 1)
+		close(dead)
+		if took := crowd(t, client, 1); dials != 2 || took > 22*time.Second {
+			t.Errorf("%d connections, took %s", dials, took)
+		}
+	})
+}
+
 func TestAsManyConnectionsAreKeptAsAreUsedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var connections atomic.Int32

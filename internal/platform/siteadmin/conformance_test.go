@@ -99,3 +99,27 @@ func TestConformance(t *testing.T) {
 		Inbox:     func() int { return len(r.mail.Messages()) },
 	})
 }
+
+func TestLoginAtTheReferenceSite(t *testing.T) {
+	r := startReference(t, secret.New("a submission password"))
+	if _, err := r.AddSite("client-a"); err != nil {
+		t.Fatal(err)
+	}
+	password, err := r.AddLogin(t.Context(), "client-a", "admin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened := r.open(t, "client-a", adminapi.Account{Username: "admin", Password: password})
+	before, err := opened.Read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := opened.Save(t.Context(), site.Save{Settings: settings, Password: candidate.Password, Revision: before.Revision})
+	if err != nil || after.UpdatedBy != "admin" {
+		t.Errorf("got %+v, %v", after, err)
+	}
+	_, err = r.open(t, "client-a", adminapi.Account{Username: "admin", Password: secret.New("another")}).Read(t.Context())
+	if site.KindOf(err) != site.Unauthorized {
+		t.Errorf("got %q: %v", site.KindOf(err), err)
+	}
+}
