@@ -47,7 +47,12 @@ func exchange(next http.RoundTripper, req *http.Request) (*http.Response, error)
 	if err != nil {
 		return nil, err
 	}
-	if len(body) > maxResponseBytes {
+	switch {
+	case len(body) <= maxResponseBytes:
+	case resp.StatusCode >= http.StatusMultipleChoices:
+		// The status says enough.
+		body = nil
+	default:
 		return nil, &Error{Kind: Malformed, Status: resp.StatusCode, Err: fmt.Errorf("it is larger than %d bytes", maxResponseBytes)}
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))

@@ -34,7 +34,8 @@ func (a Account) Validate() error {
 
 // Credentials give the value of the Authorization header (RFC 9110 section 11.6.2).
 type Credentials interface {
-	// authorization returns a value other than rejected, where there can be one. Calls that it makes go through anonymous.
+	// authorization returns a value other than rejected, where there can be one, or an *[Error]. Calls that it makes go
+	// through anonymous.
 	authorization(ctx context.Context, anonymous *Client, rejected secret.Text) (secret.Text, error)
 }
 
@@ -94,9 +95,5 @@ func sendAuthorized(next http.RoundTripper, req *http.Request, value secret.Text
 func (c *Client) authorization(ctx context.Context, rejected secret.Text) (secret.Text, error) {
 	anonymous := *c
 	anonymous.credentials = nil
-	value, err := c.credentials.authorization(ctx, &anonymous, rejected)
-	if err != nil {
-		return secret.Text{}, &Error{Kind: NotLoggedIn, Err: err}
-	}
-	return value, nil
+	return c.credentials.authorization(ctx, &anonymous, rejected)
 }

@@ -41,11 +41,11 @@ func Session(login LoginFunc) Credentials {
 
 func (s *session) authorization(ctx context.Context, anonymous *Client, rejected secret.Text) (secret.Text, error) {
 	if err := s.turn.Acquire(ctx, 1); err != nil {
-		return secret.Text{}, err
+		return secret.Text{}, waitError(err)
 	}
 	defer s.turn.Release(1)
 	if s.refused != nil {
-		return secret.Text{}, s.refused
+		return secret.Text{}, &Error{Kind: NotLoggedIn, Err: s.refused}
 	}
 	if s.isCurrent() && !s.grant.Authorization.Equal(rejected) {
 		return s.grant.Authorization, nil
@@ -55,7 +55,7 @@ func (s *session) authorization(ctx context.Context, anonymous *Client, rejected
 		if refusesLogin(err) {
 			s.refused = err
 		}
-		return secret.Text{}, err
+		return secret.Text{}, &Error{Kind: NotLoggedIn, Err: err}
 	}
 	if time.Until(grant.Expires) <= renewBefore {
 		// The clocks differ, or sessions are very short: use it for as long as the site accepts it.

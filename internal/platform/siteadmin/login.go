@@ -11,13 +11,13 @@ import (
 )
 
 type wireLogin struct {
-	Username string `json:"username"`
-	Password string `json:"password"`
+	Username string     `json:"username"`
+	Password wireSecret `json:"password"`
 }
 
 type wireSession struct {
-	Token     string    `json:"token"`
-	ExpiresAt time.Time `json:"expires_at"`
+	Token     wireSecret `json:"token"`
+	ExpiresAt time.Time  `json:"expires_at"`
 }
 
 func login(a adminapi.Account) adminapi.LoginFunc {
@@ -26,16 +26,16 @@ func login(a adminapi.Account) adminapi.LoginFunc {
 		_, err := anonymous.Do(ctx, adminapi.Request{
 			Method:  http.MethodPost,
 			Path:    basePath + "/session",
-			Body:    wireLogin{a.Username, a.Password.Reveal()},
+			Body:    wireLogin{a.Username, wireSecret{a.Password}},
 			Secrets: []secret.Text{a.Password},
 			Repeat:  adminapi.Login,
 		}, &session)
 		if err != nil {
 			return adminapi.Grant{}, err
 		}
-		if session.Token == "" {
+		if session.Token.IsEmpty() {
 			return adminapi.Grant{}, errors.New("the site accepted the login and gave no token")
 		}
-		return adminapi.Grant{Authorization: secret.New("Bearer " + session.Token), Expires: session.ExpiresAt}, nil
+		return adminapi.Grant{Authorization: secret.New("Bearer " + session.Token.Reveal()), Expires: session.ExpiresAt}, nil
 	}
 }

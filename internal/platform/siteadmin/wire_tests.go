@@ -13,7 +13,7 @@ const statusRunning site.Status = "running"
 // wireTestRequest is the schema TestRequest.
 type wireTestRequest struct {
 	Settings  *site.Settings `json:"settings,omitempty"`
-	Password  string         `json:"password,omitempty"`
+	Password  wireSecret     `json:"password,omitzero"`
 	Recipient string         `json:"recipient"`
 	SiteID    string         `json:"site_id,omitempty"`
 }
@@ -21,7 +21,7 @@ type wireTestRequest struct {
 func toWireTest(t site.Test) wireTestRequest {
 	w := wireTestRequest{Recipient: t.Recipient, SiteID: t.SiteID}
 	if t.Candidate != nil {
-		w.Settings, w.Password = &t.Candidate.Settings, t.Candidate.Password.Reveal()
+		w.Settings, w.Password = &t.Candidate.Settings, wireSecret{t.Candidate.Password}
 	}
 	return w
 }
