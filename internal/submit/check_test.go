@@ -90,6 +90,7 @@ func TestCheckAddress(t *testing.T) {
 		"LongLabel":         "a@" + strings.Repeat("d", 64) + ".example",
 		"LongAddress":       strings.Repeat("a", 64) + "@" + domain63 + "testeex",
 		"LongInASCII":       "a@" + strings.Repeat("ü.", 60) + "example",
+		"LongWholeInASCII":  "addressing@" + strings.Repeat("ü.", 30) + "exampletest",
 		"InvalidUTF8":       "a\xff@example.com",
 		"InvalidUTF8Domain": "a@ex\xffample.com",
 		"FullwidthAt":       "ops＠example.com",

@@ -15,16 +15,14 @@ import (
 // name of the first EHLO, compares keywords case-sensitively and hides what came early behind STARTTLS.
 type dialogue struct {
 	conn net.Conn
-	in   *limited
 	text *textproto.Conn
 }
 
 func newDialogue(conn net.Conn) *dialogue {
-	in := &limited{r: conn, left: maxDialogue}
-	return &dialogue{conn, in, textproto.NewConn(struct {
+	return &dialogue{conn, textproto.NewConn(struct {
 		io.Reader
 		io.WriteCloser
-	}{in, conn})}
+	}{&limited{conn, maxDialogue}, conn})}
 }
 
 func (d *dialogue) close() { _ = d.text.Close() }

@@ -36,7 +36,8 @@ var faults = map[string]fault{
 	"HalfReplySilence": {play: func(p *smtptest.Peer) { p.Send("250-one\r\n25"); p.Wait() }, patient: true, text: "context deadline exceeded after"},
 	"NoReply":          {play: say("hello there"), text: "short response|invalid response code"},
 	"EndlessReply":     {play: endless("220-more\r\n"), text: "server sent more data than allowed"},
-	"EndlessLine":      {play: endless("2"), text: "more data than allowed|not a mail server|short response"},
+	"EndlessLine":      {play: endless("220-"), text: "server sent more data than allowed|smtp: too long a line in input stream"},
+	"EndlessNonsense":  {play: endless("x"), text: "not a mail server|short response|server sent more data than allowed"},
 	"Terminal":         {play: say("550 5.7.1 \x1b[31mred\x1b[0m\a \u202egnp"), code: 550},
 }
 

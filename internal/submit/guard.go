@@ -21,13 +21,10 @@ var errFlood = errors.New("server sent more data than allowed")
 type limited struct {
 	r    io.Reader
 	left int
-	// flooded tells that there was more. A reader of lines may hide errFlood behind the line it cuts.
-	flooded bool
 }
 
 func (l *limited) Read(b []byte) (int, error) {
 	if l.left <= 0 {
-		l.flooded = true
 		return 0, errFlood
 	}
 	n, err := l.r.Read(b[:min(len(b), l.left)])
@@ -46,7 +43,7 @@ type guarded struct {
 }
 
 func guard(conn net.Conn) *guarded {
-	return &guarded{Conn: conn, in: limited{r: conn, left: maxConnection}, ctx: context.Background()}
+	return &guarded{Conn: conn, in: limited{conn, maxConnection}, ctx: context.Background()}
 }
 
 // within puts the connection under ctx until the returned function is called: reads and writes fail once ctx ends.

@@ -99,6 +99,16 @@ func FuzzExtensions(f *testing.F) {
 	})
 }
 
+// TestSecretIsFoundBeforeItIsChanged: what makes a text printable would make such a password unrecognisable.
+func TestSecretIsFoundBeforeItIsChanged(t *testing.T) {
+	for _, password := range []string{"tab\tbed", "two  spaces", "bell\a", " around ", "caf\xe9", "\x1b[31mred"} {
+		a := new(Sender).attempt(site.Candidate{Settings: site.Settings{Username: "app"}, Password: secret.New(password)})
+		if got := a.reply(535, "5.7.8 not ("+password+")").Text; got != "not (***)" {
+			t.Errorf("password %q: got %q", password, got)
+		}
+	}
+}
+
 func TestShortSecretsAreRedacted(t *testing.T) {
 	for name, c := range map[string]struct {
 		username, password, text, want string
@@ -109,6 +119,7 @@ func TestShortSecretsAreRedacted(t *testing.T) {
 		"PrefixOfOther":  {"YQ", "a", "WVE= YQ==", "*** ***"},
 		"LongestGoes":    {"app", "app", "YXBw AGFwcABhcHA= app", "*** *** ***"},
 		"OnlyUsername":   {"app", "x", "app", "app"},
+		"Backslash":      {"app", `a\b`, `a\b "a\\b"`, `*** "***"`},
 		"SpecialPattern": {"app", "$1", "cost $1", "cost ***"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -143,8 +143,9 @@ func TestClearTextToATLSPort(t *testing.T) {
 // TestSTARTTLSIsRequired plays the attack of RFC 3207 section 6: an offer that somebody took out.
 func TestSTARTTLSIsRequired(t *testing.T) {
 	for name, ehlo := range map[string]string{
-		"NotOffered":   "250-mail.example.test\n250 AUTH PLAIN LOGIN",
-		"OfferMangled": "250-mail.example.test\n250-XXXXXXXA\n250 AUTH PLAIN LOGIN",
+		"NotOffered":             "250-mail.example.test\n250 AUTH PLAIN LOGIN",
+		"OnlyTheNameOfTheServer": "250 STARTTLS",
+		"OfferMangled":           "250-mail.example.test\n250-XXXXXXXA\n250 AUTH PLAIN LOGIN",
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, sender, c := script(t, site.STARTTLS, func(p *smtptest.Peer) {

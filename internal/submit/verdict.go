@@ -29,9 +29,6 @@ func (a *attempt) fail(ctx context.Context, err error, spent time.Duration) {
 	if _, ok := errors.AsType[doubt](err); ok {
 		r.Status = site.InDoubt
 	}
-	if a.talk != nil && a.talk.in.flooded {
-		err = errFlood
-	}
 	if code, text, ok := replyOf(err); ok {
 		r.Reply = a.reply(code, text)
 		return
