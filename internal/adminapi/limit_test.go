@@ -167,7 +167,8 @@ func TestADeadConnectionIsFoundBeforeTheRequestTimeout(t *testing.T) {
 		var dials int
 		pool := adminapi.NewPool(adminapi.PoolOptions{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			c, err := town.DialContext(ctx, network, address)
-			if dials++; dials > 1 || err != nil {
+			dials++
+			if dials > 1 || err != nil {
 				return c, err
 			}
 			return deadEnd{c, dead, make(chan struct{})}, nil
