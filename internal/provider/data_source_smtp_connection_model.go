@@ -62,12 +62,12 @@ type stageModel struct {
 	Milliseconds int64  `tfsdk:"milliseconds"`
 }
 
-func (m connectionModel) toSettingsModel() settingsModel {
+func (m *connectionModel) toSettingsModel() settingsModel {
 	return settingsModel{Preset: m.Preset, Region: m.Region, Host: m.Host, Port: m.Port, Encryption: m.Encryption, HELOName: m.HELOName}
 }
 
 // toSettings says where to connect and how.
-func (m connectionModel) toSettings() site.Settings {
+func (m *connectionModel) toSettings() site.Settings {
 	config := m.toSettingsModel()
 	resolved := config
 	resolved.resolveEndpoint(config)
@@ -75,7 +75,7 @@ func (m connectionModel) toSettings() site.Settings {
 }
 
 // rootCAs returns nil for the authorities that this machine trusts.
-func (m connectionModel) rootCAs() *x509.CertPool {
+func (m *connectionModel) rootCAs() *x509.CertPool {
 	if m.CACertificate.ValueString() == "" {
 		return nil
 	}

@@ -84,7 +84,7 @@ func connectionArguments() map[string]schema.Attribute {
 // connectionResults are what a probe finds. What is in them from outside is fit to be shown.
 func connectionResults() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"ok":             schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the server could be used as far as the login: every stage was passed."},
+		"ok":             schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether every stage before the login was passed."},
 		"failure":        failureAttribute(),
 		"text":           found("What was found, on one page for people: never null, and so fit to be an `error_message`."),
 		"addresses":      foundList("The IP addresses that the host has, in the resolver's order, which may change."),
@@ -92,7 +92,7 @@ func connectionResults() map[string]schema.Attribute {
 		"banner":         found("How the server greeted; null when it did not."),
 		"starttls": schema.BoolAttribute{
 			Computed:            true,
-			MarkdownDescription: "Whether the server offers STARTTLS; null when it was not asked, which it is not with `encryption = \"tls\"`.",
+			MarkdownDescription: "Whether the server offers STARTTLS; null when it was not asked: with `encryption = \"tls\"`, and when no EHLO was answered.",
 		},
 		"tls_version":     found("The version of TLS that was agreed on, such as `TLS 1.3`; null without TLS."),
 		"certificate":     certificateAttribute(),
@@ -100,7 +100,7 @@ func connectionResults() map[string]schema.Attribute {
 		"size_limit":      schema.Int64Attribute{Computed: true, MarkdownDescription: "The largest message that the server takes, in bytes; null when it does not say."},
 		"stages": schema.ListNestedAttribute{
 			Computed:            true,
-			MarkdownDescription: "The stages that were passed, in order, with the time of each.",
+			MarkdownDescription: "The stages that were passed, in order, with the time of each, which is another in every run.",
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 				"stage":        found("The stage: `dns`, `connect`, `tls`, `banner`, `ehlo` or `starttls`."),
 				"milliseconds": schema.Int64Attribute{Computed: true, MarkdownDescription: "How long it took."},
@@ -131,7 +131,7 @@ func failureAttribute() schema.SingleNestedAttribute {
 			"stage":     found("The stage that was not passed."),
 			"reply":     found("What the server said; null when the failure came without a reply."),
 			"error":     found("What went wrong where there is no reply."),
-			"id":        found("The row of the guide on failed tests."),
+			"id":        found("The row of the guide [failed tests](../guides/failed-tests)."),
 			"summary":   found("One line, the same for every failure with this cause."),
 			"cause":     found("What the failure means."),
 			"remedy":    found("What to do."),
