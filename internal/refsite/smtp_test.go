@@ -146,6 +146,7 @@ func TestRevisions(t *testing.T) {
 	t.Run("MalformedIsRefused", func(t *testing.T) {
 		for _, tag := range []string{"0", `"0`, "*", `"0", "1"`, `w/"0"`, ` `} {
 			c.call(http.MethodPut, "/smtp", body("A"), "If-Match", tag).want(t, http.StatusBadRequest, "malformed")
+			c.call(http.MethodDelete, "/smtp", nil, "If-Match", tag).want(t, http.StatusBadRequest, "malformed")
 		}
 	})
 	t.Run("WeakCountsAsStrong", func(t *testing.T) {

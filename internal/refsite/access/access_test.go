@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
@@ -19,16 +20,15 @@ import (
 const siteID = "1"
 
 var (
-	here     = netip.MustParseAddr("192.0.2.1")
-	longAgo  = time.Unix(1_000_000_000, 0)
-	wrong    = secret.New("wrong")
-	errLimit = problem.RateLimited
+	here    = netip.MustParseAddr("192.0.2.1")
+	longAgo = time.Unix(1_000_000_000, 0)
+	wrong   = secret.New("wrong")
 )
 
-// guard guards one site; its clock reads *now.
-func guard(t *testing.T, now *time.Time) *Guard {
+// guard guards one site.
+func guard(t *testing.T, file string, now func() time.Time) *Guard {
 	t.Helper()
-	data, err := store.Open(filepath.Join(t.TempDir(), "data"))
+	data, err := store.Open(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func guard(t *testing.T, now *time.Time) *Guard {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewGuard(data, func() time.Time { return *now }, slog.New(slog.DiscardHandler))
+	return NewGuard(data, now, slog.New(slog.DiscardHandler))
 }
 
 func codeOf(err error) problem.Code {
@@ -52,7 +52,7 @@ func codeOf(err error) problem.Code {
 
 func TestLogin(t *testing.T) {
 	now := longAgo
-	g := guard(t, &now)
+	g := guard(t, filepath.Join(t.TempDir(), "data"), func() time.Time { return now })
 	password, err := g.SetLogin(t.Context(), siteID, "admin")
 	if err != nil {
 		t.Fatal(err)
@@ -106,18 +106,42 @@ func TestHashIsArgon2id(t *testing.T) {
 	}
 }
 
+func TestAttemptsCountBeforeTheyAreHashed(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "data")
+	synctest.Test(t, func(t *testing.T) {
+		g := guard(t, file, time.Now)
+		for range cap(g.hasher.slots) {
+			g.hasher.slots <- struct{}{}
+		}
+		ctx, leave := context.WithCancel(t.Context())
+		for range maxPerUsername {
+			go func() {
+				if _, err := g.Login(ctx, siteID, here, "admin", wrong); !errors.Is(err, context.Canceled) {
+					t.Errorf("it did not wait for its turn: %v", err)
+				}
+			}()
+		}
+		synctest.Wait()
+		if _, err := g.Login(ctx, siteID, here, "admin", wrong); codeOf(err) != problem.RateLimited {
+			t.Errorf("got %v", err)
+		}
+		leave()
+		synctest.Wait()
+	})
+}
+
 // Attempts that are not even hashed show what is counted.
 func TestCounting(t *testing.T) {
 	now := longAgo
 	t.Run("OfOneUsername", func(t *testing.T) {
-		g := guard(t, &now)
+		g := guard(t, filepath.Join(t.TempDir(), "data"), func() time.Time { return now })
 		for i := range maxPerUsername {
 			if _, err := g.count(siteID, netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), "admin"); err != nil {
 				t.Fatal(i, err)
 			}
 		}
 		_, err := g.count(siteID, netip.MustParseAddr("198.51.100.1"), "admin")
-		if codeOf(err) != errLimit || problem.Of(err).RetryAfter != window {
+		if codeOf(err) != problem.RateLimited || problem.Of(err).RetryAfter != window {
 			t.Errorf("got %v", err)
 		}
 		if _, err := g.count("2", here, "admin"); err != nil {
@@ -125,13 +149,13 @@ func TestCounting(t *testing.T) {
 		}
 	})
 	t.Run("OfOneAddress", func(t *testing.T) {
-		g := guard(t, &now)
+		g := guard(t, filepath.Join(t.TempDir(), "data"), func() time.Time { return now })
 		for i := range maxPerAddress {
 			if _, err := g.count(siteID, netip.MustParseAddr("2001:db8::1"), fmt.Sprint(i)); err != nil {
 				t.Fatal(i, err)
 			}
 		}
-		if _, err := g.count(siteID, netip.MustParseAddr("2001:db8::ffff:2"), "another"); codeOf(err) != errLimit {
+		if _, err := g.count(siteID, netip.MustParseAddr("2001:db8::ffff:2"), "another"); codeOf(err) != problem.RateLimited {
 			t.Errorf("the same /64: %v", err)
 		}
 		if _, err := g.count(siteID, netip.MustParseAddr("2001:db8:0:1::1"), "another"); err != nil {
@@ -139,7 +163,7 @@ func TestCounting(t *testing.T) {
 		}
 	})
 	t.Run("AcceptedLoginsDoNotCount", func(t *testing.T) {
-		g := guard(t, &now)
+		g := guard(t, filepath.Join(t.TempDir(), "data"), func() time.Time { return now })
 		for range 3 * maxPerUsername {
 			forget, err := g.count(siteID, here, "admin")
 			if err != nil {
@@ -153,7 +177,7 @@ func TestCounting(t *testing.T) {
 	})
 	t.Run("WindowsEnd", func(t *testing.T) {
 		now := longAgo
-		g := guard(t, &now)
+		g := guard(t, filepath.Join(t.TempDir(), "data"), func() time.Time { return now })
 		for range maxPerUsername {
 			_, _ = g.count(siteID, here, "admin")
 		}
@@ -178,7 +202,7 @@ func TestCounting(t *testing.T) {
 
 func TestSetToken(t *testing.T) {
 	now := longAgo
-	g := guard(t, &now)
+	g := guard(t, filepath.Join(t.TempDir(), "data"), func() time.Time { return now })
 	first, err := g.SetToken(siteID, "terraform")
 	if err != nil {
 		t.Fatal(err)
