@@ -40,12 +40,14 @@ var mayImport = map[string][]string{
 	"schemas":       {"provider"},
 	"guide":         {"diagnosis", "site"},
 	"wordpresstest": {},
+	"bench":         {"refsite", "refsite/*", "smtptest", "site", "tfcli"},
+	"bench/*":       {"provider"},
 	"house":         {},
 }
 
 // onlyIn says which packages import a module from outside, outside their tests; names as in mayImport.
 var onlyIn = map[string][]string{
-	"github.com/hashicorp/terraform-plugin-":        {"main", "provider", "schemas"},
+	"github.com/hashicorp/terraform-plugin-":        {"main", "provider", "schemas", "bench/*"},
 	"github.com/hashicorp/go-retryablehttp":         {"adminapi"},
 	"github.com/emersion/":                          {"submit", "smtptest"},
 	"go.etcd.io/bbolt":                              {"refsite", "refsite/*", "tfcli"},
@@ -144,7 +146,7 @@ func TestForeignModulesStayWhereTheyBelong(t *testing.T) {
 }
 
 // server matches the packages that serve, and those that only tests need.
-var server = regexp.MustCompile(`/internal/((refsite|demo|tfcli)(/|$)|.*test$)|^go\.etcd\.io/bbolt|^net/http/httptest$`)
+var server = regexp.MustCompile(`/internal/((refsite|demo|bench|tfcli)(/|$)|.*test$)|^go\.etcd\.io/bbolt|^net/http/httptest$`)
 
 func TestTheProviderLinksNoServer(t *testing.T) {
 	packages := list(t, "-deps", module)
