@@ -23,17 +23,17 @@ var (
 
 // reply makes the server's reply fit to be kept: its enhanced code found, its lines joined, its text clean and capped.
 func (a *attempt) reply(code int, text string) *site.Reply {
-	enhanced, text := splitReply(code, printable(a.redactor.redact(text)))
+	enhanced, text := splitReply(printable(a.redactor.redact(text)))
 	return &site.Reply{Code: code, EnhancedCode: enhanced, Text: a.redactor.line(text, maxText)}
 }
 
-// splitReply takes the enhanced code, which must be of the class of code, off every line of text. Without one in its
-// place it looks for a marked one and leaves that in the text.
-func splitReply(code int, text string) (enhanced, rest string) {
+// splitReply takes the enhanced code off every line of text. Without one in its place it looks for a marked one and
+// leaves that in the text. Its class need not be that of the reply code: Microsoft says "451 5.7.3 STARTTLS is required".
+func splitReply(text string) (enhanced, rest string) {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
 		m := leadingCode.FindStringSubmatch(line)
-		if m == nil || int(m[1][0]-'0') != code/100 {
+		if m == nil {
 			continue
 		}
 		if enhanced == "" {
@@ -42,7 +42,7 @@ func splitReply(code int, text string) (enhanced, rest string) {
 		lines[i] = line[len(m[0]):]
 	}
 	rest = strings.Join(lines, "\n")
-	if m := taggedCode.FindStringSubmatch(rest); enhanced == "" && m != nil && int(m[1][0]-'0') == code/100 {
+	if m := taggedCode.FindStringSubmatch(rest); enhanced == "" && m != nil {
 		enhanced = m[1]
 	}
 	return enhanced, rest
