@@ -9,6 +9,8 @@ import (
 	"testing"
 	"text/template"
 
+	"github.com/hashicorp/go-version"
+
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/ses"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
@@ -18,44 +20,65 @@ import (
 const examplesDir = "../../examples"
 
 // exampleMailboxes are the usernames of the examples.
-var exampleMailboxes = []string{"hello@client.example", "website"}
+var exampleMailboxes = []string{"hello@client.example", "shop@client.example", "website"}
 
-// examples are the folders of ../../examples with the sites that each enables. Each is applied as it stands, beside the
-// files of testdata/examples that lead its names to this machine and give its variables values.
-var examples = map[string][]string{
-	"provider":                              nil,
-	"resources/smtp_settings":               {"only"},
-	"data-sources/smtp_presets":             nil,
-	"data-sources/smtp_connection":          nil,
-	"functions/preset":                      nil,
-	"functions/preset_for":                  nil,
-	"ephemeral-resources/smtp_ses_password": {"only"},
-	"many-sites":                            {"client-a", "client-b"},
-	"generic-host":                          {"only"},
-	"relay-without-login":                   {"only"},
-	"modules/client-sites":                  {"client-a"},
+// example says what applying a folder of examplesDir does.
+type example struct {
+	// enables are the sites that are enabled through one test each.
+	enables []string
+	// sending says that the only site sends mail already; tests are the messages that the example sends for no site.
+	sending bool
+	tests   int
+	// since is the Terraform version that knows its features; empty for any.
+	since string
+}
+
+// examples are the folders of examplesDir. Each is applied as it stands, beside the files of testdata/examples that lead
+// its names to this machine and give its variables values.
+var examples = map[string]example{
+	"actions/smtp_send_test":                {sending: true, tests: 1, since: "1.14"},
+	"data-sources/smtp_connection":          {},
+	"data-sources/smtp_presets":             {},
+	"data-sources/smtp_settings":            {},
+	"ephemeral-resources/smtp_ses_password": {enables: []string{"only"}},
+	"functions/preset":                      {},
+	"functions/preset_for":                  {},
+	"generic-host":                          {enables: []string{"only"}},
+	"list-resources/smtp_settings":          {sending: true},
+	"many-sites":                            {enables: []string{"client-a", "client-b"}},
+	"modules/client-sites":                  {enables: []string{"client-a"}},
+	"password-rotation":                     {enables: []string{"client-a", "client-b"}},
+	"provider":                              {},
+	"relay-without-login":                   {enables: []string{"only"}},
+	"resources/smtp_settings":               {enables: []string{"only"}},
 }
 
 func TestAccExamples(t *testing.T) {
 	for _, folder := range exampleFolders(t) {
-		sites, known := examples[folder]
+		example, known := examples[folder]
 		if !known {
 			t.Errorf("examples/%s is applied by no test", folder)
 			continue
 		}
 		t.Run(folder, func(t *testing.T) {
+			since(t, example.since)
 			w := newExampleWorld(t, folder == "relay-without-login")
+			messages := len(example.enables) + example.tests
+			if example.sending {
+				w.enableAs("only", "hello@client.example")
+				messages++
+			}
 			ws := w.example(folder)
 			if out, ok := ws.run("apply", "-auto-approve", "-no-color"); !ok {
 				t.Fatal(out)
 			}
-			for _, name := range sites {
+			for _, name := range example.enables {
 				if !w.state(name).Enabled {
 					t.Errorf("%s is not enabled", name)
 				}
 			}
-			if got := len(w.smtp.Messages()); got != len(sites) {
-				t.Errorf("%d messages, want %d", got, len(sites))
+			if got := len(w.smtp.Messages()); got != messages {
+				t.Errorf("%d messages, want %d", got, messages)
 			}
 			if out, ok := ws.run("plan", "-detailed-exitcode", "-no-color"); !ok {
 				t.Errorf("the plan after the apply is not empty:\n%s", out)
@@ -64,6 +87,45 @@ func TestAccExamples(t *testing.T) {
 				t.Error(out)
 			}
 		})
+	}
+}
+
+// since skips what an older CLI than that Terraform does not know, and OpenTofu not at all. What is skipped with the CLI
+// at hand is tested behind the wire protocol too, with any.
+func since(tb testing.TB, terraform string) {
+	tb.Helper()
+	if terraform == "" {
+		return
+	}
+	have := version.Must(version.NewVersion(cli.Version)).Core()
+	if cli.OpenTofu || have.LessThan(version.Must(version.NewVersion(terraform))) {
+		tb.Skipf("%s is not Terraform %s", cli, terraform)
+	}
+}
+
+// TestAccExamplesAdopt follows the guide to adopting sites: query, generate, plan, apply.
+func TestAccExamplesAdopt(t *testing.T) {
+	since(t, "1.14")
+	w := newExampleWorld(t, false)
+	w.enableAs("only", "hello@client.example")
+	ws := w.example("list-resources/smtp_settings")
+	for _, step := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"query", "-no-color"}, "sends as hello@client.example"},
+		{[]string{"query", "-no-color", "-generate-config-out=adopted.tf"}, ""},
+		{[]string{"plan", "-no-color"}, "1 to import, 0 to add, 0 to change, 0 to destroy"},
+		{[]string{"apply", "-no-color", "-auto-approve"}, "1 imported, 0 added, 0 changed, 0 destroyed"},
+		{[]string{"plan", "-no-color", "-detailed-exitcode"}, "No changes"},
+	} {
+		if out, ok := ws.run(step.args...); !ok || !strings.Contains(out, step.says) {
+			adopted, _ := os.ReadFile(filepath.Join(ws.Dir, "adopted.tf"))
+			t.Fatalf("%q:\n%s\nadopted.tf:\n%s", step.args, out, adopted)
+		}
+	}
+	if state := w.state("only"); !state.Enabled || len(w.smtp.Messages()) != 1 || len(w.wrote()) > 0 {
+		t.Errorf("adopting changed something: %+v", state)
 	}
 }
 
@@ -146,7 +208,8 @@ func (w *world) example(folder string) workspace {
 	own := os.DirFS(filepath.Join(examplesDir, folder))
 	err := fs.WalkDir(own, ".", func(path string, entry fs.DirEntry, err error) error {
 		// Terraform reads only these, and imports are tried on their own.
-		wanted := strings.HasSuffix(path, ".tf") && !strings.HasPrefix(path, "import") || strings.HasSuffix(path, ".tftest.hcl")
+		wanted := strings.HasSuffix(path, ".tf") && !strings.HasPrefix(path, "import") ||
+			strings.HasSuffix(path, ".tftest.hcl") || strings.HasSuffix(path, ".tfquery.hcl")
 		if err != nil || entry.IsDir() || !wanted {
 			return err
 		}
@@ -179,7 +242,7 @@ func exampleFolders(t *testing.T) []string {
 	t.Helper()
 	var folders []string
 	err := filepath.WalkDir(examplesDir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || filepath.Ext(path) != ".tf" {
+		if err != nil || entry.IsDir() || filepath.Ext(path) != ".tf" && !strings.HasSuffix(path, ".tfquery.hcl") {
 			return err
 		}
 		folder, err := filepath.Rel(examplesDir, filepath.Dir(path))
@@ -212,7 +275,8 @@ func (w *world) lead(folder, dir string) {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		err = file.Execute(out, map[string]any{"URL": w.http.URL, "Tokens": w.tokens, "Port": w.smtp.Port(), "Password": password, "CA": string(w.smtp.CAPEM())})
+		err = file.Execute(out, map[string]any{"URL": w.http.URL, "Tokens": w.tokens, "Port": w.smtp.Port(), "Password": password, "CA": string(w.smtp.CAPEM()),
+			"AccessKeyID": accessKeyID, "SecretAccessKey": secretAccessKey})
 		if err := out.Close(); err != nil {
 			w.t.Fatal(err)
 		}

@@ -38,7 +38,6 @@ func (r *smtpSettingsResource) ModifyPlan(ctx context.Context, req resource.Modi
 	plan.resolveSender(config, diags)
 	plan.keepSpelling(ctx, req.State, diags)
 	plan.checkEndpoint(diags)
-	plan.requireRecipient(ctx, e, diags)
 	if diags.HasError() {
 		return
 	}
@@ -64,6 +63,7 @@ func (r *smtpSettingsResource) planDestroy(ctx context.Context, req resource.Mod
 
 func (r *smtpSettingsResource) planCreate(ctx context.Context, e *entry, config settingsModel, plan *settingsModel, diags *diag.Diagnostics) {
 	plan.forgetComputed(config, types.BoolUnknown())
+	plan.requireRecipient(ctx, e, diags)
 	if e == nil || e.unknown || !plan.settingsKnown() {
 		return
 	}
@@ -99,6 +99,7 @@ func (r *smtpSettingsResource) planUpdate(ctx context.Context, e *entry, config 
 	plan.ID = state.ID
 	if !plan.settingsKnown() {
 		plan.forgetWritten(config, state.PasswordSet)
+		plan.requireRecipient(ctx, e, &resp.Diagnostics)
 		return
 	}
 	change := plan.toChange(ctx, config, state.toState(applied), types.StringNull())
@@ -106,6 +107,7 @@ func (r *smtpSettingsResource) planUpdate(ctx context.Context, e *entry, config 
 	requirePassword(change, config, &resp.Diagnostics)
 	if steps := change.Steps(); steps.Test || steps.Save {
 		plan.forgetWritten(config, state.PasswordSet)
+		plan.requireRecipient(ctx, e, &resp.Diagnostics)
 		return
 	}
 	plan.UpdatedAt, plan.PasswordSet, plan.Verification = state.UpdatedAt, state.PasswordSet, state.Verification
@@ -200,7 +202,7 @@ func (m *settingsModel) keepSpelling(ctx context.Context, prior tfsdk.State, dia
 	}
 }
 
-// requireRecipient wants somebody to send the test message to, wherever mail is to be enabled.
+// requireRecipient wants somebody to send the test message to, where one is due because mail is to be enabled.
 func (m settingsModel) requireRecipient(ctx context.Context, e *entry, diags *diag.Diagnostics) {
 	if e == nil || e.unknown || !m.Enabled.ValueBool() || !m.recipient(ctx, e.testRecipient).IsNull() {
 		return

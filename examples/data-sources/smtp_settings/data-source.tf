@@ -1,0 +1,13 @@
+data "smtp_settings" "site" {}
+
+output "mail" {
+  value = data.smtp_settings.site.enabled ? "sends as ${data.smtp_settings.site.from_address}" : "mail is off"
+}
+
+# Warns in every plan while a site's mail is off.
+check "mail_is_on" {
+  assert {
+    condition     = data.smtp_settings.site.enabled
+    error_message = "The site sends no mail."
+  }
+}

@@ -1,0 +1,63 @@
+package provider_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+)
+
+// TestAccOffboarding follows the guide to sites that leave.
+func TestAccOffboarding(t *testing.T) {
+	entry := func(w *world, name string) string {
+		return `    ` + name + ` = { url = "` + w.http.URL + "/" + name + `", token = "` + w.tokens[name] + `" }` + "\n"
+	}
+	provider := func(entries ...string) string {
+		return "provider \"smtp\" {\n  test_recipient = \"" + recipient + "\"\n  sites = {\n" + strings.Join(entries, "") + "  }\n}\n"
+	}
+	must := func(t *testing.T, ws workspace, says string, args ...string) {
+		t.Helper()
+		if out, ok := ws.run(append(args, "-no-color")...); !ok || !strings.Contains(unwrapped(out), says) {
+			t.Fatalf("%q does not say %q:\n%s", args, says, out)
+		}
+	}
+
+	t.Run("InTwoSteps", func(t *testing.T) {
+		w := newWorld(t, smtptest.Config{}, "stays", "leaves")
+		both := provider(entry(w, "stays"), entry(w, "leaves"))
+		clients := func(names string) string {
+			return "variable \"clients\" {\n  default = " + names + "\n}\n" + w.resource(arguments{"for_each": "var.clients", "site": "each.key"})
+		}
+		ws := newWorkspace(t, both+clients(`{ stays = {}, leaves = {} }`))
+		must(t, ws, "2 added", "apply", "-auto-approve")
+
+		// The entry first is the wrong way round.
+		ws.configure(provider(entry(w, "stays")) + clients(`{ stays = {} }`))
+		if out, ok := ws.run("plan", "-no-color"); ok || !strings.Contains(unwrapped(out), `"leaves" is not a key of the provider's sites`) {
+			t.Fatalf("ok %t:\n%s", ok, out)
+		}
+
+		ws.configure(both + clients(`{ stays = {} }`))
+		must(t, ws, "1 destroyed", "apply", "-auto-approve")
+		if w.state("leaves").Enabled || !w.state("stays").Enabled {
+			t.Error("the wrong site was left")
+		}
+		ws.configure(provider(entry(w, "stays")) + clients(`{ stays = {} }`))
+		must(t, ws, "No changes", "plan", "-detailed-exitcode")
+	})
+
+	t.Run("WhenTheSiteIsGone", func(t *testing.T) {
+		w := newWorld(t, smtptest.Config{}, "only")
+		ws := newWorkspace(t, provider(entry(w, "only"))+w.resource(arguments{"site": hcl("only")}))
+		must(t, ws, "1 added", "apply", "-auto-approve")
+		w.called()
+		ws.configure(provider() + "removed {\n  from = smtp_settings.test\n\n  lifecycle {\n    destroy = false\n  }\n}\n")
+		must(t, ws, "0 destroyed", "apply", "-auto-approve")
+		if all, _ := ws.addresses(); len(all) > 0 {
+			t.Errorf("the state still holds %q", all)
+		}
+		if calls := w.called(); len(calls) > 0 {
+			t.Errorf("a site that is gone was called: %q", calls)
+		}
+	})
+}

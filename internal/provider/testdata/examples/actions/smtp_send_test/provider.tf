@@ -1,0 +1,4 @@
+provider "smtp" {
+  url   = "{{.URL}}/only"
+  token = "{{index .Tokens "only"}}"
+}
