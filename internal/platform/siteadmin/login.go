@@ -11,13 +11,13 @@ import (
 )
 
 type wireLogin struct {
-	Username string     `json:"username"`
-	Password wireSecret `json:"password"`
+	Username string          `json:"username"`
+	Password adminapi.Secret `json:"password"`
 }
 
 type wireSession struct {
-	Token     wireSecret `json:"token"`
-	ExpiresAt time.Time  `json:"expires_at"`
+	Token     adminapi.Secret `json:"token"`
+	ExpiresAt time.Time       `json:"expires_at"`
 }
 
 func login(a adminapi.Account) adminapi.LoginFunc {
@@ -26,7 +26,7 @@ func login(a adminapi.Account) adminapi.LoginFunc {
 		_, err := anonymous.Do(ctx, adminapi.Request{
 			Method:  http.MethodPost,
 			Path:    basePath + "/session",
-			Body:    wireLogin{a.Username, wireSecret{a.Password}},
+			Body:    wireLogin{a.Username, adminapi.Secret{Text: a.Password}},
 			Secrets: []secret.Text{a.Password},
 			Repeat:  adminapi.Login,
 		}, &session)

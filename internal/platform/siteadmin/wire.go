@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
@@ -89,30 +89,15 @@ func (w *wireSMTP) fromWire() site.State {
 	return state
 }
 
-// wireSecret is the one place in which a secret shows: in JSON that is sent.
-type wireSecret struct{ secret.Text }
-
-// MarshalText implements [encoding.TextMarshaler].
-func (s wireSecret) MarshalText() ([]byte, error) { return []byte(s.Reveal()), nil }
-
-// UnmarshalText implements [encoding.TextUnmarshaler].
-func (s *wireSecret) UnmarshalText(text []byte) error {
-	s.Text = secret.New(string(text))
-	return nil
-}
-
-// IsZero makes omitzero leave out what is empty.
-func (s wireSecret) IsZero() bool { return s.IsEmpty() }
-
 // wireWrite is the schema Write.
 type wireWrite struct {
-	Settings site.Settings `json:"settings"`
-	Password wireSecret    `json:"password,omitzero"`
-	Enabled  bool          `json:"enabled"`
-	WriteID  string        `json:"write_id"`
-	SiteID   string        `json:"site_id,omitempty"`
+	Settings site.Settings   `json:"settings"`
+	Password adminapi.Secret `json:"password,omitzero"`
+	Enabled  bool            `json:"enabled"`
+	WriteID  string          `json:"write_id"`
+	SiteID   string          `json:"site_id,omitempty"`
 }
 
 func toWireWrite(s site.Save, id string) wireWrite {
-	return wireWrite{Settings: s.Settings, Password: wireSecret{s.Password}, Enabled: s.Enabled, WriteID: id, SiteID: s.SiteID}
+	return wireWrite{Settings: s.Settings, Password: adminapi.Secret{Text: s.Password}, Enabled: s.Enabled, WriteID: id, SiteID: s.SiteID}
 }

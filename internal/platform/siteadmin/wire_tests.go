@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
@@ -12,16 +13,16 @@ const statusRunning site.Status = "running"
 
 // wireTestRequest is the schema TestRequest.
 type wireTestRequest struct {
-	Settings  *site.Settings `json:"settings,omitempty"`
-	Password  wireSecret     `json:"password,omitzero"`
-	Recipient string         `json:"recipient"`
-	SiteID    string         `json:"site_id,omitempty"`
+	Settings  *site.Settings  `json:"settings,omitempty"`
+	Password  adminapi.Secret `json:"password,omitzero"`
+	Recipient string          `json:"recipient"`
+	SiteID    string          `json:"site_id,omitempty"`
 }
 
 func toWireTest(t site.Test) wireTestRequest {
 	w := wireTestRequest{Recipient: t.Recipient, SiteID: t.SiteID}
 	if t.Candidate != nil {
-		w.Settings, w.Password = &t.Candidate.Settings, wireSecret{t.Candidate.Password}
+		w.Settings, w.Password = &t.Candidate.Settings, adminapi.Secret{Text: t.Candidate.Password}
 	}
 	return w
 }
