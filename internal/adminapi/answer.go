@@ -56,7 +56,8 @@ func contentType(h http.Header) string {
 	return "no content type"
 }
 
-// refusal reads a problem document (RFC 9457) as far as there is one.
+// refusal reads a problem document (RFC 9457) as far as there is one. Products that know no such documents mostly have a
+// message instead of the detail.
 func refusal(resp *http.Response, body []byte, secrets *redactor) *Error {
 	e := &Error{Kind: Refused, Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header, time.Now())}
 	var members map[string]any
@@ -70,7 +71,7 @@ func refusal(resp *http.Response, body []byte, secrets *redactor) *Error {
 		return oneLine(s, limit)
 	}
 	e.Code, e.Field = text("code", maxName), text("field", maxName)
-	e.Detail = cmp.Or(text("detail", maxDetail), text("title", maxDetail))
+	e.Detail = cmp.Or(text("detail", maxDetail), text("message", maxDetail), text("title", maxDetail))
 	return e
 }
 

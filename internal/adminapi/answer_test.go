@@ -184,6 +184,8 @@ func TestHostileProblems(t *testing.T) {
 		"wrong types":      {`{"code":5,"detail":{"x":1},"field":null,"title":["y"]}`, "409 Conflict"},
 		"duplicates":       {`{"code":"a","code":"b"}`, "409 Conflict"},
 		"title only":       {`{"title":"Busy"}`, "409 Conflict: Busy"},
+		"message":          {`{"title":"Busy","message":"Come back later.","data":{}}`, "409 Conflict: Come back later."},
+		"detail":           {`{"message":"Busy","detail":"Come back later."}`, "409 Conflict: Come back later."},
 		"control sequence": {`{"code":"a\u001b[2Jb","detail":"\u202Ex\r\ny\u0000z"}`, "409 a[2Jb: x yz"},
 		"long":             {`{"detail":"` + strings.Repeat("ä", 5000) + `"}`, "409 Conflict: " + strings.Repeat("ä", 499) + "…"},
 	} {
