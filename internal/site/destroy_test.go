@@ -126,7 +126,7 @@ func TestDestroyClearRefusesWhatSomebodyChanged(t *testing.T) {
 	now.Settings.Port = 465
 	err := leave(t, site.Clear, call{ask: read{}, state: now}, call{ask: clearing{"7"}, err: stale}, call{ask: read{}, state: now})
 	const want = `the site was changed by "anna" at 2026-11-23T11:30:00Z, after it was read: port is "465" instead of "587". ` +
-		`Nothing was written. Plan again to see the change and decide.`
+		`That was not overwritten. Plan again to see the change and decide.`
 	if site.KindOf(err) != site.Stale || err.Error() != want {
 		t.Errorf("error %v, want one of kind %s: %s", err, site.Stale, want)
 	}

@@ -28,6 +28,7 @@ func (f fingerprint) login() login { return login{f.settings.Host, f.settings.Us
 
 // model is a site in memory, with the world around it.
 type model struct {
+	can site.Capabilities
 	// strict sites keep the rules of the site admin contract; others only guard the revision, as many platforms do.
 	strict   bool
 	state    site.State
@@ -46,18 +47,28 @@ type model struct {
 	broken []string
 }
 
-func newModel(strict bool) *model {
-	return &model{
-		strict: strict, state: unconfigured(),
+func newModel(can site.Capabilities, strict bool) *model {
+	m := &model{
+		can: can, strict: strict, state: unconfigured(),
 		passes: map[fingerprint]bool{}, accepted: map[login]bool{}, entered: map[fingerprint]bool{},
 	}
+	if can.Unguarded {
+		m.state.Revision = ""
+	}
+	return m
 }
+
+func (m *model) Capabilities() site.Capabilities { return m.can }
 
 func (m *model) Read(context.Context) (site.State, error) { return m.now(), nil }
 
+// on and safe say whether mail is on, and whether what is saved passed a test.
+func (m *model) on() bool   { return m.state.Enabled }
+func (m *model) safe() bool { return m.passes[fingerprint{m.state.Settings, m.password}] }
+
 func (m *model) now() site.State {
 	now := m.state
-	if m.passes[fingerprint{m.state.Settings, m.password}] {
+	if m.safe() && !m.can.ForgetsVerification {
 		now.Verification = &site.Verification{Recipient: recipient}
 	}
 	return now
@@ -68,19 +79,31 @@ func (m *model) Test(_ context.Context, t site.Test) (site.TestResult, error) {
 		return site.TestResult{}, err
 	}
 	candidate := fingerprint{m.state.Settings, m.password}
-	if t.Candidate != nil {
+	switch {
+	case t.Candidate != nil && m.can.Testing != site.TestsCandidates, m.can.Testing == site.TestsInSave:
+		m.broken = append(m.broken, "asked for a test that the platform does not have")
+	case t.Candidate != nil:
 		candidate = m.enter(t.Candidate.Settings, t.Candidate.Password.Reveal())
+	case m.can.Testing == site.TestsEnabled && !m.on():
+		return passed, nil // As products do that take another way out while theirs is off.
 	}
 	if candidate.settings.IsZero() {
 		return site.TestResult{}, &site.Error{Kind: site.Invalid, Message: "nothing is saved that could be tested"}
 	}
+	return m.send(candidate), nil
+}
+
+func (m *model) accepts(f fingerprint) bool { return m.acceptsAll || m.accepted[f.login()] }
+
+// send sends the test message.
+func (m *model) send(candidate fingerprint) site.TestResult {
 	m.checkEntered(candidate)
 	m.sent++
-	if !m.acceptsAll && !m.accepted[candidate.login()] {
-		return healing(site.RetryShort), nil
+	if !m.accepts(candidate) {
+		return healing(site.RetryShort)
 	}
 	m.passes[candidate] = true
-	return passed, nil
+	return passed
 }
 
 func (m *model) Save(_ context.Context, w site.Save) (site.State, error) {
@@ -93,18 +116,26 @@ func (m *model) Save(_ context.Context, w site.Save) (site.State, error) {
 	if m.strict && w.Settings.Username != "" && w.Password.IsEmpty() && w.Settings != m.state.Settings {
 		return site.State{}, &site.Error{Kind: site.PasswordRequired, Field: "password", Message: "settings change"}
 	}
+	if !w.Enabled && m.can.Off != site.OffBySwitch {
+		return site.State{}, &site.Error{Kind: site.Invalid, Field: "enabled", Message: "there is no such switch"}
+	}
 	next := fingerprintOf(w.Settings, m.password)
+	if m.can.SaveNeedsPassword {
+		next.password = ""
+	}
 	if !w.Password.IsEmpty() {
 		next = m.enter(w.Settings, w.Password.Reveal())
 	}
 	if m.strict && w.Enabled && !m.passes[next] {
 		return site.State{}, &site.Error{Kind: site.VerificationRequired, Message: "these settings never passed a test"}
 	}
-	m.checkEntered(next)
-	m.commit(next, w.Enabled)
-	if !w.Password.IsEmpty() {
-		m.state.PasswordID = m.state.Revision
+	if m.can.Testing == site.TestsInSave && w.Enabled {
+		if result := m.send(next); result.Status != site.Passed {
+			return site.State{}, &site.TestError{Result: result}
+		}
 	}
+	m.checkEntered(next)
+	m.commit(next, !w.Password.IsEmpty(), w.Enabled)
 	return m.now(), nil
 }
 
@@ -112,16 +143,22 @@ func (m *model) Clear(_ context.Context, revision string) error {
 	if err := m.checkRevision(revision); err != nil {
 		return err
 	}
-	m.commit(fingerprint{}, false)
+	m.commit(fingerprint{}, false, false)
 	return nil
 }
 
-func (m *model) commit(f fingerprint, enabled bool) {
+func (m *model) commit(f fingerprint, newPassword, enabled bool) {
 	m.counter++
 	m.password = f.password
-	m.state.Settings, m.state.Enabled, m.state.Revision = f.settings, enabled, fmt.Sprint(m.counter)
-	if m.state.PasswordSet = f.password != ""; !m.state.PasswordSet {
+	m.state.Settings, m.state.Enabled, m.state.PasswordSet = f.settings, enabled, f.password != ""
+	if !m.can.Unguarded {
+		m.state.Revision = fmt.Sprint(m.counter)
+	}
+	switch {
+	case !m.state.PasswordSet:
 		m.state.PasswordID = ""
+	case newPassword && !m.can.Unguarded:
+		m.state.PasswordID = m.state.Revision
 	}
 }
 

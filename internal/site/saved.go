@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
 // testSaved is for platforms that test only what they have saved. Where they do so while mail is off, the candidate is
@@ -13,7 +15,7 @@ func (r *run) testSaved(ctx context.Context) error {
 		return err
 	}
 	if err := r.check(ctx); err != nil {
-		return r.undo(ctx, err)
+		return r.conclude(ctx, err)
 	}
 	r.untested = r.Candidate.Settings
 	r.saved = !r.affectsDelivery() && r.Candidate.Password.IsEmpty()
@@ -28,18 +30,32 @@ func (r *run) testSaved(ctx context.Context) error {
 				return TestResult{}, err
 			}
 		}
-		return r.site.Test(ctx, r.testOfSaved())
+		return r.trySaved(ctx)
 	}, between)
 	if err != nil {
-		return r.undo(ctx, err)
+		return r.conclude(ctx, err)
 	}
-	if !mailOn {
-		r.passed = &result
-		if err := r.save(ctx, true); err != nil {
-			return r.undo(ctx, err)
-		}
+	if mailOn {
+		return r.finish(ctx, result)
+	}
+	r.passed = &result
+	if err := r.save(ctx, true); err != nil {
+		return r.conclude(ctx, err)
 	}
 	r.verify(result)
+	return nil
+}
+
+// finish makes sure that what passed is what was saved, as far as the site can be read.
+func (r *run) finish(ctx context.Context, passed TestResult) error {
+	if now, err := readSame(ctx, r.site, r.Prior); err == nil {
+		saved := r.held
+		r.held = now
+		if stale := compare(saved, now); stale != nil {
+			return &PartialError{Left: LeftToOthers, Err: stale}
+		}
+	}
+	r.verify(passed)
 	return nil
 }
 
@@ -49,26 +65,45 @@ func (r *run) repair(ctx context.Context) (done bool, err error) {
 	if !r.untestedIsOn() {
 		return false, nil
 	}
-	if err := ctx.Err(); err != nil {
-		return false, err
-	}
-	result, err := r.site.Test(ctx, r.testOfSaved())
+	result, err := r.trySaved(ctx)
 	if err != nil {
 		return false, err
 	}
 	if result.Status == Passed {
-		r.verify(result)
-		r.Prior = r.held
-		return r.Steps() == Steps{}, nil
+		return r.confirm(ctx, result)
 	}
 	failure := r.failure(result, 1)
 	r.untested = r.Prior.Settings
-	if left, err := r.settle(ctx); err != nil || left != LeftOff || !r.affectsDelivery() {
+	if left, err := r.settle(ctx); err != nil || left != LeftOff || !r.affectsDelivery() || result.Status != Failed {
 		return false, &PartialError{Left: left, Err: failure, Undo: err}
 	}
 	r.warn(fmt.Sprintf("Mail was on with settings that never passed a test: %s. Now it is off, until the new ones pass.", failure))
 	r.Prior = r.held
 	return false, nil
+}
+
+// trySaved tests what the site has saved.
+func (r *run) trySaved(ctx context.Context) (TestResult, error) {
+	if err := ctx.Err(); err != nil {
+		return TestResult{}, err
+	}
+	return r.site.Test(ctx, r.testOfSaved())
+}
+
+// confirm makes sure that the test was one of what r.Prior says.
+func (r *run) confirm(ctx context.Context, passed TestResult) (done bool, err error) {
+	now, err := readSame(ctx, r.site, r.Prior)
+	if err == nil {
+		err = compare(r.Prior, now)
+	}
+	if err != nil {
+		return false, err
+	}
+	r.held = now
+	r.verify(passed)
+	// Which password passed is not known, unless the site would have told of another one.
+	r.Prior, r.PriorPassword = r.held, secret.Text{}
+	return r.Steps() == Steps{} && (r.Candidate.Password.IsEmpty() || now.PasswordID != ""), nil
 }
 
 // check tries the candidate's login from here, before anything is saved. Only what the submission server itself refuses

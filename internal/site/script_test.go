@@ -31,17 +31,27 @@ var errUnscripted = errors.New("the script says nothing about this call")
 
 // script is a site that wants exactly its calls, in their order, and answers as they say.
 type script struct {
+	can      site.Capabilities
 	calls    []call
 	made     int
 	problems []string
 }
 
-var _ site.Site = (*script)(nil)
+var (
+	_ site.Site    = (*script)(nil)
+	_ site.Capable = (*script)(nil)
+)
 
 // play returns a script of these calls; the test fails when they were not the ones that were made.
 func play(t *testing.T, calls ...call) *script {
 	t.Helper()
-	s := &script{calls: calls}
+	return playOn(t, site.Capabilities{}, calls...)
+}
+
+// playOn is play for a platform with these capabilities.
+func playOn(t *testing.T, can site.Capabilities, calls ...call) *script {
+	t.Helper()
+	s := &script{can: can, calls: calls}
 	t.Cleanup(func() {
 		for _, problem := range s.check() {
 			t.Error(problem)
@@ -77,6 +87,8 @@ func (s *script) take(ctx context.Context, ask any) call {
 	}
 	return next
 }
+
+func (s *script) Capabilities() site.Capabilities { return s.can }
 
 func (s *script) Read(ctx context.Context) (site.State, error) {
 	answer := s.take(ctx, read{})

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -10,20 +11,19 @@ import (
 // guard ends a write before it is made: when the run was cancelled or, at a site without revisions, when somebody else
 // changed the site since prior was read.
 func guard(ctx context.Context, s Site, can Capabilities, prior State) error {
-	if err := ctx.Err(); err != nil || !can.Unguarded {
-		return err
+	if can.Unguarded && ctx.Err() == nil {
+		now, err := readSame(ctx, s, prior)
+		if err := cmp.Or(err, compare(prior, now)); err != nil {
+			return err
+		}
 	}
-	now, err := readSame(ctx, s, prior)
-	if err != nil {
-		return err
-	}
-	return compare(prior, now)
+	return ctx.Err()
 }
 
-// compare stands in for the revision of a site that has none.
+// compare refuses to take a site for unchanged that somebody else changed.
 func compare(prior, now State) error {
-	if what := changes(prior, now); len(what) > 0 {
-		return staleError(now, what, nil)
+	if now.Revision != prior.Revision || len(changes(prior, now)) > 0 {
+		return staleError(prior, now, nil)
 	}
 	return nil
 }
@@ -34,15 +34,15 @@ func explainStale(ctx context.Context, s Site, prior State, stale error) error {
 	if err != nil {
 		return stale
 	}
+	return staleError(prior, now, stale)
+}
+
+// staleError says what somebody else made of a site that prior was read from: now.
+func staleError(prior, now State, refusal error) error {
 	what := changes(prior, now)
 	if len(what) == 0 {
 		what = []string{"written again with the same settings"}
 	}
-	return staleError(now, what, stale)
-}
-
-// staleError tells of a write that was not made because now is what somebody else left at the site.
-func staleError(now State, what []string, refusal error) error {
 	var by, at string
 	if now.UpdatedBy != "" {
 		by = fmt.Sprintf(" by %q", now.UpdatedBy)
@@ -51,7 +51,7 @@ func staleError(now State, what []string, refusal error) error {
 		at = " at " + now.UpdatedAt.UTC().Format(time.RFC3339)
 	}
 	return &Error{Kind: Stale, Err: refusal, Message: fmt.Sprintf(
-		"the site was changed%s%s, after it was read: %s. Nothing was written. Plan again to see the change and decide.",
+		"the site was changed%s%s, after it was read: %s. That was not overwritten. Plan again to see the change and decide.",
 		by, at, strings.Join(what, ", "))}
 }
 

@@ -36,7 +36,7 @@ func elsewhere() site.State {
 func TestStaleChangeSaysWhatChanged(t *testing.T) {
 	const (
 		before = `the site was changed by "anna" at 2026-11-23T11:30:00Z, after it was read: `
-		behind = `. Nothing was written. Plan again to see the change and decide.`
+		behind = `. That was not overwritten. Plan again to see the change and decide.`
 	)
 	tests := []struct {
 		name string

@@ -60,10 +60,10 @@ func (e *PartialError) Error() string {
 // Unwrap returns why the change failed.
 func (e *PartialError) Unwrap() error { return e.Err }
 
-// The undoing of a change goes on when the run is cancelled: for undoTime and in undoAttempts at most.
+// Bringing a site to rest goes on when the run is cancelled: for settleTime and in settleAttempts at most.
 const (
-	undoTime     = time.Minute
-	undoAttempts = 3
+	settleTime     = time.Minute
+	settleAttempts = 3
 )
 
 // Two ends of a change that are no *[PartialError]: nothing was written, or what passed is on.
@@ -72,9 +72,9 @@ const (
 	leftPassed
 )
 
-// undo brings the site to rest after failure, if anything was written: with what worked before where that can be put
-// back, else with mail off.
-func (r *run) undo(ctx context.Context, failure error) error {
+// conclude ends a change that may have written to the site: nil when what passed is on, else with failure. Then the site
+// has again what worked before where that can be put back, or mail is off.
+func (r *run) conclude(ctx context.Context, failure error) error {
 	if !r.made && r.lost == nil {
 		return failure
 	}
@@ -88,20 +88,21 @@ func (r *run) undo(ctx context.Context, failure error) error {
 	return &PartialError{Left: left, Err: failure, Undo: err}
 }
 
-// settle tries a few times to have no untested mail on.
+// settle tries a few times to leave no untested mail on.
 func (r *run) settle(ctx context.Context) (left Left, err error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
-	for range undoAttempts {
-		if left, err = r.putBack(ctx); err == nil {
+	for range settleAttempts {
+		if left, err = r.setRight(ctx); err == nil {
 			break
 		}
 	}
 	return left, err
 }
 
-// putBack looks at what the site holds, for an answer may have been lost, and sets it right.
-func (r *run) putBack(ctx context.Context) (Left, error) {
+// setRight looks at what the site holds, for an answer may have been lost and others may have been there, and does what
+// it takes.
+func (r *run) setRight(ctx context.Context) (Left, error) {
 	now, err := readSame(ctx, r.site, r.Prior)
 	if err != nil {
 		return LeftUnknown, err
@@ -110,12 +111,14 @@ func (r *run) putBack(ctx context.Context) (Left, error) {
 		r.held = r.Prior
 		return leftAsItWas, nil
 	}
-	r.held = now
-	switch ours := now.Settings == r.untested; {
-	case ours && now.Enabled && r.passed != nil:
+	saved := r.held
+	ours := now.Settings == r.untested || r.made && now.Settings == saved.Settings
+	r.held, r.made = now, true
+	switch {
+	case ours && now.Enabled && r.passed != nil && r.lost != nil:
 		r.verify(*r.passed)
 		return leftPassed, nil
-	case ours && !r.restoring && r.can.canRestore(r.Change):
+	case ours && now.Enabled == saved.Enabled && !r.restoring && r.can.canRestore(r.Change):
 		return r.restore(ctx)
 	case !now.Enabled:
 		return LeftOff, nil
@@ -142,7 +145,7 @@ func (r *run) untouched(now State) bool {
 }
 
 func (r *run) restore(ctx context.Context) (Left, error) {
-	r.restoring = true
+	r.restoring, r.passed = true, nil
 	if err := r.write(ctx, Save{Settings: r.Prior.Settings, Password: r.PriorPassword, Enabled: true}); err != nil {
 		return LeftUnknown, err
 	}
@@ -177,8 +180,9 @@ func (r *run) clear(ctx context.Context) error {
 	}
 	r.made, r.saved = true, false
 	now, err := readSame(ctx, r.site, r.Prior)
-	if err == nil {
-		r.held = now
+	if err != nil {
+		return err
 	}
-	return err
+	r.held = now
+	return compare(State{SiteID: now.SiteID, Revision: now.Revision}, now)
 }

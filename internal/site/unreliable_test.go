@@ -2,6 +2,7 @@ package site_test
 
 import (
 	"context"
+	"errors"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
@@ -18,7 +19,12 @@ const (
 	editBefore   fault = "edited before"    // Somebody else changed the site first.
 	healBefore   fault = "healed before"    // The submission servers began to accept every login.
 	doubt        fault = "in doubt"         // The server's word on the test message was lost.
+	killBefore   fault = "killed before"    // The process was gone by then.
+	killAfter    fault = "killed after"     // The process went before the answer came.
 )
+
+// kill ends the run at once, as a killed process does: nothing is deferred that calls the site.
+type kill struct{}
 
 // unreliable is the model behind a network and among other people. It notes what came through.
 type unreliable struct {
@@ -29,14 +35,24 @@ type unreliable struct {
 
 	// calls counts those that were made, tests and writes those that were carried out.
 	calls, tests, writes int
-	edited, inDoubt      bool
+	edited               bool
+	// unheard: the last call failed.
+	unheard bool
+	// doubtful is what a test in doubt was made with.
+	doubtful *fingerprint
 }
 
 // call makes one call with its fault.
-func (u *unreliable) call(ctx context.Context, name string, carryOut func() error) error {
+func (u *unreliable) call(ctx context.Context, name string, carryOut func() error) (err error) {
 	u.calls++
 	f := u.next(name)
+	if f == editBefore && u.can.Unguarded && (name == "save" || name == "clear") {
+		f = noFault // The gap between the last look and the write is what such platforms are declared to have.
+	}
+	defer func() { u.unheard = err != nil }()
 	switch f {
+	case killBefore:
+		panic(kill{})
 	case unreachable:
 		return &site.Error{Kind: site.Unreachable, Message: "no connection"}
 	case cancelBefore:
@@ -54,10 +70,14 @@ func (u *unreliable) call(ctx context.Context, name string, carryOut func() erro
 		return err
 	}
 	switch f {
+	case killAfter:
+		panic(kill{})
 	case cancelAfter:
 		u.cancel()
 	case doubt:
-		u.inDoubt = name == "test"
+		if name == "test" {
+			return &site.TestError{Result: inDoubt()}
+		}
 	case answerLost:
 		return &site.Error{Kind: site.NoAnswer, Message: "the connection closed"}
 	}
@@ -74,16 +94,24 @@ func (u *unreliable) Read(ctx context.Context) (now site.State, err error) {
 
 func (u *unreliable) Test(ctx context.Context, t site.Test) (result site.TestResult, err error) {
 	u.mayAct(ctx, "a test")
-	if u.inDoubt {
+	tried := fingerprint{u.state.Settings, u.password}
+	if t.Candidate != nil {
+		tried = fingerprintOf(t.Candidate.Settings, t.Candidate.Password.Reveal())
+	}
+	if u.doubtful != nil && *u.doubtful == tried {
 		u.broken = append(u.broken, "a test in doubt was repeated")
+	}
+	if u.can.Testing == site.TestsEnabled && !u.on() && !u.edited {
+		u.broken = append(u.broken, "tested while mail was off")
 	}
 	err = u.call(ctx, "test", func() error {
 		u.tests++
 		result, err = u.model.Test(ctx, t)
 		return err
 	})
-	if u.inDoubt {
-		result = inDoubt()
+	if failed, ok := errors.AsType[*site.TestError](err); ok {
+		u.doubtful = &tried
+		return failed.Result, nil
 	}
 	return result, err
 }
