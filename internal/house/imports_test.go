@@ -20,7 +20,7 @@ var mayImport = map[string][]string{
 	"main":          {"provider"},
 	"provider":      {"platform", "adminapi", "site", "presets", "diagnosis", "submit", "ses"},
 	"platform":      {"platform/*", "adminapi", "site"},
-	"platform/*":    {"adminapi", "site"},
+	"platform/*":    {"platform/outcome", "adminapi", "site"},
 	"adminapi":      {},
 	"adminapi/*":    {},
 	"site":          {},

@@ -3,10 +3,10 @@ package siteadmin
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
+	"github.com/sitemail/terraform-provider-smtp/internal/platform/outcome"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
@@ -29,62 +29,14 @@ var kinds = map[string]site.Kind{
 	"method_not_allowed":    site.Unsupported,
 }
 
-// siteError makes a *[site.Error] of a failed call. noAnswer is the kind of a call that nobody knows the end of: for one
-// that changes nothing and sends no message, that is as good as no site.
+// siteError makes a *[site.Error] of a failed call; noAnswer is as in [outcome.Error].
 func siteError(err error, noAnswer site.Kind) error {
-	e, ok := errors.AsType[*adminapi.Error](err)
-	if !ok {
-		return &site.Error{Kind: site.Unexpected, Message: err.Error(), Err: err}
+	failed := outcome.Error(err, noAnswer, kinds)
+	if e, ok := errors.AsType[*adminapi.Error](err); ok {
+		failed.Field = fieldOf(e)
+		failed.Message += whoChangedIt(e)
 	}
-	return &site.Error{Kind: kindOf(e, noAnswer), Field: fieldOf(e), Message: e.Error() + whoChangedIt(e), Err: err}
-}
-
-func kindOf(e *adminapi.Error, noAnswer site.Kind) site.Kind {
-	switch e.Kind {
-	case adminapi.Unreachable, adminapi.Untrusted:
-		return site.Unreachable
-	case adminapi.NoAnswer:
-		return noAnswer
-	case adminapi.NotLoggedIn:
-		return loginKind(e.Err)
-	}
-	if e.Undecided() && noAnswer == site.NoAnswer {
-		return site.NoAnswer
-	}
-	if e.Kind == adminapi.Refused {
-		return refusalKind(e)
-	}
-	return site.Unexpected
-}
-
-func loginKind(err error) site.Kind {
-	e, ok := errors.AsType[*adminapi.Error](err)
-	if !ok {
-		return site.Unexpected
-	}
-	kind := kindOf(e, site.Unreachable)
-	if e.Kind == adminapi.Refused && e.Status < http.StatusInternalServerError && kind != site.RateLimited {
-		return site.Unauthorized
-	}
-	return kind
-}
-
-// refusalKind goes by the code of the contract, and by the status where something in front of the site answered.
-func refusalKind(e *adminapi.Error) site.Kind {
-	if kind, ok := kinds[e.Code]; ok {
-		return kind
-	}
-	switch e.Status {
-	case http.StatusUnauthorized, http.StatusForbidden:
-		return site.Unauthorized
-	case http.StatusPreconditionFailed:
-		return site.Stale
-	case http.StatusTooManyRequests:
-		return site.RateLimited
-	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return site.Unreachable
-	}
-	return site.Unexpected
+	return failed
 }
 
 // fieldOf is the field at fault where that is one that a user can set.
