@@ -95,6 +95,8 @@ type Lack struct {
 	Field string
 	// Value is what the setting cannot be, of the setting's own type; nil stands for everything but the zero value.
 	Value any
+	// When limits the lack to some settings; nil stands for all.
+	When func(Settings) bool
 	// Reason says why in one sentence, for the person whose plan has it.
 	Reason string
 }

@@ -34,7 +34,7 @@ func (c Capabilities) refuseSettings(change Change) []Refusal {
 	prior := change.Prior.Settings.Fields()
 	for i, f := range change.Candidate.Settings.Fields() {
 		for _, lack := range c.Lacks {
-			if lack.Field == f.Name && lack.fits(f.Value) {
+			if lack.Field == f.Name && lack.fits(f.Value) && (lack.When == nil || lack.When(change.Candidate.Settings)) {
 				refusals = append(refusals, Refusal{f.Name, lack.Reason})
 			}
 		}

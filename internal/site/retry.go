@@ -2,7 +2,6 @@ package site
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"time"
 )
@@ -23,7 +22,10 @@ func (e *TestError) Error() string {
 	if e.Result.Status == InDoubt {
 		verdict = "is in doubt"
 	}
-	text := fmt.Sprintf("the test %s at stage %s", verdict, e.Result.Stage)
+	text := "the test " + verdict
+	if e.Result.Stage != "" {
+		text += " at stage " + string(e.Result.Stage)
+	}
 	if d := e.Result.Diagnosis; d != nil {
 		text += ": " + d.Summary
 	}

@@ -90,7 +90,7 @@ type Diagnosis struct {
 // TestResult is the outcome of one test: one message sent, or tried to be sent, with a candidate.
 type TestResult struct {
 	Status Status
-	// Stage is where the test ended: the stage that failed, or StageData after a pass.
+	// Stage is where the test ended: the stage that failed, or StageData after a pass. Empty where the site does not tell.
 	Stage Stage
 	// Reply is the server's last word; nil when the failure came without one.
 	Reply *Reply
