@@ -28,6 +28,15 @@ func listen(t *testing.T) net.Listener {
 	return l
 }
 
+// serve serves on l until stop; served then gets what it ended with.
+func (w *world) serve(l net.Listener, certs *tls.Config) (stop func(), served <-chan error) {
+	ctx, stop := context.WithCancel(w.t.Context())
+	ended, server := make(chan error, 1), w.server
+	go func() { ended <- server.Serve(ctx, l, certs) }()
+	w.server = nil // it closes itself
+	return stop, ended
+}
+
 func TestServe(t *testing.T) {
 	t.Run("EndsWhatRunsBeforeItStops", func(t *testing.T) {
 		w := start(t)
@@ -35,18 +44,9 @@ func TestServe(t *testing.T) {
 		l := listen(t)
 		c.url = "http://" + l.Addr().String() + "/client-a" + apiPath
 		c.http.Transport = checked{t, &http.Transport{DisableKeepAlives: true}, w.answers}
-		ctx, stop := context.WithCancel(t.Context())
-		served := make(chan error)
-		go func() { served <- w.server.Serve(ctx, l, nil) }()
+		stop, served := w.serve(l, nil)
 		reached, release := w.hold()
-		answered := make(chan answer)
-		go func() {
-			got, err := c.try(t.Context(), http.MethodPut, newTest(), w.candidate())
-			if err != nil {
-				t.Error(err)
-			}
-			answered <- got
-		}()
+		answered := c.later(http.MethodPut, newTest(), w.candidate())
 		<-reached
 		stop()
 		for {
@@ -63,7 +63,6 @@ func TestServe(t *testing.T) {
 		if err := <-served; err != nil {
 			t.Error(err)
 		}
-		w.server = nil
 	})
 	t.Run("SpeaksTLS", func(t *testing.T) {
 		w := start(t)
@@ -77,11 +76,7 @@ func TestServe(t *testing.T) {
 			t.Fatal(err)
 		}
 		l := listen(t)
-		ctx, stop := context.WithCancel(t.Context())
-		served := make(chan error)
-		go func() {
-			served <- w.server.Serve(ctx, l, &tls.Config{Certificates: []tls.Certificate{leaf}, MinVersion: tls.VersionTLS12})
-		}()
+		stop, served := w.serve(l, &tls.Config{Certificates: []tls.Certificate{leaf}, MinVersion: tls.VersionTLS12})
 		c.url = "https://" + l.Addr().String() + "/client-a" + apiPath
 		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.RootCAs(), MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}
 		c.http.Transport = checked{t, transport, w.answers}
@@ -93,7 +88,6 @@ func TestServe(t *testing.T) {
 		if err := <-served; err != nil {
 			t.Error(err)
 		}
-		w.server = nil
 	})
 	t.Run("SaysWhyItCannotServe", func(t *testing.T) {
 		w := start(t)
@@ -172,9 +166,7 @@ func TestSlowClients(t *testing.T) {
 	t.Run("LargeHeader", func(t *testing.T) {
 		w := start(t)
 		l := listen(t)
-		ctx, stop := context.WithCancel(t.Context())
-		served := make(chan error)
-		go func() { served <- w.server.Serve(ctx, l, nil) }()
+		stop, served := w.serve(l, nil)
 		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", l.Addr().String())
 		if err != nil {
 			t.Fatal(err)
@@ -186,7 +178,8 @@ func TestSlowClients(t *testing.T) {
 			t.Errorf("%s %v", got, err)
 		}
 		stop()
-		<-served
-		w.server = nil
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
 	})
 }

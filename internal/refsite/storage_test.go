@@ -95,14 +95,7 @@ func TestFullDisk(t *testing.T) {
 		w := start(t)
 		c := w.site("client-a")
 		reached, release := w.hold()
-		answered := make(chan answer)
-		go func() {
-			got, err := c.try(t.Context(), http.MethodPut, newTest(), w.candidate())
-			if err != nil {
-				t.Error(err)
-			}
-			answered <- got
-		}()
+		answered := c.later(http.MethodPut, newTest(), w.candidate())
 		<-reached
 		free := fillDisk(t)
 		release()

@@ -159,6 +159,20 @@ func (c *client) call(method, path string, body any, headers ...string) answer {
 	return a
 }
 
+// later makes a call in the background.
+func (c *client) later(method, path string, body any) <-chan answer {
+	c.t.Helper()
+	answered := make(chan answer, 1)
+	go func() {
+		got, err := c.try(c.t.Context(), method, path, body)
+		if err != nil {
+			c.t.Error(err)
+		}
+		answered <- got
+	}()
+	return answered
+}
+
 func (c *client) try(ctx context.Context, method, path string, body any, headers ...string) (answer, error) {
 	var payload io.Reader
 	switch body := body.(type) {

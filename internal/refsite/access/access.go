@@ -64,11 +64,7 @@ func addToken(s *store.Site, prefix string, t store.Token) (secret.Text, error) 
 // Name returns who writes with the token at the site, or an error of code Unauthorized.
 func (g *Guard) Name(siteID string, token secret.Text) (string, error) {
 	var t store.Token
-	err := g.store.View(func(tx *store.Tx) error {
-		s, err := tx.Site(siteID)
-		if err != nil {
-			return err
-		}
+	err := g.store.ViewSite(siteID, func(s *store.Site) (err error) {
 		t, err = s.Token(sum(token))
 		return err
 	})
@@ -127,11 +123,7 @@ func tooMany(wait time.Duration) error {
 // login returns the login with that username; where there is none, one that no password opens and that costs the same.
 func (g *Guard) login(siteID, username string) (store.Login, error) {
 	var login store.Login
-	err := g.store.View(func(tx *store.Tx) error {
-		s, err := tx.Site(siteID)
-		if err != nil {
-			return err
-		}
+	err := g.store.ViewSite(siteID, func(s *store.Site) (err error) {
 		login, err = s.Login(username)
 		return err
 	})
@@ -144,11 +136,7 @@ func (g *Guard) login(siteID, username string) (store.Login, error) {
 func (g *Guard) open(siteID, username string) (Session, error) {
 	now := g.now().UTC()
 	session := Session{ExpiresAt: now.Add(sessionLife).Truncate(time.Second)}
-	err := g.store.Update(func(tx *store.Tx) error {
-		s, err := tx.Site(siteID)
-		if err != nil {
-			return err
-		}
+	err := g.store.UpdateSite(siteID, func(s *store.Site) (err error) {
 		if err := s.DropTokens(func(t store.Token) bool { return t.Expired(now) }); err != nil {
 			return err
 		}
@@ -160,11 +148,7 @@ func (g *Guard) open(siteID, username string) (Session, error) {
 
 // SetToken gives the site a new API token and removes those of the same name.
 func (g *Guard) SetToken(siteID, name string) (token secret.Text, err error) {
-	err = g.store.Update(func(tx *store.Tx) error {
-		s, err := tx.Site(siteID)
-		if err != nil {
-			return err
-		}
+	err = g.store.UpdateSite(siteID, func(s *store.Site) (err error) {
 		if err := s.DropTokens(func(t store.Token) bool { return !t.Session && t.Name == name }); err != nil {
 			return err
 		}
@@ -182,11 +166,7 @@ func (g *Guard) SetLogin(ctx context.Context, siteID, username string) (secret.T
 	if err != nil {
 		return secret.Text{}, err
 	}
-	return password, g.store.Update(func(tx *store.Tx) error {
-		s, err := tx.Site(siteID)
-		if err != nil {
-			return err
-		}
+	return password, g.store.UpdateSite(siteID, func(s *store.Site) error {
 		if err := s.DropTokens(func(t store.Token) bool { return t.Session && t.Name == username }); err != nil {
 			return err
 		}

@@ -69,11 +69,7 @@ func (c call) putSMTP() error {
 	if !isUUID(in.WriteID) {
 		return problem.OfField("write_id", "write_id must be a UUID.")
 	}
-	password, err := optionalPassword(in.Password)
-	if err != nil {
-		return err
-	}
-	siteID, err := optionalSiteID(in.SiteID)
+	password, siteID, err := optional(in.Password, in.SiteID)
 	if err != nil {
 		return err
 	}
@@ -107,11 +103,7 @@ func (c call) putTest() error {
 	if err != nil {
 		return err
 	}
-	password, err := optionalPassword(in.Password)
-	if err != nil {
-		return err
-	}
-	siteID, err := optionalSiteID(in.SiteID)
+	password, siteID, err := optional(in.Password, in.SiteID)
 	if err != nil {
 		return err
 	}
@@ -165,24 +157,19 @@ func (c call) ifMatch() (string, error) {
 	return tag[1], nil
 }
 
-func optionalPassword(p *secretText) (secret.Text, error) {
-	if p == nil {
-		return secret.Text{}, nil
+// optional returns the members that a request may leave out: empty is not the same as absent.
+func optional(password *secretText, siteID *string) (secret.Text, string, error) {
+	if password == nil {
+		password = &secretText{}
+	} else if password.IsEmpty() {
+		return secret.Text{}, "", problem.OfField("password", "password must not be empty: leave it out to keep the stored one.")
 	}
-	if p.IsEmpty() {
-		return secret.Text{}, problem.OfField("password", "password must not be empty: leave it out to keep the stored one.")
+	if siteID == nil {
+		siteID = new("")
+	} else if *siteID == "" {
+		return secret.Text{}, "", problem.New(problem.Malformed, "site_id must not be empty.")
 	}
-	return p.Text, nil
-}
-
-func optionalSiteID(id *string) (string, error) {
-	if id == nil {
-		return "", nil
-	}
-	if *id == "" {
-		return "", problem.New(problem.Malformed, "site_id must not be empty.")
-	}
-	return *id, nil
+	return password.Text, *siteID, nil
 }
 
 // isUUID takes only the form of RFC 9562 section 4, of the several that package uuid knows.

@@ -67,11 +67,7 @@ func (s *Site) start(key string, t site.Test) (_ *run, err error) {
 		}
 	}()
 	var candidate site.Candidate
-	err = s.core.Store.Update(func(tx *store.Tx) error {
-		stored, err := tx.Site(s.id)
-		if err != nil {
-			return err
-		}
+	err = s.core.Store.UpdateSite(s.id, func(stored *store.Site) (err error) {
 		if candidate, err = s.candidate(stored, t); err != nil {
 			return err
 		}
@@ -166,11 +162,7 @@ func (s *Site) send(c site.Candidate, recipient string) (result site.TestResult)
 }
 
 func (s *Site) finish(key string, result site.TestResult) error {
-	return s.core.Store.Update(func(tx *store.Tx) error {
-		stored, err := tx.Site(s.id)
-		if err != nil {
-			return err
-		}
+	return s.core.Store.UpdateSite(s.id, func(stored *store.Site) error {
 		t, err := stored.Test(key)
 		if err != nil {
 			return err

@@ -34,11 +34,7 @@ func (s *Site) Name() string { return s.name }
 // Read returns what the site holds.
 func (s *Site) Read() (site.State, error) {
 	var rec store.Record
-	err := s.core.Store.View(func(tx *store.Tx) error {
-		stored, err := tx.Site(s.id)
-		if err != nil {
-			return err
-		}
+	err := s.core.Store.ViewSite(s.id, func(stored *store.Site) (err error) {
 		rec, err = stored.Record()
 		return err
 	})

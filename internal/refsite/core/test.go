@@ -67,11 +67,7 @@ func (s *Site) ReadTest(key string) (Test, error) {
 
 func (s *Site) storedTest(key string) (store.Test, error) {
 	var t store.Test
-	err := s.core.Store.View(func(tx *store.Tx) error {
-		stored, err := tx.Site(s.id)
-		if err != nil {
-			return err
-		}
+	err := s.core.Store.ViewSite(s.id, func(stored *store.Site) (err error) {
 		t, err = stored.Test(key)
 		return err
 	})

@@ -67,11 +67,7 @@ func (s *Site) Clear(by, revision string) (site.State, error) {
 // write stores what change makes of the record, unless it fails or changes nothing.
 func (s *Site) write(change func(*store.Site, *store.Record) error) (site.State, error) {
 	var rec store.Record
-	err := s.core.Store.Update(func(tx *store.Tx) error {
-		stored, err := tx.Site(s.id)
-		if err != nil {
-			return err
-		}
+	err := s.core.Store.UpdateSite(s.id, func(stored *store.Site) (err error) {
 		if rec, err = stored.Record(); err != nil {
 			return err
 		}

@@ -99,6 +99,16 @@ func (s *Store) Update(fn func(*Tx) error) error {
 	return written(known(err))
 }
 
+// ViewSite is [Store.View] of one site.
+func (s *Store) ViewSite(id string, fn func(*Site) error) error {
+	return s.View(func(tx *Tx) error { return tx.inSite(id, fn) })
+}
+
+// UpdateSite is [Store.Update] of one site.
+func (s *Store) UpdateSite(id string, fn func(*Site) error) error {
+	return s.Update(func(tx *Tx) error { return tx.inSite(id, fn) })
+}
+
 func get[T any](b *bbolt.Bucket, key []byte) (T, error) {
 	var v T
 	data := b.Get(key)

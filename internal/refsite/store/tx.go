@@ -56,6 +56,14 @@ func (t *Tx) Names() iter.Seq2[string, string] {
 	}
 }
 
+func (t *Tx) inSite(id string, fn func(*Site) error) error {
+	s, err := t.Site(id)
+	if err != nil {
+		return err
+	}
+	return fn(s)
+}
+
 // Site returns what is stored of the site with that ID.
 func (t *Tx) Site(id string) (*Site, error) {
 	b := t.tx.Bucket(bucketSites).Bucket([]byte(id))
