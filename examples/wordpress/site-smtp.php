@@ -932,12 +932,24 @@ function load_connection(): void {
 			);
 		}
 
+		/** HELO is for servers that do not know EHLO (RFC 5321 section 3.2), not for those that refuse it. */
 		public function hello( $host = '' ) {
 			$this->enter( 'ehlo' );
-			$ok = parent::hello( $host );
-			// Keywords are case-insensitive (RFC 5321 section 4.1.1.1).
-			$this->server_caps = array_change_key_case( $this->server_caps ?? array(), CASE_UPPER );
-			return $ok;
+			return $this->sendHello( 'EHLO', $host )
+				|| ( preg_match( '/^50[02]/', $this->last_reply ) && $this->sendHello( 'HELO', $host ) );
+		}
+
+		/** What the server offers; its keywords may have any case (RFC 5321 section 4.1.1.1). */
+		protected function parseHelloFields( $type ) {
+			$this->server_caps = array( $type => true );
+			foreach ( array_slice( explode( "\n", $this->helo_rply ), 1 ) as $line ) {
+				// Before RFC 2554 servers wrote AUTH=LOGIN, and some still do.
+				$words   = preg_split( '/[\s=]+/', strtoupper( substr( $line, 4 ) ), -1, PREG_SPLIT_NO_EMPTY );
+				$keyword = array_shift( $words );
+				if ( null !== $keyword ) {
+					$this->server_caps[ $keyword ] = array_merge( $this->server_caps[ $keyword ] ?? array(), $words );
+				}
+			}
 		}
 
 		public function startTLS() {
@@ -961,12 +973,11 @@ function load_connection(): void {
 			if ( ! $this->encrypted && ! Networks::contain( Networks::LOOPBACK, $this->address ) ) {
 				return $this->fail( "refusing to send the password over an unencrypted connection to $this->address" );
 			}
-			$offered = array_map( 'strtoupper', (array) ( $this->server_caps['AUTH'] ?? array() ) );
+			$offered = $this->server_caps['AUTH'] ?? array();
 			$chosen  = current( array_intersect( array( 'PLAIN', 'LOGIN', 'CRAM-MD5' ), $offered ) );
 			if ( false === $chosen ) {
 				return $this->fail( array() === $offered ? "server doesn't support AUTH" : 'server offers no login with a password, only ' . implode( ' ', $offered ) );
 			}
-			$this->server_caps['AUTH'] = $offered;
 			return parent::authenticate( $username, $password, $chosen );
 		}
 
@@ -985,9 +996,14 @@ function load_connection(): void {
 			return parent::data( $msg_data );
 		}
 
+		/** What happens to QUIT is not part of how it went; PHPMailer also says it after a greeting that refuses. */
 		public function quit( $close_on_error = true ) {
+			$before      = array( $this->stage, $this->last_reply, $this->fault );
 			$this->stage = 'quit';
-			return parent::quit( $close_on_error );
+			$ok          = parent::quit( $close_on_error );
+
+			[ $this->stage, $this->last_reply, $this->fault ] = $before;
+			return $ok;
 		}
 
 		public function client_send( $data, $command = '' ) {

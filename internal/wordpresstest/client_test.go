@@ -4,6 +4,7 @@ package wordpresstest_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -53,7 +54,7 @@ func start(t *testing.T) *client {
 func startWith(t *testing.T, c smtptest.Config) *client {
 	t.Helper()
 	password := canary + uuid.NewString()
-	c.CA, c.Users = ca, map[string]secret.Text{mailer: secret.New(password)}
+	c.CA, c.Users = cmp.Or(c.CA, ca), map[string]secret.Text{mailer: secret.New(password)}
 	site := wordpress.Site(t)
 	calls := &http.Client{Transport: &http.Transport{}}
 	t.Cleanup(calls.CloseIdleConnections)
@@ -122,6 +123,9 @@ func (c *client) try(ctx context.Context, method, path string, body any, headers
 	}
 	if err := json.Unmarshal(got.raw, &got.object); err != nil {
 		return answer{}, err
+	}
+	if bytes.Contains(got.raw, []byte(canary)) {
+		c.Errorf("%s %s: a password is in the answer: %s", method, path, got.raw)
 	}
 	if err := contract.check(r, path, payload, got); err != nil {
 		c.Errorf("%s %s: %d\n%s\n%v", method, path, got.status, got.raw, err)

@@ -126,14 +126,12 @@ define( 'DB_USER', 'root' );
 define( 'DB_PASSWORD', '' );
 define( 'DB_HOST', 'localhost:%[2]s' );
 define( 'WP_CONTENT_DIR', __DIR__ . '/wp-content' );
-define( 'WP_HOME', '%[3]s' );
-define( 'WP_SITEURL', '%[3]s' );
 define( 'WP_ENVIRONMENT_TYPE', 'local' );
 define( 'WP_DEBUG', true );
-define( 'WP_DEBUG_LOG', '%[4]s/php.log' );
+define( 'WP_DEBUG_LOG', '%[3]s/php.log' );
 define( 'DISABLE_WP_CRON', true );
 require __DIR__ . '/extra.php';
-`, filepath.Base(site.root), site.server.socket(), site.URL, site.server.dir)
+`, filepath.Base(site.root), site.server.socket(), site.server.dir)
 	for _, key := range []string{"AUTH", "SECURE_AUTH", "LOGGED_IN", "NONCE"} {
 		fmt.Fprintf(&config, "defined( '%[1]s_KEY' ) || define( '%[1]s_KEY', '%[2]s' );\ndefine( '%[1]s_SALT', '%[3]s' );\n", key, rand.Text(), rand.Text())
 	}
@@ -165,7 +163,7 @@ func (site *Site) Eval(t TB, code string) string {
 
 // php runs code for the site, not yet in its WordPress.
 func (site *Site) php(ctx context.Context, code string) (string, error) {
-	define := fmt.Sprintf("define( 'SITE_ROOT', '%s' ); define( 'SITE_TITLE', \"%s\" );\n", site.root, site.Title)
+	define := fmt.Sprintf("define( 'SITE_ROOT', '%s' ); define( 'SITE_URL', '%s' ); define( 'SITE_TITLE', \"%s\" );\n", site.root, site.URL, site.Title)
 	cmd := exec.CommandContext(ctx, "php", "-c", filepath.Join(site.server.dir, "php.ini"), "-r", define+code)
 	var out, complaints bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaints

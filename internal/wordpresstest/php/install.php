@@ -2,6 +2,7 @@
 // Installs a WordPress with one administrator, and prints the Application Password that it makes for them.
 
 define( 'WP_INSTALLING', true );
+define( 'WP_SITEURL', SITE_URL );
 
 // Installing tells the administrator by mail.
 function wp_new_blog_notification() {}

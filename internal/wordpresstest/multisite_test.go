@@ -1,0 +1,74 @@
+//go:build linux && wordpress
+
+package wordpresstest_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// network makes the site the first one of a network, and adds a second one, whose path it returns.
+func (c *client) network() (second string) {
+	c.Helper()
+	address, err := url.Parse(c.URL)
+	if err != nil {
+		c.Fatal(err)
+	}
+	c.Eval(c, `
+define("WP_INSTALLING_NETWORK", true);
+require ABSPATH . "wp-admin/includes/upgrade.php";
+foreach ($wpdb->tables("ms_global") as $table => $name) { $wpdb->$table = $name; }
+install_network();
+echo is_wp_error($made = populate_network(1, "`+address.Host+`", "admin@example.com", "Network", "`+address.Path+`/", false)) ? $made->get_error_message() : "";`)
+	if err := c.Configure(`
+define("MULTISITE", true);
+define("SUBDOMAIN_INSTALL", false);
+define("DOMAIN_CURRENT_SITE", "` + address.Host + `");
+define("PATH_CURRENT_SITE", "` + address.Path + `/");
+define("SITE_ID_CURRENT_SITE", 1);
+define("BLOG_ID_CURRENT_SITE", 1);
+// WordPress 6.1 has functions for networks that PHP 8.2 warns of.
+define("WP_DEBUG_DISPLAY", false);`); err != nil {
+		c.Fatal(err)
+	}
+	c.Eval(c, `
+update_network_option(1, WP_Application_Passwords::OPTION_KEY_IN_USE, true);
+$id = wp_insert_site(array("domain" => "`+address.Host+`", "path" => "`+address.Path+`/two/", "user_id" => 1, "title" => "Two"));
+if (is_wp_error($id)) { throw new Exception($id->get_error_message()); }
+// WordPress drops the port.
+$wpdb->update($wpdb->blogs, array("domain" => "`+address.Host+`"), array("blog_id" => $id));
+switch_to_blog($id);
+foreach (array("home", "siteurl") as $name) { update_option($name, "`+c.URL+`/two"); }
+update_option("permalink_structure", "/%postname%/");`)
+	return "/two"
+}
+
+func TestMultisite(t *testing.T) {
+	c := start(t)
+	second := c.network()
+	c.enable(nil)
+	first := c.read()
+
+	other := *c
+	other.base = c.URL + second + basePath
+	got := other.read()
+	if got.object["site_id"] == first.object["site_id"] || got.object["enabled"] != false || got.object["revision"] != "0" {
+		t.Errorf("%s", got.raw)
+	}
+	equal(t, other.call(http.MethodGet, "/site", nil).object["name"], any("Two"))
+	other.stays(t, object{"settings": other.settings(object{"from_name": "Two"}), "password": other.password})
+	other.enable(object{"from_name": "Two"})
+	equal(t, c.read().object, first.object)
+
+	c.messages(2, func() {
+		c.Eval(t, `wp_mail("customer@example.com", "From the first", "x"); switch_to_blog(2); wp_mail("customer@example.com", "From the second", "x");`)
+	})
+	sent := c.mail.Messages()
+	for i, name := range []string{"Client A", "Two"} {
+		if got := headers(sent[len(sent)-2+i]); !strings.Contains(got, "From: "+name+" <") {
+			t.Error(got)
+		}
+	}
+}
