@@ -124,7 +124,7 @@ func (row *Row) matchesReply(f failure) bool {
 	return !catchesErrors &&
 		codeMatches(row.ReplyCode, f.code) &&
 		enhancedMatches(row.EnhancedCode, f.enhanced) &&
-		(row.Stage == f.stage || !row.needsStage()) &&
+		(row.Stage == f.stage || !row.needsStage() && row.knownAt(f.stage)) &&
 		row.pattern.MatchString(f.text)
 }
 
@@ -158,4 +158,14 @@ func enhancedMatches(pattern, enhanced string) bool {
 		return strings.HasPrefix(enhanced, class)
 	}
 	return pattern == "" || pattern == enhanced
+}
+
+// knownAt reports whether the server can mean by then what the row points at: until the login, nobody has named an account
+// or an address.
+func (row *Row) knownAt(stage site.Stage) bool {
+	switch row.Attribute {
+	case "username", "password", "from_address", "recipient":
+		return stage != site.StageBanner && stage != site.StageEHLO && stage != site.StageSTARTTLS
+	}
+	return true
 }

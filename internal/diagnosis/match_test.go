@@ -72,6 +72,7 @@ func TestFind(t *testing.T) {
 		"EnhancedMustAgree":                 {site.StageAuth, 535, "5.7.9", "authentication unsuccessful", "", "auth-535-generic"},
 		"RowOfAServiceOnItsHost":            {site.StageAuth, 535, "", "Authentication Failed", "zoho-pro", "auth-zoho-by-host"},
 		"RowOfAServiceElsewhere":            {site.StageAuth, 535, "", "Authentication Failed", "", "auth-535-generic"},
+		"RefusalBeforeAnyAddressWasNamed":   {site.StageBanner, 554, "5.7.1", "No service for you", "", "any-5xx"},
 		"ReplyNeverTakesABareRowForErrors":  {site.StageRcpt, 250, "", "OK", "", ""},
 		"ReplyWithoutClass":                 {site.StageRcpt, 999, "", "what", "", ""},
 		"PassingFaultWithPermanentCode":     {site.StageData, 550, "5.4.5", "Daily user sending limit exceeded", "", "mail-gmail-daily-limit"},

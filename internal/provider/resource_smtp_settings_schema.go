@@ -67,7 +67,7 @@ func endpointAttributes() map[string]schema.Attribute {
 			Optional:            true,
 			Computed:            true,
 			MarkdownDescription: "Name or address of the submission server, without a port. Required without a `preset`.",
-			Validators:          []validator.String{text{check: submit.CheckHost}},
+			Validators:          []validator.String{stringvalidator.LengthAtLeast(1), text{check: submit.CheckHost}},
 		},
 		"port": schema.Int64Attribute{
 			Optional:            true,
@@ -96,7 +96,7 @@ func senderAttributes() map[string]schema.Attribute {
 			Optional:            true,
 			Sensitive:           true,
 			MarkdownDescription: "Password of the username. It is stored in Terraform's state: use `password_wo`, unless Terraform is older than 1.11.",
-			Validators:          []validator.String{text{check: checkCredential, trimmed: true}, stringvalidator.ConflictsWith(path.MatchRoot("password_wo"))},
+			Validators:          []validator.String{stringvalidator.LengthAtLeast(1), text{check: checkCredential, trimmed: true}, stringvalidator.ConflictsWith(path.MatchRoot("password_wo"))},
 		},
 		"password_wo": schema.StringAttribute{
 			Optional:  true,
@@ -104,7 +104,7 @@ func senderAttributes() map[string]schema.Attribute {
 			WriteOnly: true,
 			MarkdownDescription: "Password of the username, mostly an app password; write-only: in no plan and no state. Terraform cannot see that it " +
 				"changes: change `password_wo_version` with it.",
-			Validators: []validator.String{text{check: checkCredential, trimmed: true}, stringvalidator.AlsoRequires(path.MatchRoot("password_wo_version"))},
+			Validators: []validator.String{stringvalidator.LengthAtLeast(1), text{check: checkCredential, trimmed: true}, stringvalidator.AlsoRequires(path.MatchRoot("password_wo_version"))},
 		},
 		"password_wo_version": schema.Int64Attribute{
 			Optional:            true,

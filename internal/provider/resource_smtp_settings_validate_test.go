@@ -28,6 +28,8 @@ func TestAccSettingsRefused(t *testing.T) {
 		{[]arguments{{"encryption": hcl("ssl")}}, `"starttls" "tls" "none"`},
 		{[]arguments{{"host": hcl("https://smtp.example.com")}}, `host:`},
 		{[]arguments{{"host": hcl("smtp.example.com:587")}}, `host:`},
+		{[]arguments{{"host": `""`}}, `host string length`},
+		{[]arguments{{"password_wo": `""`}}, `password_wo string\s+length`},
 		{[]arguments{{"host": hcl("mail.example.com"), "encryption": hcl("none")}}, `Password would be sent in clear text`},
 		{[]arguments{preset("gmial")}, `Did you\s+mean "gmail"`},
 		{[]arguments{preset("gmail"), {"region": hcl("mars")}}, `Preset has no such region`},
