@@ -124,6 +124,10 @@ func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, r
 	if test.Candidate == nil {
 		tried = now.Settings
 	}
+	if refusal, refused := e.can.RefuseTest(test, now); refused {
+		e.addRefusal(&resp.Diagnostics, refusal, inAction)
+		return
+	}
 	test.SiteID = now.SiteID
 	progress("sending a test message to %s through %s:%d", test.Recipient, tried.Host, tried.Port)
 	result, err := e.site.Test(ctx, test)
@@ -138,8 +142,8 @@ func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, r
 		addFailure(&resp.Diagnostics, e.key, inAction, diagnosis.Failure{
 			Result:   result,
 			Settings: tried,
-			Machine:  "the site",
-			State:    stateAfter(e.key, now),
+			Machine:  theSite,
+			State:    stateAfter(e.key, now, nil),
 			Secrets:  []secret.Text{secret.New(model.PasswordWO.ValueString())},
 		}, "")
 		return
@@ -163,7 +167,7 @@ func (m sendTestModel) toSettingsModel() settingsModel {
 // toTest makes the request, and says which settings it tries where they are its own.
 func (m sendTestModel) toTest(e *entry, diags *diag.Diagnostics) (site.Test, site.Settings) {
 	recipient := orDefault(m.Recipient, e.testRecipient)
-	if recipient.IsNull() {
+	if recipient.IsNull() && e.can.Addressee == site.ToRecipient {
 		diags.AddAttributeError(path.Root("recipient"), "Recipient of the test message is missing",
 			"Set recipient here, or test_recipient in the provider's configuration, to an address that you read.")
 	}

@@ -29,6 +29,12 @@ var summaries = map[site.Kind]string{
 	site.Unexpected:           "Site answered in an unexpected way",
 }
 
+// The machines that test, as diagnosis names them.
+const (
+	theSite     = "the site"
+	thisMachine = "this machine"
+)
+
 // addSiteError reports a failed call to the site with that key while doing something.
 func addSiteError(diags *diag.Diagnostics, key, doing string, locate locator, err error) {
 	summary := "Site call failed"
@@ -101,27 +107,49 @@ func inAction(field string) (path.Path, bool) {
 
 // addApplyError reports a change that was not made. now is what the site holds by the procedure's account.
 func addApplyError(ctx context.Context, diags *diag.Diagnostics, e *entry, c site.Change, locate locator, now site.State, err error) {
+	addUntested(diags, e.key, err)
 	failed, ok := errors.AsType[*site.TestError](err)
 	if !ok {
 		addSiteError(diags, e.key, "saving its mail settings", locate, err)
 		return
 	}
-	addFailure(diags, e.key, locate, diagnosis.Failure{
+	failure := diagnosis.Failure{
 		Result:   failed.Result,
 		Settings: c.Candidate.Settings,
-		Machine:  "the site",
-		State:    stateAfter(e.key, now),
+		Machine:  theSite,
+		State:    stateAfter(e.key, now, err),
 		Attempts: failed.Attempts,
 		Spent:    failed.Spent,
 		Secrets:  []secret.Text{c.Candidate.Password},
-	}, e.secondOpinion(ctx, c, failed.Result))
+	}
+	if failed.Local {
+		failure.Machine = thisMachine
+		addFailure(diags, e.key, locate, failure, "")
+		return
+	}
+	addFailure(diags, e.key, locate, failure, e.secondOpinion(ctx, c, failed.Result))
+}
+
+// addUntested reports, beside whatever made a change fail, that mail may be on with settings that did not pass.
+func addUntested(diags *diag.Diagnostics, key string, err error) {
+	partial, ok := errors.AsType[*site.PartialError](err)
+	if !ok || partial.Undo == nil {
+		return
+	}
+	diags.AddAttributeError(path.Root("enabled"), "Mail may be on with settings that did not pass a test", fmt.Sprintf(
+		"%s: the settings were on for their test, and they could not be switched off again: %s\n\nApply again as soon as the site answers: the apply begins with this. "+
+			"Or switch mail off in the site's admin page now.", key, partial.Undo))
 }
 
 // addFailure reports a test that did not pass. locate says where the setting at fault is configured; opinion, which may be
 // empty, is what else was found out about it.
 func addFailure(diags *diag.Diagnostics, key string, locate locator, failure diagnosis.Failure, opinion string) {
 	verdict := failure.Diagnosis()
-	detail := fmt.Sprintf("%s: the test message was not accepted.\n\n%s%s", key, failure.Text(), opinion)
+	what := "the test message was not accepted"
+	if failure.Machine == thisMachine {
+		what = "the settings were refused before a test message was sent"
+	}
+	detail := fmt.Sprintf("%s: %s.\n\n%s%s", key, what, failure.Text(), opinion)
 	if at, ok := locate(verdict.Attribute); ok {
 		diags.AddAttributeError(at, verdict.Summary, detail)
 		return
@@ -129,8 +157,12 @@ func addFailure(diags *diag.Diagnostics, key string, locate locator, failure dia
 	diags.AddError(verdict.Summary, detail)
 }
 
-// stateAfter says what a failed test left at the site, which is what was there before.
-func stateAfter(key string, now site.State) string {
+// stateAfter says what a failed test left at the site: nearly always what was there before. err is nil for a test that no
+// change was part of.
+func stateAfter(key string, now site.State, err error) string {
+	if partial, ok := errors.AsType[*site.PartialError](err); ok {
+		return stateAfterWrites(key, now, partial.Left)
+	}
 	switch {
 	case now.Settings.IsZero():
 		return fmt.Sprintf("Nothing was saved. %s has no mail settings and sends no mail.", key)
@@ -138,5 +170,21 @@ func stateAfter(key string, now site.State) string {
 		return fmt.Sprintf("Nothing was saved. %s still sends mail through %s with the settings that it had.", key, now.Settings.Host)
 	default:
 		return fmt.Sprintf("Nothing was saved. Mail of %s stays off, and its settings are as they were.", key)
+	}
+}
+
+// stateAfterWrites is for platforms that test only what they have saved.
+func stateAfterWrites(key string, now site.State, left site.Left) string {
+	switch {
+	case left == site.LeftRestored:
+		return fmt.Sprintf("%s sends mail through %s again, with the settings that it had.", key, now.Settings.Host)
+	case left == site.LeftToOthers:
+		return fmt.Sprintf("Somebody else changed %s in the meantime, and that was left as it is.", key)
+	case left != site.LeftOff:
+		return fmt.Sprintf("Mail of %s may be on with settings that did not pass the test.", key)
+	case now.Settings.IsZero():
+		return fmt.Sprintf("Mail of %s is off: its settings were cleared.", key)
+	default:
+		return fmt.Sprintf("Mail of %s is off. The settings for %s are saved, and the next apply tests them again.", key, now.Settings.Host)
 	}
 }

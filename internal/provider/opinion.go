@@ -26,7 +26,7 @@ func (e *entry) secondOpinion(ctx context.Context, c site.Change, failed site.Te
 	return intro + diagnosis.Failure{
 		Result:   result,
 		Settings: c.Candidate.Settings,
-		Machine:  "this machine",
+		Machine:  thisMachine,
 		Secrets:  []secret.Text{c.Candidate.Password},
 	}.Text()
 }

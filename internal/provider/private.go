@@ -2,7 +2,10 @@ package provider
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
@@ -20,6 +23,9 @@ type applied struct {
 	Revision string `json:"revision"`
 	// PasswordID is that of the password that was last applied.
 	PasswordID string `json:"password_id"`
+	// Verification is kept here for a platform that does not keep it, and Tested is the digest of what passed.
+	Verification *site.Verification `json:"verification,omitempty"`
+	Tested       string             `json:"tested,omitempty"`
 }
 
 type privateReader interface {
@@ -51,16 +57,46 @@ func (a applied) set(ctx context.Context, private privateWriter) diag.Diagnostic
 	return private.SetKey(ctx, appliedKey, value)
 }
 
-// setApplied records what an apply left at the site.
-func setApplied(ctx context.Context, private privateWriter, s site.State) diag.Diagnostics {
-	return applied{SiteID: s.SiteID, Revision: s.Revision, PasswordID: s.PasswordID}.set(ctx, private)
+// appliedOf is what an apply left at a site with these capabilities.
+func appliedOf(s site.State, can site.Capabilities) applied {
+	a := applied{SiteID: s.SiteID, Revision: s.Revision, PasswordID: s.PasswordID}
+	if can.ForgetsVerification && s.Verification != nil {
+		a.Verification, a.Tested = s.Verification, digest(s)
+	}
+	return a
+}
+
+// digest tells settings apart that passed a test from others. The password is no part of it, other than by the id that
+// some sites give it.
+func digest(s site.State) string {
+	h := sha256.New()
+	for _, f := range s.Settings.Fields() {
+		fmt.Fprintf(h, "%s=%q\n", f.Name, fmt.Sprint(f.Value))
+	}
+	fmt.Fprintf(h, "password_id=%q\n", s.PasswordID)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// recall adds the verification that the site itself does not keep, as long as its settings are those that passed.
+func (a applied) recall(s site.State, can site.Capabilities) site.State {
+	if can.ForgetsVerification && a.Verification != nil && a.Tested == digest(s) {
+		s.Verification = a.Verification
+	}
+	return s
+}
+
+// partly is a after a change that failed on its way and left s: the password is still the one that was applied before.
+func (a applied) partly(s site.State, can site.Capabilities) applied {
+	left := appliedOf(s, can)
+	left.PasswordID = a.PasswordID
+	return left
 }
 
 // observe records what a refresh saw: which site it is, the revision that the next plan is made against, and at the
 // first sight of an imported site which password it has.
 func (a applied) observe(ctx context.Context, private privateWriter, s site.State) diag.Diagnostics {
 	if a.SiteID == "" {
-		return setApplied(ctx, private, s)
+		return applied{SiteID: s.SiteID, Revision: s.Revision, PasswordID: s.PasswordID}.set(ctx, private)
 	}
 	a.SiteID, a.Revision = s.SiteID, s.Revision
 	return a.set(ctx, private)

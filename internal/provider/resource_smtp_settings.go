@@ -66,7 +66,7 @@ func (r *smtpSettingsResource) Create(ctx context.Context, req resource.CreateRe
 	}
 	change := plan.toChange(ctx, config, prior, e.testRecipient)
 	change.SetPassword = !change.Candidate.Password.IsEmpty()
-	now, err := r.procedure.Apply(ctx, e.site, change)
+	now, err := r.procedureAt(e, &resp.Diagnostics).Apply(ctx, e.site, change)
 	if err != nil {
 		// No state: Terraform would mark the resource as tainted, and the next apply would destroy what works.
 		addApplyError(ctx, &resp.Diagnostics, e, change, config.inResource, now, err)
@@ -76,7 +76,7 @@ func (r *smtpSettingsResource) Create(ctx context.Context, req resource.CreateRe
 	plan.fromState(now)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	resp.Diagnostics.Append(plan.identify(ctx, resp.Identity)...)
-	resp.Diagnostics.Append(setApplied(ctx, resp.Private, now)...)
+	resp.Diagnostics.Append(appliedOf(now, e.can).set(ctx, resp.Private)...)
 }
 
 func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -109,7 +109,7 @@ func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadReques
 		addWrongSite(&resp.Diagnostics, e.key, pinned, now.SiteID)
 		return
 	}
-	model.fromState(now)
+	model.fromState(applied.recall(now, e.can))
 	if applied.PasswordID != "" && applied.PasswordID != now.PasswordID {
 		model.forgetPassword()
 	}
@@ -138,15 +138,15 @@ func (r *smtpSettingsResource) Update(ctx context.Context, req resource.UpdateRe
 	if !plan.Site.Equal(state.Site) && !r.sameSite(ctx, e, prior, &resp.Diagnostics) {
 		return
 	}
-	change := plan.toChange(ctx, config, prior, e.testRecipient)
-	change.SetPassword = plan.setsPassword(config, state)
-	now, err := r.procedure.Apply(ctx, e.site, change)
+	change := plan.toUpdate(ctx, config, state, prior, e.testRecipient)
+	now, err := r.procedureAt(e, &resp.Diagnostics).Apply(ctx, e.site, change)
 	if err != nil {
 		addApplyError(ctx, &resp.Diagnostics, e, change, config.inResource, now, err)
-		if now.Revision != prior.Revision {
+		if now != prior {
 			// The site was written to all the same: say what it holds, and nothing of the plan.
 			state.fromState(now)
 			resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
+			resp.Diagnostics.Append(applied.partly(now, e.can).set(ctx, resp.Private)...)
 		}
 		return
 	}
@@ -154,7 +154,7 @@ func (r *smtpSettingsResource) Update(ctx context.Context, req resource.UpdateRe
 	plan.fromState(now)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	resp.Diagnostics.Append(plan.identify(ctx, resp.Identity)...)
-	resp.Diagnostics.Append(setApplied(ctx, resp.Private, now)...)
+	resp.Diagnostics.Append(appliedOf(now, e.can).set(ctx, resp.Private)...)
 }
 
 func (r *smtpSettingsResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {

@@ -111,6 +111,14 @@ func (m settingsModel) toChange(ctx context.Context, config settingsModel, prior
 	}
 }
 
+// toUpdate makes the change from state, which prior is of, to what m plans.
+func (m settingsModel) toUpdate(ctx context.Context, config, state settingsModel, prior site.State, defaultRecipient types.String) site.Change {
+	c := m.toChange(ctx, config, prior, defaultRecipient)
+	c.SetPassword = m.setsPassword(config, state)
+	c.PriorPassword = secret.New(state.Password.ValueString())
+	return c
+}
+
 func (m settingsModel) test(ctx context.Context) testModel {
 	var test testModel
 	// The schema holds the type; an unknown object leaves both values as they are.

@@ -33,6 +33,7 @@ func (r *smtpSettingsResource) ModifyPlan(ctx context.Context, req resource.Modi
 	e := r.sites.find(config.Site, diags)
 	if e != nil {
 		plan.Site = types.StringValue(e.key)
+		e.checkOnDestroy(plan, diags)
 	}
 	plan.resolveEndpoint(config)
 	plan.resolveSender(config, diags)
@@ -56,8 +57,11 @@ func (r *smtpSettingsResource) ModifyPlan(ctx context.Context, req resource.Modi
 func (r *smtpSettingsResource) planDestroy(ctx context.Context, req resource.ModifyPlanRequest, diags *diag.Diagnostics) {
 	var state settingsModel
 	diags.Append(req.State.Get(ctx, &state)...)
-	if state.OnDestroy.ValueString() != string(site.Keep) {
-		r.sites.find(state.Site, diags)
+	if state.OnDestroy.ValueString() == string(site.Keep) {
+		return
+	}
+	if e := r.sites.find(state.Site, diags); e != nil {
+		e.checkOnDestroy(state, diags)
 	}
 }
 
@@ -78,6 +82,7 @@ func (r *smtpSettingsResource) planCreate(ctx context.Context, e *entry, config 
 	change := plan.toChange(ctx, config, prior, e.testRecipient)
 	change.SetPassword = !config.password().IsNull()
 	requirePassword(change, config, diags)
+	e.checkChange(change, config, diags)
 }
 
 func (r *smtpSettingsResource) planUpdate(ctx context.Context, e *entry, config settingsModel, plan *settingsModel, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
@@ -102,9 +107,11 @@ func (r *smtpSettingsResource) planUpdate(ctx context.Context, e *entry, config 
 		plan.requireRecipient(ctx, e, &resp.Diagnostics)
 		return
 	}
-	change := plan.toChange(ctx, config, state.toState(applied), types.StringNull())
-	change.SetPassword = plan.setsPassword(config, state)
+	change := plan.toUpdate(ctx, config, state, state.toState(applied), types.StringNull())
 	requirePassword(change, config, &resp.Diagnostics)
+	if e != nil {
+		e.checkChange(change, config, &resp.Diagnostics)
+	}
 	if steps := change.Steps(); steps.Test || steps.Save {
 		plan.forgetWritten(config, state.PasswordSet)
 		plan.requireRecipient(ctx, e, &resp.Diagnostics)
@@ -204,7 +211,7 @@ func (m *settingsModel) keepSpelling(ctx context.Context, prior tfsdk.State, dia
 
 // requireRecipient wants somebody to send the test message to, where one is due because mail is to be enabled.
 func (m settingsModel) requireRecipient(ctx context.Context, e *entry, diags *diag.Diagnostics) {
-	if e == nil || e.unknown || !m.Enabled.ValueBool() || !m.recipient(ctx, e.testRecipient).IsNull() {
+	if e == nil || e.unknown || e.can.Addressee != site.ToRecipient || !m.Enabled.ValueBool() || !m.recipient(ctx, e.testRecipient).IsNull() {
 		return
 	}
 	diags.AddAttributeError(path.Root("test").AtName("recipient"), "Recipient of the test message is missing",

@@ -34,6 +34,7 @@ type entry struct {
 	// unknown: how to reach the site is not known before the apply. site is nil then.
 	unknown       bool
 	site          site.Site
+	can           site.Capabilities
 	testRecipient types.String
 	onUnreachable string
 	// check tries a candidate from this machine, up to the login; nil where that is switched off.
@@ -64,7 +65,10 @@ func newEntry(key string, m entryModel, pool *adminapi.Pool, at path.Path, diags
 		diags.AddAttributeWarning(at.AtName("insecure_skip_verify"), "Certificate of the site is not checked",
 			key+": with insecure_skip_verify, whoever is on the way to the site can read its credentials and the mail password. Use ca_certificate instead.")
 	}
-	e.site = opened
+	e.site, e.can = opened, site.CapabilitiesOf(opened)
+	if e.can.Addressee != site.ToRecipient {
+		e.testRecipient = types.StringNull()
+	}
 	return e
 }
 

@@ -9,7 +9,7 @@ import (
 // Refuse lists what the platform cannot hold of a change: what no apply of it could ever come to. A plan shows it, and
 // Apply calls nothing.
 func (c Capabilities) Refuse(change Change) []Refusal {
-	return slices.Concat(c.refuseSwitch(change), c.refuseSettings(change), c.refusePassword(change), c.refuseRecipient(change))
+	return slices.Concat(c.refuseSwitch(change), c.refuseSettings(change), c.refusePassword(change), c.refuseRecipient(change.Recipient))
 }
 
 func (c Capabilities) refuseSwitch(change Change) []Refusal {
@@ -70,8 +70,8 @@ func (c Capabilities) refusePassword(change Change) []Refusal {
 	return nil
 }
 
-func (c Capabilities) refuseRecipient(change Change) []Refusal {
-	if change.Recipient == "" {
+func (c Capabilities) refuseRecipient(recipient string) []Refusal {
+	if recipient == "" {
 		return nil
 	}
 	switch c.Addressee {
@@ -96,6 +96,28 @@ func (c Capabilities) RefuseDestroy(how OnDestroy) (Refusal, bool) {
 		reason = `the platform cannot forget a password that it has: set on_destroy = "disable" or "keep".`
 	}
 	return Refusal{"on_destroy", reason}, reason != ""
+}
+
+// RefuseTest says why the platform cannot make this test of its own, at a site that holds now; false when it can.
+func (c Capabilities) RefuseTest(t Test, now State) (Refusal, bool) {
+	var field, reason string
+	switch {
+	case c.Testing == TestsInSave:
+		reason = "the platform tests only in the course of saving."
+	case c.NoVerdict:
+		reason = "the platform cannot say whether a test message was accepted."
+	case t.Candidate != nil && c.Testing != TestsCandidates:
+		reason = "the platform tests only what it has saved. Leave the settings out to test those."
+	case t.Candidate == nil && c.Testing == TestsEnabled && !now.Enabled:
+		reason = "the platform tests only while mail is on, and it is off."
+	case t.Candidate == nil && c.TestNeedsPassword && now.Settings.Username != "":
+		field, reason = "password", "the platform does not test with the password that it has stored."
+	default:
+		if refusals := c.refuseRecipient(t.Recipient); len(refusals) > 0 {
+			return refusals[0], true
+		}
+	}
+	return Refusal{field, reason}, reason != ""
 }
 
 // Warnings lists what a change risks at the site until its test has passed, one sentence or two each.

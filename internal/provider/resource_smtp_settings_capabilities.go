@@ -1,0 +1,49 @@
+package provider
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// procedureAt is the procedure for one change to the site of e.
+func (r *smtpSettingsResource) procedureAt(e *entry, diags *diag.Diagnostics) site.Procedure {
+	p := r.procedure
+	p.Check = e.check
+	p.Warn = func(sentence string) { diags.AddWarning("Not everything went as planned", e.key+": "+sentence) }
+	return p
+}
+
+// checkChange refuses what the site's platform cannot hold, and warns of what the change risks there.
+func (e *entry) checkChange(c site.Change, config settingsModel, diags *diag.Diagnostics) {
+	for _, refusal := range e.can.Refuse(c) {
+		if refusal.Field != "password" || !config.password().IsUnknown() {
+			e.addRefusal(diags, refusal, config.inResource)
+		}
+	}
+	if warnings := e.can.Warnings(c); len(warnings) > 0 {
+		diags.AddAttributeWarning(path.Root("enabled"), "Platform tests only what it has saved",
+			fmt.Sprintf("%s (platform %q): %s", e.key, e.platform, strings.Join(warnings, " ")))
+	}
+}
+
+// checkOnDestroy refuses a way to leave the site that its platform does not have.
+func (e *entry) checkOnDestroy(m settingsModel, diags *diag.Diagnostics) {
+	if refusal, refused := e.can.RefuseDestroy(site.OnDestroy(m.OnDestroy.ValueString())); refused && !m.OnDestroy.IsUnknown() {
+		e.addRefusal(diags, refusal, m.inResource)
+	}
+}
+
+func (e *entry) addRefusal(diags *diag.Diagnostics, refusal site.Refusal, locate locator) {
+	const summary = "Platform cannot do this"
+	detail := fmt.Sprintf("%s (platform %q): %s", e.key, e.platform, refusal.Reason)
+	if at, ok := locate(refusal.Field); ok {
+		diags.AddAttributeError(at, summary, detail)
+		return
+	}
+	diags.AddError(summary, detail)
+}
