@@ -17,32 +17,34 @@ const module = "github.com/sitemail/terraform-provider-smtp"
 // mayImport says which packages of this module each one imports, outside its tests. Names are relative to internal/;
 // "*" stands for one element of a path. Package secret may be imported everywhere and is left out.
 var mayImport = map[string][]string{
-	"main":          {"provider"},
-	"provider":      {"platform", "adminapi", "site", "presets", "diagnosis", "submit", "ses"},
-	"platform":      {"platform/*", "adminapi", "site"},
-	"platform/*":    {"platform/outcome", "adminapi", "site"},
-	"adminapi":      {},
-	"adminapi/*":    {},
-	"site":          {},
-	"site/sitetest": {"site"},
-	"submit":        {"site"},
-	"diagnosis":     {"site", "presets"},
-	"presets":       {"site"},
-	"ses":           {},
-	"secret":        {},
-	"smtptest":      {"site"},
-	"refsite":       {"refsite/*", "site", "submit", "presets", "diagnosis"},
-	"refsite/*":     {"refsite/*", "site", "submit", "presets", "diagnosis"},
-	"refsite/cmd/*": {"refsite", "refsite/*"},
-	"demo":          {"refsite", "refsite/*", "smtptest", "site", "tfcli"},
-	"tfcli":         {},
-	"tfcli/*":       {"tfcli"},
-	"schemas":       {"provider"},
-	"guide":         {"diagnosis", "site"},
-	"wordpresstest": {},
-	"bench":         {"refsite", "refsite/*", "smtptest", "site", "tfcli"},
-	"bench/*":       {"provider"},
-	"house":         {},
+	"main":           {"provider"},
+	"provider":       {"platform", "adminapi", "site", "presets", "diagnosis", "submit", "ses"},
+	"platform":       {"platform/*", "adminapi", "site"},
+	"platform/*":     {"platform/outcome", "adminapi", "site"},
+	"adminapi":       {},
+	"adminapi/*":     {},
+	"site":           {},
+	"site/sitetest":  {"site"},
+	"submit":         {"site"},
+	"diagnosis":      {"site", "presets"},
+	"presets":        {"site"},
+	"ses":            {},
+	"secret":         {},
+	"smtptest":       {"site"},
+	"refsite":        {"refsite/*", "site", "submit", "presets", "diagnosis"},
+	"refsite/*":      {"refsite/*", "site", "submit", "presets", "diagnosis"},
+	"refsite/cmd/*":  {"refsite", "refsite/*"},
+	"demo":           {"refsite", "refsite/*", "smtptest", "site", "tfcli"},
+	"tfcli":          {"pinned"},
+	"tfcli/*":        {"tfcli"},
+	"pinned":         {},
+	"schemas":        {"provider"},
+	"guide":          {"diagnosis", "site"},
+	"wordpresstest":  {},
+	"pocketbasetest": {"pinned"},
+	"bench":          {"refsite", "refsite/*", "smtptest", "site", "tfcli"},
+	"bench/*":        {"provider"},
+	"house":          {},
 }
 
 // onlyIn says which packages import a module from outside, outside their tests; names as in mayImport.
@@ -50,7 +52,7 @@ var onlyIn = map[string][]string{
 	"github.com/hashicorp/terraform-plugin-":        {"main", "provider", "schemas", "bench/*"},
 	"github.com/hashicorp/go-retryablehttp":         {"adminapi"},
 	"github.com/emersion/":                          {"submit", "smtptest"},
-	"go.etcd.io/bbolt":                              {"refsite", "refsite/*", "tfcli"},
+	"go.etcd.io/bbolt":                              {"refsite", "refsite/*", "pinned"},
 	"testing":                                       {"site/sitetest", "wordpresstest"},
 	"net/http/httptest":                             {},
 	"github.com/getkin/kin-openapi":                 {},
@@ -146,7 +148,7 @@ func TestForeignModulesStayWhereTheyBelong(t *testing.T) {
 }
 
 // server matches the packages that serve, and those that only tests need.
-var server = regexp.MustCompile(`/internal/((refsite|demo|bench|tfcli)(/|$)|.*test$)|^go\.etcd\.io/bbolt|^net/http/httptest$`)
+var server = regexp.MustCompile(`/internal/((refsite|demo|bench|tfcli|pinned)(/|$)|.*test$)|^go\.etcd\.io/bbolt|^net/http/httptest$`)
 
 func TestTheProviderLinksNoServer(t *testing.T) {
 	packages := list(t, "-deps", module)

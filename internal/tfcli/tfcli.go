@@ -47,7 +47,7 @@ func Find(ctx context.Context, log io.Writer) (CLI, error) {
 		}
 		fmt.Fprintf(log, "Passed over: %s\n", err)
 	}
-	return pinned(ctx, log, "No terraform or tofu on PATH can be used")
+	return pinnedCLI(ctx, log, "No terraform or tofu on PATH can be used")
 }
 
 // String names the product and its version, such as "OpenTofu 1.12.6".

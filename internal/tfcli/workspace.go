@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/pinned"
 )
 
 // Workspace is a folder with a configuration in which a CLI runs this module's provider, and nothing of the user's.
@@ -25,7 +27,7 @@ type Workspace struct {
 // and only it. Configurations name it by the source address, such as "sitemail/smtp" or, with a registry's host before it,
 // "registry.terraform.io/sitemail/smtp".
 func (c CLI) NewWorkspace(ctx context.Context, dir, source string) (Workspace, error) {
-	root, err := moduleRoot(ctx)
+	root, err := pinned.ModuleRoot(ctx)
 	if err != nil {
 		return Workspace{}, err
 	}
@@ -35,7 +37,7 @@ func (c CLI) NewWorkspace(ctx context.Context, dir, source string) (Workspace, e
 	}
 	mirror := filepath.Join(dir, ".mirror")
 	w.Binary = filepath.Join(mirror, source, "0.0.1", runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-smtp_v0.0.1")
-	if _, err := output(command(ctx, "go", "build", "-C", root, "-o", w.Binary, ".")); err != nil {
+	if _, err := pinned.Go(ctx, "build", "-C", root, "-o", w.Binary, "."); err != nil {
 		return Workspace{}, err
 	}
 	config := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror)
