@@ -34,7 +34,6 @@ type TB interface {
 	Helper()
 	Cleanup(func())
 	Fatalf(format string, args ...any)
-	TempDir() string
 }
 
 // Config says what a PocketBase runs with.
@@ -67,7 +66,12 @@ func Start(t TB, c Config) *Server {
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
-	s := &Server{Username: username, Password: secret.New(password), program: path, dir: t.TempDir()}
+	dir, err := os.MkdirTemp("", "pocketbase-")
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	s := &Server{Username: username, Password: secret.New(password), program: path, dir: dir}
 	if err := s.prepare(t.Context(), c); err != nil {
 		t.Fatalf("prepare PocketBase: %v", err)
 	}
