@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // Config describes one admin API.
@@ -37,14 +39,16 @@ type Limits struct {
 	RequestTimeout time.Duration
 	// MaxRetries is how often a call is repeated after its first attempt, where [Repeat] allows it.
 	MaxRetries int
-	// RequestsPerSecond and Concurrency count all clients of one origin together, which must agree on them.
+	// RequestsPerSecond, which [rate.Inf] leaves open, and Concurrency count all clients of one origin together, which must
+	// agree on them.
 	RequestsPerSecond float64
 	Concurrency       int
 }
 
-// DefaultLimits are 30 s an attempt, 3 retries, 20 requests a second and 4 at a time.
+// DefaultLimits are 30 s an attempt, 3 retries, and 10 requests at a time at any rate: as many as Terraform makes by
+// itself.
 func DefaultLimits() Limits {
-	return Limits{RequestTimeout: 30 * time.Second, MaxRetries: 3, RequestsPerSecond: 20, Concurrency: 4}
+	return Limits{RequestTimeout: 30 * time.Second, MaxRetries: 3, RequestsPerSecond: float64(rate.Inf), Concurrency: 10}
 }
 
 func (l Limits) validate() error {

@@ -74,12 +74,15 @@ func (m *connectionModel) toSettings() site.Settings {
 	return resolved.toSettings()
 }
 
-// rootCAs returns nil for the authorities that this machine trusts.
+// rootCAs are the authorities that this machine trusts, for which nil stands, and the given ones beside them.
 func (m *connectionModel) rootCAs() *x509.CertPool {
 	if m.CACertificate.ValueString() == "" {
 		return nil
 	}
-	roots := x509.NewCertPool()
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
 	// The validator has seen to it that there is a certificate.
 	roots.AppendCertsFromPEM([]byte(m.CACertificate.ValueString()))
 	return roots

@@ -75,7 +75,7 @@ func connectionArguments() map[string]schema.Attribute {
 		},
 		"ca_certificate": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "Certificates (PEM) that the server's certificate must chain to, instead of those that this machine trusts.",
+			MarkdownDescription: "Certificates (PEM) of authorities to trust for the server beside those that this machine trusts.",
 			Validators:          []validator.String{text{check: checkCACertificate}},
 		},
 	}

@@ -102,7 +102,7 @@ func clientAttributes() map[string]schema.Attribute {
 		},
 		"ca_certificate": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "Certificates (PEM) that the site's certificate must chain to, instead of those that this machine trusts.",
+			MarkdownDescription: "Certificates (PEM) of authorities to trust for the site beside those that this machine trusts.",
 		},
 		"client_certificate": schema.StringAttribute{
 			Optional:            true,

@@ -71,12 +71,28 @@ func TestNothingIsSentToAnotherSite(t *testing.T) {
 	for _, call := range []string{"Test", "Save"} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newScript(t)
-			err := writes("site-0")[call](limit(t), s.play(token, s.on(getSMTP, smtp(""))))
+			opened := s.play(token, s.on(getSMTP, smtp("")))
+			if _, err := opened.Read(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			err := writes("site-0")[call](limit(t), opened)
 			if site.KindOf(err) != site.WrongSite || !strings.Contains(flat(err), `"site-1", and "site-0" was expected`) {
 				t.Errorf("%s: got %q: %v", call, site.KindOf(err), err)
 			}
 		})
 	}
+}
+
+func TestAPinnedSiteIsNotReadAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(t)
+		opened := s.play(token, s.on(putTest, tested(200, "")), s.on(putSMTP, s.written))
+		for _, call := range []string{"Test", "Save"} {
+			if err := writes("site-1")[call](t.Context(), opened); err != nil {
+				t.Errorf("%s: %v", call, err)
+			}
+		}
+	})
 }
 
 func TestASiteIsRecognisedOnce(t *testing.T) {

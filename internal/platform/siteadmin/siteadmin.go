@@ -68,16 +68,17 @@ func (c *client) get(ctx context.Context, found *wireSMTP) error {
 	return nil
 }
 
-// recognise makes sure, before anything is sent that matters, that a site of a known version answers here and, unless
-// siteID is empty, that it is this one.
+// recognise makes sure, before anything is sent that matters, that a site of a known version answers here. A caller that
+// names the siteID which it has pinned has read the site before, mostly the refresh that its plan began with: for it
+// there is no call more, the request names the site too, and another site refuses it.
 func (c *client) recognise(ctx context.Context, siteID string) error {
-	if c.siteID.Load() == nil {
-		if _, err := c.Read(ctx); err != nil {
-			return err
-		}
-	}
-	if found := *c.siteID.Load(); siteID != "" && found != siteID {
-		return wrongSite(siteID, found)
+	found := c.siteID.Load()
+	switch {
+	case found == nil && siteID == "":
+		_, err := c.Read(ctx)
+		return err
+	case found != nil && siteID != "" && *found != siteID:
+		return wrongSite(siteID, *found)
 	}
 	return nil
 }

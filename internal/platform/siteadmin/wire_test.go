@@ -159,7 +159,11 @@ func TestRequests(t *testing.T) {
 						t.Errorf("If-Match: %s", tag)
 					}
 				}
-				if err := tt.run(t, s.play(token, s.on(getSMTP, smtp("")), sent)); err != nil {
+				opened := s.play(token, s.on(getSMTP, smtp("")), sent)
+				if _, err := opened.Read(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if err := tt.run(t, opened); err != nil {
 					t.Error(err)
 				}
 			})
