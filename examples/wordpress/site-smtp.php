@@ -232,7 +232,8 @@ final class Check {
 
 	/** What WordPress sends from and to, which is ASCII only, and nothing that could leave the angle brackets of SMTP. */
 	private static function address( string $address ): ?string {
-		return strlen( $address ) <= 254 && preg_match( '/^[!-~]+$/D', $address ) && ! strpbrk( $address, '<>"()[]\\,;:' ) && is_email( $address )
+		return strlen( $address ) <= 254 && preg_match( '/^[!-~]+$/D', $address ) && ! strpbrk( $address, '<>"()[]\\,;:' ) 
+			&& is_email( $address ) && filter_var( $address, FILTER_VALIDATE_EMAIL )
 			? null : 'must be a plain mail address such as name@example.com';
 	}
 
@@ -908,20 +909,20 @@ function load_connection(): void {
 		 * @param ?float $deadline the time at which a test ends; null for mail, which waits as long as PHPMailer does.
 		 * @param bool   $verify   false takes any certificate, to look at it.
 		 */
-		public function __construct( private readonly Settings $settings, private readonly ?float $deadline = null, private readonly bool $verify = true ) {}
+		public function __construct(
+			private readonly Settings $settings,
+			private readonly ?Secret $password,
+			private readonly ?float $deadline = null,
+			private readonly bool $verify = true,
+		) {}
 
-		/** Connects and says EHLO, as PHPMailer does it for mail. */
+		/** Connects, secures the connection and logs in, in the steps in which PHPMailer does it for mail. */
 		public function open(): bool {
-			$name   = $this->settings->greeting_name();
-			$prefix = 'tls' === $this->settings->encryption ? 'ssl://' : '';
-			return $this->connect( $prefix . $this->settings->host, $this->settings->port, self::CONNECT_SECONDS )
+			$name = $this->settings->greeting_name();
+			return $this->connect( '' )
 				&& $this->hello( $name )
-				&& ( 'starttls' !== $this->settings->encryption || ( $this->startTLS() && $this->hello( $name ) ) );
-		}
-
-		/** The server's last reply; null when the failure came without one. */
-		public function reply(): ?string {
-			return null === $this->fault ? $this->last_reply : null;
+				&& ( 'starttls' !== $this->settings->encryption || ( $this->startTLS() && $this->hello( $name ) ) )
+				&& ( null === $this->password || $this->authenticate( '', '' ) );
 		}
 
 		/** Notes that the present stage was passed. */
@@ -968,7 +969,8 @@ function load_connection(): void {
 			return $this->secure( $this->smtp_conn );
 		}
 
-		public function authenticate( $username, #[\SensitiveParameter] $password, $authtype = null, $OAuth = null ) {
+		/** Logs in once. PHPMailer does not get to know the password: the connection has its own. */
+		public function authenticate( $username, $password, $authtype = null, $OAuth = null ) {
 			$this->enter( 'auth' );
 			if ( ! $this->encrypted && ! Networks::contain( Networks::LOOPBACK, $this->address ) ) {
 				return $this->fail( "refusing to send the password over an unencrypted connection to $this->address" );
@@ -978,7 +980,7 @@ function load_connection(): void {
 			if ( false === $chosen ) {
 				return $this->fail( array() === $offered ? "server doesn't support AUTH" : 'server offers no login with a password, only ' . implode( ' ', $offered ) );
 			}
-			return parent::authenticate( $username, $password, $chosen );
+			return parent::authenticate( $this->settings->username, $this->password->reveal(), $chosen );
 		}
 
 		public function mail( $from ) {
@@ -1011,17 +1013,17 @@ function load_connection(): void {
 			return is_resource( $this->smtp_conn ) ? parent::client_send( $data, $command ) : false;
 		}
 
+		/** Connects to where the settings say, whatever PHPMailer was told. */
 		protected function getSMTPConnection( $host, $port = null, $timeout = 30, $options = array() ) {
-			$implicit_tls = str_starts_with( $host, 'ssl://' );
-			$host         = trim( preg_replace( '#^ssl://#', '', $host ), '[]' );
-			$conn         = $this->dial( $host, $port );
-			if ( false !== $conn && $implicit_tls && ! $this->secure( $conn ) ) {
+			$conn = $this->dial( $this->settings->host, $this->settings->port );
+			if ( false === $conn ) {
+				return false;
+			}
+			if ( 'tls' === $this->settings->encryption && ! $this->secure( $conn ) ) {
 				fclose( $conn );
 				return false;
 			}
-			if ( false !== $conn ) {
-				$this->enter( 'banner' );
-			}
+			$this->enter( 'banner' );
 			return $conn;
 		}
 
@@ -1070,7 +1072,7 @@ function load_connection(): void {
 		}
 
 		/** Connects to the first address of the host that answers. */
-		private function dial( string $host, int $port ) {
+		private function dial( string $host, int $port ): mixed {
 			$addresses = array( $host );
 			if ( ! filter_var( $host, FILTER_VALIDATE_IP ) ) {
 				$this->enter( 'dns' );
@@ -1085,7 +1087,7 @@ function load_connection(): void {
 			foreach ( $addresses as $address ) {
 				$target = ( str_contains( $address, ':' ) ? "[$address]" : $address ) . ":$port";
 				if ( ! Networks::allow( $address ) ) {
-					$faults[] = "dial tcp $target: address $address is not public, and SITE_SMTP_ALLOW_NETWORKS does not allow its network";
+					$faults[] = "dial tcp $target: address $address is not public, and its network is not among those that this site allows in SITE_SMTP_ALLOW_NETWORKS";
 					continue;
 				}
 				$conn = @stream_socket_client( "tcp://$target", $code, $text, $seconds, STREAM_CLIENT_CONNECT, $this->context( $host ) );
@@ -1173,7 +1175,7 @@ final class Attempt {
 	public function __construct( private readonly Settings $settings, private readonly ?Secret $password, private readonly string $recipient ) {
 		load_connection();
 		$this->deadline   = microtime( true ) + self::SECONDS;
-		$this->connection = new Connection( $settings, $this->deadline );
+		$this->connection = new Connection( $settings, $password, $this->deadline );
 	}
 
 	/** @return array<string, mixed> members of a test in the contract. */
@@ -1182,8 +1184,8 @@ final class Attempt {
 		try {
 			$sent = $this->send();
 		} catch ( \Throwable $e ) {
-			$sent     = false;
-			$c->fault = 'the site made a mistake: ' . get_class( $e );
+			$sent       = false;
+			$c->fault ??= 'the site made a mistake: ' . get_class( $e );
 		}
 		$fault  = $c->fault;
 		$reply  = null === $fault ? $this->reply( $c->getLastReply() ) : null;
@@ -1210,13 +1212,12 @@ final class Attempt {
 
 	private function send(): bool {
 		$c = $this->connection;
-		$s = $this->settings;
-		if ( ! $c->open() || ( '' !== $s->username && ! $c->authenticate( $s->username, $this->password->reveal() ) ) ) {
+		if ( ! $c->open() ) {
 			return false;
 		}
 		$message          = $this->compose();
 		$this->message_id = trim( $message->getLastMessageID(), '<>' );
-		return $c->mail( $s->from_address ) && $c->recipient( $this->recipient ) && $c->data( $message->getSentMIMEMessage() );
+		return $c->mail( $this->settings->from_address ) && $c->recipient( $this->recipient ) && $c->data( $message->getSentMIMEMessage() );
 	}
 
 	private function compose(): PHPMailer {
@@ -1270,7 +1271,7 @@ final class Attempt {
 
 	/** Why the certificate was refused, and what it says. PHP shows it only to who takes it, so it is fetched once more. */
 	private function refused_certificate(): array {
-		$look = new Connection( $this->settings, $this->deadline, false );
+		$look = new Connection( $this->settings, null, $this->deadline, false );
 		$look->open();
 		$look->close();
 		$seen = $look->certificate;
@@ -1364,24 +1365,24 @@ final class Mail {
 		return '' === $ours ? $name : $ours;
 	}
 
-	public static function configure( PHPMailer $mailer ): void {
-		if ( null === self::$outgoing ) {
+	/** PHPMailer keeps to the order of SMTP; where to and with which login, the connection knows. */
+	public static function configure( mixed $mailer ): void {
+		if ( null === self::$outgoing || ! $mailer instanceof PHPMailer ) {
 			return;
 		}
 		load_connection();
 		$s = self::$outgoing->settings;
 		$mailer->isSMTP();
-		$mailer->Host        = str_contains( $s->host, ':' ) ? "[$s->host]" : $s->host;
+		$mailer->Host        = PHPMailer::isValidHost( $s->host ) ? $s->host : 'localhost';
 		$mailer->Port        = $s->port;
 		$mailer->SMTPSecure  = array( 'starttls' => 'tls', 'tls' => 'ssl', 'none' => '' )[ $s->encryption ];
 		$mailer->SMTPAutoTLS = false;
 		$mailer->SMTPAuth    = '' !== $s->username;
 		$mailer->Username    = $s->username;
-		$mailer->Password    = self::$outgoing->password?->reveal() ?? '';
 		$mailer->Sender      = $s->from_address;
 		$mailer->Helo        = $s->greeting_name();
 		$mailer->SMTPDebug   = SMTP::DEBUG_OFF;
-		$mailer->setSMTPInstance( new Connection( $s ) );
+		$mailer->setSMTPInstance( new Connection( $s, self::$outgoing->password ) );
 	}
 
 	public static function notice(): void {
@@ -1534,16 +1535,21 @@ final class Api {
 				array(
 					// Those of other methods are answered with 405, where WordPress would say that there is nothing.
 					'methods'             => \WP_REST_Server::ALLMETHODS,
-					'permission_callback' => static fn (): bool => current_user_can( 'manage_options' ),
+					'permission_callback' => array( self::class, 'may' ),
 					'callback'            => static fn ( \WP_REST_Request $request ): \WP_REST_Response => self::serve( $request, $calls ),
 				)
 			);
 		}
 	}
 
+	public static function may(): bool|\WP_Error {
+		return current_user_can( 'manage_options' )
+			? true : new \WP_Error( 'unauthorized', 'The call needs the name and an Application Password of a user who may manage options.', array( 'status' => 401 ) );
+	}
+
 	/** Below our namespace, what WordPress or another plugin refuses is a problem document too. */
-	public static function in_our_words( \WP_HTTP_Response $response, \WP_REST_Server $server, \WP_REST_Request $request ): \WP_HTTP_Response {
-		if ( ! str_starts_with( $request->get_route(), '/' . self::SPACE . '/' ) ) {
+	public static function in_our_words( mixed $response, mixed $server, mixed $request ): mixed {
+		if ( ! $response instanceof \WP_REST_Response || ! str_starts_with( $request->get_route(), '/' . self::SPACE . '/' ) ) {
 			return $response;
 		}
 		if ( $response->get_status() >= 400 && 'application/problem+json' !== ( $response->get_headers()['Content-Type'] ?? '' ) ) {

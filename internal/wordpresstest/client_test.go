@@ -108,7 +108,8 @@ func (c *client) try(ctx context.Context, method, path string, body any, headers
 		r.Header.Set("Content-Type", "application/json")
 	}
 	for i := 0; i < len(headers); i += 2 {
-		if r.Header.Set(headers[i], headers[i+1]); headers[i+1] == "" {
+		r.Header.Set(headers[i], headers[i+1])
+		if headers[i+1] == "" {
 			r.Header.Del(headers[i])
 		}
 	}

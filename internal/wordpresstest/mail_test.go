@@ -58,6 +58,11 @@ func TestWordPressSendsThroughTheSettings(t *testing.T) {
 		c.enable(object{"encryption": "none", "username": ""})
 		c.messages(1, func() { equal(t, c.Eval(t, send), "sent") })
 	})
+	t.Run("AHostThatPHPMailerTakesForNone", func(t *testing.T) {
+		c := start(t)
+		c.enable(object{"host": "localhost."})
+		c.messages(1, func() { equal(t, c.Eval(t, send), "sent") })
+	})
 	t.Run("PluginsDoNotGetPastThem", func(t *testing.T) {
 		c := start(t)
 		c.enable(nil)

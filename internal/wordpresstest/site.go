@@ -163,7 +163,7 @@ func (site *Site) Eval(t TB, code string) string {
 
 // php runs code for the site, not yet in its WordPress.
 func (site *Site) php(ctx context.Context, code string) (string, error) {
-	define := fmt.Sprintf("define( 'SITE_ROOT', '%s' ); define( 'SITE_URL', '%s' ); define( 'SITE_TITLE', \"%s\" );\n", site.root, site.URL, site.Title)
+	define := fmt.Sprintf("const SITE_ROOT = %q, SITE_URL = %q, SITE_TITLE = %q;\n", site.root, site.URL, site.Title)
 	cmd := exec.CommandContext(ctx, "php", "-c", filepath.Join(site.server.dir, "php.ini"), "-r", define+code)
 	var out, complaints bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaints
