@@ -137,8 +137,8 @@ func addUntested(diags *diag.Diagnostics, key string, err error) {
 		return
 	}
 	diags.AddAttributeError(path.Root("enabled"), "Mail may be on with settings that did not pass a test", fmt.Sprintf(
-		"%s: the settings were on for their test, and they could not be switched off again: %s\n\nApply again as soon as the site answers: the apply begins with this. "+
-			"Or switch mail off in the site's admin page now.", key, partial.Undo))
+		"%s: the settings were saved for their test, and that mail is off again could not be made sure: %s\n\nApply again as soon as the site answers: the apply "+
+			"begins with this. Or switch mail off in the site's admin page now.", key, partial.Undo))
 }
 
 // addFailure reports a test that did not pass. locate says where the setting at fault is configured; opinion, which may be

@@ -1,0 +1,161 @@
+package provider_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/ses"
+	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+)
+
+func TestAccSettingsMoved(t *testing.T) {
+	w := newWorld(t, smtptest.Config{}, "only")
+	moved := strings.Replace(w.config(), `"smtp_settings" "test"`, `"smtp_settings" "renamed"`, 1) +
+		"moved {\n  from = smtp_settings.test\n  to = smtp_settings.renamed\n}\n"
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{
+			{Config: w.config()},
+			{
+				PreConfig: func() { w.wrote() },
+				Config:    moved,
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+					plancheck.ExpectResourceAction("smtp_settings.renamed", plancheck.ResourceActionNoop),
+				}},
+				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1}},
+			},
+		},
+	})
+}
+
+// TestAccSettingsGenerated lets the CLI write the configuration of imported sites.
+func TestAccSettingsGenerated(t *testing.T) {
+	w := newWorld(t, smtptest.Config{}, "client-a", "client-b")
+	w.enable("client-a")
+	ws := newWorkspace(t, w.provider()+"import {\n  to = smtp_settings.sending\n  id = \"client-a\"\n}\nimport {\n  to = smtp_settings.empty\n  id = \"client-b\"\n}\n")
+	if out, ok := ws.run("plan", "-no-color", "-generate-config-out=generated.tf"); ok {
+		t.Errorf("a site without settings cannot be planned, and was:\n%s", out)
+	}
+	if err := os.Remove(filepath.Join(ws.Dir, "generated.tf")); err != nil {
+		t.Fatal(err)
+	}
+	ws.configure(w.provider() + "import {\n  to = smtp_settings.sending\n  id = \"client-a\"\n}\n")
+	out, ok := ws.run("plan", "-no-color", "-generate-config-out=generated.tf")
+	if !ok || !strings.Contains(out, "1 to import, 0 to add, 0 to change, 0 to destroy") {
+		t.Fatal(out)
+	}
+	generated, err := os.ReadFile(filepath.Join(ws.Dir, "generated.tf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(generated), `""`) || strings.Contains(string(generated), password) {
+		t.Errorf("generated:\n%s", generated)
+	}
+	if out, ok := ws.run("apply", "-auto-approve", "-no-color"); !ok || !strings.Contains(out, "0 added, 0 changed, 0 destroyed") {
+		t.Error(out)
+	}
+	if len(w.wrote()) > 0 || len(w.smtp.Messages()) != 1 {
+		t.Error("importing changed something")
+	}
+}
+
+// TestAccSettingsImportEach imports many sites with one block.
+func TestAccSettingsImportEach(t *testing.T) {
+	w := newWorld(t, smtptest.Config{}, "client-a", "client-b")
+	w.enable("client-a")
+	w.enable("client-b")
+	each := arguments{
+		"for_each": "var.clients", "site": "each.key", "from_name": hcl("Client"), "password_wo": "", "password_wo_version": "",
+	}
+	ws := newWorkspace(t, w.provider()+`
+variable "clients" { default = { client-a = {}, client-b = {} } }
+import {
+  for_each = var.clients
+  to       = smtp_settings.test[each.key]
+  id       = each.key
+}
+`+w.resource(each))
+	if out, ok := ws.run("apply", "-auto-approve", "-no-color"); !ok || !strings.Contains(out, "2 imported, 0 added, 0 changed, 0 destroyed") {
+		t.Fatal(out)
+	}
+	if len(w.wrote()) > 0 || len(w.smtp.Messages()) != 2 {
+		t.Error("importing changed something")
+	}
+}
+
+// TestAccSettingsRotatesByKey changes the key that a password is derived from, as in the guide to rotation.
+func TestAccSettingsRotatesByKey(t *testing.T) {
+	const newID, newKey = "AKIAI44QH8DHBEXAMPLE", "another+secret+key"
+	w := newExampleWorld(t, false)
+	ws := w.example("password-rotation")
+	if out, ok := ws.run("apply", "-auto-approve", "-no-color"); !ok {
+		t.Fatal(out)
+	}
+	w.smtp.SetUser(newID, ses.Password(secret.New(newKey), "eu-west-1"))
+	w.wrote()
+	out, ok := ws.run("apply", "-auto-approve", "-no-color", "-var=iam_key_id="+newID, "-var=iam_secret_key="+newKey)
+	if !ok || !strings.Contains(out, "0 added, 1 changed, 0 destroyed") || strings.Contains(out, newKey) {
+		t.Fatal(out)
+	}
+	if got := w.wrote(); len(got) != 2 || got[0] != "PUT client-b /smtp/tests" || got[1] != "PUT client-b /smtp" {
+		t.Errorf("writing calls %q", got)
+	}
+	if got := w.state("client-b").Settings.Username; got != newID {
+		t.Errorf("username %q", got)
+	}
+}
+
+// TestAccActionInvoke runs an action on its own.
+func TestAccActionInvoke(t *testing.T) {
+	since(t, "1.14")
+	w := newWorld(t, smtptest.Config{}, "only")
+	w.enable("only")
+	ws := newWorkspace(t, w.provider()+"action \"smtp_send_test\" \"check\" {}\n")
+	out, ok := ws.run("apply", "-auto-approve", "-no-color", "-invoke=action.smtp_send_test.check")
+	if !ok || !strings.Contains(out, "accepted by 127.0.0.1 for "+recipient) || len(w.smtp.Messages()) != 2 {
+		t.Fatal(out)
+	}
+}
+
+func TestAccSettingsDataSource(t *testing.T) {
+	w := newWorld(t, smtptest.Config{}, "only")
+	read := func(attribute string, check knownvalue.Check) statecheck.StateCheck {
+		return statecheck.ExpectKnownValue("data.smtp_settings.site", path(attribute), check)
+	}
+	config := w.provider() + "data \"smtp_settings\" \"site\" {}\n"
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{
+			{
+				Config: config,
+				ConfigStateChecks: []statecheck.StateCheck{
+					read("enabled", knownvalue.Bool(false)), read("host", knownvalue.Null()), read("port", knownvalue.Null()), read("verification", knownvalue.Null()),
+				},
+			},
+			{
+				PreConfig: func() { w.enable("only") },
+				Config:    config,
+				ConfigStateChecks: []statecheck.StateCheck{
+					read("id", knownvalue.StringExact(w.site("only").ID())),
+					read("site", knownvalue.StringExact("default")),
+					read("enabled", knownvalue.Bool(true)),
+					read("host", knownvalue.StringExact(w.smtp.Host())),
+					read("port", knownvalue.Int64Exact(int64(w.smtp.Port()))),
+					read("username", knownvalue.StringExact(mailbox)),
+					read("from_name", knownvalue.StringExact("Client")),
+					read("updated_by", knownvalue.StringExact("somebody")),
+					read("password_set", knownvalue.Bool(true)),
+					read("verification", knownvalue.ObjectPartial(map[string]knownvalue.Check{"recipient": knownvalue.StringExact(recipient)})),
+				},
+			},
+		},
+	})
+}
