@@ -95,7 +95,7 @@ func candidateAttributes() map[string]schema.Attribute {
 // ValidateConfig checks the settings of a candidate as those of a resource.
 func (a *sendTestAction) ValidateConfig(ctx context.Context, req action.ValidateConfigRequest, resp *action.ValidateConfigResponse) {
 	var model sendTestModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	resp.Diagnostics.Append(getBlock(ctx, req.Config, &model)...)
 	if config := model.toSettingsModel(); model.hasCandidate() && !resp.Diagnostics.HasError() {
 		config.requireEndpoint(&resp.Diagnostics)
 		config.checkPreset(&resp.Diagnostics)
@@ -104,7 +104,7 @@ func (a *sendTestAction) ValidateConfig(ctx context.Context, req action.Validate
 
 func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, resp *action.InvokeResponse) {
 	var model sendTestModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	resp.Diagnostics.Append(getBlock(ctx, req.Config, &model)...)
 	e := a.sites.reachable(model.Site, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return

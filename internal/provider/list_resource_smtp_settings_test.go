@@ -104,6 +104,9 @@ func TestAccListQuery(t *testing.T) {
 			{
 				Query: true,
 				Config: `
+list "smtp_settings" "all" {
+  provider = smtp
+}
 list "smtp_settings" "enabled" {
   provider         = smtp
   include_resource = true
@@ -111,6 +114,7 @@ list "smtp_settings" "enabled" {
 }
 `,
 				QueryResultChecks: []querycheck.QueryResultCheck{
+					querycheck.ExpectLength("smtp_settings.all", 2),
 					querycheck.ExpectLength("smtp_settings.enabled", 1),
 					querycheck.ExpectIdentity("smtp_settings.enabled", map[string]knownvalue.Check{
 						"site":    knownvalue.StringExact("client-b"),

@@ -71,7 +71,7 @@ func (r *run) carryOut(ctx context.Context, u *unreliable, c site.Change) (now s
 	case isPartial:
 		r.known = site.State{}
 	}
-	loud := isPartial && (partial.Left == site.LeftUntested || partial.Left == site.LeftUnknown)
+	loud := isPartial && partial.Left == site.LeftUntested
 	if r.can.Testing == site.TestsEnabled && (loud || errors.Is(err, errKilled)) {
 		r.excused = true
 	}
@@ -152,7 +152,7 @@ func (r *run) checkLeft(f failer, u *unreliable, c site.Change, now site.State, 
 		right = m.on() && m.safe() && m.state.Settings == c.Prior.Settings
 	case site.LeftToOthers:
 		right = u.edited
-	case site.LeftUntested, site.LeftUnknown:
+	case site.LeftUntested:
 		right = e.Undo != nil
 	}
 	if !right {

@@ -16,10 +16,8 @@ const (
 	LeftRestored
 	// LeftToOthers: somebody else changed the site meanwhile, and that stands.
 	LeftToOthers
-	// LeftUntested: mail is on with settings that did not pass a test, for they could not be switched off either.
+	// LeftUntested: mail may be on with settings that did not pass a test, for the site could not be read or written to.
 	LeftUntested
-	// LeftUnknown: the site cannot be read; mail may be on with settings that did not pass a test.
-	LeftUnknown
 )
 
 // String says it in the words that follow on "now".
@@ -31,8 +29,6 @@ func (l Left) String() string {
 		return "the settings that worked before are back"
 	case LeftToOthers:
 		return "the site is as somebody else left it meanwhile"
-	case LeftUntested:
-		return "MAIL IS ON WITH SETTINGS THAT DID NOT PASS A TEST"
 	default:
 		return "MAIL MAY BE ON WITH SETTINGS THAT DID NOT PASS A TEST"
 	}
@@ -44,7 +40,7 @@ type PartialError struct {
 	Left Left
 	// Err is why the change failed.
 	Err error
-	// Undo is why the site could not be brought to rest; nil unless Left is LeftUntested or LeftUnknown.
+	// Undo is why the site could not be brought to rest; nil unless Left is LeftUntested.
 	Undo error
 }
 
@@ -105,7 +101,7 @@ func (r *run) settle(ctx context.Context) (left Left, err error) {
 func (r *run) setRight(ctx context.Context) (Left, error) {
 	now, err := readSame(ctx, r.site, r.Prior)
 	if err != nil {
-		return LeftUnknown, err
+		return LeftUntested, err
 	}
 	if r.untouched(now) {
 		r.held = r.Prior
@@ -147,7 +143,7 @@ func (r *run) untouched(now State) bool {
 func (r *run) restore(ctx context.Context) (Left, error) {
 	r.restoring, r.passed = true, nil
 	if err := r.write(ctx, Save{Settings: r.Prior.Settings, Password: r.PriorPassword, Enabled: true}); err != nil {
-		return LeftUnknown, err
+		return LeftUntested, err
 	}
 	return r.restored(), nil
 }

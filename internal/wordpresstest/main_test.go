@@ -36,6 +36,8 @@ func run(m *testing.M) (err error) {
 	}
 	wordpress, err = wordpresstest.Start(context.Background(), wordpresstest.Config{
 		Plugin: "../../examples/wordpress/site-smtp.php", CAPEM: ca.PEM(),
+		// To run the tests with another version of WordPress than Debian's.
+		Files: os.Getenv("WORDPRESS_FILES"),
 	})
 	if err != nil {
 		return err

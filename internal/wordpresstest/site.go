@@ -15,9 +15,6 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
-// debianFiles is where the package wordpress puts its files.
-const debianFiles = "/usr/share/wordpress"
-
 // TB is the part of testing.TB that sites need.
 type TB interface {
 	Context() context.Context
@@ -93,15 +90,15 @@ func (s *Server) install(ctx context.Context, name string) (*Site, error) {
 	return site, nil
 }
 
-// link makes the site's folder: WordPress' own files are Debian's.
+// link makes the site's folder, in which WordPress' own files are links.
 func (site *Site) link() error {
 	plugins := filepath.Join(site.root, "wp-content", "mu-plugins")
 	if err := os.MkdirAll(plugins, 0o700); err != nil {
 		return err
 	}
-	files, err := filepath.Glob(debianFiles + "/*")
-	if err != nil || len(files) == 0 {
-		return fmt.Errorf("no files of WordPress in %s: %w", debianFiles, err)
+	files, err := filepath.Glob(site.server.files + "/*")
+	if err != nil {
+		return err
 	}
 	links := map[string]string{filepath.Join(site.server.dir, "site-smtp.php"): plugins}
 	for _, file := range files {

@@ -6,6 +6,7 @@
 package wordpresstest
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -31,12 +32,16 @@ type Config struct {
 	Plugin string
 	// CAPEM are the authorities, in PEM, that PHP trusts.
 	CAPEM []byte
+	// Files is the folder of WordPress' own files; empty means those of Debian's package.
+	Files string
 }
 
 // Server serves WordPress sites.
 type Server struct {
 	// dir holds everything: databases, sites, logs.
-	dir      string
+	dir string
+	// files are WordPress' own.
+	files    string
 	address  string
 	database *process
 	web      *process
@@ -53,7 +58,7 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{dir: dir, address: "127.0.0.1:0"}
+	s := &Server{dir: dir, files: cmp.Or(c.Files, "/usr/share/wordpress"), address: "127.0.0.1:0"}
 	err = s.prepare(c)
 	if err == nil {
 		err = s.startDatabase(ctx)

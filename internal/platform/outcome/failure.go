@@ -10,7 +10,7 @@ import (
 
 var (
 	// quotedReply is a reply as Go programs print it: code and text, since Go 1.26 the text in quotes.
-	quotedReply = regexp.MustCompile(`(?s)^([245]\d\d)[ -]+(.*?)\.?$`)
+	quotedReply = regexp.MustCompile(`(?s)^([245]\d\d)[ -]+(.*)$`)
 	// enhancedCode leads the text of a reply (RFC 2034 section 4).
 	enhancedCode = regexp.MustCompile(`^([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)`)
 )

@@ -13,12 +13,11 @@ func TestFailureByReply(t *testing.T) {
 		stage site.Stage
 		reply site.Reply
 	}{
-		`535 "5.7.8 authentication failed".`: {site.StageAuth, site.Reply{Code: 535, EnhancedCode: "5.7.8", Text: "authentication failed"}},
-		`535 "5.7.8 authentication failed"`:  {site.StageAuth, site.Reply{Code: 535, EnhancedCode: "5.7.8", Text: "authentication failed"}},
-		"535 5.7.8 authentication failed":    {site.StageAuth, site.Reply{Code: 535, EnhancedCode: "5.7.8", Text: "authentication failed"}},
-		`550 "5.1.1 no such user".`:          {"", site.Reply{Code: 550, EnhancedCode: "5.1.1", Text: "no such user"}},
-		`554 "Message rejected"`:             {"", site.Reply{Code: 554, Text: "Message rejected"}},
-		`421 ""`:                             {"", site.Reply{Code: 421}},
+		`535 "5.7.8 authentication failed"`: {site.StageAuth, site.Reply{Code: 535, EnhancedCode: "5.7.8", Text: "authentication failed"}},
+		"535 5.7.8 authentication failed":   {site.StageAuth, site.Reply{Code: 535, EnhancedCode: "5.7.8", Text: "authentication failed"}},
+		`550 "5.1.1 no such user"`:          {"", site.Reply{Code: 550, EnhancedCode: "5.1.1", Text: "no such user"}},
+		`554 "Message rejected"`:            {"", site.Reply{Code: 554, Text: "Message rejected"}},
+		`421 ""`:                            {"", site.Reply{Code: 421}},
 		"\n534 5.7.9 Application-specific\npassword   required.\n": {
 			site.StageAuth, site.Reply{Code: 534, EnhancedCode: "5.7.9", Text: "Application-specific password required"},
 		},
