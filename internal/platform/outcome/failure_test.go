@@ -19,7 +19,7 @@ func TestFailureByReply(t *testing.T) {
 		`554 "Message rejected"`:            {"", site.Reply{Code: 554, Text: "Message rejected"}},
 		`421 ""`:                            {"", site.Reply{Code: 421}},
 		"\n534 5.7.9 Application-specific\npassword   required.\n": {
-			site.StageAuth, site.Reply{Code: 534, EnhancedCode: "5.7.9", Text: "Application-specific password required"},
+			site.StageAuth, site.Reply{Code: 534, EnhancedCode: "5.7.9", Text: "Application-specific password required."},
 		},
 		`535 "5.7.8 Not accepted. Look at\n5.7.8  https://example.com/help \"here\""`: {
 			site.StageAuth, site.Reply{Code: 535, EnhancedCode: "5.7.8", Text: `Not accepted. Look at 5.7.8 https://example.com/help "here"`},

@@ -1,0 +1,58 @@
+package pocketbase
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+)
+
+type wireLogin struct {
+	Identity string          `json:"identity"`
+	Password adminapi.Secret `json:"password"`
+}
+
+type wireSession struct {
+	Token adminapi.Secret `json:"token"`
+}
+
+func login(a adminapi.Account) adminapi.LoginFunc {
+	return func(ctx context.Context, anonymous *adminapi.Client) (adminapi.Grant, error) {
+		var session wireSession
+		_, err := anonymous.Do(ctx, adminapi.Request{
+			Method:  http.MethodPost,
+			Path:    superusersPath + "/auth-with-password",
+			Body:    wireLogin{a.Username, adminapi.Secret{Text: a.Password}},
+			Secrets: []secret.Text{a.Password},
+			Repeat:  adminapi.Login,
+		}, &session)
+		switch {
+		case err != nil:
+			return adminapi.Grant{}, explainLogin(err)
+		case session.Token.IsEmpty():
+			return adminapi.Grant{}, errors.New("PocketBase accepted the login and gave no token")
+		}
+		return adminapi.Grant{Authorization: session.Token.Text}, nil
+	}
+}
+
+// explainLogin adds to a refusal what PocketBase does not put into words.
+func explainLogin(err error) error {
+	e, ok := errors.AsType[*adminapi.Error](err)
+	if !ok {
+		return err
+	}
+	var second struct {
+		ID string `json:"mfaId"`
+	}
+	switch {
+	case e.Status == http.StatusNotFound:
+		return fmt.Errorf("%w; superusers came with PocketBase 0.23: check url and the version", err)
+	case e.Status == http.StatusUnauthorized && e.Decode(&second) == nil && second.ID != "":
+		return fmt.Errorf("%w; the account has a second factor: use a token that was made for it by impersonation", err)
+	}
+	return err
+}
