@@ -190,6 +190,25 @@ func TestNothingWaitsForTimeToPass(t *testing.T) {
 	}
 }
 
+// The map of the house in CONTRIBUTING.md leaves no room out.
+func TestEveryFolderIsOnTheMap(t *testing.T) {
+	text, err := os.ReadFile("../../CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for indent, parent := range map[string]string{"\n  ": "..", "\n    ": "../platform"} {
+		entries, err := os.ReadDir(parent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range entries {
+			if entry.IsDir() && !strings.Contains(string(text), indent+entry.Name()+"/ ") {
+				t.Errorf("%s of %s is not in CONTRIBUTING.md", entry.Name(), parent)
+			}
+		}
+	}
+}
+
 func isNamed(expr ast.Expr, names ...string) bool {
 	name, ok := expr.(*ast.Ident)
 	return ok && slices.Contains(names, name.Name)
