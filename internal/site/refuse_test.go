@@ -1,0 +1,231 @@
+package site_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+func TestRefuse(t *testing.T) {
+	disabled := func(c *site.Change) { c.Enabled = false }
+	withoutPassword := func(c *site.Change) { c.Candidate.Password = secret.Text{} }
+	lacks := func(lacks ...site.Lack) site.Capabilities { return site.Capabilities{Lacks: lacks} }
+	all := func(edits ...func(*site.Change)) func(*site.Change) {
+		return func(c *site.Change) {
+			for _, edit := range edits {
+				edit(c)
+			}
+		}
+	}
+	kept := func(c *site.Change) { c.Candidate.Settings = c.Prior.Settings }
+	unverified := func(c *site.Change) { c.Prior.Verification = nil }
+	wasOff := func(c *site.Change) { c.Prior.Enabled = false }
+	noRecipient := func(c *site.Change) { c.Recipient = "" }
+	tests := []struct {
+		name string
+		can  site.Capabilities
+		edit func(*site.Change)
+		// want is the field that is refused, with a word of the reason; "" when nothing is.
+		want, word string
+	}{
+		{"Contract", site.Capabilities{}, unedited, "", ""},
+		{"ContractOff", site.Capabilities{}, disabled, "", ""},
+
+		{"NoVerdict", site.Capabilities{NoVerdict: true}, unedited, "enabled", "accepted"},
+		{"NoVerdictOff", site.Capabilities{NoVerdict: true}, disabled, "", ""},
+		{"NeverOff", site.Capabilities{Off: site.OffNever}, disabled, "enabled", "no way"},
+		{"NeverOffAndOn", site.Capabilities{Off: site.OffNever}, unedited, "", ""},
+		{"OffByClearing", clearsOff, disabled, "enabled", "clear"},
+		{"OffByClearingAndOn", clearsOff, unedited, "", ""},
+		{"TestsOnlyWhatIsOnForever", site.Capabilities{Testing: site.TestsEnabled, Off: site.OffNever}, unedited, "enabled", "while mail is on"},
+
+		{"LackedValue", lacks(site.Lack{Field: "encryption", Value: site.STARTTLS, Reason: "it is only opportunistic."}), unedited, "encryption", "opportunistic"},
+		{"OtherValue", lacks(site.Lack{Field: "encryption", Value: site.None, Reason: "x"}), unedited, "", ""},
+		{"LackedPort", lacks(site.Lack{Field: "port", Value: 587, Reason: "x"}), unedited, "port", "x"},
+		{"LackedSetting", lacks(site.Lack{Field: "from_name", Reason: "there is no name."}), unedited, "from_name", "no name"},
+		{"LackedSettingUnset", lacks(site.Lack{Field: "helo_name", Reason: "x"}), unedited, "", ""},
+		{"LackedAlsoWhenOff", lacks(site.Lack{Field: "from_name", Reason: "x"}), disabled, "from_name", "x"},
+
+		{"TestsWithSavedSetting", site.Capabilities{TestsWithSaved: []string{"host"}}, unedited, "host", `"smtp.example.com"`},
+		{"TestsWithSavedSettingUnchanged", site.Capabilities{TestsWithSaved: []string{"from_address"}}, unedited, "", ""},
+		{"TestsWithSavedSettingOff", site.Capabilities{TestsWithSaved: []string{"host"}}, disabled, "", ""},
+
+		{"PasswordStays", site.Capabilities{PasswordStays: true}, unedited, "", ""},
+		{"PasswordStaysWithoutLogin", site.Capabilities{PasswordStays: true}, func(c *site.Change) { c.Candidate.Settings.Username = "" }, "username", "forget"},
+		{
+			"PasswordWasNeverThere", site.Capabilities{PasswordStays: true},
+			func(c *site.Change) { c.Candidate.Settings.Username, c.Prior.PasswordSet = "", false }, "", "",
+		},
+
+		{"TestNeedsPassword", site.Capabilities{TestNeedsPassword: true}, all(kept, unverified, withoutPassword), "password", "test"},
+		{"TestNeedsPasswordAndHasIt", site.Capabilities{TestNeedsPassword: true}, all(kept, unverified), "", ""},
+		{"TestNeedsPasswordButNoneIsDue", site.Capabilities{TestNeedsPassword: true}, all(kept, withoutPassword), "", ""},
+		{"SaveNeedsPassword", site.Capabilities{SaveNeedsPassword: true}, all(kept, wasOff, withoutPassword), "password", "write"},
+		{"SaveNeedsPasswordAndHasIt", site.Capabilities{SaveNeedsPassword: true}, all(kept, wasOff), "", ""},
+		{"SaveNeedsNoPasswordToSwitchOff", site.Capabilities{SaveNeedsPassword: true}, all(kept, disabled, withoutPassword), "", ""},
+		{"SaveNeedsNoPasswordWithoutLogin", site.Capabilities{SaveNeedsPassword: true, TestNeedsPassword: true}, func(c *site.Change) { c.Candidate = site.Candidate{Settings: relay()} }, "", ""},
+
+		{"ToCaller", site.Capabilities{Addressee: site.ToCaller}, unedited, "recipient", "logs in"},
+		{"ToFixed", site.Capabilities{Addressee: site.ToFixed}, unedited, "recipient", "set up"},
+		{"ToCallerWithoutRecipient", site.Capabilities{Addressee: site.ToCaller}, noRecipient, "", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := toOtherHost()
+			tt.edit(&c)
+			got := tt.can.Refuse(c)
+			if tt.want == "" {
+				if len(got) > 0 {
+					t.Errorf("refused %+v", got)
+				}
+				return
+			}
+			if len(got) != 1 || got[0].Field != tt.want || !strings.Contains(got[0].Reason, tt.word) {
+				t.Fatalf("refused %+v, want %s because of %q", got, tt.want, tt.word)
+			}
+			now, err := procedure(t).Apply(t.Context(), playOn(t, tt.can), c)
+			if site.KindOf(err) != site.Invalid || err.Error() != fmt.Sprintf("%s: %s", tt.want, got[0].Reason) {
+				t.Errorf("error %v, want one of kind %s for the same reason", err, site.Invalid)
+			}
+			checkState(t, now, c.Prior)
+		})
+	}
+}
+
+// A lack can be declared of every setting.
+func TestRefuseEverySetting(t *testing.T) {
+	settings := settingsAt("smtp.example.com")
+	settings.HELOName = "client-a.example.com"
+	var lacks []site.Lack
+	var want []string
+	for _, f := range settings.Fields() {
+		lacks = append(lacks, site.Lack{Field: f.Name, Reason: "x"})
+		want = append(want, f.Name)
+	}
+	fields := func(settings site.Settings) (fields []string) {
+		for _, r := range (site.Capabilities{Lacks: lacks}).Refuse(site.Change{Candidate: site.Candidate{Settings: settings}}) {
+			fields = append(fields, r.Field)
+		}
+		return fields
+	}
+	if got := fields(settings); !slices.Equal(got, want) {
+		t.Errorf("refused %q, want %q", got, want)
+	}
+	if got := fields(site.Settings{}); len(got) > 0 {
+		t.Errorf("refused %q of settings that are not set", got)
+	}
+}
+
+func TestRefuseDestroy(t *testing.T) {
+	for name, tt := range map[string]struct {
+		can     site.Capabilities
+		refused []site.OnDestroy
+		offers  string
+	}{
+		"Contract":      {site.Capabilities{}, nil, ""},
+		"Never":         {site.Capabilities{Off: site.OffNever}, []site.OnDestroy{site.Disable, site.Clear}, `"keep"`},
+		"ByClearing":    {clearsOff, []site.OnDestroy{site.Disable}, `"clear" or "keep"`},
+		"PasswordStays": {site.Capabilities{PasswordStays: true}, []site.OnDestroy{site.Clear}, `"disable" or "keep"`},
+	} {
+		for _, how := range site.OnDestroys() {
+			refusal, refused := tt.can.RefuseDestroy(how)
+			if want := slices.Contains(tt.refused, how); refused != want {
+				t.Errorf("%s: %s refused %t, want %t", name, how, refused, want)
+			}
+			if refused && (refusal.Field != "on_destroy" || !strings.Contains(refusal.Reason, tt.offers)) {
+				t.Errorf("%s: %s refused with %+v, want an offer of %s", name, how, refusal, tt.offers)
+			}
+		}
+	}
+}
+
+func TestRefuseTest(t *testing.T) {
+	c := toOtherHost()
+	own, saved := site.Test{Candidate: &c.Candidate, Recipient: recipient}, site.Test{Recipient: recipient}
+	without := site.Test{}
+	isOff, isRelay := switchedOff(working()), working()
+	isRelay.Settings = relay()
+	tests := []struct {
+		name string
+		can  site.Capabilities
+		test site.Test
+		now  site.State
+		// word is one of the reason; "" when the test can be made.
+		word string
+	}{
+		{"Candidate", site.Capabilities{}, own, isOff, ""},
+		{"Saved", site.Capabilities{}, saved, isOff, ""},
+		{"InSave", inSave, saved, working(), "in the course of saving"},
+		{"NoVerdict", site.Capabilities{NoVerdict: true}, saved, working(), "accepted"},
+		{"CandidateWhereOnlyWhatIsSaved", savesOff, own, working(), "only what it has saved"},
+		{"SavedWhileOff", savesOff, saved, isOff, ""},
+		{"SavedWhileOffWhereOnlyWhatIsOn", savesOn, saved, isOff, "it is off"},
+		{"SavedWhileOn", savesOn, saved, working(), ""},
+		{"SavedWherePasswordIsNeeded", site.Capabilities{TestNeedsPassword: true}, saved, working(), "stored"},
+		{"CandidateWherePasswordIsNeeded", site.Capabilities{TestNeedsPassword: true}, own, working(), ""},
+		{"SavedWherePasswordWouldBeNeeded", site.Capabilities{TestNeedsPassword: true}, saved, isRelay, ""},
+		{"RecipientOfOnesOwn", site.Capabilities{Addressee: site.ToCaller}, saved, working(), "logs in"},
+		{"NoRecipient", site.Capabilities{Addressee: site.ToCaller}, without, working(), ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			refusal, refused := tt.can.RefuseTest(tt.test, tt.now)
+			if refused != (tt.word != "") || !strings.Contains(refusal.Reason, tt.word) {
+				t.Errorf("refused %t with %+v, want %q", refused, refusal, tt.word)
+			}
+		})
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	const (
+		untested = "are not known to have passed"
+		window   = "mail is on with the new settings while they are tested"
+		offUntil = "mail is off until"
+		putBack  = "are put back"
+		stayOff  = "If the test fails, mail is off"
+	)
+	tests := []struct {
+		name  string
+		can   site.Capabilities
+		scene string
+		edit  func(*site.Change)
+		want  []string
+	}{
+		{"Contract", site.Capabilities{}, "WorkingElsewhere", unedited, nil},
+		{"InSave", inSave, "WorkingElsewhere", unedited, nil},
+		{"ContractUnverified", site.Capabilities{ForgetsVerification: true}, "Imported", unedited, nil},
+		{"SavedOverNothing", savesOff, "NeverConfigured", unedited, nil},
+		{"SavedOverWorkingMail", savesOff, "WorkingElsewhere", unedited, []string{offUntil, stayOff}},
+		{"SavedOverWorkingMailWithPassword", savesOff, "WorkingElsewhereWithPasswordAtHand", unedited, []string{offUntil, putBack}},
+		{
+			"SavedOverWorkingRelay", savesOff, "WorkingElsewhere",
+			func(c *site.Change) { c.Prior.Settings = relay() }, []string{offUntil, putBack},
+		},
+		{
+			"SavedOverWorkingRelayThatWouldKeepThePassword", site.Capabilities{Testing: site.TestsSaved, PasswordStays: true}, "WorkingElsewhere",
+			func(c *site.Change) { c.Prior.Settings = relay() }, []string{offUntil, stayOff},
+		},
+		{"SavedWithoutNews", savesOff, "WorkingElsewhere", func(c *site.Change) { c.Candidate.Settings, c.SetPassword = c.Prior.Settings, false }, nil},
+		{"SwitchingOff", savesOn, "WorkingElsewhere", func(c *site.Change) { c.Enabled = false }, nil},
+		{"EnabledOverNothing", savesOn, "NeverConfigured", unedited, []string{window}},
+		{"EnabledOverWorkingMail", savesOn, "WorkingElsewhere", unedited, []string{window, stayOff}},
+		{"EnabledOverWorkingMailWithPassword", savesOn, "WorkingElsewhereWithPasswordAtHand", unedited, []string{window, putBack}},
+		{"LeftOnUntested", savesOn, "LeftOnUntested", unedited, []string{untested}},
+		{"LeftOnUntestedToGoElsewhere", savesOn, "LeftOnUntestedToGoElsewhere", unedited, []string{untested, window, stayOff}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := scenes[tt.scene](&run{model: newModel(tt.can, false), can: tt.can})
+			tt.edit(&c)
+			got := tt.can.Warnings(c)
+			if !slices.EqualFunc(got, tt.want, strings.Contains) {
+				t.Errorf("warnings:\n got %q\nwant %q", got, tt.want)
+			}
+		})
+	}
+}

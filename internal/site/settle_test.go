@@ -1,0 +1,296 @@
+package site_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+var gone = &site.Error{Kind: site.Unreachable, Message: "no connection"}
+
+// candidateOn is what a site holds after the candidate of c was enabled for its test.
+func candidateOn(c site.Change) site.State {
+	s := after(c)
+	s.Verification = nil
+	return s
+}
+
+// settling plays what follows on the failed test of a platform that tests only what is on, and returns the error.
+func settling(t *testing.T, calls ...call) (site.State, *site.PartialError) {
+	t.Helper()
+	c := toOtherHost()
+	calls = append([]call{{ask: saveOf(c), state: candidateOn(c)}, {ask: testOfSaved(c), result: healing(site.RetryNever)}}, calls...)
+	now, err := procedure(t).Apply(t.Context(), playOn(t, savesOn, calls...), c)
+	partial, ok := errors.AsType[*site.PartialError](err)
+	if !ok {
+		t.Fatalf("error %v, want a *PartialError", err)
+	}
+	if _, ok := errors.AsType[*site.TestError](err); !ok {
+		t.Errorf("error %v does not say why the test failed", err)
+	}
+	return now, partial
+}
+
+func checkLeft(t *testing.T, got *site.PartialError, want site.Left) {
+	t.Helper()
+	if got.Left != want || (got.Undo != nil) != (want == site.LeftUntested) {
+		t.Errorf("%v: left %d, undo %v; want left %d", got, got.Left, got.Undo, want)
+	}
+}
+
+func TestSettlingTriesAgain(t *testing.T) {
+	on := candidateOn(toOtherHost())
+	off := switchedOff(on)
+	lost := &site.Error{Kind: site.NoAnswer, Message: "the connection closed"}
+	tests := []struct {
+		name  string
+		calls []call
+	}{
+		{"AfterAFailedRead", []call{{ask: read{}, err: gone}, {ask: read{}, state: on}, {ask: offOf(on), state: off}}},
+		{"AfterAFailedWrite", []call{{ask: read{}, state: on}, {ask: offOf(on), err: gone}, {ask: read{}, state: on}, {ask: offOf(on), state: off}}},
+		{"AfterALostWriteThatWasMade", []call{{ask: read{}, state: on}, {ask: offOf(on), err: lost}, {ask: read{}, state: off}}},
+		{"AfterTwoFailures", []call{{ask: read{}, err: gone}, {ask: read{}, err: gone}, {ask: read{}, state: on}, {ask: offOf(on), state: off}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			now, partial := settling(t, tt.calls...)
+			checkLeft(t, partial, site.LeftOff)
+			checkState(t, now, off)
+		})
+	}
+}
+
+// When nothing can be done, the error says loudly that mail may be on.
+func TestSettlingThatFailsIsLoud(t *testing.T) {
+	on := candidateOn(toOtherHost())
+	unread := call{ask: read{}, err: gone}
+	tests := []struct {
+		name  string
+		calls []call
+	}{
+		{"SiteCannotBeRead", []call{unread, unread, unread}},
+		{"SiteCannotBeWritten", []call{
+			{ask: read{}, state: on},
+			{ask: offOf(on), err: gone},
+			{ask: read{}, state: on},
+			{ask: offOf(on), err: gone},
+			{ask: read{}, state: on},
+			{ask: offOf(on), err: gone},
+		}},
+		{"SiteStaysOn", []call{
+			{ask: read{}, state: on},
+			{ask: offOf(on), state: on},
+			{ask: read{}, state: on},
+			{ask: offOf(on), state: on},
+			{ask: read{}, state: on},
+			{ask: offOf(on), state: on},
+		}},
+		{"AnotherSiteAnswers", []call{{ask: read{}, state: site.State{SiteID: "another"}}, unread, unread}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			now, partial := settling(t, tt.calls...)
+			checkLeft(t, partial, site.LeftUntested)
+			checkState(t, now, on)
+			for _, want := range []string{"MAY BE ON", partial.Undo.Error(), partial.Err.Error()} {
+				if !strings.Contains(partial.Error(), want) {
+					t.Errorf("error %q does not say %q", partial, want)
+				}
+			}
+		})
+	}
+}
+
+func TestSettlingLeavesWhatOthersDid(t *testing.T) {
+	c := toOtherHost()
+	theirs := elsewhere()
+	theirs.Settings.Host = "smtp.example.org"
+	theirsOff := switchedOff(theirs)
+	t.Run("On", func(t *testing.T) {
+		now, partial := settling(t, call{ask: read{}, state: theirs})
+		checkLeft(t, partial, site.LeftToOthers)
+		checkState(t, now, theirs)
+	})
+	t.Run("Off", func(t *testing.T) {
+		now, partial := settling(t, call{ask: read{}, state: theirsOff})
+		checkLeft(t, partial, site.LeftOff)
+		checkState(t, now, theirsOff)
+	})
+	t.Run("AlsoWhenTheTestPassed", func(t *testing.T) {
+		s := playOn(t, savesOn, call{ask: saveOf(c), state: candidateOn(c)}, call{ask: testOfSaved(c), result: passed}, call{ask: read{}, state: theirs})
+		now, err := procedure(t).Apply(t.Context(), s, c)
+		partial, ok := errors.AsType[*site.PartialError](err)
+		if !ok || site.KindOf(err) != site.Stale || !strings.Contains(err.Error(), "anna") {
+			t.Fatalf("error %v, want one of kind %s that says who it was", err, site.Stale)
+		}
+		checkLeft(t, partial, site.LeftToOthers)
+		checkState(t, now, theirs)
+	})
+	t.Run("AlsoWhenTheySwitchedOff", func(t *testing.T) {
+		c := c
+		c.PriorPassword = password
+		off := switchedOff(candidateOn(c))
+		s := playOn(t, savesOn, call{ask: saveOf(c), state: candidateOn(c)}, call{ask: testOfSaved(c), result: healing(site.RetryNever)}, call{ask: read{}, state: off})
+		now, err := procedure(t).Apply(t.Context(), s, c)
+		if partial, ok := errors.AsType[*site.PartialError](err); !ok || partial.Left != site.LeftOff {
+			t.Errorf("error %v, want one that says that mail is off", err)
+		}
+		checkState(t, now, off)
+	})
+}
+
+// A test that passed stands when the site cannot be read once more.
+func TestPassStandsWhenTheSiteCannotBeReadOnceMore(t *testing.T) {
+	c := toOtherHost()
+	s := playOn(t, savesOn, call{ask: saveOf(c), state: candidateOn(c)}, call{ask: testOfSaved(c), result: passed}, call{ask: read{}, err: gone})
+	now, err := procedure(t).Apply(t.Context(), s, c)
+	if err != nil {
+		t.Error(err)
+	}
+	checkState(t, now, candidateOn(c))
+}
+
+// What the site made of a candidate is as untested as the candidate.
+func TestWhatTheSiteDidNotKeepIsSwitchedOff(t *testing.T) {
+	c := toOtherHost()
+	kept := candidateOn(c)
+	kept.Settings.FromName = "another"
+	off := switchedOff(kept)
+	s := playOn(t, savesOn, call{ask: saveOf(c), state: kept}, call{ask: read{}, state: kept}, call{ask: offOf(kept), state: off})
+	now, err := procedure(t).Apply(t.Context(), s, c)
+	partial, ok := errors.AsType[*site.PartialError](err)
+	if !ok || site.KindOf(err) != site.Unexpected {
+		t.Fatalf("error %v, want one of kind %s", err, site.Unexpected)
+	}
+	checkLeft(t, partial, site.LeftOff)
+	checkState(t, now, off)
+}
+
+// When what worked before cannot be put back, mail is off.
+func TestRestoringThatFailsSwitchesOff(t *testing.T) {
+	c := toOtherHost()
+	c.PriorPassword = password
+	on := candidateOn(c)
+	off := switchedOff(on)
+	back := site.Save{Settings: c.Prior.Settings, Password: password, Enabled: true, Revision: on.Revision, SiteID: on.SiteID}
+	refused := &site.Error{Kind: site.Invalid, Field: "host", Message: "no"}
+	lost := &site.Error{Kind: site.NoAnswer, Message: "the connection closed"}
+	wasBack := elsewhere()
+	for name, tt := range map[string]struct {
+		calls []call
+		left  site.Left
+		want  site.State
+	}{
+		"Refused": {[]call{{ask: back, err: refused}, {ask: read{}, state: on}, {ask: offOf(on), state: off}}, site.LeftOff, off},
+		"Lost":    {[]call{{ask: back, err: lost}, {ask: read{}, state: wasBack}}, site.LeftRestored, wasBack},
+	} {
+		t.Run(name, func(t *testing.T) {
+			calls := append([]call{
+				{ask: saveOf(c), state: on},
+				{ask: testOfSaved(c), result: healing(site.RetryNever)},
+				{ask: read{}, state: on},
+			}, tt.calls...)
+			now, err := procedure(t).Apply(t.Context(), playOn(t, savesOn, calls...), c)
+			partial, ok := errors.AsType[*site.PartialError](err)
+			if !ok {
+				t.Fatalf("error %v, want a *PartialError", err)
+			}
+			checkLeft(t, partial, tt.left)
+			checkState(t, now, tt.want)
+		})
+	}
+}
+
+// After a cancellation the site is still brought to rest, with a context that is not done.
+func TestSettlingOutlivesACancellation(t *testing.T) {
+	c := toOtherHost()
+	on := candidateOn(c)
+	off := switchedOff(on)
+	ctx, cancel := context.WithCancel(t.Context())
+	s := playOn(t, savesOn,
+		call{ask: saveOf(c), state: on},
+		call{ask: testOfSaved(c), err: context.Canceled, during: cancel},
+		call{ask: read{}, state: on},
+		call{ask: offOf(on), state: off})
+	now, err := procedure(t).Apply(ctx, s, c)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want %v", err, context.Canceled)
+	}
+	checkState(t, now, off)
+}
+
+// hanging is a site that never answers once it was tested.
+type hanging struct{ *model }
+
+func (s hanging) Read(ctx context.Context) (site.State, error) {
+	<-ctx.Done()
+	return site.State{}, ctx.Err()
+}
+
+func TestSettlingIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &run{model: newModel(savesOn, false), can: savesOn}
+		c := scenes["NeverConfigured"](r)
+		start := time.Now()
+		_, err := procedure(t).Apply(t.Context(), hanging{r.model}, c)
+		if partial, ok := errors.AsType[*site.PartialError](err); !ok || partial.Left != site.LeftUntested || !errors.Is(partial.Undo, context.DeadlineExceeded) {
+			t.Errorf("error %v, want one that says that mail may be on", err)
+		}
+		if spent := time.Since(start); spent != time.Minute {
+			t.Errorf("it took %v, want a minute", spent)
+		}
+	})
+}
+
+// An enabling after a pass whose answer was lost is decided by reading.
+func TestLostEnablingAfterAPass(t *testing.T) {
+	c := toOtherHost()
+	saved := switchedOff(candidateOn(c))
+	lost := &site.Error{Kind: site.NoAnswer, Message: "the connection closed"}
+	first, second := saveOf(c), saveOf(c)
+	first.Enabled = false
+	second.Password, second.Revision = offOf(saved).Password, saved.Revision
+	apply := func(found site.State) (site.State, error) {
+		s := playOn(t, savesOff,
+			call{ask: first, state: saved}, call{ask: testOfSaved(c), result: passed}, call{ask: second, err: lost}, call{ask: read{}, state: found})
+		return procedure(t).Apply(t.Context(), s, c)
+	}
+	t.Run("Made", func(t *testing.T) {
+		now, err := apply(after(c))
+		if err != nil {
+			t.Error(err)
+		}
+		checkState(t, now, after(c))
+	})
+	t.Run("NotMade", func(t *testing.T) {
+		now, err := apply(saved)
+		partial, ok := errors.AsType[*site.PartialError](err)
+		if !ok || !errors.Is(err, lost) {
+			t.Fatalf("error %v, want a *PartialError around %v", err, lost)
+		}
+		checkLeft(t, partial, site.LeftOff)
+		checkState(t, now, saved)
+	})
+}
+
+func TestPartialErrorSaysWhatWasLeft(t *testing.T) {
+	for left, want := range map[site.Left]string{
+		site.LeftOff:      "no; now mail is off",
+		site.LeftRestored: "no; now the settings that worked before are back",
+		site.LeftToOthers: "no; now the site is as somebody else left it meanwhile",
+	} {
+		if got := (&site.PartialError{Left: left, Err: errors.New("no")}).Error(); got != want {
+			t.Errorf("error %q, want %q", got, want)
+		}
+	}
+	loud := &site.PartialError{Left: site.LeftUntested, Err: fmt.Errorf("no"), Undo: gone}
+	if want := "no; now MAIL MAY BE ON WITH SETTINGS THAT DID NOT PASS A TEST: no connection"; loud.Error() != want {
+		t.Errorf("error %q, want %q", loud, want)
+	}
+}
