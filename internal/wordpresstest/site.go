@@ -93,8 +93,10 @@ func (s *Server) install(ctx context.Context, name string) (*Site, error) {
 // link makes the site's folder, in which WordPress' own files are links.
 func (site *Site) link() error {
 	plugins := filepath.Join(site.root, "wp-content", "mu-plugins")
-	if err := os.MkdirAll(plugins, 0o700); err != nil {
-		return err
+	for _, folder := range []string{plugins, filepath.Join(site.root, "wp-content", "themes")} {
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			return err
+		}
 	}
 	files, err := filepath.Glob(site.server.files + "/*")
 	if err != nil {
