@@ -17,6 +17,7 @@
  *   Record, Site           what the site holds, and the one function that can enable mail
  *   Tests                  test records: each key reaches a mail server at most once
  *   Connection             PHPMailer's SMTP, bounded and strict, for tests and for the site's own mail
+ *   Attempt                one test message, and what became of it
  *   Mail                   WordPress' hooks for outgoing mail
  *   Json, Api              the contract over HTTP
  */
@@ -337,30 +338,39 @@ final class Networks {
 final class Keys {
 	/** @return string[] the first is the one to use. */
 	private static function derive( string $purpose ): array {
-		$secrets   = defined( 'SITE_SMTP_KEY' ) ? array_filter( (array) SITE_SMTP_KEY ) : array();
+		$secrets   = defined( 'SITE_SMTP_KEY' ) ? array_values( array_filter( (array) SITE_SMTP_KEY ) ) : array();
 		$secrets[] = wp_salt( 'auth' );
-		return array_map( static fn ( string $secret ) => hash_hkdf( 'sha256', $secret, 32, "site-smtp $purpose" ), array_values( $secrets ) );
+		return array_map( static fn ( string $secret ): string => hash_hkdf( 'sha256', $secret, 32, "site-smtp $purpose" ), $secrets );
+	}
+
+	/** Names the key that is in use. */
+	public static function name(): string {
+		return substr( hash( 'sha256', self::derive( 'name' )[0] ), 0, 16 );
 	}
 
 	/** Encrypts; what belongs to it must be named again to decrypt it. */
 	public static function seal( Secret $secret, string ...$belongs_to ): string {
 		$nonce = random_bytes( SODIUM_CRYPTO_AEAD_XCHACHA20POLY1305_IETF_NPUBBYTES );
-		$box   = sodium_crypto_aead_xchacha20poly1305_ietf_encrypt( $secret->reveal(), wp_json_encode( $belongs_to ), $nonce, self::derive( 'seal' )[0] );
+		$key   = self::derive( 'seal' )[0];
+		$box   = sodium_crypto_aead_xchacha20poly1305_ietf_encrypt( $secret->reveal(), wp_json_encode( $belongs_to ), $nonce, $key );
 		return base64_encode( $nonce . $box );
 	}
 
-	/** @return array{?Secret, bool} null when no key fits; whether it was the key that seals now. */
-	public static function open( string $sealed, string ...$belongs_to ): array {
+	/** Null when no key fits. */
+	public static function open( string $sealed, string ...$belongs_to ): ?Secret {
 		$bytes = (string) base64_decode( $sealed, true );
 		$nonce = substr( $bytes, 0, SODIUM_CRYPTO_AEAD_XCHACHA20POLY1305_IETF_NPUBBYTES );
 		$box   = substr( $bytes, strlen( $nonce ) );
-		foreach ( strlen( $box ) < SODIUM_CRYPTO_AEAD_XCHACHA20POLY1305_IETF_ABYTES ? array() : self::derive( 'seal' ) as $i => $key ) {
+		if ( strlen( $box ) < SODIUM_CRYPTO_AEAD_XCHACHA20POLY1305_IETF_ABYTES ) {
+			return null;
+		}
+		foreach ( self::derive( 'seal' ) as $key ) {
 			$value = sodium_crypto_aead_xchacha20poly1305_ietf_decrypt( $box, wp_json_encode( $belongs_to ), $nonce, $key );
 			if ( false !== $value ) {
-				return array( new Secret( $value ), 0 === $i );
+				return new Secret( $value );
 			}
 		}
-		return array( null, false );
+		return null;
 	}
 
 	/** Recognises what it was made of, and can be made only with the key. */
@@ -393,7 +403,8 @@ final class Store {
 	/** Whether the row is there now because of this call. */
 	public static function add( string $name, string $value ): bool {
 		global $wpdb;
-		return self::write( $wpdb->prepare( "INSERT IGNORE INTO $wpdb->options (option_name, option_value, autoload) VALUES (%s, %s, 'no')", $name, $value ) );
+		$sql = "INSERT IGNORE INTO $wpdb->options (option_name, option_value, autoload) VALUES (%s, %s, 'no')";
+		return self::write( $wpdb->prepare( $sql, $name, $value ) );
 	}
 
 	/** Whether the row was $old, null for none, and is $new now. Compared byte by byte: the table's collation ignores case. */
@@ -402,7 +413,8 @@ final class Store {
 		if ( null === $old ) {
 			return self::add( $name, $new );
 		}
-		return self::write( $wpdb->prepare( "UPDATE $wpdb->options SET option_value = %s WHERE option_name = %s AND BINARY option_value = %s", $new, $name, $old ) );
+		$sql = "UPDATE $wpdb->options SET option_value = %s WHERE option_name = %s AND BINARY option_value = %s";
+		return self::write( $wpdb->prepare( $sql, $new, $name, $old ) );
 	}
 
 	/**
@@ -425,12 +437,9 @@ final class Store {
 	public static function all( string $prefix, bool $newest_first, int $limit ): array {
 		global $wpdb;
 		$order = $newest_first ? 'DESC' : 'ASC';
-		$like  = $wpdb->esc_like( $prefix ) . '%';
-		return array_column(
-			self::select( $wpdb->prepare( "SELECT option_name, option_value FROM $wpdb->options WHERE option_name LIKE %s ORDER BY option_id $order LIMIT %d", $like, $limit ) ),
-			'option_value',
-			'option_name'
-		);
+		$sql   = "SELECT option_name, option_value FROM $wpdb->options WHERE option_name LIKE %s ORDER BY option_id $order LIMIT %d";
+		$rows  = self::select( $wpdb->prepare( $sql, $wpdb->esc_like( $prefix ) . '%', $limit ) );
+		return array_column( $rows, 'option_value', 'option_name' );
 	}
 
 	public static function remove( string $name ): void {
@@ -502,9 +511,8 @@ final class Record {
 		$r->updated_by   = $stored['updated_by'];
 		$r->last_write   = $stored['last_write'];
 		$r->verification = $stored['verification'];
-		$current         = true;
 		if ( null !== $stored['password'] ) {
-			[ $r->password, $current ] = Keys::open( $stored['password']['sealed'], Site::id(), $stored['password']['id'] );
+			$r->password = Keys::open( $stored['password']['sealed'], Site::id(), $stored['password']['id'] );
 			if ( null === $r->password ) {
 				$r->fault = 'The stored password cannot be read: it is of another site, or the keys in wp-config.php were changed.';
 			} else {
@@ -518,7 +526,7 @@ final class Record {
 		if ( $stored['enabled'] && ! $r->enabled && '' === $r->fault ) {
 			$r->fault = 'Mail was enabled with settings that are not verified.';
 		}
-		return array( $r, ! $current && '' === $r->fault );
+		return array( $r, Keys::name() !== $stored['key'] && '' === $r->fault );
 	}
 
 	public function to_row(): string {
@@ -530,6 +538,7 @@ final class Record {
 				'updated_at'   => $this->updated_at,
 				'updated_by'   => $this->updated_by,
 				'last_write'   => $this->last_write,
+				'key'          => Keys::name(),
 				'password'     => null === $this->password ? null : array(
 					'id'     => $this->password_id,
 					'sealed' => Keys::seal( $this->password, Site::id(), $this->password_id ),
@@ -657,7 +666,8 @@ final class Site {
 		}
 		$changed = $r->settings->diff( $write['settings'] );
 		if ( array() !== $changed ) {
-			throw self::password_required( 'The password must come with a change of ' . implode( ', ', $changed ) . ': a stored password is only used where it was entered for.' );
+			$what = implode( ', ', $changed );
+			throw self::password_required( "The password must come with a change of $what: a stored password is only used where it was entered for." );
 		}
 		if ( null === $r->password && $write['enabled'] ) {
 			throw self::password_required( 'No password is stored for this username.' );
@@ -978,7 +988,8 @@ function load_connection(): void {
 			$offered = $this->server_caps['AUTH'] ?? array();
 			$chosen  = current( array_intersect( array( 'PLAIN', 'LOGIN', 'CRAM-MD5' ), $offered ) );
 			if ( false === $chosen ) {
-				return $this->fail( array() === $offered ? "server doesn't support AUTH" : 'server offers no login with a password, only ' . implode( ' ', $offered ) );
+				$only = implode( ' ', $offered );
+				return $this->fail( '' === $only ? "server doesn't support AUTH" : "server offers no login with a password, only $only" );
 			}
 			return parent::authenticate( $this->settings->username, $this->password->reveal(), $chosen );
 		}
@@ -1087,7 +1098,8 @@ function load_connection(): void {
 			foreach ( $addresses as $address ) {
 				$target = ( str_contains( $address, ':' ) ? "[$address]" : $address ) . ":$port";
 				if ( ! Networks::allow( $address ) ) {
-					$faults[] = "dial tcp $target: address $address is not public, and its network is not among those that this site allows in SITE_SMTP_ALLOW_NETWORKS";
+					$faults[] = "dial tcp $target: address $address is not public, "
+						. 'and its network is not among those that this site allows in SITE_SMTP_ALLOW_NETWORKS';
 					continue;
 				}
 				$conn = @stream_socket_client( "tcp://$target", $code, $text, $seconds, STREAM_CLIENT_CONNECT, $this->context( $host ) );
@@ -1278,23 +1290,31 @@ final class Attempt {
 		if ( null === $seen ) {
 			return array();
 		}
-		$host  = rtrim( $this->settings->host, '.' );
-		$names = preg_split( '/,\s*/', (string) preg_replace( '/(DNS|IP Address):/', '', $seen['extensions']['subjectAltName'] ?? '' ), -1, PREG_SPLIT_NO_EMPTY );
-		$until = gmdate( 'Y-m-d\TH:i:s\Z', $seen['validTo_time_t'] );
-		$why   = match ( true ) {
-			time() > $seen['validTo_time_t']        => "certificate has expired or is not yet valid: current time is after $until",
-			time() < $seen['validFrom_time_t']      => 'certificate has expired or is not yet valid: current time is before ' . gmdate( 'Y-m-d\TH:i:s\Z', $seen['validFrom_time_t'] ),
-			str_contains( $this->connection->fault, 'did not match' ) => 'certificate is valid for ' . implode( ', ', $names ) . ", not $host",
-			default                                 => 'certificate signed by unknown authority',
-		};
+		$names  = preg_replace( '/(DNS|IP Address):/', '', $seen['extensions']['subjectAltName'] ?? '' );
+		$issuer = array();
+		foreach ( $seen['issuer'] as $key => $value ) {
+			$issuer[] = "$key=" . implode( '+', (array) $value );
+		}
 		return array(
-			'error'       => $this->line( "tls: failed to verify certificate: x509: $why" ),
+			'error'       => $this->line( 'tls: failed to verify certificate: x509: ' . $this->why_refused( $seen, $names ) ),
 			'certificate' => array(
-				'names'     => array_map( $this->line( ... ), $names ),
-				'issuer'    => $this->line( implode( ', ', array_map( static fn ( $key, $value ) => "$key=" . implode( '+', (array) $value ), array_keys( $seen['issuer'] ), $seen['issuer'] ) ) ),
-				'not_after' => $until,
+				'names'     => array_map( $this->line( ... ), preg_split( '/,\s*/', $names, -1, PREG_SPLIT_NO_EMPTY ) ),
+				'issuer'    => $this->line( implode( ', ', $issuer ) ),
+				'not_after' => gmdate( 'Y-m-d\TH:i:s\Z', $seen['validTo_time_t'] ),
 			),
 		);
+	}
+
+	/** In the words of Go, in which the provider's explanations know it: PHP says little more than that it was refused. */
+	private function why_refused( array $seen, string $names ): string {
+		$time = static fn ( int $time ): string => gmdate( 'Y-m-d\TH:i:s\Z', $time );
+		$when = 'certificate has expired or is not yet valid: current time ' . $time( time() );
+		return match ( true ) {
+			time() > $seen['validTo_time_t']   => "$when is after " . $time( $seen['validTo_time_t'] ),
+			time() < $seen['validFrom_time_t'] => "$when is before " . $time( $seen['validFrom_time_t'] ),
+			str_contains( $this->connection->fault, 'did not match' ) => "certificate is valid for $names, not {$this->settings->host}",
+			default                            => 'certificate signed by unknown authority',
+		};
 	}
 
 	/** What came from outside as one printable line of bounded length, without the login that it may echo. */
@@ -1543,8 +1563,8 @@ final class Api {
 	}
 
 	public static function may(): bool|\WP_Error {
-		return current_user_can( 'manage_options' )
-			? true : new \WP_Error( 'unauthorized', 'The call needs the name and an Application Password of a user who may manage options.', array( 'status' => 401 ) );
+		$refusal = 'The call needs the name and an Application Password of a user who may manage options.';
+		return current_user_can( 'manage_options' ) ? true : new \WP_Error( 'unauthorized', $refusal, array( 'status' => 401 ) );
 	}
 
 	/** Below our namespace, what WordPress or another plugin refuses is a problem document too. */
@@ -1554,7 +1574,8 @@ final class Api {
 		}
 		if ( $response->get_status() >= 400 && 'application/problem+json' !== ( $response->get_headers()['Content-Type'] ?? '' ) ) {
 			$said     = $response->get_data();
-			$response = Problem::of_status( $response->get_status(), wp_strip_all_tags( (string) ( $said['message'] ?? '' ) ) )->response();
+			$detail   = wp_strip_all_tags( (string) ( $said['message'] ?? '' ) );
+			$response = Problem::of_status( $response->get_status(), $detail )->response();
 		}
 		foreach ( self::CALLS as $path => $calls ) {
 			if ( preg_match( '#^/' . self::SPACE . "$path$#D", $request->get_route() ) ) {

@@ -7,6 +7,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
 )
 
 // stays makes sure that mail cannot be enabled so, and that trying changes nothing.
@@ -180,6 +183,19 @@ func TestKeys(t *testing.T) {
 		configure(t, c, next)
 		works(t, c, enabled.object)
 		configure(t, c, "define( 'SITE_SMTP_KEY', 'the next one' );")
+		works(t, c, enabled.object)
+	})
+	t.Run("AlsoWithoutAPassword", func(t *testing.T) {
+		c := start(t)
+		c.mail = smtptest.Start(t, smtptest.Config{Encryption: site.None})
+		enabled := c.enable(object{"encryption": "none", "username": ""})
+		configure(t, c, "define( 'AUTH_KEY', 'another one' );")
+		c.off(t)
+		configure(t, c, own+"define( 'AUTH_KEY', 'another one' );")
+		c.off(t)
+		configure(t, c, own)
+		works(t, c, enabled.object)
+		configure(t, c, own+"define( 'AUTH_KEY', 'another one' );")
 		works(t, c, enabled.object)
 	})
 }

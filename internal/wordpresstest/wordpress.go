@@ -109,6 +109,7 @@ func (s *Server) prepare(c Config) error {
 		return err
 	}
 	ini := fmt.Sprintf(`
+opcache.revalidate_freq = 0
 log_errors = 1
 error_log = %[1]s/php.log
 zend.exception_ignore_args = 0
