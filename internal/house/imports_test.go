@@ -42,6 +42,7 @@ var mayImport = map[string][]string{
 	"guide":          {"diagnosis", "site"},
 	"wordpresstest":  {},
 	"pocketbasetest": {"pinned"},
+	"listmonktest":   {},
 	"bench":          {"refsite", "refsite/*", "smtptest", "site", "tfcli"},
 	"bench/*":        {"provider"},
 	"house":          {},

@@ -1,0 +1,208 @@
+// Package listmonk manages the mail of a listmonk, 4.0 or later, through its settings API: one of its SMTP servers, and
+// the address that it sends from. listmonk tests candidates and has no revisions; a write takes all of its settings at
+// once, and ends with a restart.
+package listmonk
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+const (
+	settingsPath = "/api/settings"
+	testPath     = settingsPath + "/smtp/test"
+	// restartAfter is when a write has surely brought listmonk to the point where it restarts: it waits half a second first,
+	// and is then away for about a fifth of one. A call that comes too early is repeated like any other that is refused.
+	restartAfter = time.Second
+)
+
+type client struct {
+	api *adminapi.Client
+	// pause comes after every write.
+	pause time.Duration
+}
+
+// Open returns the listmonk at c.URL and calls nothing yet; c.Credentials are made of account: the name of an API user, and
+// its token as the password. The error is an *[adminapi.ConfigError].
+func Open(pool *adminapi.Pool, c adminapi.Config, account adminapi.Account) (site.Site, error) {
+	return open(pool, c, account, restartAfter)
+}
+
+func open(pool *adminapi.Pool, c adminapi.Config, account adminapi.Account, pause time.Duration) (site.Site, error) {
+	if err := account.Validate(); err != nil {
+		return nil, err
+	}
+	switch {
+	case !account.Token.IsEmpty():
+		return nil, &adminapi.ConfigError{
+			Attribute: "token",
+			Message:   "The token of a listmonk API user goes with the user's name: set username to that, and password to the token.",
+		}
+	case account.Username != "":
+		c.Credentials = adminapi.Basic(account.Username, account.Password)
+	}
+	api, err := pool.Client(c)
+	if err != nil {
+		return nil, err
+	}
+	return &client{api, pause}, nil
+}
+
+// Capabilities implements [site.Capable]. A server can be switched off unless it is the last: see [client.Save].
+func (*client) Capabilities() site.Capabilities {
+	return site.Capabilities{
+		TestNeedsPassword:   true,
+		Unguarded:           true,
+		ForgetsVerification: true,
+		Lacks:               []site.Lack{{Field: "from_address", Value: "", Reason: "listmonk sends from one address, and tests with it."}},
+	}
+}
+
+// Read implements [site.Site].
+func (c *client) Read(ctx context.Context) (site.State, error) {
+	found, err := c.get(ctx)
+	if err != nil {
+		return site.State{}, err
+	}
+	return found.state()
+}
+
+func (c *client) get(ctx context.Context) (*wireSettings, error) {
+	var answer struct {
+		Data *wireSettings `json:"data"`
+	}
+	_, err := c.api.Do(ctx, adminapi.Request{Method: http.MethodGet, Path: settingsPath, Repeat: adminapi.Always}, &answer)
+	if err != nil {
+		return nil, siteError(err, site.Unreachable)
+	}
+	if answer.Data == nil || answer.Data.RootURL == "" {
+		return nil, notListmonk()
+	}
+	return answer.Data, nil
+}
+
+// recognise reads the settings, and returns an error unless they are those of the site that is expected.
+func (c *client) recognise(ctx context.Context, want string) (*wireSettings, error) {
+	found, err := c.get(ctx)
+	if err == nil && want != "" && found.RootURL != want {
+		err = wrongSite(want, found.RootURL)
+	}
+	return found, err
+}
+
+// Test implements [site.Site]. listmonk sends the message with its answer, and nothing tells one test from another.
+func (c *client) Test(ctx context.Context, t site.Test) (site.TestResult, error) {
+	if t.Candidate == nil {
+		return site.TestResult{}, &site.Error{Kind: site.Unsupported, Field: "password", Message: "listmonk does not test with the password that it has stored"}
+	}
+	if err := checkRecipient(t.Recipient); err != nil {
+		return site.TestResult{}, err
+	}
+	found, err := c.recognise(ctx, t.SiteID)
+	if err != nil {
+		return site.TestResult{}, err
+	}
+	own, err := found.own()
+	if err != nil {
+		return site.TestResult{}, err
+	}
+	id := newMessageID(t.Candidate.Settings.FromAddress)
+	_, err = c.api.Do(ctx, adminapi.Request{
+		Method:  http.MethodPost,
+		Path:    testPath,
+		Body:    found.toWireTest(own, t, id),
+		Secrets: []secret.Text{t.Candidate.Password},
+		Repeat:  adminapi.IfUnsent,
+	}, nil)
+	result := site.TestResult{Status: site.Passed, Stage: site.StageData}
+	if err != nil {
+		if result, err = verdict(err); err != nil {
+			return site.TestResult{}, err
+		}
+	}
+	result.Recipient, result.MessageID, result.TestedAt = t.Recipient, id, time.Now()
+	return result, nil
+}
+
+// Save implements [site.Site]. Switching the last enabled server off is refused: listmonk wants one.
+func (c *client) Save(ctx context.Context, s site.Save) (site.State, error) {
+	if err := checkPassword(s.Password); err != nil {
+		return site.State{}, err
+	}
+	found, err := c.recognise(ctx, s.SiteID)
+	if err != nil {
+		return site.State{}, err
+	}
+	own, err := found.own()
+	if err != nil {
+		return site.State{}, err
+	}
+	if !s.Enabled && found.isLast(own) {
+		return site.State{}, lastServer()
+	}
+	return c.put(ctx, found, found.toWire(own, s), s.Password)
+}
+
+// Clear implements [site.Site]. It makes of the server the sample that a new listmonk has, switched off, and of the sender
+// the sample's. The last enabled server stays.
+func (c *client) Clear(ctx context.Context, _ string) error {
+	found, err := c.get(ctx)
+	if err != nil {
+		return err
+	}
+	own, err := found.own()
+	switch {
+	case err != nil || own < 0:
+		return err
+	case found.isLast(own):
+		return lastServer()
+	}
+	_, err = c.put(ctx, found, found.toWire(own, sample), secret.Text{})
+	return err
+}
+
+// put makes one write over what was read before, waits until listmonk is back, and returns what it holds then.
+func (c *client) put(ctx context.Context, before *wireSettings, w wireChange, password secret.Text) (site.State, error) {
+	var answer struct {
+		Data json.RawMessage `json:"data"`
+	}
+	_, err := c.api.Do(ctx, adminapi.Request{
+		Method:  http.MethodPut,
+		Path:    settingsPath,
+		Body:    w.all,
+		Secrets: []secret.Text{password},
+		Repeat:  adminapi.IfUndone,
+		Done: func(ctx context.Context) (bool, error) {
+			now, err := c.get(ctx)
+			switch {
+			case err != nil:
+				return false, err
+			case w.isKeptBy(now):
+				return true, nil
+			case !reflect.DeepEqual(now.all, before.all):
+				return false, changedMeanwhile()
+			}
+			return false, nil
+		},
+	}, &answer)
+	if err != nil {
+		return site.State{}, siteError(err, site.NoAnswer)
+	}
+	var waits struct {
+		NeedsRestart bool `json:"needs_restart"`
+	}
+	if json.Unmarshal(answer.Data, &waits) == nil && waits.NeedsRestart {
+		return site.State{}, needsRestart()
+	}
+	if err := adminapi.Sleep(ctx, c.pause); err != nil {
+		return site.State{}, notAwaited(err)
+	}
+	return c.Read(ctx)
+}

@@ -1,0 +1,59 @@
+package listmonk
+
+import (
+	"net/mail"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// toWireTest is a candidate with the recipient of its test message. listmonk would send that from the address that it has
+// saved: headers of the server name the candidate's instead, in the envelope too, unless the server has its own.
+func (w *wireSettings) toWireTest(own int, t site.Test, messageID string) map[string]any {
+	server := w.server(own)
+	test := server.toWire(site.Save{Settings: t.Candidate.Settings, Password: t.Candidate.Password, Enabled: true})
+	sender := mail.Address{Name: t.Candidate.Settings.FromName, Address: t.Candidate.Settings.FromAddress}
+	headers := []any{
+		map[string]any{"From": sender.String()},
+		map[string]any{"Return-Path": sender.Address},
+	}
+	ofServer, _ := test["email_headers"].([]any)
+	headers = append(headers, ofServer...)
+	test["email_headers"] = append(headers, map[string]any{"Message-Id": "<" + messageID + ">"})
+	test["email"] = t.Recipient
+	// One attempt: a login that is refused more often may lock the account.
+	test["max_msg_retries"] = 1
+	return test
+}
+
+func newMessageID(from string) string {
+	return uuid.NewString() + "@" + from[strings.LastIndex(from, "@")+1:]
+}
+
+// parseSender reads an address with or without a name (RFC 5322 section 3.4); what is none becomes the address, and shows.
+func parseSender(text string) mail.Address {
+	parsed, err := mail.ParseAddress(text)
+	if err != nil {
+		return mail.Address{Address: text}
+	}
+	return *parsed
+}
+
+// formatSender is the reverse, for people to read: nothing but quotes is encoded.
+func formatSender(s site.Settings) string {
+	if s.FromName == "" {
+		return s.FromAddress
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s.FromName) + `" <` + s.FromAddress + ">"
+}
+
+// checkRecipient refuses what is not one plain address: listmonk would say so as if the submission server had.
+func checkRecipient(recipient string) error {
+	parsed, err := mail.ParseAddress(recipient)
+	if err != nil || parsed.Address != recipient || parsed.Name != "" {
+		return &site.Error{Kind: site.Invalid, Field: "recipient", Message: "it is not an address"}
+	}
+	return nil
+}
