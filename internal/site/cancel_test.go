@@ -49,15 +49,17 @@ func TestApplyCancelled(t *testing.T) {
 }
 
 func TestApplyDisabledCancelledWritesNothing(t *testing.T) {
-	c := toOtherHost()
-	c.Enabled = false
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	got, err := procedure(t).Apply(ctx, play(t), c)
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v, want %v", err, context.Canceled)
+	for _, can := range []site.Capabilities{{}, {Unguarded: true}} {
+		c := toOtherHost()
+		c.Enabled = false
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		got, err := procedure(t).Apply(ctx, playOn(t, can), c)
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v, want %v", err, context.Canceled)
+		}
+		checkState(t, got, c.Prior)
 	}
-	checkState(t, got, c.Prior)
 }
 
 // A change without steps is done, whatever becomes of the context.

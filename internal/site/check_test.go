@@ -142,26 +142,3 @@ func TestWarningsNeedNoTaker(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-// Mail that a killed run left on is off before anything else is tried, and that is told.
-func TestRepairIsToldAndOutlivesARefusedCandidate(t *testing.T) {
-	r := &run{model: newModel(savesOn, false), can: savesOn}
-	c := scenes["LeftOnUntestedToGoElsewhere"](r)
-	c.Candidate.Password = newPassword
-	var warnings []string
-	p := explaining(site.Diagnosis{ID: "x", Summary: "of the check"})
-	p.Check = func(context.Context, site.Candidate) site.TestResult { return refusedHere }
-	p.Warn = func(sentence string) { warnings = append(warnings, sentence) }
-	s := &traced{model: r.model}
-	now, err := p.Apply(t.Context(), s, c)
-	if want := []string{"test saved", "read", "save off", "read"}; !slices.Equal(s.calls, want) {
-		t.Errorf("calls:\n got %q\nwant %q", s.calls, want)
-	}
-	partial, ok := errors.AsType[*site.PartialError](err)
-	if !ok || partial.Left != site.LeftOff || now.Enabled {
-		t.Errorf("error %v beside %+v, want one that says that mail is off", err, now)
-	}
-	if len(warnings) != 1 || !strings.Contains(warnings[0], "heals short") || !strings.Contains(warnings[0], "off") {
-		t.Errorf("warnings %q, want one that says what was found", warnings)
-	}
-}

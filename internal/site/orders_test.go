@@ -3,6 +3,7 @@ package site_test
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -72,6 +73,8 @@ var (
 	savesOn    = site.Capabilities{Testing: site.TestsEnabled}
 	inSave     = site.Capabilities{Testing: site.TestsInSave}
 	clearsOff  = site.Capabilities{Testing: site.TestsEnabled, Off: site.OffByClearing}
+	forgetsOn  = site.Capabilities{Testing: site.TestsEnabled, ForgetsVerification: true}
+	losesItOn  = site.Capabilities{Testing: site.TestsEnabled, SaveNeedsPassword: true}
 	losesIt    = site.Capabilities{Testing: site.TestsSaved, SaveNeedsPassword: true}
 	unguarded  = site.Capabilities{Testing: site.TestsEnabled, Unguarded: true}
 	candidates = site.Capabilities{Unguarded: true}
@@ -106,8 +109,16 @@ var orders = []order{
 		want: []string{"save on with password", "test saved", "read", "save off"}, left: off,
 	},
 	{
+		name: "WhatWorkedIsRestoredWithItsVerification", can: forgetsOn, scene: "WorkingElsewhereWithPasswordAtHand",
+		want: []string{"save on with password", "test saved", "read", "save on with password"}, left: restored,
+	},
+	{
 		name: "RefusedIsReplacedByWhatWorked", can: savesOn, scene: "WorkingElsewhereWithPasswordAtHand",
 		want: []string{"save on with password", "test saved", "read", "save on with password"}, left: restored,
+	},
+	{
+		name: "PasswordGoesAlongToSwitchOff", can: losesItOn, scene: "WorkingElsewhere",
+		want: []string{"save on with password", "test saved", "read", "save off with password"}, left: off,
 	},
 	{
 		name: "RefusedIsCleared", can: clearsOff, scene: "WorkingElsewhere",
@@ -162,6 +173,9 @@ func TestOrders(t *testing.T) {
 			if _, failed := errors.AsType[*site.TestError](err); failed == o.accepts {
 				t.Errorf("error %#v holds no test result", err)
 			}
+			if o.left == restored && !reflect.DeepEqual(now.Verification, c.Prior.Verification) {
+				t.Errorf("restored with verification %+v, want %+v", now.Verification, c.Prior.Verification)
+			}
 			r.checkHolds(t, now)
 			r.excused = false
 			r.promises(t)
@@ -171,26 +185,34 @@ func TestOrders(t *testing.T) {
 
 // Mail is off in each pause between two tests of a platform that tests only what is on.
 func TestMailIsOffBetweenRepeatedTests(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := &run{model: newModel(savesOn, false), can: savesOn}
-		c := scenes["NeverConfigured"](r)
-		c.RetryFor = 12 * time.Second
-		s := &traced{model: r.model}
-		_, err := procedure(t).Apply(t.Context(), s, c)
-		failed, ok := errors.AsType[*site.TestError](err)
-		if !ok || failed.Attempts < 3 {
-			t.Fatalf("error %v, want one after some attempts", err)
-		}
-		round := []string{"save on", "test saved", "save off"}
-		want := []string{"save on with password", "test saved", "save off"}
-		for range failed.Attempts - 2 {
-			want = append(want, round...)
-		}
-		want = append(want, "save on", "test saved", "read", "save off")
-		if !slices.Equal(s.calls, want) {
-			t.Errorf("calls:\n got %q\nwant %q", s.calls, want)
-		}
-	})
+	for name, tt := range map[string]struct {
+		can                site.Capabilities
+		first, later, last []string
+	}{
+		"Switched": {savesOn, []string{"save on with password", "test saved", "save off"}, []string{"save on", "test saved", "save off"}, []string{"save on", "test saved", "read", "save off"}},
+		"Cleared": {
+			clearsOff, []string{"save on with password", "test saved", "clear", "read"}, []string{"save on with password", "test saved", "clear", "read"},
+			[]string{"save on with password", "test saved", "read", "clear", "read"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := &run{model: newModel(tt.can, false), can: tt.can}
+				c := scenes["NeverConfigured"](r)
+				c.RetryFor = 12 * time.Second
+				s := &traced{model: r.model}
+				_, err := procedure(t).Apply(t.Context(), s, c)
+				failed, ok := errors.AsType[*site.TestError](err)
+				if !ok || failed.Attempts < 3 {
+					t.Fatalf("error %v, want one after some attempts", err)
+				}
+				want := slices.Concat(tt.first, slices.Concat(slices.Repeat([][]string{tt.later}, failed.Attempts-2)...), tt.last)
+				if !slices.Equal(s.calls, want) {
+					t.Errorf("calls:\n got %q\nwant %q", s.calls, want)
+				}
+			})
+		})
+	}
 }
 
 // What is saved off is saved once, however often it is tested.

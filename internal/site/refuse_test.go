@@ -215,6 +215,10 @@ func TestWarnings(t *testing.T) {
 		{"EnabledOverNothing", savesOn, "NeverConfigured", unedited, []string{window}},
 		{"EnabledOverWorkingMail", savesOn, "WorkingElsewhere", unedited, []string{window, stayOff}},
 		{"EnabledOverWorkingMailWithPassword", savesOn, "WorkingElsewhereWithPasswordAtHand", unedited, []string{window, putBack}},
+		{
+			"LeftOnUntestedToGoElsewhereWithPassword", savesOn, "LeftOnUntestedToGoElsewhere",
+			func(c *site.Change) { c.PriorPassword = password }, []string{untested, window, stayOff},
+		},
 		{"LeftOnUntested", savesOn, "LeftOnUntested", unedited, []string{untested}},
 		{"LeftOnUntestedToGoElsewhere", savesOn, "LeftOnUntestedToGoElsewhere", unedited, []string{untested, window, stayOff}},
 	}

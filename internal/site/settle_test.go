@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
@@ -132,6 +133,18 @@ func TestSettlingLeavesWhatOthersDid(t *testing.T) {
 		checkLeft(t, partial, site.LeftToOthers)
 		checkState(t, now, theirs)
 	})
+	t.Run("AlsoWhenTheyWroteTheSameAgain", func(t *testing.T) {
+		again := candidateOn(c)
+		again.Revision = "9"
+		s := playOn(t, savesOn, call{ask: saveOf(c), state: candidateOn(c)}, call{ask: testOfSaved(c), result: passed}, call{ask: read{}, state: again})
+		now, err := procedure(t).Apply(t.Context(), s, c)
+		partial, ok := errors.AsType[*site.PartialError](err)
+		if !ok {
+			t.Fatalf("error %v, want a *PartialError", err)
+		}
+		checkLeft(t, partial, site.LeftToOthers)
+		checkState(t, now, again)
+	})
 	t.Run("AlsoWhenTheySwitchedOff", func(t *testing.T) {
 		c := c
 		c.PriorPassword = password
@@ -207,6 +220,54 @@ func TestRestoringThatFailsSwitchesOff(t *testing.T) {
 	}
 }
 
+// What was restored, or may have been, is not what passed the test of the candidate.
+func TestLostRestoringIsNoPass(t *testing.T) {
+	c := toOtherHost()
+	c.Candidate.Settings, c.SetPassword, c.PriorPassword = c.Prior.Settings, true, password
+	saved := switchedOff(candidateOn(c))
+	on := candidateOn(c)
+	on.Revision = "9"
+	off := switchedOff(on)
+	first, enable := saveOf(c), saveOf(c)
+	first.Enabled = false
+	enable.Password, enable.Revision = secret.Text{}, saved.Revision
+	back := enable
+	back.Password = password
+	s := playOn(t, savesOff,
+		call{ask: first, state: saved}, call{ask: testOfSaved(c), result: passed},
+		call{ask: enable, err: &site.Error{Kind: site.Invalid, Message: "no"}}, call{ask: read{}, state: saved},
+		call{ask: back, err: &site.Error{Kind: site.NoAnswer, Message: "the connection closed"}}, call{ask: read{}, state: on},
+		call{ask: offOf(on), state: off})
+	now, err := procedure(t).Apply(t.Context(), s, c)
+	partial, ok := errors.AsType[*site.PartialError](err)
+	if !ok {
+		t.Fatalf("error %v, want a *PartialError", err)
+	}
+	checkLeft(t, partial, site.LeftOff)
+	checkState(t, now, off)
+}
+
+// Whether a lost write of a password was made, only the revision can tell.
+func TestLostWriteOfAPasswordAlone(t *testing.T) {
+	c := toOtherHost()
+	c.Candidate.Settings, c.SetPassword, c.Prior.PasswordID = c.Prior.Settings, true, ""
+	lost := &site.Error{Kind: site.NoAnswer, Message: "the connection closed"}
+	made := c.Prior
+	made.Revision = "8"
+	off := switchedOff(made)
+	t.Run("Made", func(t *testing.T) {
+		s := playOn(t, savesOn, call{ask: saveOf(c), err: lost}, call{ask: read{}, state: made}, call{ask: offOf(made), state: off})
+		now, err := procedure(t).Apply(t.Context(), s, c)
+		if partial, ok := errors.AsType[*site.PartialError](err); !ok || partial.Left != site.LeftOff {
+			t.Errorf("error %v, want one that says that mail is off", err)
+		}
+		checkState(t, now, off)
+	})
+	t.Run("NotMade", func(t *testing.T) {
+		checkRefused(t, playOn(t, savesOn, call{ask: saveOf(c), err: lost}, call{ask: read{}, state: c.Prior}), c, lost)
+	})
+}
+
 // After a cancellation the site is still brought to rest, with a context that is not done.
 func TestSettlingOutlivesACancellation(t *testing.T) {
 	c := toOtherHost()
@@ -267,6 +328,20 @@ func TestLostEnablingAfterAPass(t *testing.T) {
 			t.Error(err)
 		}
 		checkState(t, now, after(c))
+	})
+	t.Run("RefusedForSomebodyElseEnabledIt", func(t *testing.T) {
+		theirs := candidateOn(c)
+		theirs.Revision, theirs.UpdatedBy = "9", "anna"
+		s := playOn(t, savesOff,
+			call{ask: first, state: saved}, call{ask: testOfSaved(c), result: passed},
+			call{ask: second, err: stale}, call{ask: read{}, state: theirs}, call{ask: read{}, state: theirs})
+		now, err := procedure(t).Apply(t.Context(), s, c)
+		partial, ok := errors.AsType[*site.PartialError](err)
+		if !ok || site.KindOf(err) != site.Stale {
+			t.Fatalf("error %v, want one of kind %s", err, site.Stale)
+		}
+		checkLeft(t, partial, site.LeftToOthers)
+		checkState(t, now, theirs)
 	})
 	t.Run("NotMade", func(t *testing.T) {
 		now, err := apply(saved)

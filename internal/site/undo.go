@@ -114,6 +114,8 @@ func (r *run) setRight(ctx context.Context) (Left, error) {
 	case ours && now.Enabled && r.passed != nil && r.lost != nil:
 		r.verify(*r.passed)
 		return leftPassed, nil
+	case ours && now.Enabled && r.passed != nil:
+		return LeftToOthers, nil
 	case ours && now.Enabled == saved.Enabled && !r.restoring && r.can.canRestore(r.Change):
 		return r.restore(ctx)
 	case !now.Enabled:

@@ -1,0 +1,101 @@
+package site_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// Mail that a killed run left on is off before anything else is tried, and that is told.
+func TestRepairIsToldAndOutlivesARefusedCandidate(t *testing.T) {
+	r := &run{model: newModel(savesOn, false), can: savesOn}
+	c := scenes["LeftOnUntestedToGoElsewhere"](r)
+	c.Candidate.Password = newPassword
+	var warnings []string
+	p := explaining(site.Diagnosis{ID: "x", Summary: "of the check"})
+	p.Check = func(context.Context, site.Candidate) site.TestResult { return refusedHere }
+	p.Warn = func(sentence string) { warnings = append(warnings, sentence) }
+	s := &traced{model: r.model}
+	now, err := p.Apply(t.Context(), s, c)
+	if want := []string{"test saved", "read", "save off", "read"}; !slices.Equal(s.calls, want) {
+		t.Errorf("calls:\n got %q\nwant %q", s.calls, want)
+	}
+	partial, ok := errors.AsType[*site.PartialError](err)
+	if !ok || partial.Left != site.LeftOff || now.Enabled {
+		t.Errorf("error %v beside %+v, want one that says that mail is off", err, now)
+	}
+	if len(warnings) != 1 || !strings.Contains(warnings[0], "heals short") || !strings.Contains(warnings[0], "off") {
+		t.Errorf("warnings %q, want one that says what was found", warnings)
+	}
+}
+
+// A test in doubt may have been taken, so that nothing is tested after it.
+func TestRepairInDoubtIsTheEnd(t *testing.T) {
+	c := toOtherHost()
+	c.Prior.Verification = nil
+	on := c.Prior
+	off := switchedOff(on)
+	s := playOn(t, savesOn, call{ask: testOfSaved(c), result: inDoubt()}, call{ask: read{}, state: on}, call{ask: offOf(on), state: off})
+	now, err := procedure(t).Apply(t.Context(), s, c)
+	partial, ok := errors.AsType[*site.PartialError](err)
+	if !ok {
+		t.Fatalf("error %v, want a *PartialError", err)
+	}
+	checkLeft(t, partial, site.LeftOff)
+	checkState(t, now, off)
+}
+
+// Which password passed is not known where the site does not tell: the one at hand is written and tested, and none is
+// taken for the one that worked.
+func TestRepairVouchesForNoPassword(t *testing.T) {
+	t.Run("OneAtHandIsWritten", func(t *testing.T) {
+		for id, want := range map[string][]string{
+			"":   {"test saved", "read", "save on with password", "test saved", "read"},
+			"p7": {"test saved", "read"},
+		} {
+			r := &run{model: newModel(savesOn, false), can: savesOn}
+			c := scenes["LeftOnUntested"](r)
+			r.model.state.PasswordID, c.Prior.PasswordID = id, id
+			r.model.acceptsAll = true
+			s := &traced{model: r.model}
+			if _, err := procedure(t).Apply(t.Context(), s, c); err != nil {
+				t.Error(err)
+			}
+			if !slices.Equal(s.calls, want) {
+				t.Errorf("password id %q: calls:\n got %q\nwant %q", id, s.calls, want)
+			}
+		}
+	})
+	t.Run("OneOfBeforeIsNotRestored", func(t *testing.T) {
+		c := toOtherHost()
+		c.Prior.Verification, c.PriorPassword = nil, password
+		on := candidateOn(c)
+		off := switchedOff(on)
+		s := playOn(t, savesOn,
+			call{ask: testOfSaved(c), result: passed},
+			call{ask: read{}, state: working()},
+			call{ask: saveOf(c), state: on},
+			call{ask: testOfSaved(c), result: healing(site.RetryNever)},
+			call{ask: read{}, state: on},
+			call{ask: offOf(on), state: off})
+		now, err := procedure(t).Apply(t.Context(), s, c)
+		if partial, ok := errors.AsType[*site.PartialError](err); !ok || partial.Left != site.LeftOff {
+			t.Errorf("error %v, want one that says that mail is off", err)
+		}
+		checkState(t, now, off)
+	})
+}
+
+// A repair that gave no verdict changes nothing.
+func TestRepairWithoutVerdictIsTheEnd(t *testing.T) {
+	c := toOtherHost()
+	c.Prior.Verification = nil
+	for _, kind := range kinds {
+		refusal := &site.Error{Kind: kind, Message: "no"}
+		checkRefused(t, playOn(t, savesOn, call{ask: testOfSaved(c), err: refusal}), c, refusal)
+	}
+}
