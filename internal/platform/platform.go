@@ -6,15 +6,23 @@ import (
 	"strings"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
+	"github.com/sitemail/terraform-provider-smtp/internal/platform/listmonk"
+	"github.com/sitemail/terraform-provider-smtp/internal/platform/pocketbase"
 	"github.com/sitemail/terraform-provider-smtp/internal/platform/siteadmin"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// SiteAdmin is the platform of every site that implements the site admin contract, and the default.
-const SiteAdmin = "siteadmin"
+// The platforms. SiteAdmin, the default, is that of every site that implements the site admin contract, which WordPress does
+// with a plugin.
+const (
+	SiteAdmin  = "siteadmin"
+	WordPress  = "wordpress"
+	PocketBase = "pocketbase"
+	Listmonk   = "listmonk"
+)
 
 // Names lists the platforms, the default first.
-func Names() []string { return []string{SiteAdmin} }
+func Names() []string { return []string{SiteAdmin, WordPress, PocketBase, Listmonk} }
 
 // Config describes one site.
 type Config struct {
@@ -30,6 +38,12 @@ func Open(pool *adminapi.Pool, c Config) (site.Site, error) {
 	switch c.Platform {
 	case SiteAdmin, "":
 		return siteadmin.Open(pool, c.API, c.Account)
+	case WordPress:
+		return siteadmin.OpenWordPress(pool, c.API, c.Account)
+	case PocketBase:
+		return pocketbase.Open(pool, c.API, c.Account)
+	case Listmonk:
+		return listmonk.Open(pool, c.API, c.Account)
 	default:
 		return nil, &adminapi.ConfigError{
 			Attribute: "platform",

@@ -25,7 +25,7 @@ func login(a adminapi.Account) adminapi.LoginFunc {
 		var session wireSession
 		_, err := anonymous.Do(ctx, adminapi.Request{
 			Method:  http.MethodPost,
-			Path:    basePath + "/session",
+			Path:    sessionPath,
 			Body:    wireLogin{a.Username, adminapi.Secret{Text: a.Password}},
 			Secrets: []secret.Text{a.Password},
 			Repeat:  adminapi.Login,

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"sync/atomic"
 
 	"github.com/google/uuid"
@@ -15,8 +16,10 @@ import (
 )
 
 const (
-	basePath = "/admin/api/v1"
-	smtpPath = basePath + "/smtp"
+	// basePath is where a site serves the contract; the other paths are below that.
+	basePath    = "/admin/api/v1"
+	sessionPath = "/session"
+	smtpPath    = "/smtp"
 	// apiVersion is the version of the contract that this package speaks.
 	apiVersion = 1
 )
@@ -40,6 +43,30 @@ func Open(pool *adminapi.Pool, c adminapi.Config, account adminapi.Account) (sit
 	case account.Username != "":
 		c.Credentials = adminapi.Session(login(account))
 	}
+	return open(pool, c, basePath)
+}
+
+// OpenWordPress is [Open] for a WordPress with the plugin of examples/wordpress, which takes a user and one of their
+// Application Passwords with every call.
+func OpenWordPress(pool *adminapi.Pool, c adminapi.Config, account adminapi.Account) (site.Site, error) {
+	if err := account.Validate(); err != nil {
+		return nil, err
+	}
+	switch {
+	case !account.Token.IsEmpty():
+		return nil, &adminapi.ConfigError{
+			Attribute: "token",
+			Message:   "WordPress has no tokens: set username to a user's name, and password to an Application Password of theirs.",
+		}
+	case account.Username != "":
+		c.Credentials = adminapi.Basic(account.Username, account.Password)
+	}
+	return open(pool, c, "/wp-json/site-smtp/v1")
+}
+
+// open opens the site that serves the contract at base.
+func open(pool *adminapi.Pool, c adminapi.Config, base string) (site.Site, error) {
+	c.URL = strings.TrimRight(c.URL, "/") + base
 	api, err := pool.Client(c)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,62 @@
+package siteadmin_test
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+	"testing/synctest"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi/adminapitest"
+	"github.com/sitemail/terraform-provider-smtp/internal/platform/siteadmin"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+func openWordPress(t *testing.T, url string, account adminapi.Account, steps ...step) (site.Site, error) {
+	t.Helper()
+	scripted := adminapitest.Play(t, steps...)
+	pool := adminapi.NewPool(adminapi.PoolOptions{DialContext: scripted.DialContext})
+	t.Cleanup(pool.Close)
+	return siteadmin.OpenWordPress(pool, adminapi.Config{URL: url, Limits: quickLimits()}, account)
+}
+
+func TestWordPress(t *testing.T) {
+	for url, call := range map[string]string{
+		adminapitest.URL:            "GET /wp-json/site-smtp/v1/smtp",
+		adminapitest.URL + "/blog/": "GET /blog/wp-json/site-smtp/v1/smtp",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			account := adminapi.Account{Username: "admin", Password: secret.New("abcd EFGH 1234 ijkl MNOP 5678")}
+			opened, err := openWordPress(t, url, account, step{Call: call, Answer: smtp(""), Check: func(t adminapitest.T, r *http.Request, _ string) {
+				if name, password, ok := r.BasicAuth(); !ok || name != account.Username || password != account.Password.Reveal() {
+					t.Errorf("logged in as %q, %t", name, ok)
+				}
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if state, err := opened.Read(t.Context()); err != nil || state.Settings != settings {
+				t.Errorf("got %+v, %v", state, err)
+			}
+		})
+	}
+}
+
+func TestAccountsThatAreNoneOfWordPress(t *testing.T) {
+	for attribute, account := range map[string]adminapi.Account{"token": token, "password": {Username: "admin"}} {
+		_, err := openWordPress(t, adminapitest.URL, account)
+		if e, ok := errors.AsType[*adminapi.ConfigError](err); !ok || e.Attribute != attribute {
+			t.Errorf("%s: got %v", attribute, err)
+		}
+	}
+}
+
+func TestAURLThatEndsInAQueryIsRefused(t *testing.T) {
+	for _, url := range []string{adminapitest.URL + "/?page_id=2", adminapitest.URL + "#top", ""} {
+		_, err := openWordPress(t, url, adminapi.Account{})
+		if e, ok := errors.AsType[*adminapi.ConfigError](err); !ok || e.Attribute != "url" {
+			t.Errorf("%q: got %v", url, err)
+		}
+	}
+}
