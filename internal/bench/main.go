@@ -7,6 +7,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -23,7 +24,7 @@ func main() {
 	latency := flag.Duration("latency", 0, "how long a site takes for every answer")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, *sizes, *rounds, *latency)
+	err := run(ctx, os.Stdout, *sizes, *rounds, *latency)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -31,7 +32,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, sizes string, rounds int, latency time.Duration) error {
+func run(ctx context.Context, out io.Writer, sizes string, rounds int, latency time.Duration) error {
 	cli, err := tfcli.Find(ctx, os.Stderr)
 	if err != nil {
 		return err
@@ -44,7 +45,7 @@ func run(ctx context.Context, sizes string, rounds int, latency time.Duration) e
 	if err := build(ctx, "./internal/bench/usage", filepath.Join(tools, "usage")); err != nil {
 		return err
 	}
-	fmt.Printf("%s, %d rounds, latency %s\n", cli, rounds, latency)
+	fmt.Fprintf(out, "%s, %d rounds, latency %s\n", cli, rounds, latency)
 	for size := range strings.SplitSeq(sizes, ",") {
 		sites, err := strconv.Atoi(size)
 		if err != nil {
@@ -60,7 +61,7 @@ func run(ctx context.Context, sizes string, rounds int, latency time.Duration) e
 				results[c.name] = append(results[c.name], samples)
 			}
 		}
-		print(os.Stdout, sites, results)
+		printTable(out, sites, results)
 	}
 	return nil
 }

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// print writes a line for each phase and contender: medians, the wall time also as a ratio to that of the floor, with
+// printTable writes a line for each phase and contender: medians, the wall time also as a ratio to that of the floor, with
 // the lowest and the highest of the rounds.
-func print(w io.Writer, sites int, results map[string][]map[string]sample) {
+func printTable(w io.Writer, sites int, results map[string][]map[string]sample) {
 	fmt.Fprintf(w, "\n%d sites\n", sites)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "phase\t\twall\tof floor\tlowest\thighest\tprovider CPU\tpeak memory\tstarts\tcalls a site\tconnections a site\t")

@@ -78,7 +78,7 @@ func (w *world) addSite(i int) error {
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", fmt.Sprintf("127.1.%d.%d:0", i/250, i%250+1))
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", fmt.Sprintf("127.1.%d.%d:0", i/250, i%250+1))
 	if err != nil {
 		return err
 	}

@@ -275,8 +275,10 @@ func (w *world) lead(folder, dir string) {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		err = file.Execute(out, map[string]any{"URL": w.http.URL, "Tokens": w.tokens, "Port": w.smtp.Port(), "Password": password, "CA": string(w.smtp.CAPEM()),
-			"AccessKeyID": accessKeyID, "SecretAccessKey": secretAccessKey})
+		err = file.Execute(out, map[string]any{
+			"URL": w.http.URL, "Tokens": w.tokens, "Port": w.smtp.Port(), "Password": password, "CA": string(w.smtp.CAPEM()),
+			"AccessKeyID": accessKeyID, "SecretAccessKey": secretAccessKey,
+		})
 		if err := out.Close(); err != nil {
 			w.t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"maps"
 	"slices"
 	"testing"
 
@@ -85,10 +86,7 @@ func (p protocol) list(filter map[string]any, limit int64) (listed, warnings []s
 
 // withToken is w with another token for one site.
 func (w *world) withToken(name, token string) *world {
-	tokens := map[string]string{}
-	for key, value := range w.tokens {
-		tokens[key] = value
-	}
+	tokens := maps.Clone(w.tokens)
 	tokens[name] = token
 	return &world{t: w.t, http: w.http, tokens: tokens}
 }

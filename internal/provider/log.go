@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
@@ -21,7 +22,7 @@ type tflogHandler struct{ attrs []slog.Attr }
 func (tflogHandler) Enabled(context.Context, slog.Level) bool { return true }
 
 func (h tflogHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return tflogHandler{attrs: append(h.attrs[:len(h.attrs):len(h.attrs)], attrs...)}
+	return tflogHandler{attrs: append(slices.Clip(h.attrs), attrs...)}
 }
 
 func (h tflogHandler) WithGroup(string) slog.Handler { return h }

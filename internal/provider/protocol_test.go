@@ -18,7 +18,8 @@ type protocol struct {
 }
 
 type wholeServer interface {
-	tfprotov6.ProviderServerWithListResource
+	tfprotov6.ProviderServer
+	tfprotov6.ListResourceServer
 	tfprotov6.ActionServer
 }
 

@@ -194,7 +194,7 @@ func TestAccSettingsSiteKey(t *testing.T) {
 			},
 			{ // two resources for one site
 				Config:      provider("after") + at("other") + `resource "smtp_settings" "second" {` + "\n site = \"other\"\n preset = \"gmail\"\n username = \"x@example.com\"\n password_wo = \"p\"\n password_wo_version = 1\n}\n",
-				ExpectError: regexp.MustCompile(`(?s)two\s+smtp_settings.*smtp.gmail.com`),
+				ExpectError: regexp.MustCompile(`(?s)two\s+smtp_settings.*smtp\.gmail\.com`),
 			},
 		},
 	})

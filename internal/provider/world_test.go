@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -180,9 +181,7 @@ func (w *world) resource(overrides ...arguments) string {
 		"password_wo_version": "1",
 	}
 	for _, o := range overrides {
-		for name, value := range o {
-			all[name] = value
-		}
+		maps.Copy(all, o)
 	}
 	var b strings.Builder
 	b.WriteString("resource \"smtp_settings\" \"test\" {\n")

@@ -26,13 +26,13 @@ func main() {
 func run() error {
 	// Whoever starts a provider may interrupt it; the real one gets the same signal, and decides.
 	signal.Ignore(os.Interrupt)
-	real := exec.Command(os.Args[0]+".real", os.Args[1:]...)
-	real.Stdin, real.Stdout, real.Stderr = os.Stdin, os.Stdout, os.Stderr
-	err := real.Run()
-	if real.ProcessState == nil {
+	provider := exec.Command(os.Args[0]+".real", os.Args[1:]...)
+	provider.Stdin, provider.Stdout, provider.Stderr = os.Stdin, os.Stdout, os.Stderr
+	err := provider.Run()
+	if provider.ProcessState == nil {
 		return err
 	}
-	rusage, ok := real.ProcessState.SysUsage().(*syscall.Rusage)
+	rusage, ok := provider.ProcessState.SysUsage().(*syscall.Rusage)
 	if !ok {
 		return errors.New("this system does not tell what a process used")
 	}
@@ -40,7 +40,7 @@ func run() error {
 	if openErr != nil {
 		return openErr
 	}
-	cpu := real.ProcessState.UserTime() + real.ProcessState.SystemTime()
+	cpu := provider.ProcessState.UserTime() + provider.ProcessState.SystemTime()
 	// Maxrss is in KiB on Linux (getrusage(2)).
 	_, writeErr := fmt.Fprintf(file, "%d %d\n", cpu/time.Microsecond, rusage.Maxrss)
 	return errors.Join(err, writeErr, file.Close())
