@@ -63,6 +63,11 @@ func addToken(s *store.Site, prefix string, t store.Token) (secret.Text, error) 
 
 // Name returns who writes with the token at the site, or an error of code Unauthorized.
 func (g *Guard) Name(siteID string, token secret.Text) (string, error) {
+	t, err := g.token(siteID, token)
+	return t.Name, err
+}
+
+func (g *Guard) token(siteID string, token secret.Text) (store.Token, error) {
 	var t store.Token
 	err := g.store.ViewSite(siteID, func(s *store.Site) (err error) {
 		t, err = s.Token(sum(token))
@@ -70,11 +75,11 @@ func (g *Guard) Name(siteID string, token secret.Text) (string, error) {
 	})
 	switch {
 	case errors.Is(err, store.ErrNotFound) || err == nil && t.Expired(g.now()):
-		return "", problem.New(problem.Unauthorized, "The token is not accepted by this site, or has expired.")
+		return store.Token{}, problem.New(problem.Unauthorized, "The token is not accepted by this site, or has expired.")
 	case err != nil:
-		return "", err
+		return store.Token{}, err
 	}
-	return t.Name, nil
+	return t, nil
 }
 
 // Login opens a session for a username and password that are right. An attempt counts before the password is looked at,

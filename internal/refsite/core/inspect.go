@@ -80,7 +80,9 @@ func (s *Site) sealAnew(rec *store.Record) bool {
 	password, _ := s.openPassword(*rec)
 	anew := false
 	if p := rec.Password; p != nil && p.Sealed.Key != keys.Current() {
-		rec.Password = &store.Password{ID: p.ID, Sealed: keys.Seal(password, s.id, p.ID)}
+		sealed := *p
+		sealed.Sealed = keys.Seal(password, s.id, p.ID)
+		rec.Password = &sealed
 		anew = true
 	}
 	if v := rec.Verification; v != nil && v.Fingerprint.Key != keys.Current() {

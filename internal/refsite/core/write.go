@@ -36,7 +36,7 @@ func (s *Site) Commit(by string, w Write) (site.State, error) {
 		if err := checkRevision(*rec, w.Revision); err != nil {
 			return err
 		}
-		before := rec.Settings
+		before := *rec
 		if err := s.commit(stored, rec, w); err != nil {
 			return err
 		}
@@ -45,10 +45,28 @@ func (s *Site) Commit(by string, w Write) (site.State, error) {
 			last = &store.LastWrite{ID: w.ID, Body: s.core.Keys.MAC(body...)}
 		}
 		s.stamp(rec, by, last)
+		s.noteOrigin(rec, before)
 		s.log.Info("saved", "by", by, "revision", rec.Revision, "enabled", rec.Enabled,
-			"changed", before.Diff(rec.Settings), "new_password", !w.Password.IsEmpty())
+			"changed", before.Settings.Diff(rec.Settings), "new_password", !w.Password.IsEmpty())
 		return nil
 	})
+}
+
+// noteOrigin notes on what was just stamped who set the password, and what a client of the contract wrote: only those
+// give their writes an identifier.
+func (s *Site) noteOrigin(rec *store.Record, before store.Record) {
+	passwordID := ""
+	if p := rec.Password; p != nil {
+		passwordID = p.ID
+		if before.Password == nil || before.Password.ID != p.ID {
+			p.SetAt, p.SetBy = rec.UpdatedAt, rec.UpdatedBy
+		}
+	}
+	if rec.LastWrite != nil {
+		rec.Applied = &store.Applied{
+			By: rec.UpdatedBy, At: rec.UpdatedAt, Settings: rec.Settings, Enabled: rec.Enabled, PasswordID: passwordID,
+		}
+	}
 }
 
 // Clear removes settings and password and returns what the site then holds; by names the writer.
@@ -94,7 +112,7 @@ func (s *Site) commit(stored *store.Site, rec *store.Record, w Write) error {
 		return err
 	}
 	on := rec.Enabled && rec.Verification != nil && s.matches(rec.Verification.Fingerprint, w.Settings, password)
-	if w.Enabled && !on && (verification == nil || s.core.Now().Sub(verification.TestedAt) > s.core.PassAge) {
+	if w.Enabled && !on && !s.isRecent(verification) {
 		return problem.New(problem.VerificationRequired,
 			"Mail can be enabled only with settings and a password that passed a test in the last %s.", s.core.PassAge)
 	}
@@ -103,6 +121,11 @@ func (s *Site) commit(stored *store.Site, rec *store.Record, w Write) error {
 	rec.Verification = verification
 	rec.Enabled = w.Enabled
 	return nil
+}
+
+// isRecent reports whether a pass, nil for none, can enable mail.
+func (s *Site) isRecent(v *store.Verification) bool {
+	return v != nil && s.core.Now().Sub(v.TestedAt) <= s.core.PassAge
 }
 
 // password returns the password that rec shall have after w, as it is stored and as it is.

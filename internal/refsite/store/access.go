@@ -40,6 +40,9 @@ func (s *Site) Token(sum []byte) (Token, error) { return get[Token](s.b.Bucket(b
 // PutToken stores a token by its SHA-256.
 func (s *Site) PutToken(sum []byte, t Token) error { return put(s.b.Bucket(bucketTokens), sum, t) }
 
+// DropToken removes the token with that SHA-256.
+func (s *Site) DropToken(sum []byte) error { return written(s.b.Bucket(bucketTokens).Delete(sum)) }
+
 // DropTokens removes the tokens for which drop is true.
 func (s *Site) DropTokens(drop func(Token) bool) error {
 	b := s.b.Bucket(bucketTokens)

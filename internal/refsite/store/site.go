@@ -30,6 +30,18 @@ type Record struct {
 	Password *Password `json:"password"`
 	// Verification is nil when these settings and this password never passed a test.
 	Verification *Verification `json:"verification"`
+	// Applied is nil unless a client of the contract, such as Terraform, saved what the site held at some time since it
+	// was last cleared.
+	Applied *Applied `json:"applied"`
+}
+
+// Applied is what the last write of a client of the contract left, without the password.
+type Applied struct {
+	By         string        `json:"by"`
+	At         time.Time     `json:"at"`
+	Settings   site.Settings `json:"settings"`
+	Enabled    bool          `json:"enabled"`
+	PasswordID string        `json:"password_id"`
 }
 
 // LastWrite recognises a repeated write.
@@ -43,6 +55,10 @@ type Password struct {
 	// ID is random and new with every password that is set.
 	ID     string      `json:"id"`
 	Sealed seal.Sealed `json:"sealed"`
+	// SetAt is when it was set, SetBy the name of the token or user that did; zero where a file of an older program does
+	// not tell.
+	SetAt time.Time `json:"set_at"`
+	SetBy string    `json:"set_by"`
 }
 
 // Verification is the record of a pass and the fingerprint of what passed.

@@ -1,0 +1,78 @@
+package core
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+func TestOverview(t *testing.T) {
+	c, s, _ := open(t, func(_ context.Context, _ site.Candidate, recipient string) site.TestResult {
+		return site.TestResult{Status: site.Passed, Stage: site.StageData, Recipient: recipient, TestedAt: time.Now()}
+	})
+	candidate := *relay.Candidate
+	candidate.Settings.Username, candidate.Password = "a@example.com", secret.New("p")
+	look := func() Overview {
+		t.Helper()
+		o, err := s.Overview(2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	save := func(by, id string, candidate site.Candidate) {
+		t.Helper()
+		w := Write{ID: id, Save: site.Save{Settings: candidate.Settings, Password: candidate.Password, Revision: look().Revision}}
+		if _, err := s.Commit(by, w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	test := func(candidate site.Candidate) {
+		t.Helper()
+		if _, err := s.PutTest(t.Context(), uuid.NewString(), site.Test{Candidate: &candidate, Recipient: "r@example.com"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if o := look(); o.Applied != nil || o.Pass != nil || o.Tests != nil || o.PasswordSetBy != "" {
+		t.Errorf("a new site: %+v", o)
+	}
+	save("terraform", uuid.NewString(), candidate)
+	if o := look(); o.PasswordSetBy != "terraform" || o.PasswordSetAt != o.UpdatedAt || o.Applied == nil || o.Applied.PasswordID != o.PasswordID {
+		t.Errorf("after an apply: %+v", o)
+	}
+	applied := look()
+	keep := candidate
+	keep.Password = secret.Text{}
+	save("admin", "", keep)
+	if o := look(); o.PasswordSetBy != "terraform" || *o.Applied != *applied.Applied || o.UpdatedBy != "admin" {
+		t.Errorf("after a write without password: %+v", o)
+	}
+	other := candidate
+	other.Password = secret.New("q")
+	test(candidate)
+	test(other)
+	test(other)
+	o := look()
+	if o.Pass == nil || len(o.Tests) != 2 || o.Tests[0].OfSaved || o.Tests[0].Status != site.Passed || o.Tests[0].Settings != other.Settings {
+		t.Errorf("after tests: %+v", o)
+	}
+	save("admin", "", other)
+	if o := look(); o.PasswordSetBy != "admin" || !o.Tests[0].OfSaved || o.Pass == nil || o.Applied.PasswordID == o.PasswordID {
+		t.Errorf("after another password: %+v", o)
+	}
+	c.Now = func() time.Time { return time.Now().Add(c.PassAge + time.Minute) }
+	if o := look(); o.Pass != nil || !o.Tests[0].OfSaved {
+		t.Errorf("an old pass: %+v", o)
+	}
+	if _, err := s.Clear("terraform", look().Revision); err != nil {
+		t.Fatal(err)
+	}
+	if o := look(); o.Applied != nil || o.PasswordSetBy != "" || o.Tests[0].OfSaved {
+		t.Errorf("cleared: %+v", o)
+	}
+}
