@@ -138,7 +138,7 @@ func TestAddresses(t *testing.T) {
 	root := *c
 	root.url = w.url
 	for _, path := range []string{
-		"/", "/client-a", "/client-a/", "/client-a/admin", "/nobody" + apiPath + "/smtp", "/client-a" + apiPath, "/client-a" + apiPath + "/smtp/",
+		"/", "/client-a", "/client-a/", "/client-a/admin/", "/nobody" + apiPath + "/smtp", "/client-a" + apiPath, "/client-a" + apiPath + "/smtp/",
 		"/client-a//admin/api/v1/smtp", "/client-a/../client-a" + apiPath + "/smtp", "/client-a" + apiPath + "/smtp/tests", "/Client-A" + apiPath + "/smtp",
 	} {
 		root.call(http.MethodGet, path, nil).want(t, http.StatusNotFound, "not_found")

@@ -16,6 +16,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/api"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/core"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/dialrule"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/page"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
@@ -43,6 +44,9 @@ type Config struct {
 	TestBurst int
 	// BehindProxy says that a proxy, which nobody can go around, names the client in the last element of X-Forwarded-For.
 	BehindProxy bool
+	// Hosts are the names, without ports, that the admin page answers to besides IP addresses and localhost: a name that a
+	// stranger pointed here (DNS rebinding) gets no page.
+	Hosts []string
 	// Now is the clock; time.Now by default.
 	Now func() time.Time
 	// Logger gets the structured log; slog.Default() by default. No record holds a secret.
@@ -97,7 +101,10 @@ func New(cfg Config) (*Server, error) {
 		return nil, errors.Join(err, data.Close())
 	}
 	s := &Server{store: data, core: sites, guard: access.NewGuard(data, cfg.Now, cfg.Logger), log: cfg.Logger}
-	s.handler = (&api.API{Sites: sites, Guard: s.guard, Log: cfg.Logger, BehindProxy: cfg.BehindProxy}).Handler()
+	admin := &page.Page{Sites: sites, Guard: s.guard, Log: cfg.Logger, BehindProxy: cfg.BehindProxy, Hosts: cfg.Hosts, Now: cfg.Now}
+	s.handler = (&api.API{
+		Sites: sites, Guard: s.guard, Log: cfg.Logger, BehindProxy: cfg.BehindProxy, Page: admin.Handler(),
+	}).Handler()
 	return s, nil
 }
 
@@ -109,7 +116,7 @@ func sender(cfg Config) *submit.Sender {
 	}
 }
 
-// Handler serves the contract below /<site>/admin/api/v1.
+// Handler serves the admin page at /<site>/admin and the contract below /<site>/admin/api/v1.
 func (s *Server) Handler() http.Handler { return s.handler }
 
 // AddSite creates a site with an API token named "terraform". The name is up to 63 lower-case letters, digits and hyphens.

@@ -31,6 +31,9 @@ var statuses = map[problem.Code]int{
 	problem.Storage:              http.StatusInsufficientStorage,
 }
 
+// Status is the HTTP status of a code.
+func Status(c problem.Code) int { return statuses[c] }
+
 // problemWire is a problem document (RFC 9457 section 3).
 type problemWire struct {
 	Type      string       `json:"type"`
@@ -46,7 +49,7 @@ type problemWire struct {
 // fail answers with the problem document of err.
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problem.Of(err)
-	status := statuses[p.Code]
+	status := Status(p.Code)
 	if status >= http.StatusInternalServerError {
 		a.Log.Error("call failed", "method", r.Method, "path", r.URL.Path, "error", err)
 	}

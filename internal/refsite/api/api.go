@@ -16,8 +16,11 @@ import (
 // Version is the version of the contract, api_version on the wire.
 const Version = 1
 
-// base is where the contract lives below a site's address.
-const base = "/{site}/admin/api/v1"
+// pageBase is where a site's admin page lives below the address of the server, base where the contract does.
+const (
+	pageBase = "/{site}/admin"
+	base     = pageBase + "/api/v1"
+)
 
 // API serves the contract for every site.
 type API struct {
@@ -26,6 +29,8 @@ type API struct {
 	Log   *slog.Logger
 	// BehindProxy says that a proxy names the client in the last element of X-Forwarded-For.
 	BehindProxy bool
+	// Page serves the admin page at /{site}/admin and one step below.
+	Page http.Handler
 }
 
 // call is one authenticated call. Its error becomes a problem document.
@@ -59,6 +64,8 @@ func (a *API) Handler() http.Handler {
 		http.MethodGet: a.bearer(call.getTest),
 		http.MethodPut: a.bearer(call.putTest),
 	}))
+	mux.Handle(pageBase, a.Page)
+	mux.Handle(pageBase+"/{step}", a.Page)
 	mux.HandleFunc("/", a.notFound)
 	return a.surround(mux)
 }

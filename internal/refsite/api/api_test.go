@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -63,32 +62,6 @@ func TestPanic(t *testing.T) {
 		a.surround(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })).
 			ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
 	})
-}
-
-func TestClient(t *testing.T) {
-	for name, test := range map[string]struct {
-		proxy     bool
-		forwarded []string
-		want      string
-	}{
-		"Direct":               {false, nil, "192.0.2.1"},
-		"DirectIsNotFooled":    {false, []string{"198.51.100.1"}, "192.0.2.1"},
-		"Proxy":                {true, []string{"198.51.100.1"}, "198.51.100.1"},
-		"LastElementCounts":    {true, []string{"203.0.113.1, 198.51.100.1"}, "198.51.100.1"},
-		"LastHeaderCounts":     {true, []string{"203.0.113.1", "203.0.113.2, 2001:db8::1"}, "2001:db8::1"},
-		"ProxyThatSaysNothing": {true, nil, ""},
-		"ProxyThatSaysNoIP":    {true, []string{"unknown"}, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := httptest.NewRequest(http.MethodGet, "/", nil)
-			r.RemoteAddr = "192.0.2.1:1234"
-			r.Header["X-Forwarded-For"] = test.forwarded
-			want, _ := netip.ParseAddr(test.want)
-			if got := (call{API: &API{BehindProxy: test.proxy}, r: r}).client(); got != want {
-				t.Errorf("got %s", got)
-			}
-		})
-	}
 }
 
 func TestSecondsRoundUp(t *testing.T) {

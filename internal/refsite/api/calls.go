@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/presets"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/access"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/core"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
@@ -35,7 +36,7 @@ func (c call) createSession() error {
 	if err := errors.Join(between("username", in.Username, maxUsername), between("password", in.Password.Reveal(), maxPassword)); err != nil {
 		return err
 	}
-	session, err := c.Guard.Login(c.r.Context(), c.site.ID(), c.client(), in.Username, in.Password.Text)
+	session, err := c.Guard.Login(c.r.Context(), c.site.ID(), access.Client(c.r, c.BehindProxy), in.Username, in.Password.Text)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 const usage = `refsite is a site whose outgoing mail is managed through the site admin contract.
 
   refsite key FILE       add a version to the sealing key in FILE, or create FILE
-  refsite serve FLAGS    serve the contract below /<site>/admin/api/v1
+  refsite serve FLAGS    serve the admin page at /<site>/admin, the contract below /<site>/admin/api/v1
 
 A site that is named and does not exist yet is created. Its API token and the password of its login "admin" are
 printed once, as one line of JSON on standard output; the log goes to standard error.
@@ -34,6 +34,7 @@ type options struct {
 	ca                       string
 	sitesFile                string
 	sites, resets, allowNets list
+	hosts                    list
 	testEvery                time.Duration
 	testBurst                int
 }
@@ -64,6 +65,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.tlsCert, "tls-cert", "", "`file` with the certificate chain in PEM")
 	f.StringVar(&o.tlsKey, "tls-key", "", "`file` with the certificate's key in PEM")
 	f.BoolVar(&o.behindProxy, "behind-proxy", false, "a proxy that nobody can go around terminates TLS and sets X-Forwarded-For")
+	f.Var(&o.hosts, "host", "`name` that the admin page is reached by, besides IP addresses and localhost; can be repeated")
 	f.StringVar(&o.ca, "ca", "", "`file` with the authorities in PEM that sign certificates of submission servers, instead of the system's")
 	f.Var(&o.sites, "site", "`name` of a site; can be repeated")
 	f.StringVar(&o.sitesFile, "sites", "", "`file` with names of sites, one a line")

@@ -105,6 +105,7 @@ func (p program) open(o options) (*refsite.Server, error) {
 		TestEvery:     o.testEvery,
 		TestBurst:     o.testBurst,
 		BehindProxy:   o.behindProxy,
+		Hosts:         o.hosts,
 		Logger:        slog.New(slog.NewJSONHandler(p.stderr, nil)),
 	})
 }

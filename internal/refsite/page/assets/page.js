@@ -1,0 +1,126 @@
+// The page works without this. With it, services are found while one types, a choice keeps what was entered, a test shows
+// that it runs, and a change that somebody else makes shows without a reload.
+'use strict';
+
+const main = document.querySelector('main');
+const byId = (id) => document.getElementById(id);
+
+const load = async (url, signal) => {
+  const answer = await fetch(url, { signal, headers: { Accept: 'text/html' } });
+  const other = new DOMParser().parseFromString(await answer.text(), 'text/html');
+  if (!other.querySelector('main[data-revision]')) {
+    throw new Error('logged out');
+  }
+  return other;
+};
+
+const take = (other, id) => {
+  const theirs = other.getElementById(id);
+  byId(id).replaceChildren(...theirs.childNodes);
+  byId(id).className = theirs.className;
+};
+
+// Search
+
+let searching = new AbortController();
+
+const search = async () => {
+  searching.abort();
+  searching = new AbortController();
+  try {
+    const other = await load(`${main.dataset.base}?q=${encodeURIComponent(byId('q').value)}`, searching.signal);
+    take(other, 'found');
+    take(other, 'matches');
+  } catch {
+    // A newer search, or no connection: the button is still there.
+  }
+};
+
+let typing;
+byId('q').addEventListener('input', () => {
+  clearTimeout(typing);
+  typing = setTimeout(search, 150);
+});
+
+byId('search').addEventListener('keydown', (event) => {
+  const stops = [byId('q'), ...document.querySelectorAll('#matches a')];
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const next = stops[stops.indexOf(document.activeElement) + step];
+  if (step && next) {
+    event.preventDefault();
+    next.focus();
+  }
+});
+
+const fill = async (url) => {
+  let other;
+  try {
+    other = await load(url);
+  } catch {
+    location.assign(url);
+    return;
+  }
+  for (const name of ['host', 'port', 'encryption']) {
+    byId(name).value = other.getElementById(name).value;
+  }
+  for (const id of ['service', 'username-hint', 'password-hint', 'found', 'matches']) {
+    take(other, id);
+  }
+  byId('q').value = '';
+  byId('username').focus();
+};
+
+document.addEventListener('click', (event) => {
+  const link = event.target.closest('a[data-fill]');
+  if (link) {
+    event.preventDefault();
+    fill(link.href);
+  }
+});
+
+document.addEventListener('submit', (event) => {
+  if (event.target.matches('form[data-fill]')) {
+    event.preventDefault();
+    fill(`${main.dataset.base}?${new URLSearchParams(new FormData(event.target))}`);
+  }
+  if (event.target.id === 'send') {
+    byId('send-button').textContent = 'Testing …';
+    byId('send-button').disabled = true;
+  }
+});
+
+// What happens meanwhile
+
+const watch = async () => {
+  if (document.hidden) {
+    return;
+  }
+  const other = await load(`${main.dataset.base}${main.hasAttribute('data-running') ? location.search : ''}`);
+  const theirs = other.querySelector('main').dataset;
+  if (theirs.revision !== main.dataset.revision) {
+    take(other, 'state');
+    byId('news').innerHTML = '<p class="notice">This site was changed by <b></b> just now. <a>Show what is saved</a></p>';
+    byId('news').querySelector('b').textContent = `“${theirs.by}”`;
+    byId('news').querySelector('a').href = main.dataset.base;
+    main.dataset.revision = theirs.revision;
+  } else if (main.hasAttribute('data-running')) {
+    for (const id of ['state', 'outcome', 'switch', 'past']) {
+      take(other, id);
+    }
+    main.toggleAttribute('data-running', 'running' in theirs);
+  }
+};
+
+const keepWatching = () => setTimeout(async () => {
+  try {
+    await watch();
+  } catch {
+    return; // logged out or stopped: the next step says so
+  }
+  keepWatching();
+}, main.hasAttribute('data-running') ? 1000 : 5000);
+
+keepWatching();
+
+// A refused step is read first.
+document.querySelector('#notice.bad')?.focus();

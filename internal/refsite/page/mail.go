@@ -1,0 +1,167 @@
+package page
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/api"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/core"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// shownTests is how many of the last tests the page lists.
+const shownTests = 8
+
+// show answers with the mail page, or with the form to log in.
+func (v visit) show() error {
+	done := v.r.URL.Query().Get("done")
+	if v.user == "" {
+		return v.askLogin(http.StatusOK, goodbyes[done])
+	}
+	o, err := v.site.Overview(shownTests)
+	if err != nil {
+		return err
+	}
+	m := v.mail(o)
+	if text, ok := successes[done]; ok {
+		m.Notice = &notice{Tone: "good", Title: text}
+	}
+	m.choose(v.r.URL.Query())
+	render(v.w, http.StatusOK, "mail", m)
+	return nil
+}
+
+// What the page says after it was led to by a step that went well.
+var (
+	goodbyes  = map[string]string{"logout": "You are logged out."}
+	successes = map[string]string{
+		"saved":    "Saved.",
+		"off":      "Saved. Mail is off until these settings pass a test.",
+		"enabled":  "Mail is on.",
+		"disabled": "Mail is off. The settings are kept.",
+	}
+)
+
+// save saves what was entered. Mail stays on only when nothing was changed; what was changed has to be tested first.
+func (v visit) save() error {
+	o, err := v.site.Overview(shownTests)
+	if err != nil {
+		return err
+	}
+	form := v.r.PostForm
+	settings, password := entered(form.Get), secret.New(form.Get("password"))
+	keepsOn := o.Enabled && settings == o.Settings && password.IsEmpty()
+	_, err = v.site.Commit(v.user, core.Write{Save: site.Save{
+		Settings: settings, Password: password, Enabled: keepsOn, Revision: form.Get("revision"),
+	}})
+	if err != nil {
+		return v.explain(err, func(m *mail) { m.enter(settings, form.Get("port")) })
+	}
+	if o.Enabled && !keepsOn {
+		return v.redirect("?done=off")
+	}
+	return v.redirect("?done=saved")
+}
+
+// entered are the settings of a form. An address to log in with is also the sender where none is entered.
+func entered(get func(string) string) site.Settings {
+	value := func(name string) string { return strings.TrimSpace(get(name)) }
+	port, _ := strconv.Atoi(value("port")) // what is no number is no port either
+	s := site.Settings{
+		Host: value("host"), Port: port, Encryption: site.Encryption(value("encryption")), Username: value("username"),
+		FromAddress: value("from_address"), FromName: value("from_name"), HELOName: value("helo_name"),
+	}
+	if s.FromAddress == "" && strings.Contains(s.Username, "@") {
+		s.FromAddress = s.Username
+	}
+	return s
+}
+
+// test sends a test message with what is saved and the password that was entered again.
+func (v visit) test() error {
+	o, err := v.site.Overview(shownTests)
+	if err != nil {
+		return err
+	}
+	form := v.r.PostForm
+	key, recipient := form.Get("key"), strings.TrimSpace(form.Get("recipient"))
+	if err = v.startTest(o, key, recipient); err != nil {
+		return v.explain(err, func(m *mail) { m.Test.enter(recipient) })
+	}
+	return v.redirect("?test=" + key + "#outcome")
+}
+
+func (v visit) startTest(o core.Overview, key, recipient string) error {
+	form := v.r.PostForm
+	switch {
+	case uuid.Validate(key) != nil:
+		return problem.New(problem.Malformed, "The form is not one of this page.")
+	case o.Settings.IsZero():
+		return problem.New(problem.NotConfigured, "There is nothing saved that could be tested.")
+	case form.Get("revision") != o.Revision:
+		// The password was entered for what the page showed.
+		return &problem.Error{Code: problem.Stale, Revision: o.Revision, UpdatedBy: o.UpdatedBy, Detail: "The site was changed since it was read."}
+	}
+	c := site.Candidate{Settings: o.Settings, Password: secret.New(form.Get("password"))}
+	_, err := v.site.PutTest(v.r.Context(), key, site.Test{Candidate: &c, Recipient: recipient})
+	return err
+}
+
+// turn switches mail on or off and leaves everything else.
+func (v visit) turn() error {
+	state, err := v.site.Read()
+	if err != nil {
+		return err
+	}
+	on := v.r.PostForm.Get("enabled") == "true"
+	_, err = v.site.Commit(v.user, core.Write{Save: site.Save{
+		Settings: state.Settings, Enabled: on, Revision: v.r.PostForm.Get("revision"),
+	}})
+	switch {
+	case err != nil:
+		return v.explain(err, func(*mail) {})
+	case on:
+		return v.redirect("?done=enabled")
+	}
+	return v.redirect("?done=disabled")
+}
+
+// explain answers with the mail page and why nothing was changed; refill puts back what was entered, but for passwords.
+func (v visit) explain(err error, refill func(*mail)) error {
+	failure := problem.Of(err)
+	status := api.Status(failure.Code)
+	if status >= http.StatusInternalServerError {
+		return err
+	}
+	o, err := v.site.Overview(shownTests)
+	if err != nil {
+		return err
+	}
+	m := v.mail(o)
+	refill(&m)
+	m.blame(v.r.URL.Path, failure, v.r.PostForm.Get("read"))
+	if failure.RetryAfter > 0 {
+		v.w.Header().Set("Retry-After", strconv.Itoa(int(failure.RetryAfter/time.Second)+1))
+	}
+	render(v.w, status, "mail", m)
+	return nil
+}
+
+// again says when to try again, as a sentence that follows on another.
+func again(wait time.Duration) string {
+	switch minutes := int((wait + time.Minute - 1) / time.Minute); {
+	case wait <= 0:
+		return ""
+	case minutes == 1:
+		return " Try again in a minute."
+	default:
+		return fmt.Sprintf(" Try again in %d minutes.", minutes)
+	}
+}

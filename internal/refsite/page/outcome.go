@@ -1,0 +1,94 @@
+package page
+
+import (
+	"slices"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/core"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// outcome is a test as the page shows it.
+type outcome struct {
+	core.PastTest
+	// Verdict is passed, failed, in doubt or running.
+	Verdict string
+	Stages  []passage
+}
+
+// passage is a stage of the message's way.
+type passage struct {
+	Name string
+	// State is passed, failed or ahead.
+	State string
+	Took  time.Duration
+}
+
+func outcomeOf(t core.PastTest) outcome {
+	o := outcome{PastTest: t, Stages: passages(t)}
+	switch {
+	case t.Running:
+		o.Verdict = "running"
+	case t.Status == site.InDoubt:
+		o.Verdict = "in doubt"
+	default:
+		o.Verdict = string(t.Status)
+	}
+	return o
+}
+
+// way is one stage of the page and those of a test that it stands for.
+type way struct {
+	name   string
+	stages []site.Stage
+}
+
+// ways are the stages of a test with these settings, in order.
+func ways(s site.Settings) []way {
+	all := []way{
+		{"dns", []site.Stage{site.StageDNS}},
+		{"connect", []site.Stage{site.StageConnect}},
+	}
+	greeting := []site.Stage{site.StageBanner, site.StageEHLO}
+	switch s.Encryption {
+	case site.STARTTLS:
+		all = append(all, way{"tls", append(greeting, site.StageSTARTTLS, site.StageTLS)})
+	case site.TLS:
+		all = append(all, way{"tls", append([]site.Stage{site.StageTLS}, greeting...)})
+	default:
+		all[1].stages = append(all[1].stages, greeting...)
+	}
+	if s.Username != "" {
+		all = append(all, way{"login", []site.Stage{site.StageAuth}})
+	}
+	return append(all,
+		way{"sender", []site.Stage{site.StageMail}},
+		way{"recipient", []site.Stage{site.StageRcpt}},
+		way{"accepted", []site.Stage{site.StageData}},
+	)
+}
+
+// passages says which stages a test passed. After the one where it ended, none was reached.
+func passages(t core.PastTest) []passage {
+	if t.Stage == "" {
+		return nil
+	}
+	var all []passage
+	over := false
+	for _, w := range ways(t.Settings) {
+		p := passage{Name: w.name, State: "passed"}
+		for _, s := range t.Stages {
+			if slices.Contains(w.stages, s.Stage) {
+				p.Took += s.Duration
+			}
+		}
+		switch {
+		case over:
+			p.State = "ahead"
+		case t.Status != site.Passed && slices.Contains(w.stages, t.Stage):
+			p.State, over = "failed", true
+		}
+		all = append(all, p)
+	}
+	return all
+}

@@ -1,0 +1,289 @@
+package page_test
+
+import (
+	"crypto/tls"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+)
+
+// session returns the value of the window's session cookie.
+func (b *window) session() string {
+	b.t.Helper()
+	at, err := url.Parse(b.url)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, c := range b.client.Jar.Cookies(at) {
+		if c.Name == "session-client-a" {
+			return c.Value
+		}
+	}
+	return ""
+}
+
+func (b *window) present(session string) {
+	b.t.Helper()
+	at, err := url.Parse(b.url)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.client.Jar.SetCookies(at, []*http.Cookie{{Name: "session-client-a", Value: session, Path: "/"}})
+}
+
+func TestSession(t *testing.T) {
+	w := start(t)
+	b := w.loggedIn()
+	first := b.session()
+	t.Run("IsNewAfterEachLogin", func(t *testing.T) {
+		form := url.Values{"username": {"admin"}, "password": {w.password}}
+		b.send(http.MethodPost, "/login", form)
+		if b.session() == first || b.session() == "" {
+			t.Error("the session is the one from before")
+		}
+		old := w.window()
+		old.present(first)
+		old.get("")
+		if old.byID("state") != nil {
+			t.Error("the session from before the login goes on")
+		}
+	})
+	t.Run("OneThatAStrangerPlantedIsNotTakenOver", func(t *testing.T) {
+		victim := w.window()
+		victim.present("planted")
+		victim.get("")
+		victim.submit("/login", url.Values{"username": {"admin"}, "password": {w.password}})
+		if victim.session() == "planted" || victim.byID("state") == nil {
+			t.Errorf("%d", victim.status)
+		}
+	})
+	t.Run("EndsWithTheLogout", func(t *testing.T) {
+		stolen := w.window()
+		stolen.present(b.session())
+		stolen.get("")
+		if stolen.byID("state") == nil {
+			t.Fatal("no session")
+		}
+		b.submit("/logout", nil)
+		stolen.get("")
+		if stolen.byID("state") != nil || !strings.Contains(b.text, "You are logged out.") {
+			t.Error("it goes on")
+		}
+	})
+	t.Run("Expires", func(t *testing.T) {
+		b := w.loggedIn()
+		w.ahead.Store(int64(time.Hour))
+		b.submit("/save", w.settings())
+		if b.status != http.StatusUnauthorized || !strings.Contains(b.text, "Your session has ended. Nothing was changed") || w.state().Revision != "0" {
+			t.Errorf("%d %s", b.status, b.text)
+		}
+	})
+	t.Run("IsOfOneSite", func(t *testing.T) {
+		if _, err := w.server.AddSite("client-b"); err != nil {
+			t.Fatal(err)
+		}
+		b := w.loggedIn()
+		b.url = strings.Replace(w.url, "client-a", "client-b", 1)
+		b.get("")
+		if b.byID("state") != nil {
+			t.Error("it opens another site")
+		}
+	})
+	t.Run("AnAPITokenIsNone", func(t *testing.T) {
+		token, err := w.server.ResetToken("client-a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := w.window()
+		b.present(token.Reveal())
+		b.get("")
+		if b.byID("state") != nil {
+			t.Error("it opens the page")
+		}
+	})
+}
+
+func TestCookie(t *testing.T) {
+	w := start(t)
+	for name, c := range map[string]struct {
+		tls  *tls.ConnectionState
+		want []string
+	}{
+		"OverHTTPS": {&tls.ConnectionState{}, []string{"__Host-session-client-a=", "Path=/", "HttpOnly", "Secure", "SameSite=Strict", "Expires="}},
+		"OverHTTP":  {nil, []string{"session-client-a=", "Path=/", "HttpOnly", "SameSite=Strict"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			form := url.Values{"username": {"admin"}, "password": {w.password}}
+			r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/client-a/admin/login", strings.NewReader(form.Encode()))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.TLS = c.tls
+			got := httptest.NewRecorder()
+			w.server.Handler().ServeHTTP(got, r)
+			cookie := got.Header().Get("Set-Cookie")
+			for _, part := range c.want {
+				if !strings.Contains(cookie, part) {
+					t.Errorf("%q lacks %s", cookie, part)
+				}
+			}
+			if !strings.HasPrefix(cookie, c.want[0]) || strings.Contains(cookie, "Domain") {
+				t.Errorf("%q", cookie)
+			}
+		})
+	}
+}
+
+func TestFormsOfOtherSitesAreRefused(t *testing.T) {
+	w := start(t)
+	b := w.loggedIn()
+	before := w.state().Revision
+	form := w.settings()
+	form.Set("revision", before)
+	for _, step := range []string{"/login", "/logout", "/save", "/test", "/switch"} {
+		for _, headers := range [][]string{
+			{"Sec-Fetch-Site", "cross-site"},
+			{"Sec-Fetch-Site", "same-site"},
+			{"Sec-Fetch-Site", "", "Origin", "https://evil.example"},
+			{"Sec-Fetch-Site", "", "Origin", "null"},
+		} {
+			b.send(http.MethodPost, step, form, headers...)
+			if b.status != http.StatusForbidden {
+				t.Errorf("%s %v: %d", step, headers, b.status)
+			}
+		}
+	}
+	b.get("")
+	if w.state().Revision != before || b.byID("state") == nil {
+		t.Error("something was changed")
+	}
+}
+
+func TestHosts(t *testing.T) {
+	w := start(t, func(c *refsite.Config) { c.Hosts = []string{"Mail.example.com"} })
+	b := w.window()
+	for host, want := range map[string]int{
+		"127.0.0.1:8080": 200, "[::1]:8080": 200, "[::1]": 200, "localhost": 200, "LOCALHOST:1": 200, "a.localhost": 200,
+		"mail.example.com": 200, "mail.example.com:443": 200, "MAIL.example.com.": 200,
+		"evil.example": 421, "mail.example.com.evil.example": 421, "xmail.example.com": 421, "localhost.evil.example": 421,
+	} {
+		b.send(http.MethodGet, "", nil, "Host", host)
+		if b.status != want {
+			t.Errorf("%s: %d", host, b.status)
+		}
+	}
+}
+
+func TestGuessing(t *testing.T) {
+	w := start(t)
+	var hashed, refused atomic.Int64
+	var all sync.WaitGroup
+	windows := make([]*window, 30)
+	for i := range windows {
+		windows[i] = w.window()
+		all.Go(func() {
+			b := windows[i]
+			b.send(http.MethodPost, "/login", url.Values{"username": {"admin"}, "password": {"wrong"}})
+			switch b.status {
+			case http.StatusUnauthorized:
+				hashed.Add(1)
+			case http.StatusTooManyRequests:
+				refused.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if hashed.Load() != 10 || refused.Load() != 20 {
+		t.Errorf("%d were looked at, %d refused", hashed.Load(), refused.Load())
+	}
+	b := w.window()
+	b.send(http.MethodPost, "/login", url.Values{"username": {"admin"}, "password": {w.password}})
+	if !strings.Contains(b.text, "Too many attempts to log in. Try again in 10 minutes.") || strings.Contains(b.text, w.password) {
+		t.Errorf("%s", b.text)
+	}
+}
+
+func TestHostileText(t *testing.T) {
+	const attack = `"><script>alert(1)</script><img src=x onerror=alert(1)>`
+	w := start(t)
+	w.mail.SetFaults(smtptest.Faults{MailErr: &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: attack}})
+	b := w.loggedIn()
+	entries := w.settings()
+	entries.Set("host", attack)
+	b.submit("/save", entries)
+	if strings.Contains(b.text, "<script>alert") || b.field("host") != attack {
+		t.Errorf("%s", b.text)
+	}
+	b.submit("/save", w.settings())
+	b.submit("/test", url.Values{"recipient": {recipient}, "password": {mailPassword}})
+	b.want("outcome", "alert(1)")
+	if strings.Contains(b.text, "<script>alert") || strings.Contains(b.text, "<img") {
+		t.Errorf("%s", b.text)
+	}
+	policy := b.header.Get("Content-Security-Policy")
+	if !strings.HasPrefix(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") || !strings.Contains(policy, "frame-ancestors 'none'") {
+		t.Errorf("policy: %s", policy)
+	}
+	b.get("?q=" + url.QueryEscape(attack))
+	if strings.Contains(b.text, "<script>alert") || b.field("q") != attack {
+		t.Errorf("%s", b.text)
+	}
+}
+
+func TestHugeForm(t *testing.T) {
+	w := start(t)
+	b := w.loggedIn()
+	b.send(http.MethodPost, "/save", url.Values{"host": {strings.Repeat("x", 70_000)}})
+	if b.status != http.StatusRequestEntityTooLarge {
+		t.Errorf("%d", b.status)
+	}
+}
+
+// A password that was typed for one server must not go to one that somebody else saved meanwhile.
+func TestAPasswordGoesOnlyWhereItWasEnteredFor(t *testing.T) {
+	w := start(t)
+	b := w.loggedIn()
+	b.submit("/save", w.settings())
+	trap := smtptest.Start(t, smtptest.Config{Users: map[string]secret.Text{mailer: secret.New("x")}})
+	w.apply(func(s *site.Settings) { s.Host, s.Port = trap.Host(), trap.Port() })
+	b.submit("/test", url.Values{"recipient": {recipient}, "password": {mailPassword}})
+	b.want("notice", "“terraform” changed this site")
+	if n := trap.Counters().Connections + w.mail.Counters().Connections; n != 0 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+func TestWhatIsNotThere(t *testing.T) {
+	w := start(t)
+	b := w.window()
+	b.url = strings.Replace(w.url, "client-a", "client-x", 1)
+	b.get("")
+	if b.status != http.StatusNotFound || !strings.Contains(b.text, "There is no such site.") {
+		t.Errorf("%d %s", b.status, b.text)
+	}
+	b.url = w.url
+	b.get("/save")
+	if b.status != http.StatusOK || b.byID("username") == nil {
+		t.Errorf("the address of a step leads back to the page: %d", b.status)
+	}
+	b.send(http.MethodDelete, "", nil)
+	if b.status != http.StatusMethodNotAllowed {
+		t.Errorf("%d", b.status)
+	}
+	for name, media := range map[string]string{"style.css": "text/css", "page.js": "text/javascript"} {
+		b.get("/" + name)
+		if !strings.HasPrefix(b.header.Get("Content-Type"), media) || !strings.Contains(b.header.Get("Cache-Control"), "immutable") {
+			t.Errorf("%v", b.header)
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package page
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/presets"
+)
+
+// maxMatches is how many services a search shows.
+const maxMatches = 8
+
+// service is the chooser of mail services and what is known about the chosen one.
+type service struct {
+	// Query is what was searched for; Matches what was found, Found the same in words.
+	Query, Found string
+	Matches      []presets.Preset
+	// Chosen is the service whose host is in the form; its ID is empty for none. Filled says that it was just chosen.
+	Chosen presets.Preset
+	Region string
+	Filled bool
+}
+
+// serviceOf is the service that a host belongs to.
+func serviceOf(host string) *service {
+	chosen, _ := presets.ByHost(host)
+	return &service{Chosen: chosen}
+}
+
+// Warning is what there is to say about passwords at the service; empty for nothing.
+func (s *service) Warning() string {
+	switch s.Chosen.AuthStatus {
+	case presets.AppPasswordRequired:
+		return s.Chosen.Name + " takes an app password here, not the password of the account."
+	case presets.DeprecatedPassword:
+		return s.Chosen.Name + " is ending the login with a password."
+	case presets.OAuth2Only:
+		return s.Chosen.Name + " no longer takes passwords, only OAuth2: mail cannot be sent through it from here."
+	}
+	return ""
+}
+
+// choose fills in the service that the address of the page asks for, or searches one.
+func (m *mail) choose(query url.Values) {
+	if p, ok := presets.ByID(query.Get("service")); ok {
+		if endpoint, err := p.Endpoint(query.Get("region")); err == nil {
+			m.Service = &service{Chosen: p, Region: query.Get("region"), Filled: true}
+			m.Fields["host"].Value = endpoint.Host
+			m.Fields["port"].Value = strconv.Itoa(endpoint.Port)
+			m.Fields["encryption"].Value = string(endpoint.Encryption)
+		}
+	}
+	if hint := m.Service.Chosen.UsernameHint; hint != "" {
+		m.Fields["username"].Hint = sentence(hint)
+	}
+	if hint := m.Service.Chosen.PasswordHint; hint != "" {
+		m.Fields["password"].Hint = sentence(hint)
+	}
+	if text := strings.TrimSpace(query.Get("q")); text != "" {
+		m.Service.search(text)
+	}
+}
+
+func sentence(text string) string {
+	return strings.ToUpper(text[:1]) + strings.TrimSuffix(text[1:], ".") + "."
+}
+
+// search looks for services by mail address, or by words of their name, id, host and domains.
+func (s *service) search(text string) {
+	s.Query = text
+	if p, ok := presets.ByAddress(text); ok {
+		s.Matches, s.Found = []presets.Preset{p}, "The mailboxes of this domain are at one service."
+		return
+	}
+	words := strings.Fields(strings.ToLower(text))
+	for _, p := range presets.All() {
+		known := strings.ToLower(strings.Join(append(p.Domains, p.ID, p.Name, p.Host), " "))
+		if !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(known, word) }) {
+			s.Matches = append(s.Matches, p)
+		}
+	}
+	slices.SortStableFunc(s.Matches, func(a, b presets.Preset) int { return rank(a, words[0]) - rank(b, words[0]) })
+	if len(s.Matches) == 0 {
+		s.suggest(text)
+		return
+	}
+	s.Found = strconv.Itoa(len(s.Matches)) + " services"
+	if len(s.Matches) == 1 {
+		s.Found = "1 service"
+	}
+	if len(s.Matches) > maxMatches {
+		s.Matches = s.Matches[:maxMatches]
+		s.Found += "; the first " + strconv.Itoa(maxMatches) + " are shown"
+	}
+}
+
+// suggest is for a search that found nothing.
+func (s *service) suggest(text string) {
+	s.Found = "No service is known by that name. Enter what your mail service says about SMTP below."
+	if strings.Contains(text, "@") {
+		s.Found = "Of this domain no service is known. Enter what your mail service says about SMTP below."
+		return
+	}
+	for _, id := range presets.Near(text) {
+		if p, ok := presets.ByID(id); ok {
+			s.Matches, s.Found = append(s.Matches, p), "Nothing has that name; perhaps one of these."
+		}
+	}
+}
+
+// rank puts first what begins with the word.
+func rank(p presets.Preset, word string) int {
+	switch {
+	case strings.HasPrefix(p.ID, word), strings.HasPrefix(strings.ToLower(p.Name), word):
+		return 0
+	case strings.Contains(strings.ToLower(p.Name), word):
+		return 1
+	}
+	return 2
+}

@@ -1,0 +1,99 @@
+package page
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/access"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/api"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+)
+
+// answersTo reports whether a Host header is one that this server is meant by.
+func (p *Page) answersTo(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.ToLower(strings.Trim(strings.TrimSuffix(host, "."), "[]"))
+	_, err := netip.ParseAddr(host)
+	return err == nil || host == "localhost" || strings.HasSuffix(host, ".localhost") ||
+		slices.ContainsFunc(p.Hosts, func(known string) bool { return strings.EqualFold(known, host) })
+}
+
+// isSecure reports whether browsers talk HTTPS to this server. Plain HTTP is for loopback addresses only.
+func (v visit) isSecure() bool { return v.r.TLS != nil || v.BehindProxy }
+
+// cookieName is that of the session at this site; sites share an origin. Over HTTPS the name keeps other hosts and plain
+// HTTP from setting it (RFC 6265bis section 4.1.3.2).
+func (v visit) cookieName() string {
+	name := "session-" + v.site.Name()
+	if v.isSecure() {
+		name = "__Host-" + name
+	}
+	return name
+}
+
+// setCookie gives the browser a session, or takes it away when it has expired.
+func (v visit) setCookie(token secret.Text, expires time.Time) {
+	http.SetCookie(v.w, &http.Cookie{ //nolint:gosec // not Secure where nothing could be
+		Name: v.cookieName(), Value: token.Reveal(), Path: "/", Expires: expires,
+		Secure: v.isSecure(), HttpOnly: true, SameSite: http.SameSiteStrictMode,
+	})
+}
+
+// token is that of the session that the visitor claims to have.
+func (v visit) token() secret.Text {
+	c, err := v.r.Cookie(v.cookieName())
+	if err != nil {
+		return secret.Text{}
+	}
+	return secret.New(c.Value)
+}
+
+// whoIs returns whose session it is, "" for none.
+func (v visit) whoIs() (string, error) {
+	user, err := v.Guard.User(v.site.ID(), v.token())
+	if err != nil && problem.Of(err).Code == problem.Unauthorized {
+		return "", nil
+	}
+	return user, err
+}
+
+// login opens a new session and ends the one that the visitor came with.
+func (v visit) login() error {
+	username, password := v.r.PostForm.Get("username"), secret.New(v.r.PostForm.Get("password"))
+	opened, err := v.Guard.Login(v.r.Context(), v.site.ID(), access.Client(v.r, v.BehindProxy), username, password)
+	if err != nil {
+		refused := problem.Of(err)
+		if refused.Code != problem.Unauthorized && refused.Code != problem.RateLimited {
+			return err
+		}
+		return v.askLogin(api.Status(refused.Code), refused.Detail+again(refused.RetryAfter))
+	}
+	if err := v.Guard.Logout(v.site.ID(), v.token()); err != nil {
+		return err
+	}
+	v.setCookie(opened.Token, opened.ExpiresAt)
+	return v.redirect("")
+}
+
+func (v visit) logout() error {
+	if err := v.Guard.Logout(v.site.ID(), v.token()); err != nil {
+		return err
+	}
+	v.setCookie(secret.Text{}, time.Unix(1, 0))
+	return v.redirect("?done=logout")
+}
+
+// askLogin answers with the form to log in; note may be empty.
+func (v visit) askLogin(status int, note string) error {
+	render(v.w, status, "login", struct{ Site, Base, Note, Username string }{
+		v.site.Name(), v.base(), note, v.r.PostForm.Get("username"),
+	})
+	return nil
+}

@@ -1,0 +1,244 @@
+package page_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+)
+
+// canEnable reports whether the page offers to enable mail.
+func (b *window) canEnable() bool {
+	button := b.find(func(n *html.Node) bool {
+		return n.Data == "button" && attribute(n, "name") == "enabled" && attribute(n, "value") == "true"
+	})
+	return button != nil && !has(button, "disabled")
+}
+
+var on = url.Values{"enabled": {"true"}}
+
+func TestTheSteps(t *testing.T) {
+	w := start(t)
+	b := w.loggedIn()
+	b.want("state", "Mail is off. Nothing is saved yet.")
+	b.want("updated", "Never updated.")
+	if b.canEnable() {
+		t.Error("mail can be enabled with nothing saved")
+	}
+
+	b.submit("/save", w.settings())
+	b.want("notice", "Saved.")
+	b.want("state", "saved and not tested yet")
+	b.want("updated", "Last update")
+	b.want("settings-form", "A password is set on")
+	b.want("settings-form", "by admin")
+	if b.field("from_address") != mailer || b.field("password") != "" || strings.Contains(b.text, mailPassword) {
+		t.Errorf("the form: %s", b.text)
+	}
+	if b.canEnable() {
+		t.Error("mail can be enabled untested")
+	}
+
+	test := url.Values{"recipient": {recipient}, "password": {mailPassword}}
+	b.submit("/test", test)
+	b.want("outcome", "The server took the message.")
+	b.want("outcome", "dns passed connect passed tls passed login passed sender passed recipient passed accepted passed")
+	b.want("state", "passed a test just now")
+	b.want("past", "passed")
+	if len(w.mail.Messages()) != 1 || !b.canEnable() {
+		t.Errorf("%d messages", len(w.mail.Messages()))
+	}
+
+	b.submit("/switch", on)
+	b.want("state", "Mail is on.")
+	if !w.state().Enabled {
+		t.Error("it is not")
+	}
+	b.submit("/save", url.Values{})
+	b.want("notice", "Saved.")
+	if !w.state().Enabled {
+		t.Error("saving what was saved turned mail off")
+	}
+	entries := w.settings()
+	entries.Set("from_name", "Other")
+	b.submit("/save", entries)
+	b.want("notice", "Mail is off until these settings pass a test.")
+	b.want("state", "changed since the last test that passed")
+	b.want("state", "Changed since test")
+	if w.state().Enabled || b.canEnable() {
+		t.Error("mail is on untested")
+	}
+	b.submit("/test", test)
+	b.submit("/switch", on)
+	b.submit("/switch", url.Values{"enabled": {"false"}})
+	b.want("notice", "Mail is off. The settings are kept.")
+	if state := w.state(); state.Enabled || state.Settings.FromName != "Other" {
+		t.Errorf("%+v", state)
+	}
+	w.ahead.Store(int64(61 * time.Minute))
+	b = w.loggedIn()
+	b.want("state", "The last pass is too long ago")
+	b.submit("/switch", on)
+	b.want("notice", "passed a test in the last")
+	if b.status != http.StatusConflict {
+		t.Errorf("%d", b.status)
+	}
+}
+
+func TestOnlyThePasswordChanges(t *testing.T) {
+	w := start(t)
+	b := w.loggedIn()
+	b.submit("/save", w.settings())
+	b.submit("/test", url.Values{"recipient": {recipient}, "password": {mailPassword}})
+	b.submit("/switch", on)
+	before := w.state()
+	b.submit("/save", url.Values{"password": {"another"}})
+	b.want("state", "changed since the last test")
+	if after := w.state(); after.Enabled || after.PasswordID == before.PasswordID || after.Settings != before.Settings {
+		t.Errorf("%+v", after)
+	}
+}
+
+func TestAnotherPasswordThanTheSavedPasses(t *testing.T) {
+	w := start(t)
+	b := w.loggedIn()
+	entries := w.settings()
+	entries.Set("password", "mistyped")
+	b.submit("/save", entries)
+	b.submit("/test", url.Values{"recipient": {recipient}, "password": {mailPassword}})
+	b.want("outcome", "not a test of exactly what is saved now")
+	if b.canEnable() {
+		t.Error("mail can be enabled with a password that was not tested")
+	}
+}
+
+func TestFailedTest(t *testing.T) {
+	w := start(t)
+	b := w.loggedIn()
+	entries := w.settings()
+	entries.Set("password", "wrong")
+	b.submit("/save", entries)
+	b.submit("/test", url.Values{"recipient": {recipient}, "password": {"wrong"}})
+	b.want("outcome", "The test failed: ")
+	b.want("outcome", "tls passed login failed sender not reached")
+	b.want("outcome", "The server said: 535")
+	b.want("outcome", "Check username")
+	b.want("state", "The last test of what is saved failed.")
+	if b.canEnable() || len(w.mail.Messages()) != 0 {
+		t.Error("it can be enabled")
+	}
+}
+
+func TestRunningTest(t *testing.T) {
+	w := start(t, func(c *refsite.Config) { c.TestWait = time.Nanosecond })
+	goOn := make(chan struct{})
+	release := sync.OnceFunc(func() { close(goOn) })
+	t.Cleanup(release)
+	w.mail.SetFaults(smtptest.Faults{Before: func(_ context.Context, stage site.Stage) {
+		if stage == site.StageData {
+			<-goOn
+		}
+	}})
+	b := w.loggedIn()
+	b.submit("/save", w.settings())
+	b.submit("/test", url.Values{"recipient": {recipient}, "password": {mailPassword}})
+	b.want("outcome", "The test is running.")
+	b.want("past", "running")
+	release()
+	for strings.Contains(b.shows("outcome"), "running") {
+		b.get("")
+	}
+	b.want("outcome", "The server took the message.")
+}
+
+func TestSendingATestTwiceSendsOneMessage(t *testing.T) {
+	w := start(t)
+	b := w.loggedIn()
+	b.submit("/save", w.settings())
+	form := url.Values{
+		"recipient": {recipient}, "password": {mailPassword}, "revision": {w.state().Revision},
+		"key": {"a2a7b6a8-6b59-4f5d-8ea6-6d8a7f1a4c11"},
+	}
+	for range 2 {
+		b.send(http.MethodPost, "/test", form)
+		b.want("outcome", "The server took the message.")
+	}
+	if n := len(w.mail.Messages()); n != 1 {
+		t.Errorf("%d messages", n)
+	}
+	form.Set("recipient", "other@example.com")
+	b.send(http.MethodPost, "/test", form)
+	b.want("notice", "No test was made.")
+}
+
+func TestWhatIsRefused(t *testing.T) {
+	w := start(t)
+	b := w.loggedIn()
+	b.submit("/test", url.Values{"recipient": {recipient}, "password": {mailPassword}})
+	b.want("notice", "There is nothing saved")
+	for name, c := range map[string]struct{ field, value, want string }{
+		"NoHost":      {"host", "", "Host "},
+		"NoNumber":    {"port", "smtp", "Port must be from 1 to 65535."},
+		"Encryption":  {"encryption", "ssl", "Encryption must be one of"},
+		"FromAddress": {"from_address", "a@b> SIZE=1", "From address "},
+		"FromName":    {"from_name", "A\x00B", "From name "},
+		"Mask":        {"password", "••••••••", "Password must be the password itself, not a mask."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := w.state().Revision
+			b.get("")
+			entries := w.settings()
+			entries.Set(c.field, c.value)
+			b.submit("/save", entries)
+			b.want("notice", "Nothing was changed. "+c.want)
+			b.want(c.field+"-error", c.want)
+			if field := b.byID(c.field); attribute(field, "aria-invalid") != "true" || !strings.Contains(attribute(field, "aria-describedby"), c.field+"-error") {
+				t.Errorf("%v", field.Attr)
+			}
+			if b.status != http.StatusUnprocessableEntity || w.state().Revision != before || b.field("username") != mailer || b.field("password") != "" {
+				t.Errorf("%d, %s", b.status, b.text)
+			}
+		})
+	}
+	b.get("")
+	b.submit("/save", w.settings())
+	t.Run("PasswordIsNeededWithAChange", func(t *testing.T) {
+		b.submit("/save", url.Values{"host": {"other.example.com"}, "encryption": {"starttls"}})
+		b.want("password-error", "The password must come with a change of host")
+		if w.state().Settings.Host != w.mail.Host() {
+			t.Error("it was saved")
+		}
+	})
+	t.Run("BadRecipient", func(*testing.T) {
+		b.submit("/test", url.Values{"recipient": {"ops"}, "password": {mailPassword}})
+		b.want("test_recipient-error", "The address ")
+	})
+	t.Run("NoPasswordToTestWith", func(t *testing.T) {
+		b.submit("/test", url.Values{"recipient": {recipient}})
+		b.want("test_password-error", "The password must come with the settings to test")
+		if b.field("test_recipient") != recipient {
+			t.Error("the recipient is lost")
+		}
+	})
+	t.Run("TooManyTests", func(t *testing.T) {
+		for b.status != http.StatusTooManyRequests {
+			b.submit("/test", url.Values{"recipient": {recipient}, "password": {mailPassword}})
+			if len(w.mail.Messages()) > 100 {
+				t.Fatal("never")
+			}
+		}
+		b.want("notice", "Too many test messages")
+		if b.header.Get("Retry-After") == "" {
+			t.Error("no Retry-After")
+		}
+	})
+}

@@ -1,0 +1,186 @@
+package page
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/core"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// mail is the mail page as its template shows it.
+type mail struct {
+	core.Overview
+	Site, Base, User string
+	Phase            phase
+	// Summary is the state in one line, Next what comes next.
+	Summary, Next string
+	Notice        *notice
+	Fields        map[string]*field
+	// Read is what the form was made from, for the case that somebody else changes it meanwhile.
+	Read    string
+	Service *service
+	Test    testForm
+	// Outcome is the test that is shown in full, nil for none.
+	Outcome *outcome
+	Past    []outcome
+	Running bool
+	Drift   []string
+}
+
+// notice is what the page says first.
+type notice struct {
+	// Tone is good or bad.
+	Tone, Title, Text string
+	Items             []string
+	// Field is where to go to; empty for nowhere.
+	Field string
+}
+
+// testForm asks for a test.
+type testForm struct {
+	// Key makes the form send one message, however often it is sent.
+	Key       string
+	Recipient string
+	// Errors are by the name of the field.
+	Errors map[string]string
+}
+
+func (t *testForm) enter(recipient string) { t.Recipient = recipient }
+
+// snapshot is what a page showed when it was made.
+type snapshot struct {
+	Settings   site.Settings `json:"settings"`
+	Enabled    bool          `json:"enabled"`
+	PasswordID string        `json:"password_id"`
+}
+
+func (v visit) mail(o core.Overview) mail {
+	m := mail{
+		Overview: o, Site: v.site.Name(), Base: v.base(), User: v.user, Phase: phaseOf(o), Service: serviceOf(o.Settings.Host),
+		Fields: fieldsOf(o), Test: testForm{Key: uuid.NewString()},
+	}
+	m.Summary, m.Next = describe(m.Phase, o, v.Now())
+	read, err := json.Marshal(snapshot{o.Settings, o.Enabled, o.PasswordID})
+	if err != nil {
+		panic(err) // texts, numbers and truth values
+	}
+	m.Read = string(read)
+	shown := v.r.URL.Query().Get("test")
+	for i, t := range o.Tests {
+		past := outcomeOf(t)
+		m.Past = append(m.Past, past)
+		m.Running = m.Running || t.Running
+		if t.Key == shown || shown == "" && i == 0 {
+			m.Outcome = &past
+		}
+	}
+	if len(o.Tests) > 0 {
+		m.Test.Recipient = o.Tests[0].Recipient
+	}
+	if o.Applied != nil {
+		applied := snapshot{o.Applied.Settings, o.Applied.Enabled, o.Applied.PasswordID}
+		m.Drift = changes(applied, snapshot{o.Settings, o.Enabled, o.PasswordID})
+	}
+	return m
+}
+
+// enter puts back what was entered; port is its text, which may be no number.
+func (m *mail) enter(s site.Settings, port string) {
+	for _, f := range s.Fields() {
+		shown := m.Fields[f.Name]
+		if entered := fmt.Sprint(f.Value); entered != shown.Value {
+			shown.Saved, shown.Value = shown.Value, entered
+		}
+	}
+	if s.Port == 0 {
+		m.Fields["port"].Value = port
+	}
+}
+
+// blame says why a step was refused, beside the field that is at fault. Of what is saved nothing was changed.
+func (m *mail) blame(step string, failure *problem.Error, read string) {
+	m.Notice = &notice{Tone: "bad", Title: "Nothing was changed.", Text: failure.Detail + again(failure.RetryAfter)}
+	if failure.Code == problem.Stale {
+		m.blameOther(read)
+		return
+	}
+	for _, f := range m.Fields {
+		f.Saved = ""
+	}
+	name := failure.Field
+	if rest, ok := strings.CutPrefix(failure.Detail, name+" "); ok && m.Fields[name] != nil {
+		m.Notice.Text = labels[name] + " " + rest
+	}
+	if strings.HasSuffix(step, "/test") {
+		m.Notice.Title = "No test was made."
+		m.Notice.Field = "test_" + name
+		m.Test.Errors = map[string]string{name: strings.Replace(failure.Detail, "recipient ", "The address ", 1)}
+	} else if f, ok := m.Fields[name]; ok {
+		m.Notice.Field, f.Error = name, m.Notice.Text
+	}
+	if name == "" {
+		m.Notice.Field = ""
+	}
+}
+
+// blameOther says who changed what since the page was made.
+func (m *mail) blameOther(read string) {
+	m.Notice.Title = fmt.Sprintf("“%s” changed this site on %s, while this page was open.", m.UpdatedBy, when(m.UpdatedAt))
+	m.Notice.Text = "What you entered was not saved. Look at what is saved now, then repeat the step if it is still right."
+	var was snapshot
+	if err := json.Unmarshal([]byte(read), &was); err == nil {
+		m.Notice.Items = changes(was, snapshot{m.Settings, m.Enabled, m.PasswordID})
+	}
+}
+
+// changes says for people what is another than it was.
+func changes(was, is snapshot) []string {
+	var items []string
+	before := was.Settings.Fields()
+	for i, f := range is.Settings.Fields() {
+		if f.Value != before[i].Value {
+			items = append(items, fmt.Sprintf("%s: %s, was %s", labels[f.Name], quoted(f.Value), quoted(before[i].Value)))
+		}
+	}
+	if is.PasswordID != was.PasswordID {
+		items = append(items, "Password: another one")
+	}
+	if is.Enabled != was.Enabled {
+		items = append(items, "Mail: "+onOff(is.Enabled)+", was "+onOff(was.Enabled))
+	}
+	return items
+}
+
+func quoted(value any) string {
+	text := fmt.Sprint(value)
+	if text == "" || text == "0" {
+		return "nothing"
+	}
+	return text
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
+}
+
+// ago is how long ago a time was, in words.
+func ago(d time.Duration) string {
+	switch {
+	case d < 2*time.Minute:
+		return "just now"
+	case d < 2*time.Hour:
+		return strconv.Itoa(int(d/time.Minute)) + " minutes ago"
+	default:
+		return strconv.Itoa(int(d/time.Hour)) + " hours ago"
+	}
+}
