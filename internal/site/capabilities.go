@@ -39,9 +39,6 @@ type Capabilities struct {
 	// ForgetsVerification: the site does not keep that its settings passed a test. Its states have no Verification; Procedure
 	// adds it to what Apply returns, and whoever keeps that puts it into [Change.Prior] as long as the settings are the same.
 	ForgetsVerification bool
-	// TestsWithSaved names settings that the test of a candidate takes from what is saved instead, by their names in
-	// [Settings.Fields]. They cannot change while mail is to be on: nothing would have tested them.
-	TestsWithSaved []string
 	// Lacks lists what the site has no place for.
 	Lacks []Lack
 }

@@ -1,7 +1,6 @@
 package site
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 )
@@ -31,16 +30,11 @@ func (c Capabilities) refuseSwitch(change Change) []Refusal {
 
 func (c Capabilities) refuseSettings(change Change) []Refusal {
 	var refusals []Refusal
-	prior := change.Prior.Settings.Fields()
-	for i, f := range change.Candidate.Settings.Fields() {
+	for _, f := range change.Candidate.Settings.Fields() {
 		for _, lack := range c.Lacks {
 			if lack.Field == f.Name && lack.fits(f.Value) && (lack.When == nil || lack.When(change.Candidate.Settings)) {
 				refusals = append(refusals, Refusal{f.Name, lack.Reason})
 			}
-		}
-		if change.Enabled && slices.Contains(c.TestsWithSaved, f.Name) && f.Value != prior[i].Value {
-			refusals = append(refusals, Refusal{f.Name, fmt.Sprintf(
-				"the platform tests with the %s that it has saved, %q, so another one would be in use without a test. Change it at the site first.", f.Name, fmt.Sprint(prior[i].Value))})
 		}
 	}
 	if c.PasswordStays && change.Prior.PasswordSet && change.Candidate.Settings.Username == "" {

@@ -50,10 +50,6 @@ func TestRefuse(t *testing.T) {
 		{"LackedSettingUnset", lacks(site.Lack{Field: "helo_name", Reason: "x"}), unedited, "", ""},
 		{"LackedAlsoWhenOff", lacks(site.Lack{Field: "from_name", Reason: "x"}), disabled, "from_name", "x"},
 
-		{"TestsWithSavedSetting", site.Capabilities{TestsWithSaved: []string{"host"}}, unedited, "host", `"smtp.example.com"`},
-		{"TestsWithSavedSettingUnchanged", site.Capabilities{TestsWithSaved: []string{"from_address"}}, unedited, "", ""},
-		{"TestsWithSavedSettingOff", site.Capabilities{TestsWithSaved: []string{"host"}}, disabled, "", ""},
-
 		{"PasswordStays", site.Capabilities{PasswordStays: true}, unedited, "", ""},
 		{"PasswordStaysWithoutLogin", site.Capabilities{PasswordStays: true}, func(c *site.Change) { c.Candidate.Settings.Username = "" }, "username", "forget"},
 		{
