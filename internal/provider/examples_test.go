@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/go-version"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/platform"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/ses"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
@@ -31,6 +32,8 @@ type example struct {
 	tests   int
 	// since is the Terraform version that knows its features; empty for any.
 	since string
+	// platform is that of the one site that it enables instead; empty for the reference site's.
+	platform string
 }
 
 // examples are the folders of examplesDir. Each is applied as it stands, beside the files of testdata/examples that lead
@@ -45,9 +48,11 @@ var examples = map[string]example{
 	"functions/preset_for":                  {},
 	"generic-host":                          {enables: []string{"only"}},
 	"list-resources/smtp_settings":          {sending: true},
+	"listmonk":                              {platform: platform.Listmonk},
 	"many-sites":                            {enables: []string{"client-a", "client-b"}},
 	"modules/client-sites":                  {enables: []string{"client-a"}},
 	"password-rotation":                     {enables: []string{"client-a", "client-b"}},
+	"pocketbase":                            {platform: platform.PocketBase},
 	"provider":                              {},
 	"relay-without-login":                   {enables: []string{"only"}},
 	"resources/smtp_settings":               {enables: []string{"only"}},
@@ -68,6 +73,10 @@ func TestAccExamples(t *testing.T) {
 				w.enableAs("only", "hello@client.example")
 				messages++
 			}
+			if example.platform != "" {
+				w.other = w.startPlatform(example.platform)
+				messages++
+			}
 			ws := w.example(folder)
 			if out, ok := ws.run("apply", "-auto-approve", "-no-color"); !ok {
 				t.Fatal(out)
@@ -79,6 +88,9 @@ func TestAccExamples(t *testing.T) {
 			}
 			if got := len(w.smtp.Messages()); got != messages {
 				t.Errorf("%d messages, want %d", got, messages)
+			}
+			if w.other != nil && !w.other.state(w).Enabled {
+				t.Errorf("the %s is not enabled", example.platform)
 			}
 			if out, ok := ws.run("plan", "-detailed-exitcode", "-no-color"); !ok {
 				t.Errorf("the plan after the apply is not empty:\n%s", out)
@@ -276,7 +288,7 @@ func (w *world) lead(folder, dir string) {
 			w.t.Fatal(err)
 		}
 		err = file.Execute(out, map[string]any{
-			"URL": w.http.URL, "Tokens": w.tokens, "Port": w.smtp.Port(), "Password": password, "CA": string(w.smtp.CAPEM()),
+			"URL": w.http.URL, "Tokens": w.tokens, "Port": w.smtp.Port(), "Password": password, "CA": string(w.smtp.CAPEM()), "Site": w.other,
 			"AccessKeyID": accessKeyID, "SecretAccessKey": secretAccessKey,
 		})
 		if err := out.Close(); err != nil {

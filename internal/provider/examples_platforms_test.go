@@ -1,0 +1,54 @@
+package provider_test
+
+import (
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
+	"github.com/sitemail/terraform-provider-smtp/internal/listmonktest"
+	"github.com/sitemail/terraform-provider-smtp/internal/platform"
+	"github.com/sitemail/terraform-provider-smtp/internal/pocketbasetest"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// platformSite is a site of another platform than the reference site's, that was never configured.
+type platformSite struct {
+	Platform, URL, Username, Password string
+}
+
+// startPlatform starts one that trusts the world's submission server.
+func (w *world) startPlatform(name string) *platformSite {
+	w.t.Helper()
+	switch name {
+	case platform.PocketBase:
+		s := pocketbasetest.Start(w.t, pocketbasetest.Config{CAPEM: w.smtp.CAPEM()})
+		return &platformSite{name, s.URL, s.Username, s.Password.Reveal()}
+	case platform.Listmonk:
+		s := listmonktest.Start(w.t, listmonktest.Config{RootCAs: w.smtp.RootCAs(), RestartAfter: 500 * time.Millisecond, Away: 200 * time.Millisecond})
+		return &platformSite{name, s.URL, s.Username, s.Token.Reveal()}
+	default:
+		w.t.Fatalf("no site of platform %q can be started", name)
+		return nil
+	}
+}
+
+// state is what it holds, without the provider. A PocketBase whose mail is on sends its superuser a message about this
+// login, which is one from a new client.
+func (s *platformSite) state(w *world) site.State {
+	w.t.Helper()
+	pool := adminapi.NewPool(adminapi.PoolOptions{})
+	w.t.Cleanup(pool.Close)
+	opened, err := platform.Open(pool, platform.Config{
+		Platform: s.Platform,
+		API:      adminapi.Config{URL: s.URL, Limits: adminapi.DefaultLimits()},
+		Account:  adminapi.Account{Username: s.Username, Password: secret.New(s.Password)},
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	state, err := opened.Read(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return state
+}

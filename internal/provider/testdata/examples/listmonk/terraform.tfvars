@@ -1,0 +1,2 @@
+api_token     = "{{.Site.Password}}"
+mail_password = "{{.Password}}"

@@ -1,0 +1,2 @@
+superuser_password = "{{.Site.Password}}"
+app_password       = "{{.Password}}"
