@@ -1,6 +1,10 @@
 package provider_test
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"strings"
 	"time"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
@@ -26,10 +30,26 @@ func (w *world) startPlatform(name string) *platformSite {
 	case platform.Listmonk:
 		s := listmonktest.Start(w.t, listmonktest.Config{RootCAs: w.smtp.RootCAs(), RestartAfter: 500 * time.Millisecond, Away: 200 * time.Millisecond})
 		return &platformSite{name, s.URL, s.Username, s.Token.Reveal()}
+	case platform.WordPress:
+		front := httptest.NewServer(asWordPress(w.http.URL + "/only"))
+		w.t.Cleanup(front.Close)
+		return &platformSite{name, front.URL, "terraform", w.tokens["only"]}
 	default:
 		w.t.Fatalf("no site of platform %q can be started", name)
 		return nil
 	}
+}
+
+// asWordPress serves a reference site where WordPress serves the contract, and with its login. The plugin itself is tested
+// in a WordPress; this is about finding it.
+func asWordPress(site string) http.Handler {
+	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		_, below, _ := strings.Cut(r.In.URL.Path, "/wp-json/site-smtp/v1")
+		_, password, _ := r.In.BasicAuth()
+		r.Out.URL, _ = r.Out.URL.Parse(site + "/admin/api/v1" + below)
+		r.Out.Host = ""
+		r.Out.Header.Set("Authorization", "Bearer "+password)
+	}}
 }
 
 // state is what it holds, without the provider. A PocketBase whose mail is on sends its superuser a message about this

@@ -56,6 +56,7 @@ var examples = map[string]example{
 	"provider":                              {},
 	"relay-without-login":                   {enables: []string{"only"}},
 	"resources/smtp_settings":               {enables: []string{"only"}},
+	"wordpress":                             {platform: platform.WordPress},
 }
 
 func TestAccExamples(t *testing.T) {

@@ -1,0 +1,2 @@
+application_password = "{{.Site.Password}}"
+app_password         = "{{.Password}}"
