@@ -43,29 +43,28 @@ func phaseOf(o core.Overview) phase {
 func describe(p phase, o core.Overview, now time.Time) (summary, next string) {
 	switch p {
 	case enabled:
-		summary = "Mail is on."
 		if v := o.Verification; v != nil {
-			summary += " These settings passed a test on " + when(v.TestedAt) + "."
+			summary = "These settings passed a test on " + when(v.TestedAt) + "."
 		}
 		return summary, "A change of the settings turns mail off until they pass a test again."
 	case empty:
-		return "Mail is off. Nothing is saved yet.", "Choose your mail service or enter its server, then save."
+		return "Nothing is saved yet.", "Choose your mail service or enter its server, then save."
 	case tested:
-		return "Mail is off. What is saved passed a test " + ago(now.Sub(o.Pass.TestedAt)) + ".", "Enable mail to send with these settings."
+		return "What is saved passed a test " + ago(now.Sub(o.Pass.TestedAt)) + ".", "Enable mail to send with these settings."
 	case changed:
-		return "Mail is off. The settings changed since the last test that passed.", "Test what is saved now, then enable mail."
+		return "The settings changed since the last test that passed.", "Test what is saved now, then enable mail."
 	}
 	if len(o.Tests) > 0 && o.Tests[0].OfSaved && !o.Tests[0].Running {
 		switch o.Tests[0].Status {
 		case site.Failed:
-			return "Mail is off. The last test of what is saved failed.", "Follow the diagnosis, then test again."
+			return "The last test of what is saved failed.", "Follow the diagnosis, then test again."
 		case site.InDoubt:
-			return "Mail is off. Nobody can know whether the last test message was taken.", "Look for the message, then test again."
+			return "Nobody can know whether the last test message was taken.", "Look for the message, then test again."
 		case site.Passed:
-			return "Mail is off. The last pass is too long ago to enable mail with.", "Test again, then enable mail."
+			return "The last pass is too long ago to enable mail with.", "Test again, then enable mail."
 		}
 	}
-	return "Mail is off. The settings are saved and not tested yet.", "Send a test message."
+	return "The settings are saved and not tested yet.", "Send a test message."
 }
 
 // Step is one of the phases that a site goes through.

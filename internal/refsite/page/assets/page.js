@@ -67,7 +67,7 @@ const fill = async (url) => {
     take(other, id);
   }
   byId('q').value = '';
-  byId('username').focus();
+  byId('service').focus();
 };
 
 document.addEventListener('click', (event) => {

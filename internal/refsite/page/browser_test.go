@@ -1,0 +1,114 @@
+//go:build chromium
+
+package page_test
+
+import (
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+func TestInChromium(t *testing.T) {
+	w := start(t)
+	b := chromium(t)
+	b.do(chromedp.Navigate(w.url))
+	b.look("login")
+	w.logIn(b)
+	b.look("empty")
+	t.Run("ServicesAreFoundWhileTyping", func(t *testing.T) {
+		b := b.in(t)
+		b.do(
+			set("username", "kept"),
+			chromedp.SendKeys(chromedp.CSS("#q"), "someone@gmail.com"), shows("matches", "Gmail"),
+			chromedp.KeyEvent(kb.ArrowDown), chromedp.KeyEvent(kb.Enter), shows("service", "takes an app password"),
+		)
+		got := eval[[]string](b, `['host', 'username'].map((id) => document.getElementById(id).value).concat(document.activeElement.id)`)
+		if got[0] != "smtp.gmail.com" || got[1] != "kept" || got[2] != "service" {
+			t.Errorf("host, username and focus: %q", got)
+		}
+		b.look("service")
+	})
+	t.Run("FailedTest", func(t *testing.T) {
+		b := b.in(t)
+		b.do(w.fillIn(), set("password", "wrong"), press("Save"), shows("state", "not tested yet"))
+		b.do(set("test_recipient", recipient), set("test_password", "wrong"), press("Test"), shows("outcome", "The test failed"))
+		b.look("failed")
+		if !eval[bool](b, `document.querySelector('#switch button').disabled`) {
+			t.Error("mail can be enabled")
+		}
+	})
+	t.Run("Steps", func(t *testing.T) {
+		b := b.in(t)
+		b.do(set("password", mailPassword), press("Save"), shows("notice", "Saved."))
+		b.do(set("test_recipient", recipient), set("test_password", mailPassword), press("Test"), shows("outcome", "The server took the message"))
+		b.look("tested")
+		b.do(press("Enable mail"), shows("state", "Mail is on."))
+		b.look("enabled")
+		if !w.state().Enabled || len(w.mail.Messages()) != 1 {
+			t.Errorf("%+v", w.state())
+		}
+	})
+	t.Run("TwoWindows", func(t *testing.T) {
+		b := b.in(t)
+		other := b.another()
+		other.do(chromedp.Navigate(w.url), shows("state", "Mail is on."))
+		other.do(set("from_name", "Theirs"), set("password", mailPassword), press("Save"), shows("notice", "Mail is off until"))
+		b.do(set("from_name", "Mine"), set("password", mailPassword), press("Save"), shows("notice", "“admin” changed this site"))
+		b.do(shows("notice", "From name: Theirs, was Client A"))
+		b.look("stale")
+		if w.state().Settings.FromName != "Theirs" {
+			t.Error("it was overwritten")
+		}
+	})
+	t.Run("OpenWhileTerraformApplies", func(t *testing.T) {
+		b := b.in(t)
+		b.do(chromedp.Navigate(w.url), set("from_name", "Mine"))
+		w.apply(func(*site.Settings) {})
+		b.do(shows("news", "changed by “terraform” just now"), shows("state", "Managed by Terraform."))
+		if entered := eval[string](b, `document.getElementById('from_name').value`); entered != "Mine" {
+			t.Errorf("what was entered is lost: %q", entered)
+		}
+		b.do(set("password", mailPassword), press("Save"), shows("notice", "“terraform” changed this site"))
+		b.do(chromedp.Navigate(w.url), set("from_name", "By hand"), set("password", mailPassword), press("Save"), shows("managed", "drift"))
+		b.look("managed")
+	})
+}
+
+// tabTo presses Tab until the element has the focus, which must be visible at every stop.
+func (b *tab) tabTo(selector string) {
+	b.t.Helper()
+	for range 60 {
+		if eval[bool](b, "document.activeElement.matches(`"+selector+"`)") {
+			return
+		}
+		b.do(chromedp.KeyEvent(kb.Tab))
+		if eval[bool](b, `document.activeElement !== document.body && getComputedStyle(document.activeElement).outlineStyle === 'none'`) {
+			b.t.Fatalf("the focus cannot be seen: %s", eval[string](b, `document.activeElement.outerHTML`))
+		}
+	}
+	b.t.Fatalf("%s cannot be reached", selector)
+}
+
+func TestKeyboardOnly(t *testing.T) {
+	w := start(t)
+	b := chromium(t)
+	b.do(
+		chromedp.Navigate(w.url), chromedp.KeyEvent("admin"), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(w.password),
+		chromedp.KeyEvent(kb.Enter), shows("state", "Mail is off."),
+	)
+	entries := w.settings()
+	for _, name := range []string{"host", "port", "encryption", "username", "password"} {
+		b.tabTo("#" + name)
+		b.do(chromedp.KeyEvent(entries.Get(name)))
+	}
+	b.do(chromedp.KeyEvent(kb.Enter), shows("notice", "Saved."))
+	b.tabTo("#test_recipient")
+	b.do(chromedp.KeyEvent(recipient))
+	b.tabTo("#test_password")
+	b.do(chromedp.KeyEvent(mailPassword), chromedp.KeyEvent(kb.Enter), shows("outcome", "The server took the message"))
+	b.tabTo("#switch button")
+	b.do(chromedp.KeyEvent(" "), shows("state", "Mail is on."))
+}
