@@ -35,6 +35,7 @@ func TestTwoWindows(t *testing.T) {
 		t.Error("who was told could not decide")
 	}
 	one.submit("/switch", url.Values{"enabled": {"false"}})
+	one.want("notice", "Mail was not switched.")
 	one.want("notice", "From name: Mine, was Theirs")
 }
 

@@ -234,6 +234,9 @@ func TestHostileText(t *testing.T) {
 	if !strings.HasPrefix(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") || !strings.Contains(policy, "frame-ancestors 'none'") {
 		t.Errorf("policy: %s", policy)
 	}
+	if b.header.Get("Cache-Control") != "no-store" || b.header.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("%v", b.header)
+	}
 	b.get("?q=" + url.QueryEscape(attack))
 	if strings.Contains(b.text, "<script>alert") || b.field("q") != attack {
 		t.Errorf("%s", b.text)

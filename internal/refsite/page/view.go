@@ -3,6 +3,7 @@ package page
 import (
 	"encoding/json"
 	"fmt"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -108,7 +109,7 @@ func (m *mail) enter(s site.Settings, port string) {
 func (m *mail) blame(step string, failure *problem.Error, read string) {
 	m.Notice = &notice{Tone: "bad", Title: "Nothing was changed.", Text: failure.Detail + again(failure.RetryAfter)}
 	if failure.Code == problem.Stale {
-		m.blameOther(read)
+		m.blameOther(step, read)
 		return
 	}
 	for _, f := range m.Fields {
@@ -118,8 +119,8 @@ func (m *mail) blame(step string, failure *problem.Error, read string) {
 	if rest, ok := strings.CutPrefix(failure.Detail, name+" "); ok && m.Fields[name] != nil {
 		m.Notice.Text = labels[name] + " " + rest
 	}
-	if strings.HasSuffix(step, "/test") {
-		m.Notice.Title = "No test was made."
+	if path.Base(step) == "test" {
+		m.Notice.Title = undone["test"]
 		m.Notice.Field = "test_" + name
 		m.Test.Errors = map[string]string{name: strings.Replace(failure.Detail, "recipient ", "The address ", 1)}
 	} else if f, ok := m.Fields[name]; ok {
@@ -130,10 +131,15 @@ func (m *mail) blame(step string, failure *problem.Error, read string) {
 	}
 }
 
+// undone says of a refused step that it was not done.
+var undone = map[string]string{
+	"save": "What you entered was not saved.", "test": "No test was made.", "switch": "Mail was not switched.",
+}
+
 // blameOther says who changed what since the page was made.
-func (m *mail) blameOther(read string) {
+func (m *mail) blameOther(step, read string) {
 	m.Notice.Title = fmt.Sprintf("“%s” changed this site on %s, while this page was open.", m.UpdatedBy, when(m.UpdatedAt))
-	m.Notice.Text = "What you entered was not saved. Look at what is saved now, then repeat the step if it is still right."
+	m.Notice.Text = undone[path.Base(step)] + " Look at what is saved now, then do it again if it is still right."
 	var was snapshot
 	if err := json.Unmarshal([]byte(read), &was); err == nil {
 		m.Notice.Items = changes(was, snapshot{m.Settings, m.Enabled, m.PasswordID})
