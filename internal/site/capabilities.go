@@ -39,6 +39,9 @@ type Capabilities struct {
 	// ForgetsVerification: the site does not keep that its settings passed a test. Its states have no Verification; Procedure
 	// adds it to what Apply returns, and whoever keeps that puts it into [Change.Prior] as long as the settings are the same.
 	ForgetsVerification bool
+	// HidesPasswords: the site does not tell that somebody set a password. Its states have no PasswordID, and PasswordSet may
+	// be a guess.
+	HidesPasswords bool
 	// Lacks lists what the site has no place for.
 	Lacks []Lack
 }

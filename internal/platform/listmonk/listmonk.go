@@ -60,6 +60,7 @@ func (*client) Capabilities() site.Capabilities {
 	return site.Capabilities{
 		TestNeedsPassword:   true,
 		Unguarded:           true,
+		HidesPasswords:      true,
 		ForgetsVerification: true,
 		Lacks:               []site.Lack{{Field: "from_address", Value: "", Reason: "listmonk sends from one address, and tests with it."}},
 	}

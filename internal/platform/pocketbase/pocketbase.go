@@ -47,6 +47,7 @@ func (*client) Capabilities() site.Capabilities {
 	return site.Capabilities{
 		Testing:             site.TestsEnabled,
 		Unguarded:           true,
+		HidesPasswords:      true,
 		ForgetsVerification: true,
 		Lacks: []site.Lack{
 			{

@@ -5,7 +5,7 @@ import (
 )
 
 var enables = []check{
-	{"PassedTestAllowsIt", func(s *subject) {
+	{name: "PassedTestAllowsIt", when: strict, run: func(s *subject) {
 		passed := s.mustPass(&s.Good)
 		s.delivers(0, func() {
 			got := s.mustSave(s.Good, true)
@@ -19,41 +19,41 @@ var enables = []check{
 			s.same("what is read", s.read(), got)
 		})
 	}},
-	{"WithoutATestItIsRefused", func(s *subject) {
+	{name: "WithoutATestItIsRefused", when: strict, run: func(s *subject) {
 		s.stays(s.Good)
 	}},
-	{"AFailedTestDoesNotAllowIt", func(s *subject) {
+	{name: "AFailedTestDoesNotAllowIt", when: strict, run: func(s *subject) {
 		s.mustFail(&s.Bad)
 		s.stays(s.Bad)
 	}},
-	{"APassOfOtherSettingsDoesNotAllowIt", func(s *subject) {
+	{name: "APassOfOtherSettingsDoesNotAllowIt", when: strict, run: func(s *subject) {
 		s.mustPass(&s.Good)
 		for _, other := range elsewhere(s.Good) {
 			s.stays(other)
 		}
 	}},
-	{"APassOfAnotherPasswordDoesNotAllowIt", func(s *subject) {
+	{name: "APassOfAnotherPasswordDoesNotAllowIt", when: strict, run: func(s *subject) {
 		s.mustPass(&s.Good)
 		s.stays(s.Bad)
 	}},
-	{"APassOfAnotherSiteDoesNotAllowIt", func(s *subject) {
+	{name: "APassOfAnotherSiteDoesNotAllowIt", when: strict, sites: 2, run: func(s *subject) {
 		s.mustPass(&s.Good)
-		(&subject{s.T, s.Target, s.Open(s.T)}).stays(s.Good)
+		s.another().stays(s.Good)
 	}},
-	{"WorkingMailIsNotReplacedByUntestedSettings", func(s *subject) {
+	{name: "WorkingMailIsNotReplacedByUntestedSettings", when: strict, run: func(s *subject) {
 		s.enable()
 		for _, other := range elsewhere(s.Good) {
 			s.stays(other)
 		}
 	}},
-	{"APassOfWhatIsSavedAllowsIt", func(s *subject) {
+	{name: "APassOfWhatIsSavedAllowsIt", when: strict, run: func(s *subject) {
 		s.mustSave(s.Good, false)
 		s.mustPass(nil)
 		if got := s.mustSave(without(s.Good), true); !got.Enabled || got.Verification == nil {
 			s.Errorf("got %+v", got)
 		}
 	}},
-	{"DisablingNeedsNoPasswordAndNoTest", func(s *subject) {
+	{name: "DisablingNeedsNoPasswordAndNoTest", when: all(switchable, keepsPasswords), run: func(s *subject) {
 		s.enable()
 		s.delivers(0, func() {
 			if got := s.mustSave(without(s.Good), false); got.Enabled || got.Settings != s.Good.Settings || !got.PasswordSet {
@@ -61,13 +61,13 @@ var enables = []check{
 			}
 		})
 	}},
-	{"OtherSettingsLoseTheVerification", func(s *subject) {
+	{name: "OtherSettingsLoseTheVerification", when: strict, run: func(s *subject) {
 		s.enable()
 		if got := s.mustSave(elsewhere(s.Good)["from_name"], false); got.Verification != nil {
 			s.Errorf("got %+v", got.Verification)
 		}
 	}},
-	{"AnotherPasswordLosesTheVerification", func(s *subject) {
+	{name: "AnotherPasswordLosesTheVerification", when: strict, run: func(s *subject) {
 		s.enable()
 		if got := s.mustSave(s.Bad, false); got.Verification != nil {
 			s.Errorf("got %+v", got.Verification)

@@ -8,35 +8,36 @@ import (
 )
 
 var saves = []check{
-	{"DisabledSettingsNeedNoTest", func(s *subject) {
+	{name: "DisabledSettingsNeedNoTest", when: switchable, run: func(s *subject) {
 		before := s.read()
 		s.delivers(0, func() {
 			got := s.mustSave(s.Good, false)
-			if got.Settings != s.Good.Settings || got.Enabled || !got.PasswordSet || got.PasswordID == "" || got.Verification != nil {
+			if got.Settings != s.Good.Settings || got.Enabled || !got.PasswordSet || (got.PasswordID == "") != s.can.HidesPasswords || got.Verification != nil {
 				s.Errorf("got %+v", got)
 			}
-			if got.Revision == before.Revision || got.SiteID != before.SiteID || got.UpdatedAt.IsZero() {
+			if got.SiteID != before.SiteID || guarded(s.can) && (got.Revision == before.Revision || got.UpdatedAt.IsZero()) {
 				s.Errorf("got %+v after %+v", got, before)
 			}
 			s.same("what is read", s.read(), got)
 		})
 	}},
-	{"EverySettingIsKept", func(s *subject) {
+	{name: "EverySettingIsKept", when: switchable, run: func(s *subject) {
 		for name, other := range elsewhere(s.Good) {
-			if got := s.mustSave(other, false); got.Settings != other.Settings {
-				s.Errorf("%s: got %+v, want %+v", name, got.Settings, other.Settings)
+			if s.canHold(other) {
+				if got := s.mustSave(other, false); got.Settings != other.Settings {
+					s.Errorf("%s: got %+v, want %+v", name, got.Settings, other.Settings)
+				}
 			}
 		}
 	}},
-	{"SettingsWithoutLoginNeedNoPassword", func(s *subject) {
+	{name: "SettingsWithoutLoginNeedNoPassword", when: all(switchable, forgetsPasswords), run: func(s *subject) {
 		s.mustSave(s.Good, false)
-		open := without(s.Good)
-		open.Settings.Username = ""
+		open := s.withoutLogin()
 		if got := s.mustSave(open, false); got.PasswordSet || got.PasswordID != "" {
 			s.Errorf("a password is left over: %+v", got)
 		}
 	}},
-	{"StaleRevisionIsRefused", func(s *subject) {
+	{name: "StaleRevisionIsRefused", when: guarded, run: func(s *subject) {
 		stale := s.read().Revision
 		s.mustSave(s.Good, false)
 		s.unchanged(func() {
@@ -45,7 +46,7 @@ var saves = []check{
 			s.refused(err, site.Stale)
 		})
 	}},
-	{"OfConcurrentWritesOneWins", func(s *subject) {
+	{name: "OfConcurrentWritesOneWins", when: guarded, run: func(s *subject) {
 		const writers = 8
 		write := site.Save{Settings: s.Good.Settings, Password: s.Good.Password, Revision: s.read().Revision}
 		errs := make([]error, writers)
@@ -66,13 +67,13 @@ var saves = []check{
 			s.Errorf("%d of %d writes with one revision succeeded", won, writers)
 		}
 	}},
-	{"AnotherSiteIsNotWritten", func(s *subject) {
+	{name: "AnotherSiteIsNotWritten", run: func(s *subject) {
 		s.unchanged(func() {
 			_, err := s.site.Save(s.Context(), site.Save{Settings: s.Good.Settings, Password: s.Good.Password, Revision: s.read().Revision, SiteID: "another"})
 			s.refused(err, site.WrongSite)
 		})
 	}},
-	{"AnyChangedSettingNeedsThePassword", func(s *subject) {
+	{name: "AnyChangedSettingNeedsThePassword", when: strict, run: func(s *subject) {
 		s.mustSave(s.Good, false)
 		for name, other := range elsewhere(without(s.Good)) {
 			s.unchanged(func() {
@@ -83,15 +84,18 @@ var saves = []check{
 			})
 		}
 	}},
-	{"AbsentPasswordIsKept", func(s *subject) {
+	{name: "AbsentPasswordIsKept", when: all(switchable, keepsPasswords), run: func(s *subject) {
 		first := s.mustSave(s.Good, false)
 		second := s.mustSave(without(s.Good), false)
 		if !second.PasswordSet || second.PasswordID != first.PasswordID {
 			s.Errorf("got %+v after %+v", second, first)
 		}
-		s.mustPass(nil)
+		if testsWithStoredPassword(s.can) {
+			s.mustSave(without(s.Good), s.can.Testing == site.TestsEnabled)
+			s.mustPass(nil)
+		}
 	}},
-	{"PasswordIDChangesWhenAPasswordIsSet", func(s *subject) {
+	{name: "PasswordIDChangesWhenAPasswordIsSet", when: showsPasswords, run: func(s *subject) {
 		seen := map[string]bool{}
 		for _, password := range []secret.Text{s.Good.Password, s.Good.Password, anotherPassword()} {
 			got := s.mustSave(site.Candidate{Settings: s.Good.Settings, Password: password}, false)
@@ -101,7 +105,7 @@ var saves = []check{
 			seen[got.PasswordID] = true
 		}
 	}},
-	{"MaskIsNoPassword", func(s *subject) {
+	{name: "MaskIsNoPassword", when: strict, run: func(s *subject) {
 		for _, mask := range []string{"********", "••••••••", "●●●●"} {
 			s.unchanged(func() {
 				_, err := s.save(site.Candidate{Settings: s.Good.Settings, Password: secret.New(mask)}, false)
@@ -110,7 +114,7 @@ var saves = []check{
 			})
 		}
 	}},
-	{"SettingsThatCannotBeSentAreRefused", func(s *subject) {
+	{name: "SettingsThatCannotBeSentAreRefused", when: strict, run: func(s *subject) {
 		for field, spoil := range map[string]func(*site.Settings){
 			"host":         func(c *site.Settings) { c.Host = "smtp.example.com\r\nEHLO x" },
 			"port":         func(c *site.Settings) { c.Port = 65536 },
@@ -128,11 +132,37 @@ var saves = []check{
 			})
 		}
 	}},
-	{"ACallThatIsOverWritesNothing", func(s *subject) {
+	{name: "ACallThatIsOverWritesNothing", run: func(s *subject) {
 		s.unchanged(func() {
 			if _, err := s.site.Save(cancelled(s.T), site.Save{Settings: s.Good.Settings, Password: s.Good.Password, Revision: s.read().Revision}); err == nil {
 				s.Error("no error")
 			}
 		})
 	}},
+}
+
+func forgetsPasswords(c site.Capabilities) bool { return !c.PasswordStays }
+func keepsPasswords(c site.Capabilities) bool   { return !c.SaveNeedsPassword }
+func showsPasswords(c site.Capabilities) bool   { return !c.HidesPasswords }
+
+// canHold reports whether the platform has a place for all of the settings.
+func (s *subject) canHold(c site.Candidate) bool {
+	return len(s.can.Refuse(site.Change{Candidate: c})) == 0
+}
+
+// withoutLogin is Good without a login, with an encryption that the platform can do then.
+func (s *subject) withoutLogin() site.Candidate {
+	s.Helper()
+	open := without(s.Good)
+	open.Settings.Username = ""
+	for _, e := range site.Encryptions() {
+		if s.canHold(open) {
+			return open
+		}
+		open.Settings.Encryption = e
+	}
+	if !s.canHold(open) {
+		s.Fatal("the platform cannot do without a login")
+	}
+	return open
 }

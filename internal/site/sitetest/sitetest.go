@@ -1,5 +1,6 @@
 // Package sitetest is the suite of checks that every platform passes: what [site.Site] promises, seen from outside, with
-// a real site and a real submission server behind it.
+// a real site and a real submission server behind it. What a platform declares that it cannot do is not asked of it; what
+// it needs for that is.
 package sitetest
 
 import (
@@ -25,19 +26,25 @@ type Target struct {
 	Recipient string
 	// Inbox counts the messages that the submission server has accepted.
 	Inbox func() int
+	// Single says that there is but one site, which Open cleared. Checks that need two are left out.
+	Single bool
 }
 
 // Run checks the target, each time with a site of its own.
 func Run(t *testing.T, target Target) {
+	can := site.CapabilitiesOf(target.Open(t))
 	for _, group := range []struct {
 		name   string
 		checks []check
 	}{
-		{"Read", reads}, {"Test", tests}, {"Save", saves}, {"Enable", enables}, {"Clear", clears},
+		{"Read", reads}, {"Test", tests}, {"Save", saves}, {"Enable", enables}, {"Clear", clears}, {"Apply", applies}, {"Destroy", destroys},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, c := range group.checks {
-				t.Run(c.name, func(t *testing.T) { c.run(&subject{T: t, Target: target, site: target.Open(t)}) })
+				if c.when != nil && !c.when(can) || c.sites > 1 && target.Single {
+					continue
+				}
+				t.Run(c.name, func(t *testing.T) { c.run(&subject{t, target, target.Open(t), can}) })
 			}
 		})
 	}
@@ -45,7 +52,34 @@ func Run(t *testing.T, target Target) {
 
 type check struct {
 	name string
-	run  func(s *subject)
+	// when limits the check to platforms that can do these things; nil stands for all.
+	when func(site.Capabilities) bool
+	// sites is how many it needs; 0 stands for one.
+	sites int
+	run   func(s *subject)
+}
+
+// What checks are limited to.
+func guarded(c site.Capabilities) bool         { return !c.Unguarded }
+func switchable(c site.Capabilities) bool      { return c.Off == site.OffBySwitch }
+func testsCandidates(c site.Capabilities) bool { return c.Testing == site.TestsCandidates }
+
+func testsSaved(c site.Capabilities) bool {
+	return c.Testing == site.TestsSaved || c.Testing == site.TestsEnabled
+}
+
+// strict are sites that know what passed a test, and refuse what did not.
+func strict(c site.Capabilities) bool { return !c.ForgetsVerification }
+
+func all(conditions ...func(site.Capabilities) bool) func(site.Capabilities) bool {
+	return func(c site.Capabilities) bool {
+		for _, holds := range conditions {
+			if !holds(c) {
+				return false
+			}
+		}
+		return true
+	}
 }
 
 // subject is the site of one check, with the steps that checks are made of.
@@ -53,6 +87,13 @@ type subject struct {
 	*testing.T
 	Target
 	site site.Site
+	can  site.Capabilities
+}
+
+// another opens another site.
+func (s *subject) another() *subject {
+	s.Helper()
+	return &subject{s.T, s.Target, s.Open(s.T), s.can}
 }
 
 func (s *subject) read() site.State {
@@ -97,8 +138,29 @@ func (s *subject) mustPass(c *site.Candidate) site.TestResult {
 // enable brings the site to where mail is on with Good.
 func (s *subject) enable() site.State {
 	s.Helper()
+	if testsSaved(s.can) {
+		s.prepare(s.Good)
+		s.mustPass(nil)
+		return s.mustSave(without(s.Good), true)
+	}
 	s.mustPass(&s.Good)
 	return s.mustSave(s.Good, true)
+}
+
+// prepare saves c so that what is saved can be tested.
+func (s *subject) prepare(c site.Candidate) {
+	s.Helper()
+	s.mustSave(c, s.can.Testing == site.TestsEnabled)
+}
+
+// testable is what passes a test: Good, or nil where only what is saved can be tested, which is Good then.
+func (s *subject) testable() *site.Candidate {
+	s.Helper()
+	if testsSaved(s.can) {
+		s.prepare(s.Good)
+		return nil
+	}
+	return &s.Good
 }
 
 // unchanged makes sure that what do does leaves the site as it was.

@@ -8,49 +8,58 @@ import (
 )
 
 var tests = []check{
-	{"PassedTestDeliversOneMessageAndSavesNothing", func(s *subject) {
+	{name: "PassedTestDeliversOneMessageAndSavesNothing", run: func(s *subject) {
+		c := s.testable()
 		s.unchanged(func() {
 			s.delivers(1, func() {
-				got := s.mustPass(&s.Good)
-				if got.Stage != site.StageData || got.Recipient != s.Recipient || got.MessageID == "" || got.TestedAt.IsZero() || got.Diagnosis != nil {
+				got := s.mustPass(c)
+				if got.Stage != site.StageData || got.Recipient != s.Recipient || got.TestedAt.IsZero() || got.Diagnosis != nil {
 					s.Errorf("got %+v", got)
+				}
+				if got.MessageID == "" && testsCandidates(s.can) {
+					s.Errorf("the message has no ID: %+v", got)
 				}
 			})
 		})
 	}},
-	{"FailedTestIsAResultAndSavesNothing", func(s *subject) {
+	{name: "FailedTestIsAResultAndSavesNothing", when: testsCandidates, run: func(s *subject) {
 		s.unchanged(func() {
 			s.delivers(0, func() { s.mustFail(&s.Bad) })
 		})
 	}},
-	{"FailedTestLeavesWorkingMailAlone", func(s *subject) {
+	{name: "FailedTestLeavesWorkingMailAlone", when: testsCandidates, run: func(s *subject) {
 		s.enable()
 		s.unchanged(func() { s.mustFail(&s.Bad) })
 	}},
-	{"EachTestDeliversAMessage", func(s *subject) {
+	{name: "EachTestDeliversAMessage", run: func(s *subject) {
+		c := s.testable()
 		s.delivers(2, func() {
-			first, second := s.mustPass(&s.Good), s.mustPass(&s.Good)
-			if first.MessageID == second.MessageID {
+			first, second := s.mustPass(c), s.mustPass(c)
+			if first.MessageID == second.MessageID && first.MessageID != "" {
 				s.Errorf("two messages have the ID %s", first.MessageID)
 			}
 		})
 	}},
-	{"WhatIsSavedCanBeTestedWithoutThePassword", func(s *subject) {
-		s.mustSave(s.Good, false)
+	{name: "WhatIsSavedCanBeTestedWithoutThePassword", when: testsWithStoredPassword, run: func(s *subject) {
+		s.prepare(s.Good)
 		s.delivers(1, func() { s.mustPass(nil) })
 	}},
-	{"WhatIsSavedCanFail", func(s *subject) {
-		s.mustSave(s.Bad, false)
+	{name: "WhatIsSavedCanFail", when: testsWithStoredPassword, run: func(s *subject) {
+		s.prepare(s.Bad)
 		s.delivers(0, func() { s.mustFail(nil) })
 	}},
-	{"NothingSavedIsNoVerdict", func(s *subject) {
-		s.delivers(0, func() {
-			if result, err := s.test(nil); err == nil {
-				s.Errorf("got %+v", result)
-			}
-		})
+	{name: "NothingSavedIsNoVerdict", run: func(s *subject) {
+		s.delivers(0, func() { s.noVerdict(nil) })
 	}},
-	{"ACandidateWithoutPasswordUsesNoStoredOne", func(s *subject) {
+	{name: "WhatIsOffIsNoVerdict", when: func(c site.Capabilities) bool { return c.Testing == site.TestsEnabled }, run: func(s *subject) {
+		s.mustSave(s.Good, false)
+		s.delivers(0, func() { s.noVerdict(nil) })
+	}},
+	{name: "ACandidateIsNoVerdict", when: testsSaved, run: func(s *subject) {
+		s.prepare(s.Good)
+		s.delivers(0, func() { s.noVerdict(&s.Good) })
+	}},
+	{name: "ACandidateWithoutPasswordUsesNoStoredOne", when: all(testsCandidates, switchable), run: func(s *subject) {
 		s.mustSave(s.Good, false)
 		for name, other := range elsewhere(without(s.Good)) {
 			s.delivers(0, func() {
@@ -60,35 +69,47 @@ var tests = []check{
 			})
 		}
 	}},
-	{"AnotherSiteIsNotTested", func(s *subject) {
+	{name: "AnotherSiteIsNotTested", run: func(s *subject) {
+		c := s.testable()
 		s.delivers(0, func() {
-			_, err := s.site.Test(s.Context(), site.Test{Candidate: &s.Good, Recipient: s.Recipient, SiteID: "another"})
+			_, err := s.site.Test(s.Context(), site.Test{Candidate: c, Recipient: s.Recipient, SiteID: "another"})
 			s.refused(err, site.WrongSite)
 		})
 	}},
-	{"ThisSiteIsTested", func(s *subject) {
-		result, err := s.site.Test(s.Context(), site.Test{Candidate: &s.Good, Recipient: s.Recipient, SiteID: s.read().SiteID})
+	{name: "ThisSiteIsTested", run: func(s *subject) {
+		result, err := s.site.Test(s.Context(), site.Test{Candidate: s.testable(), Recipient: s.Recipient, SiteID: s.read().SiteID})
 		if err != nil || result.Status != site.Passed {
 			s.Errorf("got %+v, %v", result, err)
 		}
 	}},
-	{"RecipientsThatAreNoneAreRefused", func(s *subject) {
+	{name: "RecipientsThatAreNoneAreRefused", run: func(s *subject) {
+		c := s.testable()
 		for _, recipient := range []string{"ops@example.com>\r\nRCPT TO:<eve@example.com", "ops", "ops@example.com> SIZE=1", "a@example.com,b@example.com"} {
 			s.delivers(0, func() {
-				_, err := s.site.Test(s.Context(), site.Test{Candidate: &s.Good, Recipient: recipient})
+				_, err := s.site.Test(s.Context(), site.Test{Candidate: c, Recipient: recipient})
 				s.refused(err, site.Invalid)
 				s.at(err, "recipient")
 			})
 		}
 	}},
-	{"ACallThatIsOverSendsNothing", func(s *subject) {
+	{name: "ACallThatIsOverSendsNothing", run: func(s *subject) {
+		c := s.testable()
 		s.delivers(0, func() {
-			_, err := s.site.Test(cancelled(s.T), site.Test{Candidate: &s.Good, Recipient: s.Recipient})
+			_, err := s.site.Test(cancelled(s.T), site.Test{Candidate: c, Recipient: s.Recipient})
 			if !errors.Is(err, context.Canceled) {
 				s.Errorf("got %v", err)
 			}
 		})
 	}},
+}
+
+func testsWithStoredPassword(c site.Capabilities) bool { return !c.TestNeedsPassword }
+
+func (s *subject) noVerdict(c *site.Candidate) {
+	s.Helper()
+	if result, err := s.test(c); err == nil {
+		s.Errorf("got %+v", result)
+	}
 }
 
 func (s *subject) mustFail(c *site.Candidate) {

@@ -1,0 +1,32 @@
+package listmonk_test
+
+import (
+	"testing"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/listmonktest"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/site/sitetest"
+	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+)
+
+// A server that is the last stays on; so that it is not, there is another one as soon as there is ours.
+func TestConformance(t *testing.T) {
+	mail := smtptest.Start(t, smtptest.Config{Users: map[string]secret.Text{mailer: password}})
+	good := site.Candidate{Password: password, Settings: site.Settings{
+		Host: mail.Host(), Port: mail.Port(), Encryption: site.STARTTLS, Username: mailer,
+		FromAddress: mailer, FromName: "Client A", HELOName: "client-a.example.com",
+	}}
+	sitetest.Run(t, sitetest.Target{
+		Open: func(t *testing.T) site.Site {
+			t.Helper()
+			server := listmonktest.Start(t, listmonktest.Config{RootCAs: mail.RootCAs()})
+			server.Join()
+			return openReplay(t, server)
+		},
+		Good:      good,
+		Bad:       site.Candidate{Settings: good.Settings, Password: secret.New("not the password")},
+		Recipient: recipient,
+		Inbox:     func() int { return mail.Counters().Messages },
+	})
+}
