@@ -213,7 +213,7 @@ func TestAccPlatformThatTestsWhatIsOn(t *testing.T) {
 			resource.TestStep{Config: s.config(argument...)},
 			resource.TestStep{
 				Config:      s.config(append(argument, "host", other, "password", `"wrong"`)...),
-				ExpectError: regexp.MustCompile(`(?s)535.*sends mail through\s+smtp.example.com\s+again`),
+				ExpectError: regexp.MustCompile(`(?s)535.*sends mail through\s+smtp\.example\.com\s+again`),
 			},
 			resource.TestStep{
 				Config:            s.config(argument...),
@@ -281,7 +281,8 @@ func TestAccPlatformThatCannot(t *testing.T) {
 		"BeLeftDisabled":        {site.Capabilities{Off: site.OffByClearing}, []string{"on_destroy", `"disable"`}, `(?s)on_destroy\s+=.*"clear"\s+or\s+"keep"`},
 		"BeCleared":             {site.Capabilities{PasswordStays: true}, []string{"on_destroy", `"clear"`}, `(?s)on_destroy\s+=.*forget a\s+password`},
 		"SendToAnybody": {
-			site.Capabilities{Addressee: site.ToCaller}, []string{"test", `{ recipient = "else@example.test" }`},
+			site.Capabilities{Addressee: site.ToCaller},
+			[]string{"test", `{ recipient = "else@example.test" }`},
 			`(?s)Platform cannot do this.*nobody\s+else`,
 		},
 	} {

@@ -60,20 +60,24 @@ func TestCheckFromHere(t *testing.T) {
 		{"RefusedStopsHereWhereTestsNeedMailOn", savesOn, "WorkingElsewhere", unedited, refusedHere, []string{"check"}, false},
 		{
 			"NothingToLogInWith", savesOff, "Off", func(c *site.Change) { c.Candidate.Password = secret.Text{} }, refusedHere,
-			[]string{"test saved", "save on"}, false,
+			[]string{"test saved", "save on"},
+			false,
 		},
 		{
 			"WithoutLogin", savesOff, "NeverConfigured", func(c *site.Change) { c.Candidate = site.Candidate{Settings: relay()} }, passed,
-			[]string{"check", "save off", "test saved", "save on"}, false,
+			[]string{"check", "save off", "test saved", "save on"},
+			false,
 		},
 		{"NotWhereCandidatesAreTested", site.Capabilities{}, "WorkingElsewhere", unedited, refusedHere, []string{"test candidate", "save on with password"}, false},
 		{
 			"NotWhereTheSaveTests", inSave, "WorkingElsewhere", unedited, refusedHere,
-			[]string{"save on for " + recipient + " with password"}, false,
+			[]string{"save on for " + recipient + " with password"},
+			false,
 		},
 		{
 			"NotForMailThatIsOff", savesOff, "WorkingElsewhere", func(c *site.Change) { c.Enabled = false }, refusedHere,
-			[]string{"save off with password"}, false,
+			[]string{"save off with password"},
+			false,
 		},
 	}
 	for _, tt := range tests {

@@ -13,30 +13,30 @@ import (
 var scenes = map[string]func(*run) site.Change{
 	"NeverConfigured": func(r *run) site.Change { return r.change("smtp.example.com", newPassword) },
 	"Off": func(r *run) site.Change {
-		r.configure("smtp.example.com", false)
+		r.configure(false)
 		return r.change("smtp.example.com", password)
 	},
 	"WorkingElsewhere": func(r *run) site.Change {
-		r.configure("smtp.example.com", true)
+		r.configure(true)
 		return r.change("smtp.example.test", newPassword)
 	},
 	"WorkingElsewhereWithPasswordAtHand": func(r *run) site.Change {
-		r.configure("smtp.example.com", true)
+		r.configure(true)
 		c := r.change("smtp.example.test", newPassword)
 		c.PriorPassword = password
 		return c
 	},
 	"WorkingWithAnotherPassword": func(r *run) site.Change {
-		r.configure("smtp.example.com", true)
+		r.configure(true)
 		return r.change("smtp.example.com", newPassword)
 	},
 	"Imported": func(r *run) site.Change {
-		r.configure("smtp.example.com", true)
+		r.configure(true)
 		r.known = site.State{}
 		return r.change("smtp.example.com", password)
 	},
 	"ImportedToGoElsewhere": func(r *run) site.Change {
-		r.configure("smtp.example.com", true)
+		r.configure(true)
 		r.known = site.State{}
 		return r.change("smtp.example.test", newPassword)
 	},
@@ -50,9 +50,9 @@ var scenes = map[string]func(*run) site.Change{
 	},
 }
 
-// configure leaves the site as a change that succeeded did.
-func (r *run) configure(host string, enabled bool) {
-	f := r.model.enter(settingsAt(host), password.Reveal())
+// configure leaves the site as a change to smtp.example.com that succeeded.
+func (r *run) configure(enabled bool) {
+	f := r.model.enter(settingsAt("smtp.example.com"), password.Reveal())
 	r.model.commit(f, true, enabled)
 	r.model.passes[f] = enabled
 	r.known, r.password = r.model.now(), password
@@ -63,7 +63,7 @@ func (r *run) configure(host string, enabled bool) {
 
 // leaveOnUntested leaves the site as a killed run does on a platform that tests only what is on.
 func (r *run) leaveOnUntested() {
-	r.configure("smtp.example.com", true)
+	r.configure(true)
 	if r.can.Testing == site.TestsEnabled {
 		r.model.commit(r.model.enter(settingsAt("smtp.example.test"), password.Reveal()), true, true)
 		r.excused = true
@@ -81,15 +81,28 @@ func (r *run) change(host string, password secret.Text) site.Change {
 	}
 }
 
-// interruption is a fault of one call of a run, counted from 0; the site may be gone from then on.
+// interruption is a fault of one call of a run, counted from 0; the site may be gone from then on, and the submission
+// server may refuse the candidate.
 type interruption struct {
-	at    int
-	fault fault
-	gone  bool
+	at            int
+	fault         fault
+	gone, refused bool
+}
+
+// interruptions are all there are of a first call.
+func interruptions() (all []interruption) {
+	for _, f := range []fault{unreachable, answerLost, cancelBefore, cancelAfter, editBefore, doubt, killBefore, killAfter} {
+		for _, gone := range []bool{false, true} {
+			for _, refused := range []bool{false, true} {
+				all = append(all, interruption{fault: f, gone: gone, refused: refused})
+			}
+		}
+	}
+	return all
 }
 
 // among puts the site behind a network where this happens, and reports whether it came to that.
-func (i interruption) among(ctx context.Context, cancel context.CancelFunc, r *run) (u *unreliable, came *bool) {
+func (i interruption) among(cancel context.CancelFunc, r *run) (u *unreliable, came *bool) {
 	came = new(bool)
 	return &unreliable{
 		model: r.model,
@@ -118,45 +131,37 @@ func (i interruption) among(ctx context.Context, cancel context.CancelFunc, r *r
 // about it, and the next change, without faults, comes to where this one was to go.
 func TestEveryFailureInBetween(t *testing.T) {
 	for platform, can := range platforms {
-		t.Run(platform, func(t *testing.T) {
-			for scene, arrange := range scenes {
-				for _, accepts := range []bool{true, false} {
-					for _, f := range []fault{unreachable, answerLost, cancelBefore, cancelAfter, editBefore, doubt, killBefore, killAfter} {
-						for _, gone := range []bool{false, true} {
-							for at, came := 0, true; came; at++ {
-								f := interruption{at, f, gone}
-								synctest.Test(t, func(t *testing.T) {
-									defer func() {
-										if t.Failed() {
-											t.Logf("%s, servers accept %t, %+v", scene, accepts, f)
-										}
-									}()
-									came = interrupt(t, can, arrange, accepts, f)
-								})
+		for scene, arrange := range scenes {
+			t.Run(platform+"/"+scene, func(t *testing.T) {
+				for _, i := range interruptions() {
+					for came := true; came && !t.Failed(); i.at++ {
+						synctest.Test(t, func(t *testing.T) {
+							defer func() {
 								if t.Failed() {
-									return
+									t.Logf("with %+v", i)
 								}
-							}
-						}
+							}()
+							came = i.interrupt(t, can, arrange)
+						})
 					}
 				}
-			}
-		})
+			})
+		}
 	}
 }
 
 // interrupt makes the change of a scene with one interruption, and then again without. It reports whether the change
 // took so many calls that it was interrupted.
-func interrupt(t *testing.T, can site.Capabilities, arrange func(*run) site.Change, accepts bool, i interruption) bool {
+func (i interruption) interrupt(t *testing.T, can site.Capabilities, arrange func(*run) site.Change) bool {
 	r := &run{model: newModel(can, false), can: can}
 	c := arrange(r)
-	r.model.acceptsAll = accepts
+	r.model.acceptsAll = !i.refused
 	before := *r.model
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	u, came := i.among(ctx, cancel, r)
+	u, came := i.among(cancel, r)
 	now, err := r.carryOut(ctx, u, c)
-	if err == nil && c.Steps().Test && !accepts && !u.edited {
+	if err == nil && c.Steps().Test && i.refused && !u.edited {
 		t.Fatal("the candidate passed at a server that refuses it")
 	}
 	if i.fault != killBefore && i.fault != killAfter || !*came {
@@ -168,7 +173,7 @@ func interrupt(t *testing.T, can site.Capabilities, arrange func(*run) site.Chan
 	again := c
 	again.Prior, again.PriorPassword = r.prior(), secret.Text{}
 	again.SetPassword = again.Candidate.Password.Reveal() != r.password.Reveal()
-	u, _ = interruption{at: -1}.among(ctx, cancel, r)
+	u, _ = interruption{at: -1}.among(cancel, r)
 	now, err = r.carryOut(t.Context(), u, again)
 	if err != nil {
 		t.Fatalf("the next change failed: %v", err)

@@ -191,7 +191,9 @@ func TestMailIsOffBetweenRepeatedTests(t *testing.T) {
 	}{
 		"Switched": {savesOn, []string{"save on with password", "test saved", "save off"}, []string{"save on", "test saved", "save off"}, []string{"save on", "test saved", "read", "save off"}},
 		"Cleared": {
-			clearsOff, []string{"save on with password", "test saved", "clear", "read"}, []string{"save on with password", "test saved", "clear", "read"},
+			clearsOff,
+			[]string{"save on with password", "test saved", "clear", "read"},
+			[]string{"save on with password", "test saved", "clear", "read"},
 			[]string{"save on with password", "test saved", "read", "clear", "read"},
 		},
 	} {

@@ -53,7 +53,8 @@ func TestRefuse(t *testing.T) {
 		{"PasswordStays", site.Capabilities{PasswordStays: true}, unedited, "", ""},
 		{"PasswordStaysWithoutLogin", site.Capabilities{PasswordStays: true}, func(c *site.Change) { c.Candidate.Settings.Username = "" }, "username", "forget"},
 		{
-			"PasswordWasNeverThere", site.Capabilities{PasswordStays: true},
+			"PasswordWasNeverThere",
+			site.Capabilities{PasswordStays: true},
 			func(c *site.Change) { c.Candidate.Settings.Username, c.Prior.PasswordSet = "", false }, "", "",
 		},
 
@@ -200,11 +201,15 @@ func TestWarnings(t *testing.T) {
 		{"SavedOverWorkingMailWithPassword", savesOff, "WorkingElsewhereWithPasswordAtHand", unedited, []string{offUntil, putBack}},
 		{
 			"SavedOverWorkingRelay", savesOff, "WorkingElsewhere",
-			func(c *site.Change) { c.Prior.Settings = relay() }, []string{offUntil, putBack},
+			func(c *site.Change) { c.Prior.Settings = relay() },
+			[]string{offUntil, putBack},
 		},
 		{
-			"SavedOverWorkingRelayThatWouldKeepThePassword", site.Capabilities{Testing: site.TestsSaved, PasswordStays: true}, "WorkingElsewhere",
-			func(c *site.Change) { c.Prior.Settings = relay() }, []string{offUntil, stayOff},
+			"SavedOverWorkingRelayThatWouldKeepThePassword",
+			site.Capabilities{Testing: site.TestsSaved, PasswordStays: true},
+			"WorkingElsewhere",
+			func(c *site.Change) { c.Prior.Settings = relay() },
+			[]string{offUntil, stayOff},
 		},
 		{"SavedWithoutNews", savesOff, "WorkingElsewhere", func(c *site.Change) { c.Candidate.Settings, c.SetPassword = c.Prior.Settings, false }, nil},
 		{"SwitchingOff", savesOn, "WorkingElsewhere", func(c *site.Change) { c.Enabled = false }, nil},
@@ -213,7 +218,8 @@ func TestWarnings(t *testing.T) {
 		{"EnabledOverWorkingMailWithPassword", savesOn, "WorkingElsewhereWithPasswordAtHand", unedited, []string{window, putBack}},
 		{
 			"LeftOnUntestedToGoElsewhereWithPassword", savesOn, "LeftOnUntestedToGoElsewhere",
-			func(c *site.Change) { c.PriorPassword = password }, []string{untested, window, stayOff},
+			func(c *site.Change) { c.PriorPassword = password },
+			[]string{untested, window, stayOff},
 		},
 		{"LeftOnUntested", savesOn, "LeftOnUntested", unedited, []string{untested}},
 		{"LeftOnUntestedToGoElsewhere", savesOn, "LeftOnUntestedToGoElsewhere", unedited, []string{untested, window, stayOff}},

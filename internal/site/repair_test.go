@@ -2,7 +2,6 @@ package site_test
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -24,9 +23,9 @@ func TestRepairIsToldAndOutlivesARefusedCandidate(t *testing.T) {
 	if want := []string{"test saved", "read", "save off", "read"}; !slices.Equal(s.calls, want) {
 		t.Errorf("calls:\n got %q\nwant %q", s.calls, want)
 	}
-	partial, ok := errors.AsType[*site.PartialError](err)
-	if !ok || partial.Left != site.LeftOff || now.Enabled {
-		t.Errorf("error %v beside %+v, want one that says that mail is off", err, now)
+	checkLeft(t, err, site.LeftOff)
+	if now.Enabled {
+		t.Errorf("mail is on: %+v", now)
 	}
 	if len(warnings) != 1 || !strings.Contains(warnings[0], "heals short") || !strings.Contains(warnings[0], "off") {
 		t.Errorf("warnings %q, want one that says what was found", warnings)
@@ -41,12 +40,40 @@ func TestRepairInDoubtIsTheEnd(t *testing.T) {
 	off := switchedOff(on)
 	s := playOn(t, savesOn, call{ask: testOfSaved(c), result: inDoubt()}, call{ask: read{}, state: on}, call{ask: offOf(on), state: off})
 	now, err := procedure(t).Apply(t.Context(), s, c)
-	partial, ok := errors.AsType[*site.PartialError](err)
-	if !ok {
-		t.Fatalf("error %v, want a *PartialError", err)
-	}
-	checkLeft(t, partial, site.LeftOff)
+	checkLeft(t, err, site.LeftOff)
 	checkState(t, now, off)
+}
+
+// An answer that was lost on the way to rest does not make untested mail pass for what it was.
+func TestRepairSwitchesOffAgain(t *testing.T) {
+	c := toOtherHost()
+	c.Prior.Verification = nil
+	c.Candidate.Settings = c.Prior.Settings
+	on := c.Prior
+	off := switchedOff(on)
+	s := playOn(t, savesOn,
+		call{ask: testOfSaved(c), result: healing(site.RetryNever)},
+		call{ask: read{}, state: on},
+		call{ask: offOf(on), err: &site.Error{Kind: site.NoAnswer, Message: "the connection closed"}},
+		call{ask: read{}, state: on},
+		call{ask: offOf(on), state: off})
+	now, err := procedure(t).Apply(t.Context(), s, c)
+	checkLeft(t, err, site.LeftOff)
+	checkState(t, now, off)
+}
+
+// What somebody else made of the site during the repair is not written over.
+func TestRepairLeavesWhatOthersDid(t *testing.T) {
+	c := toOtherHost()
+	c.Prior.Verification = nil
+	theirs := elsewhere()
+	theirs.Settings.Host = "smtp.example.org"
+	for left, now := range map[site.Left]site.State{site.LeftToOthers: theirs, site.LeftOff: switchedOff(theirs)} {
+		s := playOn(t, savesOn, call{ask: testOfSaved(c), result: healing(site.RetryNever)}, call{ask: read{}, state: now})
+		got, err := procedure(t).Apply(t.Context(), s, c)
+		checkLeft(t, err, left)
+		checkState(t, got, now)
+	}
 }
 
 // Which password passed is not known where the site does not tell: the one at hand is written and tested, and none is
@@ -83,9 +110,7 @@ func TestRepairVouchesForNoPassword(t *testing.T) {
 			call{ask: read{}, state: on},
 			call{ask: offOf(on), state: off})
 		now, err := procedure(t).Apply(t.Context(), s, c)
-		if partial, ok := errors.AsType[*site.PartialError](err); !ok || partial.Left != site.LeftOff {
-			t.Errorf("error %v, want one that says that mail is off", err)
-		}
+		checkLeft(t, err, site.LeftOff)
 		checkState(t, now, off)
 	})
 }

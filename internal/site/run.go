@@ -26,6 +26,8 @@ type run struct {
 	// untested are the settings that must not stay on, unless the site's test of what is saved passed.
 	untested Settings
 	passed   *TestResult
+	// settling: what the site holds was looked at after a failure, and is being set right.
+	settling bool
 	// restoring: it was tried to write again what was on before.
 	restoring bool
 }

@@ -74,7 +74,7 @@ func (r *run) repair(ctx context.Context) (done bool, err error) {
 	}
 	failure := r.failure(result, 1)
 	r.untested = r.Prior.Settings
-	if left, err := r.settle(ctx); err != nil || left != LeftOff || !r.affectsDelivery() || result.Status != Failed {
+	if left, err := r.settle(ctx); !r.made || err != nil || left != LeftOff || !r.affectsDelivery() || result.Status != Failed {
 		return false, &PartialError{Left: left, Err: failure, Undo: err}
 	}
 	r.warn(fmt.Sprintf("Mail was on with settings that never passed a test: %s. Now it is off, until the new ones pass.", failure))

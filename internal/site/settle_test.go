@@ -22,27 +22,29 @@ func candidateOn(c site.Change) site.State {
 	return s
 }
 
-// settling plays what follows on the failed test of a platform that tests only what is on, and returns the error.
-func settling(t *testing.T, calls ...call) (site.State, *site.PartialError) {
+// settling plays what follows on the failed test of a platform that tests only what is on.
+func settling(t *testing.T, calls ...call) (site.State, error) {
 	t.Helper()
 	c := toOtherHost()
 	calls = append([]call{{ask: saveOf(c), state: candidateOn(c)}, {ask: testOfSaved(c), result: healing(site.RetryNever)}}, calls...)
 	now, err := procedure(t).Apply(t.Context(), playOn(t, savesOn, calls...), c)
+	if _, ok := errors.AsType[*site.TestError](err); !ok {
+		t.Errorf("error %v does not say why the test failed", err)
+	}
+	return now, err
+}
+
+// checkLeft wants err to be of a change that failed on its way and left this.
+func checkLeft(t *testing.T, err error, want site.Left) *site.PartialError {
+	t.Helper()
 	partial, ok := errors.AsType[*site.PartialError](err)
 	if !ok {
 		t.Fatalf("error %v, want a *PartialError", err)
 	}
-	if _, ok := errors.AsType[*site.TestError](err); !ok {
-		t.Errorf("error %v does not say why the test failed", err)
+	if partial.Left != want || (partial.Undo != nil) != (want == site.LeftUntested) {
+		t.Errorf("%v: left %d, undo %v; want left %d", err, partial.Left, partial.Undo, want)
 	}
-	return now, partial
-}
-
-func checkLeft(t *testing.T, got *site.PartialError, want site.Left) {
-	t.Helper()
-	if got.Left != want || (got.Undo != nil) != (want == site.LeftUntested) {
-		t.Errorf("%v: left %d, undo %v; want left %d", got, got.Left, got.Undo, want)
-	}
+	return partial
 }
 
 func TestSettlingTriesAgain(t *testing.T) {
@@ -60,8 +62,8 @@ func TestSettlingTriesAgain(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			now, partial := settling(t, tt.calls...)
-			checkLeft(t, partial, site.LeftOff)
+			now, err := settling(t, tt.calls...)
+			checkLeft(t, err, site.LeftOff)
 			checkState(t, now, off)
 		})
 	}
@@ -96,8 +98,8 @@ func TestSettlingThatFailsIsLoud(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			now, partial := settling(t, tt.calls...)
-			checkLeft(t, partial, site.LeftUntested)
+			now, err := settling(t, tt.calls...)
+			partial := checkLeft(t, err, site.LeftUntested)
 			checkState(t, now, on)
 			for _, want := range []string{"MAY BE ON", partial.Undo.Error(), partial.Err.Error()} {
 				if !strings.Contains(partial.Error(), want) {
@@ -114,23 +116,22 @@ func TestSettlingLeavesWhatOthersDid(t *testing.T) {
 	theirs.Settings.Host = "smtp.example.org"
 	theirsOff := switchedOff(theirs)
 	t.Run("On", func(t *testing.T) {
-		now, partial := settling(t, call{ask: read{}, state: theirs})
-		checkLeft(t, partial, site.LeftToOthers)
+		now, err := settling(t, call{ask: read{}, state: theirs})
+		checkLeft(t, err, site.LeftToOthers)
 		checkState(t, now, theirs)
 	})
 	t.Run("Off", func(t *testing.T) {
-		now, partial := settling(t, call{ask: read{}, state: theirsOff})
-		checkLeft(t, partial, site.LeftOff)
+		now, err := settling(t, call{ask: read{}, state: theirsOff})
+		checkLeft(t, err, site.LeftOff)
 		checkState(t, now, theirsOff)
 	})
 	t.Run("AlsoWhenTheTestPassed", func(t *testing.T) {
 		s := playOn(t, savesOn, call{ask: saveOf(c), state: candidateOn(c)}, call{ask: testOfSaved(c), result: passed}, call{ask: read{}, state: theirs})
 		now, err := procedure(t).Apply(t.Context(), s, c)
-		partial, ok := errors.AsType[*site.PartialError](err)
-		if !ok || site.KindOf(err) != site.Stale || !strings.Contains(err.Error(), "anna") {
+		if site.KindOf(err) != site.Stale || !strings.Contains(err.Error(), "anna") {
 			t.Fatalf("error %v, want one of kind %s that says who it was", err, site.Stale)
 		}
-		checkLeft(t, partial, site.LeftToOthers)
+		checkLeft(t, err, site.LeftToOthers)
 		checkState(t, now, theirs)
 	})
 	t.Run("AlsoWhenTheyWroteTheSameAgain", func(t *testing.T) {
@@ -138,11 +139,7 @@ func TestSettlingLeavesWhatOthersDid(t *testing.T) {
 		again.Revision = "9"
 		s := playOn(t, savesOn, call{ask: saveOf(c), state: candidateOn(c)}, call{ask: testOfSaved(c), result: passed}, call{ask: read{}, state: again})
 		now, err := procedure(t).Apply(t.Context(), s, c)
-		partial, ok := errors.AsType[*site.PartialError](err)
-		if !ok {
-			t.Fatalf("error %v, want a *PartialError", err)
-		}
-		checkLeft(t, partial, site.LeftToOthers)
+		checkLeft(t, err, site.LeftToOthers)
 		checkState(t, now, again)
 	})
 	t.Run("AlsoWhenTheySwitchedOff", func(t *testing.T) {
@@ -151,9 +148,7 @@ func TestSettlingLeavesWhatOthersDid(t *testing.T) {
 		off := switchedOff(candidateOn(c))
 		s := playOn(t, savesOn, call{ask: saveOf(c), state: candidateOn(c)}, call{ask: testOfSaved(c), result: healing(site.RetryNever)}, call{ask: read{}, state: off})
 		now, err := procedure(t).Apply(t.Context(), s, c)
-		if partial, ok := errors.AsType[*site.PartialError](err); !ok || partial.Left != site.LeftOff {
-			t.Errorf("error %v, want one that says that mail is off", err)
-		}
+		checkLeft(t, err, site.LeftOff)
 		checkState(t, now, off)
 	})
 }
@@ -177,11 +172,10 @@ func TestWhatTheSiteDidNotKeepIsSwitchedOff(t *testing.T) {
 	off := switchedOff(kept)
 	s := playOn(t, savesOn, call{ask: saveOf(c), state: kept}, call{ask: read{}, state: kept}, call{ask: offOf(kept), state: off})
 	now, err := procedure(t).Apply(t.Context(), s, c)
-	partial, ok := errors.AsType[*site.PartialError](err)
-	if !ok || site.KindOf(err) != site.Unexpected {
+	if site.KindOf(err) != site.Unexpected {
 		t.Fatalf("error %v, want one of kind %s", err, site.Unexpected)
 	}
-	checkLeft(t, partial, site.LeftOff)
+	checkLeft(t, err, site.LeftOff)
 	checkState(t, now, off)
 }
 
@@ -210,11 +204,7 @@ func TestRestoringThatFailsSwitchesOff(t *testing.T) {
 				{ask: read{}, state: on},
 			}, tt.calls...)
 			now, err := procedure(t).Apply(t.Context(), playOn(t, savesOn, calls...), c)
-			partial, ok := errors.AsType[*site.PartialError](err)
-			if !ok {
-				t.Fatalf("error %v, want a *PartialError", err)
-			}
-			checkLeft(t, partial, tt.left)
+			checkLeft(t, err, tt.left)
 			checkState(t, now, tt.want)
 		})
 	}
@@ -239,11 +229,7 @@ func TestLostRestoringIsNoPass(t *testing.T) {
 		call{ask: back, err: &site.Error{Kind: site.NoAnswer, Message: "the connection closed"}}, call{ask: read{}, state: on},
 		call{ask: offOf(on), state: off})
 	now, err := procedure(t).Apply(t.Context(), s, c)
-	partial, ok := errors.AsType[*site.PartialError](err)
-	if !ok {
-		t.Fatalf("error %v, want a *PartialError", err)
-	}
-	checkLeft(t, partial, site.LeftOff)
+	checkLeft(t, err, site.LeftOff)
 	checkState(t, now, off)
 }
 
@@ -258,9 +244,7 @@ func TestLostWriteOfAPasswordAlone(t *testing.T) {
 	t.Run("Made", func(t *testing.T) {
 		s := playOn(t, savesOn, call{ask: saveOf(c), err: lost}, call{ask: read{}, state: made}, call{ask: offOf(made), state: off})
 		now, err := procedure(t).Apply(t.Context(), s, c)
-		if partial, ok := errors.AsType[*site.PartialError](err); !ok || partial.Left != site.LeftOff {
-			t.Errorf("error %v, want one that says that mail is off", err)
-		}
+		checkLeft(t, err, site.LeftOff)
 		checkState(t, now, off)
 	})
 	t.Run("NotMade", func(t *testing.T) {
@@ -300,8 +284,8 @@ func TestSettlingIsBounded(t *testing.T) {
 		c := scenes["NeverConfigured"](r)
 		start := time.Now()
 		_, err := procedure(t).Apply(t.Context(), hanging{r.model}, c)
-		if partial, ok := errors.AsType[*site.PartialError](err); !ok || partial.Left != site.LeftUntested || !errors.Is(partial.Undo, context.DeadlineExceeded) {
-			t.Errorf("error %v, want one that says that mail may be on", err)
+		if partial := checkLeft(t, err, site.LeftUntested); !errors.Is(partial.Undo, context.DeadlineExceeded) {
+			t.Errorf("undone with %v, want %v", partial.Undo, context.DeadlineExceeded)
 		}
 		if spent := time.Since(start); spent != time.Minute {
 			t.Errorf("it took %v, want a minute", spent)
@@ -336,20 +320,18 @@ func TestLostEnablingAfterAPass(t *testing.T) {
 			call{ask: first, state: saved}, call{ask: testOfSaved(c), result: passed},
 			call{ask: second, err: stale}, call{ask: read{}, state: theirs}, call{ask: read{}, state: theirs})
 		now, err := procedure(t).Apply(t.Context(), s, c)
-		partial, ok := errors.AsType[*site.PartialError](err)
-		if !ok || site.KindOf(err) != site.Stale {
+		if site.KindOf(err) != site.Stale {
 			t.Fatalf("error %v, want one of kind %s", err, site.Stale)
 		}
-		checkLeft(t, partial, site.LeftToOthers)
+		checkLeft(t, err, site.LeftToOthers)
 		checkState(t, now, theirs)
 	})
 	t.Run("NotMade", func(t *testing.T) {
 		now, err := apply(saved)
-		partial, ok := errors.AsType[*site.PartialError](err)
-		if !ok || !errors.Is(err, lost) {
-			t.Fatalf("error %v, want a *PartialError around %v", err, lost)
+		if !errors.Is(err, lost) {
+			t.Errorf("error %v, want one around %v", err, lost)
 		}
-		checkLeft(t, partial, site.LeftOff)
+		checkLeft(t, err, site.LeftOff)
 		checkState(t, now, saved)
 	})
 }

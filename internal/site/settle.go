@@ -109,7 +109,7 @@ func (r *run) setRight(ctx context.Context) (Left, error) {
 	}
 	saved := r.held
 	ours := now.Settings == r.untested || r.made && now.Settings == saved.Settings
-	r.held, r.made = now, true
+	r.held, r.settling = now, true
 	switch {
 	case ours && now.Enabled && r.passed != nil && r.lost != nil:
 		r.verify(*r.passed)
@@ -133,7 +133,7 @@ func (r *run) setRight(ctx context.Context) (Left, error) {
 
 // untouched reports whether the only write, whose answer was lost, was not made.
 func (r *run) untouched(now State) bool {
-	if r.made || r.lost == nil || len(changes(r.Prior, now)) > 0 {
+	if r.made || r.lost == nil || r.settling || len(changes(r.Prior, now)) > 0 {
 		return false
 	}
 	if r.can.Unguarded {
