@@ -12,7 +12,7 @@ import (
 )
 
 func TestOverview(t *testing.T) {
-	c, s, _ := open(t, func(_ context.Context, _ site.Candidate, recipient string) site.TestResult {
+	_, s, _ := open(t, func(_ context.Context, _ site.Candidate, recipient string) site.TestResult {
 		return site.TestResult{Status: site.Passed, Stage: site.StageData, Recipient: recipient, TestedAt: time.Now()}
 	})
 	candidate := *relay.Candidate
@@ -64,6 +64,29 @@ func TestOverview(t *testing.T) {
 	save("admin", "", other)
 	if o := look(); o.PasswordSetBy != "admin" || !o.Tests[0].OfSaved || o.Pass == nil || o.Applied.PasswordID == o.PasswordID {
 		t.Errorf("after another password: %+v", o)
+	}
+}
+
+func TestOverviewAfterAWhile(t *testing.T) {
+	c, s, _ := open(t, func(context.Context, site.Candidate, string) site.TestResult {
+		return site.TestResult{Status: site.Passed, TestedAt: time.Now()}
+	})
+	if _, err := s.Commit("terraform", Write{ID: uuid.NewString(), Save: site.Save{Settings: relay.Candidate.Settings, Revision: "0"}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.PutTest(t.Context(), uuid.NewString(), relay); err != nil {
+		t.Fatal(err)
+	}
+	look := func() Overview {
+		t.Helper()
+		o, err := s.Overview(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	if o := look(); o.Pass == nil {
+		t.Errorf("a new pass: %+v", o)
 	}
 	c.Now = func() time.Time { return time.Now().Add(c.PassAge + time.Minute) }
 	if o := look(); o.Pass != nil || !o.Tests[0].OfSaved {

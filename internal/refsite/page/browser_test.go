@@ -51,30 +51,32 @@ func TestInChromium(t *testing.T) {
 			t.Errorf("%+v", w.state())
 		}
 	})
-	t.Run("TwoWindows", func(t *testing.T) {
-		b := b.in(t)
-		other := b.another()
-		other.do(chromedp.Navigate(w.url), shows("state", "Mail is on."))
-		other.do(set("from_name", "Theirs"), set("password", mailPassword), press("Save"), shows("notice", "Mail is off until"))
-		b.do(set("from_name", "Mine"), set("password", mailPassword), press("Save"), shows("notice", "“admin” changed this site"))
-		b.do(shows("notice", "From name: Theirs, was Client A"))
-		b.look("stale")
-		if w.state().Settings.FromName != "Theirs" {
-			t.Error("it was overwritten")
-		}
-	})
-	t.Run("OpenWhileTerraformApplies", func(t *testing.T) {
-		b := b.in(t)
-		b.do(chromedp.Navigate(w.url), set("from_name", "Mine"))
-		w.apply(func(*site.Settings) {})
-		b.do(shows("news", "changed by “terraform” just now"), shows("state", "Managed by Terraform."))
-		if entered := eval[string](b, `document.getElementById('from_name').value`); entered != "Mine" {
-			t.Errorf("what was entered is lost: %q", entered)
-		}
-		b.do(set("password", mailPassword), press("Save"), shows("notice", "“terraform” changed this site"))
-		b.do(chromedp.Navigate(w.url), set("from_name", "By hand"), set("password", mailPassword), press("Save"), shows("managed", "drift"))
-		b.look("managed")
-	})
+	t.Run("TwoWindows", func(t *testing.T) { w.twoWindows(b.in(t)) })
+	t.Run("OpenWhileTerraformApplies", func(t *testing.T) { w.applyMeanwhile(b.in(t)) })
+}
+
+func (w *world) twoWindows(b *tab) {
+	other := b.another()
+	other.do(chromedp.Navigate(w.url), shows("state", "Mail is on."))
+	other.do(set("from_name", "Theirs"), set("password", mailPassword), press("Save"), shows("notice", "Mail is off until"))
+	b.do(set("from_name", "Mine"), set("password", mailPassword), press("Save"), shows("notice", "“admin” changed this site"))
+	b.do(shows("notice", "From name: Theirs, was Client A"))
+	b.look("stale")
+	if w.state().Settings.FromName != "Theirs" {
+		b.t.Error("it was overwritten")
+	}
+}
+
+func (w *world) applyMeanwhile(b *tab) {
+	b.do(chromedp.Navigate(w.url), set("from_name", "Mine"))
+	w.apply(func(*site.Settings) {})
+	b.do(shows("news", "changed by “terraform” just now"), shows("state", "Managed by Terraform."))
+	if entered := eval[string](b, `document.getElementById('from_name').value`); entered != "Mine" {
+		b.t.Errorf("what was entered is lost: %q", entered)
+	}
+	b.do(set("password", mailPassword), press("Save"), shows("notice", "“terraform” changed this site"))
+	b.do(chromedp.Navigate(w.url), set("from_name", "By hand"), set("password", mailPassword), press("Save"), shows("managed", "drift"))
+	b.look("managed")
 }
 
 // tabTo presses Tab until the element has the focus, which must be visible at every stop.

@@ -93,7 +93,7 @@ func (v visit) test() error {
 	form := v.r.PostForm
 	key, recipient := form.Get("key"), strings.TrimSpace(form.Get("recipient"))
 	if err = v.startTest(o, key, recipient); err != nil {
-		return v.explain(err, func(m *mail) { m.Test.enter(recipient) })
+		return v.explain(err, func(m *mail) { m.Test.Recipient = recipient })
 	}
 	return v.redirect("?test=" + key + "#outcome")
 }

@@ -90,29 +90,33 @@ func TestSession(t *testing.T) {
 			t.Errorf("%d %s", b.status, b.text)
 		}
 	})
-	t.Run("IsOfOneSite", func(t *testing.T) {
-		if _, err := w.server.AddSite("client-b"); err != nil {
-			t.Fatal(err)
-		}
-		b := w.loggedIn()
-		b.url = strings.Replace(w.url, "client-a", "client-b", 1)
-		b.get("")
-		if b.byID("state") != nil {
-			t.Error("it opens another site")
-		}
-	})
-	t.Run("AnAPITokenIsNone", func(t *testing.T) {
-		token, err := w.server.ResetToken("client-a")
-		if err != nil {
-			t.Fatal(err)
-		}
-		b := w.window()
-		b.present(token.Reveal())
-		b.get("")
-		if b.byID("state") != nil {
-			t.Error("it opens the page")
-		}
-	})
+}
+
+func TestASessionIsOfOneSite(t *testing.T) {
+	w := start(t)
+	if _, err := w.server.AddSite("client-b"); err != nil {
+		t.Fatal(err)
+	}
+	b := w.loggedIn()
+	b.url = strings.Replace(w.url, "client-a", "client-b", 1)
+	b.get("")
+	if b.byID("state") != nil {
+		t.Error("it opens another site")
+	}
+}
+
+func TestAnAPITokenIsNoSession(t *testing.T) {
+	w := start(t)
+	token, err := w.server.ResetToken("client-a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := w.window()
+	b.present(token.Reveal())
+	b.get("")
+	if b.byID("state") != nil {
+		t.Error("it opens the page")
+	}
 }
 
 func TestCookie(t *testing.T) {

@@ -50,16 +50,21 @@ func (m *mail) choose(query url.Values) {
 			m.Fields["host"].Value = endpoint.Host
 			m.Fields["port"].Value = strconv.Itoa(endpoint.Port)
 			m.Fields["encryption"].Value = string(endpoint.Encryption)
+			m.hint()
 		}
 	}
+	if text := strings.TrimSpace(query.Get("q")); text != "" {
+		m.Service.search(text)
+	}
+}
+
+// hint says beside the fields what the service wants in them.
+func (m *mail) hint() {
 	if hint := m.Service.Chosen.UsernameHint; hint != "" {
 		m.Fields["username"].Hint = sentence(hint)
 	}
 	if hint := m.Service.Chosen.PasswordHint; hint != "" {
 		m.Fields["password"].Hint = sentence(hint)
-	}
-	if text := strings.TrimSpace(query.Get("q")); text != "" {
-		m.Service.search(text)
 	}
 }
 

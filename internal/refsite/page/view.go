@@ -53,8 +53,6 @@ type testForm struct {
 	Errors map[string]string
 }
 
-func (t *testForm) enter(recipient string) { t.Recipient = recipient }
-
 // snapshot is what a page showed when it was made.
 type snapshot struct {
 	Settings   site.Settings `json:"settings"`
@@ -67,6 +65,7 @@ func (v visit) mail(o core.Overview) mail {
 		Overview: o, Site: v.site.Name(), Base: v.base(), User: v.user, Phase: phaseOf(o), Service: serviceOf(o.Settings.Host),
 		Fields: fieldsOf(o), Test: testForm{Key: uuid.NewString()},
 	}
+	m.hint()
 	m.Summary, m.Next = describe(m.Phase, o, v.Now())
 	read, err := json.Marshal(snapshot{o.Settings, o.Enabled, o.PasswordID})
 	if err != nil {
