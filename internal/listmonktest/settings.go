@@ -2,10 +2,12 @@ package listmonktest
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -109,6 +111,10 @@ func (s *Server) put(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "At least one SMTP block should be enabled")
 		return
 	}
+	if err := checkDurations(set); err != nil {
+		refuse(w, http.StatusInternalServerError, err.Error())
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.keep(set)
@@ -122,6 +128,18 @@ func (s *Server) put(w http.ResponseWriter, r *http.Request) {
 	}
 	s.restart()
 	answer(w, http.StatusOK, map[string]any{"data": true})
+}
+
+// checkDurations finds what the genuine listmonk takes, and then cannot start again with.
+func checkDurations(set map[string]any) error {
+	for _, server := range objects(set, "smtp") {
+		for _, name := range []string{"msg_retry_delay", "idle_timeout", "wait_timeout"} {
+			if _, err := time.ParseDuration(text(server[name])); err != nil && server["enabled"] == true {
+				return fmt.Errorf("error reading SMTP config: %s of %v: %w", name, server["host"], err)
+			}
+		}
+	}
+	return nil
 }
 
 // keep fills in the secrets that were left empty: in a list, that of the object with the same UUID.
@@ -156,7 +174,8 @@ func join(set map[string]any) {
 	if real && !joined {
 		all, _ := set["smtp"].([]any)
 		set["smtp"] = append(all, map[string]any{
-			"name": "email-second", "uuid": uuid.NewString(), "enabled": true, "host": "second.example.com", "port": 587, "tls_type": "STARTTLS",
+			"name": "email-second", "uuid": uuid.NewString(), "enabled": true, "host": "second.example.com", "port": 587,
+			"tls_type": "STARTTLS", "msg_retry_delay": "10ms", "idle_timeout": "15s", "wait_timeout": "5s",
 		})
 	}
 }
