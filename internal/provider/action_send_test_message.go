@@ -114,11 +114,11 @@ func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, r
 		return
 	}
 	progress := func(format string, args ...any) {
-		resp.SendProgress(action.InvokeProgressEvent{Message: e.key + ": " + fmt.Sprintf(format, args...)})
+		resp.SendProgress(action.InvokeProgressEvent{Message: e.label + ": " + fmt.Sprintf(format, args...)})
 	}
 	now, err := e.readOnce(ctx)
 	if err != nil {
-		addSiteError(&resp.Diagnostics, e.key, "reading it", nowhere, err)
+		addSiteError(&resp.Diagnostics, e.label, "reading it", nowhere, err)
 		return
 	}
 	if test.Candidate == nil {
@@ -132,18 +132,18 @@ func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, r
 	progress("sending a test message to %s through %s:%d", test.Recipient, tried.Host, tried.Port)
 	result, err := e.site.Test(ctx, test)
 	if err != nil {
-		addSiteError(&resp.Diagnostics, e.key, "testing its mail settings", inAction, err)
+		addSiteError(&resp.Diagnostics, e.label, "testing its mail settings", inAction, err)
 		return
 	}
 	for _, stage := range result.Stages {
 		progress("passed %s", stage.Stage)
 	}
 	if result.Status != site.Passed {
-		addFailure(&resp.Diagnostics, e.key, inAction, diagnosis.Failure{
+		addFailure(&resp.Diagnostics, e.label, inAction, diagnosis.Failure{
 			Result:   result,
 			Settings: tried,
 			Machine:  theSite,
-			State:    stateAfter(e.key, now, nil),
+			State:    stateAfter(e.label, now, nil),
 			Secrets:  []secret.Text{secret.New(model.PasswordWO.ValueString())},
 		}, "")
 		return

@@ -144,12 +144,12 @@ func (d *smtpPresetsDataSource) offered(ctx context.Context, key types.String, d
 	}
 	lister, ok := e.site.(site.PresetLister)
 	if !ok {
-		diags.AddAttributeError(path.Root("site"), "Site offers no presets", e.key+": the platform of this site has no list of mail services.")
+		diags.AddAttributeError(path.Root("site"), "Site offers no presets", e.label+": the platform of this site has no list of mail services.")
 		return nil
 	}
 	listed, err := lister.Presets(ctx)
 	if err != nil {
-		addSiteError(diags, e.key, "listing its presets", nowhere, err)
+		addSiteError(diags, e.label, "listing its presets", nowhere, err)
 		return nil
 	}
 	offered := make([]presets.Preset, len(listed))

@@ -84,7 +84,7 @@ func (d *smtpSettingsDataSource) Read(ctx context.Context, req datasource.ReadRe
 	}
 	now, err := e.site.Read(ctx)
 	if err != nil {
-		addSiteError(&resp.Diagnostics, e.key, "reading it", nowhere, err)
+		addSiteError(&resp.Diagnostics, e.label, "reading it", nowhere, err)
 		return
 	}
 	model.Site = types.StringValue(e.key)

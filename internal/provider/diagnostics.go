@@ -67,10 +67,10 @@ func addReadError(diags *diag.Diagnostics, e *entry, err error) {
 	kind := site.KindOf(err)
 	gone := kind == site.Unreachable || kind == site.NoAnswer || errors.Is(err, context.DeadlineExceeded)
 	if gone && e.onUnreachable == onUnreachableWarn {
-		diags.AddWarning("Site did not answer and keeps its last known state", fmt.Sprintf("%s: %s", e.key, err))
+		diags.AddWarning("Site did not answer and keeps its last known state", fmt.Sprintf("%s: %s", e.label, err))
 		return
 	}
-	addSiteError(diags, e.key, "reading it", nowhere, err)
+	addSiteError(diags, e.label, "reading it", nowhere, err)
 }
 
 func addWrongSite(diags *diag.Diagnostics, key, pinned, answers string) {
@@ -107,27 +107,27 @@ func inAction(field string) (path.Path, bool) {
 
 // addApplyError reports a change that was not made. now is what the site holds by the procedure's account.
 func addApplyError(ctx context.Context, diags *diag.Diagnostics, e *entry, c site.Change, locate locator, now site.State, err error) {
-	addUntested(diags, e.key, err)
+	addUntested(diags, e.label, err)
 	failed, ok := errors.AsType[*site.TestError](err)
 	if !ok {
-		addSiteError(diags, e.key, "saving its mail settings", locate, err)
+		addSiteError(diags, e.label, "saving its mail settings", locate, err)
 		return
 	}
 	failure := diagnosis.Failure{
 		Result:   failed.Result,
 		Settings: c.Candidate.Settings,
 		Machine:  theSite,
-		State:    stateAfter(e.key, now, err),
+		State:    stateAfter(e.label, now, err),
 		Attempts: failed.Attempts,
 		Spent:    failed.Spent,
 		Secrets:  []secret.Text{c.Candidate.Password},
 	}
 	if failed.Local {
 		failure.Machine = thisMachine
-		addFailure(diags, e.key, locate, failure, "")
+		addFailure(diags, e.label, locate, failure, "")
 		return
 	}
-	addFailure(diags, e.key, locate, failure, e.secondOpinion(ctx, c, failed.Result))
+	addFailure(diags, e.label, locate, failure, e.secondOpinion(ctx, c, failed.Result))
 }
 
 // addUntested reports, beside whatever made a change fail, that mail may be on with settings that did not pass.

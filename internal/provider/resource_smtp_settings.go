@@ -58,10 +58,10 @@ func (r *smtpSettingsResource) Create(ctx context.Context, req resource.CreateRe
 
 	prior, err := e.readOnce(ctx)
 	if err != nil {
-		addSiteError(&resp.Diagnostics, e.key, "reading it", nowhere, err)
+		addSiteError(&resp.Diagnostics, e.label, "reading it", nowhere, err)
 		return
 	}
-	if plan.refusesOverwrite(prior, e.key, &resp.Diagnostics) {
+	if plan.refusesOverwrite(prior, e, &resp.Diagnostics) {
 		return
 	}
 	change := plan.toChange(ctx, config, prior, e.testRecipient)
@@ -72,7 +72,7 @@ func (r *smtpSettingsResource) Create(ctx context.Context, req resource.CreateRe
 		addApplyError(ctx, &resp.Diagnostics, e, change, config.inResource, now, err)
 		return
 	}
-	logAccepted(ctx, e.key, change, now)
+	logAccepted(ctx, e.label, change, now)
 	plan.fromState(now)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	resp.Diagnostics.Append(plan.identify(ctx, resp.Identity)...)
@@ -106,7 +106,7 @@ func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadReques
 	pinned, diags := pinnedID(ctx, applied, req.Identity)
 	resp.Diagnostics.Append(diags...)
 	if pinned != "" && pinned != now.SiteID && !e.repin {
-		addWrongSite(&resp.Diagnostics, e.key, pinned, now.SiteID)
+		addWrongSite(&resp.Diagnostics, e.label, pinned, now.SiteID)
 		return
 	}
 	model.fromState(applied.recall(now, e.can))
@@ -150,7 +150,7 @@ func (r *smtpSettingsResource) Update(ctx context.Context, req resource.UpdateRe
 		}
 		return
 	}
-	logAccepted(ctx, e.key, change, now)
+	logAccepted(ctx, e.label, change, now)
 	plan.fromState(now)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	resp.Diagnostics.Append(plan.identify(ctx, resp.Identity)...)
@@ -176,6 +176,6 @@ func (r *smtpSettingsResource) Delete(ctx context.Context, req resource.DeleteRe
 	defer cancel()
 
 	if err := r.procedure.Destroy(ctx, e.site, state.toState(applied), how); err != nil {
-		addSiteError(&resp.Diagnostics, e.key, "leaving it (on_destroy = \""+string(how)+"\")", nowhere, err)
+		addSiteError(&resp.Diagnostics, e.label, "leaving it (on_destroy = \""+string(how)+"\")", nowhere, err)
 	}
 }

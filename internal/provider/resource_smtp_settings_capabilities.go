@@ -14,7 +14,7 @@ import (
 func (r *smtpSettingsResource) procedureAt(e *entry, diags *diag.Diagnostics) site.Procedure {
 	p := r.procedure
 	p.Check = e.check
-	p.Warn = func(sentence string) { diags.AddWarning("Not everything went as planned", e.key+": "+sentence) }
+	p.Warn = func(sentence string) { diags.AddWarning("Not everything went as planned", e.label+": "+sentence) }
 	return p
 }
 
@@ -27,7 +27,7 @@ func (e *entry) checkChange(c site.Change, config settingsModel, diags *diag.Dia
 	}
 	if warnings := e.can.Warnings(c); len(warnings) > 0 {
 		diags.AddAttributeWarning(path.Root("enabled"), "Platform tests only what it has saved",
-			fmt.Sprintf("%s (platform %q): %s", e.key, e.platform, strings.Join(warnings, " ")))
+			fmt.Sprintf("%s (platform %q): %s", e.label, e.platform, strings.Join(warnings, " ")))
 	}
 }
 
@@ -40,7 +40,7 @@ func (e *entry) checkOnDestroy(m settingsModel, diags *diag.Diagnostics) {
 
 func (e *entry) addRefusal(diags *diag.Diagnostics, refusal site.Refusal, locate locator) {
 	const summary = "Platform cannot do this"
-	detail := fmt.Sprintf("%s (platform %q): %s", e.key, e.platform, refusal.Reason)
+	detail := fmt.Sprintf("%s (platform %q): %s", e.label, e.platform, refusal.Reason)
 	if at, ok := locate(refusal.Field); ok {
 		diags.AddAttributeError(at, summary, detail)
 		return

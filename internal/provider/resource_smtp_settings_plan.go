@@ -73,10 +73,10 @@ func (r *smtpSettingsResource) planCreate(ctx context.Context, e *entry, config 
 	}
 	prior, err := e.readOnce(ctx)
 	if err != nil {
-		diags.AddWarning("Site cannot be read yet", fmt.Sprintf("%s: %s\n\nThe apply reads it again before it changes anything.", e.key, err))
+		diags.AddWarning("Site cannot be read yet", fmt.Sprintf("%s: %s\n\nThe apply reads it again before it changes anything.", e.label, err))
 		return
 	}
-	if plan.refusesOverwrite(prior, e.key, diags) {
+	if plan.refusesOverwrite(prior, e, diags) {
 		return
 	}
 	change := plan.toChange(ctx, config, prior, e.testRecipient)
@@ -228,7 +228,7 @@ func requirePassword(c site.Change, config settingsModel, diags *diag.Diagnostic
 }
 
 // refusesOverwrite protects a site that already sends mail with other settings.
-func (m settingsModel) refusesOverwrite(prior site.State, key string, diags *diag.Diagnostics) bool {
+func (m settingsModel) refusesOverwrite(prior site.State, e *entry, diags *diag.Diagnostics) bool {
 	wanted := m.toSettings()
 	if sameHost(wanted.Host, prior.Settings.Host) {
 		wanted.Host = prior.Settings.Host
@@ -243,7 +243,7 @@ func (m settingsModel) refusesOverwrite(prior site.State, key string, diags *dia
 	diags.AddAttributeError(path.Root("overwrite_existing"), "Site already sends mail with other settings", fmt.Sprintf(
 		"%s sends mail through %s:%d as %s; creating this resource would change %s. Import the site, then plan and see the difference:\n\n"+
 			"  import {\n    to = smtp_settings.<name>\n    id = %q\n  }\n\nOr set overwrite_existing = true to replace the settings after a passed test.",
-		key, prior.Settings.Host, prior.Settings.Port, prior.Settings.FromAddress, quotedList(differing), key))
+		e.label, prior.Settings.Host, prior.Settings.Port, prior.Settings.FromAddress, quotedList(differing), e.key))
 	return true
 }
 
@@ -256,6 +256,6 @@ func (m settingsModel) claim(e *entry, diags *diag.Diagnostics) {
 	if other := e.claim(mine); other != "" {
 		diags.AddAttributeError(path.Root("site"), "Site has two resources", fmt.Sprintf(
 			"%s is managed by two smtp_settings resources, which would take turns in overwriting each other. Keep one of them.\n\nOne has %s.\nThe other has %s.",
-			e.key, other, mine))
+			e.label, other, mine))
 	}
 }

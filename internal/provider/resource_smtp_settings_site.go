@@ -28,11 +28,11 @@ func (r *smtpSettingsResource) stillConfigured(m settingsModel, diags *diag.Diag
 func (r *smtpSettingsResource) sameSite(ctx context.Context, e *entry, pinned site.State, diags *diag.Diagnostics) bool {
 	now, err := e.site.Read(ctx)
 	if err != nil {
-		addSiteError(diags, e.key, "reading it", nowhere, err)
+		addSiteError(diags, e.label, "reading it", nowhere, err)
 		return false
 	}
 	if now.SiteID != pinned.SiteID {
-		addWrongSite(diags, e.key, pinned.SiteID, now.SiteID)
+		addWrongSite(diags, e.label, pinned.SiteID, now.SiteID)
 		return false
 	}
 	return true

@@ -31,6 +31,8 @@ type sites struct {
 type entry struct {
 	key      string
 	platform string
+	// label is what messages call the site: its key or, for the only site of a provider, its URL.
+	label string
 	// unknown: how to reach the site is not known before the apply. site is nil then.
 	unknown       bool
 	site          site.Site
@@ -47,23 +49,38 @@ type entry struct {
 	claimed string
 }
 
+// newEntry opens a site, at being where it is configured: an entry of sites, or empty for the only site.
 func newEntry(key string, m entryModel, pool *adminapi.Pool, at path.Path, diags *diag.Diagnostics) *entry {
-	e := &entry{key: key, platform: cmp.Or(m.Platform.ValueString(), platform.SiteAdmin), testRecipient: m.TestRecipient, onUnreachable: m.OnUnreachable.ValueString(), repin: m.Repin.ValueBool()}
+	e := &entry{
+		key:           key,
+		label:         key,
+		platform:      cmp.Or(m.Platform.ValueString(), platform.SiteAdmin),
+		testRecipient: m.TestRecipient,
+		onUnreachable: m.OnUnreachable.ValueString(),
+		repin:         m.Repin.ValueBool(),
+		unknown:       m.isUnknown(),
+	}
+	only := len(at.Steps()) == 0
+	if only {
+		e.label = "the site"
+	}
 	if m.LocalCheck.IsNull() || m.LocalCheck.ValueBool() {
 		e.check = new(submit.Sender).Login
 	}
-	if m.isUnknown() {
-		e.unknown = true
+	if e.unknown {
 		return e
 	}
 	opened, err := platform.Open(pool, m.toConfig())
 	if err != nil {
-		addConfigError(diags, at, key, err)
+		addConfigError(diags, at, e.label, err)
 		return e
+	}
+	if only {
+		e.label = m.URL.ValueString() // which platform.Open has found to hold no credentials
 	}
 	if m.InsecureSkipVerify.ValueBool() {
 		diags.AddAttributeWarning(at.AtName("insecure_skip_verify"), "Certificate of the site is not checked",
-			key+": with insecure_skip_verify, whoever is on the way to the site can read its credentials and the mail password. Use ca_certificate instead.")
+			e.label+": with insecure_skip_verify, whoever is on the way to the site can read its credentials and the mail password. Use ca_certificate instead.")
 	}
 	e.site, e.can = opened, site.CapabilitiesOf(opened)
 	if e.can.Addressee != site.ToRecipient {
