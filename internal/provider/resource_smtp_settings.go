@@ -74,8 +74,7 @@ func (r *smtpSettingsResource) Create(ctx context.Context, req resource.CreateRe
 	}
 	logAccepted(ctx, e.label, change, now)
 	plan.fromState(now)
-	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
-	resp.Diagnostics.Append(plan.identify(ctx, resp.Identity)...)
+	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity)...)
 	resp.Diagnostics.Append(appliedOf(now, e.can).set(ctx, resp.Private)...)
 }
 
@@ -113,8 +112,7 @@ func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadReques
 	if applied.PasswordID != "" && applied.PasswordID != now.PasswordID {
 		model.forgetPassword()
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
-	resp.Diagnostics.Append(model.identify(ctx, resp.Identity)...)
+	resp.Diagnostics.Append(model.store(ctx, &resp.State, resp.Identity)...)
 	resp.Diagnostics.Append(applied.observe(ctx, resp.Private, now)...)
 }
 
@@ -152,8 +150,7 @@ func (r *smtpSettingsResource) Update(ctx context.Context, req resource.UpdateRe
 	}
 	logAccepted(ctx, e.label, change, now)
 	plan.fromState(now)
-	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
-	resp.Diagnostics.Append(plan.identify(ctx, resp.Identity)...)
+	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity)...)
 	resp.Diagnostics.Append(appliedOf(now, e.can).set(ctx, resp.Private)...)
 }
 

@@ -36,6 +36,11 @@ func (m settingsModel) identify(ctx context.Context, identity *tfsdk.ResourceIde
 	return identity.Set(ctx, identityModel{Site: m.Site, SiteID: m.ID})
 }
 
+// store writes m to a state, and which site it is beside it.
+func (m settingsModel) store(ctx context.Context, state *tfsdk.State, identity *tfsdk.ResourceIdentity) diag.Diagnostics {
+	return append(state.Set(ctx, &m), m.identify(ctx, identity)...)
+}
+
 // pinnedID is the id of the site that a resource is: as last applied or, for one that is being imported by its identity,
 // as asked for. It is empty for one that is being imported by its key.
 func pinnedID(ctx context.Context, a applied, identity *tfsdk.ResourceIdentity) (string, diag.Diagnostics) {
