@@ -121,8 +121,6 @@ func (r *run) checkOutcome(f failer, before model, u *unreliable, c site.Change,
 		f.Fatalf("beside %v %d writes were made", err, u.writes)
 	case err != nil && u.writes == 0:
 		r.checkUntouched(f, before, u, err)
-	case err == nil && u.edited && u.unheard:
-		// The last look at the site failed, which does not make a passed test fail.
 	case err == nil:
 		r.checkHolds(f, now)
 		if c.Enabled && c.Steps().Test && !r.model.safe() {

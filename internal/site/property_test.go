@@ -93,7 +93,8 @@ func (r *run) drawChange(rt *rapid.T) site.Change {
 
 func (r *run) setPassword(c *site.Change, password string) {
 	c.Candidate.Password = secret.New(password)
-	c.SetPassword = password != r.password.Reveal()
+	// Where the site tells that it has another password than the one that was set, that is to be set again.
+	c.SetPassword = password != r.password.Reveal() || c.Prior.PasswordID != r.known.PasswordID
 }
 
 // among puts the site behind a network and among people, with a fault drawn for each call.
@@ -101,9 +102,16 @@ func (r *run) among(rt *rapid.T, next *rapid.Generator[fault]) (context.Context,
 	ctx, cancel := context.WithCancel(context.Background())
 	rt.Cleanup(cancel)
 	return ctx, &unreliable{
-		model:  r.model,
-		next:   func(call string) fault { return next.Draw(rt, "fault of the "+call) },
-		edit:   func() { r.edit(rt) },
+		model: r.model,
+		next:  func(call string) fault { return next.Draw(rt, "fault of the "+call) },
+		edit: func() {
+			before := r.model.state
+			r.edit(rt)
+			if now := r.model.state; r.can.Unguarded && now.Settings == before.Settings && now.Enabled == before.Enabled {
+				// Such platforms are declared to hide that somebody changed the password alone.
+				r.model.commit(fingerprint{}, false, false)
+			}
+		},
 		cancel: cancel,
 	}
 }

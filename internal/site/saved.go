@@ -46,17 +46,19 @@ func (r *run) testSaved(ctx context.Context) error {
 	return nil
 }
 
-// finish makes sure that what passed is what was saved, as far as the site can be read.
+// finish makes sure that what passed is what was saved and is on: there are products that take another way out while
+// theirs is off, and say that the test passed.
 func (r *run) finish(ctx context.Context, passed TestResult) error {
-	if now, err := readSame(ctx, r.site, r.Prior); err == nil {
-		saved := r.held
-		r.held = now
-		if stale := compare(saved, now); stale != nil {
-			return &PartialError{Left: LeftToOthers, Err: stale}
-		}
+	saved := r.held
+	r.passed = &passed
+	switch left, err := r.settle(ctx); left {
+	case leftPassed:
+		return nil
+	case LeftUntested:
+		return &PartialError{Left: left, Err: &Error{Kind: KindOf(err), Message: "the site cannot be read after its test", Err: err}, Undo: err}
+	default:
+		return &PartialError{Left: left, Err: staleError(saved, r.held, nil)}
 	}
-	r.verify(passed)
-	return nil
 }
 
 // repair begins with mail that is on without a pass, as a killed run leaves it: it passes now, or it is switched off. The

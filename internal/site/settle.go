@@ -111,7 +111,7 @@ func (r *run) setRight(ctx context.Context) (Left, error) {
 	ours := now.Settings == r.untested || r.made && now.Settings == saved.Settings
 	r.held, r.settling = now, true
 	switch {
-	case ours && now.Enabled && r.passed != nil && r.lost != nil:
+	case ours && now.Enabled && r.passed != nil && (r.lost != nil || compare(saved, now) == nil):
 		r.verify(*r.passed)
 		return leftPassed, nil
 	case ours && now.Enabled && r.passed != nil:

@@ -153,15 +153,38 @@ func TestSettlingLeavesWhatOthersDid(t *testing.T) {
 	})
 }
 
-// A test that passed stands when the site cannot be read once more.
-func TestPassStandsWhenTheSiteCannotBeReadOnceMore(t *testing.T) {
+// A pass counts once the site was seen to be on with what was tested, and only then.
+func TestPassIsConfirmed(t *testing.T) {
 	c := toOtherHost()
-	s := playOn(t, savesOn, call{ask: saveOf(c), state: candidateOn(c)}, call{ask: testOfSaved(c), result: passed}, call{ask: read{}, err: gone})
-	now, err := procedure(t).Apply(t.Context(), s, c)
-	if err != nil {
-		t.Error(err)
+	apply := func(calls ...call) (site.State, error) {
+		calls = append([]call{{ask: saveOf(c), state: candidateOn(c)}, {ask: testOfSaved(c), result: passed}}, calls...)
+		return procedure(t).Apply(t.Context(), playOn(t, savesOn, calls...), c)
 	}
-	checkState(t, now, candidateOn(c))
+	unread := call{ask: read{}, err: gone}
+	t.Run("AtTheThirdLook", func(t *testing.T) {
+		now, err := apply(unread, unread, call{ask: read{}, state: after(c)})
+		if err != nil {
+			t.Error(err)
+		}
+		checkState(t, now, after(c))
+	})
+	t.Run("NotAtAll", func(t *testing.T) {
+		now, err := apply(unread, unread, unread)
+		if partial := checkLeft(t, err, site.LeftUntested); !errors.Is(partial.Err, gone) {
+			t.Errorf("error %v, want one around %v", err, gone)
+		}
+		checkState(t, now, candidateOn(c))
+	})
+	t.Run("AlsoInACancelledRun", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		s := playOn(t, savesOn,
+			call{ask: saveOf(c), state: candidateOn(c)}, call{ask: testOfSaved(c), result: passed, during: cancel}, call{ask: read{}, state: after(c)})
+		now, err := procedure(t).Apply(ctx, s, c)
+		if err != nil {
+			t.Error(err)
+		}
+		checkState(t, now, after(c))
+	})
 }
 
 // What the site made of a candidate is as untested as the candidate.

@@ -36,20 +36,17 @@ type unreliable struct {
 	// calls counts those that were made, tests and writes those that were carried out.
 	calls, tests, writes int
 	edited               bool
-	// unheard: the last call failed.
-	unheard bool
 	// doubtful is what a test in doubt was made with.
 	doubtful *fingerprint
 }
 
 // call makes one call with its fault.
-func (u *unreliable) call(ctx context.Context, name string, carryOut func() error) (err error) {
+func (u *unreliable) call(ctx context.Context, name string, carryOut func() error) error {
 	u.calls++
 	f := u.next(name)
-	if f == editBefore && u.can.Unguarded && (name == "save" || name == "clear") {
-		f = noFault // The gap between the last look and the write is what such platforms are declared to have.
+	if f == editBefore && u.can.Unguarded && (u.edited || name == "save" || name == "clear") {
+		f = noFault // Such platforms are declared to hide what comes after the last look, and what was there and back.
 	}
-	defer func() { u.unheard = err != nil }()
 	switch f {
 	case killBefore:
 		panic(kill{})
