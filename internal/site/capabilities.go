@@ -34,14 +34,17 @@ type Capabilities struct {
 	// password is set, cannot be without a username.
 	PasswordStays bool
 	// Unguarded: the site takes a write whatever was written since it was read. Its states have no Revision; Procedure
-	// reads the site again just before each write and compares, which leaves a short gap and, where the states have no
-	// PasswordID either, does not see that somebody changed the password alone.
+	// reads the site again just before each write and compares, which leaves a short gap and, with HidesPasswords, overlooks
+	// that somebody changed the password alone.
 	Unguarded bool
 	// ForgetsVerification: the site does not keep that its settings passed a test. Its states have no Verification; Procedure
 	// adds it to what Apply returns, and whoever keeps that puts it into [Change.Prior] as long as settings and PasswordID
-	// are the same. Where there is no PasswordID, a new password alone that a killed run left on is tested when the same
-	// change is made again, and not seen before.
+	// are the same. With HidesPasswords, a new password alone that a killed run left on is tested when the same change is
+	// made again, and not seen before.
 	ForgetsVerification bool
+	// HidesPasswords: the site does not tell that somebody set a password. Its states have no PasswordID, and PasswordSet may
+	// be a guess.
+	HidesPasswords bool
 	// Lacks lists what the site has no place for.
 	Lacks []Lack
 }
