@@ -168,10 +168,10 @@ func (s *Server) keep(set map[string]any) {
 func join(set map[string]any) {
 	servers := objects(set, "smtp")
 	joined := slices.ContainsFunc(servers, func(server map[string]any) bool { return server["name"] == "email-second" })
-	real := slices.ContainsFunc(servers, func(server map[string]any) bool {
+	first := slices.ContainsFunc(servers, func(server map[string]any) bool {
 		return server["enabled"] == true && server["host"] != "smtp.yoursite.com"
 	})
-	if real && !joined {
+	if first && !joined {
 		all, _ := set["smtp"].([]any)
 		set["smtp"] = append(all, map[string]any{
 			"name": "email-second", "uuid": uuid.NewString(), "enabled": true, "host": "second.example.com", "port": 587,

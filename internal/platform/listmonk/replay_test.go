@@ -228,7 +228,8 @@ func TestNoMaskIsEverWritten(t *testing.T) {
 		t.Errorf("a mask was written: %s", text)
 	}
 	want := r.server.Settings()
-	if secrets(want); !reflect.DeepEqual(got, want) {
+	secrets(want)
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("a secret was lost:\n%v\n%v", got, want)
 	}
 	for i, server := range r.servers() {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -206,12 +207,12 @@ func TestVerdicts(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				got, err := new(script).open(t, read(noServer), step{Call: postTest, Answer: tt.answer}).
 					Test(t.Context(), site.Test{Candidate: &candidate, Recipient: recipient, SiteID: rootURL})
-				if err != nil || got.Status != tt.want.Status || got.Stage != tt.want.Stage || got.Error != tt.want.Error ||
-					fmt.Sprint(got.Reply) != fmt.Sprint(tt.want.Reply) {
-					t.Errorf("got %+v, %v, want %+v", got, err, tt.want)
+				if !strings.HasSuffix(got.MessageID, "@example.test") {
+					t.Errorf("Message-ID %q", got.MessageID)
 				}
-				if got.Recipient != recipient || got.TestedAt != time.Now() || !strings.HasSuffix(got.MessageID, "@example.test") {
-					t.Errorf("got %+v", got)
+				tt.want.Recipient, tt.want.TestedAt, tt.want.MessageID = recipient, time.Now(), got.MessageID
+				if err != nil || !reflect.DeepEqual(got, tt.want) {
+					t.Errorf("got %+v, %v, want %+v", got, err, tt.want)
 				}
 			})
 		})

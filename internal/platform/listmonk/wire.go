@@ -39,26 +39,29 @@ type wireServer struct {
 // UnmarshalJSON reads the settings twice: what is known here, and everything.
 func (w *wireSettings) UnmarshalJSON(data []byte) error {
 	type plain wireSettings
-	if err := json.Unmarshal(data, (*plain)(w)); err != nil {
-		return err
+	err := json.Unmarshal(data, (*plain)(w))
+	if err == nil {
+		w.all, err = members(data)
 	}
-	return unmarshalAll(data, &w.all)
+	return err
 }
 
 // UnmarshalJSON is as that of [wireSettings].
 func (s *wireServer) UnmarshalJSON(data []byte) error {
 	type plain wireServer
-	if err := json.Unmarshal(data, (*plain)(s)); err != nil {
-		return err
+	err := json.Unmarshal(data, (*plain)(s))
+	if err == nil {
+		s.all, err = members(data)
 	}
-	return unmarshalAll(data, &s.all)
+	return err
 }
 
-// unmarshalAll reads an object with its numbers as they are written.
-func unmarshalAll(data []byte, all *map[string]any) error {
+// members reads an object with its numbers as they are written.
+func members(data []byte) (all map[string]any, err error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
-	return d.Decode(all)
+	err = d.Decode(&all)
+	return all, err
 }
 
 // bullet is what listmonk shows instead of each character of a secret.
