@@ -98,7 +98,8 @@ func TestKeyboardOnly(t *testing.T) {
 	w := start(t)
 	b := chromium(t)
 	b.do(
-		chromedp.Navigate(w.url), chromedp.KeyEvent("admin"), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(w.password),
+		chromedp.Navigate(w.url), focused("username"), chromedp.KeyEvent("admin"),
+		chromedp.KeyEvent(kb.Tab), focused("password"), chromedp.KeyEvent(w.password),
 		chromedp.KeyEvent(kb.Enter), shows("state", "Mail is off."),
 	)
 	entries := w.settings()

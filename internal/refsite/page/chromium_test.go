@@ -4,6 +4,7 @@ package page_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -70,18 +71,28 @@ const patience = 20 * time.Second
 
 // shows waits until the element with that id shows the text, on this page or the next.
 func shows(id, text string) step {
-	expression := fmt.Sprintf(`!!document.getElementById(%q)?.innerText.replace(/\s+/g, ' ').includes(%q)`, id, text)
+	return until(fmt.Sprintf(`!!document.getElementById(%q)?.innerText.replace(/\s+/g, ' ').includes(%q)`, id, text),
+		fmt.Sprintf("%s does not show %q", id, text))
+}
+
+// focused waits until the element with that id has the focus, as keys go nowhere before.
+func focused(id string) step {
+	return until(fmt.Sprintf(`document.activeElement?.id === %q`, id), id+" does not get the focus")
+}
+
+// until waits for a condition in JavaScript; otherwise is the error.
+func until(condition, otherwise string) step {
 	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		look, over := time.NewTicker(50*time.Millisecond), time.After(patience)
 		defer look.Stop()
 		for {
-			if shown, err := chromedp.Evaluate[bool](expression)(ctx, t); err == nil && shown {
+			if shown, err := chromedp.Evaluate[bool](condition)(ctx, t); err == nil && shown {
 				return nil // an error means that the page is being left
 			}
 			select {
 			case <-look.C:
 			case <-over:
-				return fmt.Errorf("%s does not show %q", id, text)
+				return errors.New(otherwise)
 			}
 		}
 	})
