@@ -9,29 +9,37 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"syscall"
 	"time"
 )
 
-const (
-	// startTime and stopTime are how long a process may take to be ready, and to end before it is killed.
-	startTime = time.Minute
-	stopTime  = 10 * time.Second
-)
+// startTime is how long a process may take to be ready.
+const startTime = time.Minute
 
-// process is a program with all that it starts, which has a log file.
+// guardian is a shell script that runs a program and ends it, with all that it started, when this process ends in
+// whatever way: the end of its standard input tells. When the program ends by itself, so does everything else.
+const guardian = `("$@"; kill -KILL 0) & read -r _; kill -KILL 0`
+
+// process is a program with all that it starts, in a process group of its own, which has a log file.
 type process struct {
 	cmd *exec.Cmd
+	// alive is the guardian's standard input.
+	alive io.Closer
 	// ended is closed when the program has ended and its output is in the log.
 	ended chan struct{}
 }
 
-// run starts a program and waits until it writes a line that matches ready, whose groups it returns.
-func run(cmd *exec.Cmd, logFile string, ready *regexp.Regexp) (*process, []string, error) {
-	// A group of its own, so that its children end with it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+// run starts a program with arguments and a variable of its environment, and waits until it writes a line that matches
+// ready, whose groups it returns.
+func run(program []string, variable, logFile string, ready *regexp.Regexp) (*process, []string, error) {
+	cmd := exec.Command("sh", append([]string{"-c", guardian, "sh"}, program...)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Env = append(os.Environ(), variable)
+	alive, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, nil, err
+	}
 	output, input, err := os.Pipe()
 	if err != nil {
 		return nil, nil, err
@@ -41,7 +49,7 @@ func run(cmd *exec.Cmd, logFile string, ready *regexp.Regexp) (*process, []strin
 	if err != nil {
 		return nil, nil, errors.Join(err, output.Close())
 	}
-	p := &process{cmd: cmd, ended: make(chan struct{})}
+	p := &process{cmd: cmd, alive: alive, ended: make(chan struct{})}
 	found := make(chan []string, 1)
 	go func() {
 		defer close(p.ended)
@@ -60,7 +68,7 @@ func run(cmd *exec.Cmd, logFile string, ready *regexp.Regexp) (*process, []strin
 	}
 	p.kill()
 	log, _ := os.ReadFile(logFile)
-	return nil, nil, fmt.Errorf("start %s: %w\n%s", filepath.Base(cmd.Path), err, log)
+	return nil, nil, fmt.Errorf("start %s: %w\n%s", program[0], err, log)
 }
 
 // record appends output to the log file until it ends, and sends the groups of the first line that matches.
@@ -84,18 +92,10 @@ func record(output io.ReadCloser, logFile string, ready *regexp.Regexp, found ch
 	}
 }
 
-// stop asks the program to end and waits until it has.
-func (p *process) stop() {
-	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGTERM)
-	select {
-	case <-p.ended:
-	case <-time.After(stopTime):
-		p.kill()
-	}
-}
-
-// kill ends the program and its children without their knowledge.
+// kill ends the program and its children without their knowledge. What they keep is in a folder that is removed, so
+// there is nothing that they could tidy up.
 func (p *process) kill() {
 	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	_ = p.alive.Close()
 	<-p.ended
 }

@@ -151,6 +151,13 @@ func TestEditorsAtTheSameTime(t *testing.T) {
 	}
 }
 
+func TestRowsAreComparedByteByByte(t *testing.T) {
+	got := start(t).Eval(t, `
+SiteSMTP\Store::add("site_smtp_x", "row");
+echo json_encode(array(SiteSMTP\Store::swap("site_smtp_x", "ROW", "x"), SiteSMTP\Store::swap("site_smtp_x", "row ", "x"), SiteSMTP\Store::swap("site_smtp_x", "row", "x")));`)
+	equal(t, got, "[false,false,true]")
+}
+
 func TestClear(t *testing.T) {
 	c := start(t)
 	before := c.enable(nil)

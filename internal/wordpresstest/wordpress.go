@@ -75,10 +75,10 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 // Close ends the processes and removes what they wrote.
 func (s *Server) Close() error {
 	if s.web != nil {
-		s.web.stop()
+		s.web.kill()
 	}
 	if s.database != nil {
-		s.database.stop()
+		s.database.kill()
 	}
 	return os.RemoveAll(s.dir)
 }
@@ -142,19 +142,20 @@ func (s *Server) startDatabase(ctx context.Context) error {
 		return fmt.Errorf("mariadb-install-db: %w\n%s", err, out)
 	}
 	// The path of a socket is short (unix(7)), and so is that of a temporary folder.
-	cmd := exec.Command("mariadbd", "--no-defaults", data, as, "--skip-networking", "--socket="+s.socket(),
-		"--pid-file="+filepath.Join(s.dir, "mariadbd.pid"), "--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=0")
-	s.database, _, err = run(cmd, filepath.Join(s.dir, "mariadbd.log"), regexp.MustCompile(`ready for connections`))
+	program := []string{
+		"mariadbd", "--no-defaults", data, as, "--skip-networking", "--socket=" + s.socket(),
+		"--pid-file=" + filepath.Join(s.dir, "mariadbd.pid"), "--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=0",
+	}
+	s.database, _, err = run(program, "", filepath.Join(s.dir, "mariadbd.log"), regexp.MustCompile(`ready for connections`))
 	return err
 }
 
 func (s *Server) socket() string { return filepath.Join(s.dir, "mariadb.sock") }
 
 func (s *Server) startWeb() error {
-	cmd := exec.Command("php", "-c", filepath.Join(s.dir, "php.ini"), "-S", s.address, filepath.Join(s.dir, "router.php"))
-	cmd.Dir = s.dir
-	cmd.Env = append(os.Environ(), fmt.Sprintf("PHP_CLI_SERVER_WORKERS=%d", workers))
-	web, found, err := run(cmd, filepath.Join(s.dir, "web.log"), regexp.MustCompile(`\(http://(127\.0\.0\.1:\d+)\) started`))
+	program := []string{"php", "-c", filepath.Join(s.dir, "php.ini"), "-S", s.address, filepath.Join(s.dir, "router.php")}
+	atOnce := fmt.Sprintf("PHP_CLI_SERVER_WORKERS=%d", workers)
+	web, found, err := run(program, atOnce, filepath.Join(s.dir, "web.log"), regexp.MustCompile(`\(http://(127\.0\.0\.1:\d+)\) started`))
 	if err != nil {
 		return err
 	}
