@@ -81,11 +81,16 @@ func (s *Server) send(to server, auth smtp.Auth) error {
 			return err
 		}
 	}
-	headers := map[string]string{"From": text(s.Settings()["app.from_email"]), "To": to.Email, "Subject": "Test connection"}
+	sender := text(s.Settings()["app.from_email"])
+	headers := map[string]string{"From": sender, "To": to.Email, "Subject": "Test connection"}
 	for _, more := range to.Headers {
 		maps.Copy(headers, more)
 	}
-	return deliver(client, to.Email, headers)
+	if returnPath, ok := headers["Return-Path"]; ok {
+		sender = returnPath
+		delete(headers, "Return-Path")
+	}
+	return deliver(client, sender, to.Email, headers)
 }
 
 func (s *Server) dial(to server) (*smtp.Client, error) {
@@ -119,12 +124,7 @@ func (s *Server) dial(to server) (*smtp.Client, error) {
 	return client, nil
 }
 
-func deliver(client *smtp.Client, recipient string, headers map[string]string) error {
-	sender := headers["From"]
-	if returnPath, ok := headers["Return-Path"]; ok {
-		sender = returnPath
-		delete(headers, "Return-Path")
-	}
+func deliver(client *smtp.Client, sender, recipient string, headers map[string]string) error {
 	from, err := mail.ParseAddress(sender)
 	if err != nil {
 		return err

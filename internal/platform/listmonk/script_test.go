@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"strings"
 	"sync"
@@ -54,13 +55,15 @@ func (s *script) open(t *testing.T, steps ...step) site.Site {
 // read shows settings with these servers.
 func read(servers string) step {
 	return step{Call: getSettings, Answer: adminapitest.JSON(200, fmt.Sprintf(
-		`{"data":{"app.root_url":%q,"app.from_email":"listmonk <noreply@listmonk.yoursite.com>","bounce.sendgrid_key":"••••","app.batch_size":1000,"smtp":%s}}`,
+		`{"data":{"app.root_url":%q,"app.from_email":"listmonk <noreply@listmonk.yoursite.com>","bounce.sendgrid_key":"••••","app.batch_size":12345678901234567890,"smtp":%s}}`,
 		rootURL, servers))}
 }
 
 const (
-	noServer    = `[]`
+	noServer    = `[{"uuid":"y","enabled":false,"host":"off.example","port":25,"password":"•••"}]`
 	otherServer = `[{"uuid":"x","enabled":true,"host":"other.example","port":25,"tls_type":"none"}]`
+	ourServer   = `[{"uuid":"736d7470-1","enabled":true,"host":"smtp.example.test","port":587,"tls_type":"STARTTLS","username":"mailer@example.test",
+		"password":"•••","hello_hostname":"client-a.example.test"}, {"uuid":"x","enabled":true,"host":"other.example","port":25,"tls_type":"none"}]`
 )
 
 // write takes a write and answers it.
@@ -162,6 +165,27 @@ func TestALostWrite(t *testing.T) {
 	}
 }
 
+// Without a password the UUID stays, and what is to change tells.
+func TestALostSwitchingOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, off := new(script), save
+		off.Password, off.Enabled = secret.Text{}, false
+		sender := func(s step) step {
+			answer := s.Answer
+			s.Answer = func(w http.ResponseWriter, r *http.Request) {
+				recorded := httptest.NewRecorder()
+				answer(recorded, r)
+				_, _ = io.WriteString(w, strings.Replace(recorded.Body.String(), "listmonk <noreply@listmonk.yoursite.com>", "Client A <hello@example.test>", 1))
+			}
+			return s
+		}
+		got, err := s.open(t, sender(read(ourServer)), s.write(adminapitest.Reset), sender(read(ourServer)), s.write(saved), s.kept()).Save(t.Context(), off)
+		if err != nil || got.Enabled || got.Settings != settings {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	})
+}
+
 func TestTheWholeObjectGoesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := new(script)
@@ -173,7 +197,7 @@ func TestTheWholeObjectGoesBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name, want := range map[string]string{
-			"app.root_url": `"` + rootURL + `"`, "app.batch_size": "1000", "bounce.sendgrid_key": `""`,
+			"app.root_url": `"` + rootURL + `"`, "app.batch_size": "12345678901234567890", "bounce.sendgrid_key": `""`,
 			"app.from_email": `"\"Client A\" \u003chello@example.test\u003e"`,
 		} {
 			if string(body[name]) != want {
@@ -217,6 +241,30 @@ func TestVerdicts(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestWhatIsTested(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		check := func(t adminapitest.T, _ *http.Request, body string) {
+			var got map[string]any
+			if err := json.Unmarshal([]byte(body), &got); err != nil {
+				t.Errorf("%v", err)
+			}
+			for name, want := range map[string]any{
+				"email": recipient, "host": "smtp.example.test", "port": 587.0, "tls_type": "STARTTLS", "tls_skip_verify": false, "auth_protocol": "login",
+				"username": mailer, "password": password.Reveal(), "hello_hostname": "client-a.example.test", "max_msg_retries": 1.0,
+			} {
+				if got[name] != want {
+					t.Errorf("%s is %v, want %v", name, got[name], want)
+				}
+			}
+		}
+		_, err := new(script).open(t, read(noServer), step{Call: postTest, Check: check, Answer: saved}).
+			Test(t.Context(), site.Test{Candidate: &candidate, Recipient: recipient})
+		if err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // Nothing tells one test from another, so only what certainly did not arrive is sent again.
