@@ -3,14 +3,10 @@
 package wordpresstest_test
 
 import (
-	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"strings"
 	"testing"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
-	"github.com/sitemail/terraform-provider-smtp/internal/platform/siteadmin"
+	"github.com/sitemail/terraform-provider-smtp/internal/platform"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 	"github.com/sitemail/terraform-provider-smtp/internal/site/sitetest"
@@ -33,9 +29,11 @@ func TestConformance(t *testing.T) {
 		Open: func(t *testing.T) site.Site {
 			t.Helper()
 			of := wordpress.Site(t)
-			front := httptest.NewServer(asSiteAdmin(of.URL, of.Username))
-			t.Cleanup(front.Close)
-			opened, err := siteadmin.Open(pool, adminapi.Config{URL: front.URL, Limits: limits}, adminapi.Account{Token: of.Password})
+			opened, err := platform.Open(pool, platform.Config{
+				Platform: platform.WordPress,
+				API:      adminapi.Config{URL: of.URL, Limits: limits},
+				Account:  adminapi.Account{Username: of.Username, Password: of.Password},
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -46,16 +44,4 @@ func TestConformance(t *testing.T) {
 		Recipient: recipient,
 		Inbox:     func() int { return c.mail.Counters().Messages },
 	})
-}
-
-// asSiteAdmin serves a WordPress at the base of the contract and with its bearer tokens, which are the Application
-// Passwords of a user.
-func asSiteAdmin(site, username string) http.Handler {
-	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		token := strings.TrimPrefix(r.In.Header.Get("Authorization"), "Bearer ")
-		_, below, _ := strings.Cut(r.In.URL.Path, "/admin/api/v1")
-		r.Out.URL, _ = r.Out.URL.Parse(site + basePath + below)
-		r.Out.Host = ""
-		r.Out.SetBasicAuth(username, token)
-	}}
 }
