@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 	"sync/atomic"
 
 	"github.com/google/uuid"
@@ -66,7 +65,7 @@ func OpenWordPress(pool *adminapi.Pool, c adminapi.Config, account adminapi.Acco
 
 // open opens the site that serves the contract at base.
 func open(pool *adminapi.Pool, c adminapi.Config, base string) (site.Site, error) {
-	c.URL = strings.TrimRight(c.URL, "/") + base
+	c.URL += base
 	api, err := pool.Client(c)
 	if err != nil {
 		return nil, err
