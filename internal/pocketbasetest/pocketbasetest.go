@@ -155,6 +155,7 @@ type process struct {
 func start(cmd *exec.Cmd) (*process, error) {
 	said := &output{ready: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = said, said
+	endWithParent(cmd)
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
