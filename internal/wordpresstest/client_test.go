@@ -222,7 +222,7 @@ func (c *client) messages(want int, do func()) {
 	before := c.mail.Counters().Messages
 	do()
 	if got := c.mail.Counters().Messages - before; got != want {
-		c.Errorf("%d messages, want %d", got, want)
+		c.Fatalf("%d messages, want %d", got, want)
 	}
 }
 
