@@ -392,3 +392,26 @@ func TestDriftOfWhatNoPlanCanAskFor(t *testing.T) {
 		})
 	}
 }
+
+// Of these listmonk has words of its own.
+func TestAServerThatDoesNotOfferWhatItTakes(t *testing.T) {
+	for id, tt := range map[string]struct {
+		mail       smtptest.Config
+		encryption site.Encryption
+	}{
+		"starttls-not-offered":       {smtptest.Config{Encryption: site.None, Users: map[string]secret.Text{mailer: password}}, site.STARTTLS},
+		"auth-not-advertised-client": {smtptest.Config{Encryption: site.None}, site.None},
+	} {
+		t.Run(id, func(t *testing.T) {
+			r := startReplay(t)
+			r.mail = smtptest.Start(t, tt.mail)
+			c := r.good()
+			c.Settings.Encryption = tt.encryption
+			_, err := r.apply(c, func(*site.Change) {})
+			failed, ok := errors.AsType[*site.TestError](err)
+			if !ok || failed.Result.Status != site.Failed || failed.Result.Diagnosis.ID != id {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
