@@ -32,6 +32,36 @@ func (a Account) Validate() error {
 	return nil
 }
 
+// Session makes credentials of a token, or of a login with username and password; nil of nothing. The error is a
+// *[ConfigError].
+func (a Account) Session(login LoginFunc) (Credentials, error) {
+	err := a.Validate()
+	switch {
+	case err != nil:
+		return nil, err
+	case !a.Token.IsEmpty():
+		return Bearer(a.Token), nil
+	case a.Username != "":
+		return Session(login), nil
+	}
+	return nil, nil
+}
+
+// Basic makes credentials of username and password; nil of nothing. For a token the error, a *[ConfigError], has noToken as
+// its message: what the product takes instead.
+func (a Account) Basic(noToken string) (Credentials, error) {
+	err := a.Validate()
+	switch {
+	case err != nil:
+		return nil, err
+	case !a.Token.IsEmpty():
+		return nil, &ConfigError{"token", noToken}
+	case a.Username != "":
+		return Basic(a.Username, a.Password), nil
+	}
+	return nil, nil
+}
+
 // Credentials give the value of the Authorization header (RFC 9110 section 11.6.2).
 type Credentials interface {
 	// authorization returns a value other than rejected, where there can be one, or an *[Error]. Calls that it makes go

@@ -40,10 +40,7 @@ func TestLive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	good := site.Candidate{Password: password, Settings: site.Settings{
-		Host: variable("MAIL_HOST", mail.Host()), Port: port, Encryption: site.Encryption(variable("MAIL_ENCRYPTION", "none")), Username: mailer,
-		FromAddress: mailer, FromName: "Client A", HELOName: "client-a.example.com",
-	}}
+	good, bad := sitetest.Candidates(variable("MAIL_HOST", mail.Host()), port, site.Encryption(variable("MAIL_ENCRYPTION", "none")), mailer, password)
 	if variable("PLATFORM", "") == platform.Listmonk {
 		addServer(t, good)
 	}
@@ -61,7 +58,7 @@ func TestLive(t *testing.T) {
 			return s
 		},
 		Good:      good,
-		Bad:       site.Candidate{Settings: good.Settings, Password: secret.New("not the password")},
+		Bad:       bad,
 		Recipient: "ops@example.com",
 		Inbox:     func() int { return mail.Counters().Messages },
 		Single:    true,

@@ -13,10 +13,7 @@ import (
 // A server that is the last stays on; so that it is not, there is another one as soon as there is ours.
 func TestConformance(t *testing.T) {
 	mail := smtptest.Start(t, smtptest.Config{Users: map[string]secret.Text{mailer: password}})
-	good := site.Candidate{Password: password, Settings: site.Settings{
-		Host: mail.Host(), Port: mail.Port(), Encryption: site.STARTTLS, Username: mailer,
-		FromAddress: mailer, FromName: "Client A", HELOName: "client-a.example.com",
-	}}
+	good, bad := sitetest.Candidates(mail.Host(), mail.Port(), site.STARTTLS, mailer, password)
 	sitetest.Run(t, sitetest.Target{
 		Open: func(t *testing.T) site.Site {
 			t.Helper()
@@ -25,7 +22,7 @@ func TestConformance(t *testing.T) {
 			return openReplay(t, server)
 		},
 		Good:      good,
-		Bad:       site.Candidate{Settings: good.Settings, Password: secret.New("not the password")},
+		Bad:       bad,
 		Recipient: recipient,
 		Inbox:     func() int { return mail.Counters().Messages },
 	})

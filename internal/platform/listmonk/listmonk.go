@@ -36,17 +36,10 @@ func Open(pool *adminapi.Pool, c adminapi.Config, account adminapi.Account) (sit
 }
 
 func open(pool *adminapi.Pool, c adminapi.Config, account adminapi.Account, pause time.Duration) (site.Site, error) {
-	if err := account.Validate(); err != nil {
+	var err error
+	c.Credentials, err = account.Basic("The token of a listmonk API user goes with the user's name: set username to that, and password to the token.")
+	if err != nil {
 		return nil, err
-	}
-	switch {
-	case !account.Token.IsEmpty():
-		return nil, &adminapi.ConfigError{
-			Attribute: "token",
-			Message:   "The token of a listmonk API user goes with the user's name: set username to that, and password to the token.",
-		}
-	case account.Username != "":
-		c.Credentials = adminapi.Basic(account.Username, account.Password)
 	}
 	api, err := pool.Client(c)
 	if err != nil {

@@ -24,14 +24,9 @@ type client struct{ api *adminapi.Client }
 // Open returns the PocketBase at c.URL and calls nothing yet; c.Credentials are made of account: a superuser, or a token of
 // one. The error is an *[adminapi.ConfigError].
 func Open(pool *adminapi.Pool, c adminapi.Config, account adminapi.Account) (site.Site, error) {
-	if err := account.Validate(); err != nil {
+	var err error
+	if c.Credentials, err = account.Session(login(account)); err != nil {
 		return nil, err
-	}
-	switch {
-	case !account.Token.IsEmpty():
-		c.Credentials = adminapi.Bearer(account.Token)
-	case account.Username != "":
-		c.Credentials = adminapi.Session(login(account))
 	}
 	api, err := pool.Client(c)
 	if err != nil {

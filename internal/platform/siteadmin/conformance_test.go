@@ -75,13 +75,7 @@ func (r *reference) open(t *testing.T, name string, account adminapi.Account) si
 func TestConformance(t *testing.T) {
 	password := secret.New("a submission password")
 	r := startReference(t, password)
-	good := site.Candidate{
-		Settings: site.Settings{
-			Host: r.mail.Host(), Port: r.mail.Port(), Encryption: site.STARTTLS, Username: mailer,
-			FromAddress: mailer, FromName: "Client A", HELOName: "client-a.example.com",
-		},
-		Password: password,
-	}
+	good, bad := sitetest.Candidates(r.mail.Host(), r.mail.Port(), site.STARTTLS, mailer, password)
 	var sites atomic.Int32
 	sitetest.Run(t, sitetest.Target{
 		Open: func(t *testing.T) site.Site {
@@ -94,7 +88,7 @@ func TestConformance(t *testing.T) {
 			return r.open(t, name, adminapi.Account{Token: credentials.Token})
 		},
 		Good:      good,
-		Bad:       site.Candidate{Settings: good.Settings, Password: secret.New("not the password")},
+		Bad:       bad,
 		Recipient: "ops@example.com",
 		Inbox:     func() int { return len(r.mail.Messages()) },
 	})

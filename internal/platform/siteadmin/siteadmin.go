@@ -33,14 +33,9 @@ type client struct {
 // *[adminapi.ConfigError]. A site that speaks a newer version of the contract cannot even be read: its settings might
 // mean something else, and everything begins with a read.
 func Open(pool *adminapi.Pool, c adminapi.Config, account adminapi.Account) (site.Site, error) {
-	if err := account.Validate(); err != nil {
+	var err error
+	if c.Credentials, err = account.Session(login(account)); err != nil {
 		return nil, err
-	}
-	switch {
-	case !account.Token.IsEmpty():
-		c.Credentials = adminapi.Bearer(account.Token)
-	case account.Username != "":
-		c.Credentials = adminapi.Session(login(account))
 	}
 	return open(pool, c, basePath)
 }
@@ -48,17 +43,10 @@ func Open(pool *adminapi.Pool, c adminapi.Config, account adminapi.Account) (sit
 // OpenWordPress is [Open] for a WordPress with the plugin of examples/wordpress, which takes a user and one of their
 // Application Passwords with every call.
 func OpenWordPress(pool *adminapi.Pool, c adminapi.Config, account adminapi.Account) (site.Site, error) {
-	if err := account.Validate(); err != nil {
+	var err error
+	c.Credentials, err = account.Basic("WordPress has no tokens: set username to a user's name, and password to an Application Password of theirs.")
+	if err != nil {
 		return nil, err
-	}
-	switch {
-	case !account.Token.IsEmpty():
-		return nil, &adminapi.ConfigError{
-			Attribute: "token",
-			Message:   "WordPress has no tokens: set username to a user's name, and password to an Application Password of theirs.",
-		}
-	case account.Username != "":
-		c.Credentials = adminapi.Basic(account.Username, account.Password)
 	}
 	return open(pool, c, "/wp-json/site-smtp/v1")
 }

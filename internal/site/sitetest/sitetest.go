@@ -30,6 +30,15 @@ type Target struct {
 	Single bool
 }
 
+// Candidates are Good and Bad for a submission server.
+func Candidates(host string, port int, e site.Encryption, username string, password secret.Text) (good, bad site.Candidate) {
+	good = site.Candidate{Password: password, Settings: site.Settings{
+		Host: host, Port: port, Encryption: e, Username: username,
+		FromAddress: username, FromName: "Client A", HELOName: "client-a.example.com",
+	}}
+	return good, site.Candidate{Settings: good.Settings, Password: secret.New("not the password")}
+}
+
 // Run checks the target, each time with a site of its own.
 func Run(t *testing.T, target Target) {
 	can := site.CapabilitiesOf(target.Open(t))
