@@ -64,6 +64,14 @@ var applies = []check{
 		c := s.change(s.mustApply(s.read(), s.Good), s.withoutLogin())
 		s.delivers(0, func() { s.fails(c) })
 	}},
+	{name: "WhatSomebodyElseChangedIsNotOverwritten", when: switchable, run: func(s *subject) {
+		before := s.read()
+		s.mustSave(elsewhere(s.Good)["from_name"], false)
+		s.unchanged(func() {
+			_, err := site.Procedure{Diagnose: undiagnosed}.Apply(s.Context(), s.site, s.change(before, s.Good))
+			s.refused(err, site.Stale)
+		})
+	}},
 	{name: "AnotherSiteIsLeftAlone", run: func(s *subject) {
 		before := s.read()
 		pinned := before
