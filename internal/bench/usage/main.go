@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -26,7 +27,7 @@ func main() {
 func run() error {
 	// Whoever starts a provider may interrupt it; the real one gets the same signal, and decides.
 	signal.Ignore(os.Interrupt)
-	provider := exec.Command(os.Args[0]+".real", os.Args[1:]...)
+	provider := exec.CommandContext(context.Background(), os.Args[0]+".real", os.Args[1:]...)
 	provider.Stdin, provider.Stdout, provider.Stderr = os.Stdin, os.Stdout, os.Stderr
 	err := provider.Run()
 	if provider.ProcessState == nil {
