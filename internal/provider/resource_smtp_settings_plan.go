@@ -8,7 +8,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/presets"
@@ -37,7 +36,6 @@ func (r *smtpSettingsResource) ModifyPlan(ctx context.Context, req resource.Modi
 	}
 	plan.resolveEndpoint(config)
 	plan.resolveSender(config, diags)
-	plan.keepSpelling(ctx, req.State, diags)
 	plan.checkEndpoint(diags)
 	if diags.HasError() {
 		return
@@ -93,6 +91,7 @@ func (r *smtpSettingsResource) planUpdate(ctx context.Context, e *entry, config 
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	plan.keepSpelling(state)
 	if !plan.Site.Equal(state.Site) && e != nil && !e.unknown {
 		now, err := e.site.Read(ctx)
 		if err == nil && now.SiteID != applied.SiteID {
@@ -194,17 +193,13 @@ func (m *settingsModel) resolveSender(config settingsModel, diags *diag.Diagnost
 	}
 }
 
-// keepSpelling plans no change for a host or an address that is only spelled in another way.
-func (m *settingsModel) keepSpelling(ctx context.Context, prior tfsdk.State, diags *diag.Diagnostics) {
-	if prior.Raw.IsNull() {
-		return
-	}
-	var state settingsModel
-	diags.Append(prior.Get(ctx, &state)...)
-	if sameHost(m.Host.ValueString(), state.Host.ValueString()) {
+// keepSpelling plans no change for a host or an address that is only spelled in another way. What is not known yet is not
+// spelled at all.
+func (m *settingsModel) keepSpelling(state settingsModel) {
+	if !m.Host.IsUnknown() && sameHost(m.Host.ValueString(), state.Host.ValueString()) {
 		m.Host = state.Host
 	}
-	if sameAddress(m.FromAddress.ValueString(), state.FromAddress.ValueString()) {
+	if !m.FromAddress.IsUnknown() && sameAddress(m.FromAddress.ValueString(), state.FromAddress.ValueString()) {
 		m.FromAddress = state.FromAddress
 	}
 }

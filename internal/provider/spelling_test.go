@@ -1,0 +1,36 @@
+package provider
+
+import (
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+func TestKeepSpelling(t *testing.T) {
+	text := types.StringValue
+	for name, c := range map[string]struct{ planned, state, want settingsModel }{
+		"RespelledStays": {
+			settingsModel{Host: text("SMTP.Example.COM."), FromAddress: text("web@BÜCHER.example")},
+			settingsModel{Host: text("smtp.example.com"), FromAddress: text("web@xn--bcher-kva.example")},
+			settingsModel{Host: text("smtp.example.com"), FromAddress: text("web@xn--bcher-kva.example")},
+		},
+		"ChangedChanges": {
+			settingsModel{Host: text("mail.example.com"), FromAddress: text("Web@example.com")},
+			settingsModel{Host: text("smtp.example.com"), FromAddress: text("web@example.com")},
+			settingsModel{Host: text("mail.example.com"), FromAddress: text("Web@example.com")},
+		},
+		"UnknownStaysUnknownBesideAClearedSite": {
+			settingsModel{Host: types.StringUnknown(), FromAddress: types.StringUnknown()},
+			settingsModel{Host: types.StringNull(), FromAddress: types.StringNull()},
+			settingsModel{Host: types.StringUnknown(), FromAddress: types.StringUnknown()},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := c.planned
+			got.keepSpelling(c.state)
+			if !got.Host.Equal(c.want.Host) || !got.FromAddress.Equal(c.want.FromAddress) {
+				t.Errorf("host %s, from_address %s; want %s, %s", got.Host, got.FromAddress, c.want.Host, c.want.FromAddress)
+			}
+		})
+	}
+}
