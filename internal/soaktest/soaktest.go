@@ -1,0 +1,77 @@
+// Package soaktest says how much of a large test runs: all of it in a soak, which SOAK=all asks for, else a tenth that is
+// drawn at random. SOAK_SEED repeats a draw.
+package soaktest
+
+import (
+	"hash/fnv"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+)
+
+// fallback is the seed of this process where SOAK_SEED gives none.
+var fallback = rand.Uint64()
+
+// All reports whether everything runs.
+func All() bool { return os.Getenv("SOAK") == "all" }
+
+// Count returns n in a soak, else a tenth of it, rounded up.
+func Count(n int) int {
+	if All() {
+		return n
+	}
+	return (n + 9) / 10
+}
+
+// Draw returns all cells in a soak, else those that always holds for and a tenth of the others, in the order of cells.
+// always may be nil.
+func Draw[T any](t testing.TB, cells []T, always func(T) bool) []T {
+	t.Helper()
+	if All() {
+		return cells
+	}
+	var others []int
+	drawn := make([]bool, len(cells))
+	for i, cell := range cells {
+		drawn[i] = always != nil && always(cell)
+		if !drawn[i] {
+			others = append(others, i)
+		}
+	}
+	Random(t).Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
+	for _, i := range others[:Count(len(others))] {
+		drawn[i] = true
+	}
+	var result []T
+	for i, cell := range cells {
+		if drawn[i] {
+			result = append(result, cell)
+		}
+	}
+	return result
+}
+
+// Random returns a source of numbers that the seed and the name of t decide, and logs the seed.
+func Random(t testing.TB) *rand.Rand {
+	t.Helper()
+	seed := Seed(t)
+	t.Logf("SOAK_SEED=%d", seed)
+	name := fnv.New64a()
+	_, _ = name.Write([]byte(t.Name()))
+	return rand.New(rand.NewPCG(seed, name.Sum64()))
+}
+
+// Seed returns SOAK_SEED or, where it is not set, one that is the same for the whole process.
+func Seed(t testing.TB) uint64 {
+	t.Helper()
+	text := os.Getenv("SOAK_SEED")
+	if text == "" {
+		return fallback
+	}
+	seed, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("SOAK_SEED: %v", err)
+	}
+	return seed
+}
