@@ -52,6 +52,16 @@ func Of(r site.TestResult, s site.Settings) site.Diagnosis {
 	return v.Diagnosis
 }
 
+// TooFast reports whether a test failed only because the server wants fewer messages at a time, or fewer in a second.
+func TooFast(r site.TestResult, s site.Settings) bool {
+	if r.Status != site.Failed || r.Reply == nil {
+		return false
+	}
+	v := verdict{result: r, settings: s}
+	v.service, _ = presets.ByHost(s.Host)
+	return load().byID[v.row()].TooFast
+}
+
 // verdict is a diagnosis in the making: a row of the table, made concrete by what is known of settings and service.
 type verdict struct {
 	site.Diagnosis

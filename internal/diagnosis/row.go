@@ -38,6 +38,8 @@ type Row struct {
 	Remedy    string     `json:"remedy"`
 	Attribute string     `json:"attribute"`
 	Retry     site.Retry `json:"retry"`
+	// TooFast: the server takes the same message when fewer come at a time, or fewer in a second.
+	TooFast bool `json:"too_fast"`
 	// Sources are the pages that the row comes from; empty for a row of our own.
 	Sources []string `json:"sources"`
 

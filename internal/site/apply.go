@@ -67,6 +67,8 @@ type Procedure struct {
 	// Check logs in to the submission server from this machine and sends nothing; nil leaves that out. Apply calls it for
 	// platforms that can test only what they have saved, before it saves anything.
 	Check func(context.Context, Candidate) TestResult
+	// Turns are shared by all procedures whose tests may reach the same submission servers; nil bounds nothing.
+	Turns *Turns
 	// Warn takes one sentence about what did not stop a change; nil drops it.
 	Warn func(string)
 }

@@ -39,19 +39,21 @@ const (
 	longestPause = 5 * time.Minute
 )
 
-// repeat makes a test until it passes, for RetryFor at most while its failure can heal by itself. A test in doubt is
-// never repeated: its message may have been taken. Before each pause, between is called unless it is nil; its error ends
-// the repeating.
+// repeat makes a test of the candidate until it passes, for RetryFor at most while its failure can heal by itself. A test in
+// doubt is never repeated: its message may have been taken. Before each pause, between is called unless it is nil; its
+// error ends the repeating.
 func (r *run) repeat(ctx context.Context, test func(context.Context) (TestResult, error), between func(context.Context) error) (TestResult, error) {
-	for attempt, pause := 1, firstPause; ; attempt, pause = attempt+1, min(2*pause, longestPause) {
-		if err := ctx.Err(); err != nil && attempt == 1 {
-			return TestResult{}, err
+	var failure *TestError
+	for attempts, pause := 0, firstPause; ; pause = min(2*pause, longestPause) {
+		result, made, err := r.inTurn(ctx, test, between)
+		if made == 0 && failure != nil {
+			return failure.Result, failure
 		}
-		result, err := test(ctx)
 		if err != nil || result.Status == Passed {
 			return result, err
 		}
-		failure := r.failure(result, attempt)
+		attempts += made
+		failure = r.failure(result, attempts)
 		left := r.RetryFor - failure.Spent
 		if !heals(failure.Result) || left <= 0 || between != nil && between(ctx) != nil {
 			return result, failure
@@ -60,6 +62,26 @@ func (r *run) repeat(ctx context.Context, test func(context.Context) (TestResult
 		case <-ctx.Done():
 			return result, failure
 		case <-time.After(min(pause-rand.N(pause/2), left)):
+		}
+	}
+}
+
+// inTurn makes a test of the candidate when it is its turn at the submission server, and again when all that was wrong
+// with it is that it came too fast. made is how often; 0 when ctx was done before.
+func (r *run) inTurn(ctx context.Context, test func(context.Context) (TestResult, error), between func(context.Context) error) (result TestResult, made int, err error) {
+	for {
+		end, done := r.procedure.Turns.wait(ctx, r.Candidate.Settings)
+		switch {
+		case done != nil && made == 0:
+			return TestResult{}, 0, done
+		case done != nil:
+			return result, made, nil //nolint:nilerr // the last refusal is the result
+		}
+		result, err = test(ctx)
+		made++
+		again := end(result) && made < mostRefusals && err == nil
+		if !again || between != nil && between(ctx) != nil {
+			return result, made, err
 		}
 	}
 }

@@ -1,0 +1,208 @@
+package site_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// crowded is what a server says that gets too much at a time.
+var crowded = site.TestResult{
+	Status: site.Failed, Stage: site.StageBanner, Reply: &site.Reply{Code: 421, Text: "too many connections"},
+	Diagnosis: &site.Diagnosis{Summary: "too many connections", Retry: site.RetryShort},
+}
+
+func isCrowded(r site.TestResult, _ site.Settings) bool { return r.Reply != nil && r.Reply.Code == 421 }
+
+// busyServer is a submission server that takes so many tests at a time, each for a second.
+type busyServer struct {
+	mu                       sync.Mutex
+	takes, busy, peak, tests int
+}
+
+func (r *busyServer) test() site.TestResult {
+	r.mu.Lock()
+	r.busy++
+	r.tests++
+	r.peak = max(r.peak, r.busy)
+	refused := r.busy > r.takes
+	r.mu.Unlock()
+	time.Sleep(time.Second)
+	r.mu.Lock()
+	r.busy--
+	r.mu.Unlock()
+	if refused {
+		return crowded
+	}
+	return passed
+}
+
+// relayed is a working site whose tests go to the relay.
+type relayed struct {
+	*model
+	relay *busyServer
+}
+
+func (s relayed) Test(ctx context.Context, t site.Test) (site.TestResult, error) {
+	if result := s.relay.test(); result.Status != site.Passed {
+		return result, nil
+	}
+	return s.model.Test(ctx, t)
+}
+
+// relayThrough applies the change to so many sites at once, all with one Turns, and returns the errors.
+func relayThrough(t *testing.T, r *busyServer, turns *site.Turns, sites int) []error {
+	t.Helper()
+	p := procedure(t)
+	p.Turns = turns
+	errs := make([]error, sites)
+	var running sync.WaitGroup
+	for i := range sites {
+		m := newModel(site.Capabilities{}, true)
+		m.acceptsAll = true
+		running.Go(func() {
+			c := toOtherHost()
+			c.Prior = m.now()
+			m.enter(c.Candidate.Settings, c.Candidate.Password.Reveal())
+			_, errs[i] = p.Apply(t.Context(), relayed{m, r}, c)
+		})
+	}
+	running.Wait()
+	return errs
+}
+
+func TestTurnsBoundWhatReachesAServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &busyServer{takes: 10}
+		began := time.Now()
+		if err := errors.Join(relayThrough(t, r, site.NewTurns(10, isCrowded), 40)...); err != nil {
+			t.Error(err)
+		}
+		if r.peak != 10 || r.tests != 40 || time.Since(began) != 4*time.Second {
+			t.Errorf("%d at a time, %d tests in %v; want 10, 40 in 4s", r.peak, r.tests, time.Since(began))
+		}
+	})
+}
+
+// A relay that takes three at a time slows its senders down, and fails none.
+func TestTurnsFollowARelayThatWantsFewer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &busyServer{takes: 3}
+		if err := errors.Join(relayThrough(t, r, site.NewTurns(10, isCrowded), 40)...); err != nil {
+			t.Error(err)
+		}
+		if refused := r.tests - 40; refused > 40 {
+			t.Errorf("%d tests were refused", refused)
+		}
+	})
+}
+
+func TestTurnsDoNotTouchOtherServers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns := site.NewTurns(1, isCrowded)
+		c := toOtherHost()
+		refused := func(context.Context) (site.TestResult, error) { return crowded, nil }
+		accepted := func(context.Context) (site.TestResult, error) { return passed, nil }
+		if _, err := turns.Do(t.Context(), c.Candidate.Settings, refused); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if _, err := turns.Do(t.Context(), settingsAt("other.example.test"), accepted); err != nil || time.Since(began) != 0 {
+			t.Errorf("%v after %v; another server has its own turns", err, time.Since(began))
+		}
+		if _, err := turns.Do(t.Context(), c.Candidate.Settings, accepted); err != nil || time.Since(began) < 2*time.Second {
+			t.Errorf("%v after %v; want a pause of 2s at least", err, time.Since(began))
+		}
+	})
+}
+
+// The last refusal is the result in the end, and no time is spent on waiting for what the deadline comes before.
+func TestTurnsEnd(t *testing.T) {
+	refusals := func(ctx context.Context, t *testing.T, s site.Site, c site.Change) (*site.TestError, time.Duration) {
+		t.Helper()
+		p := procedure(t)
+		p.Turns = site.NewTurns(10, isCrowded)
+		began := time.Now()
+		_, err := p.Apply(ctx, s, c)
+		failed, ok := errors.AsType[*site.TestError](err)
+		if !ok {
+			t.Fatal(err)
+		}
+		return failed, time.Since(began)
+	}
+	t.Run("AfterEightRefusals", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := toOtherHost()
+			calls := make([]call, 8)
+			for i := range calls {
+				calls[i] = call{ask: testOf(c), result: crowded}
+			}
+			failed, spent := refusals(t.Context(), t, play(t, calls...), c)
+			if failed.Attempts != 8 || failed.Result.Reply.Code != 421 || spent > 6*time.Minute {
+				t.Errorf("%d attempts in %v: %v", failed.Attempts, spent, failed)
+			}
+		})
+	})
+	t.Run("BeforeTheDeadline", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := toOtherHost()
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			failed, spent := refusals(ctx, t, play(t, call{ask: testOf(c), result: crowded}, call{ask: testOf(c), result: crowded}), c)
+			if failed.Attempts != 2 || spent >= 5*time.Second {
+				t.Errorf("%d attempts in %v", failed.Attempts, spent)
+			}
+		})
+	})
+	t.Run("WhenCancelledInTheQueue", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			turns, release := site.NewTurns(1, isCrowded), make(chan struct{})
+			c := toOtherHost()
+			go func() {
+				_, _ = turns.Do(context.WithoutCancel(t.Context()), c.Candidate.Settings, func(context.Context) (site.TestResult, error) {
+					<-release
+					return passed, nil
+				})
+			}()
+			synctest.Wait()
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(time.Second, cancel)
+			p := procedure(t)
+			p.Turns = turns
+			if _, err := p.Apply(ctx, play(t), c); !errors.Is(err, context.Canceled) {
+				t.Errorf("error %v", err)
+			}
+			close(release)
+		})
+	})
+}
+
+// Where the candidate is on while it is tested, mail is off in every pause, and while it waits for its turn.
+func TestTurnsLeaveNoUntestedMailOnMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := toOtherHost()
+		c.Prior = unconfigured()
+		on, off := c, c
+		off.Enabled = false
+		saved, stopped := after(on), after(off)
+		saved.Verification = nil
+		calls := []call{
+			{ask: saveOf(on), state: saved},
+			{ask: testOfSaved(c), result: crowded},
+			{ask: site.Save{Settings: c.Candidate.Settings, Revision: saved.Revision, SiteID: siteID}, state: stopped},
+			{ask: site.Save{Settings: c.Candidate.Settings, Enabled: true, Revision: stopped.Revision, SiteID: siteID}, state: saved},
+			{ask: testOfSaved(c), result: passed},
+			{ask: read{}, state: saved},
+		}
+		p := procedure(t)
+		p.Turns = site.NewTurns(10, isCrowded)
+		if _, err := p.Apply(t.Context(), playOn(t, site.Capabilities{Testing: site.TestsEnabled}, calls...), c); err != nil {
+			t.Error(err)
+		}
+	})
+}
