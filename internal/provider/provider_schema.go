@@ -22,7 +22,7 @@ func (p *smtpProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 			Optional: true,
 			MarkdownDescription: "The sites, by a key of your choice, which `smtp_settings.site` refers to. Everything beside `url`, " +
 				"`platform`, `repin`, `token`, `username` and `password` takes its default from the provider's argument of the same name.",
-			NestedObject: schema.NestedAttributeObject{Attributes: entryAttributes(true)},
+			NestedObject: schema.NestedAttributeObject{Attributes: entryAttributes(true), Validators: []validator.Object{account{}}},
 			Validators:   []validator.Map{mapvalidator.ConflictsWith(path.MatchRoot("url"))},
 		},
 	}
@@ -70,18 +70,12 @@ func siteAttributes(entry bool) map[string]schema.Attribute {
 			Optional:            true,
 			Sensitive:           true,
 			MarkdownDescription: described("API token of the site, instead of `username` and `password`.", "SMTP_SITE_TOKEN"),
-			Validators: []validator.String{
-				stringvalidator.LengthAtLeast(1),
-				stringvalidator.ConflictsWith(path.MatchRelative().AtParent().AtName("username"), path.MatchRelative().AtParent().AtName("password")),
-			},
+			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 		},
 		"username": schema.StringAttribute{
 			Optional:            true,
 			MarkdownDescription: described("Username at the site's admin page.", "SMTP_SITE_USERNAME"),
-			Validators: []validator.String{
-				stringvalidator.LengthAtLeast(1),
-				stringvalidator.AlsoRequires(path.MatchRelative().AtParent().AtName("password")),
-			},
+			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 		},
 		"password": schema.StringAttribute{
 			Optional:            true,

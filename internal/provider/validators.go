@@ -9,8 +9,11 @@ import (
 	"unicode"
 
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
 	"github.com/sitemail/terraform-provider-smtp/internal/presets"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/submit"
 )
 
@@ -73,6 +76,35 @@ func (v duration) ValidateString(_ context.Context, req validator.StringRequest,
 	if err != nil || d < v.atLeast {
 		resp.Diagnostics.AddAttributeError(req.Path, "Value is not a duration",
 			fmt.Sprintf("%s: %q is not a duration of at least %s, such as \"90s\" or \"10m\".", req.Path, req.ConfigValue.ValueString(), v.atLeast))
+	}
+}
+
+// account validates the credentials of an entry of sites. The ready validators of conflicts search the whole
+// configuration for each entry, which a thousand entries make a matter of minutes.
+type account struct{}
+
+func (account) Description(context.Context) string { return "a token, or a username and a password" }
+
+func (account) MarkdownDescription(context.Context) string {
+	return "a token, or a username and a password"
+}
+
+func (account) ValidateObject(_ context.Context, req validator.ObjectRequest, resp *validator.ObjectResponse) {
+	given := map[string]types.String{}
+	for _, name := range []string{"token", "username", "password"} {
+		value, _ := req.ConfigValue.Attributes()[name].(types.String)
+		if value.IsUnknown() {
+			return
+		}
+		given[name] = value
+	}
+	err := adminapi.Account{
+		Token:    secret.New(given["token"].ValueString()),
+		Username: given["username"].ValueString(),
+		Password: secret.New(given["password"].ValueString()),
+	}.Validate()
+	if err != nil {
+		addConfigError(&resp.Diagnostics, req.Path, req.Path.String(), err)
 	}
 }
 
