@@ -130,7 +130,7 @@ func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, r
 	}
 	test.SiteID = now.SiteID
 	progress("sending a test message to %s through %s:%d", test.Recipient, tried.Host, tried.Port)
-	result, err := e.site.Test(ctx, test)
+	result, err := e.turns.Do(ctx, tried, func(ctx context.Context) (site.TestResult, error) { return e.site.Test(ctx, test) })
 	if err != nil {
 		addSiteError(&resp.Diagnostics, e.label, "testing its mail settings", inAction, err)
 		return

@@ -18,7 +18,10 @@ func (e *entry) secondOpinion(ctx context.Context, c site.Change, failed site.Te
 		return ""
 	}
 	const intro = "\n\nTried from this machine too, without sending a message. The site is in another network and may see something else.\n\n"
-	result := e.check(ctx, c.Candidate)
+	result, err := e.turns.Do(ctx, c.Candidate.Settings, func(ctx context.Context) (site.TestResult, error) { return e.check(ctx, c.Candidate), nil })
+	if err != nil {
+		return ""
+	}
 	if result.Status == site.Passed {
 		return intro + fmt.Sprintf("From here, %s can be reached%s. The fault is then with the site's own way to it, or with the message: look at the site's log.",
 			c.Candidate.Settings.Host, loginAccepted(c.Candidate))

@@ -12,8 +12,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
+	"github.com/sitemail/terraform-provider-smtp/internal/diagnosis"
 	"github.com/sitemail/terraform-provider-smtp/internal/platform"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
 // Defaults and bounds of the provider's arguments.
@@ -21,6 +23,8 @@ const (
 	minRequestTimeout    = time.Second
 	maxRetries           = 10
 	minRequestsPerSecond = 0.01
+	// defaultTestConcurrency is as many tests as Terraform applies changes by itself.
+	defaultTestConcurrency = 10
 
 	onUnreachableError = "error"
 	onUnreachableWarn  = "warn"
@@ -31,7 +35,8 @@ const (
 
 type providerModel struct {
 	entryModel
-	Sites types.Map `tfsdk:"sites"`
+	Sites           types.Map   `tfsdk:"sites"`
+	TestConcurrency types.Int64 `tfsdk:"test_concurrency"`
 }
 
 type entryModel struct {
@@ -49,16 +54,22 @@ type entryModel struct {
 	MaxRetries         types.Int64   `tfsdk:"max_retries"`
 	RequestsPerSecond  types.Float64 `tfsdk:"requests_per_second"`
 	Concurrency        types.Int64   `tfsdk:"concurrency"`
+	ReadAhead          types.Bool    `tfsdk:"read_ahead"`
 	LocalCheck         types.Bool    `tfsdk:"local_check"`
 	OnUnreachable      types.String  `tfsdk:"on_unreachable"`
 }
 
 // toSites makes the registry of sites. Nothing is called yet, and what is unknown stays so until the apply.
 func (m providerModel) toSites(ctx context.Context, pool *adminapi.Pool, diags *diag.Diagnostics) *sites {
-	registry := &sites{entries: map[string]*entry{}, unknown: m.Sites.IsUnknown()}
+	registry := &sites{
+		entries: map[string]*entry{},
+		unknown: m.Sites.IsUnknown(),
+		pool:    pool,
+		turns:   site.NewTurns(int(orDefault(m.TestConcurrency, types.Int64Value(defaultTestConcurrency)).ValueInt64()), diagnosis.TooFast),
+	}
 	if m.Sites.IsNull() {
 		if only := m.fromEnvironment(); !only.URL.IsNull() {
-			registry.entries[onlySite] = newEntry(onlySite, only, pool, path.Empty(), diags)
+			registry.entries[onlySite] = registry.open(onlySite, only, path.Empty(), diags)
 		}
 		return registry
 	}
@@ -70,7 +81,7 @@ func (m providerModel) toSites(ctx context.Context, pool *adminapi.Pool, diags *
 		}
 		var own entryModel
 		diags.Append(object.As(ctx, &own, basetypes.ObjectAsOptions{})...)
-		registry.entries[key] = newEntry(key, own.withDefaults(m.entryModel), pool, path.Root("sites").AtMapKey(key), diags)
+		registry.entries[key] = registry.open(key, own.withDefaults(m.entryModel), path.Root("sites").AtMapKey(key), diags)
 	}
 	return registry
 }
@@ -104,6 +115,7 @@ func (m entryModel) withDefaults(defaults entryModel) entryModel {
 	m.MaxRetries = orDefault(m.MaxRetries, defaults.MaxRetries)
 	m.RequestsPerSecond = orDefault(m.RequestsPerSecond, defaults.RequestsPerSecond)
 	m.Concurrency = orDefault(m.Concurrency, defaults.Concurrency)
+	m.ReadAhead = orDefault(m.ReadAhead, defaults.ReadAhead)
 	m.LocalCheck = orDefault(m.LocalCheck, defaults.LocalCheck)
 	m.OnUnreachable = orDefault(m.OnUnreachable, defaults.OnUnreachable)
 	return m

@@ -26,6 +26,12 @@ func (p *smtpProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 			Validators:   []validator.Map{mapvalidator.ConflictsWith(path.MatchRoot("url"))},
 		},
 	}
+	attributes["test_concurrency"] = schema.Int64Attribute{
+		Optional: true,
+		MarkdownDescription: "The most test messages at a time to one submission server, over all sites. A server that says that this is too much gets " +
+			"fewer, after a pause, and its tests are made again. Default: 10.",
+		Validators: []validator.Int64{int64validator.AtLeast(1)},
+	}
 	maps.Copy(attributes, entryAttributes(false))
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Manages the outgoing mail of sites through their admin APIs. Mail is enabled only after a test message " +
@@ -126,6 +132,11 @@ func clientAttributes() map[string]schema.Attribute {
 			Optional:            true,
 			MarkdownDescription: "The most calls at a time to one origin. Default: 10.",
 			Validators:          []validator.Int64{int64validator.AtLeast(1)},
+		},
+		"read_ahead": schema.BoolAttribute{
+			Optional: true,
+			MarkdownDescription: "Whether a refresh that has read ten sites reads the other ones side by side, before Terraform asks for them: then slow sites do not " +
+				"add up. A site without a resource costs at most one read. Default: `true`.",
 		},
 		"local_check": schema.BoolAttribute{
 			Optional: true,

@@ -95,7 +95,7 @@ func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadReques
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	now, err := e.site.Read(ctx)
+	now, err := r.sites.refresh(ctx, e)
 	if err != nil {
 		addReadError(&resp.Diagnostics, e, err)
 		return
@@ -172,6 +172,7 @@ func (r *smtpSettingsResource) Delete(ctx context.Context, req resource.DeleteRe
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
+	e.take()
 	if err := r.procedure.Destroy(ctx, e.site, state.toState(applied), how); err != nil {
 		addSiteError(&resp.Diagnostics, e.label, "leaving it (on_destroy = \""+string(how)+"\")", nowhere, err)
 	}

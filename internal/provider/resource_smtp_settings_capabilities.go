@@ -10,10 +10,11 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// procedureAt is the procedure for one change to the site of e.
+// procedureAt is the procedure for one change to the site of e, of which nothing that was read ahead is used any more.
 func (r *smtpSettingsResource) procedureAt(e *entry, diags *diag.Diagnostics) site.Procedure {
+	e.take()
 	p := r.procedure
-	p.Check = e.check
+	p.Check, p.Turns = e.check, e.turns
 	p.Warn = func(sentence string) { diags.AddWarning("Not everything went as planned", e.label+": "+sentence) }
 	return p
 }

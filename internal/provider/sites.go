@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/agext/levenshtein"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -25,6 +26,11 @@ type sites struct {
 	entries map[string]*entry
 	// unknown: the map itself is not known before the apply.
 	unknown bool
+	// pool and turns are what all sites share.
+	pool  *adminapi.Pool
+	turns *site.Turns
+	// refreshed counts the refreshes of this walk.
+	refreshed atomic.Int32
 }
 
 // entry is one configured site.
@@ -41,16 +47,26 @@ type entry struct {
 	onUnreachable string
 	// check tries a candidate from this machine, up to the login; nil where that is switched off.
 	check func(context.Context, site.Candidate) site.TestResult
+	// turns are those of the tests of all sites.
+	turns *site.Turns
 	// repin accepts that another site answers than the one that is managed.
 	repin bool
+	// readAhead: the site may be read before it is asked for.
+	readAhead bool
+
+	// once is held while readOnce reads.
+	once sync.Mutex
+	read *site.State
 
 	mu      sync.Mutex
-	read    *site.State
 	claimed string
+	// taken: the site was asked for, or is being read ahead.
+	taken bool
+	ahead *reading
 }
 
-// newEntry opens a site, at being where it is configured: an entry of sites, or empty for the only site.
-func newEntry(key string, m entryModel, pool *adminapi.Pool, at path.Path, diags *diag.Diagnostics) *entry {
+// open opens a site, at being where it is configured: an entry of sites, or empty for the only site.
+func (s *sites) open(key string, m entryModel, at path.Path, diags *diag.Diagnostics) *entry {
 	e := &entry{
 		key:           key,
 		label:         key,
@@ -58,19 +74,21 @@ func newEntry(key string, m entryModel, pool *adminapi.Pool, at path.Path, diags
 		testRecipient: m.TestRecipient,
 		onUnreachable: m.OnUnreachable.ValueString(),
 		repin:         m.Repin.ValueBool(),
+		readAhead:     isTrueByDefault(m.ReadAhead),
 		unknown:       m.isUnknown(),
+		turns:         s.turns,
 	}
 	only := len(at.Steps()) == 0
 	if only {
 		e.label = "the site"
 	}
-	if m.LocalCheck.IsNull() || m.LocalCheck.ValueBool() {
+	if isTrueByDefault(m.LocalCheck) {
 		e.check = new(submit.Sender).Login
 	}
 	if e.unknown {
 		return e
 	}
-	opened, err := platform.Open(pool, m.toConfig())
+	opened, err := platform.Open(s.pool, m.toConfig())
 	if err != nil {
 		addConfigError(diags, at, e.label, err)
 		return e
@@ -116,6 +134,9 @@ func (s *sites) find(key types.String, diags *diag.Diagnostics) *entry {
 	return nil
 }
 
+// isTrueByDefault is for switches that are on where the configuration says nothing.
+func isTrueByDefault(b types.Bool) bool { return b.IsNull() || b.ValueBool() }
+
 // reachable returns the entry for a key that something outside the plan asks for now.
 func (s *sites) reachable(key types.String, diags *diag.Diagnostics) *entry {
 	e := s.find(key, diags)
@@ -142,10 +163,10 @@ func (s *sites) near(key string) string {
 
 // readOnce reads the site, once in a walk: what the plan of a creation saw is what the creation's write is guarded by.
 func (e *entry) readOnce(ctx context.Context) (site.State, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	e.once.Lock()
+	defer e.once.Unlock()
 	if e.read == nil {
-		state, err := e.site.Read(ctx)
+		state, err := e.answer(ctx)
 		if err != nil {
 			return site.State{}, err
 		}
