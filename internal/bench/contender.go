@@ -42,54 +42,90 @@ type sample struct {
 	Calls, Connections int64
 }
 
-// phases are the commands of a run, each with the host that the configuration names by then. Planning and applying are
-// apart, so that the calls of each can be told.
-var phases = []struct {
+// phase is one command of a run.
+type phase struct {
+	// name is that in the tables, host what the configuration names as the submission server by then.
 	name, host string
 	args       []string
-}{
+}
+
+// phases are the commands of a run, each with the host that the configuration names by then. Planning and applying are
+// apart, so that the calls of each can be told.
+var phases = []phase{
 	{"plan create", "127.0.0.1", []string{"plan", "-out=create.tfplan"}},
 	{"create", "127.0.0.1", []string{"apply", "create.tfplan"}},
-	{"no-op plan", "127.0.0.1", []string{"plan", "-detailed-exitcode"}},
+	noop,
 	{"plan update", "localhost", []string{"plan", "-out=update.tfplan"}},
 	{"update", "localhost", []string{"apply", "update.tfplan"}},
 	{"plan destroy", "localhost", []string{"plan", "-destroy", "-out=destroy.tfplan"}},
 	{"destroy", "localhost", []string{"apply", "destroy.tfplan"}},
 }
 
-// play runs every phase against a world of its own.
-func (c contender) play(ctx context.Context, cli tfcli.CLI, tools string, sites int, latency time.Duration) (map[string]sample, error) {
+// noop is a plan that finds nothing to do.
+var noop = phase{"no-op plan", "127.0.0.1", []string{"plan", "-detailed-exitcode"}}
+
+// match is one contender with a world of its own.
+type match struct {
+	contender
+	*world
+	workspace tfcli.Workspace
+	remove    func()
+}
+
+func (b *bench) begin(ctx context.Context, c contender, sites int) (m match, err error) {
+	m.contender = c
 	dir, remove, err := tempDir()
 	if err != nil {
-		return nil, err
+		return m, err
 	}
-	defer remove()
-	w, err := newWorld(dir, sites, latency)
-	if err != nil {
-		return nil, err
+	m.remove = remove
+	if m.world, err = newWorld(dir, sites); err != nil {
+		return m, err
 	}
-	defer w.close()
-	workspace, err := c.prepare(ctx, cli, tools, filepath.Join(dir, "plan"))
+	m.workspace, err = b.prepare(ctx, c, filepath.Join(dir, "plan"))
+	return m, err
+}
+
+// end is for every match, however it began.
+func (m match) end() {
+	if m.world != nil {
+		m.close()
+	}
+	if m.remove != nil {
+		m.remove()
+	}
+}
+
+// play runs every phase against a world of its own.
+func (b *bench) play(ctx context.Context, c contender, sites int) (map[string]sample, error) {
+	m, err := b.begin(ctx, c, sites)
+	defer m.end()
 	if err != nil {
 		return nil, err
 	}
 	samples := map[string]sample{}
-	for _, phase := range phases {
-		if err := w.writeVariables(workspace.Dir, phase.host); err != nil {
+	for _, p := range phases {
+		if samples[p.name], err = m.run(ctx, p); err != nil {
 			return nil, err
 		}
-		s, err := w.measure(ctx, workspace, phase.args)
-		if err != nil {
-			return nil, fmt.Errorf("%s, %s of %d sites: %w", c.name, phase.name, sites, err)
-		}
-		samples[phase.name] = s
 	}
 	return samples, nil
 }
 
+func (m match) run(ctx context.Context, p phase) (sample, error) {
+	if err := m.writeVariables(m.workspace.Dir, p.host); err != nil {
+		return sample{}, err
+	}
+	s, err := m.measure(ctx, m.workspace, p.args)
+	if err != nil {
+		return s, fmt.Errorf("%s, %s of %d sites: %w", m.name, p.name, len(m.clients), err)
+	}
+	return s, nil
+}
+
 // prepare puts the contender's provider behind one that notes what it uses.
-func (c contender) prepare(ctx context.Context, cli tfcli.CLI, tools, dir string) (tfcli.Workspace, error) {
-	workspace, err := cli.NewWorkspace(ctx, dir, "sitemail/smtp")
+func (b *bench) prepare(ctx context.Context, c contender, dir string) (tfcli.Workspace, error) {
+	workspace, err := b.cli.NewWorkspace(ctx, dir, "sitemail/smtp")
 	if err != nil {
 		return workspace, err
 	}
@@ -100,7 +136,7 @@ func (c contender) prepare(ctx context.Context, cli tfcli.CLI, tools, dir string
 		if err := os.Remove(workspace.Binary); err != nil {
 			return workspace, err
 		}
-		if err := os.Link(filepath.Join(tools, "usage"), workspace.Binary); err != nil {
+		if err := os.Link(filepath.Join(b.tools, "usage"), workspace.Binary); err != nil {
 			return workspace, err
 		}
 	}

@@ -18,13 +18,29 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/tfcli"
 )
 
+// bench is one run of the program.
+type bench struct {
+	out io.Writer
+	cli tfcli.CLI
+	// tools is where the programs of the benchmark itself are built.
+	tools string
+	// sizes are the numbers of sites, from small to large; rounds is how often each contender runs.
+	sizes  []int
+	rounds int
+	// latency is how long a slow site takes for an answer, sending how long a slow server takes for a message.
+	latency, sending time.Duration
+}
+
 func main() {
-	sizes := flag.String("n", "100", "numbers of sites, with commas between them")
+	sizes := flag.String("n", "10,100,1000", "numbers of sites, from small to large")
 	rounds := flag.Int("rounds", 5, "how often each contender runs")
-	latency := flag.Duration("latency", 0, "how long a site takes for every answer")
+	latency := flag.Duration("latency", 200*time.Millisecond, "how long a slow site takes for every answer; 0 leaves slow sites out")
+	sending := flag.Duration("sending", time.Second, "how long a slow submission server takes for a message; 0 leaves those out")
+	profile := flag.String("profile", "", "a folder for CPU profiles of the provider, which then runs alone")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, os.Stdout, *sizes, *rounds, *latency)
+	b := &bench{out: os.Stdout, rounds: *rounds, latency: *latency, sending: *sending}
+	err := b.run(ctx, *sizes, *profile)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -32,9 +48,15 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, out io.Writer, sizes string, rounds int, latency time.Duration) error {
-	cli, err := tfcli.Find(ctx, os.Stderr)
-	if err != nil {
+func (b *bench) run(ctx context.Context, sizes, profile string) (err error) {
+	for size := range strings.SplitSeq(sizes, ",") {
+		n, err := strconv.Atoi(size)
+		if err != nil {
+			return err
+		}
+		b.sizes = append(b.sizes, n)
+	}
+	if b.cli, err = tfcli.Find(ctx, os.Stderr); err != nil {
 		return err
 	}
 	tools, remove, err := tempDir()
@@ -42,26 +64,53 @@ func run(ctx context.Context, out io.Writer, sizes string, rounds int, latency t
 		return err
 	}
 	defer remove()
+	b.tools = tools
 	if err := build(ctx, "./internal/bench/usage", filepath.Join(tools, "usage")); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s, %d rounds, latency %s\n", cli, rounds, latency)
-	for size := range strings.SplitSeq(sizes, ",") {
-		sites, err := strconv.Atoi(size)
-		if err != nil {
+	if profile != "" {
+		return b.profile(ctx, profile)
+	}
+	fmt.Fprintln(b.out, b.machine())
+	for _, part := range []func(context.Context) error{b.starts, b.compare, b.slowSites, b.slowServer} {
+		if err := part(ctx); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// profile runs the provider alone, with the largest number of sites.
+func (b *bench) profile(ctx context.Context, dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if err := os.Setenv("BENCH_PROFILE", dir); err != nil {
+		return err
+	}
+	_, err := b.play(ctx, contender{name: "smtp", command: "./internal/bench/profiled", config: smtpConfig}, b.sizes[len(b.sizes)-1])
+	return err
+}
+
+// compare lets all contenders manage each number of sites.
+func (b *bench) compare(ctx context.Context) error {
+	cpu := map[string][]float64{} // by phase: the medians of our provider, for each size
+	for _, n := range b.sizes {
 		results := map[string][]map[string]sample{}
-		for range rounds {
+		for range b.rounds {
 			for _, c := range contenders {
-				samples, err := c.play(ctx, cli, tools, sites, latency)
+				samples, err := b.play(ctx, c, n)
 				if err != nil {
 					return err
 				}
 				results[c.name] = append(results[c.name], samples)
 			}
 		}
-		printTable(out, sites, results)
+		printTable(b.out, n, results)
+		for _, p := range phases {
+			cpu[p.name] = append(cpu[p.name], middle(results["smtp"], p.name, cpuSeconds))
+		}
 	}
+	b.printGrowth(cpu)
 	return nil
 }

@@ -9,26 +9,48 @@ import (
 	"time"
 )
 
-// printTable writes a line for each phase and contender: medians, the wall time also as a ratio to that of the floor, with
-// the lowest and the highest of the rounds.
+func wallSeconds(s sample) float64   { return s.Wall.Seconds() }
+func cpuSeconds(s sample) float64    { return s.CPU.Seconds() }
+func peakMebibytes(s sample) float64 { return float64(s.PeakMemory) / (1 << 20) }
+
+// printTable writes a line for each phase and contender: medians, and wall time, processor time and memory also as ratios
+// to those of the floor in the same round; of the wall time also the lowest and the highest.
 func printTable(w io.Writer, sites int, results map[string][]map[string]sample) {
 	fmt.Fprintf(w, "\n%d sites\n", sites)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "phase\t\twall\tof floor\tlowest\thighest\tprovider CPU\tpeak memory\tstarts\tcalls a site\tconnections a site\t")
-	for _, phase := range phases {
+	fmt.Fprintln(table, "phase\t\twall\tof floor\tlowest\thighest\tprovider CPU\tof floor\tpeak memory\tof floor\tstarts\tcalls a site\tconnections a site\t")
+	for _, p := range phases {
 		for _, c := range contenders {
-			median := func(of func(sample) float64) float64 { return middle(results[c.name], phase.name, of) }
-			low, mid, high := ratios(results, c.name, phase.name)
-			fmt.Fprintf(table, "%s\t%s\t%s\t%.2f\t%.2f\t%.2f\t%s\t%.0f MiB\t%.0f\t%.2f\t%.2f\t\n", phase.name, c.name,
-				seconds(median(func(s sample) float64 { return s.Wall.Seconds() })), mid, low, high,
-				seconds(median(func(s sample) float64 { return s.CPU.Seconds() })),
-				median(func(s sample) float64 { return float64(s.PeakMemory) / (1 << 20) }),
-				median(func(s sample) float64 { return float64(s.Starts) }),
-				median(func(s sample) float64 { return float64(s.Calls) })/float64(sites),
-				median(func(s sample) float64 { return float64(s.Connections) })/float64(sites))
+			of := func(value func(sample) float64) float64 { return middle(results[c.name], p.name, value) }
+			wall := ratios(results, c.name, p.name, wallSeconds)
+			fmt.Fprintf(table, "%s\t%s\t%s\t%.2f\t%.2f\t%.2f\t", p.name, c.name, seconds(of(wallSeconds)), median(wall), slices.Min(wall), slices.Max(wall))
+			if c.command == "" {
+				fmt.Fprint(table, "\t\t\t\t\t")
+			} else {
+				fmt.Fprintf(table, "%s\t%.2f\t%.0f MiB\t%.2f\t%.0f\t", seconds(of(cpuSeconds)), median(ratios(results, c.name, p.name, cpuSeconds)),
+					of(peakMebibytes), median(ratios(results, c.name, p.name, peakMebibytes)), of(func(s sample) float64 { return float64(s.Starts) }))
+			}
+			fmt.Fprintf(table, "%.2f\t%.2f\t\n", of(func(s sample) float64 { return float64(s.Calls) })/float64(sites),
+				of(func(s sample) float64 { return float64(s.Connections) })/float64(sites))
 		}
 	}
 	_ = table.Flush()
+}
+
+// printGrowth says how our provider's processor time grows from one number of sites to the next.
+func (b *bench) printGrowth(cpu map[string][]float64) {
+	if len(b.sizes) < 2 {
+		return
+	}
+	last := len(b.sizes) - 1
+	fmt.Fprintf(b.out, "\nProcessor time of the provider with %d sites, in times that with %d:", b.sizes[last], b.sizes[last-1])
+	for _, p := range phases {
+		fmt.Fprintf(b.out, " %s %.1f", p.name, cpu[p.name][last]/cpu[p.name][last-1])
+		if p.name != phases[len(phases)-1].name {
+			fmt.Fprint(b.out, ",")
+		}
+	}
+	fmt.Fprintln(b.out)
 }
 
 func seconds(s float64) string {
@@ -44,16 +66,16 @@ func middle(rounds []map[string]sample, phase string, of func(sample) float64) f
 	return median(values)
 }
 
-// ratios compares the wall time with that of the floor in the same round.
-func ratios(results map[string][]map[string]sample, name, phase string) (lowest, mid, highest float64) {
+// ratios compares a value with that of the floor in the same round.
+func ratios(results map[string][]map[string]sample, name, phase string, of func(sample) float64) []float64 {
 	values := make([]float64, len(results[name]))
 	for i, samples := range results[name] {
-		values[i] = samples[phase].Wall.Seconds() / results["floor"][i][phase].Wall.Seconds()
+		values[i] = of(samples[phase]) / of(results["floor"][i][phase])
 	}
-	return slices.Min(values), median(values), slices.Max(values)
+	return values
 }
 
+// median leaves values as they are.
 func median(values []float64) float64 {
-	slices.SortFunc(values, cmp.Compare)
-	return values[len(values)/2]
+	return slices.SortedFunc(slices.Values(values), cmp.Compare)[len(values)/2]
 }

@@ -34,17 +34,25 @@ type world struct {
 	tokens  map[string]string
 
 	calls, connections atomic.Int64
-	// latency is added to every answer.
-	latency time.Duration
+	// latency is added to every answer of a site, sending (both nanoseconds) to every message.
+	latency, sending atomic.Int64
 }
 
 type client struct {
 	URL string `json:"url"`
 }
 
-func newWorld(dir string, sites int, latency time.Duration) (_ *world, err error) {
-	w := &world{clients: map[string]client{}, tokens: map[string]string{}, latency: latency}
-	w.smtp, err = smtptest.New(smtptest.Config{Encryption: site.None, Users: map[string]secret.Text{mailbox: secret.New(password)}})
+func newWorld(dir string, sites int) (_ *world, err error) {
+	w := &world{clients: map[string]client{}, tokens: map[string]string{}}
+	w.smtp, err = smtptest.New(smtptest.Config{
+		Encryption: site.None,
+		Users:      map[string]secret.Text{mailbox: secret.New(password)},
+		Faults: smtptest.Faults{Before: func(_ context.Context, stage site.Stage) {
+			if stage == site.StageData {
+				time.Sleep(time.Duration(w.sending.Load()))
+			}
+		}},
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +99,7 @@ func (w *world) addSite(i int) error {
 func (w *world) counted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.calls.Add(1)
-		time.Sleep(w.latency)
+		time.Sleep(time.Duration(w.latency.Load()))
 		next.ServeHTTP(rw, r)
 	})
 }

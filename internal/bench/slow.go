@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// parallelism is how many resources the CLI walks at a time by itself.
+const parallelism = 10
+
+// ours is the contender that everything is about.
+func ours() contender { return contenders[0] }
+
+// slowSites compares a plan without changes of sites that answer late with that of sites that answer at once.
+func (b *bench) slowSites(ctx context.Context) error {
+	if b.latency == 0 {
+		return nil
+	}
+	n := b.sizes[len(b.sizes)-1]
+	m, err := b.begin(ctx, ours(), n)
+	defer m.end()
+	if err != nil {
+		return err
+	}
+	for _, p := range phases[:2] {
+		if _, err := m.run(ctx, p); err != nil {
+			return err
+		}
+	}
+	var fast, slow, ratio []float64
+	for range b.rounds {
+		m.latency.Store(0)
+		f, err := m.run(ctx, noop)
+		if err != nil {
+			return err
+		}
+		m.latency.Store(int64(b.latency))
+		s, err := m.run(ctx, noop)
+		if err != nil {
+			return err
+		}
+		fast, slow = append(fast, f.Wall.Seconds()), append(slow, s.Wall.Seconds())
+		ratio = append(ratio, s.Wall.Seconds()/f.Wall.Seconds())
+	}
+	without := strings.Replace(m.config, "provider \"smtp\" {", "provider \"smtp\" {\n  read_ahead = false", 1)
+	if err := m.workspace.Init(ctx, without); err != nil {
+		return err
+	}
+	off, err := m.run(ctx, noop)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(b.out, "\n%d sites that take %s for every answer: no-op plan %s, %.2f (%.2f to %.2f) times the %s of sites that answer at once; "+
+		"with read_ahead = false %s\n", n, b.latency, seconds(median(slow)), median(ratio), slices.Min(ratio), slices.Max(ratio), seconds(median(fast)),
+		off.Wall.Round(10*time.Millisecond))
+	return nil
+}
+
+// slowServer compares the creation of sites whose test messages take long with what it cannot be faster than: the time of
+// the tests, parallelism at a time, and the floor.
+func (b *bench) slowServer(ctx context.Context) error {
+	if b.sending == 0 {
+		return nil
+	}
+	n := min(200, b.sizes[len(b.sizes)-1])
+	bound := b.sending * time.Duration(n) / parallelism
+	var ratio []float64
+	for range b.rounds {
+		took := map[string]time.Duration{}
+		for _, c := range contenders {
+			if c.config != smtpConfig {
+				continue
+			}
+			wall, err := b.createSlowly(ctx, c, n)
+			if err != nil {
+				return err
+			}
+			took[c.name] = wall
+		}
+		ratio = append(ratio, float64(took["smtp"])/float64(bound+took["floor"]))
+	}
+	fmt.Fprintf(b.out, "\n%d sites whose test messages take %s each, %d at a time: created in %.2f (%.2f to %.2f) times %s and the floor\n",
+		n, b.sending, parallelism, median(ratio), slices.Min(ratio), slices.Max(ratio), bound)
+	return nil
+}
+
+func (b *bench) createSlowly(ctx context.Context, c contender, n int) (time.Duration, error) {
+	m, err := b.begin(ctx, c, n)
+	defer m.end()
+	if err != nil {
+		return 0, err
+	}
+	if _, err := m.run(ctx, phases[0]); err != nil {
+		return 0, err
+	}
+	m.sending.Store(int64(b.sending))
+	s, err := m.run(ctx, phases[1])
+	return s.Wall, err
+}
+
+// machine says what was measured on.
+func (b *bench) machine() string {
+	return fmt.Sprintf("%s on %s/%s with %d processors, built with %s; medians of %d rounds", b.cli, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), b.rounds)
+}
