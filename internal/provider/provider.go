@@ -39,7 +39,7 @@ func (p *smtpProvider) Metadata(_ context.Context, _ provider.MetadataRequest, r
 
 func (p *smtpProvider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
 	var model providerModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	resp.Diagnostics.Append(get(ctx, req.Config, &model)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -47,7 +47,7 @@ func (p *smtpProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 		UserAgent: userAgent(req.TerraformVersion, p.version),
 		Logger:    tflogHandler{},
 	})
-	sites := model.toSites(ctx, pool, &resp.Diagnostics)
+	sites := model.toSites(pool, &resp.Diagnostics)
 	resp.ResourceData = sites
 	resp.DataSourceData = sites
 	resp.ListResourceData = sites

@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"context"
 	"os"
 	"time"
 
@@ -9,7 +8,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
 	"github.com/sitemail/terraform-provider-smtp/internal/diagnosis"
@@ -60,7 +58,7 @@ type entryModel struct {
 }
 
 // toSites makes the registry of sites. Nothing is called yet, and what is unknown stays so until the apply.
-func (m providerModel) toSites(ctx context.Context, pool *adminapi.Pool, diags *diag.Diagnostics) *sites {
+func (m providerModel) toSites(pool *adminapi.Pool, diags *diag.Diagnostics) *sites {
 	registry := &sites{
 		entries: map[string]*entry{},
 		unknown: m.Sites.IsUnknown(),
@@ -80,7 +78,7 @@ func (m providerModel) toSites(ctx context.Context, pool *adminapi.Pool, diags *
 			continue
 		}
 		var own entryModel
-		diags.Append(object.As(ctx, &own, basetypes.ObjectAsOptions{})...)
+		fill(&own, object)
 		registry.entries[key] = registry.open(key, own.withDefaults(m.entryModel), path.Root("sites").AtMapKey(key), diags)
 	}
 	return registry

@@ -45,13 +45,13 @@ func (r *smtpSettingsResource) Configure(_ context.Context, req resource.Configu
 
 func (r *smtpSettingsResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var config, plan settingsModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(get(ctx, req.Config, &config)...)
+	resp.Diagnostics.Append(get(ctx, req.Plan, &plan)...)
 	e := r.sites.reachable(plan.Site, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	timeout, diags := plan.Timeouts.Create(ctx, defaultWriteTimeout+plan.retryFor(ctx))
+	timeout, diags := plan.Timeouts.Create(ctx, defaultWriteTimeout+plan.retryFor())
 	resp.Diagnostics.Append(diags...)
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -64,7 +64,7 @@ func (r *smtpSettingsResource) Create(ctx context.Context, req resource.CreateRe
 	if plan.refusesOverwrite(prior, e, &resp.Diagnostics) {
 		return
 	}
-	change := plan.toChange(ctx, config, prior, e.testRecipient)
+	change := plan.toChange(config, prior, e.testRecipient)
 	change.SetPassword = !change.Candidate.Password.IsEmpty()
 	now, err := r.procedureAt(e, &resp.Diagnostics).Apply(ctx, e.site, change)
 	if err != nil {
@@ -80,7 +80,7 @@ func (r *smtpSettingsResource) Create(ctx context.Context, req resource.CreateRe
 
 func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var model settingsModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &model)...)
+	resp.Diagnostics.Append(get(ctx, req.State, &model)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -118,16 +118,16 @@ func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadReques
 
 func (r *smtpSettingsResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var config, plan, state settingsModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(get(ctx, req.Config, &config)...)
+	resp.Diagnostics.Append(get(ctx, req.Plan, &plan)...)
+	resp.Diagnostics.Append(get(ctx, req.State, &state)...)
 	applied, diags := getApplied(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
 	e := r.sites.reachable(plan.Site, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	timeout, diags := plan.Timeouts.Update(ctx, defaultWriteTimeout+plan.retryFor(ctx))
+	timeout, diags := plan.Timeouts.Update(ctx, defaultWriteTimeout+plan.retryFor())
 	resp.Diagnostics.Append(diags...)
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -136,14 +136,14 @@ func (r *smtpSettingsResource) Update(ctx context.Context, req resource.UpdateRe
 	if !plan.Site.Equal(state.Site) && !r.sameSite(ctx, e, prior, &resp.Diagnostics) {
 		return
 	}
-	change := plan.toUpdate(ctx, config, state, prior, e.testRecipient)
+	change := plan.toUpdate(config, state, prior, e.testRecipient)
 	now, err := r.procedureAt(e, &resp.Diagnostics).Apply(ctx, e.site, change)
 	if err != nil {
 		addApplyError(ctx, &resp.Diagnostics, e, change, config.inResource, now, err)
 		if now != prior {
 			// The site was written to all the same: say what it holds, and nothing of the plan.
 			state.fromState(now)
-			resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
+			resp.Diagnostics.Append(set(ctx, &resp.State, resp.State.Raw.Type(), state)...)
 			resp.Diagnostics.Append(applied.partly(now, e.can).set(ctx, resp.Private)...)
 		}
 		return
@@ -156,7 +156,7 @@ func (r *smtpSettingsResource) Update(ctx context.Context, req resource.UpdateRe
 
 func (r *smtpSettingsResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state settingsModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(get(ctx, req.State, &state)...)
 	applied, diags := getApplied(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
 	how := site.OnDestroy(state.OnDestroy.ValueString())

@@ -33,12 +33,12 @@ func (r *smtpSettingsResource) ImportState(ctx context.Context, req resource.Imp
 
 // identify records which site m is.
 func (m settingsModel) identify(ctx context.Context, identity *tfsdk.ResourceIdentity) diag.Diagnostics {
-	return identity.Set(ctx, identityModel{Site: m.Site, SiteID: m.ID})
+	return set(ctx, identity, identity.Raw.Type(), identityModel{Site: m.Site, SiteID: m.ID})
 }
 
 // store writes m to a state, and which site it is beside it.
 func (m settingsModel) store(ctx context.Context, state *tfsdk.State, identity *tfsdk.ResourceIdentity) diag.Diagnostics {
-	return append(state.Set(ctx, &m), m.identify(ctx, identity)...)
+	return append(set(ctx, state, state.Raw.Type(), m), m.identify(ctx, identity)...)
 }
 
 // pinnedID is the id of the site that a resource is: as last applied or, for one that is being imported by its identity,
@@ -48,6 +48,6 @@ func pinnedID(ctx context.Context, a applied, identity *tfsdk.ResourceIdentity) 
 		return a.SiteID, nil
 	}
 	var asked identityModel
-	diags := identity.Get(ctx, &asked)
+	diags := get(ctx, identity, &asked)
 	return asked.SiteID.ValueString(), diags
 }

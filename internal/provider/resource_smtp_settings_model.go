@@ -1,13 +1,11 @@
 package provider
 
 import (
-	"context"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
@@ -36,11 +34,6 @@ type settingsModel struct {
 	UpdatedAt         types.String   `tfsdk:"updated_at"`
 	PasswordSet       types.Bool     `tfsdk:"password_set"`
 	Verification      types.Object   `tfsdk:"verification"`
-}
-
-type testModel struct {
-	Recipient types.String `tfsdk:"recipient"`
-	RetryFor  types.String `tfsdk:"retry_for"`
 }
 
 var testTypes = map[string]attr.Type{"recipient": types.StringType, "retry_for": types.StringType}
@@ -101,41 +94,36 @@ func (m *settingsModel) forgetPassword() {
 }
 
 // toChange makes the change from prior to what m plans, with the password of the configuration.
-func (m settingsModel) toChange(ctx context.Context, config settingsModel, prior site.State, defaultRecipient types.String) site.Change {
+func (m settingsModel) toChange(config settingsModel, prior site.State, defaultRecipient types.String) site.Change {
 	return site.Change{
 		Prior:     prior,
 		Candidate: site.Candidate{Settings: m.toSettings(), Password: secret.New(config.password().ValueString())},
 		Enabled:   m.Enabled.ValueBool(),
-		Recipient: m.recipient(ctx, defaultRecipient).ValueString(),
-		RetryFor:  m.retryFor(ctx),
+		Recipient: m.recipient(defaultRecipient).ValueString(),
+		RetryFor:  m.retryFor(),
 	}
 }
 
 // toUpdate makes the change from state, which prior is of, to what m plans.
-func (m settingsModel) toUpdate(ctx context.Context, config, state settingsModel, prior site.State, defaultRecipient types.String) site.Change {
-	c := m.toChange(ctx, config, prior, defaultRecipient)
+func (m settingsModel) toUpdate(config, state settingsModel, prior site.State, defaultRecipient types.String) site.Change {
+	c := m.toChange(config, prior, defaultRecipient)
 	c.SetPassword = m.setsPassword(config, state)
 	c.PriorPassword = secret.New(state.Password.ValueString())
 	return c
 }
 
-func (m settingsModel) test(ctx context.Context) testModel {
-	var test testModel
-	// The schema holds the type; an unknown object leaves both values as they are.
-	_ = m.Test.As(ctx, &test, basetypes.ObjectAsOptions{UnhandledNullAsEmpty: true, UnhandledUnknownAsEmpty: true})
-	return test
-}
-
 // recipient is who gets the test message; it may be null or unknown.
-func (m settingsModel) recipient(ctx context.Context, byDefault types.String) types.String {
+func (m settingsModel) recipient(byDefault types.String) types.String {
+	own, _ := m.Test.Attributes()["recipient"].(types.String)
 	if m.Test.IsUnknown() {
-		return types.StringUnknown()
+		own = types.StringUnknown()
 	}
-	return orDefault(m.test(ctx).Recipient, byDefault)
+	return orDefault(own, byDefault)
 }
 
-func (m settingsModel) retryFor(ctx context.Context) time.Duration {
-	return parseDuration(m.test(ctx).RetryFor)
+func (m settingsModel) retryFor() time.Duration {
+	value, _ := m.Test.Attributes()["retry_for"].(types.String)
+	return parseDuration(value)
 }
 
 // fromState takes over what the site holds; arguments that are not the site's stay as they are.

@@ -24,8 +24,8 @@ func (r *smtpSettingsResource) ModifyPlan(ctx context.Context, req resource.Modi
 		return
 	}
 	var config, plan settingsModel
-	diags.Append(req.Config.Get(ctx, &config)...)
-	diags.Append(req.Plan.Get(ctx, &plan)...)
+	diags.Append(get(ctx, req.Config, &config)...)
+	diags.Append(get(ctx, req.Plan, &plan)...)
 	if diags.HasError() {
 		return
 	}
@@ -48,13 +48,13 @@ func (r *smtpSettingsResource) ModifyPlan(ctx context.Context, req resource.Modi
 	if len(resp.RequiresReplace) == 0 {
 		plan.claim(e, diags)
 	}
-	diags.Append(resp.Plan.Set(ctx, &plan)...)
+	diags.Append(set(ctx, &resp.Plan, resp.Plan.Raw.Type(), plan)...)
 }
 
 // planDestroy makes sure that the site can still be left as on_destroy says.
 func (r *smtpSettingsResource) planDestroy(ctx context.Context, req resource.ModifyPlanRequest, diags *diag.Diagnostics) {
 	var state settingsModel
-	diags.Append(req.State.Get(ctx, &state)...)
+	diags.Append(get(ctx, req.State, &state)...)
 	if state.OnDestroy.ValueString() == string(site.Keep) {
 		return
 	}
@@ -65,7 +65,7 @@ func (r *smtpSettingsResource) planDestroy(ctx context.Context, req resource.Mod
 
 func (r *smtpSettingsResource) planCreate(ctx context.Context, e *entry, config settingsModel, plan *settingsModel, diags *diag.Diagnostics) {
 	plan.forgetComputed(config, types.BoolUnknown())
-	plan.requireRecipient(ctx, e, diags)
+	plan.requireRecipient(e, diags)
 	if e == nil || e.unknown || !plan.settingsKnown() {
 		return
 	}
@@ -77,7 +77,7 @@ func (r *smtpSettingsResource) planCreate(ctx context.Context, e *entry, config 
 	if plan.refusesOverwrite(prior, e, diags) {
 		return
 	}
-	change := plan.toChange(ctx, config, prior, e.testRecipient)
+	change := plan.toChange(config, prior, e.testRecipient)
 	change.SetPassword = !config.password().IsNull()
 	requirePassword(change, config, diags)
 	e.checkChange(change, config, diags)
@@ -85,7 +85,7 @@ func (r *smtpSettingsResource) planCreate(ctx context.Context, e *entry, config 
 
 func (r *smtpSettingsResource) planUpdate(ctx context.Context, e *entry, config settingsModel, plan *settingsModel, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	var state settingsModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(get(ctx, req.State, &state)...)
 	applied, diags := getApplied(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -103,17 +103,17 @@ func (r *smtpSettingsResource) planUpdate(ctx context.Context, e *entry, config 
 	plan.ID = state.ID
 	if !plan.settingsKnown() {
 		plan.forgetWritten(config, state.PasswordSet)
-		plan.requireRecipient(ctx, e, &resp.Diagnostics)
+		plan.requireRecipient(e, &resp.Diagnostics)
 		return
 	}
-	change := plan.toUpdate(ctx, config, state, state.toState(applied), types.StringNull())
+	change := plan.toUpdate(config, state, state.toState(applied), types.StringNull())
 	requirePassword(change, config, &resp.Diagnostics)
 	if e != nil {
 		e.checkChange(change, config, &resp.Diagnostics)
 	}
 	if steps := change.Steps(); steps.Test || steps.Save {
 		plan.forgetWritten(config, state.PasswordSet)
-		plan.requireRecipient(ctx, e, &resp.Diagnostics)
+		plan.requireRecipient(e, &resp.Diagnostics)
 		return
 	}
 	plan.UpdatedAt, plan.PasswordSet, plan.Verification = state.UpdatedAt, state.PasswordSet, state.Verification
@@ -205,8 +205,8 @@ func (m *settingsModel) keepSpelling(state settingsModel) {
 }
 
 // requireRecipient wants somebody to send the test message to, where one is due because mail is to be enabled.
-func (m settingsModel) requireRecipient(ctx context.Context, e *entry, diags *diag.Diagnostics) {
-	if e == nil || e.unknown || e.can.Addressee != site.ToRecipient || !m.Enabled.ValueBool() || !m.recipient(ctx, e.testRecipient).IsNull() {
+func (m settingsModel) requireRecipient(e *entry, diags *diag.Diagnostics) {
+	if e == nil || e.unknown || e.can.Addressee != site.ToRecipient || !m.Enabled.ValueBool() || !m.recipient(e.testRecipient).IsNull() {
 		return
 	}
 	diags.AddAttributeError(path.Root("test").AtName("recipient"), "Recipient of the test message is missing",
