@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -55,7 +56,7 @@ func gzipped(t *testing.T, size int64) http.HandlerFunc {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.Copy(w, io.LimitReader(spaces{}, size)); err != nil {
+	if _, err := io.Copy(w, io.LimitReader(new(spaces), size)); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
@@ -64,19 +65,34 @@ func gzipped(t *testing.T, size int64) http.HandlerFunc {
 	return adminapitest.WithHeader("Content-Encoding", "gzip", adminapitest.JSON(200, packed.String()))
 }
 
-type spaces struct{}
+// spaces counts how many of them were read.
+type spaces struct{ read atomic.Int64 }
 
-func (spaces) Read(p []byte) (int, error) {
+func (s *spaces) Read(p []byte) (int, error) {
 	for i := range p {
 		p[i] = ' '
 	}
+	s.read.Add(int64(len(p)))
 	return len(p), nil
 }
 
-func endless() http.HandlerFunc {
+func huge(s *spaces) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.Copy(w, io.LimitReader(spaces{}, 100<<20))
+		_, _ = io.Copy(w, io.LimitReader(s, 100<<20))
 	}
+}
+
+// The end of an answer that is too large need not be waited for, nor be held in memory.
+func TestATooLargeAnswerIsNotReadOn(t *testing.T) {
+	t.Run("R14", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var sent spaces
+			e := failure(t, huge(&sent), nil)
+			if got := sent.read.Load(); e.Kind != adminapi.Malformed || got > 4<<20 {
+				t.Errorf("the site got rid of %d bytes: %v", got, e)
+			}
+		})
+	})
 }
 
 func TestAnswersThatAreNotOnes(t *testing.T) {
@@ -84,7 +100,7 @@ func TestAnswersThatAreNotOnes(t *testing.T) {
 		answer http.HandlerFunc
 		want   string
 	}{
-		"100 MB":                      {endless(), "larger than 1048576 bytes"},
+		"100 MB":                      {huge(new(spaces)), "larger than 1048576 bytes"},
 		"gzip bomb":                   {gzipped(t, 16<<20), "larger than 1048576 bytes"},
 		"page":                        {adminapitest.HTML(200), "not JSON (text/html; charset=utf-8)"},
 		"nothing":                     {adminapitest.JSON(200, ""), "empty"},

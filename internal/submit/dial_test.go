@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -182,6 +183,38 @@ func TestControlSeesEachAddress(t *testing.T) {
 	if got := server.Counters().Connections; got != 0 {
 		t.Errorf("made %d connections", got)
 	}
+}
+
+// TestControlSeesWhatANameLeadsToWhenItIsDialled: a name may be harmless while it is looked at, and not a moment later.
+func TestControlSeesWhatANameLeadsToWhenItIsDialled(t *testing.T) {
+	t.Run("R31_Rebinding", func(t *testing.T) {
+		server, sender, c := start(t, smtptest.Config{Leaf: smtptest.Leaf{Names: []string{"mail.example.test"}}})
+		c.Settings.Host = "mail.example.test"
+		const onePerType = 2
+		var asked atomic.Int32
+		sender.Resolver = smtptest.StartResolver(t, func(string) ([]netip.Addr, dnsmessage.RCode, bool) {
+			harmless, forbidden := netip.MustParseAddr("127.0.0.2"), netip.MustParseAddr("127.0.0.1")
+			if asked.Add(1) <= onePerType {
+				return []netip.Addr{harmless}, dnsmessage.RCodeSuccess, false
+			}
+			return []netip.Addr{forbidden}, dnsmessage.RCodeSuccess, false
+		})
+		sender.Control = func(_, address string, _ syscall.RawConn) error {
+			if strings.HasPrefix(address, "127.0.0.1:") {
+				return errors.New("forbidden")
+			}
+			return nil
+		}
+		for _, want := range []string{"127.0.0.2:", "forbidden"} {
+			r := sender.Send(t.Context(), c, recipient)
+			if r.Stage != site.StageConnect || !strings.Contains(r.Error, want) {
+				t.Errorf("got %+v, want %q", r, want)
+			}
+		}
+		if got := server.Counters().Connections; got != 0 {
+			t.Errorf("made %d connections", got)
+		}
+	})
 }
 
 // TestNothingIsDialledForABadCandidate: what no server should get to see is refused first, at the stage it belongs to.
