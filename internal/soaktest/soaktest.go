@@ -7,8 +7,15 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
-	"testing"
 )
+
+// T is the part of [testing.TB] that a draw needs, for programs that draw what they run.
+type T interface {
+	Helper()
+	Name() string
+	Logf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
 
 // fallback is the seed of this process where SOAK_SEED gives none.
 var fallback = rand.Uint64()
@@ -26,7 +33,7 @@ func Count(n int) int {
 
 // Draw returns all cells in a soak, else those that always holds for and a tenth of the others, in the order of cells.
 // always may be nil.
-func Draw[T any](t testing.TB, cells []T, always func(T) bool) []T {
+func Draw[C any](t T, cells []C, always func(C) bool) []C {
 	t.Helper()
 	if All() {
 		return cells
@@ -43,7 +50,7 @@ func Draw[T any](t testing.TB, cells []T, always func(T) bool) []T {
 	for _, i := range others[:Count(len(others))] {
 		drawn[i] = true
 	}
-	var result []T
+	var result []C
 	for i, cell := range cells {
 		if drawn[i] {
 			result = append(result, cell)
@@ -53,7 +60,7 @@ func Draw[T any](t testing.TB, cells []T, always func(T) bool) []T {
 }
 
 // Random returns a source of numbers that the seed and the name of t decide, and logs the seed.
-func Random(t testing.TB) *rand.Rand {
+func Random(t T) *rand.Rand {
 	t.Helper()
 	seed := Seed(t)
 	t.Logf("SOAK_SEED=%d", seed)
@@ -63,7 +70,7 @@ func Random(t testing.TB) *rand.Rand {
 }
 
 // Seed returns SOAK_SEED or, where it is not set, one that is the same for the whole process.
-func Seed(t testing.TB) uint64 {
+func Seed(t T) uint64 {
 	t.Helper()
 	text := os.Getenv("SOAK_SEED")
 	if text == "" {

@@ -1,0 +1,108 @@
+package main
+
+// inClient are those in what speaks with a site's admin API.
+var inClient = []defect{{
+	name: "IfMatchDropped", breaks: "R5 I4", starred: true,
+	what:  "A write does not say which revision it is made over.",
+	file:  "internal/platform/siteadmin/siteadmin.go",
+	old:   "Header:  ifMatch(s.Revision),",
+	new:   "Header:  nil,",
+	tests: "platform/siteadmin", run: "TestRequests",
+}, {
+	name: "TestSentAgain", breaks: "R10 R11 I3", starred: true,
+	what:  "After a 502 a test is sent again, without asking what became of it.",
+	file:  "internal/platform/siteadmin/test.go",
+	old:   "Body:   toWireTest(t),\n\t\tRepeat: adminapi.IfUndone,",
+	new:   "Body:   toWireTest(t),\n\t\tRepeat: adminapi.Always,",
+	tests: "platform/siteadmin", run: "TestRetryTable",
+}, {
+	name: "NewKeyForALostAnswer", breaks: "R10 I3", starred: true,
+	what: "A test whose answer was lost is sent once more under another key.",
+	file: "internal/platform/siteadmin/test.go",
+	old:  "	answer, err := c.putTest(ctx, path, t, &result)\n",
+	new: `	answer, err := c.putTest(ctx, path, t, &result)
+	if e, ok := errors.AsType[*adminapi.Error](err); ok && e.Undecided() {
+		key = uuid.NewString()
+		path = smtpPath + "/tests/" + key
+		answer, err = c.putTest(ctx, path, t, &result)
+	}
+`,
+	tests: "platform/siteadmin", run: "TestRetryTable",
+}, {
+	name: "WriteSentAgain", breaks: "R10 I10", starred: true,
+	what:  "A write whose answer was lost is sent again, without asking whether it was made.",
+	file:  "internal/platform/siteadmin/siteadmin.go",
+	old:   "Secrets: []secret.Text{s.Password},\n\t\tRepeat:  adminapi.IfUndone,",
+	new:   "Secrets: []secret.Text{s.Password},\n\t\tRepeat:  adminapi.Always,",
+	tests: "platform/siteadmin", run: "TestRetryTable",
+}, {
+	name: "PinNotCompared", breaks: "R15 I5", starred: true,
+	what:  "The mail password is sent to a site that was read and is not the pinned one.",
+	file:  "internal/platform/siteadmin/siteadmin.go",
+	old:   `case found != nil && siteID != "" && *found != siteID:`,
+	new:   `case found != nil && siteID != "" && *found == "":`,
+	tests: "platform/siteadmin", run: "TestNothingIsSentToAnotherSite",
+}, {
+	name: "NewerVersionAccepted", breaks: "R27",
+	what:  "A site of a newer version of the contract is written to.",
+	file:  "internal/platform/siteadmin/wire.go",
+	old:   `case w.APIVersion > apiVersion:`,
+	new:   `case w.APIVersion > apiVersion && w.SiteID != "":`,
+	tests: "platform/siteadmin", run: "TestNothingIsSentToASiteThatIsNotRecognised|TestRead",
+}, {
+	name: "RedirectFollowed", breaks: "R9", starred: true,
+	what:  "A redirect is followed, with credentials and body.",
+	file:  "internal/adminapi/answer.go",
+	old:   `return redirect(resp, secrets)`,
+	new:   `return nil`,
+	tests: "adminapi", run: "TestRedirectsNameBothOrigins",
+}, {
+	name: "NoTimeout", breaks: "R13", starred: true,
+	what:  "A site that stays silent holds the run up forever.",
+	file:  "internal/adminapi/attempt.go",
+	old:   `context.WithTimeoutCause(req.Context(), timeout, errTimeout)`,
+	new:   `context.WithCancel(req.Context())`,
+	tests: "adminapi", run: "TestRequestTimeoutBoundsEachAttempt",
+}, {
+	name: "EndlessAnswer", breaks: "R14",
+	what:  "An answer is read to its end, however long it is.",
+	file:  "internal/adminapi/attempt.go",
+	old:   `io.ReadAll(io.LimitReader(resp.Body, maxResponseBytes+1))`,
+	new:   `io.ReadAll(resp.Body)`,
+	tests: "adminapi", run: "TestATooLargeAnswerIsNotReadOn",
+}, {
+	name: "RetryAfterObeyed", breaks: "R12",
+	what:  "A site that asks to wait for a day is obeyed.",
+	file:  "internal/adminapi/retry_after.go",
+	old:   `return min(time.Duration(seconds)*time.Second, maxRetryAfter)`,
+	new:   `return time.Duration(seconds) * time.Second`,
+	tests: "adminapi", run: "TestRetryAfter",
+}, {
+	name: "LoginForEachCall", breaks: "R19",
+	what:  "Calls at the same time log in each for itself.",
+	file:  "internal/adminapi/session.go",
+	old:   `semaphore.NewWeighted(1)`,
+	new:   `semaphore.NewWeighted(100)`,
+	tests: "adminapi", run: "TestConcurrentCallsShareOneLogin",
+}, {
+	name: "RefusedLoginTriedAgain", breaks: "R38",
+	what:  "A login that the site refused is tried again by the next call.",
+	file:  "internal/adminapi/session.go",
+	old:   `s.refused = err`,
+	new:   `s.refused = nil`,
+	tests: "adminapi", run: "TestARefusedLoginIsNotRepeated",
+}, {
+	name: "PlainHTTPAccepted", breaks: "R16",
+	what:  "Credentials go out over http to any host.",
+	file:  "internal/adminapi/config.go",
+	old:   `case u.Scheme == "http" && !isLoopback(u.Hostname()):`,
+	new:   `case u.Scheme == "http" && u.Hostname() == "":`,
+	tests: "adminapi", run: "TestURL",
+}, {
+	name: "SecretOfTheSiteEchoed", breaks: "R28 I8", starred: true,
+	what:  "An error of the site that repeats the mail password is shown as it came.",
+	file:  "internal/adminapi/text.go",
+	old:   `return r.redact(v)`,
+	new:   `return v`,
+	tests: "adminapi", run: "TestErrorsDoNotRepeatSecrets",
+}}

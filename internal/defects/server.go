@@ -1,0 +1,166 @@
+package main
+
+// inServer are those in the reference site.
+var inServer = []defect{{
+	name: "StaleRevisionIgnored", breaks: "R5 I4", starred: true,
+	what:  "A write over a revision that has passed is taken.",
+	file:  "internal/refsite/core/write.go",
+	old:   `if read == revision(rec) {`,
+	new:   `if read != "" {`,
+	tests: "refsite", run: "TestRevisions|TestConcurrentEditors",
+}, {
+	name: "PasswordTravelsToAnotherHost", breaks: "R1 I5", starred: true,
+	what:  "A changed host takes the stored password along.",
+	file:  "internal/refsite/core/write.go",
+	old:   `changed := rec.Settings.Diff(w.Settings); len(changed) > 0 {`,
+	new:   `changed := rec.Settings.Diff(w.Settings); len(changed) > 0 && changed[0] != "host" {`,
+	tests: "refsite", run: "TestPasswordRule",
+}, {
+	name: "PasswordTravelsWithAForgottenField", breaks: "R2 I5", starred: true,
+	what:  "A change of helo_name alone, a setting that came late, takes the stored password along.",
+	file:  "internal/refsite/core/write.go",
+	old:   `changed := rec.Settings.Diff(w.Settings); len(changed) > 0 {`,
+	new:   `changed := rec.Settings.Diff(w.Settings); len(changed) > 0 && changed[0] != "helo_name" {`,
+	tests: "refsite", run: "TestPasswordRule",
+}, {
+	name: "MaskAccepted", breaks: "R3", starred: true,
+	what:  "The dots that a browser shows for a password are saved as one.",
+	file:  "internal/refsite/core/check.go",
+	old:   `"*•●"`,
+	new:   `"*"`,
+	tests: "refsite", run: "TestMasks",
+}, {
+	name: "FieldNotInFingerprint", breaks: "R4 I1", starred: true,
+	what:  "A pass counts although from_name has changed since.",
+	file:  "internal/refsite/core/fingerprint.go",
+	old:   `parts = append(parts, f.Name, fmt.Sprint(f.Value))`,
+	new:   "if f.Name != \"from_name\" {\n\t\t\tparts = append(parts, f.Name, fmt.Sprint(f.Value))\n\t\t}",
+	tests: "refsite", run: "TestEnabledImpliesVerified",
+}, {
+	name: "PassOutlivesThePassword", breaks: "R4 I1", starred: true,
+	what:  "A pass counts although the password has changed since.",
+	file:  "internal/refsite/core/fingerprint.go",
+	old:   `return append(parts, c.Password.Reveal())`,
+	new:   `return parts`,
+	tests: "refsite", run: "TestEnabledImpliesVerified",
+}, {
+	name: "PassOfAnotherSite", breaks: "R4 R6 I1", starred: true,
+	what:  "The fingerprint of what passed does not say at which site.",
+	file:  "internal/refsite/core/fingerprint.go",
+	old:   `parts := []string{purpose, s.id}`,
+	new:   `parts := []string{purpose, ""}`,
+	tests: "refsite/core", run: "TestFingerprint",
+}, {
+	name: "PassExpired", breaks: "R4", starred: true,
+	what:  "A pass enables mail however long ago it was.",
+	file:  "internal/refsite/core/write.go",
+	old:   `return v != nil && s.core.Now().Sub(v.TestedAt) <= s.core.PassAge`,
+	new:   `return v != nil`,
+	tests: "refsite", run: "TestEnabledImpliesVerified",
+}, {
+	name: "FailureIsAPass", breaks: "R4 I1 I2", starred: true,
+	what:  "A test that failed enables mail as well.",
+	file:  "internal/refsite/core/write.go",
+	old:   `t.Result.Status == site.Passed &&`,
+	new:   `t.Result.Status != site.InDoubt &&`,
+	tests: "refsite", run: "TestEnabledImpliesVerified",
+}, {
+	name: "EditedFileStaysOn", breaks: "R6 I1",
+	what:  "A record that somebody switched on in the data file sends mail.",
+	file:  "internal/refsite/core/inspect.go",
+	old:   "		rec.Enabled = false\n",
+	new:   "",
+	tests: "refsite", run: "TestEditedDataFile",
+}, {
+	name: "AnotherSiteIsServed", breaks: "R15 I5", starred: true,
+	what:  "A request that names another site is carried out.",
+	file:  "internal/refsite/core/check.go",
+	old:   `if id == "" || id == s.id {`,
+	new:   `if id == "" || id != "" {`,
+	tests: "refsite", run: "TestAnotherSite",
+}, {
+	name: "InterruptedTestSentAgain", breaks: "R21 I3", starred: true,
+	what: "A test that a crash interrupted is sent again when its key comes again.",
+	file: "internal/refsite/core/run.go",
+	old:  "		return r, nil\n	}\n	return ended, nil",
+	new: `		return r, nil
+	}
+	if known.Result == nil {
+		return s.start(key, t)
+	}
+	return ended, nil`,
+	tests: "refsite/cmd/refsite", run: "TestKilledWhileTesting/data",
+}, {
+	name: "PanicTellsWhatItHolds", breaks: "R29 I8", starred: true,
+	what:  "The log shows the value of a panic, which may hold the password.",
+	file:  "internal/refsite/core/run.go",
+	old:   `"type", fmt.Sprintf("%T", cause)`,
+	new:   `"cause", fmt.Sprintf("%+v", cause)`,
+	tests: "refsite/core", run: "TestPanicWhileSending",
+}, {
+	name: "NoRateLimit", breaks: "R33", starred: true,
+	what:  "A site sends as many test messages as somebody asks for.",
+	file:  "internal/refsite/core/run.go",
+	old:   `if wait == 0 {`,
+	new:   `if wait >= 0 {`,
+	tests: "refsite", run: "TestRateLimit",
+}, {
+	name: "FailedCommitIsASuccess", breaks: "R40 I6",
+	what:  "A commit that the disk did not take is answered as if it had been made.",
+	file:  "internal/refsite/store/store.go",
+	old:   `return written(known(err))`,
+	new:   "_ = written(known(err))\n\treturn nil",
+	tests: "refsite", run: "TestFullDisk",
+}, {
+	name: "HalfAChangeIsKept", breaks: "R39 I6", starred: true,
+	what:  "What a change wrote before it failed is stored.",
+	file:  "internal/refsite/store/store.go",
+	old:   "		return failed\n	})",
+	new:   "		return nil\n	})",
+	tests: "refsite/store", run: "TestUpdate",
+}, {
+	name: "AttemptsCountedAfterHashing", breaks: "R42", starred: true,
+	what: "Guesses at the same time are all hashed before the first one counts.",
+	file: "internal/refsite/access/access.go",
+	old: `	forget, err := g.count(siteID, from, username)
+	if err != nil {
+		return Session{}, err
+	}
+	login, err := g.login(siteID, username)
+	if err != nil {
+		return Session{}, err
+	}
+	ok, err := g.hasher.matches(ctx, login, password)
+	if err != nil {
+		return Session{}, err
+	}
+`,
+	new: `	login, err := g.login(siteID, username)
+	if err != nil {
+		return Session{}, err
+	}
+	ok, err := g.hasher.matches(ctx, login, password)
+	if err != nil {
+		return Session{}, err
+	}
+	forget, err := g.count(siteID, from, username)
+	if err != nil {
+		return Session{}, err
+	}
+`,
+	tests: "refsite/access", run: "TestAttemptsCountBeforeTheyAreHashed",
+}, {
+	name: "FormsOfOtherSitesAccepted", breaks: "R41", starred: true,
+	what:  "A page elsewhere can send the admin page's forms.",
+	file:  "internal/refsite/page/page.go",
+	old:   `return p.surround(sameOrigin.Handler(mux))`,
+	new:   `return p.surround(mux)`,
+	tests: "refsite/page", run: "TestFormsOfOtherSitesAreRefused",
+}, {
+	name: "SessionPlanted", breaks: "R44",
+	what:  "A login leaves the session open that the visitor came with.",
+	file:  "internal/refsite/page/session.go",
+	old:   "	if err := v.Guard.Logout(v.site.ID(), v.token()); err != nil {\n		return err\n	}\n	v.setCookie(opened",
+	new:   "	v.setCookie(opened",
+	tests: "refsite/page", run: "TestSession",
+}}

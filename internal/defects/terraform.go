@@ -1,0 +1,53 @@
+package main
+
+// inTerraform are those in the provider.
+var inTerraform = []defect{{
+	name: "FailedUpdateInState", breaks: "R22 I8", starred: true,
+	what:  "A failed update puts what is configured into the state, and with it the write-only password.",
+	file:  "internal/provider/resource_smtp_settings.go",
+	old:   "		if now != prior {\n",
+	new:   "		resp.Diagnostics.Append(resp.State.Set(ctx, &config)...)\n		if now != prior {\n",
+	tests: "provider", run: "TestAccSettingsErrorPath",
+}, {
+	name: "FailedCreateTaints", breaks: "R23", starred: true,
+	what:  "A failed creation leaves a state, which Terraform takes for broken and destroys.",
+	file:  "internal/provider/resource_smtp_settings.go",
+	old:   "		// No state: ",
+	new:   "		plan.fromState(now)\n		resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity)...)\n		// No state: ",
+	tests: "provider", run: "TestAccSettingsFailedTest",
+}, {
+	name: "AnotherSiteIsRead", breaks: "R15", starred: true,
+	what:  "A refresh takes another site for the one that is managed.",
+	file:  "internal/provider/resource_smtp_settings.go",
+	old:   `pinned != now.SiteID &&`,
+	new:   `pinned == now.SiteID+"x" &&`,
+	tests: "provider", run: "TestAccSettingsRepin",
+}, {
+	name: "PasswordDriftIgnored", breaks: "R25",
+	what:  "That somebody set another password at the site does not show in the plan.",
+	file:  "internal/provider/resource_smtp_settings.go",
+	old:   `applied.PasswordID != now.PasswordID {`,
+	new:   `applied.PasswordID == now.PasswordID+"x" {`,
+	tests: "provider", run: "TestAccSettingsDrift",
+}, {
+	name: "ExistingMailOverwritten", breaks: "R24",
+	what:  "A creation replaces the settings of a site that sends mail.",
+	file:  "internal/provider/resource_smtp_settings_plan.go",
+	old:   `len(differing) == 0 ||`,
+	new:   `len(differing) > 0 ||`,
+	tests: "provider", run: "TestAccSettingsExisting",
+}, {
+	name: "VerificationOfAnotherPassword", breaks: "I1",
+	what:  "For a platform that keeps no verification, that of the password before is kept.",
+	file:  "internal/provider/private.go",
+	old:   "	fmt.Fprintf(h, \"password_id=%q\\n\", s.PasswordID)\n",
+	new:   "",
+	tests: "provider", run: "TestRecallsTheVerificationOfWhatPassed",
+}, {
+	name: "TwoResourcesForOneSite", breaks: "R5", starred: true,
+	what:  "Two resources may take turns in overwriting one site.",
+	file:  "internal/provider/sites.go",
+	old:   `other, e.claimed = e.claimed, settings`,
+	new:   `e.claimed = settings`,
+	tests: "provider", run: "TestAccSettingsSiteKey",
+}}
