@@ -12,28 +12,26 @@ var inClient = []defect{{
 	name: "TestSentAgain", breaks: "R10 R11 I3", starred: true,
 	what:  "After a 502 a test is sent again, without asking what became of it.",
 	file:  "internal/platform/siteadmin/test.go",
-	old:   "Body:   toWireTest(t),\n\t\tRepeat: adminapi.IfUndone,",
-	new:   "Body:   toWireTest(t),\n\t\tRepeat: adminapi.Always,",
+	old:   `return c.api.Do(ctx, request, result)`,
+	new:   "request.Repeat = adminapi.Always\n	return c.api.Do(ctx, request, result)",
 	tests: "platform/siteadmin", run: "TestRetryTable",
 }, {
 	name: "NewKeyForALostAnswer", breaks: "R10 I3", starred: true,
 	what: "A test whose answer was lost is sent once more under another key.",
 	file: "internal/platform/siteadmin/test.go",
-	old:  "	answer, err := c.putTest(ctx, path, t, &result)\n",
-	new: `	answer, err := c.putTest(ctx, path, t, &result)
-	if e, ok := errors.AsType[*adminapi.Error](err); ok && e.Undecided() {
-		key = uuid.NewString()
-		path = smtpPath + "/tests/" + key
-		answer, err = c.putTest(ctx, path, t, &result)
-	}
+	old:  "		return site.TestResult{}, siteError(err, site.NoAnswer)\n",
+	new: `		if e, ok := errors.AsType[*adminapi.Error](err); ok && e.Undecided() && ctx.Err() == nil {
+			return c.Test(ctx, t)
+		}
+		return site.TestResult{}, siteError(err, site.NoAnswer)
 `,
 	tests: "platform/siteadmin", run: "TestRetryTable",
 }, {
 	name: "WriteSentAgain", breaks: "R10 I10", starred: true,
-	what:  "A write whose answer was lost is sent again, without asking whether it was made.",
+	what:  "A write whose answer was lost is sent again, although it was made.",
 	file:  "internal/platform/siteadmin/siteadmin.go",
-	old:   "Secrets: []secret.Text{s.Password},\n\t\tRepeat:  adminapi.IfUndone,",
-	new:   "Secrets: []secret.Text{s.Password},\n\t\tRepeat:  adminapi.Always,",
+	old:   `return found.LastWriteID == write.WriteID, err`,
+	new:   `return false, err`,
 	tests: "platform/siteadmin", run: "TestRetryTable",
 }, {
 	name: "PinNotCompared", breaks: "R15 I5", starred: true,

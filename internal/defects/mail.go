@@ -17,8 +17,8 @@ var inMail = []defect{{
 	name: "TextBehindSTARTTLS", breaks: "R35",
 	what:  "What came in clear behind STARTTLS is taken for protected.",
 	file:  "internal/submit/dialogue.go",
-	old:   `if d.text.R.Buffered() > 0 {`,
-	new:   `if d.text.R.Buffered() < 0 {`,
+	old:   `Buffered() > 0 {`,
+	new:   `Buffered() < 0 {`,
 	tests: "submit", run: "TestDataBeforeTLS",
 }, {
 	name: "CertificateNotChecked", breaks: "R18 I5",
@@ -45,9 +45,9 @@ var inMail = []defect{{
 	name: "NameCheckedInsteadOfAddress", breaks: "R31", starred: true,
 	what: "What a name leads to is looked up and judged, and looked up again to dial.",
 	file: "internal/submit/dial.go",
-	old: `	dialer := net.Dialer{Control: a.sender.Control, Resolver: a.sender.Resolver}
-`,
-	new: `	if a.sender.Control != nil {
+	old:  "	trace := dialTrace{now: a.sender.now}\n",
+	new: `	trace := dialTrace{now: a.sender.now}
+	if a.sender.Control != nil {
 		ips, _ := a.sender.Resolver.LookupHost(ctx, ascii(s.Host))
 		for _, ip := range ips {
 			if err := a.sender.Control("tcp4", net.JoinHostPort(ip, strconv.Itoa(s.Port)), nil); err != nil {
@@ -56,8 +56,10 @@ var inMail = []defect{{
 				return err
 			}
 		}
+		unchecked := *a.sender
+		unchecked.Control = nil
+		a.sender = &unchecked
 	}
-	dialer := net.Dialer{Resolver: a.sender.Resolver}
 `,
 	tests: "submit", run: "TestControlSeesWhatANameLeadsToWhenItIsDialled",
 }, {
