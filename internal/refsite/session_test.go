@@ -76,7 +76,8 @@ func TestEveryCallNeedsAToken(t *testing.T) {
 	w := start(t)
 	c := w.site("client-a")
 	token := c.token
-	for _, bad := range []string{"", "Bearer", "Bearer ", "Bearer x", "Basic " + token, "Bearer " + token + "x", token, "Bearer  " + token} {
+	ofAnotherSite := "Bearer " + w.site("client-b").token
+	for _, bad := range []string{"", "Bearer", "Bearer ", "Bearer x", "Basic " + token, "Bearer " + token + "x", token, "Bearer  " + token, ofAnotherSite} {
 		for path, methods := range map[string][]string{
 			"/site": {"GET"}, "/smtp": {"GET", "PUT", "DELETE"}, "/smtp/presets": {"GET"}, newTest(): {"GET", "PUT"},
 		} {
