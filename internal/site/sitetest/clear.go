@@ -8,7 +8,7 @@ var clears = []check{
 	{name: "LeavesNothing", when: forgetsPasswords, run: func(s *subject) {
 		before := s.enable()
 		if err := s.site.Clear(s.Context(), before.Revision); err != nil {
-			s.Fatal(err)
+			s.Fatalf("%v", err)
 		}
 		got := s.read()
 		if !got.Settings.IsZero() || got.Enabled || got.PasswordSet || got.PasswordID != "" || got.Verification != nil {
@@ -25,19 +25,19 @@ var clears = []check{
 	}},
 	{name: "WhatWasClearedIsNotEnabledWithoutATest", when: strict, run: func(s *subject) {
 		if err := s.site.Clear(s.Context(), s.enable().Revision); err != nil {
-			s.Fatal(err)
+			s.Fatalf("%v", err)
 		}
 		s.unchanged(func() {
 			if _, err := s.save(without(s.Good), true); err == nil {
-				s.Error("no error")
+				s.Errorf("no error")
 			}
 		})
 	}},
 	{name: "ACallThatIsOverClearsNothing", run: func(s *subject) {
 		revision := s.enable().Revision
 		s.unchanged(func() {
-			if err := s.site.Clear(cancelled(s.T), revision); err == nil {
-				s.Error("no error")
+			if err := s.site.Clear(s.cancelled(), revision); err == nil {
+				s.Errorf("no error")
 			}
 		})
 	}},

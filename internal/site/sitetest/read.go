@@ -25,7 +25,7 @@ var reads = []check{
 		}
 	}},
 	{name: "ACallThatIsOverReadsNothing", run: func(s *subject) {
-		if _, err := s.site.Read(cancelled(s.T)); !errors.Is(err, context.Canceled) {
+		if _, err := s.site.Read(s.cancelled()); !errors.Is(err, context.Canceled) {
 			s.Errorf("got %v", err)
 		}
 	}},

@@ -78,7 +78,7 @@ var saves = []check{
 		for name, other := range elsewhere(without(s.Good)) {
 			s.unchanged(func() {
 				_, err := s.save(other, false)
-				if s.refused(err, site.PasswordRequired); s.Failed() {
+				if !s.refused(err, site.PasswordRequired) {
 					s.Fatalf("at %s", name)
 				}
 			})
@@ -134,8 +134,8 @@ var saves = []check{
 	}},
 	{name: "ACallThatIsOverWritesNothing", run: func(s *subject) {
 		s.unchanged(func() {
-			if _, err := s.site.Save(cancelled(s.T), site.Save{Settings: s.Good.Settings, Password: s.Good.Password, Revision: s.read().Revision}); err == nil {
-				s.Error("no error")
+			if _, err := s.site.Save(s.cancelled(), site.Save{Settings: s.Good.Settings, Password: s.Good.Password, Revision: s.read().Revision}); err == nil {
+				s.Errorf("no error")
 			}
 		})
 	}},
@@ -162,7 +162,7 @@ func (s *subject) withoutLogin() site.Candidate {
 		open.Settings.Encryption = e
 	}
 	if !s.canHold(open) {
-		s.Fatal("the platform cannot do without a login")
+		s.Fatalf("the platform cannot do without a login")
 	}
 	return open
 }

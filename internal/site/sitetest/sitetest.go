@@ -5,6 +5,7 @@ package sitetest
 
 import (
 	"context"
+	"iter"
 	"testing"
 
 	"github.com/google/uuid"
@@ -13,10 +14,19 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
+// T is what a check reports to. A [testing.T] is one, and so is whatever runs the checks outside of tests.
+type T interface {
+	Helper()
+	Context() context.Context
+	Errorf(format string, args ...any)
+	// Fatalf does not return.
+	Fatalf(format string, args ...any)
+}
+
 // Target is what is checked.
 type Target struct {
 	// Open returns a new site that was never configured. What it needs to send all the test messages of one check
-	// within its limits, it must have.
+	// within its limits, it must have. Only [Run] calls it.
 	Open func(t *testing.T) site.Site
 	// Good passes a test; it has a username and a password.
 	Good site.Candidate
@@ -24,9 +34,9 @@ type Target struct {
 	Bad site.Candidate
 	// Recipient is an address that the submission server accepts.
 	Recipient string
-	// Inbox counts the messages that the submission server has accepted.
+	// Inbox counts the messages that the submission server has accepted; nil where nobody can count them.
 	Inbox func() int
-	// Single says that there is but one site, which Open cleared. Checks that need two are left out.
+	// Single says that there is but one site, which is cleared before each check. Checks that need two are left out.
 	Single bool
 }
 
@@ -41,23 +51,48 @@ func Candidates(host string, port int, e site.Encryption, username string, passw
 
 // Run checks the target, each time with a site of its own.
 func Run(t *testing.T, target Target) {
-	can := site.CapabilitiesOf(target.Open(t))
-	for _, group := range []struct {
-		name   string
-		checks []check
-	}{
-		{"Read", reads}, {"Test", tests}, {"Save", saves}, {"Enable", enables}, {"Clear", clears}, {"Apply", applies}, {"Destroy", destroys},
-	} {
-		t.Run(group.name, func(t *testing.T) {
+	for group, checks := range Checks(target, site.CapabilitiesOf(target.Open(t))) {
+		t.Run(group, func(t *testing.T) {
+			for _, c := range checks {
+				t.Run(c.Name, func(t *testing.T) {
+					c.Run(t, func() site.Site { return target.Open(t) })
+				})
+			}
+		})
+	}
+}
+
+// Check is one thing that a site promises.
+type Check struct {
+	Name string
+	// Run checks a site that open returns, as Target.Open does.
+	Run func(t T, open func() site.Site)
+}
+
+// Checks gives what to check at a site that can do these things, in groups by what a caller does there.
+func Checks(target Target, can site.Capabilities) iter.Seq2[string, []Check] {
+	return func(yield func(string, []Check) bool) {
+		for _, group := range groups {
+			var checks []Check
 			for _, c := range group.checks {
 				if c.when != nil && !c.when(can) || c.sites > 1 && target.Single {
 					continue
 				}
 				own := target.forCheck(c.name)
-				t.Run(c.name, func(t *testing.T) { c.run(&subject{t, own, own.Open(t), can}) })
+				checks = append(checks, Check{c.name, func(t T, open func() site.Site) { c.run(&subject{t, own, open, open(), can}) }})
 			}
-		})
+			if !yield(group.name, checks) {
+				return
+			}
+		}
 	}
+}
+
+var groups = []struct {
+	name   string
+	checks []check
+}{
+	{"Read", reads}, {"Test", tests}, {"Save", saves}, {"Enable", enables}, {"Clear", clears}, {"Apply", applies}, {"Destroy", destroys},
 }
 
 // forCheck gives candidates of its own to each check of a single site, which remembers what passed.
@@ -102,8 +137,9 @@ func all(conditions ...func(site.Capabilities) bool) func(site.Capabilities) boo
 
 // subject is the site of one check, with the steps that checks are made of.
 type subject struct {
-	*testing.T
+	T
 	Target
+	open func() site.Site
 	site site.Site
 	can  site.Capabilities
 }
@@ -111,7 +147,7 @@ type subject struct {
 // another opens another site.
 func (s *subject) another() *subject {
 	s.Helper()
-	return &subject{s.T, s.Target, s.Open(s.T), s.can}
+	return &subject{s.T, s.Target, s.open, s.open(), s.can}
 }
 
 func (s *subject) read() site.State {
@@ -192,6 +228,10 @@ func (s *subject) unchanged(do func()) {
 // delivers makes sure that do has the given number of messages accepted.
 func (s *subject) delivers(messages int, do func()) {
 	s.Helper()
+	if s.Inbox == nil {
+		do()
+		return
+	}
 	before := s.Inbox()
 	do()
 	if got := s.Inbox() - before; got != messages {
@@ -199,11 +239,14 @@ func (s *subject) delivers(messages int, do func()) {
 	}
 }
 
-func (s *subject) refused(err error, want site.Kind) {
+// refused reports whether err is of the kind that is wanted.
+func (s *subject) refused(err error, want site.Kind) bool {
 	s.Helper()
-	if got := site.KindOf(err); got != want {
+	got := site.KindOf(err)
+	if got != want {
 		s.Errorf("got error %v of kind %q, want %q", err, got, want)
 	}
+	return got == want
 }
 
 // same compares states; the Verification counts by value.
@@ -251,8 +294,8 @@ func without(c site.Candidate) site.Candidate {
 
 func anotherPassword() secret.Text { return secret.New(uuid.NewString()) }
 
-func cancelled(t *testing.T) context.Context {
-	ctx, cancel := context.WithCancel(t.Context())
+func (s *subject) cancelled() context.Context {
+	ctx, cancel := context.WithCancel(s.Context())
 	cancel()
 	return ctx
 }

@@ -95,7 +95,7 @@ var tests = []check{
 	{name: "ACallThatIsOverSendsNothing", run: func(s *subject) {
 		c := s.testable()
 		s.delivers(0, func() {
-			_, err := s.site.Test(cancelled(s.T), site.Test{Candidate: c, Recipient: s.Recipient})
+			_, err := s.site.Test(s.cancelled(), site.Test{Candidate: c, Recipient: s.Recipient})
 			if !errors.Is(err, context.Canceled) {
 				s.Errorf("got %v", err)
 			}
