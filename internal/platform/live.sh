@@ -1,8 +1,9 @@
 #!/bin/sh
-# Runs the conformance suite over a live site: any site of a platform that the provider knows. THE SITE'S MAIL SETTINGS ARE
+# Runs the conformance suite over a live site of a product. (A site that speaks the site admin contract itself is checked by
+# "go run ./internal/platform/siteadmin/conformance".) THE SITE'S MAIL SETTINGS ARE
 # OVERWRITTEN AND CLEARED, again and again; no message leaves for anywhere but the submission server that the suite starts.
 #
-#   SMTP_TEST_SITE_PLATFORM   siteadmin (default), wordpress, pocketbase or listmonk
+#   SMTP_TEST_SITE_PLATFORM   wordpress, pocketbase or listmonk
 #   SMTP_TEST_SITE_URL        as url of the provider
 #   SMTP_TEST_SITE_TOKEN      as token of the provider, or
 #   SMTP_TEST_SITE_USERNAME   and
@@ -20,5 +21,5 @@
 # A listmonk gets a second SMTP server, second.example.com, which stays there: its last one cannot be switched off.
 set -eu
 cd "$(dirname "$0")/../.."
-: "${SMTP_TEST_SITE_URL:?}"
+: "${SMTP_TEST_SITE_PLATFORM:?}" "${SMTP_TEST_SITE_URL:?}"
 exec go test -tags live -count=1 -timeout=30m -v -run '^TestLive$' ./internal/platform

@@ -1,0 +1,140 @@
+// Package contracttest compares what a client and a site say to each other with the site admin contract, openapi.yaml of
+// package siteadmin.
+package contracttest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/legacy"
+)
+
+const (
+	// basePath is where a site serves the contract.
+	basePath = "/admin/api/v1"
+	// problemType is the media type of every refusal (RFC 9457 section 3).
+	problemType = "application/problem+json"
+)
+
+// Document is the contract.
+type Document struct {
+	spec   *openapi3.T
+	router routers.Router
+}
+
+// Load reads the contract from openapi.yaml.
+func Load(openapi []byte) (*Document, error) {
+	spec, err := openapi3.NewLoader().LoadFromData(openapi)
+	if err != nil {
+		return nil, err
+	}
+	if err := spec.Validate(context.Background(), openapi3.IsOpenAPI31OrLater()); err != nil {
+		return nil, err
+	}
+	router, err := legacy.NewRouter(spec, openapi3.IsOpenAPI31OrLater())
+	return &Document{spec, router}, err
+}
+
+// Answers lists the answers that the contract describes, as [Document.Check] names them. Those that are "anything else"
+// are left out.
+func (d *Document) Answers() []string {
+	var all []string
+	for _, item := range d.spec.Paths.Map() {
+		for _, operation := range item.Operations() {
+			for status := range operation.Responses.Map() {
+				if status != "default" {
+					all = append(all, operation.OperationID+" "+status)
+				}
+			}
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Exchange is a call and its answer.
+type Exchange struct {
+	Request *http.Request
+	// Path is that of the request below the base of the contract, such as /smtp; Body what the request held.
+	Path string
+	Body []byte
+	// Status, Header and Answer are what came back.
+	Status int
+	Header http.Header
+	Answer []byte
+}
+
+// Check returns the answer's name in the contract, such as "putSMTP 412", and an error unless the contract allows it. A
+// request that it does not allow must be refused. The name of an answer to what is no call of the contract is empty, and
+// it must be a problem document.
+func (d *Document) Check(e Exchange) (name string, err error) {
+	asked := e.Request.Clone(e.Request.Context())
+	asked.URL, asked.Host = &url.URL{Scheme: "https", Host: "site.example", Path: basePath + e.Path}, "site.example"
+	asked.Body = io.NopCloser(bytes.NewReader(e.Body))
+	route, params, err := d.router.FindRoute(asked)
+	if err != nil {
+		return "", d.checkProblem(e)
+	}
+	name = fmt.Sprintf("%s %d", route.Operation.OperationID, e.Status)
+	request := &openapi3filter.RequestValidationInput{Request: asked, PathParams: params, Route: route, Options: &openapi3filter.Options{
+		AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true, SkipSettingDefaults: true,
+	}}
+	if e.Status < http.StatusMultipleChoices {
+		if err := openapi3filter.ValidateRequest(asked.Context(), request); err != nil {
+			return name, fmt.Errorf("accepted a request that the contract refuses: %w", err)
+		}
+	} else if err := d.checkProblem(e); err != nil {
+		return name, err
+	}
+	response := &openapi3filter.ResponseValidationInput{RequestValidationInput: request, Status: e.Status, Header: e.Header, Options: request.Options}
+	if err := openapi3filter.ValidateResponse(asked.Context(), response.SetBodyBytes(e.Answer)); err != nil {
+		return name, err
+	}
+	return name, checkMembers(route, e)
+}
+
+// checkProblem is for answers that belong to no operation, too.
+func (d *Document) checkProblem(e Exchange) error {
+	if got := e.Header.Get("Content-Type"); got != problemType {
+		return fmt.Errorf("content type %q, want %s", got, problemType)
+	}
+	var value any
+	if err := json.Unmarshal(e.Answer, &value); err != nil {
+		return err
+	}
+	if object, _ := value.(map[string]any); object["status"] != float64(e.Status) {
+		return fmt.Errorf("a problem of status %v in an answer of status %d", object["status"], e.Status)
+	}
+	return d.spec.Components.Schemas["Problem"].Value.VisitJSON(value, openapi3.EnableJSONSchema2020())
+}
+
+// checkMembers refuses members that the contract does not know: what is not described could be a secret.
+func checkMembers(route *routers.Route, e Exchange) error {
+	var got map[string]any
+	if err := json.Unmarshal(e.Answer, &got); err != nil {
+		return err
+	}
+	documented := route.Operation.Responses.Status(e.Status)
+	if documented == nil {
+		documented = route.Operation.Responses.Default()
+	}
+	mediaType, _, _ := strings.Cut(e.Header.Get("Content-Type"), ";")
+	known := documented.Value.Content[mediaType].Schema.Value.Properties
+	for _, name := range slices.Sorted(maps.Keys(got)) {
+		if known[name] == nil {
+			return fmt.Errorf("member %q is not in the contract", name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,273 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/pinned"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
+)
+
+// try runs the command with these secrets and returns what it prints.
+func try(t *testing.T, env map[string]string, args ...string) (string, error) {
+	t.Helper()
+	var out, stderr bytes.Buffer
+	err := run(t.Context(), args, func(name string) string { return env[name] }, &out, &stderr)
+	return out.String() + stderr.String(), err
+}
+
+// startProcess starts the reference site in a process of its own, and returns the address and the access of a site of it.
+func startProcess(t *testing.T) (address string, access map[string]string) {
+	t.Helper()
+	dir := t.TempDir()
+	binary, keys := filepath.Join(dir, "refsite"), filepath.Join(dir, "keys")
+	if _, err := pinned.Go(t.Context(), "build", "-o", binary, "github.com/sitemail/terraform-provider-smtp/internal/refsite/cmd/refsite"); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(t.Context(), binary, "key", keys).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	cmd := exec.CommandContext(t.Context(), binary, "serve", "-listen", "127.0.0.1:0", "-data", filepath.Join(dir, "data"), "-keys", keys,
+		"-site", "shop", "-allow-network", "127.0.0.0/8", "-test-every", "1ms", "-test-burst", "1000")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		var line map[string]string
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+			t.Fatalf("%s: %v", lines.Bytes(), err)
+		}
+		if line["listening"] != "" {
+			return "http://" + line["listening"] + "/shop", access
+		}
+		access = line
+	}
+	t.Fatal("the reference site does not listen")
+	return "", nil
+}
+
+func TestTheReferenceSiteConforms(t *testing.T) {
+	address, access := startProcess(t)
+	out, err := try(t, map[string]string{"SMTP_SITE_TOKEN": access["token"]}, "-url", address)
+	if err != nil || strings.Contains(out, "FAIL") || !strings.Contains(out, " checks, 0 failed.") || !strings.Contains(out, "are overwritten and cleared") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, rule := range rules {
+		if !strings.Contains(out, "PASS  Rule/"+rule.name+" ") {
+			t.Errorf("%s did not run", rule.name)
+		}
+	}
+	for _, group := range []string{"Read", "Test", "Save", "Enable", "Clear", "Apply", "Destroy"} {
+		if !strings.Contains(out, "PASS  "+group+"/") {
+			t.Errorf("nothing of %s ran", group)
+		}
+	}
+	for _, secret := range []string{access["token"], access["password"]} {
+		if strings.Contains(out, secret) {
+			t.Error("a secret was printed")
+		}
+	}
+	t.Run("WithAnAccount", func(t *testing.T) {
+		out, err := try(t, map[string]string{"SMTP_SITE_PASSWORD": access["password"]}, "-url", address, "-username", "admin", "-run", "Rule/|Save/")
+		if err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+	})
+}
+
+// startBroken serves a reference site that breakage stands in front of.
+func startBroken(t *testing.T, breakage func(next http.Handler) http.Handler) (address, token string) {
+	t.Helper()
+	server, err := refsite.New(refsite.Config{
+		DataFile: filepath.Join(t.TempDir(), "data"), Keys: seal.Generate(),
+		AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		TestEvery:     time.Millisecond, TestBurst: 1000,
+		Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	credentials, err := server.AddSite("shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	front := httptest.NewServer(breakage(server.Handler()))
+	t.Cleanup(func() {
+		front.Close()
+		if err := server.Close(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+	return front.URL + "/shop", credentials.Token.Reveal()
+}
+
+// recorded answers a request and returns the answer, which its caller passes on.
+func recorded(next http.Handler, r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	next.ServeHTTP(w, r)
+	return w
+}
+
+func pass(w http.ResponseWriter, from *httptest.ResponseRecorder, body string) {
+	maps.Copy(w.Header(), from.Header())
+	w.WriteHeader(from.Code)
+	_, _ = io.WriteString(w, body)
+}
+
+func TestABrokenSiteFails(t *testing.T) {
+	for name, test := range map[string]struct {
+		breakage func(next http.Handler) http.Handler
+		run      string
+		// fails are the checks that must fail, and says is why.
+		fails []string
+		says  string
+	}{
+		"NoIfMatchNeeded": {func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/smtp") && r.Header.Get("If-Match") == "" {
+					read := httptest.NewRequest(http.MethodGet, r.URL.Path, nil)
+					read.Header = r.Header.Clone()
+					r.Header.Set("If-Match", recorded(next, read).Header().Get("ETag"))
+				}
+				next.ServeHTTP(w, r)
+			})
+		}, "IfMatch$|Stale", []string{"Rule/WriteWithoutIfMatch"}, "PUT /smtp answers 200, want 428 precondition_required"},
+		"AnswersHoldThePassword": {func(next http.Handler) http.Handler {
+			var password string
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				r.Body = io.NopCloser(bytes.NewReader(body))
+				var sent struct{ Password string }
+				if json.Unmarshal(body, &sent) == nil && sent.Password != "" {
+					password = sent.Password
+				}
+				answer := recorded(next, r)
+				pass(w, answer, strings.Replace(answer.Body.String(), `"from_name":"`, `"from_name":"`+password, 1))
+			})
+		}, "WeakTag", []string{"Rule/WeakTagCountsAsStrong"}, "PUT /smtp, 200: the answer holds a password"},
+		"RefusalsAreNoProblems": {func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				answer := recorded(next, r)
+				if answer.Code == http.StatusNotFound {
+					answer.Header().Set("Content-Type", "text/html")
+					pass(w, answer, "<h1>Not found</h1>")
+					return
+				}
+				pass(w, answer, answer.Body.String())
+			})
+		}, "Unknown", []string{"Rule/UnknownAddressIsAProblem", "Rule/UnknownKey"}, `content type "text/html", want application/problem+json`},
+		"UnknownMembers": {func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				answer := recorded(next, r)
+				pass(w, answer, strings.Replace(answer.Body.String(), `{"site_id"`, `{"password_length":7,"site_id"`, 1))
+			})
+		}, "TheSiteSays", []string{"Rule/TheSiteSaysWhichItIs"}, `member "password_length" is not in the contract`},
+		"TheKeyCountsForNothing": {func(next http.Handler) http.Handler {
+			var again bool
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/smtp/tests/") {
+					if again {
+						r.URL.Path = r.URL.Path[:len(r.URL.Path)-4] + "0000"
+					}
+					again = true
+				}
+				next.ServeHTTP(w, r)
+			})
+		}, "SameKeySame", []string{"Rule/SameKeySameBodyIsOneMessage"}, "2 messages were delivered, want 1"},
+		"EnabledWithoutATest": {func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				answer := recorded(next, r)
+				pass(w, answer, strings.ReplaceAll(answer.Body.String(), "verification_required", "stale"))
+			})
+		}, "WithoutATest", []string{"Enable/WithoutATestItIsRefused", "Rule/EnablingWithoutATest"}, "answers 409 stale, want 409 verification_required"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			address, token := startBroken(t, test.breakage)
+			out, err := try(t, nil, "-url", address, "-token", token, "-run", test.run)
+			if err == nil || !strings.Contains(err.Error(), "checks failed") || !strings.Contains(out, test.says) {
+				t.Errorf("%v, want %s\n%s", err, test.says, out)
+			}
+			var failed []string
+			for line := range strings.Lines(out) {
+				if fields := strings.Fields(line); len(fields) > 2 && fields[0] == "FAIL" {
+					failed = append(failed, fields[1])
+					if !strings.HasPrefix(fields[2], "openapi.yaml:") {
+						t.Errorf("no place in the contract: %s", line)
+					}
+				}
+			}
+			if !slices.Equal(failed, test.fails) {
+				t.Errorf("%q failed, want %q\n%s", failed, test.fails, out)
+			}
+		})
+	}
+}
+
+func TestWhatIsRefused(t *testing.T) {
+	address, token := startBroken(t, func(next http.Handler) http.Handler { return next })
+	secrets := map[string]string{"SMTP_SITE_TOKEN": token, "SMTP_SITE_PASSWORD": "not the password"}
+	for name, test := range map[string]struct {
+		args []string
+		why  string
+	}{
+		"NoURL":            {nil, "-url is missing"},
+		"UnknownFlag":      {[]string{"-urls", "x"}, "flag provided"},
+		"UnknownArgument":  {[]string{"-url", address, "x"}, "unknown argument"},
+		"TwoAccounts":      {[]string{"-url", address, "-token", "x", "-username", "admin"}, "exclude"},
+		"HalfAMailServer":  {[]string{"-url", address, "-mail-host", "smtp.example.com"}, "go together"},
+		"MailLogin":        {[]string{"-url", address, "-mail-host", "smtp.example.com", "-mail-username", "x"}, "SMTP_MAIL_PASSWORD"},
+		"PlainHTTP":        {[]string{"-url", "http://shop.example"}, "https"},
+		"CAThatIsNot":      {[]string{"-url", address, "-ca", "main.go"}, "no certificate"},
+		"WrongToken":       {[]string{"-url", address, "-token", "x"}, "401"},
+		"WrongPassword":    {[]string{"-url", address, "-username", "admin"}, "login failed"},
+		"NothingRuns":      {[]string{"-url", address, "-run", "^no such check$"}, "no check has such a name"},
+		"PatternThatIsNot": {[]string{"-url", address, "-run", "("}, "missing closing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, err := try(t, secrets, test.args...)
+			if err == nil || !strings.Contains(err.Error(), test.why) || strings.Contains(out, "PASS  ") || strings.Contains(out+err.Error(), token) {
+				t.Errorf("got %v, want %s\n%s", err, test.why, out)
+			}
+		})
+	}
+}
+
+func TestASiteInUseIsLeftAlone(t *testing.T) {
+	var wrote int
+	address, token := startBroken(t, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method != http.MethodGet {
+				wrote++
+			}
+			answer := recorded(next, r)
+			pass(w, answer, strings.Replace(answer.Body.String(), `"host":""`, `"host":"smtp.example.com"`, 1))
+		})
+	})
+	out, err := try(t, nil, "-url", address, "-token", token)
+	if err == nil || !strings.Contains(err.Error(), "-overwrite") || wrote > 0 {
+		t.Errorf("got %v after %d writes\n%s", err, wrote, out)
+	}
+}

@@ -1,0 +1,273 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/site/sitetest"
+)
+
+// pollEvery is how often a running test is asked for.
+const pollEvery = time.Second
+
+// maxBody is the largest body that a site reads.
+const maxBody = 64 << 10
+
+// rule is one of the contract that the suite cannot see, because the client of the provider never breaks it.
+type rule struct {
+	name, operation string
+	run             func(s *subject)
+}
+
+var rules = []rule{
+	{"WithoutTokenNothingIsTold", "getSMTP", func(s *subject) {
+		for _, authorization := range []string{"", "Bearer no-token-of-this-site", "Basic YTpi"} {
+			for _, path := range []string{"/site", "/smtp", "/smtp/presets", newTest()} {
+				s.want(s.call(http.MethodGet, path, nil, "Authorization", authorization), http.StatusUnauthorized, "unauthorized")
+			}
+		}
+		s.unchanged(func() {
+			s.want(s.call(http.MethodDelete, "/smtp", nil, "Authorization", "", "If-Match", s.ifMatch()), http.StatusUnauthorized, "unauthorized")
+		})
+	}},
+	{"WrongLoginIsRefused", "createSession", func(s *subject) {
+		login := object{"username": uuid.NewString(), "password": uuid.NewString()}
+		s.want(s.call(http.MethodPost, "/session", login, "Authorization", ""), http.StatusUnauthorized, "unauthorized")
+	}},
+	{"TheSiteSaysWhichItIs", "getSite", func(s *subject) {
+		a := s.want(s.call(http.MethodGet, "/site", nil), http.StatusOK, "")
+		if got, want := a.body["site_id"], s.smtp()["site_id"]; got != want {
+			s.Errorf("site_id is %v there and %v in /smtp", got, want)
+		}
+	}},
+	{"PresetsAreListed", "getPresets", func(s *subject) {
+		s.want(s.call(http.MethodGet, "/smtp/presets", nil), http.StatusOK, "")
+	}},
+	{"TheETagIsTheRevision", "getSMTP", func(s *subject) {
+		a := s.call(http.MethodGet, "/smtp", nil)
+		if got, want := strings.TrimPrefix(a.header.Get("ETag"), "W/"), fmt.Sprintf("%q", a.body["revision"]); got != want {
+			s.Errorf("the ETag is %s, the revision %s", got, want)
+		}
+	}},
+	{"UnknownAddressIsAProblem", "getSMTP", func(s *subject) {
+		s.want(s.call(http.MethodGet, "/nothing", nil), http.StatusNotFound, "not_found")
+	}},
+	{"UnknownMethodIsAProblem", "getSMTP", func(s *subject) {
+		s.want(s.call(http.MethodPost, "/smtp", object{}), http.StatusMethodNotAllowed, "method_not_allowed")
+	}},
+	{"WriteWithoutIfMatch", "putSMTP", func(s *subject) {
+		s.unchanged(func() {
+			s.want(s.call(http.MethodPut, "/smtp", s.write(s.Good, false)), http.StatusPreconditionRequired, "precondition_required")
+		})
+	}},
+	{"StaleWrite", "putSMTP", func(s *subject) {
+		stale := s.ifMatch()
+		s.want(s.save(s.write(s.Good, false)), http.StatusOK, "")
+		s.unchanged(func() {
+			s.want(s.call(http.MethodPut, "/smtp", s.write(s.Good, false), "If-Match", stale), http.StatusPreconditionFailed, "stale")
+		})
+	}},
+	{"WeakTagCountsAsStrong", "putSMTP", func(s *subject) {
+		s.want(s.call(http.MethodPut, "/smtp", s.write(s.Good, false), "If-Match", "W/"+s.ifMatch()), http.StatusOK, "")
+	}},
+	{"TagThatIsNoneIsMalformed", "putSMTP", func(s *subject) {
+		s.unchanged(func() {
+			s.want(s.call(http.MethodPut, "/smtp", s.write(s.Good, false), "If-Match", "7"), http.StatusBadRequest, "malformed")
+		})
+	}},
+	{"RepeatedWriteAnswersAgain", "putSMTP", func(s *subject) {
+		read, body := s.ifMatch(), s.write(s.Good, false)
+		first := s.want(s.call(http.MethodPut, "/smtp", body, "If-Match", read), http.StatusOK, "")
+		s.unchanged(func() {
+			again := s.want(s.call(http.MethodPut, "/smtp", body, "If-Match", read), http.StatusOK, "")
+			if fmt.Sprint(again.body) != fmt.Sprint(first.body) {
+				s.Errorf("the same write again answers\n%v, want\n%v", again.body, first.body)
+			}
+		})
+		if first.body["last_write_id"] != body["write_id"] {
+			s.Errorf("last_write_id is %v, want %v", first.body["last_write_id"], body["write_id"])
+		}
+	}},
+	{"WriteIDOfAnotherWrite", "putSMTP", func(s *subject) {
+		body := s.write(s.Good, false)
+		s.want(s.save(body), http.StatusOK, "")
+		s.unchanged(func() {
+			other := s.write(s.Bad, false)
+			other["write_id"] = body["write_id"]
+			s.want(s.save(other), http.StatusUnprocessableEntity, "key_reused")
+		})
+	}},
+	{"WriteForAnotherSite", "putSMTP", func(s *subject) {
+		s.unchanged(func() {
+			body := s.write(s.Good, false)
+			body["site_id"] = uuid.NewString()
+			s.want(s.save(body), http.StatusConflict, "wrong_site")
+		})
+	}},
+	{"EnablingWithoutATest", "putSMTP", func(s *subject) {
+		s.unchanged(func() { s.want(s.save(s.write(s.Good, true)), http.StatusConflict, "verification_required") })
+	}},
+	{"ChangeWithoutThePassword", "putSMTP", func(s *subject) {
+		s.want(s.save(s.write(s.Good, false)), http.StatusOK, "")
+		moved := site.Candidate{Settings: s.Good.Settings}
+		moved.Settings.Port++
+		s.unchanged(func() {
+			s.at(s.want(s.save(s.write(moved, false)), http.StatusUnprocessableEntity, "password_required"), "password")
+		})
+	}},
+	{"MaskAsPassword", "putSMTP", func(s *subject) {
+		for _, mask := range []string{"********", "••••••••", "●●●●●●●●"} {
+			s.unchanged(func() {
+				masked := site.Candidate{Settings: s.Good.Settings, Password: secret.New(mask)}
+				s.at(s.want(s.save(s.write(masked, false)), http.StatusUnprocessableEntity, "invalid"), "password")
+			})
+		}
+	}},
+	{"BodiesThatAreNone", "putSMTP", func(s *subject) {
+		s.unchanged(func() {
+			for _, body := range s.malformed() {
+				s.want(s.save(body), http.StatusBadRequest, "malformed")
+			}
+			large := s.write(s.Good, false)
+			large["password"] = strings.Repeat("x", maxBody)
+			s.want(s.save(large), http.StatusRequestEntityTooLarge, "too_large")
+			s.want(s.call(http.MethodPut, "/smtp", s.write(s.Good, false), "If-Match", s.ifMatch(), "Content-Type", "text/plain"),
+				http.StatusUnsupportedMediaType, "unsupported_media_type")
+		})
+	}},
+	{"ClearWithoutIfMatch", "deleteSMTP", func(s *subject) {
+		s.want(s.save(s.write(s.Good, false)), http.StatusOK, "")
+		s.unchanged(func() {
+			s.want(s.call(http.MethodDelete, "/smtp", nil), http.StatusPreconditionRequired, "precondition_required")
+		})
+	}},
+	{"StaleClear", "deleteSMTP", func(s *subject) {
+		stale := s.ifMatch()
+		s.want(s.save(s.write(s.Good, false)), http.StatusOK, "")
+		s.unchanged(func() {
+			s.want(s.call(http.MethodDelete, "/smtp", nil, "If-Match", stale), http.StatusPreconditionFailed, "stale")
+		})
+	}},
+	{"SameKeySameBodyIsOneMessage", "putTest", func(s *subject) {
+		path, body := newTest(), s.testOf(s.Good)
+		s.delivers(1, func() {
+			first := s.result(path, s.call(http.MethodPut, path, body))
+			again := s.result(path, s.call(http.MethodPut, path, body))
+			read := s.result(path, s.call(http.MethodGet, path, nil))
+			for _, other := range []object{again, read} {
+				if fmt.Sprint(other) != fmt.Sprint(first) {
+					s.Errorf("the same test again answers\n%v, want\n%v", other, first)
+				}
+			}
+		})
+	}},
+	{"SameKeyOtherBody", "putTest", func(s *subject) {
+		path := newTest()
+		s.result(path, s.call(http.MethodPut, path, s.testOf(s.Good)))
+		s.delivers(0, func() {
+			s.want(s.call(http.MethodPut, path, s.testOf(s.Bad)), http.StatusUnprocessableEntity, "key_reused")
+		})
+	}},
+	{"FailedTestIsAnAnswer", "putTest", func(s *subject) {
+		path := newTest()
+		got := s.result(path, s.call(http.MethodPut, path, s.testOf(s.Bad)))
+		if got["status"] != "failed" || got["stage"] != "auth" {
+			s.Errorf("a wrong password ends as %v at %v, want failed at auth", got["status"], got["stage"])
+		}
+	}},
+	{"KeyThatIsNone", "putTest", func(s *subject) {
+		s.delivers(0, func() {
+			s.want(s.call(http.MethodPut, "/smtp/tests/1", s.testOf(s.Good)), http.StatusBadRequest, "malformed")
+		})
+	}},
+	{"TestForAnotherSite", "putTest", func(s *subject) {
+		body := s.testOf(s.Good)
+		body["site_id"] = uuid.NewString()
+		s.delivers(0, func() { s.want(s.call(http.MethodPut, newTest(), body), http.StatusConflict, "wrong_site") })
+	}},
+	{"TestOfNothing", "putTest", func(s *subject) {
+		s.want(s.call(http.MethodPut, newTest(), object{"recipient": s.Recipient}), http.StatusConflict, "not_configured")
+	}},
+	{"TestWithoutThePassword", "putTest", func(s *subject) {
+		s.want(s.save(s.write(s.Good, false)), http.StatusOK, "")
+		body := s.testOf(s.Good)
+		delete(body, "password")
+		s.delivers(0, func() {
+			s.want(s.call(http.MethodPut, newTest(), body), http.StatusUnprocessableEntity, "password_required")
+		})
+	}},
+	{"UnknownKey", "getTest", func(s *subject) {
+		s.want(s.call(http.MethodGet, newTest(), nil), http.StatusNotFound, "not_found")
+	}},
+}
+
+// rules checks each, on a site that is clear.
+func (r *report) rules(ctx context.Context, cleared site.Site, account adminapi.Account, target sitetest.Target) {
+	token := account.Token
+	for _, rule := range rules {
+		r.check(ctx, "Rule/"+rule.name, rule.operation, func(t sitetest.T) {
+			mustClear(t, cleared)
+			s := &subject{T: t, Target: target, url: r.tap.url, token: token}
+			if token.IsEmpty() {
+				token = s.login(account)
+				s.token = token
+			}
+			rule.run(s)
+		})
+	}
+}
+
+func (s *subject) login(account adminapi.Account) secret.Text {
+	s.Helper()
+	credentials := object{"username": account.Username, "password": account.Password.Reveal()}
+	a := s.want(s.call(http.MethodPost, "/session", credentials, "Authorization", ""), http.StatusCreated, "")
+	token, _ := a.body["token"].(string)
+	return secret.New(token)
+}
+
+// malformed are bodies of a write that no site takes.
+func (s *subject) malformed() []any {
+	unknown := s.write(s.Good, false)
+	unknown["enable"] = true
+	missing := maps.Clone(unknown)
+	delete(missing, "enable")
+	delete(missing, "enabled")
+	wrongType := s.write(s.Good, false)
+	wrongType["enabled"] = "false"
+	return []any{"", "{", "[]", `{"enabled":true,"enabled":false}`, unknown, missing, wrongType}
+}
+
+// result waits for the end of a test.
+func (s *subject) result(path string, a answer) object {
+	s.Helper()
+	for a.status == http.StatusAccepted {
+		if err := adminapi.Sleep(s.Context(), pollEvery); err != nil {
+			s.Fatalf("%v", err)
+		}
+		a = s.call(http.MethodGet, path, nil)
+	}
+	return s.want(a, http.StatusOK, "").body
+}
+
+// delivers makes sure that do has the given number of messages accepted, where they can be counted.
+func (s *subject) delivers(messages int, do func()) {
+	s.Helper()
+	if s.Inbox == nil {
+		do()
+		return
+	}
+	before := s.Inbox()
+	do()
+	if got := s.Inbox() - before; got != messages {
+		s.Errorf("%d messages were delivered, want %d", got, messages)
+	}
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
+	"github.com/sitemail/terraform-provider-smtp/internal/contracttest"
+	"github.com/sitemail/terraform-provider-smtp/internal/platform/siteadmin"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/site/sitetest"
+	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+)
+
+// clearTimeout bounds the last clearing, which an interrupt does not end.
+const clearTimeout = 30 * time.Second
+
+// operations says which operation of the contract the groups of the suite are about.
+var operations = map[string]string{
+	"Read": "getSMTP", "Test": "putTest", "Save": "putSMTP", "Enable": "putSMTP", "Clear": "deleteSMTP", "Apply": "putSMTP", "Destroy": "putSMTP",
+}
+
+// run does what the arguments say. Its error says that the command could not check the site, or that a check failed.
+func run(ctx context.Context, args []string, env func(string) string, out, stderr io.Writer) (err error) {
+	o, err := parseOptions(args, env, stderr)
+	if err != nil {
+		return err
+	}
+	pool := adminapi.NewPool(adminapi.PoolOptions{UserAgent: "terraform-provider-smtp-conformance"})
+	defer pool.Close()
+	if err := o.announce(ctx, pool, out); err != nil {
+		return err
+	}
+	target, closeMail, err := o.target()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeMail()) }()
+	tap, err := o.tap(ctx, target)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, tap.close()) }()
+	s, err := siteadmin.Open(pool, adminapi.Config{URL: tap.url, Limits: adminapi.DefaultLimits()}, o.account)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), clearTimeout)
+		defer cancel()
+		err = errors.Join(err, clearSite(last, s))
+	}()
+	r := &report{out: out, tap: tap, only: o.only}
+	r.suite(ctx, s, target)
+	r.rules(ctx, s, o.account, target)
+	return r.verdict(ctx)
+}
+
+// announce says what is checked and what becomes of it, unless the site must be left alone.
+func (o options) announce(ctx context.Context, pool *adminapi.Pool, out io.Writer) error {
+	s, err := siteadmin.Open(pool, adminapi.Config{
+		URL: o.url, TLS: adminapi.TLS{CACertificate: o.caPEM}, Limits: adminapi.DefaultLimits(),
+	}, o.account)
+	if err != nil {
+		return err
+	}
+	state, err := s.Read(ctx)
+	if err != nil {
+		return err
+	}
+	if !isClear(state) && !o.overwrite {
+		return fmt.Errorf("%s has mail settings, which this command would overwrite and clear: nothing was done; -overwrite if they may go", o.url)
+	}
+	fmt.Fprintf(out, "Checking %s, site_id %s.\nIts mail settings are overwritten and cleared, again and again; at the end they are clear.\n\n", o.url, state.SiteID)
+	return nil
+}
+
+// target is the mail server that the checks send through: one of this command's own, or the one that the flags name.
+func (o options) target() (t sitetest.Target, closeMail func() error, err error) {
+	to, password := o.mail, o.mailPassword
+	closeMail = func() error { return nil }
+	if to.Host == "" {
+		to, password = site.Settings{Encryption: site.None, Username: "mailer@example.com"}, secret.New(uuid.NewString())
+		mail, err := smtptest.New(smtptest.Config{
+			Address: o.listen, Encryption: to.Encryption, Users: map[string]secret.Text{to.Username: password},
+		})
+		if err != nil {
+			return t, nil, err
+		}
+		to.Host, to.Port = mail.Host(), mail.Port()
+		t.Inbox, closeMail = func() int { return mail.Counters().Messages }, mail.Close
+	}
+	t.Good, t.Bad = sitetest.Candidates(to.Host, to.Port, to.Encryption, to.Username, password)
+	t.Bad.Password = secret.New(uuid.NewString())
+	t.Recipient, t.Single = o.recipient, true
+	return t, closeMail, nil
+}
+
+func (o options) tap(ctx context.Context, target sitetest.Target) (*tap, error) {
+	contract, err := contracttest.Load(siteadmin.Contract())
+	if err != nil {
+		return nil, err
+	}
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true}
+	if o.caPEM != nil {
+		roots, err := x509.SystemCertPool()
+		if err != nil {
+			roots = x509.NewCertPool()
+		}
+		roots.AppendCertsFromPEM(o.caPEM)
+		transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	}
+	return openTap(ctx, o.url, transport, contract, target.Good.Password, target.Bad.Password, o.account.Password, o.account.Token)
+}
+
+// suite runs what every platform passes.
+func (r *report) suite(ctx context.Context, s site.Site, target sitetest.Target) {
+	for group, checks := range sitetest.Checks(target, site.CapabilitiesOf(s)) {
+		for _, c := range checks {
+			r.check(ctx, group+"/"+c.Name, operations[group], func(t sitetest.T) {
+				c.Run(t, func() site.Site {
+					mustClear(t, s)
+					return s
+				})
+			})
+		}
+	}
+}
+
+func mustClear(t sitetest.T, s site.Site) {
+	if err := clearSite(t.Context(), s); err != nil {
+		t.Fatalf("clear the site: %v", err)
+	}
+}
+
+func clearSite(ctx context.Context, s site.Site) error {
+	state, err := s.Read(ctx)
+	if err != nil || isClear(state) {
+		return err
+	}
+	return s.Clear(ctx, state.Revision)
+}
+
+func isClear(s site.State) bool { return s.Settings.IsZero() && !s.PasswordSet && !s.Enabled }
+
+// verdict counts; what an interrupt kept from running is no pass.
+func (r *report) verdict(ctx context.Context) error {
+	fmt.Fprintf(r.out, "\n%d checks, %d failed.\n", r.checks, r.failed)
+	if r.failed > 0 {
+		return errors.Join(fmt.Errorf("%d of %d checks failed", r.failed, r.checks), ctx.Err())
+	}
+	if r.checks == 0 {
+		return errors.New("no check has such a name")
+	}
+	return ctx.Err()
+}

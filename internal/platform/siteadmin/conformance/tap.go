@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/contracttest"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+)
+
+// apiPath is where a site serves the contract.
+const apiPath = "/admin/api/v1"
+
+// tap is a proxy on this machine that all calls to the site go through. It notes what the contract does not allow.
+type tap struct {
+	contract *contracttest.Document
+	site     http.RoundTripper
+	// secrets are in no answer.
+	secrets []secret.Text
+
+	url    string
+	server *http.Server
+
+	mu    sync.Mutex
+	notes []string
+}
+
+// openTap starts a proxy to the site at target, which is reached through transport.
+func openTap(ctx context.Context, target string, transport http.RoundTripper, contract *contracttest.Document, secrets ...secret.Text) (*tap, error) {
+	to, err := url.Parse(target)
+	if err != nil {
+		return nil, err
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	t := &tap{contract: contract, site: transport, secrets: secrets, url: "http://" + l.Addr().String()}
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(to)
+			// So that the transport asks for gzip by itself, and unpacks it.
+			r.Out.Header.Del("Accept-Encoding")
+		},
+		Transport: t,
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			if r.Context().Err() == nil {
+				t.note("%s %s: %v", r.Method, r.URL.Path, err)
+			}
+			w.WriteHeader(http.StatusBadGateway)
+		},
+	}
+	t.server = &http.Server{Handler: proxy, ReadHeaderTimeout: time.Minute}
+	go func() { _ = t.server.Serve(l) }()
+	return t, nil
+}
+
+func (t *tap) close() error { return t.server.Close() }
+
+// RoundTrip implements [http.RoundTripper].
+func (t *tap) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := readAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	resp, err := t.site.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := readAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(answer))
+	_, below, _ := strings.Cut(r.URL.Path, apiPath)
+	_, err = t.contract.Check(contracttest.Exchange{
+		Request: r, Path: below, Body: body, Status: resp.StatusCode, Header: resp.Header, Answer: answer,
+	})
+	if err != nil {
+		t.note("%s %s, %d: %v", r.Method, below, resp.StatusCode, err)
+	}
+	if t.tells(fmt.Sprintf("%v %s", resp.Header, answer)) {
+		t.note("%s %s, %d: the answer holds a password", r.Method, below, resp.StatusCode)
+	}
+	return resp, nil
+}
+
+func readAll(body io.ReadCloser) ([]byte, error) {
+	if body == nil {
+		return nil, nil
+	}
+	defer body.Close()
+	return io.ReadAll(body)
+}
+
+// tells reports whether a secret is in an answer, as it is or in base64.
+func (t *tap) tells(answer string) bool {
+	return slices.ContainsFunc(t.secrets, func(s secret.Text) bool {
+		return !s.IsEmpty() && (strings.Contains(answer, s.Reveal()) ||
+			strings.Contains(answer, base64.StdEncoding.EncodeToString([]byte(s.Reveal()))))
+	})
+}
+
+func (t *tap) note(format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.notes = append(t.notes, fmt.Sprintf(format, args...))
+}
+
+// noted returns the notes since it was last asked.
+func (t *tap) noted() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	notes := t.notes
+	t.notes = nil
+	return notes
+}

@@ -1,0 +1,9 @@
+package siteadmin
+
+import _ "embed"
+
+//go:embed openapi.yaml
+var contract string
+
+// Contract returns openapi.yaml, which states the contract.
+func Contract() []byte { return []byte(contract) }
