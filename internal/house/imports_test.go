@@ -33,6 +33,7 @@ var mayImport = map[string][]string{
 	"ses":                            {},
 	"secret":                         {},
 	"smtptest":                       {"site"},
+	"smtptest/cmd/*":                 {"smtptest"},
 	"soaktest":                       {},
 	"defects":                        {"soaktest"},
 	"refsite":                        {"refsite/*", "site", "submit", "presets", "diagnosis"},
@@ -50,6 +51,7 @@ var mayImport = map[string][]string{
 	"bench":                          {"refsite", "refsite/*", "smtptest", "site", "tfcli"},
 	"bench/*":                        {"provider"},
 	"house":                          {},
+	"doctest":                        {},
 }
 
 // onlyIn says which packages import a module from outside, outside their tests; names as in mayImport.

@@ -45,6 +45,8 @@ type Config struct {
 	MaxMessageBytes int64
 	// Faults are those to start with.
 	Faults Faults
+	// Taken, when set, is called with each message before the server answers that it took it.
+	Taken func(Message)
 }
 
 // Faults make the server misbehave; the zero Faults do nothing.
@@ -93,6 +95,7 @@ type Server struct {
 	// running ends when the server closes.
 	running context.Context
 	stop    context.CancelFunc
+	taken   func(Message)
 
 	mu     sync.Mutex
 	users  map[string]secret.Text
@@ -109,6 +112,7 @@ func New(c Config) (*Server, error) {
 		users:      maps.Clone(c.Users),
 		faults:     c.Faults,
 		served:     make(chan struct{}),
+		taken:      c.Taken,
 	}
 	if s.mechanisms == nil {
 		s.mechanisms = []string{sasl.Plain, sasl.Login}

@@ -138,9 +138,12 @@ func (s *session) Data(r io.Reader) error {
 // keep puts the message into the inbox and returns its queue id.
 func (s *Server) keep(m Message) string {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	m.QueueID = fmt.Sprintf("T%06d", len(s.inbox)+1)
 	s.inbox = append(s.inbox, m)
+	s.mu.Unlock()
+	if s.taken != nil {
+		s.taken(m)
+	}
 	return m.QueueID
 }
 
