@@ -52,15 +52,30 @@ func TestAccProviderLogin(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("SMTP_SITE_URL", w.http.URL+"/only")
-	t.Setenv("SMTP_SITE_USERNAME", "admin")
 	t.Setenv("SMTP_SITE_PASSWORD", admin.Reveal())
+	config := func(arguments string) string {
+		return "provider \"smtp\" {\n test_recipient = \"" + recipient + "\"\n" + arguments + "}\n" + w.resource()
+	}
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
-		Steps: []resource.TestStep{{
-			Config:            "provider \"smtp\" {\n test_recipient = \"" + recipient + "\"\n}\n" + w.resource(),
-			ConfigPlanChecks:  preApply(willTest(plancheck.ResourceActionCreate)...),
-			ConfigStateChecks: []statecheck.StateCheck{enabledOnce{w}},
-		}},
+		Steps: []resource.TestStep{
+			{
+				PreConfig:         func() { t.Setenv("SMTP_SITE_USERNAME", "admin") },
+				Config:            config(""),
+				ConfigPlanChecks:  preApply(willTest(plancheck.ResourceActionCreate)...),
+				ConfigStateChecks: []statecheck.StateCheck{enabledOnce{w}},
+			},
+			{
+				PreConfig:   func() { t.Setenv("SMTP_SITE_PASSWORD", "") },
+				Config:      config("username = \"admin\"\n"),
+				ExpectError: regexp.MustCompile("A username needs its password"),
+			},
+			{
+				PreConfig:        func() { t.Setenv("SMTP_SITE_PASSWORD", admin.Reveal()) },
+				Config:           config("username = \"admin\"\n"),
+				ConfigPlanChecks: preApply(plancheck.ExpectEmptyPlan()),
+			},
+		},
 	})
 }
 
