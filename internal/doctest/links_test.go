@@ -55,8 +55,8 @@ func follow(t *testing.T, d document, target string) string {
 	if file != "" {
 		name = path.Join(from, file)
 	}
-	if strings.HasPrefix(name, "docs/") && path.Ext(name) == "" {
-		name += ".md"
+	if strings.HasPrefix(name, "docs/") && path.Ext(name) == "" && exists(name+".md") {
+		name += ".md" // as the registries name pages
 	}
 	switch {
 	case slices.Contains(coming, name):

@@ -271,6 +271,7 @@ var different = []struct {
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "UUID"},
 	{regexp.MustCompile(`\b\d+m?s\b`), "TIME"},
 	{regexp.MustCompile(`(Test of the mail settings|Test) [0-9A-Z]{10}\b`), "$1 NUMBER"},
+	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
 	{regexp.MustCompile(`OpenTofu`), "Terraform"},
 	{regexp.MustCompile(`registry\.opentofu\.org`), "registry.terraform.io"},
 }
