@@ -99,10 +99,14 @@ func validate(t *testing.T, ws tfcli.Workspace, d document, b block) {
 	}
 	module := filepath.Join(ws.Dir, "client-sites")
 	if strings.Contains(config, "\"./client-sites\"") {
-		if err := os.CopyFS(module, os.DirFS(filepath.Join(root, "examples/modules/client-sites"))); err != nil {
+		if err := os.CopyFS(module, os.DirFS(filepath.Join(root, "examples", "modules", "client-sites"))); err != nil {
 			t.Fatal(err)
 		}
-		defer os.RemoveAll(module)
+		t.Cleanup(func() {
+			if err := os.RemoveAll(module); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 	for _, beside := range d.blocks(t) {
 		if beside.lang == "csv" {

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -25,11 +23,7 @@ type conversation struct {
 
 func newConversation(t *testing.T, p *place) *conversation {
 	t.Helper()
-	openapi, err := os.ReadFile(filepath.Join(root, "internal/platform/siteadmin/openapi.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	contract, err := contracttest.Load(openapi)
+	contract, err := contracttest.Load([]byte(read(t, "internal/platform/siteadmin/openapi.yaml").text))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,8 +50,8 @@ func newWalk(t *testing.T, cli tfcli.CLI) *walk {
 	if err := os.Symlink(cli.Path, filepath.Join(bin, "terraform")); err != nil {
 		t.Fatal(err)
 	}
-	command := cli.Command(t.Context())
-	w.env = append(command.Env, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"), "TF_CLI_ARGS=-no-color", "TF_INPUT=0")
+	w.env = append(w.env, cli.Command(t.Context()).Env...)
+	w.env = append(w.env, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"), "TF_CLI_ARGS=-no-color", "TF_INPUT=0")
 	if cli.OpenTofu {
 		w.names.say("registry.terraform.io", "registry.opentofu.org")
 	}

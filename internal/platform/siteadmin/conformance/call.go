@@ -1,18 +1,24 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 	"github.com/sitemail/terraform-provider-smtp/internal/site/sitetest"
 )
+
+// maxWaits is how often a site may ask to be left alone before that is its answer.
+const maxWaits = 3
 
 // object is a JSON object.
 type object map[string]any
@@ -34,28 +40,40 @@ type answer struct {
 }
 
 // call makes a call with a body that is an object, a text that is sent as it stands, or nil. Headers are pairs; an empty value
-// removes one.
+// removes one. A site that wants fewer calls is waited for.
 func (s *subject) call(method, path string, body any, headers ...string) answer {
 	s.Helper()
-	var sent []byte
-	switch b := body.(type) {
-	case nil:
-	case string:
-		sent = []byte(b)
-	default:
-		var err error
-		if sent, err = json.Marshal(b); err != nil {
+	sent, isText := body.(string)
+	if !isText && body != nil {
+		encoded, err := json.Marshal(body)
+		if err != nil {
+			s.Fatalf("%v", err)
+		}
+		sent = string(encoded)
+	}
+	for waits := maxWaits; ; waits-- {
+		a, err := s.attempt(method, path, sent, headers)
+		if err != nil {
+			s.Fatalf("%s %s: %v", method, path, err)
+		}
+		seconds, err := strconv.Atoi(a.header.Get("Retry-After"))
+		if a.status != http.StatusTooManyRequests || err != nil || waits == 0 {
+			return a
+		}
+		if err := adminapi.Sleep(s.Context(), min(time.Duration(seconds)*time.Second, time.Minute)); err != nil {
 			s.Fatalf("%v", err)
 		}
 	}
-	r, err := http.NewRequestWithContext(s.Context(), method, s.url+apiPath+path, bytes.NewReader(sent))
+}
+
+// attempt makes a call once.
+func (s *subject) attempt(method, path, body string, headers []string) (answer, error) {
+	r, err := http.NewRequestWithContext(s.Context(), method, s.url+apiPath+path, strings.NewReader(body))
 	if err != nil {
-		s.Fatalf("%v", err)
+		return answer{}, err
 	}
 	r.Header.Set("Authorization", "Bearer "+s.token.Reveal())
-	if body != nil {
-		r.Header.Set("Content-Type", "application/json")
-	}
+	r.Header.Set("Content-Type", "application/json")
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 		if headers[i+1] == "" {
@@ -65,16 +83,13 @@ func (s *subject) call(method, path string, body any, headers ...string) answer 
 	// Without a client there is no redirect to follow.
 	resp, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
-		s.Fatalf("%s %s: %v", method, path, err)
+		return answer{}, err
 	}
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
-	if err != nil {
-		s.Fatalf("%s %s: %v", method, path, err)
-	}
 	a := answer{call: method + " " + path, status: resp.StatusCode, header: resp.Header}
 	_ = json.Unmarshal(raw, &a.body)
-	return a
+	return a, err
 }
 
 // want makes sure of a status, and of the code of a problem document; "" for none.

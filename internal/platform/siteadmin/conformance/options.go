@@ -21,7 +21,7 @@ that nobody needs. One that has settings is refused, unless -overwrite says that
 
 Test messages go to a mail server that this command starts on this machine, without encryption. For a site elsewhere, forward
 a port of it, such as with "ssh -R 2525:127.0.0.1:2525", and give -mail-listen 127.0.0.1:2525; or name a mail server with -mail-host,
--mail-port, -mail-encryption and -mail-username. It gets some forty messages for -recipient, which are not counted then.
+-mail-port, -mail-encryption and -mail-username. It gets about 35 messages for -recipient, which are not counted then.
 
 Environment:
   SMTP_SITE_TOKEN       the API token, where -token would show it to others on this machine
