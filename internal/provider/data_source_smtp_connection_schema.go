@@ -41,7 +41,7 @@ func connectionArguments() map[string]schema.Attribute {
 		},
 		"region": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "The preset's region, where it has several hosts.",
+			MarkdownDescription: "The preset's region, such as `eu-west-1`, where the service has a host in each. Default: the host that the catalogue names.",
 			Validators:          []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(path.MatchRoot("preset"))},
 		},
 		"host": schema.StringAttribute{
@@ -103,7 +103,7 @@ func connectionResults() map[string]schema.Attribute {
 			MarkdownDescription: "The stages that were passed, in order, with the time of each, which is another in every run.",
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 				"stage":        found("The stage: `dns`, `connect`, `tls`, `banner`, `ehlo` or `starttls`."),
-				"milliseconds": schema.Int64Attribute{Computed: true, MarkdownDescription: "How long it took."},
+				"milliseconds": schema.Int64Attribute{Computed: true, MarkdownDescription: "How long the stage took, in milliseconds."},
 			}},
 		},
 	}
@@ -118,7 +118,7 @@ func certificateAttribute() schema.SingleNestedAttribute {
 			"issuer":     found("Who issued it."),
 			"not_before": found("When it becomes valid (RFC 3339)."),
 			"not_after":  found("When it ends (RFC 3339)."),
-			"trusted":    schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it was accepted for `host`."},
+			"trusted":    schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it is from an authority that is trusted, and for `host`."},
 		},
 	}
 }

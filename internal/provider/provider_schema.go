@@ -53,7 +53,7 @@ func siteAttributes(entry bool) map[string]schema.Attribute {
 		if entry {
 			return text
 		}
-		return text + " Without `sites`, `" + variable + "` stands in for it."
+		return text + " Without `sites`, the environment variable `" + variable + "` stands in for it."
 	}
 	return map[string]schema.Attribute{
 		"url": schema.StringAttribute{
@@ -75,18 +75,18 @@ func siteAttributes(entry bool) map[string]schema.Attribute {
 		"token": schema.StringAttribute{
 			Optional:            true,
 			Sensitive:           true,
-			MarkdownDescription: described("API token of the site, instead of `username` and `password`.", "SMTP_SITE_TOKEN"),
+			MarkdownDescription: described("API token of the site, instead of `username` and `password`. WordPress and listmonk have none.", "SMTP_SITE_TOKEN"),
 			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 		},
 		"username": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: described("Username at the site's admin page.", "SMTP_SITE_USERNAME"),
+			MarkdownDescription: described("Name to log in to the site with. Which account that is, the guide of the platform says.", "SMTP_SITE_USERNAME"),
 			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 		},
 		"password": schema.StringAttribute{
 			Optional:            true,
 			Sensitive:           true,
-			MarkdownDescription: described("Password at the site's admin page.", "SMTP_SITE_PASSWORD"),
+			MarkdownDescription: described("What `username` logs in to the site with: a password or, in WordPress, an Application Password, in listmonk an API token.", "SMTP_SITE_PASSWORD"),
 			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 		},
 	}
@@ -97,7 +97,7 @@ func clientAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"test_recipient": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "Who gets the test messages, unless the resource says otherwise.",
+			MarkdownDescription: "Mail address that gets the test messages, unless the resource says otherwise. Needed wherever a test is due.",
 			Validators:          []validator.String{mailAddress{}},
 		},
 		"ca_certificate": schema.StringAttribute{
@@ -107,7 +107,7 @@ func clientAttributes() map[string]schema.Attribute {
 		"client_certificate": schema.StringAttribute{
 			Optional:            true,
 			Sensitive:           true,
-			MarkdownDescription: "Certificate and private key (both PEM, one after the other) to show to the site.",
+			MarkdownDescription: "Certificate and private key (both PEM, one after the other) to show to the site. Default: none.",
 		},
 		"insecure_skip_verify": schema.BoolAttribute{
 			Optional:            true,
@@ -115,7 +115,7 @@ func clientAttributes() map[string]schema.Attribute {
 		},
 		"request_timeout": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "How long one call to the site may take, such as `30s`, which is the default.",
+			MarkdownDescription: "How long one call to the site may take, such as `90s`. Default: `30s`.",
 			Validators:          []validator.String{duration{atLeast: minRequestTimeout}},
 		},
 		"max_retries": schema.Int64Attribute{
@@ -125,12 +125,12 @@ func clientAttributes() map[string]schema.Attribute {
 		},
 		"requests_per_second": schema.Float64Attribute{
 			Optional:            true,
-			MarkdownDescription: "The most calls a second to one origin (scheme, host and port). Default: no limit.",
+			MarkdownDescription: "The most calls a second to one origin (scheme, host and port of `url`). Default: no limit.",
 			Validators:          []validator.Float64{float64validator.AtLeast(minRequestsPerSecond)},
 		},
 		"concurrency": schema.Int64Attribute{
 			Optional:            true,
-			MarkdownDescription: "The most calls at a time to one origin. Default: 10.",
+			MarkdownDescription: "The most calls at a time to one origin (scheme, host and port of `url`). Default: 10.",
 			Validators:          []validator.Int64{int64validator.AtLeast(1)},
 		},
 		"read_ahead": schema.BoolAttribute{
@@ -140,13 +140,13 @@ func clientAttributes() map[string]schema.Attribute {
 		},
 		"local_check": schema.BoolAttribute{
 			Optional: true,
-			MarkdownDescription: "Whether settings may also be tried from this machine, by a login without a message: where a site says only that a test " +
-				"failed, and not why. Default: `true`.",
+			MarkdownDescription: "Whether settings may also be tried from this machine, by a login without a message: before they are saved, where a " +
+				"site can test only what it has saved; and after a failed test, where a site does not say why. Default: `true`.",
 		},
 		"on_unreachable": schema.StringAttribute{
 			Optional: true,
-			MarkdownDescription: "What a refresh does when a site does not answer: `error`, the default; or `warn`: the site keeps its last known " +
-				"state, with a warning, so that one dead site does not stop the plan of all others.",
+			MarkdownDescription: "What a refresh does when a site does not answer: `error` fails the plan; `warn` keeps the site's last known " +
+				"state, with a warning, so that one dead site does not stop the plan of all others. Default: `error`.",
 			Validators: []validator.String{stringvalidator.OneOf(onUnreachableError, onUnreachableWarn)},
 		},
 	}

@@ -31,17 +31,17 @@ func (r *smtpSettingsResource) Schema(ctx context.Context, _ resource.SchemaRequ
 		Blocks: map[string]schema.Block{
 			"timeouts": timeouts.Block(ctx, timeouts.Opts{
 				Create: true, Read: true, Update: true, Delete: true,
-				CreateDescription: timeoutDescription("creation", "5m, and `retry_for` on top"),
-				ReadDescription:   timeoutDescription("refresh", "2m"),
-				UpdateDescription: timeoutDescription("update", "5m, and `retry_for` on top"),
-				DeleteDescription: timeoutDescription("destruction", "5m"),
+				CreateDescription: timeoutDescription("a creation", "5m, and `retry_for` on top"),
+				ReadDescription:   timeoutDescription("a refresh", "2m"),
+				UpdateDescription: timeoutDescription("an update", "5m, and `retry_for` on top"),
+				DeleteDescription: timeoutDescription("a destruction", "5m"),
 			}),
 		},
 	}
 }
 
 func timeoutDescription(operation, byDefault string) string {
-	return "How long a " + operation + " may take in all, such as `90s`. Default: " + byDefault + "."
+	return "How long " + operation + " may take in all, such as `90s`. Default: " + byDefault + "."
 }
 
 func endpointAttributes() map[string]schema.Attribute {
@@ -60,7 +60,7 @@ func endpointAttributes() map[string]schema.Attribute {
 		},
 		"region": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "The preset's region, where it has several hosts.",
+			MarkdownDescription: "The preset's region, such as `eu-west-1`, where the service has a host in each. Default: the host that the catalogue names.",
 			Validators:          []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(path.MatchRoot("preset"))},
 		},
 		"host": schema.StringAttribute{
@@ -119,7 +119,7 @@ func senderAttributes() map[string]schema.Attribute {
 		},
 		"from_name": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "Display name of the sender.",
+			MarkdownDescription: "Display name of the sender of the site's mail. Default: none.",
 			Validators:          []validator.String{text{check: submit.CheckFromName}},
 		},
 		"helo_name": schema.StringAttribute{
@@ -144,7 +144,7 @@ func behaviourAttributes() map[string]schema.Attribute {
 			Attributes: map[string]schema.Attribute{
 				"recipient": schema.StringAttribute{
 					Optional:            true,
-					MarkdownDescription: "Who gets it. Default: `test_recipient` of the site or the provider.",
+					MarkdownDescription: "Mail address that gets the test message. Default: `test_recipient` of the site or the provider.",
 					Validators:          []validator.String{mailAddress{}},
 				},
 				"retry_for": schema.StringAttribute{
