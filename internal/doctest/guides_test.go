@@ -1,15 +1,21 @@
 package doctest
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -87,6 +93,7 @@ func newPlace(t *testing.T, name, mailbox, password string) *place {
 	server, err := refsite.New(refsite.Config{
 		DataFile: filepath.Join(t.TempDir(), "data"), Keys: seal.Generate(), RootCAs: p.mail.RootCAs(),
 		AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Logger: slog.New(slog.DiscardHandler),
+		TestEvery: time.Millisecond, TestBurst: 1000,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -185,5 +192,39 @@ func TestBuildingASite(t *testing.T) {
 	c.hold(read(t, "templates/guides/building-a-site.md"))
 	if got := len(p.mail.Messages()); got != 1 {
 		t.Errorf("%d messages, want 1", got)
+	}
+}
+
+// TestCheckYours runs the command of the guide against a site that takes masks for passwords.
+func TestCheckYours(t *testing.T) {
+	p := newPlace(t, "shop", "mailer@example.com", submissionPassword)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		if strings.Contains(string(body), `"password":"****`) || strings.Contains(string(body), `"password":"•`) || strings.Contains(string(body), `"password":"●`) {
+			r.Method, body = http.MethodGet, nil
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		p.server.Handler().ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	binary := filepath.Join(t.TempDir(), "conformance")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./internal/platform/siteadmin/conformance")
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	cmd := exec.CommandContext(t.Context(), binary, "-url", front.URL+"/shop")
+	cmd.Env = append(os.Environ(), "SMTP_SITE_TOKEN="+p.token.Reveal())
+	out, err := cmd.Output()
+	if err == nil {
+		t.Error("the site passes")
+	}
+	for _, b := range read(t, "templates/guides/building-a-site.md").blocks(t) {
+		if b.lang == "text" && !(&names{}).matches(b.text, string(out)) {
+			t.Errorf("shown is\n%s\nand what was printed is\n%s", b.text, out)
+		}
 	}
 }
