@@ -87,9 +87,9 @@ type place struct {
 	token  secret.Text
 }
 
-func newPlace(t *testing.T, name, mailbox, password string) *place {
+func newPlace(t *testing.T, name, mailbox string) *place {
 	t.Helper()
-	p := &place{t: t, mail: smtptest.Start(t, smtptest.Config{Users: map[string]secret.Text{mailbox: secret.New(password)}})}
+	p := &place{t: t, mail: smtptest.Start(t, smtptest.Config{Users: map[string]secret.Text{mailbox: secret.New(submissionPassword)}})}
 	server, err := refsite.New(refsite.Config{
 		DataFile: filepath.Join(t.TempDir(), "data"), Keys: seal.Generate(), RootCAs: p.mail.RootCAs(),
 		AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Logger: slog.New(slog.DiscardHandler),
@@ -136,7 +136,7 @@ func (p *place) enable(name string, c site.Candidate) {
 func TestMovingFromScripts(t *testing.T) {
 	const mailbox = "hello@client.example"
 	d := read(t, "templates/guides/moving-from-scripts.md")
-	p := newPlace(t, "client", mailbox, submissionPassword)
+	p := newPlace(t, "client", mailbox)
 	p.enable("client", site.Candidate{Password: secret.New(submissionPassword), Settings: site.Settings{
 		Host: p.mail.Host(), Port: p.mail.Port(), Encryption: site.STARTTLS, Username: mailbox, FromAddress: mailbox, FromName: "Client",
 	}})
@@ -180,7 +180,7 @@ func TestMovingFromScripts(t *testing.T) {
 // TestBuildingASite has the conversation of the guide with the reference site.
 func TestBuildingASite(t *testing.T) {
 	const mailbox = "mailer@example.com"
-	p := newPlace(t, "shop", mailbox, submissionPassword)
+	p := newPlace(t, "shop", mailbox)
 	password, err := p.server.AddLogin(t.Context(), "shop", "admin")
 	if err != nil {
 		t.Fatal(err)
@@ -197,7 +197,7 @@ func TestBuildingASite(t *testing.T) {
 
 // TestCheckYours runs the command of the guide against a site that takes masks for passwords.
 func TestCheckYours(t *testing.T) {
-	p := newPlace(t, "shop", "mailer@example.com", submissionPassword)
+	p := newPlace(t, "shop", "mailer@example.com")
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {

@@ -26,7 +26,7 @@ func TestWhatTheReadmeShows(t *testing.T) {
 		t.Fatalf("this test knows nothing of what is shown: %+v", shown)
 	}
 	t.Run("Plan", func(t *testing.T) {
-		p := newPlace(t, "client", "hello@client.example", submissionPassword)
+		p := newPlace(t, "client", "hello@client.example")
 		ws, err := findCLI(t).NewWorkspace(t.Context(), t.TempDir(), "sitemail/smtp")
 		if err != nil {
 			t.Fatal(err)

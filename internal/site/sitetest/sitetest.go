@@ -40,6 +40,20 @@ type Target struct {
 	Single bool
 }
 
+// Delivers makes sure that do has the given number of messages accepted, where they can be counted.
+func (t Target) Delivers(report T, messages int, do func()) {
+	report.Helper()
+	if t.Inbox == nil {
+		do()
+		return
+	}
+	before := t.Inbox()
+	do()
+	if got := t.Inbox() - before; got != messages {
+		report.Errorf("%d messages were delivered, want %d", got, messages)
+	}
+}
+
 // Candidates are Good and Bad for a submission server.
 func Candidates(host string, port int, e site.Encryption, username string, password secret.Text) (good, bad site.Candidate) {
 	good = site.Candidate{Password: password, Settings: site.Settings{
@@ -225,18 +239,9 @@ func (s *subject) unchanged(do func()) {
 	s.same("the site afterwards", s.read(), before)
 }
 
-// delivers makes sure that do has the given number of messages accepted.
 func (s *subject) delivers(messages int, do func()) {
 	s.Helper()
-	if s.Inbox == nil {
-		do()
-		return
-	}
-	before := s.Inbox()
-	do()
-	if got := s.Inbox() - before; got != messages {
-		s.Errorf("%d messages were delivered, want %d", got, messages)
-	}
+	s.Delivers(s, messages, do)
 }
 
 // refused reports whether err is of the kind that is wanted.

@@ -159,7 +159,7 @@ var rules = []rule{
 	}},
 	{"SameKeySameBodyIsOneMessage", "putTest", func(s *subject) {
 		path, body := newTest(), s.testOf(s.Good)
-		s.delivers(1, func() {
+		s.Delivers(s, 1, func() {
 			first := s.result(path, s.call(http.MethodPut, path, body))
 			again := s.result(path, s.call(http.MethodPut, path, body))
 			read := s.result(path, s.call(http.MethodGet, path, nil))
@@ -173,7 +173,7 @@ var rules = []rule{
 	{"SameKeyOtherBody", "putTest", func(s *subject) {
 		path := newTest()
 		s.result(path, s.call(http.MethodPut, path, s.testOf(s.Good)))
-		s.delivers(0, func() {
+		s.Delivers(s, 0, func() {
 			s.want(s.call(http.MethodPut, path, s.testOf(s.Bad)), http.StatusUnprocessableEntity, "key_reused")
 		})
 	}},
@@ -185,14 +185,14 @@ var rules = []rule{
 		}
 	}},
 	{"KeyThatIsNone", "putTest", func(s *subject) {
-		s.delivers(0, func() {
+		s.Delivers(s, 0, func() {
 			s.want(s.call(http.MethodPut, "/smtp/tests/1", s.testOf(s.Good)), http.StatusBadRequest, "malformed")
 		})
 	}},
 	{"TestForAnotherSite", "putTest", func(s *subject) {
 		body := s.testOf(s.Good)
 		body["site_id"] = uuid.NewString()
-		s.delivers(0, func() { s.want(s.call(http.MethodPut, newTest(), body), http.StatusConflict, "wrong_site") })
+		s.Delivers(s, 0, func() { s.want(s.call(http.MethodPut, newTest(), body), http.StatusConflict, "wrong_site") })
 	}},
 	{"TestOfNothing", "putTest", func(s *subject) {
 		s.want(s.call(http.MethodPut, newTest(), object{"recipient": s.Recipient}), http.StatusConflict, "not_configured")
@@ -201,7 +201,7 @@ var rules = []rule{
 		s.want(s.save(s.write(s.Good, false)), http.StatusOK, "")
 		body := s.testOf(s.Good)
 		delete(body, "password")
-		s.delivers(0, func() {
+		s.Delivers(s, 0, func() {
 			s.want(s.call(http.MethodPut, newTest(), body), http.StatusUnprocessableEntity, "password_required")
 		})
 	}},
@@ -256,18 +256,4 @@ func (s *subject) result(path string, a answer) object {
 		a = s.call(http.MethodGet, path, nil)
 	}
 	return s.want(a, http.StatusOK, "").body
-}
-
-// delivers makes sure that do has the given number of messages accepted, where they can be counted.
-func (s *subject) delivers(messages int, do func()) {
-	s.Helper()
-	if s.Inbox == nil {
-		do()
-		return
-	}
-	before := s.Inbox()
-	do()
-	if got := s.Inbox() - before; got != messages {
-		s.Errorf("%d messages were delivered, want %d", got, messages)
-	}
 }
