@@ -273,6 +273,7 @@ var different = []struct {
 	{regexp.MustCompile(`(Test of the mail settings|Test) [0-9A-Z]{10}\b`), "$1 NUMBER"},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
 	{regexp.MustCompile(`OpenTofu`), "Terraform"},
+	{regexp.MustCompile(`, \d+ forgotten`), ""}, // which only OpenTofu counts
 	{regexp.MustCompile(`registry\.opentofu\.org`), "registry.terraform.io"},
 }
 
