@@ -31,13 +31,13 @@ type walk struct {
 	t   *testing.T
 	dir string
 	env []string
-	// names are the words of the guide that stand for others here, such as a port; see [walk.learn].
+	// names are the words of the guide that stand for others here, such as a port; see [names.learn].
 	names *names
 
 	shell      io.Writer
 	out        *screen
 	background map[string]*screen
-	// last is what the last command printed, said where it was printed.
+	// last is where the last command printed, from where on.
 	last *screen
 	from int
 }
