@@ -5,12 +5,16 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"encoding/pem"
+	"errors"
 	"io"
+	"log"
 	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -101,6 +105,15 @@ func TestTheReferenceSiteConforms(t *testing.T) {
 // startBroken serves a reference site that breakage stands in front of.
 func startBroken(t *testing.T, breakage func(next http.Handler) http.Handler) (address, token string) {
 	t.Helper()
+	handler, token := newSite(t)
+	front := httptest.NewServer(breakage(handler))
+	t.Cleanup(front.Close)
+	return front.URL + "/shop", token
+}
+
+// newSite is a reference site in this process.
+func newSite(t *testing.T) (http.Handler, string) {
+	t.Helper()
 	server, err := refsite.New(refsite.Config{
 		DataFile: filepath.Join(t.TempDir(), "data"), Keys: seal.Generate(),
 		AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
@@ -114,14 +127,29 @@ func startBroken(t *testing.T, breakage func(next http.Handler) http.Handler) (a
 	if err != nil {
 		t.Fatal(err)
 	}
-	front := httptest.NewServer(breakage(server.Handler()))
 	t.Cleanup(func() {
-		front.Close()
 		if err := server.Close(context.WithoutCancel(t.Context())); err != nil {
 			t.Error(err)
 		}
 	})
-	return front.URL + "/shop", credentials.Token.Reveal()
+	return server.Handler(), credentials.Token.Reveal()
+}
+
+func TestCertificateOfTheSite(t *testing.T) {
+	handler, token := newSite(t)
+	front := httptest.NewTLSServer(handler)
+	front.Config.ErrorLog = log.New(io.Discard, "", 0)
+	t.Cleanup(front.Close)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: front.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := try(t, nil, "-url", front.URL+"/shop", "-token", token, "-ca", ca, "-run", "Read/|TheSiteSays"); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if _, err := try(t, nil, "-url", front.URL+"/shop", "-token", token); err == nil || !strings.Contains(err.Error(), "not trusted") {
+		t.Errorf("got %v without -ca", err)
+	}
 }
 
 // recorded answers a request and returns the answer, which its caller passes on.
@@ -269,5 +297,31 @@ func TestASiteInUseIsLeftAlone(t *testing.T) {
 	out, err := try(t, nil, "-url", address, "-token", token)
 	if err == nil || !strings.Contains(err.Error(), "-overwrite") || wrote > 0 {
 		t.Errorf("got %v after %d writes\n%s", err, wrote, out)
+	}
+}
+
+// stopping ends a run when a check is printed that enables mail.
+type stopping struct {
+	bytes.Buffer
+	stop func()
+}
+
+func (s *stopping) Write(line []byte) (int, error) {
+	if bytes.Contains(line, []byte("Enable/PassedTestAllowsIt")) {
+		s.stop()
+	}
+	return s.Buffer.Write(line)
+}
+
+func TestInterruptLeavesNothing(t *testing.T) {
+	address, token := startBroken(t, func(next http.Handler) http.Handler { return next })
+	ctx, stop := context.WithCancel(t.Context())
+	out := &stopping{stop: stop}
+	err := run(ctx, []string{"-url", address, "-token", token, "-run", "Enable/PassedTest"}, func(string) string { return "" }, out, io.Discard)
+	if !errors.Is(err, context.Canceled) || !strings.Contains(out.String(), "1 checks") {
+		t.Errorf("got %v\n%s", err, out)
+	}
+	if again, err := try(t, nil, "-url", address, "-token", token, "-run", "TheSiteSays"); err != nil {
+		t.Errorf("it is not clear: %v\n%s", err, again)
 	}
 }
