@@ -19,7 +19,8 @@ const usage = `conformance checks a site that speaks the site admin contract, at
 THE SITE'S MAIL SETTINGS ARE OVERWRITTEN AND CLEARED, again and again; at the end they are clear. Run it against a site
 that nobody needs. One that has settings is refused, unless -overwrite says that they may go.
 
-Test messages go to a mail server that this command starts on this machine, without encryption. For a site elsewhere, forward
+Test messages go to a mail server that this command starts on this machine, without encryption; the site must be allowed to
+send there, although the address is not public. For a site elsewhere, forward
 a port of it, such as with "ssh -R 2525:127.0.0.1:2525", and give -mail-listen 127.0.0.1:2525; or name a mail server with -mail-host,
 -mail-port, -mail-encryption and -mail-username. It gets about 35 messages for -recipient, which are not counted then.
 
@@ -96,7 +97,7 @@ func (o options) check(token string) error {
 	case o.account.Username != "" && o.account.Password.IsEmpty():
 		return errors.New("-username needs its password in SMTP_SITE_PASSWORD")
 	case o.account.Username == "" && o.account.Token.IsEmpty():
-		return errors.New("-token or -username is missing")
+		return errors.New("-token (or SMTP_SITE_TOKEN) or -username is missing")
 	case (o.mail.Host == "") != (o.mail.Username == ""):
 		return errors.New("-mail-host and -mail-username go together")
 	case o.mail.Username != "" && o.mailPassword.IsEmpty():
