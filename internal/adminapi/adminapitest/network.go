@@ -4,11 +4,9 @@ package adminapitest
 
 import (
 	"context"
-	"errors"
-	"io"
 	"net"
+	"net/netip"
 	"sync"
-	"sync/atomic"
 	"syscall"
 )
 
@@ -38,11 +36,10 @@ func (n *Network) DialContext(ctx context.Context, _, address string) (net.Conn,
 	if l == nil {
 		return nil, Refused()
 	}
-	near, far := net.Pipe()
-	cut := new(atomic.Bool)
+	near, far := pair(client, toAddr(address))
 	select {
-	case l.incoming <- &Conn{far, cut}:
-		return &Conn{near, cut}, nil
+	case l.incoming <- far:
+		return near, nil
 	case <-l.closed:
 		return nil, Refused()
 	case <-ctx.Done():
@@ -60,26 +57,8 @@ func NoSuchHost() error {
 	return &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "site.example", IsNotFound: true}}
 }
 
-// Conn is one end of a connection.
-type Conn struct {
-	net.Conn
-	cut *atomic.Bool
-}
-
-// Reset ends the connection so that the other end sees a reset instead of its end.
-func (c *Conn) Reset() {
-	c.cut.Store(true)
-	_ = c.Close()
-}
-
-// Read implements [net.Conn].
-func (c *Conn) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	if errors.Is(err, io.EOF) && c.cut.Load() {
-		err = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
-	}
-	return n, err
-}
+// client is where every connection comes from.
+var client = toAddr("127.0.0.1:49152")
 
 type listener struct {
 	address  string
@@ -102,7 +81,15 @@ func (l *listener) Close() error {
 	return nil
 }
 
-func (l *listener) Addr() net.Addr { return address(l.address) }
+func (l *listener) Addr() net.Addr { return toAddr(l.address) }
+
+// toAddr is that of TCP where address has an IP address.
+func toAddr(text string) net.Addr {
+	if parsed, err := netip.ParseAddrPort(text); err == nil {
+		return net.TCPAddrFromAddrPort(parsed)
+	}
+	return address(text)
+}
 
 type address string
 
