@@ -4,6 +4,7 @@ package provider
 
 import (
 	"context"
+	"net"
 
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -25,11 +26,20 @@ var (
 
 type smtpProvider struct {
 	version string
+	// dial opens the connections to the sites; nil for the network of this machine.
+	dial dialer
 }
+
+type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
 
 // New returns the constructor of the provider, as [providerserver.Serve] wants it.
 func New(version string) func() provider.Provider {
-	return func() provider.Provider { return &smtpProvider{version: version} }
+	return NewOn(nil, version)
+}
+
+// NewOn is [New] for another network than that of this machine, such as one in memory.
+func NewOn(dial dialer, version string) func() provider.Provider {
+	return func() provider.Provider { return &smtpProvider{version: version, dial: dial} }
 }
 
 func (p *smtpProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
@@ -44,8 +54,9 @@ func (p *smtpProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 		return
 	}
 	pool := adminapi.NewPool(adminapi.PoolOptions{
-		UserAgent: userAgent(req.TerraformVersion, p.version),
-		Logger:    tflogHandler{},
+		UserAgent:   userAgent(req.TerraformVersion, p.version),
+		Logger:      tflogHandler{},
+		DialContext: p.dial,
 	})
 	sites := model.toSites(pool, &resp.Diagnostics)
 	resp.ResourceData = sites

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"time"
@@ -32,6 +33,9 @@ type Config struct {
 	// AllowNetworks lists networks that test messages may be sent to although they are not public, such as
 	// 127.0.0.0/8 or that of an internal relay.
 	AllowNetworks []netip.Prefix
+	// DialContext opens the connections of test messages instead of the network of this machine, for a network in memory:
+	// AllowNetworks is not asked then.
+	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 	// RootCAs are what certificates of submission servers must chain to; nil means those of the system.
 	RootCAs *x509.CertPool
 	// TestWait is how long a call waits for its test before it is answered with "running"; 5 s by default.
@@ -110,9 +114,10 @@ func New(cfg Config) (*Server, error) {
 
 func sender(cfg Config) *submit.Sender {
 	return &submit.Sender{
-		Control: dialrule.Rules{Allow: cfg.AllowNetworks}.Control,
-		RootCAs: cfg.RootCAs,
-		Now:     cfg.Now,
+		Control:     dialrule.Rules{Allow: cfg.AllowNetworks}.Control,
+		DialContext: cfg.DialContext,
+		RootCAs:     cfg.RootCAs,
+		Now:         cfg.Now,
 	}
 }
 

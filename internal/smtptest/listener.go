@@ -15,10 +15,13 @@ type listener struct {
 	closed bool
 }
 
-func listen(address string) (*listener, error) {
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, err
+// listen takes l or, where that is nil, listens on address.
+func listen(l net.Listener, address string) (*listener, error) {
+	if l == nil {
+		var err error
+		if l, err = net.Listen("tcp", address); err != nil {
+			return nil, err
+		}
 	}
 	return &listener{Listener: l, open: map[net.Conn]struct{}{}}, nil
 }
@@ -71,4 +74,15 @@ func (t *tracked) Close() error {
 	delete(t.listener.open, t.Conn)
 	t.listener.mu.Unlock()
 	return t.Conn.Close()
+}
+
+// reset closes the connection so that the other end sees a reset instead of its end.
+func (t *tracked) reset() {
+	switch conn := t.Conn.(type) {
+	case *net.TCPConn:
+		_ = conn.SetLinger(0)
+	case interface{ Reset() }:
+		conn.Reset()
+	}
+	_ = t.Close()
 }

@@ -38,13 +38,14 @@ func (a Answer) serve(conn net.PacketConn) {
 		if err != nil {
 			return
 		}
-		if reply, ok := a.resolve(buffer[:n]); ok {
+		if reply, ok := a.Reply(buffer[:n]); ok {
 			_, _ = conn.WriteTo(reply, client)
 		}
 	}
 }
 
-func (a Answer) resolve(query []byte) (reply []byte, ok bool) {
+// Reply is the message that answers a query (RFC 1035 section 4); false for one that is lost.
+func (a Answer) Reply(query []byte) (reply []byte, ok bool) {
 	var m dnsmessage.Message
 	if err := m.Unpack(query); err != nil || len(m.Questions) != 1 {
 		return nil, false

@@ -22,12 +22,15 @@ type Script struct {
 }
 
 // NewScript starts a peer that plays play for each client and then hangs up; the caller closes it.
-func NewScript(play func(*Peer)) (*Script, error) {
+func NewScript(play func(*Peer)) (*Script, error) { return NewScriptOn(nil, play) }
+
+// NewScriptOn is [NewScript] for a listener that has a TCP address, and that is closed with the script.
+func NewScriptOn(on net.Listener, play func(*Peer)) (*Script, error) {
 	ca, err := NewCA()
 	if err != nil {
 		return nil, err
 	}
-	l, err := listen("127.0.0.1:0")
+	l, err := listen(on, "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +178,4 @@ func (p *Peer) Wait() {
 func (p *Peer) HangUp() { _ = p.conn.Close() }
 
 // Reset closes the connection with a TCP reset, without a word in TLS.
-func (p *Peer) Reset() {
-	_ = p.tcp.Conn.(*net.TCPConn).SetLinger(0)
-	_ = p.tcp.Close()
-}
+func (p *Peer) Reset() { p.tcp.reset() }

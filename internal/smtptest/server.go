@@ -11,6 +11,7 @@ import (
 	"io"
 	"log"
 	"maps"
+	"net"
 	"slices"
 	"sync"
 	"time"
@@ -31,6 +32,8 @@ const maxConnections = 100
 type Config struct {
 	// Address to listen on; empty means 127.0.0.1:0.
 	Address string
+	// Listener is one to take instead, which has a TCP address; the server closes it.
+	Listener net.Listener
 	// Encryption that the server speaks; empty means STARTTLS. With site.None a login is taken in clear text.
 	Encryption site.Encryption
 	// CA signs the server's certificate; nil means a new one.
@@ -124,7 +127,7 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.listener, err = listen(cmp.Or(c.Address, "127.0.0.1:0")); err != nil {
+	if s.listener, err = listen(c.Listener, cmp.Or(c.Address, "127.0.0.1:0")); err != nil {
 		return nil, err
 	}
 	s.running, s.stop = context.WithCancel(context.Background())

@@ -18,10 +18,13 @@ func (a *attempt) dial(ctx context.Context, s site.Settings) error {
 	ctx, cancel := context.WithTimeout(ctx, budget(site.StageConnect))
 	defer cancel()
 	trace := dialTrace{now: a.sender.now}
-	dialer := net.Dialer{Control: a.sender.Control, Resolver: a.sender.Resolver}
+	dial := a.sender.DialContext
+	if dial == nil {
+		dial = (&net.Dialer{Control: a.sender.Control, Resolver: a.sender.Resolver}).DialContext
+	}
 	address := net.JoinHostPort(ascii(s.Host), strconv.Itoa(s.Port))
 	start := a.sender.now()
-	conn, err := dialer.DialContext(httptrace.WithClientTrace(ctx, trace.hooks()), "tcp", address)
+	conn, err := dial(httptrace.WithClientTrace(ctx, trace.hooks()), "tcp", address)
 	end := a.sender.now()
 
 	resolved, addresses, errs := trace.result()

@@ -24,6 +24,9 @@ type Sender struct {
 	Control func(network, address string, c syscall.RawConn) error
 	// Resolver looks up the host; nil means the system's.
 	Resolver *net.Resolver
+	// DialContext opens connections instead of a [net.Dialer] with Control and Resolver; nil for the network of this
+	// machine.
+	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 	// RootCAs are the authorities trusted to sign the server's certificate; nil means the system's.
 	RootCAs *x509.CertPool
 	// Timeout bounds one call, every stage included; 0 means DefaultTimeout.
