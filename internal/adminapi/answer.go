@@ -11,11 +11,11 @@ import (
 )
 
 // answered turns what came back into a decoded out, or into an [Error] that names the call.
-func answered(next http.RoundTripper, out any, secrets *redactor) http.RoundTripper {
+func answered(next http.RoundTripper, out any, check func() error, secrets *redactor) http.RoundTripper {
 	return layer(func(req *http.Request) (*http.Response, error) {
 		resp, err := next.RoundTrip(req)
 		if err == nil {
-			err = read(resp, out, secrets)
+			err = read(resp, out, check, secrets)
 		}
 		if err == nil {
 			return resp, nil
@@ -29,8 +29,9 @@ func answered(next http.RoundTripper, out any, secrets *redactor) http.RoundTrip
 	})
 }
 
-// read returns an *[Error] unless the answer is a success and out has been filled. The body is in memory already.
-func read(resp *http.Response, out any, secrets *redactor) error {
+// read returns an *[Error] unless the answer is a success, out has been filled and check agrees. The body is in memory
+// already.
+func read(resp *http.Response, out any, check func() error, secrets *redactor) error {
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return err
@@ -45,6 +46,12 @@ func read(resp *http.Response, out any, secrets *redactor) error {
 	}
 	if err := decode(body, out); err != nil {
 		return &Error{Kind: Malformed, Status: resp.StatusCode, Err: secrets.tame(fmt.Errorf("%w (%s)", err, contentType(resp.Header)))}
+	}
+	if check == nil {
+		return nil
+	}
+	if err := check(); err != nil {
+		return &Error{Kind: Malformed, Status: resp.StatusCode, Err: secrets.tame(err)}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package adminapi_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -131,6 +132,37 @@ func TestAnswersThatAreNotOnes(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An answer that is not one to the call leaves open what became of it, as one does that cannot be read.
+func TestAnAnswerThatCheckRefusesIsMalformed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out struct{ Answer int }
+		client := play(t, nil,
+			adminapitest.Step{Call: "PUT /thing", Answer: adminapitest.JSON(200, `{"answer":1}`)},
+			adminapitest.Step{Call: "PUT /thing", Answer: adminapitest.JSON(200, `{"answer":2}`)},
+			adminapitest.Step{Call: "PUT /thing", Answer: adminapitest.JSON(200, `{"answer":3}`)})
+		asked := 0
+		request := adminapi.Request{
+			Method: "PUT", Path: "/thing", Repeat: adminapi.IfUndone,
+			Check: func() error {
+				if out.Answer != 2 {
+					return errors.New("not the answer")
+				}
+				return nil
+			},
+			Done: func(context.Context) (bool, error) { asked++; return false, nil },
+		}
+		if _, err := client.Do(t.Context(), request, &out); err != nil || out.Answer != 2 || asked != 1 {
+			t.Errorf("got %d, %v, asked %d times", out.Answer, err, asked)
+		}
+		request.Done, request.Repeat = nil, adminapi.Always
+		_, err := client.Do(t.Context(), request, &out)
+		e, ok := errors.AsType[*adminapi.Error](err)
+		if !ok || e.Kind != adminapi.Malformed || !e.Undecided() || !strings.Contains(e.Error(), "not the answer") {
+			t.Errorf("got %v", err)
+		}
+	})
 }
 
 func TestForeignErrorsAreBounded(t *testing.T) {

@@ -35,6 +35,9 @@ type Request struct {
 	Body any
 	// Secrets lists those in Body, so that no error repeats them.
 	Secrets []secret.Text
+	// Check, where it is set, looks at what a 2xx answer was decoded into. Its error says why that is no answer to this call,
+	// which counts as a body of another shape: what became of the call is open.
+	Check func() error
 	// Repeat says when the call may be sent again.
 	Repeat Repeat
 	// Done is for [IfUndone]: it finds out whether a call whose answer was lost has been carried out, and fills in what
@@ -68,7 +71,7 @@ func (c *Client) Do(ctx context.Context, r Request, out any) (Response, error) {
 	chain = logged(chain, c.log, k.attempts)
 	chain = limited(chain, c.origin)
 	chain = authorized(chain, c, secrets)
-	chain = answered(chain, out, secrets)
+	chain = answered(chain, out, r.Check, secrets)
 
 	repeater := retryablehttp.Client{
 		HTTPClient:     &http.Client{Transport: chain},

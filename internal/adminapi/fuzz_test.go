@@ -38,7 +38,7 @@ func FuzzProblem(f *testing.F) {
 		if status < 400 || status > 599 {
 			return
 		}
-		err := read(&http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader(string(body)))}, nil, secrets)
+		err := read(&http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader(string(body)))}, nil, nil, secrets)
 		e, ok := errors.AsType[*Error](err)
 		if !ok {
 			t.Fatalf("got %v", err)

@@ -1,7 +1,9 @@
 package siteadmin_test
 
 import (
+	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -82,12 +84,63 @@ func TestWhatMovedARevisionOnMayBeTheLostClear(t *testing.T) {
 	}
 }
 
-func TestASavedStateThatCannotBeReadIsAnError(t *testing.T) {
+// What answers a write may be somebody else, or the site before the write: only reading the site tells.
+func TestAnAnswerThatIsNotTheSitesIsNotBelieved(t *testing.T) {
+	write := func(ctx context.Context, opened site.Site) error {
+		_, err := opened.Save(ctx, site.Save{Settings: settings, Password: candidate.Password, Revision: "7", SiteID: "site-1"})
+		return err
+	}
+	drop := func(ctx context.Context, opened site.Site) error { return opened.Clear(ctx, "7") }
+	for name, tt := range map[string]struct {
+		call   string
+		answer http.HandlerFunc
+		run    func(context.Context, site.Site) error
+	}{
+		"written, no settings":     {putSMTP, smtp(`{"settings":null}`), write},
+		"written, another version": {putSMTP, smtp(`{"api_version":2}`), write},
+		"written, another site":    {putSMTP, smtp(`{"site_id":"site-2"}`), write},
+		"written, another write":   {putSMTP, smtp(""), write},
+		"written, a page":          {putSMTP, adminapitest.HTML(200), write},
+		"cleared, nothing":         {deleteSMTP, adminapitest.JSON(204, ""), drop},
+		"cleared, another version": {deleteSMTP, smtp(`{"api_version":2}`), drop},
+		"cleared, another site":    {deleteSMTP, smtp(strings.Replace(cleared, "{", `{"site_id":"site-2",`, 1)), drop},
+		"cleared, not clear":       {deleteSMTP, smtp(""), drop},
+		"cleared, a page":          {deleteSMTP, adminapitest.HTML(200), drop},
+	} {
+		for outcome, done := range map[string]bool{"done": true, "not done": false} {
+			t.Run(name+"/"+outcome, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newScript(t)
+					good := func(w http.ResponseWriter, r *http.Request) {
+						if tt.call == putSMTP {
+							s.written(w, r)
+							return
+						}
+						smtp(cleared)(w, r)
+					}
+					steps := []step{s.on(getSMTP, smtp("")), s.fault(tt.call, tt.answer), s.on(getSMTP, smtp("")), s.on(tt.call, good)}
+					if done {
+						steps = []step{s.on(getSMTP, smtp("")), s.fault(tt.call, tt.answer), s.on(getSMTP, good)}
+					}
+					opened := s.play(token, steps...)
+					if _, err := opened.Read(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+					if err := tt.run(t.Context(), opened); err != nil {
+						t.Error(err)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestAnotherSiteDoesNotSayThatOursIsClear(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript(t)
-		_, err := s.play(token, s.on(getSMTP, smtp("")), s.fault(putSMTP, smtp(`{"settings":null}`))).
-			Save(t.Context(), site.Save{Settings: settings, Password: candidate.Password, Revision: "7"})
-		if site.KindOf(err) != site.Unexpected {
+		other := smtp(strings.Replace(cleared, "{", `{"site_id":"site-2",`, 1))
+		err := s.play(token, s.on(getSMTP, smtp("")), s.fault(deleteSMTP, other), s.on(getSMTP, other)).Clear(t.Context(), "7")
+		if site.KindOf(err) != site.NoAnswer || !strings.Contains(err.Error(), "another site answers") {
 			t.Errorf("got %q: %v", site.KindOf(err), err)
 		}
 	})

@@ -68,10 +68,16 @@ func TestAVerdictThatDoesNotComeIsNoAnswer(t *testing.T) {
 			return []step{s.on(putTest, stillRunning("5")), s.on(getTest, adminapitest.Problem(401, "unauthorized"))}
 		},
 		"of another test": func(s *script) []step {
-			return []step{s.on(putTest, tested(200, `{"key":"9b2f6a0e-4f0e-4f5d-8f39-6d9b6a1c2e11"}`))}
+			other := tested(200, `{"key":"9b2f6a0e-4f0e-4f5d-8f39-6d9b6a1c2e11"}`)
+			return []step{s.on(putTest, other), s.on(getTest, other)}
 		},
-		"of no status that is known": func(s *script) []step { return []step{s.fault(putTest, tested(200, `{"status":"splendid"}`))} },
-		"of no status":               func(s *script) []step { return []step{s.fault(putTest, adminapitest.JSON(200, `{}`))} },
+		"of no status that is known": func(s *script) []step {
+			splendid := tested(200, `{"status":"splendid"}`)
+			return []step{s.fault(putTest, splendid), s.fault(getTest, splendid)}
+		},
+		"of no status": func(s *script) []step {
+			return []step{s.fault(putTest, adminapitest.JSON(200, `{}`)), s.fault(getTest, adminapitest.JSON(200, `{}`))}
+		},
 		"of another shape": func(s *script) []step {
 			return []step{s.fault(putTest, tested(200, `{"reply":"250 Ok"}`)), s.fault(getTest, tested(200, `{"reply":"250 Ok"}`))}
 		},

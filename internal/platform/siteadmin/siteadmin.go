@@ -110,6 +110,7 @@ func (c *client) Save(ctx context.Context, s site.Save) (site.State, error) {
 		Header:  ifMatch(s.Revision),
 		Body:    write,
 		Secrets: []secret.Text{s.Password},
+		Check:   func() error { return found.answers(write) },
 		Repeat:  adminapi.IfUndone,
 		Done: func(ctx context.Context) (bool, error) {
 			err := c.get(ctx, &found)
@@ -119,9 +120,6 @@ func (c *client) Save(ctx context.Context, s site.Save) (site.State, error) {
 	if err != nil {
 		return site.State{}, siteError(err, site.NoAnswer)
 	}
-	if err := found.validate(); err != nil {
-		return site.State{}, err
-	}
 	return found.fromWire(), nil
 }
 
@@ -130,18 +128,23 @@ func (c *client) Clear(ctx context.Context, revision string) error {
 	if err := c.recognise(ctx, ""); err != nil {
 		return err
 	}
+	var found wireSMTP
+	siteID := *c.siteID.Load()
 	cleared := func(ctx context.Context) (bool, error) {
-		var found wireSMTP
 		err := c.get(ctx, &found)
+		if err == nil && found.SiteID != siteID {
+			err = wrongSite(siteID, found.SiteID)
+		}
 		return err == nil && found.isClear(), err
 	}
 	_, err := c.api.Do(ctx, adminapi.Request{
 		Method: http.MethodDelete,
 		Path:   smtpPath,
 		Header: ifMatch(revision),
+		Check:  func() error { return found.answersClear(siteID) },
 		Repeat: adminapi.IfUndone,
 		Done:   cleared,
-	}, nil)
+	}, &found)
 	if e, ok := errors.AsType[*adminapi.Error](err); ok && e.Code == codeStale && e.Attempts > 1 {
 		// An earlier attempt may be what moved the revision on.
 		if done, _ := cleared(ctx); done {

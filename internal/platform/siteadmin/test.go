@@ -23,9 +23,8 @@ func (c *client) Test(ctx context.Context, t site.Test) (site.TestResult, error)
 		return site.TestResult{}, err
 	}
 	key := uuid.NewString()
-	path := smtpPath + "/tests/" + key
 	var result wireTest
-	answer, err := c.putTest(ctx, path, t, &result)
+	answer, err := c.putTest(ctx, key, t, &result)
 	if err != nil {
 		return site.TestResult{}, siteError(err, site.NoAnswer)
 	}
@@ -33,24 +32,22 @@ func (c *client) Test(ctx context.Context, t site.Test) (site.TestResult, error)
 		if err := adminapi.Sleep(ctx, cmp.Or(answer.RetryAfter, pollEvery)); err != nil {
 			return site.TestResult{}, unknownVerdict(err)
 		}
-		if answer, err = c.getTest(ctx, path, &result); err != nil {
+		if answer, err = c.getTest(ctx, key, &result); err != nil {
 			return site.TestResult{}, unknownVerdict(err)
 		}
-	}
-	if err := result.validate(key); err != nil {
-		return site.TestResult{}, err
 	}
 	return result.fromWire(), nil
 }
 
-func (c *client) putTest(ctx context.Context, path string, t site.Test, result *wireTest) (adminapi.Response, error) {
+func (c *client) putTest(ctx context.Context, key string, t site.Test, result *wireTest) (adminapi.Response, error) {
 	request := adminapi.Request{
 		Method: http.MethodPut,
-		Path:   path,
+		Path:   testPath(key),
 		Body:   toWireTest(t),
+		Check:  func() error { return result.answers(key) },
 		Repeat: adminapi.IfUndone,
 		Done: func(ctx context.Context) (bool, error) {
-			_, err := c.getTest(ctx, path, result)
+			_, err := c.getTest(ctx, key, result)
 			if e, ok := errors.AsType[*adminapi.Error](err); ok && e.Code == codeNotFound {
 				return false, nil
 			}
@@ -63,6 +60,13 @@ func (c *client) putTest(ctx context.Context, path string, t site.Test, result *
 	return c.api.Do(ctx, request, result)
 }
 
-func (c *client) getTest(ctx context.Context, path string, result *wireTest) (adminapi.Response, error) {
-	return c.api.Do(ctx, adminapi.Request{Method: http.MethodGet, Path: path, Repeat: adminapi.Always}, result)
+func (c *client) getTest(ctx context.Context, key string, result *wireTest) (adminapi.Response, error) {
+	return c.api.Do(ctx, adminapi.Request{
+		Method: http.MethodGet,
+		Path:   testPath(key),
+		Check:  func() error { return result.answers(key) },
+		Repeat: adminapi.Always,
+	}, result)
 }
+
+func testPath(key string) string { return smtpPath + "/tests/" + key }

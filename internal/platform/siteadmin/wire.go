@@ -2,6 +2,7 @@ package siteadmin
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -65,6 +66,32 @@ func (w *wireSMTP) validate() error {
 // isTag reports whether s can stand in an entity tag (RFC 9110 section 8.8.3).
 func isTag(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == '"' || r > '~' })
+}
+
+// answers returns an error unless w is what a site says after exactly this write.
+func (w *wireSMTP) answers(write wireWrite) error {
+	switch err := w.validate(); {
+	case err != nil:
+		return err
+	case write.SiteID != "" && w.SiteID != write.SiteID:
+		return wrongSite(write.SiteID, w.SiteID)
+	case w.LastWriteID != write.WriteID:
+		return errors.New("it tells of another write than this one")
+	}
+	return nil
+}
+
+// answersClear returns an error unless w is what the site with that id says after it was cleared.
+func (w *wireSMTP) answersClear(siteID string) error {
+	switch err := w.validate(); {
+	case err != nil:
+		return err
+	case w.SiteID != siteID:
+		return wrongSite(siteID, w.SiteID)
+	case !w.isClear():
+		return errors.New("it still has settings in it")
+	}
+	return nil
 }
 
 func (w *wireSMTP) isClear() bool { return w.Settings.IsZero() && !w.PasswordSet }

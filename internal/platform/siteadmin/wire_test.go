@@ -148,7 +148,7 @@ func TestRequests(t *testing.T) {
 				s := newScript(t)
 				answer := tested(200, "")
 				if tt.call == putSMTP {
-					answer = smtp("")
+					answer = s.written
 				}
 				sent := s.on(tt.call, answer)
 				body := tt.body(t)

@@ -47,15 +47,13 @@ type wireStageTime struct {
 	Milliseconds int64      `json:"milliseconds"`
 }
 
-// validate returns a *[site.Error] unless w is a verdict on the test with this key. That a message was sent cannot be
-// ruled out then.
-func (w *wireTest) validate(key string) error {
-	verdicts := []site.Status{site.Passed, site.Failed, site.InDoubt}
-	if w.Key == key && slices.Contains(verdicts, w.Status) {
+// answers returns an error unless w is about the test with this key: a verdict, or that there is none yet.
+func (w *wireTest) answers(key string) error {
+	known := []site.Status{statusRunning, site.Passed, site.Failed, site.InDoubt}
+	if w.Key == key && slices.Contains(known, w.Status) {
 		return nil
 	}
-	return &site.Error{Kind: site.NoAnswer, Message: fmt.Sprintf(
-		"the site's answer is not a verdict on test %s, so nobody knows whether a message was sent", key)}
+	return fmt.Errorf("it is not a verdict on test %s, so nobody knows whether a message was sent", key)
 }
 
 func (w *wireTest) fromWire() site.TestResult {
