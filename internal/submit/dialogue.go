@@ -1,6 +1,7 @@
 package submit
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -15,14 +16,37 @@ import (
 // name of the first EHLO, compares keywords case-sensitively and hides what came early behind STARTTLS.
 type dialogue struct {
 	conn net.Conn
+	// in is what the server sends, text reads its lines.
+	in   *bufio.Reader
 	text *textproto.Conn
 }
 
 func newDialogue(conn net.Conn) *dialogue {
-	return &dialogue{conn, textproto.NewConn(struct {
+	in := bufio.NewReader(&limited{conn, maxDialogue})
+	return &dialogue{conn, in, textproto.NewConn(struct {
 		io.Reader
 		io.WriteCloser
-	}{&limited{conn, maxDialogue}, conn})}
+	}{&whole{in: in}, conn})}
+}
+
+// whole reads lines that are complete: package bufio takes what came of one before an error, such as a deadline, for all
+// of it, and "250 Ok" would pass whatever was to follow.
+type whole struct {
+	in   *bufio.Reader
+	line []byte
+}
+
+func (w *whole) Read(b []byte) (int, error) {
+	if len(w.line) == 0 {
+		line, err := w.in.ReadBytes('\n')
+		if err != nil {
+			return 0, err
+		}
+		w.line = line
+	}
+	n := copy(b, w.line)
+	w.line = w.line[n:]
+	return n, nil
 }
 
 func (d *dialogue) close() { _ = d.text.Close() }
@@ -39,7 +63,7 @@ func (d *dialogue) command(expect int, format string, args ...any) (string, erro
 // greeting reads the banner. What greets in another language than SMTP is not repeated: the address may be one that
 // the user should not learn about.
 func (d *dialogue) greeting() (string, error) {
-	head, err := d.text.R.Peek(4)
+	head, err := d.in.Peek(4)
 	if err != nil {
 		return "", err
 	}
@@ -78,7 +102,7 @@ func (d *dialogue) startTLS() error {
 	if _, err := d.command(220, "STARTTLS"); err != nil {
 		return err
 	}
-	if d.text.R.Buffered() > 0 {
+	if d.in.Buffered() > 0 {
 		return errors.New("data arrived before TLS: somebody on the way may have injected it")
 	}
 	return nil

@@ -84,6 +84,28 @@ func TestFaultAtStage(t *testing.T) {
 	}
 }
 
+// TestReplyWithoutItsEnd: a reply is one when its line has ended, however good its start is. A server that is cut off
+// inside the reply to the message leaves a doubt.
+func TestReplyWithoutItsEnd(t *testing.T) {
+	ends := map[string]func(*smtptest.Peer){"HangUp": (*smtptest.Peer).HangUp, "Reset": (*smtptest.Peer).Reset, "Silence": (*smtptest.Peer).Wait}
+	for moment, reply := range map[site.Stage]string{
+		site.StageBanner: "220 mail.example.test", site.StageEHLO: "250-mail.example.test\r\n250 STARTTLS", site.StageSTARTTLS: "220 go ahead",
+		site.StageAuth: "235 2.7.0 welcome", site.StageMail: "250 2.1.0 ok", site.StageRcpt: "250 2.1.5 ok", site.StageData: "354 go ahead",
+		afterDot: "250 2.0.0 queued",
+	} {
+		for name, end := range ends {
+			t.Run(fmt.Sprintf("%s/%s", moment, name), func(t *testing.T) {
+				t.Parallel()
+				_, sender, c := script(t, site.STARTTLS, until(moment, func(p *smtptest.Peer) { p.Send(reply); end(p) }))
+				if name == "Silence" {
+					sender.Timeout = 300 * time.Millisecond
+				}
+				checkFault(t, sender.Send(t.Context(), c, recipient), moment, fault{text: "EOF|reset|context deadline exceeded after"})
+			})
+		}
+	}
+}
+
 // at tells whether a result that names stage can come from the moment. What a server does as soon as it has taken the
 // connection, the client may see while it still connects.
 func at(stage, moment site.Stage) bool {
