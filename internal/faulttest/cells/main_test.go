@@ -1,0 +1,19 @@
+package cells_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	// Package net reads the configuration of DNS at the first lookup, and keeps what belongs to the bubble of that.
+	resolver := net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		return nil, errors.New("nobody is asked")
+	}}
+	_, _ = resolver.LookupHost(context.Background(), "localhost")
+	goleak.VerifyTestMain(m)
+}
