@@ -227,9 +227,6 @@ func (m *moment) hear() bool {
 	return ok
 }
 
-// dot is the moment behind the whole message.
-const dot site.Stage = "final dot"
-
 func stageOf(command string) site.Stage {
 	verb, _, _ := strings.Cut(command, " ")
 	return map[string]site.Stage{

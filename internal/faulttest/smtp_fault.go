@@ -114,7 +114,7 @@ func handshakes() []SMTPFault {
 		alert("HandshakeFailure", 40),
 		alert("InternalError", 80),
 		fault("OldVersion", func(m *moment) {
-			m.StartTLS(&tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}) //nolint:gosec // the client must not take it
+			m.StartTLS(&tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})
 		}),
 		fault("PlainReply", func(m *moment) { m.Say("454 4.7.0 TLS not available"); m.Wait() }),
 		fault("Garbage", func(m *moment) { m.Send(strings.Repeat("\x00\xff<", 100)); m.Wait() }),

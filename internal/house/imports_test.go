@@ -33,6 +33,8 @@ var mayImport = map[string][]string{
 	"ses":                            {},
 	"secret":                         {},
 	"smtptest":                       {"site"},
+	"faulttest":                      {"adminapi/adminapitest", "smtptest", "site"},
+	"faulttest/*":                    {},
 	"smtptest/cmd/*":                 {"smtptest"},
 	"soaktest":                       {},
 	"defects":                        {"soaktest"},

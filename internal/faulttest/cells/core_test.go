@@ -107,7 +107,8 @@ func (c *core) look(r *run, config configuration, wanted tftypes.Value) change {
 			TypeName: resourceType, Config: c.wire(wanted),
 			ClientCapabilities: &tfprotov6.ValidateResourceConfigClientCapabilities{WriteOnlyAttributesAllowed: true},
 		})
-		if c.collect(r, err, resp.Diagnostics); r.failed() {
+		c.collect(r, err, resp.Diagnostics)
+		if r.failed() {
 			return change{}
 		}
 	}
@@ -155,7 +156,8 @@ func (c *core) refresh(r *run, walk tfprotov6.ProviderServer) {
 	resp, err := walk.ReadResource(c.t.Context(), &tfprotov6.ReadResourceRequest{
 		TypeName: resourceType, CurrentState: c.wire(c.state.value), Private: c.state.private, CurrentIdentity: c.state.identity,
 	})
-	if c.collect(r, err, resp.Diagnostics); r.failed() {
+	c.collect(r, err, resp.Diagnostics)
+	if r.failed() {
 		return
 	}
 	c.keep(held{c.decode(resp.NewState), resp.Private, resp.NewIdentity})
@@ -191,7 +193,8 @@ func (c *core) ask(r *run, walk tfprotov6.ProviderServer, prior held, wanted tft
 		TypeName: resourceType, PriorState: c.wire(prior.value), ProposedNewState: c.wire(c.propose(prior.value, wanted)),
 		Config: c.wire(wanted), PriorPrivate: prior.private, PriorIdentity: prior.identity,
 	})
-	if c.collect(r, err, resp.Diagnostics); r.failed() {
+	c.collect(r, err, resp.Diagnostics)
+	if r.failed() {
 		return change{}
 	}
 	planned := c.decode(resp.PlannedState)

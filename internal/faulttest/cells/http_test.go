@@ -178,7 +178,7 @@ func (c httpCell) arrange(w *world) configuration {
 		wanted.resource = nil
 	}
 	if c.call.slow {
-		w.mail.SetFaults(smtptest.Faults{Before: func(ctx context.Context, stage site.Stage) {
+		w.mail.SetFaults(smtptest.Faults{Before: func(_ context.Context, stage site.Stage) {
 			if stage == site.StageData {
 				time.Sleep(faulttest.Late)
 			}

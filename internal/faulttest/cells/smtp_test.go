@@ -127,17 +127,17 @@ func (c smtpCell) checkVerdict(w *world, seen []faulttest.Call, got run) {
 // result is what the site has of the test that was asked for.
 func (w *world) result(seen []faulttest.Call) refcore.Test {
 	w.t.Helper()
-	for _, call := range seen {
-		if call.Method == http.MethodPut && strings.Contains(call.Path, "/tests/") {
-			s, err := w.site.Site(siteName)
-			w.require(err)
-			result, err := s.ReadTest(path.Base(call.Path))
-			w.require(err)
-			return result
-		}
+	i := slices.IndexFunc(seen, func(call faulttest.Call) bool {
+		return call.Method == http.MethodPut && strings.Contains(call.Path, "/tests/")
+	})
+	if i < 0 {
+		w.t.Fatal("no test was asked for")
 	}
-	w.t.Fatal("no test was asked for")
-	return refcore.Test{}
+	s, err := w.site.Site(siteName)
+	w.require(err)
+	result, err := s.ReadTest(path.Base(seen[i].Path))
+	w.require(err)
+	return result
 }
 
 // checkBounds is I3 and I5 on the side of the submission server, and rows 36 and 38: one session, one login, nothing that
