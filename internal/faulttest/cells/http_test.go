@@ -2,6 +2,7 @@ package cells_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -147,6 +148,10 @@ func (c httpCell) run(t *testing.T, with *cli) {
 	want.check(w, got, took)
 	seen := w.proxy.Calls()
 	w.checkCalls(seen)
+	w.checkWrites(seen, before)
+	if c.fault.Name == "WrongSite" && c.call.path == api+"/smtp" && c.call.method == http.MethodGet {
+		w.checkStranger(seen)
+	}
 	if n := w.messages() - sent; n != want.tests {
 		t.Errorf("%d messages were sent, want %d", n, want.tests)
 	}
@@ -238,15 +243,39 @@ func (w *world) converge(wanted configuration, got run, sent int) {
 	}
 }
 
-// checkCalls is I3 and I4: a test is one message, however often it was asked for, and no write goes without the revision
-// that was read.
+// checkWrites is I4: every write carries the revision that was read.
+func (w *world) checkWrites(seen []faulttest.Call, read site.State) {
+	w.t.Helper()
+	for _, c := range seen {
+		write := c.Path == api+"/smtp" && c.Method != http.MethodGet
+		if tag := c.Header.Get("If-Match"); write && tag != `"`+read.Revision+`"` {
+			w.t.Errorf("I4: %s was sent for revision %s, and %s was read", c.Method, tag, read.Revision)
+		}
+	}
+}
+
+// checkStranger is row 15: once another site has answered, whatever holds the mail password names the site that it is for,
+// and this one refuses what names the other.
+func (w *world) checkStranger(seen []faulttest.Call) {
+	w.t.Helper()
+	struck := slices.IndexFunc(seen, func(c faulttest.Call) bool { return c.Struck })
+	for _, c := range seen[struck:] {
+		var body struct {
+			Password string
+			SiteID   string `json:"site_id"`
+		}
+		_ = json.Unmarshal(c.Body, &body)
+		if body.Password == password && (body.SiteID == "" || c.Status == http.StatusOK) {
+			w.t.Errorf("R15: %s %s sent the password to %q, which answered %d", c.Method, c.Path, body.SiteID, c.Status)
+		}
+	}
+}
+
+// checkCalls is I3: a test is one message, however often it was asked for.
 func (w *world) checkCalls(seen []faulttest.Call) {
 	w.t.Helper()
 	bodies := map[string]string{}
 	for _, c := range seen {
-		if c.Status == http.StatusPreconditionRequired {
-			w.t.Errorf("I4: %s %s came without a revision", c.Method, c.Path)
-		}
 		if c.Method == http.MethodPut && strings.Contains(c.Path, "/tests/") {
 			if body, again := bodies[c.Path]; again && body != string(c.Body) {
 				w.t.Errorf("I3: another test under the same key: %s", c.Path)
