@@ -45,6 +45,7 @@ var mayImport = map[string][]string{
 	"tfcli":                          {"pinned"},
 	"tfcli/*":                        {"tfcli"},
 	"pinned":                         {},
+	"release":                        {"pinned"},
 	"schemas":                        {"provider"},
 	"guide":                          {"diagnosis", "site"},
 	"wordpresstest":                  {},
