@@ -216,7 +216,12 @@ func newExampleWorld(t *testing.T, withoutLogin bool) *world {
 // example is a workspace with an example, led to this world.
 func (w *world) example(folder string) workspace {
 	w.t.Helper()
-	ws := emptyWorkspace(w.t)
+	return w.exampleIn(emptyWorkspace(w.t), folder)
+}
+
+// exampleIn puts an example, led to this world, into a workspace.
+func (w *world) exampleIn(ws workspace, folder string) workspace {
+	w.t.Helper()
 	main := requiredProviders
 	own := os.DirFS(filepath.Join(examplesDir, folder))
 	err := fs.WalkDir(own, ".", func(path string, entry fs.DirEntry, err error) error {

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -78,7 +79,7 @@ func (b builder) compare(ctx context.Context, dir string, cold bool) (err error)
 	if err := b.build(ctx, again); err != nil {
 		return err
 	}
-	return sameFiles(dir, again)
+	return sameSums(dir, again, b.version)
 }
 
 // archive builds the executable for p and puts it into its archive. The archive is byte for byte GoReleaser's: the same
@@ -163,17 +164,20 @@ func copySource(to, root string) error {
 	return nil
 }
 
-// sameFiles returns an error that names each file of a folder whose double in another differs.
-func sameFiles(one, other string) error {
-	entries, err := os.ReadDir(one)
-	errs := []error{err}
-	for _, entry := range entries {
-		a, err := os.ReadFile(filepath.Join(one, entry.Name()))
-		errs = append(errs, err)
-		b, err := os.ReadFile(filepath.Join(other, entry.Name()))
-		errs = append(errs, err)
-		if !bytes.Equal(a, b) {
-			errs = append(errs, fmt.Errorf("%s differs between two builds", entry.Name()))
+// sameSums returns an error that names each file of a release whose checksum another release does not have.
+func sameSums(one, other, version string) error {
+	a, err := os.ReadFile(filepath.Join(one, sumsName(version)))
+	if err != nil {
+		return err
+	}
+	b, err := os.ReadFile(filepath.Join(other, sumsName(version)))
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for line := range strings.Lines(string(b)) {
+		if !strings.Contains(string(a), line) {
+			errs = append(errs, fmt.Errorf("built again, this is the checksum of another file: %s", strings.TrimSpace(line)))
 		}
 	}
 	return errors.Join(errs...)

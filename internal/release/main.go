@@ -2,8 +2,8 @@
 // holds a release, whether made here or by GoReleaser, as they read it.
 //
 //	go run ./internal/release -version 0.1.0 -out DIR          builds
-//	go run ./internal/release -version 0.1.0 -out DIR -twice   builds again elsewhere, with an empty cache, and compares
 //	go run ./internal/release -verify DIR                      checks
+//	go run ./internal/release -verify DIR -twice               checks, and compares with what it builds itself
 //	go run ./internal/release -version 0.1.0 -notes            prints what CHANGELOG.md says of it
 package main
 
@@ -39,7 +39,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	flags.SetOutput(log)
 	version := flags.String("version", "", "the version, such as 0.1.0")
 	dir := flags.String("out", "", "the folder to build into")
-	twice := flags.Bool("twice", false, "build twice, and compare")
+	twice := flags.Bool("twice", false, "build again elsewhere, with an empty cache, and compare")
 	checked := flags.String("verify", "", "the folder to check")
 	notes := flags.Bool("notes", false, "print the section of CHANGELOG.md")
 	only := flags.String("platforms", "", "those that .goreleaser.yml has and this list names, such as linux_amd64,windows_386")
@@ -59,15 +59,15 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 			return err
 		}
 	}
+	b := builder{recipe: r, version: *version, root: root, log: log}
 	switch {
 	case flags.NArg() > 0:
 		return fmt.Errorf("%q: what to do is said by flags", flags.Args())
 	case *checked != "":
-		version, err := verify(ctx, root, *checked, r.platforms)
-		if err == nil {
-			fmt.Fprintf(out, "%s: %s %s for %v, as the registries want it.\n", *checked, project, version, r.platforms)
+		if b.version, err = verify(ctx, root, *checked, r.platforms); err != nil {
+			return err
 		}
-		return err
+		fmt.Fprintf(out, "%s: %s %s for %v, as the registries want it.\n", *checked, project, b.version, r.platforms)
 	case !versionPattern.MatchString(*version):
 		return fmt.Errorf("%q is no version such as 0.1.0 or 0.2.0-beta1", *version)
 	case *notes:
@@ -75,12 +75,17 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	case *dir == "":
 		return errors.New("give -out, -verify or -notes")
 	}
-	b := builder{recipe: r, version: *version, root: root, log: log}
 	if b.modified, err = modified(ctx, root); err != nil {
 		return err
 	}
-	if err := b.build(ctx, *dir); err != nil || !*twice {
-		return err
+	if *checked == "" {
+		if err := b.build(ctx, *dir); err != nil {
+			return err
+		}
+		*checked = *dir
 	}
-	return b.compare(ctx, *dir, true)
+	if *twice {
+		return b.compare(ctx, *checked, true)
+	}
+	return nil
 }

@@ -72,7 +72,7 @@ func (c CLI) TestEnv() map[string]string {
 	env := ownEnv()
 	env[envPath] = c.Path
 	if c.OpenTofu {
-		env["TF_ACC_PROVIDER_HOST"] = c.registry()
+		env["TF_ACC_PROVIDER_HOST"] = c.Registry()
 		env["TF_ACC_PROVIDER_NAMESPACE"] = "hashicorp"
 	}
 	return env

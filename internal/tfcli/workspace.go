@@ -31,15 +31,23 @@ func (c CLI) NewWorkspace(ctx context.Context, dir, source string) (Workspace, e
 	if err != nil {
 		return Workspace{}, err
 	}
-	w := Workspace{Dir: dir, cli: c, config: filepath.Join(dir, ".cli.tfrc")}
 	if strings.Count(source, "/") == 1 {
-		source = c.registry() + "/" + source
+		source = c.Registry() + "/" + source
 	}
 	mirror := filepath.Join(dir, ".mirror")
-	w.Binary = filepath.Join(mirror, source, "0.0.1", runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-smtp_v0.0.1")
-	if _, err := pinned.Go(ctx, "build", "-C", root, "-o", w.Binary, "."); err != nil {
+	binary := filepath.Join(mirror, source, "0.0.1", runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-smtp_v0.0.1")
+	if _, err := pinned.Go(ctx, "build", "-C", root, "-o", binary, "."); err != nil {
 		return Workspace{}, err
 	}
+	w, err := c.NewWorkspaceFrom(dir, mirror)
+	w.Binary = binary
+	return w, err
+}
+
+// NewWorkspaceFrom prepares the folder dir, so that [Workspace.Init] finds providers in the filesystem mirror, and only
+// there. [Workspace.Binary] is empty.
+func (c CLI) NewWorkspaceFrom(dir, mirror string) (Workspace, error) {
+	w := Workspace{Dir: dir, cli: c, config: filepath.Join(dir, ".cli.tfrc")}
 	config := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror)
 	return w, os.WriteFile(w.config, []byte(config), 0o600)
 }
@@ -63,8 +71,8 @@ func (w Workspace) Command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// registry is the host of source addresses that name none.
-func (c CLI) registry() string {
+// Registry is the host of source addresses that name none.
+func (c CLI) Registry() string {
 	if c.OpenTofu {
 		return "registry.opentofu.org"
 	}

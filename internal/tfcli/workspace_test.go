@@ -12,7 +12,7 @@ func TestWorkspace(t *testing.T) {
 		t.Fatal(err)
 	}
 	for source, want := range map[string]string{
-		"sitemail/smtp":                        cli.registry() + "/sitemail/smtp",
+		"sitemail/smtp":                        cli.Registry() + "/sitemail/smtp",
 		"registry.terraform.io/hashicorp/smtp": "registry.terraform.io/hashicorp/smtp",
 	} {
 		t.Run(strings.ReplaceAll(source, "/", "_"), func(t *testing.T) {

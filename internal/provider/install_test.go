@@ -1,0 +1,186 @@
+package provider_test
+
+import (
+	"archive/zip"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/mod/sumdb/dirhash"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/pinned"
+)
+
+const (
+	releasedVersion = "0.1.0"
+	hostPlatform    = runtime.GOOS + "_" + runtime.GOARCH
+	otherPlatform   = "darwin_arm64"
+)
+
+// mirror is a folder with the archives of a release, as a registry has them.
+type mirror struct{ dir, archives string }
+
+// newMirror builds for two platforms.
+func newMirror(t *testing.T) mirror {
+	t.Helper()
+	root, err := pinned.ModuleRoot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	m := mirror{dir, filepath.Join(dir, cli.Registry(), "sitemail", "smtp")}
+	t.Setenv("SOURCE_DATE_EPOCH", "1767323045") // whether git knows or not
+	names := strings.Join(slices.Compact([]string{hostPlatform, otherPlatform}), ",")
+	if _, err := pinned.Go(t.Context(), "run", "-C", root, "./internal/release", "-version", releasedVersion, "-out", m.archives, "-platforms", names); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func (m mirror) archive(platform string) string {
+	return filepath.Join(m.archives, "terraform-provider-smtp_"+releasedVersion+"_"+platform+".zip")
+}
+
+// hash is what the lock file says of an archive.
+func (m mirror) hash(t *testing.T, platform string) string {
+	t.Helper()
+	hash, err := dirhash.HashZip(m.archive(platform), dirhash.Hash1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hash
+}
+
+// tamper adds a file to the archive of the platform at hand.
+func (m mirror) tamper(t *testing.T) {
+	t.Helper()
+	path := m.archive(hostPlatform)
+	old, err := zip.OpenReader(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer old.Close()
+	f, err := os.Create(path + ".new")
+	if err != nil {
+		t.Fatal(err)
+	}
+	z := zip.NewWriter(f)
+	for _, file := range old.File {
+		if err := z.Copy(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := z.Create("more"); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// agents notes what every call to a site says of who calls, since it was last asked.
+func (w *world) agents() func() []string {
+	var mu sync.Mutex
+	var all []string
+	note := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			all = append(all, r.UserAgent())
+			mu.Unlock()
+			next.ServeHTTP(rw, r)
+		})
+	}
+	w.tamper.Store(&note)
+	return func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Compact(all)
+	}
+}
+
+// TestAccInstall installs a release from archives, as from a registry: what the lock file holds is theirs and nothing else
+// is accepted, an example works, and the site and the user see the version.
+func TestAccInstall(t *testing.T) {
+	m := newMirror(t)
+	installed, err := cli.NewWorkspaceFrom(t.TempDir(), m.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newExampleWorld(t, false)
+	agents := w.agents()
+	ws := w.exampleIn(workspace{Workspace: installed, t: t}, "resources/smtp_settings")
+	locks(t, ws, m, hostPlatform)
+
+	if out, ok := ws.run("apply", "-auto-approve", "-no-color"); !ok || !w.state("only").Enabled || len(w.smtp.Messages()) != 1 {
+		t.Fatal(out)
+	}
+	want := "Terraform/" + cli.Version + " (+https://www.terraform.io) terraform-provider-smtp/" + releasedVersion
+	if got := agents(); !slices.Equal(got, []string{want}) {
+		t.Errorf("the site was called by %q, want %q", got, want)
+	}
+	source := cli.Registry() + "/sitemail/smtp"
+	if out, ok := ws.run("version"); !ok || !strings.Contains(out, "+ provider "+source+" v"+releasedVersion+"\n") {
+		t.Errorf("the version does not show:\n%s", out)
+	}
+
+	again := func(args ...string) (string, bool) {
+		t.Helper()
+		if err := os.RemoveAll(filepath.Join(ws.Dir, ".terraform")); err != nil {
+			t.Fatal(err)
+		}
+		return ws.run(append([]string{"init", "-no-color"}, args...)...)
+	}
+	if out, ok := ws.run("providers", "lock", "-no-color", "-fs-mirror="+m.dir, "-platform="+hostPlatform, "-platform="+otherPlatform); !ok {
+		t.Fatal(out)
+	}
+	locks(t, ws, m, hostPlatform, otherPlatform)
+	if out, ok := again("-lockfile=readonly"); !ok {
+		t.Errorf("what was locked is refused:\n%s", out)
+	}
+	if out, ok := ws.run("plan", "-no-color", "-detailed-exitcode"); !ok {
+		t.Errorf("the plan after the apply is not empty:\n%s", out)
+	}
+
+	m.tamper(t)
+	if out, ok := again(); ok || !strings.Contains(unwrapped(out), "doesn't match any of the checksums") {
+		t.Errorf("ok %t, and another archive should be refused:\n%s", ok, out)
+	}
+}
+
+var hashPattern = regexp.MustCompile(`"((?:h1|zh):[^"]+)"`)
+
+// locks checks that the lock file holds the version and exactly the hashes of these archives.
+func locks(t *testing.T, ws workspace, m mirror, platforms ...string) {
+	t.Helper()
+	lock, err := os.ReadFile(filepath.Join(ws.Dir, ".terraform.lock.hcl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !regexp.MustCompile(`(?m)^\s+version\s+= "` + regexp.QuoteMeta(releasedVersion) + `"$`).Match(lock) {
+		t.Errorf("the lock file lacks the version:\n%s", lock)
+	}
+	var got, want []string
+	for _, match := range hashPattern.FindAllSubmatch(lock, -1) {
+		got = append(got, string(match[1]))
+	}
+	for _, platform := range platforms {
+		want = append(want, m.hash(t, platform))
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if want = slices.Compact(want); !slices.Equal(got, want) {
+		t.Errorf("the lock file holds %q, want %q", got, want)
+	}
+}
