@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,17 +18,28 @@ import (
 
 const testVersion = "0.1.0-test"
 
-// built is the release that the tests look at, made once, and never changed.
+// built is the release that the tests look at, made once and never changed. It is one of a project with the same names
+// whose program only says which protocol it speaks, so that its archives are small.
 var built struct {
 	once sync.Once
-	dir  string
+	root string
 	err  error
 }
+
+// speaks is that program.
+const speaks = `package main
+
+import "os"
+
+var version string
+
+func main() { _, _ = os.Stdout.WriteString("1|6|unix|" + version + "|grpc|\n") }
+`
 
 // TestMain removes it.
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if err := os.RemoveAll(built.dir); err != nil {
+	if err := os.RemoveAll(built.root); err != nil {
 		panic(err)
 	}
 	os.Exit(code)
@@ -44,6 +56,7 @@ func testPlatforms() []platform {
 	return all
 }
 
+// newBuilder builds the provider for these platforms.
 func newBuilder(t *testing.T, platforms ...platform) builder {
 	t.Helper()
 	root, err := pinned.ModuleRoot(t.Context())
@@ -58,36 +71,99 @@ func newBuilder(t *testing.T, platforms ...platform) builder {
 	return builder{recipe: r, version: testVersion, root: root, modified: time.Date(2026, 1, 2, 3, 4, 6, 0, time.UTC), log: t.Output()}
 }
 
-// buildOnce returns the folder of built.
-func buildOnce(t *testing.T) string {
+// buildOnce returns what made built, and the folder of it.
+func buildOnce(t *testing.T) (b builder, out string) {
 	t.Helper()
+	b = newBuilder(t, testPlatforms()...)
 	built.once.Do(func() {
-		if built.dir, built.err = os.MkdirTemp("", "smtp-release-test-"); built.err == nil {
-			built.err = newBuilder(t, testPlatforms()...).build(t.Context(), built.dir)
+		if built.root, built.err = os.MkdirTemp("", "smtp-release-test-"); built.err != nil {
+			return
 		}
+		write(t, built.root, "go.mod", "module example.test/"+project+"\n\ngo 1.26.0\n")
+		write(t, built.root, "go.sum", "")
+		write(t, built.root, "main.go", speaks)
+		for _, name := range []string{".goreleaser.yml", "LICENSE", manifestFile} {
+			copyFile(t, built.root, b.root, name)
+		}
+		built.err = os.Mkdir(filepath.Join(built.root, "internal"), 0o755)
 	})
+	out = filepath.Join(built.root, "out")
+	b.root = built.root
+	if _, err := os.Stat(out); err != nil && built.err == nil {
+		built.err = b.build(t.Context(), out)
+	}
 	if built.err != nil {
 		t.Fatal(built.err)
 	}
-	return built.dir
+	return b, out
+}
+
+func write(t *testing.T, dir, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestReleaseIsAsTheRegistriesWantIt(t *testing.T) {
-	b := newBuilder(t)
-	got, err := verify(t.Context(), b.root, buildOnce(t), testPlatforms())
-	if err != nil || got != testVersion {
+	b, out := buildOnce(t)
+	if got, err := verify(t.Context(), b.root, out, b.platforms); err != nil || got != testVersion {
 		t.Errorf("got %q, %v", got, err)
 	}
 }
 
-// TestReproducible builds once more in another folder; in a soak without what the compiler remembers, which takes minutes.
+// TestTheProvider makes a release of the provider itself for the platform at hand, and checks it, as a user of the program.
+func TestTheProvider(t *testing.T) {
+	b := newBuilder(t)
+	t.Setenv("SOURCE_DATE_EPOCH", "1767323045") // whether git knows or not
+	release := func(args ...string) {
+		t.Helper()
+		out, err := pinned.Go(t.Context(), append([]string{"run", "-C", b.root, "./internal/release", "-platforms", host.String()}, args...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Log(out)
+	}
+	out := filepath.Join(t.TempDir(), "out")
+	release("-version", testVersion, "-out", out)
+	if soaktest.All() {
+		release("-verify", out, "-twice")
+	} else {
+		release("-verify", out)
+	}
+}
+
+// TestReproducible builds the provider in two folders, and the release of the small project by a compiler that remembers
+// nothing too.
 func TestReproducible(t *testing.T) {
-	b := newBuilder(t, host)
-	if err := b.compare(t.Context(), buildOnce(t), soaktest.All()); err != nil {
+	b := newBuilder(t)
+	elsewhere := b
+	elsewhere.root = filepath.Join(t.TempDir(), "elsewhere")
+	if err := copySource(elsewhere.root, b.root); err != nil {
+		t.Fatal(err)
+	}
+	var executables [2][]byte
+	for i, b := range []builder{b, elsewhere} {
+		path := filepath.Join(t.TempDir(), "provider")
+		if err := b.executable(t.Context(), path, host); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if executables[i], err = os.ReadFile(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(executables[0], executables[1]) || len(executables[0]) == 0 {
+		t.Error("the executable depends on the folder of the source")
+	}
+
+	b, out := buildOnce(t)
+	b.platforms = []platform{host}
+	if err := b.compare(t.Context(), out, true); err != nil {
 		t.Error(err)
 	}
 	b.ldflags = []string{"-X main.version={{ .Version }}"} // and keeps the symbols
-	if err := b.compare(t.Context(), buildOnce(t), false); err == nil || !strings.Contains(err.Error(), host.archive(testVersion)) {
+	if err := b.compare(t.Context(), out, false); err == nil || !strings.Contains(err.Error(), host.archive(testVersion)) {
 		t.Errorf("another build is taken for the same: %v", err)
 	}
 }
@@ -116,15 +192,8 @@ func TestPlatforms(t *testing.T) {
 }
 
 func TestRun(t *testing.T) {
-	dir := buildOnce(t)
-	var names []string
-	for _, p := range testPlatforms() {
-		names = append(names, p.String())
-	}
+	_, dir := buildOnce(t)
 	var out strings.Builder
-	if err := run(t.Context(), []string{"-verify", dir, "-platforms", strings.Join(names, ",")}, &out, t.Output()); err != nil || !strings.Contains(out.String(), testVersion) {
-		t.Errorf("%v: %s", err, out.String())
-	}
 	for says, args := range map[string][]string{
 		"no archive for freebsd_arm":     {"-verify", dir},
 		"plan9_amd64 is none of":         {"-verify", dir, "-platforms", "plan9_amd64"},

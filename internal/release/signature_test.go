@@ -63,7 +63,7 @@ func TestCheckPacket(t *testing.T) {
 // same format. The library, which is Terraform's own, takes the signature, and takes it for nothing else.
 func TestSignature(t *testing.T) {
 	only := platform{"darwin", "arm64"}
-	dir := copied(t, only)
+	root, dir := newBuilder(t).root, copied(t, only)
 	sums := filepath.Join(dir, sumsName(testVersion))
 	var keys openpgp.EntityList
 	if gpg, err := exec.LookPath("gpg"); err == nil {
@@ -72,7 +72,7 @@ func TestSignature(t *testing.T) {
 		keys = openpgp.EntityList{entity(t, packet.PubKeyAlgoRSA)}
 		signWithLibrary(t, keys[0], sums)
 	}
-	if _, err := verify(t.Context(), newBuilder(t).root, dir, []platform{only}); err != nil {
+	if _, err := verify(t.Context(), root, dir, []platform{only}); err != nil {
 		t.Error(err)
 	}
 	signed, err := os.ReadFile(sums)
@@ -89,10 +89,8 @@ func TestSignature(t *testing.T) {
 	if _, err := openpgp.CheckDetachedSignature(keys, bytes.NewReader(signed[1:]), bytes.NewReader(signature), nil); err == nil {
 		t.Error("the signature covers other checksums too")
 	}
-	if err := os.WriteFile(sums+".sig", append([]byte("-----BEGIN PGP SIGNATURE-----\n"), signature...), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := verify(t.Context(), newBuilder(t).root, dir, []platform{only}); err == nil || !strings.Contains(err.Error(), ".sig: is no binary") {
+	write(t, dir, sumsName(testVersion)+".sig", "-----BEGIN PGP SIGNATURE-----\n")
+	if _, err := verify(t.Context(), root, dir, []platform{only}); err == nil || !strings.Contains(err.Error(), ".sig: is no binary") {
 		t.Errorf("got %v", err)
 	}
 }

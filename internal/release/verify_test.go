@@ -12,21 +12,20 @@ import (
 func copyFile(t *testing.T, to, from, name string) {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(from, name))
-	if err == nil {
-		err = os.WriteFile(filepath.Join(to, name), content, 0o644)
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	write(t, to, name, string(content))
 }
 
 // copied returns a folder with a release for these platforms.
 func copied(t *testing.T, platforms ...platform) string {
 	t.Helper()
 	dir := t.TempDir()
-	copyFile(t, dir, buildOnce(t), manifestName(testVersion))
+	_, out := buildOnce(t)
+	copyFile(t, dir, out, manifestName(testVersion))
 	for _, p := range platforms {
-		copyFile(t, dir, buildOnce(t), p.archive(testVersion))
+		copyFile(t, dir, out, p.archive(testVersion))
 	}
 	if err := writeSums(dir, testVersion); err != nil {
 		t.Fatal(err)
@@ -105,9 +104,7 @@ func edit(t *testing.T, dir, name, old, text string) {
 	if !strings.Contains(string(content), old) {
 		t.Fatalf("%s has no %q", name, old)
 	}
-	if err := os.WriteFile(path, []byte(strings.ReplaceAll(string(content), old, text)), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	write(t, dir, name, strings.ReplaceAll(string(content), old, text))
 }
 
 func rename(t *testing.T, dir, old, name string) {
@@ -134,9 +131,7 @@ func TestVerifyFinds(t *testing.T) {
 			rename(t, dir, mac.archive(testVersion), project+"_"+testVersion+"_darwin-arm64.zip")
 		},
 		"holds both": func(t *testing.T, dir string) {
-			if err := os.WriteFile(filepath.Join(dir, sumsName("0.2.0")), nil, 0o644); err != nil {
-				t.Fatal(err)
-			}
+			write(t, dir, sumsName("0.2.0"), "")
 		},
 		"holds no " + project: func(t *testing.T, dir string) { rename(t, dir, sums, "checksums.txt") },
 		"a checksum of " + sums: func(t *testing.T, dir string) {
@@ -185,9 +180,7 @@ func TestVerifyFinds(t *testing.T) {
 			sum(t, dir)
 		},
 		"not a valid zip file": func(t *testing.T, dir string) {
-			if err := os.WriteFile(filepath.Join(dir, mac.archive(testVersion)), []byte("PK"), 0o644); err != nil {
-				t.Fatal(err)
-			}
+			write(t, dir, mac.archive(testVersion), "PK")
 			sum(t, dir)
 		},
 		"bad magic number": func(t *testing.T, dir string) { // the executable for another system
@@ -211,7 +204,8 @@ func TestVerifyFinds(t *testing.T) {
 		t.Run(strings.ReplaceAll(says, "/", "_"), func(t *testing.T) {
 			dir := copied(t, mac, windows)
 			spoil(t, dir)
-			_, err := verify(t.Context(), newBuilder(t).root, dir, []platform{mac, windows})
+			b, _ := buildOnce(t)
+			_, err := verify(t.Context(), b.root, dir, []platform{mac, windows})
 			if err == nil || !strings.Contains(err.Error(), says) {
 				t.Errorf("got %v", err)
 			}
@@ -222,7 +216,8 @@ func TestVerifyFinds(t *testing.T) {
 // executable returns that of a platform from the release that the tests share.
 func executable(t *testing.T, p platform) []byte {
 	t.Helper()
-	z, err := zip.OpenReader(filepath.Join(buildOnce(t), p.archive(testVersion)))
+	_, out := buildOnce(t)
+	z, err := zip.OpenReader(filepath.Join(out, p.archive(testVersion)))
 	if err != nil {
 		t.Fatal(err)
 	}
