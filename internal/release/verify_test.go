@@ -183,7 +183,7 @@ func TestVerifyFinds(t *testing.T) {
 			write(t, dir, mac.archive(testVersion), "PK")
 			sum(t, dir)
 		},
-		"bad magic number": func(t *testing.T, dir string) { // the executable for another system
+		"invalid magic number": func(t *testing.T, dir string) { // the executable for another system
 			rename(t, dir, windows.archive(testVersion), mac.archive(testVersion))
 			rewrite(t, dir, mac, func(h *zip.FileHeader) bool { h.Name = strings.TrimSuffix(h.Name, ".exe"); return true })
 			sum(t, dir)

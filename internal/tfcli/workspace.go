@@ -36,6 +36,9 @@ func (c CLI) NewWorkspace(ctx context.Context, dir, source string) (Workspace, e
 	}
 	mirror := filepath.Join(dir, ".mirror")
 	binary := filepath.Join(mirror, source, "0.0.1", runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-smtp_v0.0.1")
+	if runtime.GOOS == "windows" {
+		binary += ".exe"
+	}
 	if _, err := pinned.Go(ctx, "build", "-C", root, "-o", binary, "."); err != nil {
 		return Workspace{}, err
 	}
