@@ -1,3 +1,5 @@
+//go:build unix
+
 // Usage stands in for a provider: it runs the real one, whose path is beside its own with ".real" appended, and when that
 // ends appends a line with the processor time and the peak memory it took to the file named by BENCH_USAGE.
 package main
