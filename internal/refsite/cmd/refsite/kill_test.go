@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/soaktest"
 )
 
 const password = "a submission password"
@@ -24,13 +24,13 @@ const password = "a submission password"
 var noReuse = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 
 // call makes a call to client-a; the status is 0 when there was no answer.
-func (p *process) call(t *testing.T, token, method, path string, body any, ifMatch string) (status int, answer map[string]any) {
+func (p process) call(t *testing.T, token, method, path string, body any, ifMatch string) (status int, answer map[string]any) {
 	t.Helper()
 	payload, err := json.Marshal(body)
 	if err != nil {
 		t.Error(err)
 	}
-	r, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), method, "http://"+p.address+"/client-a/admin/api/v1"+path, bytes.NewReader(payload))
+	r, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), method, "http://"+p.Address+"/client-a/admin/api/v1"+path, bytes.NewReader(payload))
 	if err != nil {
 		t.Error(err)
 		return 0, nil
@@ -60,7 +60,7 @@ type write struct {
 
 // writeUntilKilled writes one revision after the other and returns the one that was not answered. Before each it sends
 // its number to started.
-func (p *process) writeUntilKilled(t *testing.T, token string, from write, started chan<- int) write {
+func (p process) writeUntilKilled(t *testing.T, token string, from write, started chan<- int) write {
 	for w := from; ; {
 		started <- w.number
 		status, got := p.call(t, token, http.MethodPut, "/smtp", w.body, w.tag)
@@ -81,14 +81,12 @@ func nextWrite(number int, read map[string]any) write {
 	return write{number: number, body: body, tag: fmt.Sprintf("%q", read["revision"])}
 }
 
-func TestKilledWhileWriting(t *testing.T) {
-	const kills = 12
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
+// TestR39KilledWhileWriting finds exactly the old or the new record after each kill (I6), and the truth by reading (I10).
+func TestR39KilledWhileWriting(t *testing.T) {
+	kills, random := soaktest.Count(200), soaktest.Random(t)
 	args := files(t)
 	p := launch(t, args...)
-	token := p.lines[0]["token"]
+	token := p.Lines[0]["token"]
 	_, read := p.call(t, token, http.MethodGet, "/smtp", nil, "")
 	pending := nextWrite(1, read)
 	for range kills {
@@ -101,7 +99,7 @@ func TestKilledWhileWriting(t *testing.T) {
 					for range random.IntN(200_000) {
 						_ = random.Uint64()
 					}
-					p.kill()
+					p.Kill()
 				}
 			}
 		})
@@ -123,42 +121,53 @@ func TestKilledWhileWriting(t *testing.T) {
 			t.Fatalf("the repeated write: %d %v", status, repeated)
 		}
 		pending = nextWrite(pending.number+1, repeated)
-		if strings.Contains(p.log(), `"ERROR"`) {
-			t.Fatalf("the inspection found something: %s", p.log())
+		if strings.Contains(p.Log(), `"ERROR"`) {
+			t.Fatalf("the inspection found something: %s", p.Log())
 		}
 	}
-	t.Logf("%d writes", pending.number)
+	t.Logf("%d kills in %d writes", kills, pending.number)
 }
 
-func TestKilledWhileTesting(t *testing.T) {
-	for _, stage := range []site.Stage{site.StageAuth, site.StageMail, site.StageRcpt, site.StageData} {
-		t.Run(string(stage), func(t *testing.T) {
-			reached := make(chan struct{}, 1)
-			mail, trust := startMail(t, smtptest.Config{
-				Users: map[string]secret.Text{"mailer@example.com": secret.New(password)},
-				Faults: smtptest.Faults{Before: func(ctx context.Context, at site.Stage) {
-					if at == stage {
-						reached <- struct{}{}
-						<-ctx.Done()
+// TestR39KilledWhileTesting kills between any two words with the mail server: what was tested is in doubt, and is not sent
+// again under the same key (I3).
+func TestR39KilledWhileTesting(t *testing.T) {
+	stages := []site.Stage{site.StageAuth, site.StageMail, site.StageRcpt, site.StageData}
+	mail, trust := startMail(t, smtptest.Config{Users: map[string]secret.Text{"mailer@example.com": secret.New(password)}})
+	args := append(files(t), append(trust, "-test-burst", "1000")...)
+	p := launch(t, args...)
+	token, whole := p.Lines[0]["token"], t
+	for i := range soaktest.Count(60) {
+		stage := stages[i%len(stages)]
+		t.Run(fmt.Sprint(i, "_", stage), func(t *testing.T) {
+			before, reached, killed := mail.Counters().Connections, make(chan struct{}), make(chan struct{})
+			mail.SetFaults(smtptest.Faults{Before: func(ctx context.Context, at site.Stage) {
+				if at == stage {
+					close(reached)
+					select {
+					case <-killed:
+					case <-ctx.Done():
 					}
-				}},
-			})
-			args := append(files(t), trust...)
-			p := launch(t, args...)
-			token := p.lines[0]["token"]
+				}
+			}})
 			body := map[string]any{"settings": settings(mail, "A"), "password": password, "recipient": "ops@example.com"}
 			path := "/smtp/tests/" + uuid.NewString()
-			var calling sync.WaitGroup
-			calling.Go(func() {
-				if status, got := p.call(t, token, http.MethodPut, path, body, ""); status != 0 {
-					t.Errorf("%d %v", status, got)
-				}
-			})
-			<-reached
-			p.kill()
-			calling.Wait()
+			answered := make(chan string)
+			go func() {
+				status, got := p.call(t, token, http.MethodPut, path, body, "")
+				answered <- fmt.Sprint(status, got)
+			}()
+			select {
+			case <-reached:
+			case answer := <-answered:
+				t.Fatalf("it did not come to %s: %s", stage, answer)
+			}
+			p.Kill()
+			close(killed)
+			if answer := <-answered; answer != "0map[]" {
+				t.Error(answer)
+			}
 
-			p = launch(t, args...)
+			p = launch(whole, args...)
 			for _, method := range []string{http.MethodGet, http.MethodPut} {
 				if status, got := p.call(t, token, method, path, body, ""); status != http.StatusOK || got["status"] != "in_doubt" {
 					t.Errorf("%s: %d %v", method, status, got)
@@ -168,7 +177,7 @@ func TestKilledWhileTesting(t *testing.T) {
 			if status, got := p.call(t, token, http.MethodPut, "/smtp", save, `"0"`); status != http.StatusConflict {
 				t.Errorf("enabled: %d %v", status, got)
 			}
-			if n := mail.Counters().Connections; n != 1 {
+			if n := mail.Counters().Connections - before; n != 1 {
 				t.Errorf("%d connections", n)
 			}
 		})

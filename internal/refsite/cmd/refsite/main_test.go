@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"encoding/json"
 	"io"
 	"net/netip"
 	"os"
@@ -10,11 +8,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"go.uber.org/goleak"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/refsitetest"
 	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
 )
 
@@ -30,79 +28,18 @@ func TestMain(m *testing.M) {
 }
 
 // process is the command in a process of its own.
-type process struct {
-	t   *testing.T
-	cmd *exec.Cmd
-	// address is where it listens, lines what it printed before.
-	address string
-	lines   []map[string]string
-	stderr  string
-}
+type process struct{ *refsitetest.Process }
 
 // launch starts the command and waits until it listens.
-func launch(t *testing.T, args ...string) *process {
+func launch(t *testing.T, args ...string) process {
 	t.Helper()
 	binary, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, cmd: exec.CommandContext(t.Context(), binary, args...), stderr: filepath.Join(t.TempDir(), "stderr")}
-	p.cmd.Env = append(os.Environ(), asMain+"=1")
-	log, err := os.Create(p.stderr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close()
-	p.cmd.Stderr = log
-	out, err := p.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.kill)
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		var line map[string]string
-		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			t.Fatalf("%s: %v", lines.Bytes(), err)
-		}
-		if line["listening"] != "" {
-			p.address = line["listening"]
-			return p
-		}
-		p.lines = append(p.lines, line)
-	}
-	_ = p.cmd.Wait()
-	t.Fatalf("it does not listen: %s", p.log())
-	return nil
-}
-
-// log is what the process has written to standard error so far.
-func (p *process) log() string {
-	p.t.Helper()
-	text, err := os.ReadFile(p.stderr)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return string(text)
-}
-
-// kill ends the process as a crash does.
-func (p *process) kill() {
-	if p.cmd.ProcessState == nil {
-		_ = p.cmd.Process.Kill()
-		_ = p.cmd.Wait()
-	}
-}
-
-// terminate asks the process to end and returns what it ended with.
-func (p *process) terminate() error {
-	p.t.Helper()
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		p.t.Fatal(err)
-	}
-	return p.cmd.Wait()
+	cmd := exec.CommandContext(t.Context(), binary, args...)
+	cmd.Env = append(os.Environ(), asMain+"=1")
+	return process{refsitetest.Launch(t, cmd)}
 }
 
 // files prepares what the command needs for one site named client-a, and returns its arguments.
@@ -143,13 +80,13 @@ func settings(mail *smtptest.Server, fromName string) map[string]any {
 func TestServing(t *testing.T) {
 	args := files(t)
 	p := launch(t, args...)
-	if len(p.lines) != 1 || p.lines[0]["site"] != "client-a" || p.lines[0]["username"] != "admin" {
-		t.Fatalf("%v", p.lines)
+	if len(p.Lines) != 1 || p.Lines[0]["site"] != "client-a" || p.Lines[0]["username"] != "admin" {
+		t.Fatalf("%v", p.Lines)
 	}
-	if _, err := netip.ParseAddrPort(p.address); err != nil {
+	if _, err := netip.ParseAddrPort(p.Address); err != nil {
 		t.Error(err)
 	}
-	token, password := p.lines[0]["token"], p.lines[0]["password"]
+	token, password := p.Lines[0]["token"], p.Lines[0]["password"]
 	if status, got := p.call(t, token, "GET", "/site", nil, ""); status != 200 || got["name"] != "client-a" {
 		t.Errorf("%d %v", status, got)
 	}
@@ -157,16 +94,16 @@ func TestServing(t *testing.T) {
 	if status, got := p.call(t, "", "POST", "/session", login, ""); status != 201 {
 		t.Errorf("%d %v", status, got)
 	}
-	if err := p.terminate(); err != nil {
-		t.Errorf("%v: %s", err, p.log())
+	if err := p.Terminate(); err != nil {
+		t.Errorf("%v: %s", err, p.Log())
 	}
-	if log := p.log(); strings.Contains(log, token) || strings.Contains(log, password) || !strings.Contains(log, `"msg":"call"`) {
+	if log := p.Log(); strings.Contains(log, token) || strings.Contains(log, password) || !strings.Contains(log, `"msg":"call"`) {
 		t.Errorf("log: %s", log)
 	}
 	t.Run("SecretsArePrintedOnce", func(t *testing.T) {
 		p := launch(t, args...)
-		if len(p.lines) != 0 {
-			t.Errorf("%v", p.lines)
+		if len(p.Lines) != 0 {
+			t.Errorf("%v", p.Lines)
 		}
 		if status, _ := p.call(t, token, "GET", "/smtp", nil, ""); status != 200 {
 			t.Errorf("%d", status)
@@ -174,13 +111,13 @@ func TestServing(t *testing.T) {
 	})
 	t.Run("ResetGivesNewOnes", func(t *testing.T) {
 		p := launch(t, append(args, "-reset", "client-a")...)
-		if len(p.lines) != 1 || p.lines[0]["token"] == token || p.lines[0]["password"] == password {
-			t.Fatalf("%v", p.lines)
+		if len(p.Lines) != 1 || p.Lines[0]["token"] == token || p.Lines[0]["password"] == password {
+			t.Fatalf("%v", p.Lines)
 		}
 		if status, _ := p.call(t, token, "GET", "/smtp", nil, ""); status != 401 {
 			t.Errorf("%d", status)
 		}
-		if status, _ := p.call(t, p.lines[0]["token"], "GET", "/smtp", nil, ""); status != 200 {
+		if status, _ := p.call(t, p.Lines[0]["token"], "GET", "/smtp", nil, ""); status != 200 {
 			t.Errorf("%d", status)
 		}
 	})
@@ -197,7 +134,7 @@ func TestManySites(t *testing.T) {
 	if err := os.WriteFile(file, []byte(names.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if p := launch(t, append(args, "-sites", file)...); len(p.lines) != sites+1 {
-		t.Errorf("%d sites", len(p.lines))
+	if p := launch(t, append(args, "-sites", file)...); len(p.Lines) != sites+1 {
+		t.Errorf("%d sites", len(p.Lines))
 	}
 }

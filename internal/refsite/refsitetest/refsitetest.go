@@ -1,0 +1,86 @@
+// Package refsitetest runs the reference site in a process of its own, which tests can kill.
+package refsitetest
+
+import (
+	"bufio"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+// Process is a reference site that serves.
+type Process struct {
+	// Address is where it listens.
+	Address string
+	// Lines are what it printed before: the secrets of new sites.
+	Lines []map[string]string
+
+	t      testing.TB
+	cmd    *exec.Cmd
+	stderr string
+}
+
+// Launch starts cmd, which is to be "refsite serve" with the flags that it needs, and waits until it listens. The process
+// ends with the test.
+func Launch(t testing.TB, cmd *exec.Cmd) *Process {
+	t.Helper()
+	p := &Process{t: t, cmd: cmd, stderr: filepath.Join(t.TempDir(), "stderr")}
+	log, err := os.Create(p.stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	cmd.Stderr = log
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Kill)
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		var line map[string]string
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+			t.Fatalf("%s: %v", lines.Bytes(), err)
+		}
+		if line["listening"] != "" {
+			p.Address = line["listening"]
+			return p
+		}
+		p.Lines = append(p.Lines, line)
+	}
+	_ = cmd.Wait()
+	t.Fatalf("it does not listen: %s", p.Log())
+	return nil
+}
+
+// Log is what the process has written to standard error so far.
+func (p *Process) Log() string {
+	p.t.Helper()
+	text, err := os.ReadFile(p.stderr)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// Kill ends the process as a crash does.
+func (p *Process) Kill() {
+	if p.cmd.ProcessState == nil {
+		_ = p.cmd.Process.Kill()
+		_ = p.cmd.Wait()
+	}
+}
+
+// Terminate asks the process to end and returns what it ended with.
+func (p *Process) Terminate() error {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.t.Fatal(err)
+	}
+	return p.cmd.Wait()
+}
