@@ -37,6 +37,8 @@ var mayImport = map[string][]string{
 	"faulttest/*":                    {},
 	"smtptest/cmd/*":                 {"smtptest"},
 	"soaktest":                       {},
+	"killtest":                       {},
+	"leaktest":                       {},
 	"defects":                        {"soaktest"},
 	"refsite":                        {"refsite/*", "site", "submit", "presets", "diagnosis"},
 	"refsite/*":                      {"refsite/*", "site", "submit", "presets", "diagnosis"},

@@ -163,7 +163,7 @@ func TestR39KilledWhileTesting(t *testing.T) {
 			}
 			p.Kill()
 			close(killed)
-			if answer := <-answered; answer != "0map[]" {
+			if answer := <-answered; answer != "0 map[]" {
 				t.Error(answer)
 			}
 
