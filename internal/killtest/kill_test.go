@@ -4,14 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/soaktest"
@@ -58,12 +56,11 @@ var deaths = []struct {
 	{interrupted, 20, []string{atSite, atMail, atState}},
 }
 
-// death is one kill.
-type death struct{ kind, phase, step string }
+// death is one kill; without a kind, nothing dies.
+type death struct{ kind, step string }
 
 func TestKill(t *testing.T) {
 	w := newWorld(t)
-	random := soaktest.Random(t)
 	steps := map[string][]string{}
 	for _, p := range phases {
 		w.configure(p.want)
@@ -74,38 +71,48 @@ func TestKill(t *testing.T) {
 		steps[p.name] = w.gate.passed()
 		t.Logf("%s has %d steps: %s", p.name, len(steps[p.name]), strings.Join(steps[p.name], "; "))
 	}
-	for i, d := range drawn(random, steps) {
-		t.Run(fmt.Sprintf("%s/%d_%s_%s", d.kind, i, d.phase, strings.ReplaceAll(d.step, "/", "_")), func(t *testing.T) {
-			w.t = t
-			w.die(phases[i%len(phases)], d)
-		})
-		if t.Failed() {
-			return // what follows builds on it
+	due := drawn(t, steps)
+	for life := 0; !t.Failed() && slices.ContainsFunc(phases, func(p phase) bool { return life < len(due[p.name]) }); life++ {
+		for _, p := range phases {
+			var d death
+			if life < len(due[p.name]) {
+				d = due[p.name][life]
+			}
+			t.Run(strings.ReplaceAll(fmt.Sprintf("%s/%s %s in life %d", d.kind, p.name, strings.ReplaceAll(d.step, "/", "."), life), " ", "_"), func(t *testing.T) {
+				w.t = t
+				w.die(p, d)
+			})
 		}
 	}
 }
 
-// drawn returns the deaths of a run, so that the phases take turns.
-func drawn(random *rand.Rand, steps map[string][]string) []death {
-	var kinds []int
-	for i, d := range deaths {
-		kinds = append(kinds, slices.Repeat([]int{i}, soaktest.Count(d.number))...)
-	}
-	random.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
-	left := map[death][]string{}
-	var all []death
-	for i, kind := range kinds {
-		d := death{kind: deaths[kind].kind, phase: phases[i%len(phases)].name}
-		if len(left[d]) == 0 {
-			possible := slices.DeleteFunc(slices.Clone(steps[d.phase]), func(step string) bool {
-				return !slices.ContainsFunc(deaths[kind].at, func(place string) bool { return strings.HasPrefix(step, place) })
-			})
-			random.Shuffle(len(possible), func(i, j int) { possible[i], possible[j] = possible[j], possible[i] })
-			left[d] = possible
+// drawn returns the deaths of a run by the phase in which they happen. In a soak they are as many as there are to be, and
+// at least one at every step.
+func drawn(t *testing.T, steps map[string][]string) map[string][]death {
+	random := soaktest.Random(t)
+	all := map[string][]death{}
+	for _, d := range deaths {
+		var cells []struct{ phase, step string }
+		for _, p := range phases {
+			for _, step := range steps[p.name] {
+				if slices.ContainsFunc(d.at, func(place string) bool { return strings.HasPrefix(step, place) }) {
+					cells = append(cells, struct{ phase, step string }{p.name, step})
+				}
+			}
 		}
-		rest := left[d]
-		left[d] = rest[1:]
-		all = append(all, death{d.kind, d.phase, rest[0]})
+		random.Shuffle(len(cells), func(i, j int) { cells[i], cells[j] = cells[j], cells[i] })
+		n := soaktest.Count(d.number)
+		if soaktest.All() {
+			n = max(n, len(cells))
+		}
+		t.Logf("%s: %d times at %d steps", d.kind, n, len(cells))
+		for i := range n {
+			cell := cells[i%len(cells)]
+			all[cell.phase] = append(all[cell.phase], death{d.kind, cell.step})
+		}
+	}
+	for _, p := range phases {
+		random.Shuffle(len(all[p.name]), func(i, j int) { all[p.name][i], all[p.name][j] = all[p.name][j], all[p.name][i] })
 	}
 	return all
 }
@@ -115,37 +122,19 @@ func (w *world) die(p phase, d death) {
 	if d.kind == siteRestarts {
 		p.want.retries = 3
 	}
-	before := len(w.mail.Messages())
 	w.configure(p.want)
 	w.gate.forgetTests()
-	out, err := w.killedIn(p, d)
-	if d.kind == cliDies {
-		w.t.Logf("ORPHAN %v", w.provider().Signal(syscall.Signal(0)))
-	}
-	w.t.Logf("%v, %s", err, out[max(0, len(out)-900):])
-	w.checkDeath(d, out, err)
-	w.recover(d)
-	w.checkLeft(p)
-	died := len(w.mail.Messages())
-	if tests := len(w.gate.attempts); died-before > tests {
-		w.t.Errorf("%d messages of %d tests", died-before, tests)
-	}
-
-	w.gate.arm("", nil)
-	again, err := p.start(w).wait()
-	if err != nil {
-		w.t.Fatalf("applying again: %v\n%s", err, again)
-	}
-	if sent, due := len(w.mail.Messages())-died, p.testsOf(again); sent != due {
-		w.t.Errorf("applying again sent %d messages, want %d:\n%s", sent, due, again)
-	}
-	w.checkLeft(p)
-	w.checkDone(p)
-	for test, n := range w.gate.attempts {
-		if n > 1 {
-			w.t.Errorf("%d attempts for %s", n, test)
+	if d.kind != "" {
+		before := len(w.mail.Messages())
+		out, err := w.killedIn(p, d)
+		w.checkDeath(d, out, err)
+		w.recover(d)
+		w.checkLeft(p)
+		if sent, tests := len(w.mail.Messages())-before, w.tests(); sent > tests || tests > len(w.tokens) {
+			w.t.Errorf("%d messages of %d tests", sent, tests)
 		}
 	}
+	w.applyAgain(p)
 	plan := []string{"plan", "-detailed-exitcode", "-input=false", "-no-color"}
 	if p.name == "Destroy" {
 		plan = append(plan, "-destroy")
@@ -153,6 +142,36 @@ func (w *world) die(p phase, d death) {
 	if out, err := w.start(plan...).wait(); err != nil {
 		w.t.Errorf("the plan is not empty: %v\n%s", err, out)
 	}
+}
+
+// applyAgain makes the apply after which all is as it is wanted.
+func (w *world) applyAgain(p phase) {
+	w.t.Helper()
+	before := len(w.mail.Messages())
+	w.gate.arm("", nil)
+	out, err := p.start(w).wait()
+	if err != nil {
+		w.t.Fatalf("%v\n%s", err, out)
+	}
+	if sent, due := len(w.mail.Messages())-before, testsOf(out); sent != due {
+		w.t.Errorf("%d messages, want %d:\n%s", sent, due, out)
+	}
+	w.checkLeft(p)
+	w.checkDone(p)
+	w.tests()
+}
+
+// tests counts those that the mail server saw anything of, and checks that it saw each once (I3).
+func (w *world) tests() int {
+	w.t.Helper()
+	w.gate.mu.Lock()
+	defer w.gate.mu.Unlock()
+	for test, n := range w.gate.attempts {
+		if n > 1 {
+			w.t.Errorf("%d attempts for %s", n, test)
+		}
+	}
+	return len(w.gate.attempts)
 }
 
 // forgetTests begins to count anew.
@@ -166,7 +185,7 @@ var summary = regexp.MustCompile(`(\d+) added, (\d+) changed, \d+ destroyed`)
 
 // testsOf says how many test messages an apply was to send by its own account: one for each resource that it made or
 // changed.
-func (p phase) testsOf(out string) int {
+func testsOf(out string) int {
 	match := summary.FindStringSubmatch(out)
 	if match == nil {
 		return 0
@@ -236,6 +255,10 @@ func (w *world) checkDeath(d death, out string, err error) {
 	if err == nil && (d.kind == providerDies || d.kind == cliDies || d.kind == siteDies) {
 		w.t.Errorf("it succeeded:\n%s", out)
 	}
+	if d.kind == siteDies && !strings.Contains(out, victim+": ") {
+		w.t.Errorf("the site is not named:\n%s", out)
+	}
+	w.t.Log("SAYS", d.kind, d.step, err, out[max(0, len(out)-1500):])
 	for _, secret := range []string{firstPassword, nextPassword, w.tokens[victim]} {
 		if strings.Contains(out, secret) {
 			w.t.Errorf("a secret in\n%s", out)

@@ -1,0 +1,202 @@
+package leaktest
+
+import (
+	"bytes"
+	"crypto/md5"  //nolint:gosec // to recognise one
+	"crypto/sha1" //nolint:gosec // to recognise one
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"html"
+	"mime"
+	"mime/quotedprintable"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+)
+
+// form is a way in which a secret could show, and what is seen then whatever stands before and behind it.
+type form struct{ name, text string }
+
+// forms returns those of a secret, the plain one first.
+func forms(secret string) []form {
+	return slices.Concat([]form{
+		{"plain", secret},
+		{"the first half", secret[:len(secret)/2]},
+		{"the second half", secret[len(secret)/2:]},
+		{"lower case", strings.ToLower(secret)},
+		{"upper case", strings.ToUpper(secret)},
+		{"backwards", backwards([]rune(secret))},
+		{"ROT13", strings.Map(rot13, secret)},
+		{"UTF-16LE", utf16Of([]rune(secret), 0)},
+		{"UTF-16BE", utf16Of([]rune(secret), 1)},
+		{"UTF-8 taken for Latin-1", latin1([]byte(secret))},
+	}, ofBytes([]byte(secret)), ofHashes([]byte(secret)), ofPrograms(secret), ofDocuments(secret))
+}
+
+// ofBytes are those that know bytes only.
+func ofBytes(raw []byte) []form {
+	list := func(format, separator string) string {
+		return strings.Join(strings.Fields(each(raw, format+" ")), separator)
+	}
+	all := []form{
+		{"hex", list("%02x", "")},
+		{"upper case hex", list("%02X", "")},
+		{"spaced hex", list("%02x", " ")},
+		{"upper case spaced hex", list("%02X", " ")},
+		{"hex with colons", list("%02x", ":")},
+		{"numbers", list("%d", " ")},
+		{"JSON numbers", list("%d", ",")},
+		{"Go numbers", list("0x%02x", ", ")},
+		{"octal numbers", list("%o", " ")},
+		{"binary numbers", list("%b", " ")},
+		{"base32", base32.StdEncoding.EncodeToString(raw[:len(raw)/5*5])},
+	}
+	// Within longer text base64 shows one of three alignments; the characters at the ends depend on the neighbours.
+	for skip := range 3 {
+		padded := append(bytes.Repeat([]byte("x"), skip), raw...)
+		from, to := (skip*8+5)/6, len(padded)*8/6
+		all = append(all,
+			form{fmt.Sprint("base64 behind ", skip), base64.RawStdEncoding.EncodeToString(padded)[from:to]},
+			form{fmt.Sprint("URL base64 behind ", skip), base64.RawURLEncoding.EncodeToString(padded)[from:to]})
+	}
+	return all
+}
+
+// ofHashes are what a password can be guessed from.
+func ofHashes(raw []byte) []form {
+	md5Sum, sha1Sum, sha256Sum, sha512Sum := md5.Sum(raw), sha1.Sum(raw), sha256.Sum256(raw), sha512.Sum512(raw) //nolint:gosec // to recognise them
+	var all []form
+	for name, sum := range map[string][]byte{"MD5": md5Sum[:], "SHA-1": sha1Sum[:], "SHA-256": sha256Sum[:], "SHA-512": sha512Sum[:]} {
+		all = append(all, form{name, fmt.Sprintf("%x", sum)}, form{name + " in base64", base64.RawStdEncoding.EncodeToString(sum)})
+	}
+	slices.SortFunc(all, func(a, b form) int { return strings.Compare(a.name, b.name) })
+	return all
+}
+
+// ofPrograms are those of programming languages and shells.
+func ofPrograms(secret string) []form {
+	return []form{
+		{"JSON", jsonOf(secret, true)},
+		{"JSON without HTML", jsonOf(secret, false)},
+		{"JSON in JSON", jsonOf(jsonOf(secret, true), false)},
+		{"JSON escapes", each(utf16.Encode([]rune(secret)), `\u%04x`)},
+		{"Go", inner(strconv.Quote(secret))},
+		{"Go in ASCII", inner(strconv.QuoteToASCII(secret))},
+		{"Go in Go", inner(strconv.Quote(inner(strconv.Quote(secret))))},
+		{"hex escapes", each([]byte(secret), `\x%02x`)},
+		{"octal escapes", each([]byte(secret), `\%03o`)},
+		{"shell", strings.ReplaceAll(secret, "'", `'\''`)},
+		{"shell escapes", shellOf(secret)},
+		{"SQL", strings.ReplaceAll(secret, "'", "''")},
+	}
+}
+
+// ofDocuments are those of URLs, markup and mail.
+func ofDocuments(secret string) []form {
+	return []form{
+		{"URL query", url.QueryEscape(secret)},
+		{"URL path", url.PathEscape(secret)},
+		{"URL", each([]byte(secret), "%%%02X")},
+		{"lower case URL", each([]byte(secret), "%%%02x")},
+		{"HTML", html.EscapeString(secret)},
+		{"HTML numbers", each([]rune(secret), "&#%d;")},
+		{"HTML hex", each([]rune(secret), "&#x%X;")},
+		{"XML", xmlOf(secret)},
+		{"quoted-printable", quotedPrintable(secret)},
+		{"Q encoding", qEncoding(secret)},
+		{"all quoted", each([]byte(secret), "=%02X")},
+	}
+}
+
+func backwards(runes []rune) string {
+	runes = slices.Clone(runes)
+	slices.Reverse(runes)
+	return string(runes)
+}
+
+func rot13(r rune) rune {
+	switch {
+	case 'a' <= r && r <= 'z':
+		return 'a' + (r-'a'+13)%26
+	case 'A' <= r && r <= 'Z':
+		return 'A' + (r-'A'+13)%26
+	}
+	return r
+}
+
+// utf16Of puts the low byte of each unit at the place that low says.
+func utf16Of(runes []rune, low int) string {
+	var out []byte
+	for _, unit := range utf16.Encode(runes) {
+		pair := [2]byte{}
+		pair[low], pair[1-low] = byte(unit), byte(unit>>8)
+		out = append(out, pair[:]...)
+	}
+	return string(out)
+}
+
+func each[T any](elements []T, format string) string {
+	var b strings.Builder
+	for _, e := range elements {
+		fmt.Fprintf(&b, format, e)
+	}
+	return b.String()
+}
+
+// inner takes the quotes off.
+func inner(quoted string) string { return quoted[1 : len(quoted)-1] }
+
+func jsonOf(secret string, escapeHTML bool) string {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(escapeHTML)
+	_ = encoder.Encode(secret) // a string can always be encoded
+	return inner(strings.TrimSpace(b.String()))
+}
+
+func xmlOf(secret string) string {
+	var b bytes.Buffer
+	_ = xml.EscapeText(&b, []byte(secret)) // a buffer takes everything
+	return b.String()
+}
+
+func shellOf(secret string) string {
+	var b strings.Builder
+	for _, r := range secret {
+		if strings.ContainsRune(" !\"#$&'()*;<>?[\\]^`{|}~", r) {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+func quotedPrintable(secret string) string {
+	var b strings.Builder
+	w := quotedprintable.NewWriter(&b)
+	_, _ = w.Write([]byte(secret))
+	_ = w.Close()
+	return b.String()
+}
+
+// qEncoding is that of a header (RFC 2047), which is plain where no character asks for it.
+func qEncoding(secret string) string {
+	word := mime.QEncoding.Encode("utf-8", "ü"+secret)
+	return strings.TrimSuffix(strings.TrimPrefix(word, "=?utf-8?q?=C3=BC"), "?=")
+}
+
+// latin1 is what a program makes of UTF-8 that takes it for Latin-1, and writes UTF-8 itself.
+func latin1(raw []byte) string {
+	runes := make([]rune, len(raw))
+	for i, b := range raw {
+		runes[i] = rune(b)
+	}
+	return string(runes)
+}
