@@ -38,7 +38,7 @@ var mayImport = map[string][]string{
 	"smtptest/cmd/*":                 {"smtptest"},
 	"soaktest":                       {},
 	"killtest":                       {},
-	"leaktest":                       {},
+	"leaktest":                       {"smtptest"},
 	"defects":                        {"soaktest"},
 	"refsite":                        {"refsite/*", "site", "submit", "presets", "diagnosis"},
 	"refsite/*":                      {"refsite/*", "site", "submit", "presets", "diagnosis"},

@@ -228,7 +228,10 @@ func (w *world) strike(ctx context.Context, tf *terraform, kind, step string) bo
 		w.launchSite()
 		return false
 	case providerDies:
-		err = w.provider().Kill()
+		var provider *os.Process
+		if provider, err = w.workspace.Provider(); err == nil {
+			err = provider.Kill()
+		}
 	case cliDies:
 		err = tf.Process.Kill()
 	case interrupted:

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -84,14 +83,12 @@ type world struct {
 	serve  []string
 	site   *refsitetest.Process
 	tokens map[string]string
-	// pids is a file with a line for each start of the provider.
-	pids string
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	dir := t.TempDir()
-	w := &world{whole: t, t: t, tokens: map[string]string{}, pids: filepath.Join(dir, "pids")}
+	w := &world{whole: t, t: t, tokens: map[string]string{}}
 	w.mail = smtptest.Start(t, smtptest.Config{})
 	w.gate = newGate(t, victim, fmt.Sprintf("%s:%d", w.mail.Host(), w.mail.Port()))
 	w.mail.SetFaults(smtptest.Faults{Before: w.gate.reached})
@@ -107,7 +104,9 @@ func newWorld(t *testing.T) *world {
 	if w.workspace, err = cli.NewWorkspace(t.Context(), filepath.Join(dir, "plan"), "sitemail/smtp"); err != nil {
 		t.Fatal(err)
 	}
-	w.noteProviders()
+	if err := w.workspace.NotePIDs(); err != nil {
+		t.Fatal(err)
+	}
 	url := w.gate.http.URL + "/state"
 	backend := fmt.Sprintf("backend \"http\" {\n    address        = %q\n    lock_address   = %[1]q\n    unlock_address = %[1]q\n  }", url)
 	if err := w.workspace.Init(t.Context(), fmt.Sprintf(config, backend)); err != nil {
@@ -146,37 +145,6 @@ func (w *world) launchSite() {
 	w.gate.mu.Lock()
 	defer w.gate.mu.Unlock()
 	w.gate.sites = w.site.Address
-}
-
-// noteProviders puts a script before the provider that notes its process.
-func (w *world) noteProviders() {
-	w.t.Helper()
-	if err := os.Rename(w.workspace.Binary, w.workspace.Binary+".real"); err != nil {
-		w.t.Fatal(err)
-	}
-	script := "#!/bin/sh\necho $$ >>'" + w.pids + "'\nexec \"$0.real\" \"$@\"\n"
-	if err := os.WriteFile(w.workspace.Binary, []byte(script), 0o755); err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-// provider is the process of the provider that was started last.
-func (w *world) provider() *os.Process {
-	w.t.Helper()
-	text, err := os.ReadFile(w.pids)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	lines := strings.Fields(string(text))
-	pid, err := strconv.Atoi(lines[len(lines)-1])
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	process, err := os.FindProcess(pid)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return process
 }
 
 // want is what the plan wants of both sites.

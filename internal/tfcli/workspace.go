@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/pinned"
@@ -64,6 +65,31 @@ func (w Workspace) Init(ctx context.Context, config string) error {
 		return fmt.Errorf("init: %w\n%s", err, out)
 	}
 	return nil
+}
+
+// NotePIDs makes [Workspace.Provider] work, on systems that have /bin/sh: from now on each start of the provider notes its
+// process.
+func (w Workspace) NotePIDs() error {
+	if err := os.Rename(w.Binary, w.Binary+".real"); err != nil {
+		return err
+	}
+	script := "#!/bin/sh\necho $$ >'" + w.pidFile() + "'\nexec \"$0.real\" \"$@\"\n"
+	return os.WriteFile(w.Binary, []byte(script), 0o755)
+}
+
+func (w Workspace) pidFile() string { return w.config + ".pid" }
+
+// Provider is the process of the provider that was started last.
+func (w Workspace) Provider() (*os.Process, error) {
+	text, err := os.ReadFile(w.pidFile())
+	if err != nil {
+		return nil, err
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return nil, err
+	}
+	return os.FindProcess(pid)
 }
 
 // Command is [CLI.Command] in the workspace.
