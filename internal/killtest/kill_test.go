@@ -64,6 +64,7 @@ func TestKill(t *testing.T) {
 	steps := map[string][]string{}
 	for _, p := range phases {
 		w.configure(p.want)
+		w.gate.forget(p)
 		w.gate.arm("", nil)
 		if out, err := p.start(w).wait(); err != nil {
 			t.Fatalf("%s: %v\n%s", p.name, err, out)
@@ -123,7 +124,7 @@ func (w *world) die(p phase, d death) {
 		p.want.retries = 3
 	}
 	w.configure(p.want)
-	w.gate.forgetTests()
+	w.gate.forget(p)
 	if d.kind != "" {
 		before := len(w.mail.Messages())
 		out, err := w.killedIn(p, d)
@@ -174,11 +175,14 @@ func (w *world) tests() int {
 	return len(w.gate.attempts)
 }
 
-// forgetTests begins to count anew.
-func (g *gate) forgetTests() {
+// forget begins to count anew, and a life begins without a state.
+func (g *gate) forget(p phase) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.attempts, g.test = map[string]int{}, test{}
+	if p.name == "Create" {
+		g.state = nil
+	}
 }
 
 var summary = regexp.MustCompile(`(\d+) added, (\d+) changed, \d+ destroyed`)

@@ -99,7 +99,8 @@ provider "smtp" {
 	})
 }
 
-func TestAccProviderUnreachable(t *testing.T) {
+// TestAccProviderR26Unreachable is about a dead site in a refresh.
+func TestAccProviderR26Unreachable(t *testing.T) {
 	w := newWorld(t, smtptest.Config{}, "only")
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -163,7 +163,7 @@ func TestAccPlatformThatTestsWhatIsOn(t *testing.T) {
 		)
 	})
 
-	t.Run("FailedCreateLeavesNoStateAndMailOff", func(t *testing.T) {
+	t.Run("R23_FailedCreateLeavesNoStateAndMailOff", func(t *testing.T) {
 		s := newMemorySite(bare)
 		s.run(t,
 			resource.TestStep{Config: s.config("password_wo", `"wrong"`), ExpectError: regexp.MustCompile(`(?s)535.*Mail of only is off`)},
@@ -223,7 +223,7 @@ func TestAccPlatformThatTestsWhatIsOn(t *testing.T) {
 		)
 	})
 
-	t.Run("UntestedMailIsLoudAndRepairedByTheNextApply", func(t *testing.T) {
+	t.Run("R21_UntestedMailIsLoudAndRepairedByTheNextApply", func(t *testing.T) {
 		s := newMemorySite(bare)
 		wrong := s.config("host", other, "password_wo", `"wrong"`, "password_wo_version", "2")
 		s.run(t,

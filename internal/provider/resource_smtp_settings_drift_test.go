@@ -45,7 +45,7 @@ func TestAccSettingsDrift(t *testing.T) {
 		})
 	}
 
-	t.Run("PasswordAlone", func(t *testing.T) {
+	t.Run("R25_PasswordAlone", func(t *testing.T) {
 		w := newWorld(t, smtptest.Config{}, "only")
 		resource.UnitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: factories,

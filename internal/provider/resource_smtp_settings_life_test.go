@@ -47,7 +47,7 @@ func TestAccSettingsImport(t *testing.T) {
 		})
 	})
 
-	t.Run("BlockThenAFailedTestKeepsTheResource", func(t *testing.T) {
+	t.Run("R23_BlockThenAFailedTestKeepsTheResource", func(t *testing.T) {
 		w := newWorld(t, smtptest.Config{}, "only")
 		w.enable("only")
 		block := "import {\n  to = smtp_settings.test\n  id = \"default\"\n}\n"
@@ -95,7 +95,7 @@ func (w *world) enableAs(name, mailbox string) {
 }
 
 func TestAccSettingsExisting(t *testing.T) {
-	t.Run("OtherSettingsAreNotOverwritten", func(t *testing.T) {
+	t.Run("R24_OtherSettingsAreNotOverwritten", func(t *testing.T) {
 		w := newWorld(t, smtptest.Config{}, "only")
 		w.enable("only")
 		resource.UnitTest(t, resource.TestCase{
@@ -112,7 +112,7 @@ func TestAccSettingsExisting(t *testing.T) {
 		})
 	})
 
-	t.Run("EqualSettingsAreAdopted", func(t *testing.T) {
+	t.Run("R24_EqualSettingsAreAdopted", func(t *testing.T) {
 		w := newWorld(t, smtptest.Config{}, "only")
 		w.enable("only")
 		resource.UnitTest(t, resource.TestCase{

@@ -144,7 +144,7 @@ func TestAccSettingsFailedTest(t *testing.T) {
 	refused := regexp.MustCompile(`(?s)535.*Nothing was saved`)
 	wrong := arguments{"password_wo": hcl("wrong"), "password_wo_version": "2"}
 
-	t.Run("OnCreateNothingIsSavedAndNothingTainted", func(t *testing.T) {
+	t.Run("R23_OnCreateNothingIsSavedAndNothingTainted", func(t *testing.T) {
 		w := newWorld(t, smtptest.Config{}, "only")
 		resource.UnitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: factories,
@@ -160,7 +160,7 @@ func TestAccSettingsFailedTest(t *testing.T) {
 		})
 	})
 
-	t.Run("OnUpdateTheSiteStaysAsItWasAndEnabled", func(t *testing.T) {
+	t.Run("R23_OnUpdateTheSiteStaysAsItWasAndEnabled", func(t *testing.T) {
 		w := newWorld(t, smtptest.Config{}, "only")
 		var before site.State
 		resource.UnitTest(t, resource.TestCase{

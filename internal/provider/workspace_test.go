@@ -92,7 +92,8 @@ func (w workspace) addresses() (all, tainted []string) {
 	return all, tainted
 }
 
-func TestAccSettingsOneOfManyFails(t *testing.T) {
+// TestAccSettingsR26OneOfManyFails: the other sites are applied, nothing is tainted (R23), and the error names the site.
+func TestAccSettingsR26OneOfManyFails(t *testing.T) {
 	w := newWorld(t, smtptest.Config{}, "client-a", "client-b", "client-c")
 	// The sites trust the authority of w.smtp alone, so they refuse this server's certificate.
 	untrusted := smtptest.Start(t, smtptest.Config{Users: map[string]secret.Text{mailbox: secret.New(password)}})
@@ -168,23 +169,13 @@ func TestAccSettingsErrorPath(t *testing.T) {
 	const canary = "canary in a coal mine"
 	changed := arguments{"host": hcl("localhost"), "password_wo": "var.canary", "password_wo_version": "2"}
 	variable := "variable \"canary\" {\n  default   = " + hcl(canary) + "\n  sensitive = true\n  ephemeral = true\n}\n"
-	keepsItsOwn := func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			answer := httptest.NewRecorder()
-			next.ServeHTTP(answer, r)
-			maps.Copy(rw.Header(), answer.Header())
-			rw.Header().Del("Content-Length")
-			rw.WriteHeader(answer.Code)
-			_, _ = rw.Write(bytes.ReplaceAll(answer.Body.Bytes(), []byte(`"from_name":""`), []byte(`"from_name":"The site's own"`)))
-		})
-	}
 	for name, c := range map[string]struct {
 		tamper func(http.Handler) http.Handler
 		says   string
 		host   string
 	}{
-		"FailedTest":             {says: "Nothing was saved", host: "127.0.0.1"},
-		"SiteKeepsSomethingElse": {tamper: keepsItsOwn, says: "did not keep what was saved", host: "localhost"},
+		"R22_R23_FailedTest":             {says: "Nothing was saved", host: "127.0.0.1"},
+		"R22_R23_SiteKeepsSomethingElse": {tamper: answersWith(`"from_name":""`, `"from_name":"The site's own"`), says: "did not keep what was saved", host: "localhost"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, smtptest.Config{}, "only")
@@ -220,6 +211,49 @@ func TestAccSettingsErrorPath(t *testing.T) {
 				t.Errorf("the next plan does not repeat the change:\n%s", out)
 			}
 		})
+	}
+}
+
+// answersWith changes the answers of a site.
+func answersWith(old, replacement string) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			answer := httptest.NewRecorder()
+			next.ServeHTTP(answer, r)
+			maps.Copy(rw.Header(), answer.Header())
+			rw.Header().Del("Content-Length")
+			rw.WriteHeader(answer.Code)
+			_, _ = rw.Write(bytes.ReplaceAll(answer.Body.Bytes(), []byte(old), []byte(replacement)))
+		})
+	}
+}
+
+// TestAccSettingsR27NewerContract is about a site that was upgraded past what the provider knows.
+func TestAccSettingsR27NewerContract(t *testing.T) {
+	w := newWorld(t, smtptest.Config{}, "only")
+	ws := newWorkspace(t, w.config())
+	newer := answersWith(`"api_version":1`, `"api_version":2`)
+	refuses := func(when string) {
+		t.Helper()
+		w.tamper.Store(&newer)
+		w.wrote()
+		out, ok := ws.run("apply", "-auto-approve", "-no-color")
+		if ok || !strings.Contains(unwrapped(out), "the site speaks version 2 of the site admin contract, and this provider knows version 1") {
+			t.Errorf("%s: ok %t:\n%s", when, ok, out)
+		}
+		if wrote := w.wrote(); len(wrote) > 0 {
+			t.Errorf("%s: %q", when, wrote)
+		}
+		w.tamper.Store(nil)
+	}
+	refuses("at first")
+	if out, ok := ws.run("apply", "-auto-approve", "-no-color"); !ok {
+		t.Fatal(out)
+	}
+	ws.configure(w.config(arguments{"from_name": hcl("B")}))
+	refuses("upgraded since")
+	if state := w.state("only"); !state.Enabled || len(w.smtp.Messages()) != 1 {
+		t.Errorf("%+v, %d messages", state, len(w.smtp.Messages()))
 	}
 }
 

@@ -32,7 +32,7 @@ func TestNothingIsSentToASiteThatIsNotRecognised(t *testing.T) {
 		want   site.Kind
 		text   string
 	}{
-		"newer version": {
+		"R27 newer version": {
 			adminapitest.JSON(200, `{"api_version":2,"site_id":{"of":"another shape"}}`), site.Unsupported,
 			"the site speaks version 2 of the site admin contract, and this provider knows version 1",
 		},
