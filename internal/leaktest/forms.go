@@ -58,13 +58,20 @@ func ofBytes(raw []byte) []form {
 		{"binary numbers", list("%b", " ")},
 		{"base32", base32.StdEncoding.EncodeToString(raw[:len(raw)/5*5])},
 	}
-	// Within longer text base64 shows one of three alignments; the characters at the ends depend on the neighbours.
+	half := len(raw) / 2
+	return slices.Concat(all, base64Of("", raw), base64Of(" of the first half", raw[:half]), base64Of(" of the second half", raw[half:]))
+}
+
+// base64Of are the three alignments that base64 shows within longer text; the characters at the ends depend on the
+// neighbours.
+func base64Of(what string, raw []byte) []form {
+	var all []form
 	for skip := range 3 {
 		padded := append(bytes.Repeat([]byte("x"), skip), raw...)
 		from, to := (skip*8+5)/6, len(padded)*8/6
 		all = append(all,
-			form{fmt.Sprint("base64 behind ", skip), base64.RawStdEncoding.EncodeToString(padded)[from:to]},
-			form{fmt.Sprint("URL base64 behind ", skip), base64.RawURLEncoding.EncodeToString(padded)[from:to]})
+			form{fmt.Sprint("base64 behind ", skip, what), base64.RawStdEncoding.EncodeToString(padded)[from:to]},
+			form{fmt.Sprint("URL base64 behind ", skip, what), base64.RawURLEncoding.EncodeToString(padded)[from:to]})
 	}
 	return all
 }

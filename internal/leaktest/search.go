@@ -69,5 +69,8 @@ func (s *Scanner) plant(random *rand.Rand, data []byte) (with []byte, planted Le
 		_ = w.Close()
 		planted.Form, text = planted.Form+" in gzip", packed.Bytes()
 	}
-	return slices.Concat(data[:planted.Offset], text, data[planted.Offset:]), planted, len(text)
+	// On lines of its own: what stands before and behind it makes no other form of it.
+	before, after := data[:planted.Offset], data[planted.Offset:]
+	planted.Offset++
+	return slices.Concat(before, []byte("\n"), text, []byte("\n"), after), planted, len(text)
 }

@@ -140,8 +140,8 @@ func TestTemplatesRedact(t *testing.T) {
 	}
 }
 
-// TestPanicRedacts runs itself once more for each holder, because only a process that dies prints its panic.
-func TestPanicRedacts(t *testing.T) {
+// TestR29PanicRedacts runs itself once more for each holder, because only a process that dies prints its panic.
+func TestR29PanicRedacts(t *testing.T) {
 	const variable = "SECRET_TEST_PANIC"
 	holders := map[string]any{
 		"Text":   secret.New(value),
@@ -154,7 +154,7 @@ func TestPanicRedacts(t *testing.T) {
 	}
 	for name := range holders {
 		t.Run(name, func(t *testing.T) {
-			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestPanicRedacts$")
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestR29PanicRedacts$")
 			cmd.Env = append(os.Environ(), variable+"="+name, "GOTRACEBACK=all")
 			out, err := cmd.CombinedOutput()
 			if err == nil || !strings.Contains(string(out), "panic: ") {

@@ -1,11 +1,10 @@
 package secret_test
 
 import (
-	"encoding/base64"
-	"encoding/hex"
 	"fmt"
-	"strings"
 	"testing"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/leaktest"
 )
 
 // value is the secret of every test here; redacted is what is to be seen instead.
@@ -14,28 +13,12 @@ const (
 	redacted = "[redacted]"
 )
 
-// encodings are the ways in which a printer or an encoder would show value.
-func encodings() []string {
-	raw := []byte(value)
-	return []string{
-		value,
-		fmt.Sprintf("%+q", value),
-		strings.Trim(fmt.Sprintf("%d", raw), "[]"),
-		strings.Trim(fmt.Sprintf("%b", raw), "[]"),
-		strings.Trim(fmt.Sprintf("%o", raw), "[]"),
-		fmt.Sprintf("% x", value),
-		hex.EncodeToString(raw),
-		base64.StdEncoding.EncodeToString(raw),
-		base64.RawURLEncoding.EncodeToString(raw),
-	}
-}
+var scanner = leaktest.New(map[string]string{"value": value})
 
 // leaked says as what value can be read in text, "" when it cannot.
 func leaked(text string) string {
-	for _, encoded := range encodings() {
-		if strings.Contains(strings.ToLower(text), strings.ToLower(encoded)) {
-			return encoded
-		}
+	for _, leak := range scanner.Find([]byte(text)) {
+		return leak.Form
 	}
 	return ""
 }
