@@ -136,16 +136,9 @@ func (w *world) die(p phase, d death) {
 		}
 	}
 	w.applyAgain(p)
-	plan := []string{"plan", "-detailed-exitcode", "-input=false", "-no-color"}
-	if p.name == "Destroy" {
-		plan = append(plan, "-destroy")
-	}
-	if out, err := w.start(plan...).wait(); err != nil {
-		w.t.Errorf("the plan is not empty: %v\n%s", err, out)
-	}
 }
 
-// applyAgain makes the apply after which all is as it is wanted.
+// applyAgain makes the apply after which all is as it is wanted, and there is nothing left to do (I9).
 func (w *world) applyAgain(p phase) {
 	w.t.Helper()
 	before := len(w.mail.Messages())
@@ -160,6 +153,13 @@ func (w *world) applyAgain(p phase) {
 	w.checkLeft(p)
 	w.checkDone(p)
 	w.tests()
+	plan := []string{"plan", "-detailed-exitcode", "-input=false", "-no-color"}
+	if p.name == "Destroy" {
+		plan = append(plan, "-destroy")
+	}
+	if out, err := w.start(plan...).wait(); err != nil {
+		w.t.Errorf("the plan is not empty: %v\n%s", err, out)
+	}
 }
 
 // tests counts those that the mail server saw anything of, and checks that it saw each once (I3).
@@ -265,7 +265,9 @@ func (w *world) checkDeath(d death, out string, err error) {
 	if d.kind == siteDies && !strings.Contains(out, victim+": ") {
 		w.t.Errorf("the site is not named:\n%s", out)
 	}
-	w.t.Log("SAYS", d.kind, d.step, err, out[max(0, len(out)-1500):])
+	if d.kind == interrupted && (strings.Contains(out, "did not answer") || strings.Contains(out, "cannot be reached")) {
+		w.t.Errorf("the site is blamed:\n%s", out)
+	}
 	for _, secret := range []string{firstPassword, nextPassword, w.tokens[victim]} {
 		if strings.Contains(out, secret) {
 			w.t.Errorf("a secret in\n%s", out)
@@ -280,7 +282,7 @@ func (w *world) recover(d death) {
 		w.launchSite()
 	}
 	w.settle()
-	_, lock := w.gate.left()
+	_, lock := w.left()
 	if lock == nil {
 		return
 	}
@@ -300,11 +302,11 @@ func (w *world) recover(d death) {
 // what passed a test, and a site holds all of the old or all of the new.
 func (w *world) checkLeft(p phase) {
 	w.t.Helper()
-	text, _ := w.gate.left()
+	text, _ := w.left()
 	var state struct {
 		Resources []struct{ Instances []struct{ Status string } }
 	}
-	if text != nil {
+	if len(text) > 0 {
 		if err := json.Unmarshal(text, &state); err != nil {
 			w.t.Fatalf("the state cannot be read: %v\n%s", err, text)
 		}

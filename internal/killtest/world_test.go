@@ -83,6 +83,8 @@ type world struct {
 	serve  []string
 	site   *refsitetest.Process
 	tokens map[string]string
+	// left returns the state and the lock that Terraform left; nil for none.
+	left func() (state, lock []byte)
 }
 
 func newWorld(t *testing.T) *world {
@@ -91,6 +93,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{whole: t, t: t, tokens: map[string]string{}}
 	w.mail = smtptest.Start(t, smtptest.Config{})
 	w.gate = newGate(t, victim, fmt.Sprintf("%s:%d", w.mail.Host(), w.mail.Port()))
+	w.left = w.gate.left
 	w.mail.SetFaults(smtptest.Faults{Before: w.gate.reached})
 	w.buildSite(dir)
 	w.launchSite()

@@ -46,6 +46,10 @@ func addSiteError(diags *diag.Diagnostics, key, doing string, locate locator, er
 		summary, field = summaries[e.Kind], e.Field
 	}
 	detail := fmt.Sprintf("%s: %s failed: %s", key, doing, err)
+	if errors.Is(err, context.Canceled) {
+		summary = "Run was interrupted"
+		detail += "\n\nNobody waited for what the site made of the call. The next plan reads it."
+	}
 	if at, ok := locate(field); ok {
 		diags.AddAttributeError(at, summary, detail)
 		return
