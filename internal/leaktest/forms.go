@@ -2,8 +2,8 @@ package leaktest
 
 import (
 	"bytes"
-	"crypto/md5"  //nolint:gosec // to recognise one
-	"crypto/sha1" //nolint:gosec // to recognise one
+	"crypto/md5"
+	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base32"
@@ -78,7 +78,7 @@ func base64Of(what string, raw []byte) []form {
 
 // ofHashes are what a password can be guessed from.
 func ofHashes(raw []byte) []form {
-	md5Sum, sha1Sum, sha256Sum, sha512Sum := md5.Sum(raw), sha1.Sum(raw), sha256.Sum256(raw), sha512.Sum512(raw) //nolint:gosec // to recognise them
+	md5Sum, sha1Sum, sha256Sum, sha512Sum := md5.Sum(raw), sha1.Sum(raw), sha256.Sum256(raw), sha512.Sum512(raw)
 	var all []form
 	for name, sum := range map[string][]byte{"MD5": md5Sum[:], "SHA-1": sha1Sum[:], "SHA-256": sha256Sum[:], "SHA-512": sha512Sum[:]} {
 		all = append(all, form{name, fmt.Sprintf("%x", sum)}, form{name + " in base64", base64.RawStdEncoding.EncodeToString(sum)})

@@ -29,7 +29,7 @@ const canary = "canary \"4711\"\tZü%&\x7f<+'/"
 var writers = map[string]func(text string) string{
 	"plain":          func(text string) string { return "password: " + text },
 	"Go":             func(text string) string { return fmt.Sprintf("%q", struct{ Password string }{text}) },
-	"numbers":        func(text string) string { return fmt.Sprint([]byte(text)) },
+	"numbers":        func(text string) string { return fmt.Sprintf("%d", []byte(text)) },
 	"spaced hex":     func(text string) string { return fmt.Sprintf("% x", text) },
 	"upper case hex": func(text string) string { return fmt.Sprintf("%X", text) },
 	"Go in ASCII":    func(text string) string { return fmt.Sprintf("%+q", text) },

@@ -235,10 +235,12 @@ func (w *world) keepFiles() {
 	w.t.Helper()
 	for _, dir := range []string{w.workspace.Dir, os.Getenv("TMPDIR")} {
 		err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.Name() == ".mirror" {
-				return cmpDir(err)
-			}
-			if !entry.Type().IsRegular() {
+			switch {
+			case err != nil:
+				return err
+			case entry.Name() == ".mirror":
+				return fs.SkipDir
+			case !entry.Type().IsRegular():
 				return nil
 			}
 			content, err := os.ReadFile(path)
@@ -251,13 +253,6 @@ func (w *world) keepFiles() {
 			w.t.Fatal(err)
 		}
 	}
-}
-
-func cmpDir(err error) error {
-	if err != nil {
-		return err
-	}
-	return fs.SkipDir
 }
 
 // browser is somebody at the admin page of a site.
