@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -121,11 +122,28 @@ func TestR30NoSecretShows(t *testing.T) {
 		secrets := w.allSecrets()
 		scanner := leaktest.New(secrets)
 		searched += scanner.Search(t, random, w.sinks)
+		checkSees(t, scanner, w.sinks)
 		t.Logf("life %d: %d secrets in %d things, %.1f MB in all", lives, len(secrets), len(w.sinks), float64(searched)/(1<<20))
 		w.sinks = nil
 	}
 	if w.certificates == 0 {
 		t.Error("the client certificate was never shown")
+	}
+}
+
+// checkSees checks that the search sees what is where it may be: in the state, and in what the plan has packed.
+func checkSees(t *testing.T, scanner *leaktest.Scanner, sinks []leaktest.Sink) {
+	t.Helper()
+	for _, want := range []struct{ sink, form string }{{"terraform.tfstate", "plain"}, {"saved.tfplan", "plain in tfplan"}} {
+		seen := false
+		for _, sink := range sinks {
+			seen = seen || sink.Name == want.sink && slices.ContainsFunc(scanner.Find(sink.Data), func(l leaktest.Leak) bool {
+				return l.Secret == "password in the state" && l.Form == want.form
+			})
+		}
+		if !seen {
+			t.Errorf("the password that is in %s by design was not found", want.sink)
+		}
 	}
 }
 

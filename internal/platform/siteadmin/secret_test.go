@@ -23,7 +23,7 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	adminapitest.Problem(400, "malformed", `"detail":`+string(detail))(w, r)
 }
 
-func TestErrorsRepeatNoSecretThatASiteEchoes(t *testing.T) {
+func TestR28ErrorsRepeatNoSecretThatASiteEchoes(t *testing.T) {
 	calls := map[string]func(context.Context, site.Site) error{
 		putTest: writes("")["Test"], putSMTP: writes("")["Save"],
 		postSession: func(ctx context.Context, opened site.Site) error {
