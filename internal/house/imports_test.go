@@ -56,7 +56,9 @@ var mayImport = map[string][]string{
 	"bench":                          {"refsite", "refsite/*", "smtptest", "site", "tfcli"},
 	"bench/*":                        {"provider"},
 	"house":                          {},
-	"doctest":                        {},
+
+	"refsite/refsitetest": {"pinned"},
+	"doctest":             {},
 }
 
 // onlyIn says which packages import a module from outside, outside their tests; names as in mayImport.

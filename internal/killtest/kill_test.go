@@ -1,6 +1,7 @@
 package killtest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -79,7 +80,8 @@ func TestKill(t *testing.T) {
 			if life < len(due[p.name]) {
 				d = due[p.name][life]
 			}
-			t.Run(strings.ReplaceAll(fmt.Sprintf("%s/%s %s in life %d", d.kind, p.name, strings.ReplaceAll(d.step, "/", "."), life), " ", "_"), func(t *testing.T) {
+			name := fmt.Sprintf("%s %s in life %d", p.name, strings.ReplaceAll(d.step, "/", "."), life)
+			t.Run(cmp.Or(d.kind, "NothingDies")+"/"+name, func(t *testing.T) {
 				w.t = t
 				w.die(p, d)
 			})
@@ -125,20 +127,35 @@ func (w *world) die(p phase, d death) {
 	}
 	w.configure(p.want)
 	w.gate.forget(p)
-	if d.kind != "" {
-		before := len(w.mail.Messages())
-		out, err := w.killedIn(p, d)
-		w.checkDeath(d, out, err)
-		w.recover(d)
-		w.checkLeft(p)
-		if sent, tests := len(w.mail.Messages())-before, w.tests(); sent > tests || tests > len(w.tokens) {
-			w.t.Errorf("%d messages of %d tests", sent, tests)
-		}
+	if d.kind == "" {
+		w.applyAgain(p)
+		return
 	}
-	w.applyAgain(p)
+	before := len(w.mail.Messages())
+	out, err := w.killedIn(p, d)
+	w.checkDeath(d, out, err)
+	w.recover(d)
+	w.checkLeft(p)
+	if sent, tests := len(w.mail.Messages())-before, w.tests(); sent > tests || tests > len(w.tokens) {
+		w.t.Errorf("%d messages of %d tests", sent, tests)
+	}
+	w.converge(p)
 }
 
-// applyAgain makes the apply after which all is as it is wanted, and there is nothing left to do (I9).
+// converge applies again and checks that there is nothing left to do then (I9).
+func (w *world) converge(p phase) {
+	w.t.Helper()
+	w.applyAgain(p)
+	plan := []string{"plan", "-detailed-exitcode", "-input=false", "-no-color"}
+	if p.name == "Destroy" {
+		plan = append(plan, "-destroy")
+	}
+	if out, err := w.start(plan...).wait(); err != nil {
+		w.t.Errorf("the plan is not empty: %v\n%s", err, out)
+	}
+}
+
+// applyAgain makes the apply after which all is as it is wanted.
 func (w *world) applyAgain(p phase) {
 	w.t.Helper()
 	before := len(w.mail.Messages())
@@ -153,13 +170,6 @@ func (w *world) applyAgain(p phase) {
 	w.checkLeft(p)
 	w.checkDone(p)
 	w.tests()
-	plan := []string{"plan", "-detailed-exitcode", "-input=false", "-no-color"}
-	if p.name == "Destroy" {
-		plan = append(plan, "-destroy")
-	}
-	if out, err := w.start(plan...).wait(); err != nil {
-		w.t.Errorf("the plan is not empty: %v\n%s", err, out)
-	}
 }
 
 // tests counts those that the mail server saw anything of, and checks that it saw each once (I3).
@@ -298,8 +308,8 @@ func (w *world) recover(d death) {
 	}
 }
 
-// checkLeft checks the state and the sites at any time: nothing is tainted, no password is stored, mail is on only with
-// what passed a test, and a site holds all of the old or all of the new.
+// checkLeft checks the state and the sites at any time: nothing is tainted (R23), no password is stored (R22), mail is on
+// only with what passed a test (I1), and a site holds all of the old or all of the new (I6).
 func (w *world) checkLeft(p phase) {
 	w.t.Helper()
 	text, _ := w.left()

@@ -94,15 +94,18 @@ func TestR21KilledWhileTheStateIsWritten(t *testing.T) {
 				w.t = t
 				w.configure(p.want)
 				w.gate.forget(p)
-				if rest := due[p.name]; len(rest) > 0 {
-					w.killAtChange(p, rest[0])
-					w.restoreState()
-					w.checkLeft(p)
-					if due[p.name] = rest[1:]; len(rest) == 1 {
-						delete(due, p.name)
-					}
+				rest := due[p.name]
+				if len(rest) == 0 {
+					w.applyAgain(p)
+					return
 				}
-				w.applyAgain(p)
+				if due[p.name] = rest[1:]; len(rest) == 1 {
+					delete(due, p.name)
+				}
+				w.killAtChange(p, rest[0])
+				w.restoreState()
+				w.checkLeft(p)
+				w.converge(p)
 			})
 		}
 	}

@@ -14,7 +14,6 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/pinned"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/refsitetest"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
@@ -79,8 +78,8 @@ type world struct {
 	workspace tfcli.Workspace
 	gate      *gate
 	mail      *smtptest.Server
-	// serve is the command line of the sites; site is the process that runs.
-	serve  []string
+	// files are those of the sites; site is the process that runs.
+	files  refsitetest.Files
 	site   *refsitetest.Process
 	tokens map[string]string
 	// left returns the state and the lock that Terraform left; nil for none.
@@ -95,7 +94,7 @@ func newWorld(t *testing.T) *world {
 	w.gate = newGate(t, victim, fmt.Sprintf("%s:%d", w.mail.Host(), w.mail.Port()))
 	w.left = w.gate.left
 	w.mail.SetFaults(smtptest.Faults{Before: w.gate.reached})
-	w.buildSite(dir)
+	w.files = refsitetest.Build(t, dir, w.mail.CAPEM())
 	w.launchSite()
 	for _, line := range w.site.Lines {
 		w.tokens[line["site"]] = line["token"]
@@ -118,33 +117,10 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// buildSite builds the command refsite and prepares what it needs.
-func (w *world) buildSite(dir string) {
-	w.t.Helper()
-	root, err := pinned.ModuleRoot(w.t.Context())
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	binary, keys, ca := filepath.Join(dir, "refsite"), filepath.Join(dir, "keys"), filepath.Join(dir, "ca.pem")
-	if _, err := pinned.Go(w.t.Context(), "build", "-C", root, "-o", binary, "./internal/refsite/cmd/refsite"); err != nil {
-		w.t.Fatal(err)
-	}
-	if out, err := exec.CommandContext(w.t.Context(), binary, "key", keys).CombinedOutput(); err != nil {
-		w.t.Fatalf("%v: %s", err, out)
-	}
-	if err := os.WriteFile(ca, w.mail.CAPEM(), 0o600); err != nil {
-		w.t.Fatal(err)
-	}
-	w.serve = []string{
-		binary, "serve", "-listen", "127.0.0.1:0", "-data", filepath.Join(dir, "data"), "-keys", keys, "-ca", ca,
-		"-site", bystander, "-site", victim, "-allow-network", "127.0.0.0/8", "-test-every", "1ms", "-test-burst", "1000",
-	}
-}
-
 // launchSite starts the sites, and has the gate find them.
 func (w *world) launchSite() {
 	w.t.Helper()
-	w.site = refsitetest.Launch(w.whole, exec.CommandContext(w.whole.Context(), w.serve[0], w.serve[1:]...))
+	w.site = refsitetest.Launch(w.whole, w.files.Serve(w.whole.Context(), "-site", bystander, "-site", victim))
 	w.gate.mu.Lock()
 	defer w.gate.mu.Unlock()
 	w.gate.sites = w.site.Address

@@ -275,7 +275,7 @@ func (w *world) visit() {
 func (w *world) keepAll() {
 	w.t.Helper()
 	w.keepFiles()
-	data, err := os.ReadFile(w.dataFile())
+	data, err := os.ReadFile(w.files.Data)
 	if err != nil {
 		w.t.Fatal(err)
 	}

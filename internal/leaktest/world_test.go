@@ -17,7 +17,6 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -25,7 +24,6 @@ import (
 	"testing"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/leaktest"
-	"github.com/sitemail/terraform-provider-smtp/internal/pinned"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/refsitetest"
 	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
 	"github.com/sitemail/terraform-provider-smtp/internal/tfcli"
@@ -39,6 +37,7 @@ type world struct {
 	mail      *smtptest.Server
 	parrot    *smtptest.Script
 	front     *httptest.Server
+	files     refsitetest.Files
 	site      *refsitetest.Process
 	dir       string
 	// client is a certificate with its key, in PEM, which the provider shows to the sites.
@@ -113,27 +112,12 @@ func (w *world) newCertificate() string {
 // serve builds and starts the sites, and TLS in front of them.
 func (w *world) serve() {
 	w.t.Helper()
-	root, err := pinned.ModuleRoot(w.t.Context())
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	binary, keys, ca := filepath.Join(w.dir, "refsite"), filepath.Join(w.dir, "keys"), filepath.Join(w.dir, "ca.pem")
-	if _, err := pinned.Go(w.t.Context(), "build", "-C", root, "-o", binary, "./internal/refsite/cmd/refsite"); err != nil {
-		w.t.Fatal(err)
-	}
-	if out, err := exec.CommandContext(w.t.Context(), binary, "key", keys).CombinedOutput(); err != nil {
-		w.t.Fatalf("%v: %s", err, out)
-	}
-	if err := os.WriteFile(ca, w.mail.CAPEM(), 0o600); err != nil {
-		w.t.Fatal(err)
-	}
-	w.site = refsitetest.Launch(w.t, exec.CommandContext(w.t.Context(), binary, "serve",
-		"-listen", "127.0.0.1:0", "-behind-proxy", "-data", w.dataFile(), "-keys", keys, "-ca", ca, "-allow-network", "127.0.0.0/8",
-		"-site", "token", "-site", "login", "-site", "ses", "-site", "page", "-test-every", "1ms", "-test-burst", "1000"))
+	w.files = refsitetest.Build(w.t, w.dir, w.mail.CAPEM())
+	w.site = refsitetest.Launch(w.t, w.files.Serve(w.t.Context(), "-behind-proxy", "-site", "token", "-site", "login", "-site", "ses", "-site", "page"))
 	for _, line := range w.site.Lines {
 		w.secrets["API token of "+line["site"]], w.secrets["admin password of "+line["site"]] = line["token"], line["password"]
 	}
-	key, err := os.ReadFile(keys)
+	key, err := os.ReadFile(w.files.Keys)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -161,8 +145,6 @@ func (w *world) serve() {
 	w.front.StartTLS()
 	w.t.Cleanup(w.front.Close)
 }
-
-func (w *world) dataFile() string { return filepath.Join(w.dir, "data") }
 
 // answered keeps an answer of a site, less the session that it hands out.
 func (w *world) answered(resp *http.Response) error {

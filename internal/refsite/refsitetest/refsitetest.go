@@ -3,12 +3,15 @@ package refsitetest
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/pinned"
 )
 
 // Process is a reference site that serves.
@@ -21,6 +24,43 @@ type Process struct {
 	t      testing.TB
 	cmd    *exec.Cmd
 	stderr string
+}
+
+// Files are where a built reference site keeps its things, in one folder.
+type Files struct {
+	// Data is the file with the sites, Keys that with the sealing key.
+	Data, Keys string
+
+	binary, authority string
+}
+
+// Build builds the command refsite into dir, with a new sealing key. The sites trust mail servers by the authority, in PEM.
+func Build(t testing.TB, dir string, authority []byte) Files {
+	t.Helper()
+	f := Files{filepath.Join(dir, "data"), filepath.Join(dir, "keys"), filepath.Join(dir, "refsite"), filepath.Join(dir, "authority.pem")}
+	root, err := pinned.ModuleRoot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pinned.Go(t.Context(), "build", "-C", root, "-o", f.binary, "./internal/refsite/cmd/refsite"); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(t.Context(), f.binary, "key", f.Keys).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if err := os.WriteFile(f.authority, authority, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// Serve is the call that serves on a free port, sends test messages to this machine and does not hold them back; sites are
+// more flags.
+func (f Files) Serve(ctx context.Context, sites ...string) *exec.Cmd {
+	return exec.CommandContext(ctx, f.binary, append([]string{
+		"serve", "-listen", "127.0.0.1:0", "-data", f.Data, "-keys", f.Keys, "-ca", f.authority,
+		"-allow-network", "127.0.0.0/8", "-test-every", "1ms", "-test-burst", "1000",
+	}, sites...)...)
 }
 
 // Launch starts cmd, which is to be "refsite serve" with the flags that it needs, and waits until it listens. The process
