@@ -1,7 +1,6 @@
 package provider_test
 
 import (
-	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"strings"
@@ -31,25 +30,34 @@ func (w *world) startPlatform(name string) *platformSite {
 		s := listmonktest.Start(w.t, listmonktest.Config{RootCAs: w.smtp.RootCAs(), RestartAfter: 500 * time.Millisecond, Away: 200 * time.Millisecond})
 		return &platformSite{name, s.URL, s.Username, s.Token.Reveal()}
 	case platform.WordPress:
-		front := httptest.NewServer(asWordPress(w.http.URL + "/only"))
-		w.t.Cleanup(front.Close)
-		return &platformSite{name, front.URL, "terraform", w.tokens["only"]}
+		return &platformSite{name, w.startWordPress() + "/only", "terraform", w.tokens["only"]}
 	default:
 		w.t.Fatalf("no site of platform %q can be started", name)
 		return nil
 	}
 }
 
-// asWordPress serves a reference site where WordPress serves the contract, and with its login. The plugin itself is tested
-// in a WordPress; this is about finding it.
-func asWordPress(site string) http.Handler {
-	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		_, below, _ := strings.Cut(r.In.URL.Path, "/wp-json/site-smtp/v1")
+// startPlatforms starts one of each.
+func (w *world) startPlatforms(names []string) {
+	w.t.Helper()
+	w.others = map[string]*platformSite{}
+	for _, name := range names {
+		w.others[name] = w.startPlatform(name)
+	}
+}
+
+// startWordPress serves the reference sites where WordPress serves the contract, and with its login. The plugin itself is
+// tested in a WordPress; this is about finding it.
+func (w *world) startWordPress() (url string) {
+	front := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		site, below, _ := strings.Cut(r.In.URL.Path, "/wp-json/site-smtp/v1")
 		_, password, _ := r.In.BasicAuth()
-		r.Out.URL, _ = r.Out.URL.Parse(site + "/admin/api/v1" + below)
+		r.Out.URL, _ = r.Out.URL.Parse(w.http.URL + site + "/admin/api/v1" + below)
 		r.Out.Host = ""
 		r.Out.Header.Set("Authorization", "Bearer "+password)
-	}}
+	}})
+	w.t.Cleanup(front.Close)
+	return front.URL
 }
 
 // state is what it holds, without the provider. A PocketBase whose mail is on sends its superuser a message about this

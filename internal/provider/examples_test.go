@@ -21,7 +21,9 @@ import (
 const examplesDir = "../../examples"
 
 // exampleMailboxes are the usernames of the examples.
-var exampleMailboxes = []string{"hello@client.example", "shop@client.example", "website"}
+var exampleMailboxes = []string{
+	"hello@client.example", "shop@client.example", "website", "sites@agency.example", "hello@client-b.example", "shop@client-d.example",
+}
 
 // example says what applying a folder of examplesDir does.
 type example struct {
@@ -32,14 +34,15 @@ type example struct {
 	tests   int
 	// since is the Terraform version that knows its features; empty for any.
 	since string
-	// platform is that of the one site that it enables instead; empty for the reference site's.
-	platform string
+	// platforms are those of the sites that it enables beside them, one each.
+	platforms []string
 }
 
 // examples are the folders of examplesDir. Each is applied as it stands, beside the files of testdata/examples that lead
 // its names to this machine and give its variables values.
 var examples = map[string]example{
 	"actions/smtp_send_test":                {sending: true, tests: 1, since: "1.14"},
+	"agency":                                {enables: []string{"client-a", "client-b"}, platforms: []string{platform.WordPress, platform.PocketBase, platform.Listmonk}},
 	"data-sources/smtp_connection":          {},
 	"data-sources/smtp_presets":             {},
 	"data-sources/smtp_settings":            {},
@@ -48,15 +51,15 @@ var examples = map[string]example{
 	"functions/preset_for":                  {},
 	"generic-host":                          {enables: []string{"only"}},
 	"list-resources/smtp_settings":          {sending: true},
-	"listmonk":                              {platform: platform.Listmonk},
+	"listmonk":                              {platforms: []string{platform.Listmonk}},
 	"many-sites":                            {enables: []string{"client-a", "client-b"}},
 	"modules/client-sites":                  {enables: []string{"client-a"}},
 	"password-rotation":                     {enables: []string{"client-a", "client-b"}},
-	"pocketbase":                            {platform: platform.PocketBase},
+	"pocketbase":                            {platforms: []string{platform.PocketBase}},
 	"provider":                              {},
 	"relay-without-login":                   {enables: []string{"only"}},
 	"resources/smtp_settings":               {enables: []string{"only"}},
-	"wordpress":                             {platform: platform.WordPress},
+	"wordpress":                             {platforms: []string{platform.WordPress}},
 }
 
 func TestAccExamples(t *testing.T) {
@@ -69,15 +72,12 @@ func TestAccExamples(t *testing.T) {
 		t.Run(folder, func(t *testing.T) {
 			since(t, example.since)
 			w := newExampleWorld(t, folder == "relay-without-login")
-			messages := len(example.enables) + example.tests
+			messages := len(example.enables) + example.tests + len(example.platforms)
 			if example.sending {
 				w.enableAs("only", "hello@client.example")
 				messages++
 			}
-			if example.platform != "" {
-				w.other = w.startPlatform(example.platform)
-				messages++
-			}
+			w.startPlatforms(example.platforms)
 			ws := w.example(folder)
 			if out, ok := ws.run("apply", "-auto-approve", "-no-color"); !ok {
 				t.Fatal(out)
@@ -90,8 +90,10 @@ func TestAccExamples(t *testing.T) {
 			if got := len(w.smtp.Messages()); got != messages {
 				t.Errorf("%d messages, want %d", got, messages)
 			}
-			if w.other != nil && !w.other.state(w).Enabled {
-				t.Errorf("the %s is not enabled", example.platform)
+			for _, other := range w.others {
+				if !other.state(w).Enabled {
+					t.Errorf("the %s is not enabled", other.Platform)
+				}
 			}
 			if out, ok := ws.run("plan", "-detailed-exitcode", "-no-color"); !ok {
 				t.Errorf("the plan after the apply is not empty:\n%s", out)
@@ -159,6 +161,7 @@ func TestAccExamplesOwnTests(t *testing.T) {
 		}
 		t.Run(folder, func(t *testing.T) {
 			w := newExampleWorld(t, folder == "relay-without-login")
+			w.startPlatforms(examples[folder].platforms)
 			ws := w.example(folder)
 			if out, ok := ws.run("test", "-no-color"); !ok || !strings.Contains(out, " 0 failed") {
 				t.Fatal(out)
@@ -202,7 +205,7 @@ func TestAccExamplesImport(t *testing.T) {
 // newExampleWorld has the sites of the examples, and a server on which all their mailboxes can log in.
 func newExampleWorld(t *testing.T, withoutLogin bool) *world {
 	t.Helper()
-	sites := []string{"only", "client-a", "client-b", "client-c"}
+	sites := []string{"only", "client-a", "client-b", "client-c", "client-g"}
 	if withoutLogin {
 		return startWorld(t, smtptest.Config{Encryption: site.None}, sites...)
 	}
@@ -222,12 +225,21 @@ func (w *world) example(folder string) workspace {
 // exampleIn puts an example, led to this world, into a workspace.
 func (w *world) exampleIn(ws workspace, folder string) workspace {
 	w.t.Helper()
-	main := requiredProviders
+	main := copyExample(w.t, folder, ws.Dir)
+	w.lead(folder, ws.Dir)
+	ws.init(main)
+	return ws
+}
+
+// copyExample copies an example, and returns what the configuration needs beside it.
+func copyExample(t *testing.T, folder, to string) (main string) {
+	t.Helper()
+	main = requiredProviders
 	own := os.DirFS(filepath.Join(examplesDir, folder))
 	err := fs.WalkDir(own, ".", func(path string, entry fs.DirEntry, err error) error {
 		// Terraform reads only these, and imports are tried on their own.
 		wanted := strings.HasSuffix(path, ".tf") && !strings.HasPrefix(path, "import") ||
-			strings.HasSuffix(path, ".tftest.hcl") || strings.HasSuffix(path, ".tfquery.hcl")
+			strings.HasSuffix(path, ".tftest.hcl") || strings.HasSuffix(path, ".tfquery.hcl") || strings.HasSuffix(path, ".csv")
 		if err != nil || entry.IsDir() || !wanted {
 			return err
 		}
@@ -238,9 +250,9 @@ func (w *world) exampleIn(ws workspace, folder string) workspace {
 		if strings.Contains(string(text), "required_providers") {
 			main = ""
 		}
-		target := filepath.Join(ws.Dir, "example_"+path)
-		if filepath.Dir(path) != "." {
-			target = filepath.Join(ws.Dir, path)
+		target := filepath.Join(to, path)
+		if path == "main.tf" {
+			target = filepath.Join(to, "example_main.tf") // main.tf is the workspace's
 		}
 		if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
 			return err
@@ -248,11 +260,9 @@ func (w *world) exampleIn(ws workspace, folder string) workspace {
 		return os.WriteFile(target, text, 0o600)
 	})
 	if err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
-	w.lead(folder, ws.Dir)
-	ws.init(main)
-	return ws
+	return main
 }
 
 // exampleFolders lists the folders below examples that hold configurations.
@@ -275,6 +285,16 @@ func exampleFolders(t *testing.T) []string {
 	return folders
 }
 
+// modules is where those of the examples are, for configurations that are elsewhere.
+func modules(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs(filepath.Join(examplesDir, "modules"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 func readExample(t *testing.T, folder, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(examplesDir, folder, file))
@@ -294,7 +314,8 @@ func (w *world) lead(folder, dir string) {
 			w.t.Fatal(err)
 		}
 		err = file.Execute(out, map[string]any{
-			"URL": w.http.URL, "Tokens": w.tokens, "Port": w.smtp.Port(), "Password": password, "CA": string(w.smtp.CAPEM()), "Site": w.other,
+			"URL": w.http.URL, "Tokens": w.tokens, "Port": w.smtp.Port(), "Password": password, "CA": string(w.smtp.CAPEM()), "Sites": w.others,
+			"Modules": modules(w.t),
 			"AccessKeyID": accessKeyID, "SecretAccessKey": secretAccessKey,
 		})
 		if err := out.Close(); err != nil {

@@ -70,24 +70,29 @@ func (w workspace) addresses() (all, tainted []string) {
 	if !ok {
 		w.t.Fatal(out)
 	}
+	type module struct {
+		Resources []struct {
+			Address string `json:"address"`
+			Tainted bool   `json:"tainted"`
+		} `json:"resources"`
+		ChildModules []module `json:"child_modules"`
+	}
 	var state struct {
 		Values struct {
-			RootModule struct {
-				Resources []struct {
-					Address string `json:"address"`
-					Tainted bool   `json:"tainted"`
-				} `json:"resources"`
-			} `json:"root_module"`
+			RootModule module `json:"root_module"`
 		} `json:"values"`
 	}
 	if err := json.Unmarshal([]byte(out), &state); err != nil {
 		w.t.Fatal(err)
 	}
-	for _, r := range state.Values.RootModule.Resources {
-		all = append(all, r.Address)
-		if r.Tainted {
-			tainted = append(tainted, r.Address)
+	for modules := []module{state.Values.RootModule}; len(modules) > 0; modules = modules[1:] {
+		for _, r := range modules[0].Resources {
+			all = append(all, r.Address)
+			if r.Tainted {
+				tainted = append(tainted, r.Address)
+			}
 		}
+		modules = append(modules, modules[0].ChildModules...)
 	}
 	return all, tainted
 }

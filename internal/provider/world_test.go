@@ -72,8 +72,8 @@ type world struct {
 	server *refsite.Server
 	http   *httptest.Server
 	tokens map[string]string
-	// other is a site of another platform; nil for none.
-	other *platformSite
+	// others are sites of other platforms, by platform.
+	others map[string]*platformSite
 
 	// tamper, when set, changes answers of the site on their way.
 	tamper atomic.Pointer[func(http.Handler) http.Handler]

@@ -5,17 +5,19 @@ locals {
     }
   }
 
-  # The line of the CSV, and over it what the map sets.
+  # The line of the CSV, and over it what the map sets. Who leaves is destroyed while the provider still knows the site.
   clients = {
     for site in setunion(keys(local.lines), keys(var.clients)) : site => merge(
       try(local.lines[site], {}),
       { for attribute, value in try(var.clients[site], {}) : attribute => value if value != null },
-    )
+    ) if try(local.lines[site].status, "") != "leaving"
   }
 
-  # A client with a preset or a host of its own takes none of the defaults: half of each would fit neither.
-  own   = { for site, client in local.clients : site => can(client.preset) || can(client.host) }
-  login = { for site, client in local.clients : site => try(tobool(client.login), true) }
+  # A client with a preset or a host of its own takes none of the defaults: half of each would fit neither, and the
+  # password of one server is not for another.
+  own    = { for site, client in local.clients : site => can(client.preset) || can(client.host) }
+  shared = { for site, client in local.clients : site => !local.own[site] && var.defaults.username != null }
+  login  = { for site, client in local.clients : site => try(tobool(client.login), true) }
 }
 
 resource "smtp_settings" "client" {
@@ -28,14 +30,24 @@ resource "smtp_settings" "client" {
   port       = local.own[each.key] ? try(tonumber(each.value.port), null) : var.defaults.port
   encryption = local.own[each.key] ? try(each.value.encryption, null) : var.defaults.encryption
 
-  username            = local.login[each.key] ? try(each.value.username, each.value.mailbox) : null
-  password_wo         = local.login[each.key] ? var.passwords[each.key] : null
-  password_wo_version = local.login[each.key] ? try(tonumber(each.value.password_version), 1) : null
+  username = (
+    !local.login[each.key] ? null :
+    local.shared[each.key] ? var.defaults.username : try(each.value.username, each.value.mailbox)
+  )
+  password_wo = (
+    !local.login[each.key] ? null :
+    local.shared[each.key] ? var.default_password : var.passwords[each.key]
+  )
+  password_wo_version = (
+    !local.login[each.key] ? null :
+    local.shared[each.key] ? var.default_password_version : try(tonumber(each.value.password_version), 1)
+  )
 
   from_address = try(each.value.from_address, each.value.mailbox)
   from_name    = try(each.value.name, null)
   helo_name    = try(each.value.helo_name, null)
   enabled      = try(tobool(each.value.enabled), true)
+  on_destroy   = try(each.value.on_destroy, null)
 
   test = {
     recipient = try(each.value.recipient, null)

@@ -1,7 +1,7 @@
 variable "clients_csv" {
   type        = string
   default     = ""
-  description = "Clients as CSV, with a header. Columns: site (key in the provider's sites), mailbox, and any of the attributes of clients. An empty cell is as good as none."
+  description = "Clients as CSV, with a header. Columns: site (key in the provider's sites), mailbox, and any of the attributes of clients; status, where \"leaving\" takes the client out. An empty cell is as good as none, and other columns are for others."
 }
 
 variable "clients" {
@@ -20,6 +20,7 @@ variable "clients" {
     recipient        = optional(string)
     password_version = optional(number)
     enabled          = optional(bool)
+    on_destroy       = optional(string)
   }))
   default     = {}
   description = "Clients by their key in the provider's sites. What is set here overrides the line of the CSV with the same key."
@@ -32,16 +33,32 @@ variable "defaults" {
     host       = optional(string)
     port       = optional(number)
     encryption = optional(string)
+    username   = optional(string)
   })
   default     = { preset = "gmail" }
-  description = "Where clients send that name neither a preset nor a host."
+  description = "Where clients send that name neither a preset nor a host. With a username they all log in with it and default_password, as to a relay; without one each with its own mailbox."
 }
 
 variable "passwords" {
   type        = map(string)
+  default     = {}
   sensitive   = true
   ephemeral   = true
-  description = "Mail passwords by the same keys; in no plan and no state. Clients with login = false have none."
+  description = "Mail passwords by the same keys; in no plan and no state. Clients with login = false have none, nor have those that use the default username."
+}
+
+variable "default_password" {
+  type        = string
+  default     = null
+  sensitive   = true
+  ephemeral   = true
+  description = "Password of the default username."
+}
+
+variable "default_password_version" {
+  type        = number
+  default     = 1
+  description = "Raise it together with a new default_password."
 }
 
 variable "retry_for" {

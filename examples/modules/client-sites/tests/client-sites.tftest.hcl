@@ -1,10 +1,13 @@
 # Runs against sites that speak the site admin contract, such as the reference site:
 #   terraform test -var site_url=… -var site_token_a=… …
 variables {
+  default_password = "" # no client uses it
+
   clients_csv = <<-CSV
-    site,mailbox,name,password_version,enabled
-    client-a,hello@client.example,Client A,2,
-    client-b,hello@client.example,Client B,,false
+    site,mailbox,name,password_version,enabled,status
+    client-a,hello@client.example,Client A,2,,
+    client-b,hello@client.example,Client B,,false,
+    client-d,hello@client.example,Client D,,,leaving
   CSV
 
   clients = {

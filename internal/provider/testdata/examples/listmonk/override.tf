@@ -1,6 +1,6 @@
 provider "smtp" {
-  url      = "{{.Site.URL}}"
-  username = "{{.Site.Username}}"
+  url      = "{{.Sites.listmonk.URL}}"
+  username = "{{.Sites.listmonk.Username}}"
 }
 
 resource "smtp_settings" "newsletter" {

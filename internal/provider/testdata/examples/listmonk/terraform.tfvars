@@ -1,2 +1,2 @@
-api_token     = "{{.Site.Password}}"
+api_token     = "{{.Sites.listmonk.Password}}"
 mail_password = "{{.Password}}"

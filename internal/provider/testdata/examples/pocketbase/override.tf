@@ -1,6 +1,6 @@
 provider "smtp" {
-  url      = "{{.Site.URL}}"
-  username = "{{.Site.Username}}"
+  url      = "{{.Sites.pocketbase.URL}}"
+  username = "{{.Sites.pocketbase.Username}}"
 }
 
 resource "smtp_settings" "app" {

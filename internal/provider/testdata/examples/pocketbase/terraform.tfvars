@@ -1,2 +1,2 @@
-superuser_password = "{{.Site.Password}}"
+superuser_password = "{{.Sites.pocketbase.Password}}"
 app_password       = "{{.Password}}"

@@ -1,6 +1,6 @@
 provider "smtp" {
-  url      = "{{.Site.URL}}"
-  username = "{{.Site.Username}}"
+  url      = "{{.Sites.wordpress.URL}}"
+  username = "{{.Sites.wordpress.Username}}"
 }
 
 resource "smtp_settings" "site" {

@@ -1,2 +1,2 @@
-application_password = "{{.Site.Password}}"
+application_password = "{{.Sites.wordpress.Password}}"
 app_password         = "{{.Password}}"
