@@ -315,7 +315,7 @@ func (w *world) lead(folder, dir string) {
 		}
 		err = file.Execute(out, map[string]any{
 			"URL": w.http.URL, "Tokens": w.tokens, "Port": w.smtp.Port(), "Password": password, "CA": string(w.smtp.CAPEM()), "Sites": w.others,
-			"Modules": modules(w.t),
+			"Modules":     modules(w.t),
 			"AccessKeyID": accessKeyID, "SecretAccessKey": secretAccessKey,
 		})
 		if err := out.Close(); err != nil {

@@ -102,14 +102,7 @@ provider "smtp" {
 // TestAccProviderR26Unreachable is about a dead site in a refresh.
 func TestAccProviderR26Unreachable(t *testing.T) {
 	w := newWorld(t, smtptest.Config{}, "only")
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	nobody := "http://" + closed.Addr().String()
-	if err := closed.Close(); err != nil {
-		t.Fatal(err)
-	}
+	nobody := deadURL(t)
 	provider := func(url, onUnreachable string) string {
 		return `provider "smtp" {
   url            = "` + url + `"
@@ -129,4 +122,17 @@ func TestAccProviderR26Unreachable(t *testing.T) {
 			{Config: provider(w.http.URL+"/only", "error") + w.resource(), PlanOnly: true},
 		},
 	})
+}
+
+// deadURL is one that nobody answers at.
+func deadURL(t *testing.T) string {
+	t.Helper()
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return "http://" + closed.Addr().String()
 }

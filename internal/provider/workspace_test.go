@@ -97,6 +97,27 @@ func (w workspace) addresses() (all, tainted []string) {
 	return all, tainted
 }
 
+// diagnostic is one of the CLI's in JSON.
+type diagnostic struct {
+	Severity, Summary, Detail, Address string
+}
+
+// reported lists the diagnostics of a severity in what a command with -json says. The text hides all but the first of equal
+// warnings.
+func reported(t *testing.T, out, severity string) (found []diagnostic) {
+	t.Helper()
+	for line := range strings.Lines(out) {
+		var said struct{ Diagnostic diagnostic }
+		if err := json.Unmarshal([]byte(line), &said); err != nil {
+			t.Fatalf("%v in %q", err, line)
+		}
+		if said.Diagnostic.Severity == severity {
+			found = append(found, said.Diagnostic)
+		}
+	}
+	return found
+}
+
 // TestAccSettingsR26OneOfManyFails: the other sites are applied, nothing is tainted (R23), and the error names the site.
 func TestAccSettingsR26OneOfManyFails(t *testing.T) {
 	w := newWorld(t, smtptest.Config{}, "client-a", "client-b", "client-c")

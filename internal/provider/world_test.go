@@ -120,15 +120,13 @@ func startWorld(t *testing.T, c smtptest.Config, sites ...string) *world {
 	return w
 }
 
-// recorded notes each call as "PUT client-a /smtp", the key of a test left out.
+// recorded notes each call as "PUT client-a /smtp".
 func (w *world) recorded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		name, call, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/admin/api/v1")
-		if test := "/smtp/tests/"; strings.HasPrefix(call, test) {
-			call = strings.TrimSuffix(test, "/")
-		}
+		name, call := callOf(r)
+		method, path, _ := strings.Cut(call, " ")
 		w.mu.Lock()
-		w.calls = append(w.calls, r.Method+" "+name+" "+call)
+		w.calls = append(w.calls, method+" "+name+" "+path)
 		w.mu.Unlock()
 		handler := next
 		if tamper := w.tamper.Load(); tamper != nil {
@@ -136,6 +134,15 @@ func (w *world) recorded(next http.Handler) http.Handler {
 		}
 		handler.ServeHTTP(rw, r)
 	})
+}
+
+// callOf returns the site that is called, and the call as in "PUT /smtp/tests", the key of a test left out.
+func callOf(r *http.Request) (name, call string) {
+	name, path, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/admin/api/v1")
+	if test := "/smtp/tests/"; strings.HasPrefix(path, test) {
+		path = strings.TrimSuffix(test, "/")
+	}
+	return name, r.Method + " " + path
 }
 
 // called returns all calls since it, or wrote, was last asked.

@@ -1,0 +1,274 @@
+package provider_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/platform"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+)
+
+const (
+	agencySites   = 200
+	agencyRelay   = "sites@agency.example"
+	agencyMailbox = "ops@agency.example"
+	wrongPassword = "not the mailbox's"
+)
+
+// agencyColumns are those of the example's table, and what leads a client's own mailbox to this machine instead of a preset.
+var agencyColumns = strings.Split("site,url,platform,admin,status,enabled,mailbox,name,host,port,encryption,password_version,on_destroy", ",")
+
+// agency is the example with hundreds of sites of all platforms, its table written here. Nothing but the addresses of
+// module and relay is overridden.
+type agency struct {
+	*world
+	ws      workspace
+	clients []map[string]string
+	others  map[string]*platformSite
+	secrets map[string]string
+	// passwords are those of the clients that have a mailbox of their own.
+	passwords map[string]string
+}
+
+func startAgency(t *testing.T) *agency {
+	t.Helper()
+	a := &agency{ws: emptyWorkspace(t), others: map[string]*platformSite{}, secrets: map[string]string{}, passwords: map[string]string{}}
+	users := map[string]secret.Text{agencyRelay: secret.New(password)}
+	var sites []string
+	for i := range agencySites {
+		key := fmt.Sprintf("client-%03d", i)
+		sites = append(sites, key)
+		users[ownMailbox(key)] = secret.New(password)
+	}
+	a.world = startWorld(t, smtptest.Config{Users: users}, sites...)
+	wordpress := a.startWordPress()
+	for i, key := range sites {
+		client := map[string]string{
+			"site": key, "url": a.http.URL + "/" + key, "platform": platform.SiteAdmin, "mailbox": ownMailbox(key), "name": "Client, No. " + number(i),
+		}
+		a.secrets[key] = a.tokens[key]
+		switch {
+		case i < 4:
+			name := []string{platform.PocketBase, platform.Listmonk}[i%2]
+			s := a.startPlatform(name)
+			client["url"], client["platform"], client["admin"] = s.URL, name, s.Username
+			a.others[key], a.secrets[key] = s, s.Password
+			if name == platform.Listmonk {
+				client["on_destroy"] = "keep"
+			}
+		case i < 50:
+			client["url"], client["platform"], client["admin"] = wordpress+"/"+key, platform.WordPress, "terraform"
+		}
+		if i%4 == 0 {
+			client["host"], client["port"], client["encryption"] = a.smtp.Host(), number(a.smtp.Port()), "starttls"
+			a.passwords[key] = password
+		}
+		a.clients = append(a.clients, client)
+	}
+	main := copyExample(t, "agency", a.ws.Dir)
+	a.write("override.tf", fmt.Sprintf("module \"mail\" {\n  source = %q\n  defaults = {\n    host = %q\n    port = %d\n    encryption = \"starttls\"\n    username = %q\n  }\n}\n",
+		filepath.Join(modules(t), "client-sites"), a.smtp.Host(), a.smtp.Port(), agencyRelay))
+	a.save()
+	a.ws.init(main)
+	return a
+}
+
+func ownMailbox(key string) string { return "hello@" + key + ".example" }
+
+// save writes the table and the secrets.
+func (a *agency) save() {
+	a.t.Helper()
+	var table bytes.Buffer
+	w := csv.NewWriter(&table)
+	_ = w.Write(agencyColumns)
+	for _, client := range a.clients {
+		cells := make([]string, len(agencyColumns))
+		for i, column := range agencyColumns {
+			cells[i] = client[column]
+		}
+		_ = w.Write(cells)
+	}
+	w.Flush()
+	a.write("clients.csv", table.String())
+	variables, err := json.Marshal(map[string]any{"site_secrets": a.secrets, "mail_passwords": a.passwords, "relay_password": password})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.write("terraform.tfvars.json", string(variables))
+}
+
+func (a *agency) write(file, text string) {
+	a.t.Helper()
+	if err := os.WriteFile(filepath.Join(a.ws.Dir, file), []byte(text), 0o600); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+// must runs a command that is to succeed and to say something.
+func (a *agency) must(says string, args ...string) string {
+	a.t.Helper()
+	out, ok := a.ws.run(append(args, "-no-color")...)
+	if !ok || !strings.Contains(out, says) {
+		a.t.Fatalf("%q does not say %q:\n%s", args, says, out)
+	}
+	return out
+}
+
+// tests are the test messages so far, by who logged in. PocketBase sends messages of its own about logins.
+func (a *agency) tests() (all int, by map[string]int) {
+	by = map[string]int{}
+	for _, m := range a.smtp.Messages() {
+		if slices.Contains(m.To, agencyMailbox) {
+			all++
+			by[m.User]++
+		}
+	}
+	return all, by
+}
+
+// enabled tells whether a client's site sends mail.
+func (a *agency) enabled(key string) bool {
+	a.t.Helper()
+	if other, ok := a.others[key]; ok {
+		return other.state(a.world).Enabled
+	}
+	return a.state(key).Enabled
+}
+
+// TestAccAgency follows the example's README through the life of 200 clients (R26).
+func TestAccAgency(t *testing.T) {
+	a := startAgency(t)
+	wrong := []string{"client-040", "client-044", "client-048", "client-100", "client-104", "client-108", "client-196"}
+	for _, key := range wrong {
+		a.passwords[key] = wrongPassword
+	}
+	a.save()
+	a.createAllButTheWrong(wrong)
+
+	for _, key := range wrong {
+		a.passwords[key] = password
+	}
+	a.save()
+	a.called()
+	a.must("7 added, 0 changed, 0 destroyed", "apply", "-auto-approve")
+	if all, by := a.tests(); all != agencySites || len(by) != 1+len(a.passwords) || by[agencyRelay] != agencySites-len(a.passwords) {
+		t.Errorf("%d tests by %d mailboxes, of which %d by the relay's; want one a site", all, len(by), by[agencyRelay])
+	}
+	if calls := a.wrote(); len(calls) != 2*len(wrong) {
+		t.Errorf("the repair wrote %q", calls)
+	}
+	a.must("No changes", "plan", "-detailed-exitcode")
+
+	a.leaveAndOverride()
+	a.report()
+
+	// The second step of leaving, and what the report found.
+	a.clients = slices.DeleteFunc(a.clients, func(client map[string]string) bool { return client["status"] == "leaving" })
+	a.save()
+	a.must("0 added, 1 changed, 0 destroyed", "apply", "-auto-approve")
+	a.must("No changes", "plan", "-detailed-exitcode")
+	for _, client := range a.clients {
+		if !a.enabled(client["site"]) {
+			t.Errorf("%s is not enabled", client["site"])
+		}
+	}
+	if all, _ := a.tests(); all != agencySites+2 {
+		t.Errorf("%d tests, want one for each creation, one for the override and one for the repair", all)
+	}
+}
+
+// createAllButTheWrong applies where some clients have a wrong mailbox password.
+func (a *agency) createAllButTheWrong(wrong []string) {
+	t := a.t
+	t.Helper()
+	out, ok := a.ws.run("apply", "-auto-approve", "-json")
+	if ok {
+		t.Fatal("wrong passwords were accepted")
+	}
+	errors := reported(t, out, "error")
+	if got := summariesOf(errors); !slices.Equal(sitesOf(errors), wrong) || len(errors) != len(wrong) || len(got) != 1 {
+		t.Fatalf("errors of %q with the summaries %v; want one of each of %q, with the same summary", sitesOf(errors), got, wrong)
+	}
+	for _, e := range errors {
+		if e.Address != `module.mail.smtp_settings.client["`+sitesOf([]diagnostic{e})[0]+`"]` {
+			t.Errorf("%q is the address of %q", e.Address, e.Detail)
+		}
+	}
+	all, tainted := a.ws.addresses()
+	if len(all) != agencySites-len(wrong) || len(tainted) > 0 {
+		t.Errorf("the state holds %d sites, tainted %q", len(all), tainted)
+	}
+	for _, client := range a.clients {
+		key := client["site"]
+		if isWrong := slices.Contains(wrong, key); a.enabled(key) == isWrong || isWrong && !a.state(key).Settings.IsZero() {
+			t.Errorf("%s: enabled %t, wrong password %t", key, a.enabled(key), isWrong)
+		}
+	}
+	if all, _ := a.tests(); all != agencySites-len(wrong) {
+		t.Errorf("%d tests passed", all)
+	}
+}
+
+// leaveAndOverride lets one client leave, in the first of two steps, and changes one of another.
+func (a *agency) leaveAndOverride() {
+	t := a.t
+	t.Helper()
+	a.called()
+	a.clients[150]["status"] = "leaving"
+	a.clients[151]["name"] = `"Client" & Sons`
+	a.save()
+	a.must("0 added, 1 changed, 1 destroyed", "apply", "-auto-approve")
+	calls := a.wrote()
+	slices.Sort(calls)
+	if want := []string{"PUT client-150 /smtp", "PUT client-151 /smtp", "PUT client-151 /smtp/tests"}; !slices.Equal(calls, want) {
+		t.Errorf("writing calls %q, want %q", calls, want)
+	}
+	if a.enabled("client-150") || a.state("client-151").Settings.FromName != `"Client" & Sons` {
+		t.Error("the one still sends, or the other has its old name")
+	}
+}
+
+// report asks the sites, of which somebody has switched one off.
+func (a *agency) report() {
+	t := a.t
+	t.Helper()
+	a.switchOff("client-160")
+	a.called()
+	a.must("client-160: off", "apply", "-refresh-only", "-auto-approve", "-var", "report=true")
+	var rows map[string]struct {
+		Platform, Server, Recipient, Finding string
+		TestedAt                             string `json:"tested_at"`
+		Enabled                              bool
+	}
+	if err := json.Unmarshal([]byte(a.must("", "output", "-json", "report")), &rows); err != nil {
+		t.Fatal(err)
+	}
+	for key, row := range rows {
+		left, off := key == "client-150", key == "client-160"
+		if row.Enabled == (left || off) || (row.Finding != "") != off || (row.TestedAt == "") != left || (row.Recipient == "") != left {
+			t.Errorf("%s is reported as %+v", key, row)
+		}
+	}
+	table, err := csv.NewReader(strings.NewReader(a.must("", "output", "-raw", "report_csv"))).ReadAll()
+	if err != nil || len(table) != 1+len(rows) || len(rows) != agencySites {
+		t.Errorf("%d rows in JSON, %d lines in CSV, %v", len(rows), len(table), err)
+	}
+	if calls := a.wrote(); len(calls) > 0 {
+		t.Errorf("the report wrote %q", calls)
+	}
+}
+
+// switchOff does so as somebody at the site's admin page.
+func (w *world) switchOff(name string) {
+	w.t.Helper()
+	w.edit(name, func(s *site.Save) { s.Enabled = false })
+}

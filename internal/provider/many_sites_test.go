@@ -1,0 +1,299 @@
+package provider_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+)
+
+// manySitesClient is what the plan of many sites says of one.
+type manySitesClient struct {
+	URL         string `json:"url"`
+	Token       string `json:"token"`
+	Concurrency int    `json:"concurrency"`
+	Timeout     string `json:"timeout"`
+	Port        int    `json:"port"`
+	Password    string `json:"password"`
+	Name        string `json:"name"`
+}
+
+// manySites is a workspace with one plan for all sites of a world.
+type manySites struct {
+	*world
+	ws      workspace
+	clients map[string]manySitesClient
+}
+
+const manySitesConfig = `
+variable "clients" {
+  type = map(object({ url = string, token = string, concurrency = number, timeout = string, port = number, password = string, name = string }))
+}
+provider "smtp" {
+  test_recipient = "` + recipient + `"
+  max_retries    = 1
+  on_unreachable = "warn"
+  sites = {
+    for key, client in var.clients : key => {
+      url = client.url, token = client.token, concurrency = client.concurrency, request_timeout = client.timeout
+    }
+  }
+}
+resource "smtp_settings" "client" {
+  for_each            = var.clients
+  site                = each.key
+  host                = "127.0.0.1"
+  port                = each.value.port
+  encryption          = "starttls"
+  username            = "` + mailbox + `"
+  password_wo         = each.value.password
+  password_wo_version = 1
+  from_name           = each.value.name
+}
+`
+
+func startManySites(t *testing.T, n int) *manySites {
+	t.Helper()
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("client-%02d", i)
+	}
+	m := &manySites{world: newWorld(t, smtptest.Config{}, names...), clients: map[string]manySitesClient{}}
+	for name, token := range m.tokens {
+		m.clients[name] = manySitesClient{URL: m.http.URL + "/" + name, Token: token, Concurrency: 10, Timeout: "2m", Port: m.smtp.Port(), Password: password, Name: name}
+	}
+	m.ws = newWorkspace(t, manySitesConfig)
+	m.save()
+	return m
+}
+
+func (m *manySites) save() {
+	m.t.Helper()
+	variables, err := json.Marshal(map[string]any{"clients": m.clients})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(m.ws.Dir, "terraform.tfvars.json"), variables, 0o600); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// change changes what the plan says of one client.
+func (m *manySites) change(name string, change func(*manySitesClient)) {
+	m.t.Helper()
+	c := m.clients[name]
+	change(&c)
+	m.clients[name] = c
+	m.save()
+}
+
+// apply applies, and returns what it reports with a severity, in JSON: the text hides all but the first of equal warnings.
+func (m *manySites) apply(wantOK bool) (errors, warnings []diagnostic) {
+	m.t.Helper()
+	out, ok := m.ws.run("apply", "-auto-approve", "-json")
+	if ok != wantOK {
+		m.t.Fatalf("ok %t:\n%s", ok, out)
+	}
+	return reported(m.t, out, "error"), reported(m.t, out, "warning")
+}
+
+// intercept has every call go through handle, which may answer itself.
+func (m *manySites) intercept(handle func(next http.Handler, rw http.ResponseWriter, r *http.Request)) {
+	tamper := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { handle(next, rw, r) })
+	}
+	m.tamper.Store(&tamper)
+}
+
+// TestAccManySitesHang lets one site of 50 hang wherever an apply calls it until all the others have had their answers: an
+// apply that waits for it anywhere does not come to its end.
+func TestAccManySitesHang(t *testing.T) {
+	t.Run("R13_OneOf50", func(t *testing.T) {
+		const hanging = "client-07"
+		m := startManySites(t, 50)
+		var mu sync.Mutex
+		answered := map[string]map[string]bool{}
+		others := map[string]chan struct{}{}
+		for _, call := range []string{"GET /smtp", "PUT /smtp/tests", "PUT /smtp"} {
+			answered[call], others[call] = map[string]bool{}, make(chan struct{})
+		}
+		m.intercept(func(next http.Handler, rw http.ResponseWriter, r *http.Request) {
+			name, call := callOf(r)
+			if name == hanging {
+				select {
+				case <-others[call]:
+				case <-r.Context().Done():
+					t.Errorf("%s was given up before the others had their answers", call)
+				}
+			}
+			next.ServeHTTP(rw, r)
+			mu.Lock()
+			defer mu.Unlock()
+			if name != hanging && !answered[call][name] {
+				answered[call][name] = true
+				if len(answered[call]) == len(m.clients)-1 {
+					close(others[call])
+				}
+			}
+		})
+		m.apply(true)
+		if all, _ := m.ws.addresses(); len(all) != len(m.clients) || len(m.smtp.Messages()) != len(m.clients) {
+			t.Errorf("%d sites in the state, %d messages", len(all), len(m.smtp.Messages()))
+		}
+	})
+}
+
+// TestAccManySitesDead applies while some sites are dead, each in its way.
+func TestAccManySitesDead(t *testing.T) {
+	t.Run("R26_SomeOf20", func(t *testing.T) {
+		const closed, hangs, hangsUp, alive = "client-03", "client-05", "client-09", "client-11"
+		m := startManySites(t, 20)
+		m.apply(true)
+		m.intercept(func(next http.Handler, rw http.ResponseWriter, r *http.Request) {
+			switch name, _ := callOf(r); name {
+			case hangs:
+				<-r.Context().Done()
+			case hangsUp:
+				panic(http.ErrAbortHandler)
+			default:
+				next.ServeHTTP(rw, r)
+			}
+		})
+		url := m.clients[closed].URL
+		m.change(closed, func(c *manySitesClient) { c.URL, c.Name = deadURL(t), "New" })
+		m.change(hangs, func(c *manySitesClient) { c.Timeout = "1s" })
+		m.change(alive, func(c *manySitesClient) { c.Name = "New" })
+
+		errors, warnings := m.apply(false)
+		if got := sitesOf(errors); !slices.Equal(got, []string{closed}) {
+			t.Errorf("errors of %q: %+v; want one of the dead site that was to change", got, errors)
+		}
+		if got := sitesOf(warnings); !slices.Equal(got, []string{closed, hangs, hangsUp}) || len(summariesOf(warnings)) != 1 {
+			t.Errorf("warnings of %q: %+v; want one of each dead site, with one summary", got, warnings)
+		}
+		if m.state(alive).Settings.FromName != "New" {
+			t.Error("a dead site held up another")
+		}
+		if all, tainted := m.ws.addresses(); len(all) != len(m.clients) || len(tainted) > 0 {
+			t.Errorf("the state holds %d sites, tainted %q", len(all), tainted)
+		}
+
+		m.tamper.Store(nil)
+		m.change(closed, func(c *manySitesClient) { c.URL = url })
+		m.wrote()
+		if _, warnings := m.apply(true); len(warnings) > 0 {
+			t.Errorf("warnings: %+v", warnings)
+		}
+		want := []string{"PUT " + closed + " /smtp/tests", "PUT " + closed + " /smtp"}
+		if got := m.wrote(); !slices.Equal(got, want) {
+			t.Errorf("back alive, it wrote %q; want %q", got, want)
+		}
+	})
+}
+
+// TestAccManySitesFail has sites fail for three reasons: each reason has one summary, and each site is named first.
+func TestAccManySitesFail(t *testing.T) {
+	t.Run("R26_ForThreeReasons", func(t *testing.T) {
+		m := startManySites(t, 20)
+		untrusted := smtptest.Start(t, smtptest.Config{Users: map[string]secret.Text{mailbox: secret.New(password)}})
+		failing := map[string]func(*manySitesClient){}
+		for _, n := range []string{"01", "02", "03"} {
+			failing["client-"+n] = func(c *manySitesClient) { c.Password = "wrong" }
+		}
+		for _, n := range []string{"11", "12"} {
+			failing["client-"+n] = func(c *manySitesClient) { c.Port = untrusted.Port() }
+		}
+		for _, n := range []string{"15", "16"} {
+			failing["client-"+n] = func(c *manySitesClient) { c.Token = "revoked" }
+		}
+		before := maps.Clone(m.clients)
+		for name, spoil := range failing {
+			m.change(name, spoil)
+		}
+		errors, _ := m.apply(false)
+		if got, want := sitesOf(errors), slices.Sorted(maps.Keys(failing)); !slices.Equal(got, want) {
+			t.Errorf("errors of %q, want those of %q", got, want)
+		}
+		if got := slices.Sorted(maps.Values(summariesOf(errors))); !slices.Equal(got, []int{2, 2, 3}) {
+			t.Errorf("summaries %v, want one for each of the reasons", summariesOf(errors))
+		}
+		m.clients = before
+		m.save()
+		m.apply(true)
+		if got := len(m.smtp.Messages()); got != len(m.clients) {
+			t.Errorf("%d messages, want one a site", got)
+		}
+	})
+}
+
+// TestAccManySitesRest has one origin ask for a rest: its sites wait for that long, and those of another origin do not.
+func TestAccManySitesRest(t *testing.T) {
+	t.Run("R19_OneOfTwoOrigins", func(t *testing.T) {
+		const rest = 3 * time.Second
+		m := startManySites(t, 20)
+		var mu sync.Mutex
+		var busy, others []time.Time
+		origin := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			busy = append(busy, time.Now())
+			first := len(busy) == 1
+			mu.Unlock()
+			if first {
+				rw.Header().Set("Retry-After", number(int(rest/time.Second)))
+				rw.WriteHeader(http.StatusTooManyRequests)
+				return
+			}
+			m.server.Handler().ServeHTTP(rw, r)
+		}))
+		t.Cleanup(origin.Close)
+		m.intercept(func(next http.Handler, rw http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			others = append(others, time.Now())
+			mu.Unlock()
+			next.ServeHTTP(rw, r)
+		})
+		for i := range 5 {
+			name := fmt.Sprintf("client-%02d", i)
+			m.change(name, func(c *manySitesClient) { c.URL, c.Concurrency = origin.URL+"/"+name, 1 })
+		}
+		if out, ok := m.ws.run("plan", "-no-color"); !ok {
+			t.Fatal(out)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		meanwhile := slices.DeleteFunc(others, func(at time.Time) bool { return at.Before(busy[0]) || at.After(busy[1]) })
+		if waited := busy[1].Sub(busy[0]); waited < rest || len(meanwhile) == 0 {
+			t.Errorf("%d calls of the other origin meanwhile, and the next one of this origin after %s", len(meanwhile), waited)
+		}
+	})
+}
+
+// sitesOf lists the sites that diagnostics begin with, each once.
+func sitesOf(diagnostics []diagnostic) (names []string) {
+	for _, d := range diagnostics {
+		name, _, _ := strings.Cut(d.Detail, ": ")
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// summariesOf counts them.
+func summariesOf(diagnostics []diagnostic) map[string]int {
+	count := map[string]int{}
+	for _, d := range diagnostics {
+		count[d.Summary]++
+	}
+	return count
+}
