@@ -33,15 +33,16 @@ type agency struct {
 	*world
 	ws      workspace
 	clients []map[string]string
-	others  map[string]*platformSite
 	secrets map[string]string
+	// products are the sites of clients whose platform is neither the contract's nor WordPress.
+	products map[string]*platformSite
 	// passwords are those of the clients that have a mailbox of their own.
 	passwords map[string]string
 }
 
 func startAgency(t *testing.T) *agency {
 	t.Helper()
-	a := &agency{ws: emptyWorkspace(t), others: map[string]*platformSite{}, secrets: map[string]string{}, passwords: map[string]string{}}
+	a := &agency{ws: emptyWorkspace(t), products: map[string]*platformSite{}, secrets: map[string]string{}, passwords: map[string]string{}}
 	users := map[string]secret.Text{agencyRelay: secret.New(password)}
 	var sites []string
 	for i := range agencySites {
@@ -61,7 +62,7 @@ func startAgency(t *testing.T) *agency {
 			name := []string{platform.PocketBase, platform.Listmonk}[i%2]
 			s := a.startPlatform(name)
 			client["url"], client["platform"], client["admin"] = s.URL, name, s.Username
-			a.others[key], a.secrets[key] = s, s.Password
+			a.products[key], a.secrets[key] = s, s.Password
 			if name == platform.Listmonk {
 				client["on_destroy"] = "keep"
 			}
@@ -138,8 +139,8 @@ func (a *agency) tests() (all int, by map[string]int) {
 // enabled tells whether a client's site sends mail.
 func (a *agency) enabled(key string) bool {
 	a.t.Helper()
-	if other, ok := a.others[key]; ok {
-		return other.state(a.world).Enabled
+	if product, ok := a.products[key]; ok {
+		return product.state(a.world).Enabled
 	}
 	return a.state(key).Enabled
 }

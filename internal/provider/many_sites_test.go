@@ -171,7 +171,7 @@ func TestAccManySitesDead(t *testing.T) {
 			}
 		})
 		url := m.clients[closed].URL
-		m.change(closed, func(c *manySitesClient) { c.URL, c.Name = deadURL(t), "New" })
+		m.change(closed, func(c *manySitesClient) { c.URL, c.Name = fmt.Sprintf("http://127.0.0.1:%d", closedPort(t)), "New" })
 		m.change(hangs, func(c *manySitesClient) { c.Timeout = "1s" })
 		m.change(alive, func(c *manySitesClient) { c.Name = "New" })
 

@@ -1,7 +1,7 @@
 package provider_test
 
 import (
-	"net"
+	"fmt"
 	"regexp"
 	"testing"
 
@@ -102,7 +102,7 @@ provider "smtp" {
 // TestAccProviderR26Unreachable is about a dead site in a refresh.
 func TestAccProviderR26Unreachable(t *testing.T) {
 	w := newWorld(t, smtptest.Config{}, "only")
-	nobody := deadURL(t)
+	nobody := fmt.Sprintf("http://127.0.0.1:%d", closedPort(t))
 	provider := func(url, onUnreachable string) string {
 		return `provider "smtp" {
   url            = "` + url + `"
@@ -122,17 +122,4 @@ func TestAccProviderR26Unreachable(t *testing.T) {
 			{Config: provider(w.http.URL+"/only", "error") + w.resource(), PlanOnly: true},
 		},
 	})
-}
-
-// deadURL is one that nobody answers at.
-func deadURL(t *testing.T) string {
-	t.Helper()
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := closed.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return "http://" + closed.Addr().String()
 }
