@@ -33,7 +33,7 @@ var inMail = []defect{{
 	file:  "internal/submit/redact.go",
 	old:   `return r.replacer.Replace(s)`,
 	new:   `return s`,
-	tests: "submit", run: "TestEchoedSecretsAreRedacted",
+	tests: "submit", run: "TestR28EchoedSecretsAreRedacted",
 }, {
 	name: "EncodedSecretShown", breaks: "R28 I8", starred: true,
 	what:  "A reply that a site passes on with the login in base64 is shown as it came.",

@@ -89,7 +89,7 @@ var inServer = []defect{{
 		return s.start(key, t)
 	}
 	return ended, nil`,
-	tests: "refsite/cmd/refsite", run: "TestKilledWhileTesting/data",
+	tests: "refsite/cmd/refsite", run: "TestR39KilledWhileTesting/data",
 }, {
 	name: "PanicTellsWhatItHolds", breaks: "R29 I8", starred: true,
 	what:  "The log shows the value of a panic, which may hold the password.",

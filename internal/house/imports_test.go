@@ -67,7 +67,7 @@ var onlyIn = map[string][]string{
 	"github.com/hashicorp/go-retryablehttp":         {"adminapi"},
 	"github.com/emersion/":                          {"submit", "smtptest"},
 	"go.etcd.io/bbolt":                              {"refsite", "refsite/*", "pinned"},
-	"testing":                                       {"wordpresstest", "refsite/refsitetest", "leaktest"},
+	"testing":                                       {"site/sitetest", "wordpresstest", "refsite/refsitetest", "leaktest"},
 	"net/http/httptest":                             {},
 	"github.com/getkin/kin-openapi":                 {"contracttest"},
 	"pgregory.net/rapid":                            {"site/sitetest"},

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -47,7 +46,8 @@ type options struct {
 
 func parseOptions(args []string, env func(string) string, stderr io.Writer) (options, error) {
 	var o options
-	var token, encryption, only string
+	var token adminapi.Secret
+	var encryption, only string
 	f := flag.NewFlagSet("conformance", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.Usage = func() {
@@ -55,7 +55,7 @@ func parseOptions(args []string, env func(string) string, stderr io.Writer) (opt
 		f.PrintDefaults()
 	}
 	f.StringVar(&o.url, "url", "", "`address` of the site, as url of the provider")
-	f.StringVar(&token, "token", "", "API `token` of the site")
+	f.TextVar(&token, "token", adminapi.Secret{}, "API `token` of the site")
 	f.StringVar(&o.account.Username, "username", "", "`name` to log in with instead of a token")
 	f.StringVar(&o.ca, "ca", "", "`file` with an authority in PEM that signs the site's certificate, beside the system's")
 	f.StringVar(&o.recipient, "recipient", "ops@example.com", "`address` that the test messages are for")
@@ -73,8 +73,8 @@ func parseOptions(args []string, env func(string) string, stderr io.Writer) (opt
 	o.mailPassword = secret.New(env("SMTP_MAIL_PASSWORD"))
 	if o.account.Username != "" {
 		o.account.Password = secret.New(env("SMTP_SITE_PASSWORD"))
-	} else {
-		o.account.Token = secret.New(cmp.Or(token, env("SMTP_SITE_TOKEN")))
+	} else if o.account.Token = token.Text; token.IsEmpty() {
+		o.account.Token = secret.New(env("SMTP_SITE_TOKEN"))
 	}
 	if f.NArg() > 0 {
 		return o, fmt.Errorf("unknown argument %q", f.Arg(0))
@@ -88,11 +88,11 @@ func parseOptions(args []string, env func(string) string, stderr io.Writer) (opt
 }
 
 // check returns an error unless the flags say what is needed.
-func (o options) check(token string) error {
+func (o options) check(token adminapi.Secret) error {
 	switch {
 	case o.url == "":
 		return errors.New("-url is missing")
-	case token != "" && o.account.Username != "":
+	case !token.IsEmpty() && o.account.Username != "":
 		return errors.New("-token and -username exclude each other")
 	case o.account.Username != "" && o.account.Password.IsEmpty():
 		return errors.New("-username needs its password in SMTP_SITE_PASSWORD")
