@@ -24,11 +24,14 @@ import (
 // checkArchive checks that the archive at path holds the executable for p, the license, and nothing else. The executable of
 // the platform at hand runs, to see that it speaks the protocols.
 func checkArchive(ctx context.Context, path string, p platform, version string, license []byte, protocols []string) error {
-	z, err := zip.OpenReader(path)
+	packed, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	defer z.Close()
+	z, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
+	if err != nil {
+		return err
+	}
 	content := map[string][]byte{}
 	for _, file := range z.File {
 		if _, twice := content[file.Name]; twice {

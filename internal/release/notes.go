@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -22,18 +23,25 @@ func writeNotes(out io.Writer, root, version string) error {
 	return err
 }
 
+var (
+	headingPattern = regexp.MustCompile(`^## \[?([^] ]+)`)
+	linkPattern    = regexp.MustCompile(`^\[[^]]+\]: `)
+)
+
 // notes returns the section of a version, which begins with "## [0.1.0]" and ends where the next one or the list of links
 // begins.
 func notes(changelog, version string) string {
 	var section []string
 	inside := false
 	for line := range strings.Lines(changelog) {
-		switch {
-		case strings.HasPrefix(line, "## "):
-			inside = strings.HasPrefix(line, "## ["+version+"]")
-		case strings.HasPrefix(line, "["):
+		if heading := headingPattern.FindStringSubmatch(strings.TrimSpace(line)); heading != nil {
+			inside = heading[1] == version
+			continue
+		}
+		if linkPattern.MatchString(line) {
 			inside = false
-		case inside:
+		}
+		if inside {
 			section = append(section, line)
 		}
 	}

@@ -36,8 +36,12 @@ var version string
 func main() { _, _ = os.Stdout.WriteString("1|6|unix|" + version + "|grpc|\n") }
 `
 
-// TestMain removes it.
+// TestMain makes room for it, and cleans up.
 func TestMain(m *testing.M) {
+	var err error
+	if built.root, err = os.MkdirTemp("", "smtp-release-test-"); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	if err := os.RemoveAll(built.root); err != nil {
 		panic(err)
@@ -75,23 +79,19 @@ func newBuilder(t *testing.T, platforms ...platform) builder {
 func buildOnce(t *testing.T) (b builder, out string) {
 	t.Helper()
 	b = newBuilder(t, testPlatforms()...)
+	source := b.root
+	b.root, out = built.root, filepath.Join(built.root, "out")
 	built.once.Do(func() {
-		if built.root, built.err = os.MkdirTemp("", "smtp-release-test-"); built.err != nil {
-			return
+		write(t, b.root, "go.mod", "module example.test/"+project+"\n\ngo 1.26.0\n")
+		write(t, b.root, "go.sum", "")
+		write(t, b.root, "main.go", speaks)
+		for _, name := range []string{"LICENSE", manifestFile} {
+			copyFile(t, b.root, source, name)
 		}
-		write(t, built.root, "go.mod", "module example.test/"+project+"\n\ngo 1.26.0\n")
-		write(t, built.root, "go.sum", "")
-		write(t, built.root, "main.go", speaks)
-		for _, name := range []string{".goreleaser.yml", "LICENSE", manifestFile} {
-			copyFile(t, built.root, b.root, name)
+		if built.err = os.Mkdir(filepath.Join(b.root, "internal"), 0o755); built.err == nil {
+			built.err = b.build(t.Context(), out)
 		}
-		built.err = os.Mkdir(filepath.Join(built.root, "internal"), 0o755)
 	})
-	out = filepath.Join(built.root, "out")
-	b.root = built.root
-	if _, err := os.Stat(out); err != nil && built.err == nil {
-		built.err = b.build(t.Context(), out)
-	}
 	if built.err != nil {
 		t.Fatal(built.err)
 	}
@@ -245,10 +245,10 @@ func TestModified(t *testing.T) {
 }
 
 func TestNotes(t *testing.T) {
-	const changelog = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- New.\n\n## [0.2.0] - 2026-02-02\n\n- [Two](https://example.com).\n\n" +
-		"## [0.1.0] - 2026-01-01\n\n### Added\n\n- One.\n\n[0.2.0]: https://example.com/2\n"
+	const changelog = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- New.\n\n## [0.2.0] - 2026-02-02\n\n[Two](https://example.com).\n\n" +
+		"## 0.1.0 (2026-01-01)\n\n### Added\n\n- One.\n\n[0.2.0]: https://example.com/2\n"
 	for version, want := range map[string]string{
-		"0.2.0":      "- [Two](https://example.com).",
+		"0.2.0":      "[Two](https://example.com).",
 		"0.1.0":      "### Added\n\n- One.",
 		"0.1":        "",
 		"Unreleased": "### Added\n\n- New.",

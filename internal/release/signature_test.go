@@ -113,10 +113,7 @@ func signWithLibrary(t *testing.T, key *openpgp.Entity, path string) {
 // signWithGPG makes a key, signs with the arguments that .goreleaser.yml gives gpg, and returns the public key.
 func signWithGPG(t *testing.T, gpg, path string) openpgp.EntityList {
 	t.Helper()
-	home, err := os.MkdirTemp("", "gpg-") // short: gpg's agent listens on a socket in it
-	if err != nil {
-		t.Fatal(err)
-	}
+	home := t.TempDir()
 	command := func(name string, args ...string) *exec.Cmd {
 		cmd := exec.CommandContext(context.WithoutCancel(t.Context()), name, args...)
 		cmd.Env = append(os.Environ(), "GNUPGHOME="+home)
@@ -125,9 +122,6 @@ func signWithGPG(t *testing.T, gpg, path string) openpgp.EntityList {
 	t.Cleanup(func() {
 		if out, err := command("gpgconf", "--kill", "all").CombinedOutput(); err != nil {
 			t.Errorf("%v\n%s", err, out)
-		}
-		if err := os.RemoveAll(home); err != nil {
-			t.Error(err)
 		}
 	})
 	const who = "release@example.test"
