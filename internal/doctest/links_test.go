@@ -10,9 +10,6 @@ import (
 	"testing"
 )
 
-// coming are documents that are written beside this one. Each is taken out here when it has come.
-var coming = []string{"SECURITY.md", "examples/agency", "docs/guides/many-sites.md"}
-
 // elsewhere are the addresses under which this repository, and the documentation made of it, are published.
 var elsewhere = []string{
 	"https://github.com/sitemail/terraform-provider-smtp/tree/main/",
@@ -30,11 +27,6 @@ func TestLinks(t *testing.T) {
 			if problem := follow(t, d, target); problem != "" {
 				t.Errorf("%s: %s %s", d.name, target, problem)
 			}
-		}
-	}
-	for _, name := range coming {
-		if exists(name) {
-			t.Errorf("%s has come: take it out of coming", name)
 		}
 	}
 }
@@ -59,8 +51,6 @@ func follow(t *testing.T, d document, target string) string {
 		name += ".md" // as the registries name pages
 	}
 	switch {
-	case slices.Contains(coming, name):
-		return ""
 	case !exists(name):
 		return "leads nowhere"
 	case anchor != "" && !slices.Contains(anchors(read(t, name)), anchor):
