@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -36,16 +37,31 @@ func main() {
 	rounds := flag.Int("rounds", 5, "how often each contender runs")
 	latency := flag.Duration("latency", 200*time.Millisecond, "how long a slow site takes for every answer; 0 leaves slow sites out")
 	sending := flag.Duration("sending", time.Second, "how long a slow submission server takes for a message; 0 leaves those out")
+	file := flag.String("o", "", "a file for the results, beside standard output")
 	profile := flag.String("profile", "", "a folder for CPU profiles of the provider, which then runs alone")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	b := &bench{out: os.Stdout, rounds: *rounds, latency: *latency, sending: *sending}
-	err := b.run(ctx, *sizes, *profile)
+	b := &bench{rounds: *rounds, latency: *latency, sending: *sending}
+	err := b.record(*file, func() error { return b.run(ctx, *sizes, *profile) })
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
+}
+
+// record has what run prints written to a file, too; "" is none.
+func (b *bench) record(name string, run func() error) error {
+	b.out = os.Stdout
+	if name == "" {
+		return run()
+	}
+	file, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	b.out = io.MultiWriter(os.Stdout, file)
+	return errors.Join(run(), file.Close())
 }
 
 func (b *bench) run(ctx context.Context, sizes, profile string) (err error) {

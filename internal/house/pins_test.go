@@ -16,7 +16,7 @@ import (
 )
 
 // unreleased are the modules that this one needs and that have no releases.
-var unreleased = []string{"github.com/emersion/go-sasl"}
+var unreleased = []string{"github.com/emersion/go-sasl", "golang.org/x/perf"}
 
 // replaced are modules in whose place internal/tools/opentofu takes another one, as OpenTofu itself does.
 var replaced = map[string]string{"internal/tools/opentofu/go.mod": "github.com/hashicorp/hcl/v2"}
