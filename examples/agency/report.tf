@@ -17,10 +17,11 @@ locals {
     for site, now in data.smtp_settings.now : site => {
       platform  = local.clients[site].platform
       server    = now.host == null ? "" : "${now.host}:${now.port}"
-      enabled   = now.enabled
+      enabled   = now.enabled == true
       tested_at = try(module.mail.verified[site].tested_at, "")
       recipient = try(module.mail.verified[site].recipient, "")
       finding = (
+        now.enabled == null ? "does not answer" :
         local.clients[site].status == "leaving" ? (now.enabled ? "leaves, and still sends" : "") :
         now.host == null ? "not set up: its test failed, or was never made" :
         now.enabled && !can(module.mail.verified[site]) ? "sends with settings that passed no test" :

@@ -94,11 +94,11 @@ func presetAttributes() map[string]schema.Attribute {
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
 	}
 	return map[string]schema.Attribute{
-		"id":               text("The id."),
+		"id":               text("The id, which `smtp_settings.preset` takes."),
 		"name":             text("The name, for people."),
 		"host":             text("The submission server."),
-		"port":             schema.Int64Attribute{Computed: true, MarkdownDescription: "Its port."},
-		"encryption":       text("Its encryption, as in `smtp_settings`."),
+		"port":             schema.Int64Attribute{Computed: true, MarkdownDescription: "Port of the submission server."},
+		"encryption":       text("Encryption of the connection to it, as in `smtp_settings`."),
 		"regions":          schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Hosts by region, where there are several."},
 		"domains":          schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The mail domains whose mailboxes it holds."},
 		"category":         text("What kind of service it is."),
@@ -109,7 +109,7 @@ func presetAttributes() map[string]schema.Attribute {
 		"requires":         text("What has to be done at the service first."),
 		"app_password_url": text("Where to make the password."),
 		"docs_url":         text("What the service says about its settings."),
-		"sources":          schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Where the entry comes from."},
+		"sources":          schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Pages of the service that the entry was taken from."},
 	}
 }
 

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
@@ -46,29 +47,30 @@ func (d *smtpSettingsDataSource) Schema(_ context.Context, _ datasource.SchemaRe
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "What one site holds now, without its password. Settings that the site does not have are null.",
+		MarkdownDescription: "What one site holds now, without its password. Settings that the site does not have are null, as everything is for a site that does " +
+			"not answer where `on_unreachable` is `warn`.",
 		Attributes: map[string]schema.Attribute{
 			"site":         schema.StringAttribute{Optional: true, Computed: true, MarkdownDescription: "The site: its key in the provider's `sites`. May be left out when the provider has only one."},
 			"id":           text("The id that the site gave itself."),
-			"host":         text("The submission server."),
-			"port":         schema.Int64Attribute{Computed: true, MarkdownDescription: "Its port."},
-			"encryption":   text("Its encryption: `starttls`, `tls` or `none`."),
+			"host":         text("Name or address of the submission server."),
+			"port":         schema.Int64Attribute{Computed: true, MarkdownDescription: "Port of the submission server."},
+			"encryption":   text("Encryption of the connection to it: `starttls`, `tls` or `none`."),
 			"username":     text("The username at the submission server."),
 			"from_address": text("Sender of the site's mail."),
 			"from_name":    text("Display name of the sender."),
 			"helo_name":    text("What the site calls itself in EHLO."),
 			"enabled":      schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the site sends mail."},
 			"updated_at":   text("When the settings were last written (RFC 3339)."),
-			"updated_by":   text("Who wrote them, where the site says."),
-			"password_set": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the site has a password."},
+			"updated_by":   text("Who wrote the settings last, where the site says."),
+			"password_set": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the site has a password for the submission server."},
 			"verification": schema.SingleNestedAttribute{
 				Computed:            true,
 				MarkdownDescription: "The passed test of exactly these settings and this password; null when there was none.",
 				Attributes: map[string]schema.Attribute{
 					"tested_at":  text("When the test passed (RFC 3339)."),
-					"recipient":  text("Whom the message was for."),
+					"recipient":  text("Whom the test message was for."),
 					"reply":      text("The submission server's last words when it took the message."),
-					"message_id": text("The message's Message-ID."),
+					"message_id": text("Message-ID of the test message."),
 				},
 			},
 		},
@@ -82,13 +84,18 @@ func (d *smtpSettingsDataSource) Read(ctx context.Context, req datasource.ReadRe
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	model.Site = types.StringValue(e.key)
 	now, err := e.site.Read(ctx)
-	if err != nil {
+	switch {
+	case err == nil:
+		model.fromState(now)
+	case e.tolerates(err):
+		model.Verification = types.ObjectNull(verificationTypes)
+		resp.Diagnostics.AddWarning("Site did not answer and nothing is known of it", fmt.Sprintf("%s: %s", e.label, err))
+	default:
 		addSiteError(&resp.Diagnostics, e.label, "reading it", nowhere, err)
 		return
 	}
-	model.Site = types.StringValue(e.key)
-	model.fromState(now)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 }
 

@@ -68,13 +68,18 @@ func addConfigError(diags *diag.Diagnostics, at path.Path, key string, err error
 
 // addReadError reports a failed refresh, which on_unreachable can turn into a warning where the site is not there.
 func addReadError(diags *diag.Diagnostics, e *entry, err error) {
-	kind := site.KindOf(err)
-	gone := kind == site.Unreachable || kind == site.NoAnswer || errors.Is(err, context.DeadlineExceeded)
-	if gone && e.onUnreachable == onUnreachableWarn {
+	if e.tolerates(err) {
 		diags.AddWarning("Site did not answer and keeps its last known state", fmt.Sprintf("%s: %s", e.label, err))
 		return
 	}
 	addSiteError(diags, e.label, "reading it", nowhere, err)
+}
+
+// tolerates reports whether a failed read is to be a warning: the site is not there, and on_unreachable says so.
+func (e *entry) tolerates(err error) bool {
+	kind := site.KindOf(err)
+	gone := kind == site.Unreachable || kind == site.NoAnswer || errors.Is(err, context.DeadlineExceeded)
+	return gone && e.onUnreachable == onUnreachableWarn
 }
 
 func addWrongSite(diags *diag.Diagnostics, key, pinned, answers string) {

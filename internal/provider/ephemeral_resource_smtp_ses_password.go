@@ -55,7 +55,7 @@ func (smtpSESPasswordEphemeralResource) Schema(_ context.Context, _ ephemeral.Sc
 			"password": schema.StringAttribute{
 				Computed:            true,
 				Sensitive:           true,
-				MarkdownDescription: "The password.",
+				MarkdownDescription: "The password of the SMTP interface, for `smtp_settings.password_wo`; the username is the access key id.",
 			},
 		},
 	}

@@ -39,11 +39,11 @@ func (l *smtpSettingsList) ListResourceConfigSchema(_ context.Context, _ list.Li
 		Attributes: map[string]schema.Attribute{
 			"platform": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "Only sites of this platform: " + quotedList(platform.Names()) + ".",
+				MarkdownDescription: "Only sites of this platform: " + quotedList(platform.Names()) + ". Default: all.",
 				Validators:          []validator.String{stringvalidator.OneOf(platform.Names()...)},
 			},
-			"enabled": schema.BoolAttribute{Optional: true, MarkdownDescription: "Only sites that send mail, or only those that do not."},
-			"host":    schema.StringAttribute{Optional: true, MarkdownDescription: "Only sites that send through this submission server."},
+			"enabled": schema.BoolAttribute{Optional: true, MarkdownDescription: "Only sites that send mail, or only those that do not. Default: both."},
+			"host":    schema.StringAttribute{Optional: true, MarkdownDescription: "Only sites that send through this submission server. Default: all."},
 		},
 	}
 }

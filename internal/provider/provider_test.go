@@ -113,6 +113,7 @@ func TestAccProviderR26Unreachable(t *testing.T) {
 }
 `
 	}
+	nowhere := w.resource() + "data \"smtp_settings\" \"now\" {}\noutput \"host\" { value = jsonencode(data.smtp_settings.now.host) }\n"
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{
@@ -120,6 +121,8 @@ func TestAccProviderR26Unreachable(t *testing.T) {
 			{Config: provider(nobody, "error") + w.resource(), PlanOnly: true, ExpectError: regexp.MustCompile(`Site cannot be reached`)},
 			{Config: provider(nobody, "warn") + w.resource(), PlanOnly: true},
 			{Config: provider(w.http.URL+"/only", "error") + w.resource(), PlanOnly: true},
+			{Config: provider(nobody, "error") + nowhere, PlanOnly: true, ExpectError: regexp.MustCompile(`Site cannot be reached`)},
+			{Config: provider(nobody, "warn") + nowhere, Check: resource.TestCheckOutput("host", "null")},
 		},
 	})
 }
