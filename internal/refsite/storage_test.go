@@ -38,7 +38,7 @@ func TestFullDisk(t *testing.T) {
 	if !alone(t) {
 		return
 	}
-	t.Run("NothingIsChangedAndNothingSent", func(t *testing.T) {
+	t.Run("R40_NothingIsChangedAndNothingSent", func(t *testing.T) {
 		w := start(t)
 		c := w.site("client-a")
 		before := w.enable(c, nil)
@@ -70,7 +70,7 @@ func TestFullDisk(t *testing.T) {
 		}
 		w.site("client-b").read()
 	})
-	t.Run("AResultThatCannotBeStoredIsInDoubt", func(t *testing.T) {
+	t.Run("R40_AResultThatCannotBeStoredIsInDoubt", func(t *testing.T) {
 		w := start(t, func(c *refsite.Config) { c.TestWait = 1 })
 		c := w.site("client-a")
 		reached, release := w.hold()
@@ -91,7 +91,7 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("%d messages", n)
 		}
 	})
-	t.Run("AWaitingCallSaysSo", func(t *testing.T) {
+	t.Run("R40_AWaitingCallSaysSo", func(t *testing.T) {
 		w := start(t)
 		c := w.site("client-a")
 		reached, release := w.hold()

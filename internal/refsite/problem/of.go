@@ -14,7 +14,11 @@ func Of(err error) *Error {
 	if errors.Is(err, store.ErrClosed) {
 		return &Error{Code: Stopping, Detail: "The site is being stopped.", RetryAfter: RetryStopping, Err: err}
 	}
-	if _, ok := errors.AsType[*store.WriteError](err); ok {
+	if e, ok := errors.AsType[*store.WriteError](err); ok {
+		if e.InDoubt {
+			// Not Storage, which promises that nothing was changed: clients look for themselves.
+			return &Error{Code: Internal, Detail: "The site cannot tell whether the change is on its disk: read what it holds.", Err: err}
+		}
 		return &Error{Code: Storage, Detail: "The site could not store the change; what it holds is as it was.", Err: err}
 	}
 	return &Error{Code: Internal, Detail: "The site made a mistake; its log says which.", Err: err}

@@ -29,6 +29,9 @@ func TestOf(t *testing.T) {
 			t.Errorf("%s shows its cause", want)
 		}
 	}
+	if doubt := Of(&store.WriteError{Err: cause, InDoubt: true}); doubt.Code != Internal || !errors.Is(doubt, cause) {
+		t.Errorf("in doubt: %v", doubt)
+	}
 	if text := OfField("host", "must not be %d", 1).Error(); text != "invalid: must not be 1" {
 		t.Error(text)
 	}

@@ -35,8 +35,13 @@ var ErrNotFound = errors.New("not stored")
 // ErrClosed is returned after [Store.Close].
 var ErrClosed = errors.New("data file is closed")
 
-// WriteError is a change that could not be stored. Nothing of it was.
-type WriteError struct{ Err error }
+// WriteError is a change that could not be stored.
+type WriteError struct {
+	Err error
+	// InDoubt tells that the disk failed at the very end: the change can be read, and nobody can know whether it outlives the
+	// machine. Else nothing of it was stored.
+	InDoubt bool
+}
 
 // Error implements error.
 func (e *WriteError) Error() string { return "write data file: " + e.Err.Error() }
@@ -89,14 +94,30 @@ func (s *Store) View(fn func(*Tx) error) error {
 // error is that of fn, or a *[WriteError].
 func (s *Store) Update(fn func(*Tx) error) error {
 	var failed error
+	var id int
 	err := s.db.Update(func(tx *bbolt.Tx) error {
+		id = tx.ID()
 		failed = fn(&Tx{tx})
 		return failed
 	})
 	if failed != nil {
 		return failed
 	}
-	return written(known(err))
+	err = written(known(err))
+	if e, ok := errors.AsType[*WriteError](err); ok {
+		e.InDoubt = s.shows(id)
+	}
+	return err
+}
+
+// shows reports whether the change of the transaction with that ID, or a later one, is what is read.
+func (s *Store) shows(id int) bool {
+	shown := false
+	_ = s.db.View(func(tx *bbolt.Tx) error {
+		shown = tx.ID() >= id
+		return nil
+	})
+	return shown
 }
 
 // ViewSite is [Store.View] of one site.
@@ -133,7 +154,7 @@ func written(err error) error {
 	if err == nil || errors.Is(err, ErrClosed) {
 		return err
 	}
-	return &WriteError{err}
+	return &WriteError{Err: err}
 }
 
 func known(err error) error {
