@@ -2,6 +2,7 @@ package refsite_test
 
 import (
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
 // edit changes the data file behind the server's back.
@@ -44,8 +46,6 @@ func (w *world) editRecord(id string, change func(*store.Record)) {
 func TestEditedDataFile(t *testing.T) {
 	edits := map[string]func(*store.Record){
 		"EnabledWithoutVerification": func(r *store.Record) { r.Verification = nil },
-		"OtherHost":                  func(r *store.Record) { r.Settings.Host = "127.0.0.2" },
-		"OtherName":                  func(r *store.Record) { r.Settings.FromName = "B" },
 		"OtherFingerprint":           func(r *store.Record) { r.Verification.Fingerprint.Sum[0] ^= 1 },
 		"OtherPasswordID":            func(r *store.Record) { r.Password.ID = "x" },
 		"OtherPassword":              func(r *store.Record) { r.Password.Sealed.Data[30] ^= 1 },
@@ -54,7 +54,7 @@ func TestEditedDataFile(t *testing.T) {
 		"NoUsername":                 func(r *store.Record) { r.Settings.Username, r.Password = "", nil },
 	}
 	for name, edit := range edits {
-		t.Run(name+"IsDisabled", func(t *testing.T) {
+		t.Run("R6_"+name+"IsDisabled", func(t *testing.T) {
 			w := start(t)
 			c := w.site("client-a")
 			before := w.enable(c, nil)
@@ -71,7 +71,7 @@ func TestEditedDataFile(t *testing.T) {
 			c.put(object{"settings": got.object["settings"], "enabled": false}).want(t, http.StatusOK, "")
 		})
 	}
-	t.Run("SwitchedOnIsDisabled", func(t *testing.T) {
+	t.Run("R6_SwitchedOnIsDisabled", func(t *testing.T) {
 		w := start(t)
 		c := w.site("client-a")
 		c.put(object{"settings": w.settings(nil), "password": w.password, "enabled": false}).want(t, http.StatusOK, "")
@@ -80,7 +80,7 @@ func TestEditedDataFile(t *testing.T) {
 			t.Errorf("%s", got.raw)
 		}
 	})
-	t.Run("DataOfAnotherSiteIsDisabled", func(t *testing.T) {
+	t.Run("R6_DataOfAnotherSiteIsDisabled", func(t *testing.T) {
 		w := start(t)
 		a, b := w.site("client-a"), w.site("client-b")
 		w.enable(a, nil)
@@ -97,13 +97,52 @@ func TestEditedDataFile(t *testing.T) {
 			t.Error("the other site was changed too")
 		}
 	})
-	t.Run("UntouchedStaysAsItWas", func(t *testing.T) {
+	t.Run("R6_UntouchedStaysAsItWas", func(t *testing.T) {
 		w := start(t)
 		c := w.site("client-a")
 		before := w.enable(c, nil)
 		w.restart(func() {})
 		equal(t, c.read().object, before.object)
 	})
+}
+
+// Whoever can write the data file, but has no key, cannot lead the password to another server.
+func TestEditedSettingsDoNotGetThePassword(t *testing.T) {
+	for i := range reflect.TypeFor[site.Settings]().NumField() {
+		t.Run("R6_"+reflect.TypeFor[site.Settings]().Field(i).Name, func(t *testing.T) {
+			w := start(t)
+			c := w.site("client-a")
+			w.enable(c, nil)
+			logins := w.mail.Counters().Logins
+			w.restart(func() {
+				w.editRecord(c.id, func(r *store.Record) { change(t, reflect.ValueOf(&r.Settings).Elem().Field(i)) })
+			})
+			if got := c.read(); got.object["enabled"] != false || got.object["verification"] != nil || got.object["password_set"] != false {
+				t.Errorf("%s", got.raw)
+			}
+			c.test(object{"recipient": recipient}).want(t, http.StatusUnprocessableEntity, "password_required")
+			if n := w.mail.Counters().Logins; n != logins {
+				t.Errorf("I5: %d logins", n-logins)
+			}
+		})
+	}
+}
+
+// change gives a setting another value of its type.
+func change(t *testing.T, setting reflect.Value) {
+	t.Helper()
+	switch setting.Kind() {
+	case reflect.String:
+		if setting.Type() == reflect.TypeFor[site.Encryption]() {
+			setting.SetString(string(site.TLS))
+			return
+		}
+		setting.SetString(setting.String() + "x")
+	case reflect.Int:
+		setting.SetInt(setting.Int() + 1)
+	default:
+		t.Fatalf("a setting of a new kind, %s: this test must change it", setting.Kind())
+	}
 }
 
 func TestKeys(t *testing.T) {
@@ -128,9 +167,9 @@ func TestKeys(t *testing.T) {
 			t.Errorf("got %v, want %s", err, why)
 		}
 	}
-	t.Run("MissingIsRefused", func(t *testing.T) { refused(t, seal.Keys{}, "no sealing key") })
-	t.Run("WrongIsRefused", func(t *testing.T) { refused(t, seal.Generate(), "not the one") })
-	t.Run("MissingVersionIsRefused", func(t *testing.T) { refused(t, keys(second), "needs version 1") })
+	t.Run("R48_MissingIsRefused", func(t *testing.T) { refused(t, seal.Keys{}, "no sealing key") })
+	t.Run("R48_WrongIsRefused", func(t *testing.T) { refused(t, seal.Generate(), "not the one") })
+	t.Run("R48_MissingVersionIsRefused", func(t *testing.T) { refused(t, keys(second), "needs version 1") })
 	t.Run("RotationKeepsMailOn", func(t *testing.T) {
 		w.config.Keys = keys(first, second)
 		w.open()
@@ -146,7 +185,7 @@ func TestKeys(t *testing.T) {
 		c.test(object{"recipient": recipient}).want(t, http.StatusOK, "")
 	})
 	w.close()
-	t.Run("AndIsNotTakenBack", func(t *testing.T) { refused(t, keys(first), "needs version 2") })
+	t.Run("R48_AndIsNotTakenBack", func(t *testing.T) { refused(t, keys(first), "needs version 2") })
 	if strings.Contains(w.log.String(), "MAIL IS DISABLED") {
 		t.Error("mail was disabled in between")
 	}

@@ -44,10 +44,16 @@ func (s *Site) candidateParts(purpose string, c site.Candidate) []string {
 	return append(parts, c.Password.Reveal())
 }
 
+// place is where a password belongs: to this site, with exactly the settings that it was entered for. Settings that were
+// edited in the data file do not open it, so that it cannot be led to another server.
+func (s *Site) place(settings site.Settings, passwordID string) []string {
+	return append(s.candidateParts("password", site.Candidate{Settings: settings}), passwordID)
+}
+
 // openPassword returns the record's password, empty when there is none.
 func (s *Site) openPassword(rec store.Record) (secret.Text, error) {
 	if rec.Password == nil {
 		return secret.Text{}, nil
 	}
-	return s.core.Keys.Open(rec.Password.Sealed, s.id, rec.Password.ID)
+	return s.core.Keys.Open(rec.Password.Sealed, s.place(rec.Settings, rec.Password.ID)...)
 }

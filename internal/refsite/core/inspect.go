@@ -55,7 +55,7 @@ func (s *Site) inspect(stored *store.Site) error {
 	password, err := s.openPassword(rec)
 	if err != nil {
 		rec.Password = nil
-		s.log.Error("the stored password does not belong to this site or was changed: it is removed")
+		s.log.Error("the stored password does not belong to this site and these settings, or was changed: it is removed")
 	}
 	if rec.Verification != nil && (err != nil || !s.matches(rec.Verification.Fingerprint, rec.Settings, password)) {
 		rec.Verification = nil
@@ -81,7 +81,7 @@ func (s *Site) sealAnew(rec *store.Record) bool {
 	anew := false
 	if p := rec.Password; p != nil && p.Sealed.Key != keys.Current() {
 		sealed := *p
-		sealed.Sealed = keys.Seal(password, s.id, p.ID)
+		sealed.Sealed = keys.Seal(password, s.place(rec.Settings, p.ID)...)
 		rec.Password = &sealed
 		anew = true
 	}

@@ -135,7 +135,7 @@ func (s *Site) password(rec store.Record, w Write) (*store.Password, secret.Text
 	}
 	if !w.Password.IsEmpty() {
 		id := uuid.NewString()
-		return &store.Password{ID: id, Sealed: s.core.Keys.Seal(w.Password, s.id, id)}, w.Password, nil
+		return &store.Password{ID: id, Sealed: s.core.Keys.Seal(w.Password, s.place(w.Settings, id)...)}, w.Password, nil
 	}
 	if changed := rec.Settings.Diff(w.Settings); len(changed) > 0 {
 		return nil, secret.Text{}, passwordRequired("The password must come with a change of " + strings.Join(changed, ", ") +
