@@ -25,11 +25,11 @@ func TestEnabledImpliesVerified(t *testing.T) {
 		t.Helper()
 		c.test(object{"settings": w.settings(changes), "password": password, "recipient": recipient}).want(t, http.StatusOK, "")
 	}
-	t.Run("WithoutATest", func(t *testing.T) {
+	t.Run("R4_WithoutATest", func(t *testing.T) {
 		c := w.site("untested")
 		refused(t, c, object{"settings": w.settings(nil), "password": w.password})
 	})
-	t.Run("TestedAnotherValue", func(t *testing.T) {
+	t.Run("R4_TestedAnotherValue", func(t *testing.T) {
 		c := w.site("another-value")
 		test(t, c, nil, w.password)
 		for name, value := range (object{
@@ -40,16 +40,16 @@ func TestEnabledImpliesVerified(t *testing.T) {
 		}
 		refused(t, c, object{"settings": w.settings(nil), "password": "another password"})
 	})
-	t.Run("AnotherSitePassed", func(t *testing.T) {
+	t.Run("R4_AnotherSitePassed", func(t *testing.T) {
 		test(t, w.site("passed"), nil, w.password)
 		refused(t, w.site("other"), object{"settings": w.settings(nil), "password": w.password})
 	})
-	t.Run("TheTestFailed", func(t *testing.T) {
+	t.Run("R4_TheTestFailed", func(t *testing.T) {
 		c := w.site("failed")
 		test(t, c, nil, "wrong")
 		refused(t, c, object{"settings": w.settings(nil), "password": "wrong"})
 	})
-	t.Run("ThePassIsTooOld", func(t *testing.T) {
+	t.Run("R4_ThePassIsTooOld", func(t *testing.T) {
 		c := w.site("expired")
 		test(t, c, nil, w.password)
 		w.pass(time.Hour + time.Second)
@@ -61,6 +61,15 @@ func TestEnabledImpliesVerified(t *testing.T) {
 		refused(t, c, object{"settings": w.settings(nil)})
 		c.test(object{"recipient": recipient}).want(t, http.StatusOK, "")
 		c.put(object{"settings": w.settings(nil), "enabled": true}).want(t, http.StatusOK, "")
+	})
+	t.Run("R4_ThePassIsOfAClockThatWasWrong", func(t *testing.T) {
+		c := w.site("future")
+		w.pass(365 * 24 * time.Hour)
+		relay := smtptest.Start(t, smtptest.Config{Encryption: site.None})
+		plain := object{"host": relay.Host(), "port": relay.Port(), "encryption": "none", "username": ""}
+		c.test(object{"settings": w.settings(plain), "recipient": recipient}).want(t, http.StatusOK, "")
+		w.pass(-365 * 24 * time.Hour)
+		refused(t, c, object{"settings": w.settings(plain)})
 	})
 	t.Run("OnItStaysOnForAsLongAsNothingChanges", func(t *testing.T) {
 		c := w.site("long-on")
@@ -93,7 +102,7 @@ func TestFailedTestLeavesLiveMailAsItWas(t *testing.T) {
 	equal(t, c.read().object, before.object)
 }
 
-func TestDisableAndClearWithALostPassword(t *testing.T) {
+func TestR8DisableAndClearWithALostPassword(t *testing.T) {
 	w := start(t)
 	a, b := w.site("client-a"), w.site("client-b")
 	w.enable(a, nil)

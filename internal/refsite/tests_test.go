@@ -88,6 +88,23 @@ func TestRepeatedTest(t *testing.T) {
 	})
 }
 
+// However far the clock jumps: a client that is told that its test never was would send another message.
+func TestI3ARunningTestIsNotForgotten(t *testing.T) {
+	w := start(t)
+	c := w.site("client-a")
+	reached, release := w.hold()
+	path := newTest()
+	answered := c.later(http.MethodPut, path, w.candidate())
+	<-reached
+	w.pass(25 * time.Hour)
+	c.call(http.MethodPut, newTest(), w.candidate()).want(t, http.StatusOK, "")
+	c.call(http.MethodGet, path, nil).want(t, http.StatusAccepted, "")
+	release()
+	if got := (<-answered).want(t, http.StatusOK, ""); got.object["status"] != "passed" {
+		t.Errorf("%s", got.raw)
+	}
+}
+
 func TestRunningTest(t *testing.T) {
 	w := start(t, func(c *refsite.Config) { c.TestWait = time.Nanosecond })
 	c := w.site("client-a")

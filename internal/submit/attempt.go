@@ -65,8 +65,9 @@ func (a *attempt) stage(ctx context.Context, name site.Stage, do func(context.Co
 	return nil
 }
 
+// pass writes down a stage that was passed. A clock that was set back meanwhile makes no time negative.
 func (a *attempt) pass(name site.Stage, spent time.Duration) {
-	a.seen.Result.Stages = append(a.seen.Result.Stages, site.StageTime{Stage: name, Duration: spent})
+	a.seen.Result.Stages = append(a.seen.Result.Stages, site.StageTime{Stage: name, Duration: max(0, spent)})
 }
 
 // budget is the longest that a stage may take. RFC 5321 section 4.5.3.2 asks for minutes, but for queues; a submission

@@ -75,7 +75,7 @@ func (s *Site) start(key string, t site.Test) (_ *run, err error) {
 			return err
 		}
 		now := s.core.Now().UTC()
-		if err := stored.DropTests(now.Add(-keepTests)); err != nil {
+		if err := stored.DropTests(func(t store.Test) bool { return s.isOver(t, now) }); err != nil {
 			return err
 		}
 		return stored.AddTest(store.Test{
@@ -94,6 +94,13 @@ func (s *Site) start(key string, t site.Test) (_ *run, err error) {
 	s.live[key] = r
 	go s.run(r, key, candidate, t.Recipient)
 	return r, nil
+}
+
+// isOver reports whether a test may be forgotten. One that runs may not, however far the clock jumped meanwhile: its client
+// would be told that it never was, and send another message.
+func (s *Site) isOver(t store.Test, now time.Time) bool {
+	_, runs := s.live[t.Key]
+	return !runs && t.StartedAt.Before(now.Add(-keepTests))
 }
 
 // candidate returns what t tests: what it holds, or what is saved.

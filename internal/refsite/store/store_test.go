@@ -168,7 +168,7 @@ func TestDamage(t *testing.T) {
 		_, record := s.Record()
 		_, test := s.Test("k")
 		for what, err := range map[string]error{
-			"record": record, "test": test, "tests": s.DropTests(time.Now()), "tokens": s.DropTokens(func(Token) bool { return true }),
+			"record": record, "test": test, "tests": s.DropTests(func(Test) bool { return true }), "tokens": s.DropTokens(func(Token) bool { return true }),
 		} {
 			if err == nil || errors.Is(err, ErrNotFound) {
 				t.Errorf("%s: %v", what, err)
@@ -212,7 +212,7 @@ func TestTests(t *testing.T) {
 		if got := keys(); len(got) != 300 || got[0] != "299" || got[299] != "0" {
 			t.Errorf("%v", got)
 		}
-		if err := s.DropTests(time.Unix(280, 0)); err != nil {
+		if err := s.DropTests(func(t Test) bool { return t.StartedAt.Before(time.Unix(280, 0)) }); err != nil {
 			return err
 		}
 		if got := keys(); len(got) != 20 || got[19] != "280" {

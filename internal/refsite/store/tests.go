@@ -64,15 +64,15 @@ func (s *Site) NewestTests() iter.Seq2[Test, error] {
 	}
 }
 
-// DropTests removes the tests that started before that time.
-func (s *Site) DropTests(before time.Time) error {
+// DropTests removes the tests for which drop is true, from the first to start to one for which it is not.
+func (s *Site) DropTests(drop func(Test) bool) error {
 	c := s.b.Bucket(bucketOrder).Cursor()
 	for n, key := c.First(); n != nil; n, key = c.First() {
 		t, err := s.Test(string(key))
 		if err != nil {
 			return err
 		}
-		if !t.StartedAt.Before(before) {
+		if !drop(t) {
 			return nil
 		}
 		if err := errors.Join(s.b.Bucket(bucketTests).Delete(key), c.Delete()); err != nil {
