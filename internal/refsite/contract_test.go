@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"testing"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/contracttest"
 )
@@ -73,7 +72,9 @@ func (d *document) unseen() []string {
 // checked is a RoundTripper that fails the test for every answer that the contract does not allow, and for every
 // request that was accepted and that the contract does not allow.
 type checked struct {
-	t    testing.TB
+	t interface {
+		Errorf(format string, args ...any)
+	}
 	next http.RoundTripper
 	// answers get all that came back.
 	answers io.Writer

@@ -83,6 +83,12 @@ type Message struct {
 	UTF8 bool
 }
 
+// Login is one try to log in, right or wrong.
+type Login struct {
+	User     string
+	Password secret.Text
+}
+
 // Counters count since the start of the server: connections taken, logins tried (passed or not), messages taken.
 type Counters struct {
 	Connections, Logins, Messages int
@@ -103,7 +109,7 @@ type Server struct {
 	mu     sync.Mutex
 	users  map[string]secret.Text
 	faults Faults
-	logins int
+	logins []Login
 	inbox  []Message
 }
 
@@ -223,9 +229,16 @@ func (s *Server) Messages() []Message {
 	return slices.Clone(s.inbox)
 }
 
+// Logins are those tried so far, in order.
+func (s *Server) Logins() []Login {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.logins)
+}
+
 // Counters returns the present counts.
 func (s *Server) Counters() Counters {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Counters{Connections: s.listener.connections(), Logins: s.logins, Messages: len(s.inbox)}
+	return Counters{Connections: s.listener.connections(), Logins: len(s.logins), Messages: len(s.inbox)}
 }

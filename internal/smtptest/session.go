@@ -9,6 +9,7 @@ import (
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
@@ -85,7 +86,7 @@ func (s *session) login(user, password string) error {
 	faults := s.server.reach(site.StageAuth)
 	s.server.mu.Lock()
 	defer s.server.mu.Unlock()
-	s.server.logins++
+	s.server.logins = append(s.server.logins, Login{user, secret.New(password)})
 	if faults.AuthErr != nil {
 		return faults.AuthErr
 	}
