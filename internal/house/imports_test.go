@@ -70,6 +70,7 @@ var onlyIn = map[string][]string{
 	"testing":                                       {"site/sitetest", "wordpresstest", "refsite/refsitetest", "leaktest"},
 	"net/http/httptest":                             {},
 	"github.com/getkin/kin-openapi":                 {"contracttest"},
+	"github.com/anishathalye/porcupine":             {},
 	"pgregory.net/rapid":                            {"site/sitetest"},
 	"go.uber.org/goleak":                            {},
 	"github.com/hashicorp/terraform-exec":           {},

@@ -152,7 +152,7 @@ func TestRevisions(t *testing.T) {
 	t.Run("WeakCountsAsStrong", func(t *testing.T) {
 		c.call(http.MethodPut, "/smtp", body("A"), "If-Match", `W/"0"`).want(t, http.StatusOK, "")
 	})
-	t.Run("StaleSaysByWhom", func(t *testing.T) {
+	t.Run("R5_StaleSaysByWhom", func(t *testing.T) {
 		edited, err := w.server.Site("client-a")
 		if err != nil {
 			t.Fatal(err)
@@ -173,7 +173,7 @@ func TestRevisions(t *testing.T) {
 	})
 }
 
-func TestConcurrentEditors(t *testing.T) {
+func TestR5ConcurrentEditors(t *testing.T) {
 	w := start(t)
 	c := w.site("client-a")
 	const editors, rounds = 8, 5

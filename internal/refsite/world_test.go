@@ -21,6 +21,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
 	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
 )
 
@@ -107,6 +108,12 @@ func (w *world) restart(between func()) {
 // pass lets time pass.
 func (w *world) pass(d time.Duration) { w.ahead.Add(int64(d)) }
 
+// startPlain starts a mail server without TLS, for tests with very many messages.
+func startPlain(t *testing.T, password string) *smtptest.Server {
+	t.Helper()
+	return smtptest.Start(t, smtptest.Config{Encryption: site.None, Users: map[string]secret.Text{mailer: secret.New(password)}})
+}
+
 // site adds a site and returns a client of it.
 func (w *world) site(name string) *client {
 	w.t.Helper()
@@ -118,6 +125,14 @@ func (w *world) site(name string) *client {
 		t: w.t, url: w.url + "/" + name + apiPath, token: credentials.Token.Reveal(), id: credentials.SiteID,
 		http: &http.Client{Transport: checked{w.t, http.DefaultTransport, w.answers}, CheckRedirect: notFollowed},
 	}
+}
+
+// quickSite is site without comparing every answer with openapi.yaml, which takes longer than all the rest.
+func (w *world) quickSite(name string) *client {
+	w.t.Helper()
+	c := w.site(name)
+	c.http.Transport = http.DefaultTransport
+	return c
 }
 
 // settings are those that pass a test, with the given changes.
