@@ -55,6 +55,7 @@ var mayImport = map[string][]string{
 	"listmonktest":                   {},
 	"bench":                          {"refsite", "refsite/*", "smtptest", "site", "tfcli"},
 	"bench/*":                        {"provider"},
+	"fuzz":                           {},
 	"house":                          {},
 
 	"refsite/refsitetest": {"pinned"},
