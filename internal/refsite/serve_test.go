@@ -122,7 +122,7 @@ func (p pipes) Close() error {
 
 func (pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
-func TestSlowClients(t *testing.T) {
+func TestR47SlowClients(t *testing.T) {
 	for name, test := range map[string]struct {
 		says string
 		at   time.Duration

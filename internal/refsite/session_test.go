@@ -18,7 +18,7 @@ func (w *world) login(site string) object {
 	return object{"username": "admin", "password": password.Reveal()}
 }
 
-func TestSession(t *testing.T) {
+func TestR44Session(t *testing.T) {
 	w := start(t)
 	c, other := w.site("client-a"), w.site("client-b")
 	credentials := w.login("client-a")
@@ -72,6 +72,31 @@ func TestSession(t *testing.T) {
 	})
 }
 
+// There is no first run over the network: sites, logins and tokens are made where the program is started.
+func TestR45NobodySetsUpASite(t *testing.T) {
+	w := start(t)
+	stranger := &client{t: t, url: w.url + "/client-a" + apiPath, token: "x", http: http.DefaultClient}
+	first := object{"username": "admin", "password": "admin"}
+	t.Run("WhereThereIsNone", func(t *testing.T) {
+		for _, path := range []string{"/session", "/site", "/smtp", "/setup", "/register", "/users", "/tokens"} {
+			for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut} {
+				if got := stranger.call(method, path, first); got.status != http.StatusNotFound && got.status != http.StatusMethodNotAllowed {
+					t.Errorf("%s %s: %d %s", method, path, got.status, got.raw)
+				}
+			}
+		}
+		if _, err := w.server.Site("client-a"); err == nil {
+			t.Error("a stranger made a site")
+		}
+	})
+	t.Run("WhereThereIsNoLoginYet", func(t *testing.T) {
+		w.site("client-a")
+		for _, guess := range []object{first, {"username": "x", "password": "x"}, {"username": "terraform", "password": "terraform"}} {
+			stranger.call(http.MethodPost, "/session", guess).want(t, http.StatusUnauthorized, "unauthorized")
+		}
+	})
+}
+
 func TestEveryCallNeedsAToken(t *testing.T) {
 	w := start(t)
 	c := w.site("client-a")
@@ -104,7 +129,7 @@ func TestResetToken(t *testing.T) {
 	c.read()
 }
 
-func TestGuessing(t *testing.T) {
+func TestR42Guessing(t *testing.T) {
 	w := start(t)
 	a, b := w.site("client-a"), w.site("client-b")
 	right := w.login("client-a")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/core"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
 )
 
 func TestUnconfigured(t *testing.T) {
@@ -54,13 +55,18 @@ func TestPasswordRule(t *testing.T) {
 	w := start(t)
 	c := w.site("client-a")
 	w.enable(c, nil)
+	trap := smtptest.Start(t, smtptest.Config{Address: "0.0.0.0:0"})
 	before, logins := c.read(), w.mail.Counters().Logins
 	changes := object{
-		"host": "127.0.0.2", "port": w.mail.Port() + 1, "encryption": "tls", "username": "other@example.com",
+		"host": "127.0.0.2", "port": trap.Port(), "encryption": "tls", "username": "other@example.com",
 		"from_address": "other@example.com", "from_name": "Other", "helo_name": "other.example.com",
 	}
 	for _, f := range (site.Settings{}).Fields() {
-		t.Run(f.Name+"ChangesOnlyWithThePassword", func(t *testing.T) {
+		row := "R2_"
+		if f.Name == "host" || f.Name == "port" {
+			row = "R1_"
+		}
+		t.Run(row+f.Name+"ChangesOnlyWithThePassword", func(t *testing.T) {
 			change, ok := changes[f.Name]
 			if !ok {
 				t.Fatal("a new setting: this test must change it")
@@ -80,8 +86,8 @@ func TestPasswordRule(t *testing.T) {
 	})
 	t.Run("NothingWasChangedAndNobodyLoggedIn", func(t *testing.T) {
 		equal(t, c.read().object, before.object)
-		if got := w.mail.Counters().Logins; got != logins {
-			t.Errorf("%d logins", got-logins)
+		if got := w.mail.Counters().Logins; got != logins || trap.Counters().Connections > 0 {
+			t.Errorf("%d logins, %d connections to the new place", got-logins, trap.Counters().Connections)
 		}
 	})
 	t.Run("WithoutAUsernameThePasswordIsForgotten", func(t *testing.T) {
@@ -120,7 +126,7 @@ func TestPasswordID(t *testing.T) {
 	}
 }
 
-func TestMasks(t *testing.T) {
+func TestR3Masks(t *testing.T) {
 	w := start(t)
 	c := w.site("client-a")
 	for _, mask := range []string{"*", "********", "••••••••", "●●●", "*•●"} {

@@ -147,8 +147,8 @@ func TestUnexpectedChallenge(t *testing.T) {
 	}
 }
 
-// TestLoginIsTriedOnce: repeats lock accounts.
-func TestLoginIsTriedOnce(t *testing.T) {
+// TestR38LoginIsTriedOnce: repeats lock accounts.
+func TestR38LoginIsTriedOnce(t *testing.T) {
 	for name, refusal := range map[string]*smtp.SMTPError{
 		"WrongPassword": nil,
 		"Later":         {Code: 454, EnhancedCode: smtp.EnhancedCode{4, 7, 0}, Message: "Temporary authentication failure"},

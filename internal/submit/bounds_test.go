@@ -84,8 +84,8 @@ func serve(conn net.Conn, lines *bufio.Reader, n int, deaf bool) {
 	}
 }
 
-// TestStageBudget: a server that falls silent has as long as its stage has, whatever go-smtp allows.
-func TestStageBudget(t *testing.T) {
+// TestR36StageBudget: a server that falls silent has as long as its stage has, whatever go-smtp allows.
+func TestR36StageBudget(t *testing.T) {
 	for n, c := range []struct {
 		stage  site.Stage
 		budget time.Duration
@@ -175,8 +175,8 @@ func TestRefusedLoginThenSilence(t *testing.T) {
 	})
 }
 
-// TestDrip: bytes that keep coming do not extend the time.
-func TestDrip(t *testing.T) {
+// TestR36Drip: bytes that keep coming do not extend the time.
+func TestR36Drip(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, conn, _ := pipe(t, loopback)
 		done := make(chan struct{})
@@ -250,7 +250,7 @@ func TestGuardKeepsItsDeadline(t *testing.T) {
 	})
 }
 
-func TestReadLimits(t *testing.T) {
+func TestR36ReadLimits(t *testing.T) {
 	l := limited{strings.NewReader(strings.Repeat("x", 100)), 64}
 	got, err := io.ReadAll(&l)
 	if len(got) != 64 || !errors.Is(err, errFlood) {

@@ -207,8 +207,8 @@ func TestQuitChangesNothing(t *testing.T) {
 	}
 }
 
-// TestOddAnswersToTheMessage: the first digit decides (RFC 5321 section 4.2.1).
-func TestOddAnswersToTheMessage(t *testing.T) {
+// TestR37OddAnswersToTheMessage: the first digit decides (RFC 5321 section 4.2.1).
+func TestR37OddAnswersToTheMessage(t *testing.T) {
 	for reply, want := range map[string]site.Status{
 		"250 2.0.0 ok": site.Passed,
 		"251 2.1.5 ok": site.Passed,

@@ -140,8 +140,8 @@ func TestClearTextToATLSPort(t *testing.T) {
 	}
 }
 
-// TestSTARTTLSIsRequired plays the attack of RFC 3207 section 6: an offer that somebody took out.
-func TestSTARTTLSIsRequired(t *testing.T) {
+// TestR34STARTTLSIsRequired plays the attack of RFC 3207 section 6: an offer that somebody took out.
+func TestR34STARTTLSIsRequired(t *testing.T) {
 	for name, ehlo := range map[string]string{
 		"NotOffered":             "250-mail.example.test\n250 AUTH PLAIN LOGIN",
 		"OnlyTheNameOfTheServer": "250 STARTTLS",
@@ -164,8 +164,8 @@ func TestSTARTTLSIsRequired(t *testing.T) {
 	}
 }
 
-// TestDataBeforeTLS plays CVE-2011-0411 from the client's side.
-func TestDataBeforeTLS(t *testing.T) {
+// TestR35DataBeforeTLS plays CVE-2011-0411 from the client's side.
+func TestR35DataBeforeTLS(t *testing.T) {
 	s, sender, c := script(t, site.STARTTLS, until(site.StageSTARTTLS, func(p *smtptest.Peer) {
 		p.Say("220 go ahead", "250 AUTH PLAIN")
 		p.Wait()

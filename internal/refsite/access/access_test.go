@@ -83,7 +83,7 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-func TestHashIsArgon2id(t *testing.T) {
+func TestR43HashIsArgon2id(t *testing.T) {
 	h := newHasher()
 	l, err := h.hash(t.Context(), secret.New("password"))
 	if err != nil {
@@ -106,7 +106,7 @@ func TestHashIsArgon2id(t *testing.T) {
 	}
 }
 
-func TestAttemptsCountBeforeTheyAreHashed(t *testing.T) {
+func TestR42AttemptsCountBeforeTheyAreHashed(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "data")
 	synctest.Test(t, func(t *testing.T) {
 		g := guard(t, file, time.Now)
@@ -131,7 +131,7 @@ func TestAttemptsCountBeforeTheyAreHashed(t *testing.T) {
 }
 
 // Attempts that are not even hashed show what is counted.
-func TestCounting(t *testing.T) {
+func TestR42Counting(t *testing.T) {
 	now := longAgo
 	t.Run("OfOneUsername", func(t *testing.T) {
 		g := guard(t, filepath.Join(t.TempDir(), "data"), func() time.Time { return now })

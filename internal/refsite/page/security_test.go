@@ -43,7 +43,7 @@ func (b *window) present(session string) {
 	b.client.Jar.SetCookies(at, []*http.Cookie{{Name: "session-client-a", Value: session, Path: "/"}})
 }
 
-func TestSession(t *testing.T) {
+func TestR44Session(t *testing.T) {
 	w := start(t)
 	b := w.loggedIn()
 	first := b.session()
@@ -119,7 +119,7 @@ func TestAnAPITokenIsNoSession(t *testing.T) {
 	}
 }
 
-func TestCookie(t *testing.T) {
+func TestR44Cookie(t *testing.T) {
 	w := start(t)
 	for name, c := range map[string]struct {
 		tls  *tls.ConnectionState
@@ -148,13 +148,28 @@ func TestCookie(t *testing.T) {
 	}
 }
 
-func TestFormsOfOtherSitesAreRefused(t *testing.T) {
+func TestR41FormsOfOtherSitesAreRefused(t *testing.T) {
 	w := start(t)
 	b := w.loggedIn()
 	before := w.state().Revision
 	form := w.settings()
 	form.Set("revision", before)
-	for _, step := range []string{"/login", "/logout", "/save", "/test", "/switch"} {
+	w.apply(func(*site.Settings) {})
+	before = w.state().Revision
+	steps := map[string]bool{}
+	for _, shown := range []*window{w.window(), b} {
+		shown.get("")
+		for n := range shown.doc.Descendants() {
+			if n.Data == "form" && strings.EqualFold(attribute(n, "method"), "post") {
+				_, step, _ := strings.Cut(strings.TrimSuffix(attribute(n, "action"), "#outcome"), "/admin")
+				steps[step] = true
+			}
+		}
+	}
+	if len(steps) < 5 {
+		t.Errorf("the page has only the forms %v", steps)
+	}
+	for step := range steps {
 		for _, headers := range [][]string{
 			{"Sec-Fetch-Site", "cross-site"},
 			{"Sec-Fetch-Site", "same-site"},
@@ -188,7 +203,7 @@ func TestHosts(t *testing.T) {
 	}
 }
 
-func TestGuessing(t *testing.T) {
+func TestR42Guessing(t *testing.T) {
 	w := start(t)
 	var hashed, refused atomic.Int64
 	var all sync.WaitGroup
@@ -217,7 +232,7 @@ func TestGuessing(t *testing.T) {
 	}
 }
 
-func TestHostileText(t *testing.T) {
+func TestR46HostileText(t *testing.T) {
 	const attack = `"><script>alert(1)</script><img src=x onerror=alert(1)>`
 	w := start(t)
 	w.mail.SetFaults(smtptest.Faults{MailErr: &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: attack}})
@@ -241,13 +256,19 @@ func TestHostileText(t *testing.T) {
 	if b.header.Get("Cache-Control") != "no-store" || b.header.Get("X-Content-Type-Options") != "nosniff" {
 		t.Errorf("%v", b.header)
 	}
+	// What a client of the contract may save, the page has to show.
+	w.apply(func(s *site.Settings) { s.Username, s.FromName = attack, `" autofocus onfocus="alert(1)` })
+	b.get("")
+	if strings.Contains(b.text, "<script>alert") || b.field("username") != attack || b.field("from_name") != `" autofocus onfocus="alert(1)` || has(b.byID("from_name"), "onfocus") {
+		t.Errorf("%s", b.text)
+	}
 	b.get("?q=" + url.QueryEscape(attack))
 	if strings.Contains(b.text, "<script>alert") || b.field("q") != attack {
 		t.Errorf("%s", b.text)
 	}
 }
 
-func TestHugeForm(t *testing.T) {
+func TestR47HugeForm(t *testing.T) {
 	w := start(t)
 	b := w.loggedIn()
 	b.send(http.MethodPost, "/save", url.Values{"host": {strings.Repeat("x", 70_000)}})
@@ -257,7 +278,7 @@ func TestHugeForm(t *testing.T) {
 }
 
 // A password that was typed for one server must not go to one that somebody else saved meanwhile.
-func TestAPasswordGoesOnlyWhereItWasEnteredFor(t *testing.T) {
+func TestR1APasswordGoesOnlyWhereItWasEnteredFor(t *testing.T) {
 	w := start(t)
 	b := w.loggedIn()
 	b.submit("/save", w.settings())

@@ -104,7 +104,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-func TestKeyFile(t *testing.T) {
+func TestR48KeyFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys")
 	if _, err := Load(path); !os.IsNotExist(err) && err == nil {
 		t.Error("a missing file is taken")

@@ -100,7 +100,7 @@ func TestServing(t *testing.T) {
 	if log := p.Log(); strings.Contains(log, token) || strings.Contains(log, password) || !strings.Contains(log, `"msg":"call"`) {
 		t.Errorf("log: %s", log)
 	}
-	t.Run("SecretsArePrintedOnce", func(t *testing.T) {
+	t.Run("R45_SecretsArePrintedOnce", func(t *testing.T) {
 		p := launch(t, args...)
 		if len(p.Lines) != 0 {
 			t.Errorf("%v", p.Lines)
