@@ -114,7 +114,7 @@ output "all" {
 // TF_LOG_SDK_PROTO_DATA_DIR is not set: it is for the messages between Terraform and a provider, whole.
 func TestR30NoSecretShows(t *testing.T) {
 	w := newWorld(t)
-	w.plant()
+	w.confide()
 	random, searched, lives := soaktest.Random(t), 0, 0
 	for ; searched < soaktest.Count(50)<<20 && !t.Failed(); lives++ {
 		w.live()
@@ -147,8 +147,8 @@ func checkSees(t *testing.T, scanner *leaktest.Scanner, sinks []leaktest.Sink) {
 	}
 }
 
-// plant gives the mail server and the plan their secrets.
-func (w *world) plant() {
+// confide gives the mail server and the plan their secrets.
+func (w *world) confide() {
 	maps.Copy(w.secrets, map[string]string{
 		"mail password": nextPassword, "previous password": firstPassword, "wrong password": wrongPassword, "password at the page": pagePassword,
 		"password in the state": keptPassword, "secret access key": secretAccessKey,
