@@ -12,14 +12,14 @@ var inMail = []defect{{
 			}
 			return errors.Join(a.startTLS(ctx, s), a.secure(ctx, s), a.hello(ctx, s))
 		})`,
-	tests: "submit", run: "TestSTARTTLSIsRequired",
+	tests: "submit", run: "TestR34STARTTLSIsRequired",
 }, {
 	name: "TextBehindSTARTTLS", breaks: "R35",
 	what:  "What came in clear behind STARTTLS is taken for protected.",
 	file:  "internal/submit/dialogue.go",
 	old:   `Buffered() > 0 {`,
 	new:   `Buffered() < 0 {`,
-	tests: "submit", run: "TestDataBeforeTLS",
+	tests: "submit", run: "TestR35DataBeforeTLS",
 }, {
 	name: "CertificateNotChecked", breaks: "R18 I5",
 	what:  "Whoever is on the way to the submission server can show any certificate.",
@@ -89,5 +89,5 @@ var inMail = []defect{{
 	file:  "internal/submit/guard.go",
 	old:   "	l.left -= n\n",
 	new:   "",
-	tests: "submit", run: "TestReadLimits",
+	tests: "submit", run: "TestR36ReadLimits",
 }}

@@ -28,7 +28,7 @@ var inServer = []defect{{
 	file:  "internal/refsite/core/check.go",
 	old:   `"*•●"`,
 	new:   `"*"`,
-	tests: "refsite", run: "TestMasks",
+	tests: "refsite", run: "TestR3Masks",
 }, {
 	name: "FieldNotInFingerprint", breaks: "R4 I1", starred: true,
 	what:  "A pass counts although from_name has changed since.",
@@ -103,7 +103,7 @@ var inServer = []defect{{
 	file:  "internal/refsite/core/run.go",
 	old:   `if wait == 0 {`,
 	new:   `if wait >= 0 {`,
-	tests: "refsite", run: "TestRateLimit",
+	tests: "refsite", run: "TestR33RateLimit",
 }, {
 	name: "FailedCommitIsASuccess", breaks: "R40 I6",
 	what:  "A commit that the disk did not take is answered as if it had been made.",
@@ -148,19 +148,19 @@ var inServer = []defect{{
 		return Session{}, err
 	}
 `,
-	tests: "refsite/access", run: "TestAttemptsCountBeforeTheyAreHashed",
+	tests: "refsite/access", run: "TestR42AttemptsCountBeforeTheyAreHashed",
 }, {
 	name: "FormsOfOtherSitesAccepted", breaks: "R41", starred: true,
 	what:  "A page elsewhere can send the admin page's forms.",
 	file:  "internal/refsite/page/page.go",
 	old:   `return p.surround(sameOrigin.Handler(mux))`,
 	new:   `return p.surround(mux)`,
-	tests: "refsite/page", run: "TestFormsOfOtherSitesAreRefused",
+	tests: "refsite/page", run: "TestR41FormsOfOtherSitesAreRefused",
 }, {
 	name: "SessionPlanted", breaks: "R44",
 	what:  "A login leaves the session open that the visitor came with.",
 	file:  "internal/refsite/page/session.go",
 	old:   "	if err := v.Guard.Logout(v.site.ID(), v.token()); err != nil {\n		return err\n	}\n	v.setCookie(opened",
 	new:   "	v.setCookie(opened",
-	tests: "refsite/page", run: "TestSession",
+	tests: "refsite/page", run: "TestR44Session",
 }}

@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/leaktest"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
@@ -431,8 +432,9 @@ func (m *machine) checkSecrets() {
 	for name, token := range m.tokens {
 		secrets["token of "+name] = token
 	}
+	scanner := leaktest.New(secrets)
 	for where, data := range map[string][]byte{"answers": []byte(m.answers.String()), "log": []byte(m.log.String()), "data file": disk} {
-		for _, leak := range leaks(data, secrets) {
+		for _, leak := range scanner.Find(data) {
 			m.t.Errorf("I8: %s: %s", where, leak)
 		}
 	}
