@@ -47,7 +47,7 @@ var spellings = map[string]string{
 	// Zones, brackets, digits and dots of other scripts, and what hides a host from those who look at text.
 	"fe80::1%eth0": "fe80::1", "fe80::1%25eth0": "fe80::1", "::1%lo": "::1", "[::1]": "::1", "①②⑦.⓪.⓪.①": "127.0.0.1",
 	"127。0。0。1": "127.0.0.1", "１２７.０.０.１": "127.0.0.1", "ⓛocalhost": "127.0.0.1", "127.0.0.1#.example.com": "127.0.0.1", "a@127.0.0.1": "127.0.0.1",
-	"127.0.0.1\x00.example.com": "127.0.0.1", "127.0.0.1:25": "127.0.0.1", "127.0.0.1/": "127.0.0.1", " 127.0.0.1": "127.0.0.1",
+	"127.0.0.1\x00.example.com": "127.0.0.1", "127.0.0.1:25": "127.0.0.1", "127.0.0.1/": "127.0.0.1", "127.0.0.1 .example.com": "127.0.0.1",
 }
 
 // nameServer is a DNS server that one can change.
