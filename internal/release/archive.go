@@ -154,7 +154,8 @@ func checkProtocols(ctx context.Context, executable []byte, protocols []string) 
 	cmd := exec.CommandContext(ctx, path)
 	cmd.Env = append(os.Environ(),
 		"TF_PLUGIN_MAGIC_COOKIE=d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
-		"PLUGIN_PROTOCOL_VERSIONS=5,6")
+		"PLUGIN_PROTOCOL_VERSIONS=5,6",
+		"TMPDIR="+dir) // where a provider that is killed leaves its socket
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
