@@ -1,3 +1,5 @@
+//go:build unix
+
 package killtest
 
 import (
@@ -224,6 +226,7 @@ func (w *world) killedIn(p phase, d death) (out string, err error) {
 	select {
 	case <-struck:
 		<-settled
+		tf.endOrphans()
 	default:
 		w.t.Fatalf("it never came to %q, but passed %q:\n%s", d.step, w.gate.passed(), out)
 	}

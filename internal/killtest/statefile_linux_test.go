@@ -145,6 +145,7 @@ func (w *world) killAtChange(p phase, at int) (n int) {
 	started <- tf
 	out, err := tf.wait()
 	stop()
+	tf.endOrphans()
 	if at < 0 && err != nil {
 		w.t.Fatalf("%v\n%s", err, out)
 	}

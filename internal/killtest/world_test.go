@@ -1,3 +1,5 @@
+//go:build unix
+
 package killtest
 
 import (
@@ -10,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -167,6 +170,7 @@ func (w *world) start(args ...string) *terraform {
 	w.t.Helper()
 	tf := &terraform{Cmd: w.workspace.Command(w.t.Context(), args...), exited: make(chan struct{})}
 	tf.Stdout, tf.Stderr = &tf.out, &tf.out
+	tf.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := tf.Start(); err != nil {
 		w.t.Fatal(err)
 	}
@@ -178,6 +182,9 @@ func (tf *terraform) wait() (out string, err error) {
 	close(tf.exited)
 	return unwrapped(tf.out.String()), err
 }
+
+// endOrphans ends the provider that a killed Terraform leaves; it would end by itself some minutes later.
+func (tf *terraform) endOrphans() { _ = syscall.Kill(-tf.Process.Pid, syscall.SIGKILL) }
 
 // unwrapped undoes the line breaks that the CLI makes.
 func unwrapped(out string) string {

@@ -21,6 +21,9 @@ func Serve(ctx context.Context, version string, debugger bool) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	if !debugger {
+		go endOrphaned()
+	}
 	return providerserver.Serve(ctx, New(version), providerserver.ServeOpts{Address: Address, Debug: debugger})
 }
 
