@@ -27,8 +27,14 @@ var proofs = []proof{
 
 // commands are those of "sh" blocks that nothing here runs, and the tests that do.
 var commands = map[string]string{
-	"terraform import smtp_settings.site default":                      "TestAccExamplesImport",
-	`pocketbase superuser upsert terraform@agency.example "$PASSWORD"`: "TestStart",
+	"terraform import smtp_settings.site default":                                                                             "TestAccExamplesImport",
+	"terraform apply -auto-approve -json | tee apply.log |":                                                                   "TestAccAgency",
+	`jq -r 'select(.diagnostic.severity == "error") | .diagnostic | [.address, .summary, (.detail | split("\n")[0])] | @csv'`: "TestAccAgency",
+	"terraform apply -refresh-only -auto-approve -var report=true":                                                            "TestAccAgency",
+	"terraform output -raw report_csv >report.csv":                                                                            "TestAccAgency",
+	"terraform output -json report >report.json":                                                                              "TestAccAgency",
+	"terraform plan -detailed-exitcode -out=plan.tfplan":                                                                      "TestAccSettingsCalls",
+	`pocketbase superuser upsert terraform@agency.example "$PASSWORD"`:                                                        "TestStart",
 }
 
 // excuses are the notes with which a document may say that nobody can run a block here.

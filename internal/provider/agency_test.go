@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/itchyny/gojq"
+
 	"github.com/sitemail/terraform-provider-smtp/internal/platform"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
@@ -183,6 +185,9 @@ func (a *agency) createAllButTheWrong(wrong []string) {
 	if got := summariesOf(errors); !slices.Equal(sitesOf(errors), wrong) || len(errors) != len(wrong) || len(got) != 1 {
 		t.Fatalf("errors of %q with the summaries %v; want one of each of %q, with the same summary", sitesOf(errors), got, wrong)
 	}
+	if rows := failuresTable(t, out); len(rows) != len(wrong) || !strings.Contains(rows[0], `,"`+errors[0].Summary+`",`) {
+		t.Errorf("the table of failures is %q", rows)
+	}
 	for _, e := range errors {
 		if e.Address != `module.mail.smtp_settings.client["`+sitesOf([]diagnostic{e})[0]+`"]` {
 			t.Errorf("%q is the address of %q", e.Address, e.Detail)
@@ -201,6 +206,35 @@ func (a *agency) createAllButTheWrong(wrong []string) {
 	if all, _ := a.tests(); all != agencySites-len(wrong) {
 		t.Errorf("%d tests passed", all)
 	}
+}
+
+// failuresTable filters what apply -json says as the example's README shows.
+func failuresTable(t *testing.T, out string) (rows []string) {
+	t.Helper()
+	readme, err := os.ReadFile(filepath.Join(examplesDir, "agency", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, filter, _ := strings.Cut(string(readme), "jq -r '")
+	filter, _, _ = strings.Cut(filter, "'")
+	query, err := gojq.Parse(filter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(out) {
+		var said any
+		if err := json.Unmarshal([]byte(line), &said); err != nil {
+			t.Fatal(err)
+		}
+		for results := query.Run(said); ; {
+			result, more := results.Next()
+			if !more {
+				break
+			}
+			rows = append(rows, fmt.Sprint(result))
+		}
+	}
+	return rows
 }
 
 // repairLeaveAndOverride applies once what the first apply failed to do, that one client leaves, and that another one has a
