@@ -123,6 +123,7 @@ func TestAccProviderR26Unreachable(t *testing.T) {
 			{Config: provider(w.http.URL+"/only", "error") + w.resource(), PlanOnly: true},
 			{Config: provider(nobody, "error") + nowhere, PlanOnly: true, ExpectError: regexp.MustCompile(`Site cannot be reached`)},
 			{Config: provider(nobody, "warn") + nowhere, Check: resource.TestCheckOutput("host", "null")},
+			{Config: provider(w.http.URL+"/only", "error") + w.resource()}, // which can be destroyed
 		},
 	})
 }

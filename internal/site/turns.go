@@ -24,6 +24,8 @@ type Turns struct {
 // server is the state of one submission server, which Turns.mu guards.
 type server struct {
 	width, busy int
+	// passed counts the tests since width changed that passed: so many as width make it grow.
+	passed int
 	// pause is what the next refusal doubles; slowed is when the last one came, quietUntil when it is over.
 	pause              time.Duration
 	slowed, quietUntil time.Time
@@ -119,13 +121,15 @@ func (t *Turns) end(v *server, began time.Time, r TestResult, s Settings) bool {
 	switch {
 	case tooFast && began.Before(v.slowed): // It was on its way when the server was slowed down for others.
 	case tooFast:
-		v.width = max(v.width/2, 1)
+		v.width, v.passed = max(v.width/2, 1), 0
 		v.pause = min(max(2*v.pause, firstQuiet), longestQuiet)
 		v.slowed = time.Now()
 		v.quietUntil = v.slowed.Add(v.pause + rand.N(v.pause/2))
 	case r.Status == Passed:
-		v.width = min(v.width+1, t.most)
 		v.pause /= 2
+		if v.passed++; v.passed >= v.width {
+			v.width, v.passed = min(v.width+1, t.most), 0
+		}
 	}
 	close(v.free)
 	v.free = make(chan struct{})
