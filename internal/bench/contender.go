@@ -34,6 +34,8 @@ var contenders = []contender{
 // sample is what one phase of one contender took.
 type sample struct {
 	Wall time.Duration
+	// AllCPU is that of the CLI and everything that it started, but not of the sites and the submission server.
+	AllCPU time.Duration
 	// CPU and PeakMemory (bytes) are those of the provider's processes, of which there were Starts.
 	CPU        time.Duration
 	PeakMemory int64
@@ -167,6 +169,7 @@ func (w *world) measure(ctx context.Context, workspace tfcli.Workspace, args []s
 	if err != nil {
 		return s, fmt.Errorf("%w\n%s", err, out[max(0, len(out)-2000):])
 	}
+	s.AllCPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	return s, s.addUsage(usage)
 }
 

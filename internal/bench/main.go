@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,11 +36,15 @@ type bench struct {
 func main() {
 	sizes := flag.String("n", "10,100,1000", "numbers of sites, from small to large")
 	rounds := flag.Int("rounds", 5, "how often each contender runs")
+	only := flag.String("only", "", "names of contenders, with commas between them, smtp and floor among them; without it all")
 	latency := flag.Duration("latency", 200*time.Millisecond, "how long a slow site takes for every answer; 0 leaves slow sites out")
 	sending := flag.Duration("sending", time.Second, "how long a slow submission server takes for a message; 0 leaves those out")
 	file := flag.String("o", "", "a file for the results, beside standard output")
 	profile := flag.String("profile", "", "a folder for CPU profiles of the provider, which then runs alone")
 	flag.Parse()
+	if *only != "" {
+		contenders = slices.DeleteFunc(contenders, func(c contender) bool { return !slices.Contains(strings.Split(*only, ","), c.name) })
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	b := &bench{rounds: *rounds, latency: *latency, sending: *sending}
 	err := b.record(*file, func() error { return b.run(ctx, *sizes, *profile) })

@@ -10,6 +10,7 @@ import (
 )
 
 func wallSeconds(s sample) float64   { return s.Wall.Seconds() }
+func allSeconds(s sample) float64    { return s.AllCPU.Seconds() }
 func cpuSeconds(s sample) float64    { return s.CPU.Seconds() }
 func peakMebibytes(s sample) float64 { return float64(s.PeakMemory) / (1 << 20) }
 
@@ -18,12 +19,13 @@ func peakMebibytes(s sample) float64 { return float64(s.PeakMemory) / (1 << 20) 
 func printTable(w io.Writer, sites int, results map[string][]map[string]sample) {
 	fmt.Fprintf(w, "\n%d sites\n", sites)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "phase\t\twall\tof floor\tlowest\thighest\tprovider CPU\tof floor\tpeak memory\tof floor\tstarts\tcalls a site\tconnections a site\t")
+	fmt.Fprintln(table, "phase\t\twall\tof floor\tlowest\thighest\tCPU\tof floor\tprovider CPU\tof floor\tpeak memory\tof floor\tstarts\tcalls a site\tconnections a site\t")
 	for _, p := range phases {
 		for _, c := range contenders {
 			of := func(value func(sample) float64) float64 { return middle(results[c.name], p.name, value) }
 			wall := ratios(results, c.name, p.name, wallSeconds)
-			fmt.Fprintf(table, "%s\t%s\t%s\t%.2f\t%.2f\t%.2f\t", p.name, c.name, seconds(of(wallSeconds)), median(wall), slices.Min(wall), slices.Max(wall))
+			fmt.Fprintf(table, "%s\t%s\t%s\t%.2f\t%.2f\t%.2f\t%s\t%.2f\t", p.name, c.name, seconds(of(wallSeconds)), median(wall), slices.Min(wall), slices.Max(wall),
+				seconds(of(allSeconds)), median(ratios(results, c.name, p.name, allSeconds)))
 			if c.command == "" {
 				fmt.Fprint(table, "\t\t\t\t\t")
 			} else {

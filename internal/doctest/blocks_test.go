@@ -21,6 +21,7 @@ var proofs = []proof{
 	{"README.md", "text", "TestWhatTheReadmeShows"},
 	{"CONTRIBUTING.md", "text", "TestEveryFolderIsOnTheMap"},
 	{"docs/functions/*.md", "text", "TestRun"},
+	{"docs/guides/many-sites.md", "text", "TestResultsAreOfThisProgram"},
 	{"examples/wordpress/README.md", "php", "TestKeys"},
 	{"examples/modules/client-sites/README.md", "csv", "TestConfigurations"},
 }

@@ -13,7 +13,7 @@ import (
 const Address = "registry.terraform.io/sitemail/smtp"
 
 // gcPercent lets a process that lives for one walk collect its garbage less often than the default of 100.
-const gcPercent = 300
+const gcPercent = 200
 
 // Serve serves the provider to the CLI that started this process, until that ends it. With debug it waits for a debugger.
 func Serve(ctx context.Context, version string, debugger bool) error {

@@ -127,7 +127,8 @@ func (t *Turns) end(v *server, began time.Time, r TestResult, s Settings) bool {
 		v.quietUntil = v.slowed.Add(v.pause + rand.N(v.pause/2))
 	case r.Status == Passed:
 		v.pause /= 2
-		if v.passed++; v.passed >= v.width {
+		v.passed++
+		if v.passed >= v.width {
 			v.width, v.passed = min(v.width+1, t.most), 0
 		}
 	}
