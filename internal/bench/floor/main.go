@@ -19,7 +19,7 @@ import (
 
 func main() {
 	err := providerserver.Serve(context.Background(), func() provider.Provider { return &floor{ours.New("floor")()} },
-		providerserver.ServeOpts{Address: "registry.terraform.io/sitemail/smtp"})
+		providerserver.ServeOpts{Address: ours.Address})
 	if err != nil {
 		log.Fatal(err)
 	}
