@@ -75,7 +75,7 @@ func refusal(resp *http.Response, body []byte, secrets *redactor) *Error {
 	e.body, _ = json.Marshal(members)
 	text := func(name string, limit int) string {
 		s, _ := members[name].(string)
-		return oneLine(s, limit)
+		return shorten(s, limit)
 	}
 	e.Code, e.Field = text("code", maxName), text("field", maxName)
 	e.Detail = cmp.Or(text("detail", maxDetail), text("message", maxDetail), text("title", maxDetail))

@@ -259,6 +259,11 @@ var echoes = map[string]http.HandlerFunc{
 		detail, _ := json.Marshal(r.Header.Get("Authorization") + string(body))
 		adminapitest.Problem(422, "invalid", `"detail":`+string(detail), `"body":`+string(body))(w, r)
 	},
+	"problem, with what no one sees in it": func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		detail, _ := json.Marshal(strings.ReplaceAll(r.Header.Get("Authorization")+string(body), "cana", "ca\u200bna"))
+		adminapitest.Problem(422, "invalid", `"detail":`+string(detail))(w, r)
+	},
 	"status line": func(w http.ResponseWriter, r *http.Request) {
 		adminapitest.Raw("HTTP/1.1 "+strings.ReplaceAll(r.Header.Get("Authorization"), " ", "_")+"\r\n\r\n", false)(w, r)
 	},

@@ -18,8 +18,8 @@ const (
 	minRedacted = 4
 )
 
-// oneLine makes text from outside fit to print: no control or invisible characters, at most limit characters.
-func oneLine(s string, limit int) string {
+// oneLine makes text from outside fit to print: no control or invisible characters, single spaces.
+func oneLine(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):
@@ -29,11 +29,15 @@ func oneLine(s string, limit int) string {
 		}
 		return -1
 	}, s)
-	line := []rune(strings.Join(strings.Fields(s), " "))
-	if len(line) > limit {
-		line = append(line[:limit-1], '…')
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// shorten keeps at most limit characters, the last of which tells that there were more.
+func shorten(s string, limit int) string {
+	if line := []rune(s); len(line) > limit {
+		return string(line[:limit-1]) + "…"
 	}
-	return string(line)
+	return s
 }
 
 // redactor knows what a call sends that nothing may repeat.
@@ -48,8 +52,10 @@ func newRedactor(secrets []secret.Text) *redactor {
 }
 
 func (r *redactor) add(s string) {
-	if len(s) >= minRedacted {
-		r.secrets = append(r.secrets, s)
+	for _, s := range []string{s, oneLine(s)} {
+		if len(s) >= minRedacted && !slices.Contains(r.secrets, s) {
+			r.secrets = append(r.secrets, s)
+		}
 	}
 }
 
@@ -66,6 +72,12 @@ func (r *redactor) addAuthorization(value secret.Text) {
 	}
 }
 
+// line gives text from outside as one printable line without the secrets.
+func (r *redactor) line(text string) string {
+	// Twice: what is dropped may stand in the middle of a secret, and a secret may hold what is dropped.
+	return r.redact(oneLine(r.redact(text)))
+}
+
 func (r *redactor) redact(text string) string {
 	for _, s := range r.secrets {
 		for _, spelling := range spellings(s) {
@@ -75,11 +87,11 @@ func (r *redactor) redact(text string) string {
 	return text
 }
 
-// redactAll redacts every string in a decoded JSON value.
+// redactAll makes every string in a decoded JSON value a line without secrets.
 func (r *redactor) redactAll(value any) any {
 	switch v := value.(type) {
 	case string:
-		return r.redact(v)
+		return r.line(v)
 	case []any:
 		for i := range v {
 			v[i] = r.redactAll(v[i])
@@ -87,7 +99,7 @@ func (r *redactor) redactAll(value any) any {
 	case map[string]any:
 		clean := make(map[string]any, len(v))
 		for name, member := range v {
-			clean[r.redact(name)] = r.redactAll(member)
+			clean[r.line(name)] = r.redactAll(member)
 		}
 		return clean
 	}
@@ -96,7 +108,7 @@ func (r *redactor) redactAll(value any) any {
 
 // tame returns err with a text that is fit to print: foreign errors quote what a server sent.
 func (r *redactor) tame(err error) error {
-	return tamed{err, oneLine(r.redact(err.Error()), maxDetail)}
+	return tamed{err, shorten(r.line(err.Error()), maxDetail)}
 }
 
 type tamed struct {
