@@ -14,11 +14,9 @@ import (
 
 const appliedKey = "applied"
 
-// applied is kept in private state beside a resource: which site it is, and how it was when it was last applied. It is
-// no secret.
+// applied is kept in private state beside a resource: how the site was when it was last applied, as far as no attribute
+// says so. It is no secret. Terraform writes a local state file anew after each change, so every byte counts.
 type applied struct {
-	// SiteID pins the site: no mail password is sent to another.
-	SiteID string `json:"site_id"`
 	// Revision is the one last seen, which guards the next write.
 	Revision string `json:"revision"`
 	// PasswordID is that of the password that was last applied.
@@ -59,7 +57,7 @@ func (a applied) set(ctx context.Context, private privateWriter) diag.Diagnostic
 
 // appliedOf is what an apply left at a site with these capabilities.
 func appliedOf(s site.State, can site.Capabilities) applied {
-	a := applied{SiteID: s.SiteID, Revision: s.Revision, PasswordID: s.PasswordID}
+	a := applied{Revision: s.Revision, PasswordID: s.PasswordID}
 	if can.ForgetsVerification && s.Verification != nil {
 		a.Verification, a.Tested = s.Verification, digest(s)
 	}
@@ -92,12 +90,12 @@ func (a applied) partly(s site.State, can site.Capabilities) applied {
 	return left
 }
 
-// observe records what a refresh saw: which site it is, the revision that the next plan is made against, and at the
-// first sight of an imported site which password it has.
-func (a applied) observe(ctx context.Context, private privateWriter, s site.State) diag.Diagnostics {
-	if a.SiteID == "" {
-		return applied{SiteID: s.SiteID, Revision: s.Revision, PasswordID: s.PasswordID}.set(ctx, private)
+// observe records what a refresh saw: the revision that the next plan is made against, and at the first sight of an
+// imported site which password it has.
+func (a applied) observe(s site.State, imported bool) applied {
+	a.Revision = s.Revision
+	if imported {
+		a.PasswordID = s.PasswordID
 	}
-	a.SiteID, a.Revision = s.SiteID, s.Revision
-	return a.set(ctx, private)
+	return a
 }

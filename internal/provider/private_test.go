@@ -50,9 +50,9 @@ func TestRecallsTheVerificationOfWhatPassed(t *testing.T) {
 
 // After a change that failed on its way, the site's password is still another one than the one that was applied.
 func TestPartlyAppliedKeepsThePasswordID(t *testing.T) {
-	before := applied{SiteID: "s", Revision: "1", PasswordID: "p1", Verification: &site.Verification{}, Tested: "x"}
+	before := applied{Revision: "1", PasswordID: "p1", Verification: &site.Verification{}, Tested: "x"}
 	got := before.partly(site.State{SiteID: "s", Revision: "2", PasswordID: "p2"}, bare)
-	if want := (applied{SiteID: "s", Revision: "2", PasswordID: "p1"}); got != want {
+	if want := (applied{Revision: "2", PasswordID: "p1"}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

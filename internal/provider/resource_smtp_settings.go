@@ -102,18 +102,19 @@ func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadReques
 	}
 	applied, diags := getApplied(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
-	pinned, diags := pinnedID(ctx, applied, req.Identity)
+	pinned, diags := model.pinnedID(ctx, req.Identity)
 	resp.Diagnostics.Append(diags...)
 	if pinned != "" && pinned != now.SiteID && !e.repin {
 		addWrongSite(&resp.Diagnostics, e.label, pinned, now.SiteID)
 		return
 	}
+	observed := applied.observe(now, model.imported())
 	model.fromState(applied.recall(now, e.can))
 	if applied.PasswordID != "" && applied.PasswordID != now.PasswordID {
 		model.forgetPassword()
 	}
 	resp.Diagnostics.Append(model.store(ctx, &resp.State, resp.Identity)...)
-	resp.Diagnostics.Append(applied.observe(ctx, resp.Private, now)...)
+	resp.Diagnostics.Append(observed.set(ctx, resp.Private)...)
 }
 
 func (r *smtpSettingsResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {

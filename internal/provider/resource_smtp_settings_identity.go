@@ -41,11 +41,14 @@ func (m settingsModel) store(ctx context.Context, state *tfsdk.State, identity *
 	return append(set(ctx, state, state.Raw.Type(), m), m.identify(ctx, identity)...)
 }
 
-// pinnedID is the id of the site that a resource is: as last applied or, for one that is being imported by its identity,
-// as asked for. It is empty for one that is being imported by its key.
-func pinnedID(ctx context.Context, a applied, identity *tfsdk.ResourceIdentity) (string, diag.Diagnostics) {
-	if a.SiteID != "" || identity.Raw.IsNull() {
-		return a.SiteID, nil
+// imported reports whether m is a resource that is being imported: nothing was ever read of it.
+func (m settingsModel) imported() bool { return m.ID.IsNull() }
+
+// pinnedID is the id of the site that m is, no other of which gets its mail password: as last seen or, for one that is
+// being imported by its identity, as asked for. It is empty for one that is being imported by its key.
+func (m settingsModel) pinnedID(ctx context.Context, identity *tfsdk.ResourceIdentity) (string, diag.Diagnostics) {
+	if !m.imported() || identity.Raw.IsNull() {
+		return m.ID.ValueString(), nil
 	}
 	var asked identityModel
 	diags := get(ctx, identity, &asked)

@@ -155,7 +155,7 @@ func (m settingsModel) complete() settingsModel {
 // toState is what the site held as far as Terraform knows.
 func (m settingsModel) toState(a applied) site.State {
 	s := site.State{
-		SiteID:      a.SiteID,
+		SiteID:      m.ID.ValueString(),
 		Settings:    m.toSettings(),
 		Enabled:     m.Enabled.ValueBool(),
 		Revision:    a.Revision,

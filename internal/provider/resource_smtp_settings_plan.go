@@ -94,7 +94,7 @@ func (r *smtpSettingsResource) planUpdate(ctx context.Context, e *entry, config 
 	plan.keepSpelling(state)
 	if !plan.Site.Equal(state.Site) && e != nil && !e.unknown {
 		now, err := e.site.Read(ctx)
-		if err == nil && now.SiteID != applied.SiteID {
+		if err == nil && now.SiteID != state.ID.ValueString() {
 			resp.RequiresReplace = append(resp.RequiresReplace, path.Root("site"))
 			plan.forgetComputed(config, types.BoolUnknown())
 			return
