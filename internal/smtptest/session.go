@@ -32,6 +32,9 @@ func (s *Server) newSession(c *smtp.Conn) (smtp.Session, error) {
 	return &session{server: s, conn: c}, nil
 }
 
+// closing is the answer of a server that was closed meanwhile (RFC 5321 section 3.8).
+var closing = &smtp.SMTPError{Code: 421, EnhancedCode: smtp.EnhancedCode{4, 3, 2}, Message: "closing down"}
+
 // reach calls the hook of a stage and returns the faults of the moment after it.
 func (s *Server) reach(stage site.Stage) Faults {
 	s.mu.Lock()
@@ -39,6 +42,9 @@ func (s *Server) reach(stage site.Stage) Faults {
 	s.mu.Unlock()
 	if before != nil {
 		before(s.running, stage)
+	}
+	if s.running.Err() != nil {
+		return Faults{AuthErr: closing, MailErr: closing, DataErr: closing}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
