@@ -26,7 +26,9 @@ func TestRun(t *testing.T) {
 		`plan create +smtp .* 1\.00 +1\.00`, `\bcreate +smtp .* 3\.00 +1\.00`, `no-op plan +smtp .* 1\.00 +1\.00`, `plan update +smtp .* 1\.00 +1\.00`,
 		`\bupdate +smtp .* 2\.00 +1\.00`, `plan destroy +smtp .* 1\.00 +1\.00`, `\bdestroy +smtp .* 2\.00 +1\.00`,
 		`floor .* 0\.00 +0\.00`, `terraform_data .* 0\.00 +0\.00`, `Start to handshake: [0-9.]+ ms, [0-9.]+ times the floor`,
-		`with 2 sites, in times that with 1: plan create [0-9.]+,`, `2 sites that take 1ms for every answer`, `2 sites whose test messages take 1ms each`,
+		`with 2 sites, in times that with 1: plan create [0-9.]+,`, `Wall time of smtp in times of the full floor: plan create [0-9.]+ \(`,
+		`2 sites whose state a server keeps, in times of the floor: create [0-9.]+ \([0-9.]+ to [0-9.]+\) of [0-9.]+m?s, update [0-9.]+ `,
+		`2 sites that take 1ms for every answer`, `2 sites whose test messages take 1ms each`,
 	} {
 		if !regexp.MustCompile(want).MatchString(out.String()) {
 			t.Errorf("%q is not in:\n%s", want, out.String())

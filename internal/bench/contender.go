@@ -22,12 +22,15 @@ type contender struct {
 	command string
 	// config is the configuration; see configs.go.
 	config string
+	// env are variables for the CLI, and so for the provider.
+	env []string
 }
 
 var contenders = []contender{
 	{name: "smtp", command: ".", config: smtpConfig},
 	{name: "terraform_data", config: dataConfig},
 	{name: "floor", command: "./internal/bench/floor", config: smtpConfig},
+	{name: "full floor", command: "./internal/bench/floor", config: smtpConfig, env: []string{"BENCH_FLOOR=full"}},
 	{name: "curl", config: curlConfig},
 }
 
@@ -118,7 +121,7 @@ func (m match) run(ctx context.Context, p phase) (sample, error) {
 	if err := m.writeVariables(m.workspace.Dir, p.host); err != nil {
 		return sample{}, err
 	}
-	s, err := m.measure(ctx, m.workspace, p.args)
+	s, err := m.measure(ctx, m.workspace, p.args, m.env)
 	if err != nil {
 		return s, fmt.Errorf("%s, %s of %d sites: %w", m.name, p.name, len(m.clients), err)
 	}
@@ -154,15 +157,15 @@ func build(ctx context.Context, command, to string) error {
 	return nil
 }
 
-// measure runs one command of the CLI.
-func (w *world) measure(ctx context.Context, workspace tfcli.Workspace, args []string) (sample, error) {
+// measure runs one command of the CLI, with more variables in its environment.
+func (w *world) measure(ctx context.Context, workspace tfcli.Workspace, args, env []string) (sample, error) {
 	usage := filepath.Join(workspace.Dir, "usage")
 	if err := os.RemoveAll(usage); err != nil {
 		return sample{}, err
 	}
 	calls, connections := w.calls.Load(), w.connections.Load()
 	cmd := workspace.Command(ctx, append([]string{args[0], "-no-color", "-input=false"}, args[1:]...)...)
-	cmd.Env = append(cmd.Env, "BENCH_USAGE="+usage)
+	cmd.Env = append(append(cmd.Env, "BENCH_USAGE="+usage), env...)
 	start := time.Now()
 	out, err := cmd.CombinedOutput()
 	s := sample{Wall: time.Since(start), Calls: w.calls.Load() - calls, Connections: w.connections.Load() - connections}

@@ -93,7 +93,7 @@ func (b *bench) run(ctx context.Context, sizes, profile string) (err error) {
 		return b.profile(ctx, profile)
 	}
 	fmt.Fprintln(b.out, b.machine())
-	for _, part := range []func(context.Context) error{b.starts, b.compare, b.slowSites, b.slowServer} {
+	for _, part := range []func(context.Context) error{b.starts, b.compare, b.remoteState, b.slowSites, b.slowServer} {
 		if err := part(ctx); err != nil {
 			return err
 		}
@@ -118,12 +118,14 @@ func (b *bench) compare(ctx context.Context) error {
 	cpu := map[string][]float64{} // by phase: the medians of our provider, for each size
 	for _, n := range b.sizes {
 		results := map[string][]map[string]sample{}
-		for range b.rounds {
+		for round := range b.rounds {
 			for _, c := range contenders {
+				start := time.Now()
 				samples, err := b.play(ctx, c, n)
 				if err != nil {
 					return err
 				}
+				fmt.Fprintf(os.Stderr, "%d sites, round %d of %d: %s took %s\n", n, round+1, b.rounds, c.name, time.Since(start).Round(time.Millisecond))
 				results[c.name] = append(results[c.name], samples)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -15,7 +16,8 @@ func cpuSeconds(s sample) float64    { return s.CPU.Seconds() }
 func peakMebibytes(s sample) float64 { return float64(s.PeakMemory) / (1 << 20) }
 
 // printTable writes a line for each phase and contender: medians, and wall time, processor time and memory also as ratios
-// to those of the floor in the same round; of the wall time also the lowest and the highest.
+// to those of the floor in the same round; of the wall time also the lowest and the highest. A last line compares the wall
+// time of our provider with that of the full floor.
 func printTable(w io.Writer, sites int, results map[string][]map[string]sample) {
 	fmt.Fprintf(w, "\n%d sites\n", sites)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -23,20 +25,28 @@ func printTable(w io.Writer, sites int, results map[string][]map[string]sample) 
 	for _, p := range phases {
 		for _, c := range contenders {
 			of := func(value func(sample) float64) float64 { return middle(results[c.name], p.name, value) }
-			wall := ratios(results, c.name, p.name, wallSeconds)
+			wall := ratios(results, c.name, "floor", p.name, wallSeconds)
 			fmt.Fprintf(table, "%s\t%s\t%s\t%.2f\t%.2f\t%.2f\t%s\t%.2f\t", p.name, c.name, seconds(of(wallSeconds)), median(wall), slices.Min(wall), slices.Max(wall),
-				seconds(of(allSeconds)), median(ratios(results, c.name, p.name, allSeconds)))
+				seconds(of(allSeconds)), median(ratios(results, c.name, "floor", p.name, allSeconds)))
 			if c.command == "" {
 				fmt.Fprint(table, "\t\t\t\t\t")
 			} else {
-				fmt.Fprintf(table, "%s\t%.2f\t%.0f MiB\t%.2f\t%.0f\t", seconds(of(cpuSeconds)), median(ratios(results, c.name, p.name, cpuSeconds)),
-					of(peakMebibytes), median(ratios(results, c.name, p.name, peakMebibytes)), of(func(s sample) float64 { return float64(s.Starts) }))
+				fmt.Fprintf(table, "%s\t%.2f\t%.0f MiB\t%.2f\t%.0f\t", seconds(of(cpuSeconds)), median(ratios(results, c.name, "floor", p.name, cpuSeconds)),
+					of(peakMebibytes), median(ratios(results, c.name, "floor", p.name, peakMebibytes)), of(func(s sample) float64 { return float64(s.Starts) }))
 			}
 			fmt.Fprintf(table, "%.2f\t%.2f\t\n", of(func(s sample) float64 { return float64(s.Calls) })/float64(sites),
 				of(func(s sample) float64 { return float64(s.Connections) })/float64(sites))
 		}
 	}
 	_ = table.Flush()
+	if len(results["full floor"]) == 0 {
+		return
+	}
+	var times []string
+	for _, p := range phases {
+		times = append(times, p.name+" "+spread(ratios(results, "smtp", "full floor", p.name, wallSeconds)))
+	}
+	fmt.Fprintf(w, "\nWall time of smtp in times of the full floor: %s\n", strings.Join(times, ", "))
 }
 
 // printGrowth says how our provider's processor time grows from one number of sites to the next.
@@ -55,6 +65,11 @@ func (b *bench) printGrowth(cpu map[string][]float64) {
 	fmt.Fprintln(b.out)
 }
 
+// spread is the median of values, with the lowest and the highest.
+func spread(values []float64) string {
+	return fmt.Sprintf("%.2f (%.2f to %.2f)", median(values), slices.Min(values), slices.Max(values))
+}
+
 func seconds(s float64) string {
 	return time.Duration(s * float64(time.Second)).Round(10 * time.Millisecond).String()
 }
@@ -68,11 +83,11 @@ func middle(rounds []map[string]sample, phase string, of func(sample) float64) f
 	return median(values)
 }
 
-// ratios compares a value with that of the floor in the same round.
-func ratios(results map[string][]map[string]sample, name, phase string, of func(sample) float64) []float64 {
+// ratios compares a value with that of another contender in the same round.
+func ratios(results map[string][]map[string]sample, name, other, phase string, of func(sample) float64) []float64 {
 	values := make([]float64, len(results[name]))
 	for i, samples := range results[name] {
-		values[i] = of(samples[phase]) / of(results["floor"][i][phase])
+		values[i] = of(samples[phase]) / of(results[other][i][phase])
 	}
 	return values
 }

@@ -1,9 +1,11 @@
-// Floor is a provider with the schemas of ours that does nothing: what any provider costs.
+// Floor is a provider with the schemas of ours that does nothing: what any provider costs. With BENCH_FLOOR=full it keeps
+// as much in the state as ours does, which the CLI writes anew for each resource.
 package main
 
 import (
 	"context"
 	"log"
+	"os"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -58,29 +60,53 @@ func (n *nothing) Schema(ctx context.Context, req resource.SchemaRequest, resp *
 
 func (n *nothing) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	resp.State.Raw = req.Plan.Raw
-	n.fill(ctx, req.Plan, &resp.State)
+	fill(ctx, req.Plan, &resp.State)
+	if full() {
+		resp.Private.SetKey(ctx, "applied", []byte(private))
+	}
 }
 
 func (n *nothing) Read(context.Context, resource.ReadRequest, *resource.ReadResponse) {}
 
 func (n *nothing) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	resp.State.Raw = req.Plan.Raw
-	n.fill(ctx, req.Plan, &resp.State)
+	fill(ctx, req.Plan, &resp.State)
 }
 
 func (n *nothing) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {}
 
+func full() bool { return os.Getenv("BENCH_FLOOR") == "full" }
+
+// What a full floor keeps is as long as what the reference site makes of it.
+const (
+	id      = "7d7b1f0e-2c55-4c0e-9a55-0f6f2c1f7a10"
+	private = `{"revision":"2","password_id":"` + id + `"}`
+)
+
+var passed = map[string]attr.Value{
+	"tested_at":  types.StringValue("2026-01-01T00:00:00Z"),
+	"recipient":  types.StringValue("ops@example.test"),
+	"reply":      types.StringValue("250 2.0.0 OK: queued as T000006"),
+	"message_id": types.StringValue("DN555XZ33H8E.357CW42L2A47R@example.com"),
+}
+
 // fill gives every computed attribute a value, because after an apply none may be unknown.
-func (n *nothing) fill(ctx context.Context, plan tfsdk.Plan, state *tfsdk.State) {
-	for name, value := range map[string]attr.Value{
+func fill(ctx context.Context, plan tfsdk.Plan, state *tfsdk.State) {
+	var verification types.Object
+	plan.GetAttribute(ctx, path.Root("verification"), &verification)
+	attributes := verification.AttributeTypes(ctx)
+	values := map[string]attr.Value{
 		"id":           types.StringValue("id"),
 		"updated_at":   types.StringValue("2026-01-01T00:00:00Z"),
 		"password_set": types.BoolValue(true),
 		"from_address": types.StringValue("mailer@example.com"),
-	} {
+		"verification": types.ObjectNull(attributes),
+	}
+	if full() {
+		values["id"] = types.StringValue(id)
+		values["verification"] = types.ObjectValueMust(attributes, passed)
+	}
+	for name, value := range values {
 		state.SetAttribute(ctx, path.Root(name), value)
 	}
-	var verification types.Object
-	plan.GetAttribute(ctx, path.Root("verification"), &verification)
-	state.SetAttribute(ctx, path.Root("verification"), types.ObjectNull(verification.AttributeTypes(ctx)))
 }

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+)
+
+// remoteState compares creating and updating with the floor where a server keeps the state: the CLI writes a local file anew
+// for each resource, and that hides what providers cost.
+func (b *bench) remoteState(ctx context.Context) error {
+	n := b.sizes[len(b.sizes)-1]
+	results := map[string][]map[string]sample{}
+	for range b.rounds {
+		for _, c := range oursAndFloor() {
+			samples, err := b.playRemotely(ctx, c, n)
+			if err != nil {
+				return err
+			}
+			results[c.name] = append(results[c.name], samples)
+		}
+	}
+	fmt.Fprintf(b.out, "\n%d sites whose state a server keeps, in times of the floor:", n)
+	for i, phase := range []string{"create", "update"} {
+		if i > 0 {
+			fmt.Fprint(b.out, ",")
+		}
+		fmt.Fprintf(b.out, " %s %s of %s", phase, spread(ratios(results, ours().name, "floor", phase, wallSeconds)),
+			seconds(middle(results["floor"], phase, wallSeconds)))
+	}
+	fmt.Fprintln(b.out)
+	return nil
+}
+
+func (b *bench) playRemotely(ctx context.Context, c contender, sites int) (map[string]sample, error) {
+	server := httptest.NewServer(new(stateServer))
+	defer server.Close()
+	c.config += fmt.Sprintf("\nterraform {\n  backend \"http\" {\n    address = %q\n  }\n}\n", server.URL)
+	return b.play(ctx, c, sites)
+}
+
+// stateServer is what the http backend talks to.
+type stateServer struct {
+	mu    sync.Mutex
+	state []byte
+}
+
+func (s *stateServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch r.Method {
+	case http.MethodGet:
+		if s.state == nil {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		_, _ = w.Write(s.state)
+	case http.MethodPost:
+		state, err := io.ReadAll(r.Body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		s.state = state
+	default:
+		w.WriteHeader(http.StatusMethodNotAllowed)
+	}
+}
