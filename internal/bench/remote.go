@@ -4,9 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
-	"net/http/httptest"
 	"sync"
+	"time"
 )
 
 // remoteState compares creating and updating with the floor where a server keeps the state: the CLI writes a local file anew
@@ -36,9 +37,14 @@ func (b *bench) remoteState(ctx context.Context) error {
 }
 
 func (b *bench) playRemotely(ctx context.Context, c contender, sites int) (map[string]sample, error) {
-	server := httptest.NewServer(new(stateServer))
-	defer server.Close()
-	c.config += fmt.Sprintf("\nterraform {\n  backend \"http\" {\n    address = %q\n  }\n}\n", server.URL)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	server := http.Server{Handler: new(stateServer), ReadHeaderTimeout: time.Minute}
+	defer func() { _ = server.Close() }()
+	go func() { _ = server.Serve(listener) }()
+	c.config += fmt.Sprintf("\nterraform {\n  backend \"http\" {\n    address = \"http://%s\"\n  }\n}\n", listener.Addr())
 	return b.play(ctx, c, sites)
 }
 
