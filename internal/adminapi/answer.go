@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
 // answered turns what came back into a decoded out, or into an [Error] that names the call.
@@ -75,7 +77,7 @@ func refusal(resp *http.Response, body []byte, secrets *redactor) *Error {
 	e.body, _ = json.Marshal(members)
 	text := func(name string, limit int) string {
 		s, _ := members[name].(string)
-		return shorten(s, limit)
+		return untrusted.Shorten(s, limit)
 	}
 	e.Code, e.Field = text("code", maxName), text("field", maxName)
 	e.Detail = cmp.Or(text("detail", maxDetail), text("message", maxDetail), text("title", maxDetail))

@@ -37,7 +37,7 @@ var inMail = []defect{{
 }, {
 	name: "EncodedSecretShown", breaks: "R28 I8", starred: true,
 	what:  "A reply that a site passes on with the login in base64 is shown as it came.",
-	file:  "internal/diagnosis/redact.go",
+	file:  "internal/untrusted/redactor.go",
 	old:   `replace(encoded, r.inBase64)`,
 	new:   `_ = encoded`,
 	tests: "diagnosis", run: "TestSecretsAreTakenOut",

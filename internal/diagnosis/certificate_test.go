@@ -8,7 +8,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-func untrusted(err string, names ...string) site.TestResult {
+func mistrusted(err string, names ...string) site.TestResult {
 	r := failed(site.StageTLS, "tls: failed to verify certificate: x509: "+err)
 	r.Certificate = &site.Certificate{Names: names, Issuer: "Example Issuer", NotAfter: time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)}
 	return r
@@ -24,61 +24,61 @@ func TestCertificate(t *testing.T) {
 		says, saysNone []string
 	}{
 		"OfAnotherName": {
-			untrusted(mismatch, "*.hoster.example", "web.hoster.example"), "mail.example.com",
+			mistrusted(mismatch, "*.hoster.example", "web.hoster.example"), "mail.example.com",
 			"tls-cert-host-mismatch", "host",
 			[]string{"is for *.hoster.example, web.hoster.example, issued by Example Issuer, valid until 2026-11-20", "set host to it: web.hoster.example."},
 			nil,
 		},
 		"OfWildcardsOnly": {
-			untrusted(mismatch, "*.hoster.example"), "mail.example.com",
+			mistrusted(mismatch, "*.hoster.example"), "mail.example.com",
 			"tls-cert-host-mismatch", "host",
 			[]string{"one of the names"},
 			[]string{"set host to it"},
 		},
 		"OfAnotherNameWhereHostIsRight": {
-			untrusted(mismatch, "web.hoster.example"), "smtp.gmail.com",
+			mistrusted(mismatch, "web.hoster.example"), "smtp.gmail.com",
 			tlsIntercepted, "",
 			[]string{"Do not change host", "web.hoster.example"},
 			[]string{"set host to it"},
 		},
 		"OfAnotherNameAtAFormerHost": {
-			untrusted(mismatch, "smtp.ionos.com"), "smtp.1and1.com",
+			mistrusted(mismatch, "smtp.ionos.com"), "smtp.1and1.com",
 			"tls-cert-host-mismatch", "host",
 			[]string{"set host to it: smtp.ionos.com"},
 			nil,
 		},
 		"FromNobody": {
-			untrusted("certificate signed by unknown authority", "mail.example.com"), "mail.example.com",
+			mistrusted("certificate signed by unknown authority", "mail.example.com"), "mail.example.com",
 			"tls-cert-unknown-authority", "host",
 			[]string{"private CA", "Example Issuer"},
 			nil,
 		},
 		"FromNobodyAtAServiceOfRepute": {
-			untrusted("certificate signed by unknown authority", "smtp.gmail.com"), "smtp.gmail.com",
+			mistrusted("certificate signed by unknown authority", "smtp.gmail.com"), "smtp.gmail.com",
 			"tls-cert-unknown-authority", "",
 			[]string{"ca-certificates", "Example Issuer"},
 			nil,
 		},
 		"Expired": {
-			untrusted("certificate has expired or is not yet valid: current time 2026-11-23T07:47:46Z is after 2026-11-20T00:00:00Z", "mail.example.com"), "mail.example.com",
+			mistrusted("certificate has expired or is not yet valid: current time 2026-11-23T07:47:46Z is after 2026-11-20T00:00:00Z", "mail.example.com"), "mail.example.com",
 			"tls-cert-expired", "host",
 			[]string{"valid until 2026-11-20"},
 			nil,
 		},
 		"WithoutNames": {
-			untrusted("certificate is not valid for any names, but wanted to match mail.example.com"), "mail.example.com",
+			mistrusted("certificate is not valid for any names, but wanted to match mail.example.com"), "mail.example.com",
 			"tls-cert-legacy-cn", "host",
 			[]string{"is for no name"},
 			nil,
 		},
 		"WithManyNames": {
-			untrusted(mismatch, "a.example", "b.example", "c.example", "d.example", "e.example", "f.example"), "mail.example.com",
+			mistrusted(mismatch, "a.example", "b.example", "c.example", "d.example", "e.example", "f.example"), "mail.example.com",
 			"tls-cert-host-mismatch", "host",
 			[]string{"a.example, b.example, c.example, d.example and 2 more"},
 			nil,
 		},
 		"WithHostileNames": {
-			untrusted(mismatch, "\x1b[31mred.example\x1b[0m", "evil\nState  All is well", strings.Repeat("x", 1000)), "mail.example.com",
+			mistrusted(mismatch, "\x1b[31mred.example\x1b[0m", "evil\nState  All is well", strings.Repeat("x", 1000)), "mail.example.com",
 			"tls-cert-host-mismatch", "host",
 			[]string{"red.example, evil State All is well, xxx"},
 			[]string{"\x1b", "\n", "set host to it", strings.Repeat("x", 101)},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sitemail/terraform-provider-smtp/internal/presets"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
 var stageNames = []site.Stage{
@@ -65,7 +66,7 @@ func TestTable(t *testing.T) {
 
 // sentence reports whether text is one line of at most limit characters without space around it.
 func sentence(text string, limit int) bool {
-	return text != "" && text == plain(text) && len([]rune(text)) <= limit
+	return text != "" && text == untrusted.Line(text) && len([]rune(text)) <= limit
 }
 
 // What a row is about follows from its summary, because the guide has one section for each.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
 // Failure is a test that did not pass, with all that its reader needs to know.
@@ -38,9 +39,9 @@ func (f Failure) Text() string {
 	var p page
 	p.section("Tried", f.tried())
 	if reply := f.Result.Reply; reply != nil {
-		p.quote("Server said", shorten(reply.String(), quoted))
+		p.quote("Server said", untrusted.Shorten(reply.String(), quoted))
 	} else {
-		p.quote("Error", shorten(f.Result.Error, quoted))
+		p.quote("Error", untrusted.Shorten(f.Result.Error, quoted))
 	}
 	p.section("Means", d.Cause)
 	p.section("Do", d.Remedy)
@@ -60,7 +61,7 @@ func (f Failure) Diagnosis() site.Diagnosis { return f.washed().diagnosis() }
 // washed returns f with all that comes from outside fit to be shown.
 func (f Failure) washed() Failure {
 	f.Result = newWasher(f.Settings.Username, f.Secrets).result(f.Result)
-	f.State = plain(f.State)
+	f.State = untrusted.Line(f.State)
 	return f
 }
 

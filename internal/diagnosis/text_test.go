@@ -7,6 +7,7 @@ import (
 
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
 // section returns the text of one section of a page on one line, "" when the page has none.
@@ -50,13 +51,13 @@ func TestPageOfEveryRow(t *testing.T) {
 func wellFormed(t *testing.T, text string) {
 	t.Helper()
 	for line := range strings.SplitSeq(text, "\n") {
-		if !strings.HasPrefix(line, " ") || strings.TrimRight(line, " ") != line || plain(line) == "" {
+		if !strings.HasPrefix(line, " ") || strings.TrimRight(line, " ") != line || untrusted.Line(line) == "" {
 			t.Errorf("line %q of\n%s", line, text)
 		}
 		if _, words, _ := strings.Cut(line, strings.Repeat(" ", gap)); width(line) > pageWidth && strings.Contains(strings.TrimSpace(words), " ") {
 			t.Errorf("%d columns: %q", width(line), line)
 		}
-		if strings.ContainsFunc(line, func(r rune) bool { return r != ' ' && plain(string(r)) == "" }) {
+		if strings.ContainsFunc(line, func(r rune) bool { return r != ' ' && untrusted.Line(string(r)) == "" }) {
 			t.Errorf("control characters in %q", line)
 		}
 	}

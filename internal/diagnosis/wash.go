@@ -6,16 +6,28 @@ import (
 
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
 // washer makes what comes from outside fit to be shown: plain text without secrets, of a bounded length.
-type washer struct{ redactor }
+type washer struct{ redactor *untrusted.Redactor }
 
+// newWasher takes the secrets, and the username, which goes out in its base64 form only (RFC 4954 section 4).
 func newWasher(username string, secrets []secret.Text) washer {
-	return washer{newRedactor(username, secrets)}
+	w := washer{new(untrusted.Redactor)}
+	for _, s := range secrets {
+		w.redactor.Add(s)
+	}
+	w.redactor.AddEncoded(username)
+	return w
 }
 
-func (w washer) text(text string, limit int) string { return shorten(w.redact(plain(text)), limit) }
+func (w washer) text(text string, limit int) string {
+	return untrusted.Shorten(w.redactor.Line(text), limit)
+}
+
+// clean is one line of at most limit characters.
+func clean(text string, limit int) string { return untrusted.Shorten(untrusted.Line(text), limit) }
 
 // longText bounds texts that are shown in part; the last word is on the page.
 const longText = 4096

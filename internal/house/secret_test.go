@@ -20,7 +20,6 @@ var (
 // plainSecrets are the places where a secret is a plain string, with the reason. The keys are a file's name and the name of
 // the field, parameter or variable.
 var plainSecrets = map[string]string{
-	"internal/adminapi/text.go secrets":      "what is looked for in the text of others, and ends with the call",
 	"internal/refsite/api/wire.go Token":     "the one answer that hands a session out",
 	"internal/refsite/refsite.go firstToken": "the name of a token",
 }

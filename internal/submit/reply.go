@@ -3,13 +3,12 @@ package submit
 import (
 	"regexp"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
-// maxText is what is kept of one text of the server, in bytes.
+// maxText is what is kept of one text of the server, in characters.
 const maxText = 2 << 10
 
 var (
@@ -17,13 +16,11 @@ var (
 	// in "authentication failed (#5.7.1)". Neither takes an IP address or a version for one.
 	leadingCode = regexp.MustCompile(`^([245]\.\d{1,3}\.\d{1,3})(?:[\s:;,]+|$)`)
 	taggedCode  = regexp.MustCompile(`[(\[#]([245]\.\d{1,3}\.\d{1,3})(?:[\s:;,)\]]|$)`)
-	// escapeSequence is one that a terminal would obey (ECMA-48 section 5.4).
-	escapeSequence = regexp.MustCompile(`\x1b\[[0-?]*[ -/]*[@-~]`)
 )
 
 // reply makes the server's reply fit to be kept: its enhanced code found, its lines joined, its text clean and capped.
 func (a *attempt) reply(code int, text string) *site.Reply {
-	enhanced, text := splitReply(printable(a.redactor.redact(text)))
+	enhanced, text := splitReply(untrusted.Lines(a.redactor.redact(text)))
 	return &site.Reply{Code: code, EnhancedCode: enhanced, Text: a.redactor.line(text, maxText)}
 }
 
@@ -48,32 +45,8 @@ func splitReply(text string) (enhanced, rest string) {
 	return enhanced, rest
 }
 
-// printable drops everything from s that a reader would not see as text, line ends aside.
-func printable(s string) string {
-	s = escapeSequence.ReplaceAllString(strings.ToValidUTF8(s, "\uFFFD"), "")
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || unicode.IsPrint(r):
-			return r
-		case unicode.IsSpace(r):
-			return ' '
-		default:
-			return -1
-		}
-	}, s)
-}
-
-// line gives s as one printable line of at most limit bytes, without the secrets.
+// line gives s as one line of at most limit characters, without the secrets.
 func (r redactor) line(s string, limit int) string {
-	s = strings.Join(strings.Fields(printable(r.redact(s))), " ")
 	// Again: what was dropped may have stood in the middle of a secret.
-	s = r.redact(s)
-	if len(s) <= limit {
-		return s
-	}
-	end := limit
-	for !utf8.RuneStart(s[end]) {
-		end--
-	}
-	return s[:end] + "…"
+	return untrusted.Shorten(r.redact(untrusted.Line(r.redact(s))), limit)
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/leaktest"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
@@ -106,8 +107,8 @@ func TestReplyIsCapped(t *testing.T) {
 				quit(p)
 			}))
 			r := sender.Send(t.Context(), c, recipient)
-			if r.Reply == nil || len(r.Reply.Text) > 2100 || !strings.HasSuffix(r.Reply.Text, "…") {
-				t.Errorf("kept %d bytes: %+v", len(r.Reply.Text), r.Reply)
+			if r.Reply == nil || utf8.RuneCountInString(r.Reply.Text) > 2048 || !strings.HasSuffix(r.Reply.Text, "…") {
+				t.Errorf("kept %+v", r.Reply)
 			}
 		})
 	}

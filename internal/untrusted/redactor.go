@@ -1,15 +1,17 @@
-package diagnosis
+package untrusted
 
 import (
 	"cmp"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"html"
 	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
@@ -18,60 +20,70 @@ import (
 // would tell it.
 const shortest = 4
 
-// redactor takes secrets out of text from outside. Servers echo commands, and people paste what they see.
-type redactor struct {
-	// forms are the ways to write a secret that can be looked for, the longest first.
+// Redactor takes secrets out of text. Its zero value knows none. It is not for concurrent use.
+type Redactor struct {
+	// values are looked for as they are, and like hidden in what decodes.
+	values, hidden []string
+	// forms are the ways to write the values that can be looked for, the longest first; nil until they are needed.
 	forms []string
-	// values are the secrets themselves, looked for in what decodes.
-	values []string
 }
 
-// newRedactor takes the secrets, and the username, which goes out in its base64 form only (RFC 4954 section 4).
-func newRedactor(username string, secrets []secret.Text) redactor {
-	var r redactor
-	for _, s := range secrets {
-		for _, value := range []string{s.Reveal(), plain(s.Reveal()), strings.ReplaceAll(s.Reveal(), " ", "")} {
-			if value = strings.TrimSpace(value); len(value) >= shortest {
-				r.values = append(r.values, value)
-				r.forms = append(r.forms, forms(value)...)
-			}
+// Add has s redacted, in each form in which it may be repeated.
+func (r *Redactor) Add(s secret.Text) {
+	for _, value := range []string{s.Reveal(), Line(s.Reveal()), strings.ReplaceAll(s.Reveal(), " ", "")} {
+		if value = strings.TrimSpace(value); len(value) >= shortest && !slices.Contains(r.values, value) {
+			r.values, r.forms = append(r.values, value), nil
 		}
 	}
-	if len(username) >= shortest {
-		r.values = append(r.values, username)
-	}
-	slices.SortFunc(r.forms, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
-	r.forms = slices.Compact(r.forms)
-	return r
 }
 
-func forms(value string) []string {
-	quoted := strconv.Quote(value)
-	return []string{
-		value,
-		quoted[1 : len(quoted)-1],
-		url.QueryEscape(value),
-		url.PathEscape(value),
-		html.EscapeString(value),
+// AddEncoded has value redacted in base64 and in hexadecimal only.
+func (r *Redactor) AddEncoded(value string) {
+	if len(value) >= shortest {
+		r.hidden = append(r.hidden, value)
 	}
 }
 
-// encoded and hexadecimal are words that may be an encoded secret.
-var (
-	encoded     = regexp.MustCompile(`[A-Za-z0-9+/_-]{5,}={0,2}`)
-	hexadecimal = regexp.MustCompile(`[0-9A-Fa-f]{8,}`)
-)
+// Line returns text as one line, like the function of that name, without the secrets.
+func (r *Redactor) Line(text string) string {
+	// As it came: a secret may hold what is dropped, or continue an escape sequence that is dropped with its end.
+	text = r.redact(text)
+	// Without what is not shown, which may stand in the middle of a secret: single characters, then whole sequences.
+	text = r.redactIn(text, bare(text))
+	text = r.redact(Line(text))
+	return r.redactIn(text, Line(bare(text)))
+}
 
-// redact returns plain text without the secrets.
-func (r redactor) redact(text string) string {
-	hidden := secret.Text{}.String()
+// redactIn returns other redacted if that finds a secret, and else text.
+func (r *Redactor) redactIn(text, other string) string {
+	if redacted := r.redact(other); redacted != other {
+		return redacted
+	}
+	return text
+}
+
+// bare is text without what is not printable or no character.
+func bare(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == unicode.ReplacementChar || !unicode.IsPrint(r) && !unicode.IsSpace(r) {
+			return -1
+		}
+		return r
+	}, text)
+}
+
+func (r *Redactor) redact(text string) string {
+	if r.forms == nil {
+		r.forms = allForms(r.values)
+	}
+	instead := secret.Text{}.String()
 	for _, form := range r.forms {
-		text = strings.ReplaceAll(text, form, hidden)
+		text = strings.ReplaceAll(text, form, instead)
 	}
-	replace := func(words *regexp.Regexp, hides func(string) bool) {
+	replace := func(words *regexp.Regexp, holds func(string) bool) {
 		text = words.ReplaceAllStringFunc(text, func(word string) string {
-			if hides(word) {
-				return hidden
+			if holds(word) {
+				return instead
 			}
 			return word
 		})
@@ -81,11 +93,36 @@ func (r redactor) redact(text string) string {
 	return text
 }
 
+// allForms returns every form once, the longest first.
+func allForms(values []string) []string {
+	forms := []string{}
+	for _, value := range values {
+		quoted := strconv.Quote(value)
+		marshalled, _ := json.Marshal(value)
+		forms = append(forms,
+			value,
+			quoted[1:len(quoted)-1],
+			string(marshalled[1:len(marshalled)-1]),
+			url.QueryEscape(value),
+			url.PathEscape(value),
+			html.EscapeString(value),
+		)
+	}
+	slices.SortFunc(forms, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	return slices.Compact(forms)
+}
+
+// encoded and hexadecimal are words that may be an encoded secret.
+var (
+	encoded     = regexp.MustCompile(`[A-Za-z0-9+/_-]{5,}={0,2}`)
+	hexadecimal = regexp.MustCompile(`[0-9A-Fa-f]{8,}`)
+)
+
 // standard turns the alphabet for addresses into the usual one (RFC 4648 sections 4 and 5).
 var standard = strings.NewReplacer("-", "+", "_", "/", "=", "")
 
 // inBase64 reports whether a word holds a secret, wherever in the word the encoding began.
-func (r redactor) inBase64(word string) bool {
+func (r *Redactor) inBase64(word string) bool {
 	word = standard.Replace(word)
 	for start := range 4 {
 		rest := word[min(start, len(word)):]
@@ -99,7 +136,7 @@ func (r redactor) inBase64(word string) bool {
 	return false
 }
 
-func (r redactor) inHex(word string) bool {
+func (r *Redactor) inHex(word string) bool {
 	for start := range 2 {
 		rest := word[start:]
 		if decoded, err := hex.DecodeString(rest[:len(rest)&^1]); err == nil && r.in(decoded) {
@@ -109,6 +146,7 @@ func (r redactor) inHex(word string) bool {
 	return false
 }
 
-func (r redactor) in(decoded []byte) bool {
-	return slices.ContainsFunc(r.values, func(value string) bool { return strings.Contains(string(decoded), value) })
+func (r *Redactor) in(decoded []byte) bool {
+	holds := func(value string) bool { return strings.Contains(string(decoded), value) }
+	return slices.ContainsFunc(r.values, holds) || slices.ContainsFunc(r.hidden, holds)
 }

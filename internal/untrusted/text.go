@@ -1,4 +1,6 @@
-package diagnosis
+// Package untrusted makes text from outside fit to be shown: in one line of a terminal, a log or a page, and without the
+// secrets of those who asked. Servers echo what they are sent, and people paste what they see.
+package untrusted
 
 import (
 	"regexp"
@@ -13,28 +15,26 @@ var escape = regexp.MustCompile("(?:\x1b\\[|\u009b)[0-?]*[ -/]*[@-~]?" +
 	"|(?:\x1b[\\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\x07\x1b\u009c]*(?:\x07|\x1b\\\\|\u009c)?" +
 	"|\x1b.?")
 
-// plain makes text from outside fit for one line of a terminal, a log or a page: no escape sequences, nothing that is
-// not printable (which takes out characters that turn the direction of writing), single spaces.
-func plain(text string) string {
-	text = escape.ReplaceAllString(strings.ToValidUTF8(text, "\uFFFD"), "")
-	text = strings.Map(func(r rune) rune {
+// Lines returns text without escape sequences and without whatever else is not printable, which takes out characters that
+// turn the direction of writing. Line feeds stay, other white space turns into spaces, and U+FFFD stands for what is not UTF-8.
+func Lines(text string) string {
+	text = escape.ReplaceAllString(strings.ToValidUTF8(text, string(unicode.ReplacementChar)), "")
+	return strings.Map(func(r rune) rune {
 		switch {
+		case r == '\n' || unicode.IsPrint(r):
+			return r
 		case unicode.IsSpace(r):
 			return ' '
-		case !unicode.IsPrint(r):
-			return -1
 		}
-		return r
+		return -1
 	}, text)
-	return strings.Join(strings.Fields(text), " ")
 }
 
-// clean is plain text of at most limit characters, one of which tells that there was more.
-func clean(text string, limit int) string {
-	return shorten(plain(text), limit)
-}
+// Line returns what [Lines] does as one line with single spaces.
+func Line(text string) string { return strings.Join(strings.Fields(Lines(text)), " ") }
 
-func shorten(text string, limit int) string {
+// Shorten returns at most limit characters of text, the last of which tells that there were more.
+func Shorten(text string, limit int) string {
 	if utf8.RuneCountInString(text) <= limit {
 		return text
 	}

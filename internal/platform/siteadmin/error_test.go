@@ -24,7 +24,7 @@ func TestKindsOfProblems(t *testing.T) {
 	}{
 		{412, "stale", []string{`"revision":"8"`, `"updated_by":"admin"`}, site.Stale, "", `412 stale: Precondition Failed; it is at revision "8" now, written by "admin"`},
 		{412, "stale", []string{`"revision":"8"`}, site.Stale, "", `; it is at revision "8" now`},
-		{412, "stale", []string{`"revision":"\u001b[2J` + strings.Repeat("x", 500) + `"`}, site.Stale, "", `at revision "[2Jxx`},
+		{412, "stale", []string{`"revision":"\u001b[2J` + strings.Repeat("x", 500) + `"`}, site.Stale, "", `at revision "xx`},
 		{412, "stale", []string{`"revision":8`}, site.Stale, "", "412 stale"},
 		{409, "wrong_site", nil, site.WrongSite, "", "409 wrong_site"},
 		{409, "verification_required", []string{`"detail":"no test of this"`}, site.VerificationRequired, "", "no test of this"},

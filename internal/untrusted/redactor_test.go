@@ -1,0 +1,117 @@
+package untrusted_test
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"strings"
+	"testing"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
+)
+
+func redactor(secrets ...string) *untrusted.Redactor {
+	r := new(untrusted.Redactor)
+	for _, s := range secrets {
+		r.Add(secret.New(s))
+	}
+	return r
+}
+
+func TestEachFormIsRedacted(t *testing.T) {
+	for name, c := range map[string]struct{ value, repeated string }{
+		"AsItIs":              {"canary", "canary"},
+		"LineBreakAtTheEnd":   {"canary\n", "canary\n"},
+		"SpacesBetweenGroups": {"abcd efgh ijkl mnop", "abcd efgh ijkl mnop"},
+		"GroupsWithoutSpaces": {"abcd efgh ijkl mnop", "abcdefghijklmnop"},
+		"TabWithin":           {"pass\tword", "pass\tword"},
+		"TabQuoted":           {"pass\tword", `pass\tword`},
+		"ControlCharacters":   {"pass\x01\x7fword", "pass\x01\x7fword"},
+		"NotASCII":            {"pässwörter", "pässwörter"},
+		"QuotesAndSlashes":    {`pa"ss\word`, `pa"ss\word`},
+		"JSON":                {`<pa"ss\word>`, `\u003cpa\"ss\\word\u003e`},
+		"Query":               {"pass word&", "pass+word%26"},
+		"Path":                {"pass word/", "pass%20word%2F"},
+		"HTML":                {"<password>", "&lt;password&gt;"},
+		"Base64":              {"canary", base64.StdEncoding.EncodeToString([]byte("canary"))},
+		"Base64Within":        {"canary", base64.RawURLEncoding.EncodeToString([]byte("\x00user\x00canary"))},
+		"Hexadecimal":         {"canary", "f" + strings.ToUpper(hex.EncodeToString([]byte("canary")))},
+		// What is dropped, or is no character, in the middle of the secret.
+		"EscapeWithin":  {"canary", "can\x1b[31mary"},
+		"NullWithin":    {"canary", "can\x00ary"},
+		"StrayByte":     {"canary", "can\xffary"},
+		"Bidirectional": {"canary", "can\u202eary"},
+		"IsAnEscape":    {"\x1b[31mred", "\x1b[31mred"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := redactor(c.value).Line("you said: " + c.repeated)
+			if want := "you said: [redacted]"; got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// TestASecretThatEndsAnEscapeSequence: its first letter would be dropped with the sequence, and the rest shown.
+func TestASecretThatEndsAnEscapeSequence(t *testing.T) {
+	for name, text := range map[string]string{"Whole": "\x1b[31mcanary", "Broken": "\x1b[31mcan\x00ary"} {
+		if got := redactor("mcanary").Line(text); strings.Contains(got, "canary") || !strings.Contains(got, "redacted") {
+			t.Errorf("%s: got %q", name, got)
+		}
+	}
+}
+
+func TestOtherTextStays(t *testing.T) {
+	for name, c := range map[string]struct{ value, text string }{
+		"Short":        {"a", "a cat sat"},
+		"Empty":        {"", "a cat sat"},
+		"NoCharacter":  {"canary", "acc\uFFFDs refus\uFFFD"},
+		"OtherEncoded": {"canary", "3c3VwcG9ydA== 5b1f17b1804b1-42a6b5c3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := redactor(c.value).Line(c.text); got != c.text {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+func TestEncodedOnly(t *testing.T) {
+	r := redactor()
+	r.AddEncoded("shop@example.com")
+	got := r.Line("334 for shop@example.com: " + base64.StdEncoding.EncodeToString([]byte("shop@example.com")))
+	if want := "334 for shop@example.com: [redacted]"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestAddingLater: a session's token is known only after the login.
+func TestAddingLater(t *testing.T) {
+	r := redactor("first-canary")
+	before := r.Line("first-canary second-canary")
+	r.Add(secret.New("second-canary"))
+	if after := r.Line("first-canary second-canary"); before != "[redacted] second-canary" || after != "[redacted] [redacted]" {
+		t.Errorf("got %q, then %q", before, after)
+	}
+}
+
+// FuzzRedactor repeats a secret with something in its middle that is not shown.
+func FuzzRedactor(f *testing.F) {
+	f.Add("", "", "")
+	f.Add("\x1b[31", "\x00", "m")
+	f.Add("535 \x1b]0;", "\xff", "\x07")
+	f.Add("\u009b", "\u202e", "\n")
+	r := redactor("my s3cret-Canary")
+	f.Fuzz(func(t *testing.T, before, within, after string) {
+		if untrusted.Line(within) != "" && strings.Trim(untrusted.Line(within), "\uFFFD") != "" {
+			within = ""
+		}
+		got := r.Line(before + "my s3cr" + within + "et-Canary" + after)
+		if got != untrusted.Line(got) {
+			t.Errorf("not one line: %q", got)
+		}
+		if bare := strings.ReplaceAll(got, "\uFFFD", ""); strings.Contains(bare, "s3cret-Canary") {
+			t.Errorf("the secret is in %q", got)
+		}
+	})
+}

@@ -1,0 +1,43 @@
+package untrusted_test
+
+import (
+	"testing"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
+)
+
+func TestLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"\x1b[2J\x1b[1;31mred\x1b[0m":           "red",
+		"\x1b]0;title\x07text":                  "text",
+		"\x1b]8;;http://evil.example\x1b\\link": "link",
+		"\x1bP1;2|data\x1b\\text":               "text",
+		"\u009b31mred":                          "red",
+		"\x9b31mred":                            "\uFFFD31mred",
+		"\x1b":                                  "",
+		"a\x1b[":                                "a",
+		"one\r\n\ttwo  three\u00a0four\u2028five ": "one two three four five",
+		"nul\x00bell\x07back\x08del\x7f":           "nulbellbackdel",
+		"\u202egnp.exe\u202c \u2066x\u2069":        "gnp.exe x",
+		"zero\u200bwidth\ufeff":                    "zerowidth",
+		"授权码 ok":                                   "授权码 ok",
+	} {
+		if got := untrusted.Line(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestShorten(t *testing.T) {
+	for text, want := range map[string]string{"": "", "abcde": "abcde", "abcdef": "abcd…", "ab  cdef": "ab…", "äöüßéè": "äöüß…"} {
+		if got := untrusted.Shorten(text, 5); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestLinesKeepsLineFeeds(t *testing.T) {
+	if got, want := untrusted.Lines("one\r\n two\x1b[0m\n\x00three"), "one \n two\nthree"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
