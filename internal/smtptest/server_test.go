@@ -251,25 +251,44 @@ func TestBeforeHoldsTheAnswer(t *testing.T) {
 }
 
 func TestCloseEndsHeldSessions(t *testing.T) {
-	reached := make(chan struct{})
-	s, err := smtptest.New(smtptest.Config{Encryption: site.None, Faults: smtptest.Faults{
-		Before: func(ctx context.Context, _ site.Stage) {
-			close(reached)
-			<-ctx.Done()
+	for held, say := range map[site.Stage]func(*smtp.Client) error{
+		site.StageAuth: func(c *smtp.Client) error { return c.Auth(sasl.NewPlainClient("", "app@example.com", "right")) },
+		site.StageMail: func(c *smtp.Client) error { return c.Mail("a@example.com", nil) },
+		site.StageRcpt: func(c *smtp.Client) error {
+			return errors.Join(c.Mail("a@example.com", nil), c.Rcpt("b@example.com", nil))
 		},
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	client := connect(t, s, site.None)
-	sent := make(chan error, 1)
-	go func() { sent <- client.Mail("a@example.com", nil) }()
-	<-reached
-	if err := s.Close(); err != nil {
-		t.Error(err)
-	}
-	if err := <-sent; err == nil {
-		t.Error("the client got an answer from a closed server")
+		site.StageData: func(c *smtp.Client) error {
+			return c.SendMail("a@example.com", []string{"b@example.com"}, strings.NewReader("hello"))
+		},
+	} {
+		t.Run(string(held), func(t *testing.T) {
+			reached := make(chan struct{})
+			config := smtptest.Config{Encryption: site.None, Faults: smtptest.Faults{
+				Before: func(ctx context.Context, stage site.Stage) {
+					if stage == held {
+						close(reached)
+						<-ctx.Done()
+					}
+				},
+			}}
+			if held == site.StageAuth {
+				config.Users = users
+			}
+			s, err := smtptest.New(config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			client := connect(t, s, site.None)
+			said := make(chan error, 1)
+			go func() { said <- say(client) }()
+			<-reached
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+			if err := <-said; err == nil {
+				t.Error("a closed server did what it was asked for")
+			}
+		})
 	}
 }
 

@@ -35,8 +35,8 @@ func (s *Server) newSession(c *smtp.Conn) (smtp.Session, error) {
 // closing is the answer of a server that was closed meanwhile (RFC 5321 section 3.8).
 var closing = &smtp.SMTPError{Code: 421, EnhancedCode: smtp.EnhancedCode{4, 3, 2}, Message: "closing down"}
 
-// reach calls the hook of a stage and returns the faults of the moment after it.
-func (s *Server) reach(stage site.Stage) Faults {
+// reach calls the hook of a stage and returns the faults of the moment after it, or the error of a server that closes.
+func (s *Server) reach(stage site.Stage) (Faults, error) {
 	s.mu.Lock()
 	before := s.faults.Before
 	s.mu.Unlock()
@@ -44,11 +44,11 @@ func (s *Server) reach(stage site.Stage) Faults {
 		before(s.running, stage)
 	}
 	if s.running.Err() != nil {
-		return Faults{AuthErr: closing, MailErr: closing, DataErr: closing}
+		return Faults{}, closing
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.faults
+	return s.faults, nil
 }
 
 // refuse avoids the trap of a nil *SMTPError in a non-nil error.
@@ -89,10 +89,13 @@ func (s *session) Auth(mechanism string) (sasl.Server, error) {
 }
 
 func (s *session) login(user, password string) error {
-	faults := s.server.reach(site.StageAuth)
+	faults, err := s.server.reach(site.StageAuth)
 	s.server.mu.Lock()
 	defer s.server.mu.Unlock()
 	s.server.logins = append(s.server.logins, Login{user, secret.New(password)})
+	if err != nil {
+		return err
+	}
 	if faults.AuthErr != nil {
 		return faults.AuthErr
 	}
@@ -105,7 +108,10 @@ func (s *session) login(user, password string) error {
 
 // Mail implements [smtp.Session].
 func (s *session) Mail(from string, opts *smtp.MailOptions) error {
-	faults := s.server.reach(site.StageMail)
+	faults, err := s.server.reach(site.StageMail)
+	if err != nil {
+		return err
+	}
 	if s.server.hasUsers() && s.user == "" {
 		return errAuthRequired
 	}
@@ -123,7 +129,10 @@ func (s *session) Mail(from string, opts *smtp.MailOptions) error {
 
 // Rcpt implements [smtp.Session].
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
-	faults := s.server.reach(site.StageRcpt)
+	faults, err := s.server.reach(site.StageRcpt)
+	if err != nil {
+		return err
+	}
 	s.draft.To = append(s.draft.To, to)
 	return refuse(faults.RcptErr[to])
 }
@@ -134,7 +143,10 @@ func (s *session) Data(r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	faults := s.server.reach(site.StageData)
+	faults, err := s.server.reach(site.StageData)
+	if err != nil {
+		return err
+	}
 	if faults.DataErr != nil {
 		return faults.DataErr
 	}
