@@ -12,6 +12,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/diagnosis"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
 // summaries are static, one a cause: Terraform groups equal ones, and people search for them.
@@ -34,6 +35,9 @@ const (
 	theSite     = "the site"
 	thisMachine = "this machine"
 )
+
+// shown is a value of a site in a message.
+func shown(value string) string { return untrusted.Shorten(untrusted.Line(value), 254) }
 
 // addSiteError reports a failed call to the site with that key while doing something.
 func addSiteError(diags *diag.Diagnostics, key, doing string, locate locator, err error) {
@@ -124,12 +128,12 @@ func addApplyError(ctx context.Context, diags *diag.Diagnostics, e *entry, c sit
 	}
 	failure := diagnosis.Failure{
 		Result:   failed.Result,
-		Settings: c.Candidate.Settings,
+		Settings: failed.Settings,
 		Machine:  theSite,
 		State:    stateAfter(e.label, now, err),
 		Attempts: failed.Attempts,
 		Spent:    failed.Spent,
-		Secrets:  []secret.Text{c.Candidate.Password},
+		Secrets:  []secret.Text{c.Candidate.Password, c.PriorPassword},
 	}
 	if failed.Local {
 		failure.Machine = thisMachine
@@ -176,7 +180,7 @@ func stateAfter(key string, now site.State, err error) string {
 	case now.Settings.IsZero():
 		return fmt.Sprintf("Nothing was saved. %s has no mail settings and sends no mail.", key)
 	case now.Enabled:
-		return fmt.Sprintf("Nothing was saved. %s still sends mail through %s with the settings that it had.", key, now.Settings.Host)
+		return fmt.Sprintf("Nothing was saved. %s still sends mail through %s with the settings that it had.", key, shown(now.Settings.Host))
 	default:
 		return fmt.Sprintf("Nothing was saved. Mail of %s stays off, and its settings are as they were.", key)
 	}
@@ -186,7 +190,7 @@ func stateAfter(key string, now site.State, err error) string {
 func stateAfterWrites(key string, now site.State, left site.Left) string {
 	switch {
 	case left == site.LeftRestored:
-		return fmt.Sprintf("%s sends mail through %s again, with the settings that it had.", key, now.Settings.Host)
+		return fmt.Sprintf("%s sends mail through %s again, with the settings that it had.", key, shown(now.Settings.Host))
 	case left == site.LeftToOthers:
 		return fmt.Sprintf("Somebody else changed %s in the meantime, and that was left as it is.", key)
 	case left != site.LeftOff:
@@ -194,6 +198,6 @@ func stateAfterWrites(key string, now site.State, left site.Left) string {
 	case now.Settings.IsZero():
 		return fmt.Sprintf("Mail of %s is off: its settings were cleared.", key)
 	default:
-		return fmt.Sprintf("Mail of %s is off. The settings for %s are saved, and the next apply tests them again.", key, now.Settings.Host)
+		return fmt.Sprintf("Mail of %s is off. The settings for %s are saved; the next apply tests again.", key, shown(now.Settings.Host))
 	}
 }

@@ -132,8 +132,8 @@ func describe(s site.State) string {
 	case s.Settings.IsZero():
 		return "no mail settings"
 	case s.Enabled:
-		return fmt.Sprintf("sends as %s through %s", s.Settings.FromAddress, s.Settings.Host)
+		return fmt.Sprintf("sends as %s through %s", shown(s.Settings.FromAddress), shown(s.Settings.Host))
 	default:
-		return fmt.Sprintf("mail is off, set up for %s", s.Settings.Host)
+		return fmt.Sprintf("mail is off, set up for %s", shown(s.Settings.Host))
 	}
 }

@@ -2,6 +2,7 @@ package site_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -42,6 +43,9 @@ func TestRepairInDoubtIsTheEnd(t *testing.T) {
 	now, err := procedure(t).Apply(t.Context(), s, c)
 	checkLeft(t, err, site.LeftOff)
 	checkState(t, now, off)
+	if failed, ok := errors.AsType[*site.TestError](err); !ok || failed.Settings != on.Settings {
+		t.Errorf("%+v does not say that the settings of before were tested", failed)
+	}
 }
 
 // An answer that was lost on the way to rest does not make untested mail pass for what it was.

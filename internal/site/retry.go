@@ -9,6 +9,8 @@ import (
 // TestError is a test that did not pass.
 type TestError struct {
 	Result TestResult
+	// Settings are those that were tested.
+	Settings Settings
 	// Attempts is how many tests were made, and Spent how long that took.
 	Attempts int
 	Spent    time.Duration
@@ -53,7 +55,7 @@ func (r *run) repeat(ctx context.Context, test func(context.Context) (TestResult
 			return result, err
 		}
 		attempts += made
-		failure = r.failure(result, attempts)
+		failure = r.failure(result, r.Candidate.Settings, attempts)
 		left := r.RetryFor - failure.Spent
 		if !heals(failure.Result) || left <= 0 || between != nil && between(ctx) != nil {
 			return result, failure
@@ -86,12 +88,12 @@ func (r *run) inTurn(ctx context.Context, test func(context.Context) (TestResult
 	}
 }
 
-// failure makes the error of a test that did not pass.
-func (r *run) failure(result TestResult, attempts int) *TestError {
+// failure makes the error of a test of settings that did not pass.
+func (r *run) failure(result TestResult, settings Settings, attempts int) *TestError {
 	if result.Diagnosis == nil {
-		result.Diagnosis = new(r.procedure.Diagnose(result, r.Candidate.Settings))
+		result.Diagnosis = new(r.procedure.Diagnose(result, settings))
 	}
-	return &TestError{Result: result, Attempts: attempts, Spent: time.Since(r.began)}
+	return &TestError{Result: result, Settings: settings, Attempts: attempts, Spent: time.Since(r.began)}
 }
 
 // heals reports whether the same test can pass later. What a diagnosis does not clearly say heals is not repeated:

@@ -74,7 +74,7 @@ func (r *run) repair(ctx context.Context) (done bool, err error) {
 	if result.Status == Passed {
 		return r.confirm(ctx, result)
 	}
-	failure := r.failure(result, 1)
+	failure := r.failure(result, r.Prior.Settings, 1)
 	r.untested = r.Prior.Settings
 	if left, err := r.settle(ctx); !r.made || err != nil || left != LeftOff || !r.affectsDelivery() || result.Status != Failed {
 		return false, &PartialError{Left: left, Err: failure, Undo: err}
