@@ -46,8 +46,15 @@ var inTerraform = []defect{{
 }, {
 	name: "TwoResourcesForOneSite", breaks: "R5", starred: true,
 	what:  "Two resources may take turns in overwriting one site.",
-	file:  "internal/provider/sites.go",
-	old:   `other, e.claimed = e.claimed, settings`,
-	new:   `e.claimed = settings`,
+	file:  "internal/provider/claim.go",
+	old:   `other := e.claim.by`,
+	new:   `other := ""`,
 	tests: "provider", run: "TestAccSettingsSiteKey",
+}, {
+	name: "RenamedResourceLeavesItsSite", breaks: "R5", starred: true,
+	what:  "A resource that was renamed may switch mail off while it is created under its new name.",
+	file:  "internal/provider/claim.go",
+	old:   `if !e.claim.leaving || !e.claim.creation {`,
+	new:   `if true {`,
+	tests: "provider", run: "TestAccSettingsRenamed",
 }}

@@ -40,13 +40,14 @@ func (r *smtpSettingsResource) ModifyPlan(ctx context.Context, req resource.Modi
 	if diags.HasError() {
 		return
 	}
-	if req.State.Raw.IsNull() {
+	creation, description := req.State.Raw.IsNull(), plan.describe()
+	if creation {
 		r.planCreate(ctx, e, config, &plan, diags)
 	} else {
 		r.planUpdate(ctx, e, config, &plan, req, resp)
 	}
-	if len(resp.RequiresReplace) == 0 {
-		plan.claim(e, diags)
+	if e != nil && len(resp.RequiresReplace) == 0 {
+		e.manage(description, creation, diags)
 	}
 	diags.Append(set(ctx, &resp.Plan, resp.Plan.Raw.Type(), plan)...)
 }
@@ -60,6 +61,7 @@ func (r *smtpSettingsResource) planDestroy(ctx context.Context, req resource.Mod
 	}
 	if e := r.sites.find(state.Site, diags); e != nil {
 		e.checkOnDestroy(state, diags)
+		e.leave(diags)
 	}
 }
 
@@ -238,19 +240,11 @@ func (m settingsModel) refusesOverwrite(prior site.State, e *entry, diags *diag.
 	diags.AddAttributeError(path.Root("overwrite_existing"), "Site already sends mail with other settings", fmt.Sprintf(
 		"%s sends mail through %s:%d as %s; creating this resource would change %s. Import the site, then plan and see the difference:\n\n"+
 			"  import {\n    to = smtp_settings.<name>\n    id = %q\n  }\n\nOr set overwrite_existing = true to replace the settings after a passed test.",
-		e.label, prior.Settings.Host, prior.Settings.Port, prior.Settings.FromAddress, quotedList(differing), e.key))
+		e.label, shown(prior.Settings.Host), prior.Settings.Port, shown(prior.Settings.FromAddress), quotedList(differing), e.key))
 	return true
 }
 
-// claim refuses a second resource for the same site.
-func (m settingsModel) claim(e *entry, diags *diag.Diagnostics) {
-	if e == nil {
-		return
-	}
-	mine := fmt.Sprintf("host %s, username %s, from_address %s", m.Host, m.Username, m.FromAddress)
-	if other := e.claim(mine); other != "" {
-		diags.AddAttributeError(path.Root("site"), "Site has two resources", fmt.Sprintf(
-			"%s is managed by two smtp_settings resources, which would take turns in overwriting each other. Keep one of them.\n\nOne has %s.\nThe other has %s.",
-			e.label, other, mine))
-	}
+// describe tells resources for the same site apart.
+func (m settingsModel) describe() string {
+	return fmt.Sprintf("host %s, username %s, from_address %s", m.Host, m.Username, m.FromAddress)
 }

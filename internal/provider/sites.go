@@ -58,8 +58,8 @@ type entry struct {
 	once sync.Mutex
 	read *site.State
 
-	mu      sync.Mutex
-	claimed string
+	mu    sync.Mutex
+	claim claim
 	// taken: the site was asked for, or is being read ahead.
 	taken bool
 	ahead *reading
@@ -130,7 +130,7 @@ func (s *sites) find(key types.String, diags *diag.Diagnostics) *entry {
 	}
 	diags.AddAttributeError(at, "Site is not configured", fmt.Sprintf(
 		"%q is not a key of the provider's sites%s. To stop managing a site, first remove its resource and apply, then remove its "+
-			"entry; where the site is gone for good, use a removed block with destroy = false.", key.ValueString(), s.near(key.ValueString())))
+			"entry; where the site is gone for good, use a removed block with destroy = false, or terraform state rm for one of many.", key.ValueString(), s.near(key.ValueString())))
 	return nil
 }
 
@@ -173,14 +173,4 @@ func (e *entry) readOnce(ctx context.Context) (site.State, error) {
 		e.read = &state
 	}
 	return *e.read, nil
-}
-
-// claim notes that a resource with these settings manages the site. It returns the settings of the resource that did so
-// before in this walk, "" when there was none: a site has one set of mail settings, and two resources would take turns
-// in overwriting it.
-func (e *entry) claim(settings string) (other string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	other, e.claimed = e.claimed, settings
-	return other
 }
