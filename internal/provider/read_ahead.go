@@ -24,6 +24,8 @@ type reading struct {
 	done  chan struct{}
 	state site.State
 	err   error
+	// late: the time for a reading ahead was over first.
+	late bool
 }
 
 // refresh reads the site of e for a refresh.
@@ -42,6 +44,9 @@ func (e *entry) answer(ctx context.Context) (site.State, error) {
 	}
 	select {
 	case <-ahead.done:
+		if ahead.late {
+			return e.site.Read(ctx) // in the time that this caller gives it, and after those whom the reading waited for
+		}
 		return ahead.state, ahead.err
 	case <-ctx.Done():
 		return site.State{}, ctx.Err()
@@ -73,6 +78,7 @@ func (e *entry) readNow(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, defaultReadTimeout)
 	defer cancel()
 	r.state, r.err = e.site.Read(ctx)
+	r.late = ctx.Err() != nil
 }
 
 func (e *entry) begin() *reading {

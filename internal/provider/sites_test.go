@@ -120,6 +120,17 @@ func TestReadAhead(t *testing.T) {
 			}
 		})
 	})
+	t.Run("ItsTimeIsNotThatOfTheCaller", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			registry, all := registryOf(readAheadAfter + 1)
+			all[readAheadAfter].takes = 2 * defaultReadTimeout
+			begun(t, registry)
+			got, err := registry.refresh(t.Context(), registry.entries["010"])
+			if err != nil || got.Revision != "2" {
+				t.Errorf("revision %q, %v; want that of a read in the caller's own time", got.Revision, err)
+			}
+		})
+	})
 	t.Run("WaitingEndsWithTheCall", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			registry, all := registryOf(readAheadAfter + 1)
