@@ -61,7 +61,7 @@ func (f Failure) Diagnosis() site.Diagnosis { return f.washed().diagnosis() }
 // washed returns f with all that comes from outside fit to be shown.
 func (f Failure) washed() Failure {
 	f.Result = newWasher(f.Settings.Username, f.Secrets).result(f.Result)
-	f.State = untrusted.Line(f.State)
+	f.State = clean(f.State, longText)
 	return f
 }
 

@@ -29,8 +29,19 @@ func (w washer) text(text string, limit int) string {
 // clean is one line of at most limit characters.
 func clean(text string, limit int) string { return untrusted.Shorten(untrusted.Line(text), limit) }
 
+// Fit returns r with every text in it fit to be shown: one line of a bounded length, without the secrets.
+func Fit(r site.TestResult, username string, secrets ...secret.Text) site.TestResult {
+	return newWasher(username, secrets).result(r)
+}
+
 // longText bounds texts that are shown in part; the last word is on the page.
 const longText = 4096
+
+// mostNames and mostStages are how many of them are shown; a test has no more stages.
+const (
+	mostNames  = 100
+	mostStages = 10
+)
 
 // result returns r with every text in it washed.
 func (w washer) result(r site.TestResult) site.TestResult {
@@ -43,12 +54,12 @@ func (w washer) result(r site.TestResult) site.TestResult {
 	}
 	if c := r.Certificate; c != nil {
 		washed := site.Certificate{Issuer: w.text(c.Issuer, 100), NotAfter: c.NotAfter}
-		for _, name := range c.Names {
+		for _, name := range c.Names[:min(len(c.Names), mostNames)] {
 			washed.Names = append(washed.Names, w.text(name, 100))
 		}
 		r.Certificate = &washed
 	}
-	r.Stages = slices.Clone(r.Stages)
+	r.Stages = slices.Clone(r.Stages[:min(len(r.Stages), mostStages)])
 	for i := range r.Stages {
 		r.Stages[i].Stage = site.Stage(w.text(string(r.Stages[i].Stage), 20))
 	}

@@ -116,7 +116,8 @@ func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, r
 	progress := func(format string, args ...any) {
 		resp.SendProgress(action.InvokeProgressEvent{Message: e.label + ": " + fmt.Sprintf(format, args...)})
 	}
-	now, err := e.readOnce(ctx)
+	// Not what a creation in the same walk read: it has changed the site since.
+	now, err := e.site.Read(ctx)
 	if err != nil {
 		addSiteError(&resp.Diagnostics, e.label, "reading it", nowhere, err)
 		return
@@ -129,12 +130,14 @@ func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, r
 		return
 	}
 	test.SiteID = now.SiteID
-	progress("sending a test message to %s through %s:%d", test.Recipient, tried.Host, tried.Port)
+	progress("sending a test message to %s through %s:%d", test.Recipient, shown(tried.Host), tried.Port)
 	result, err := e.turns.Do(ctx, tried, func(ctx context.Context) (site.TestResult, error) { return e.site.Test(ctx, test) })
 	if err != nil {
 		addSiteError(&resp.Diagnostics, e.label, "testing its mail settings", inAction, err)
 		return
 	}
+	password := secret.New(model.PasswordWO.ValueString())
+	result = diagnosis.Fit(result, tried.Username, password)
 	for _, stage := range result.Stages {
 		progress("passed %s", stage.Stage)
 	}
@@ -144,11 +147,15 @@ func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, r
 			Settings: tried,
 			Machine:  theSite,
 			State:    stateAfter(e.label, now, nil),
-			Secrets:  []secret.Text{secret.New(model.PasswordWO.ValueString())},
+			Secrets:  []secret.Text{password},
 		}, "")
 		return
 	}
-	progress("accepted by %s for %s: %s", tried.Host, test.Recipient, result.Reply)
+	accepted := fmt.Sprintf("accepted by %s for %s", shown(tried.Host), shown(test.Recipient))
+	if result.Reply != nil {
+		accepted += ": " + result.Reply.String()
+	}
+	progress("%s", accepted)
 }
 
 // hasCandidate reports whether the configuration gives settings of its own to test.

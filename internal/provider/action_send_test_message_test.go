@@ -57,6 +57,20 @@ func TestActionSendTest(t *testing.T) {
 	}
 }
 
+// TestActionReadsAnew: what set the site up may be part of the same walk.
+func TestActionReadsAnew(t *testing.T) {
+	w := newWorld(t, smtptest.Config{}, "client-a", "client-b")
+	p := startProtocol(t, w)
+	if _, failure := p.invoke("smtp_send_test", map[string]any{"site": "client-a"}); failure == "" {
+		t.Error("a site without settings sent a message")
+	}
+	w.enable("client-a")
+	progress, failure := p.invoke("smtp_send_test", map[string]any{"site": "client-a"})
+	if failure != "" || !strings.Contains(strings.Join(progress, "\n"), "accepted by "+w.smtp.Host()) {
+		t.Errorf("progress %q, failure %q", progress, failure)
+	}
+}
+
 // invoke returns what an action says while it runs, and why it failed.
 func (p protocol) invoke(name string, config map[string]any) (progress []string, failure string) {
 	p.t.Helper()

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
 // userAgent follows the form that HashiCorp's SDKs use.
@@ -55,6 +56,8 @@ func logAccepted(ctx context.Context, key string, c site.Change, now site.State)
 		return
 	}
 	v := now.Verification
-	tflog.Info(ctx, fmt.Sprintf("test message accepted by %s for %s", now.Settings.Host, v.Recipient),
-		map[string]any{"site": key, "reply": v.Reply, "message_id": v.MessageID})
+	var redactor untrusted.Redactor
+	redactor.Add(c.Candidate.Password)
+	tflog.Info(ctx, fmt.Sprintf("test message accepted by %s for %s", redactor.Line(now.Settings.Host), redactor.Line(v.Recipient)),
+		map[string]any{"site": key, "reply": redactor.Line(v.Reply), "message_id": redactor.Line(v.MessageID)})
 }
