@@ -70,7 +70,7 @@ func contentType(h http.Header) string {
 func refusal(resp *http.Response, body []byte, secrets *redactor) *Error {
 	e := &Error{Kind: Refused, Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header, time.Now())}
 	var members map[string]any
-	if decode(body, &members) != nil {
+	if len(body) > maxProblem || decode(body, &members) != nil {
 		return e
 	}
 	members, _ = secrets.redactAll(members).(map[string]any)

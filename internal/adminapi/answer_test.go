@@ -227,6 +227,7 @@ func TestHostileProblems(t *testing.T) {
 		"page":             {"<html>", "409 Conflict"},
 		"nothing":          {"", "409 Conflict"},
 		"more than a MiB":  {`{"detail":"` + strings.Repeat("x", 1<<20) + `"}`, "409 Conflict"},
+		"more than 64 KiB": {`{"detail":"` + strings.Repeat("x", 64<<10) + `"}`, "409 Conflict"},
 		"null":             {"null", "409 Conflict"},
 		"array":            {"[1]", "409 Conflict"},
 		"wrong types":      {`{"code":5,"detail":{"x":1},"field":null,"title":["y"]}`, "409 Conflict"},
@@ -234,7 +235,7 @@ func TestHostileProblems(t *testing.T) {
 		"title only":       {`{"title":"Busy"}`, "409 Conflict: Busy"},
 		"message":          {`{"title":"Busy","message":"Come back later.","data":{}}`, "409 Conflict: Come back later."},
 		"detail":           {`{"message":"Busy","detail":"Come back later."}`, "409 Conflict: Come back later."},
-		"control sequence": {`{"code":"a\u001b[2Jb","detail":"\u202Ex\r\ny\u0000z"}`, "409 a[2Jb: x yz"},
+		"control sequence": {`{"code":"a\u001b[2Jb","detail":"\u202Ex\r\ny\u0000z"}`, "409 ab: x yz"},
 		"long":             {`{"detail":"` + strings.Repeat("ä", 5000) + `"}`, "409 Conflict: " + strings.Repeat("ä", 499) + "…"},
 	} {
 		t.Run(name, func(t *testing.T) {

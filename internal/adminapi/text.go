@@ -11,6 +11,8 @@ import (
 const (
 	maxName   = 100
 	maxDetail = 500
+	// maxProblem is how large (bytes) a refusal is that is read: every string in it is looked through for secrets.
+	maxProblem = 64 << 10
 )
 
 // redactor knows what a call sends that nothing may repeat.

@@ -98,19 +98,32 @@ func allForms(values []string) []string {
 	forms := []string{}
 	for _, value := range values {
 		quoted := strconv.Quote(value)
+		ascii := strconv.QuoteToASCII(value)
 		marshalled, _ := json.Marshal(value)
 		forms = append(forms,
 			value,
 			quoted[1:len(quoted)-1],
+			ascii[1:len(ascii)-1],
+			strings.ReplaceAll(ascii[1:len(ascii)-1], "/", `\/`),
 			string(marshalled[1:len(marshalled)-1]),
-			url.QueryEscape(value),
-			url.PathEscape(value),
+			strings.ReplaceAll(value, "/", `\/`),
 			html.EscapeString(value),
+			entities.Replace(html.EscapeString(value)),
 		)
+		for _, escape := range []func(string) string{url.QueryEscape, url.PathEscape} {
+			escaped := escape(value)
+			forms = append(forms, escaped, percent.ReplaceAllStringFunc(escaped, strings.ToLower))
+		}
 	}
 	slices.SortFunc(forms, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
 	return slices.Compact(forms)
 }
+
+// entities are those of PHP instead of Go's, and percent is what a URL escapes with.
+var (
+	entities = strings.NewReplacer("&#39;", "&#039;", "&#34;", "&quot;")
+	percent  = regexp.MustCompile(`%[0-9A-F]{2}`)
+)
 
 // encoded and hexadecimal are words that may be an encoded secret.
 var (
@@ -147,6 +160,7 @@ func (r *Redactor) inHex(word string) bool {
 }
 
 func (r *Redactor) in(decoded []byte) bool {
-	holds := func(value string) bool { return strings.Contains(string(decoded), value) }
+	text := string(decoded)
+	holds := func(value string) bool { return strings.Contains(text, value) }
 	return slices.ContainsFunc(r.values, holds) || slices.ContainsFunc(r.hidden, holds)
 }
