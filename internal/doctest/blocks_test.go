@@ -28,7 +28,8 @@ var proofs = []proof{
 
 // commands are those of "sh" blocks that nothing here runs, and the tests that do.
 var commands = map[string]string{
-	"terraform import smtp_settings.site default":                                                                             "TestAccExamplesImport",
+	"terraform import smtp_settings.site default": "TestAccExamplesImport",
+	"set -o pipefail": "TestAccAgency",
 	"terraform apply -auto-approve -json | tee apply.log |":                                                                   "TestAccAgency",
 	`jq -r 'select(.diagnostic.severity == "error") | .diagnostic | [.address, .summary, (.detail | split("\n")[0])] | @csv'`: "TestAccAgency",
 	"terraform apply -refresh-only -auto-approve -var report=true":                                                            "TestAccAgency",

@@ -23,7 +23,7 @@ func (presetForFunction) Metadata(_ context.Context, _ function.MetadataRequest,
 func (presetForFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
 		Summary: "The preset of the service that holds a mailbox",
-		MarkdownDescription: "Returns the mail service of the catalogue that holds the mailboxes of an address's domain, and `null` where none is known to: " +
+		MarkdownDescription: "Returns the mail service of the catalogue that holds the mailboxes of an address's domain, and `null` where no service is known to hold them: " +
 			"use `coalesce()` for another preset instead, `try()` for another value than one of its attributes. It knows the domains of the services " +
 			"themselves, such as `gmail.com`; it needs no network and looks nothing up, so it cannot know where a domain of your own is hosted. " +
 			presetResult,

@@ -59,7 +59,7 @@ func siteAttributes(entry bool) map[string]schema.Attribute {
 		"url": schema.StringAttribute{
 			Required:            entry,
 			Optional:            !entry,
-			MarkdownDescription: described("Where the site is, such as `https://client.example`; its admin page is at `<url>/admin`.", "SMTP_SITE_URL"),
+			MarkdownDescription: described("Where the site is, such as `https://client.example`: for WordPress its address, for PocketBase and listmonk where `/api` is, else where `/admin` is.", "SMTP_SITE_URL"),
 			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 		},
 		"platform": schema.StringAttribute{
@@ -80,7 +80,7 @@ func siteAttributes(entry bool) map[string]schema.Attribute {
 		},
 		"username": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: described("Name to log in to the site with. Which account that is, the guide of the platform says.", "SMTP_SITE_USERNAME"),
+			MarkdownDescription: described("Name to log in to the site with. The guide of the platform says which account that is.", "SMTP_SITE_USERNAME"),
 			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 		},
 		"password": schema.StringAttribute{
@@ -120,12 +120,12 @@ func clientAttributes() map[string]schema.Attribute {
 		},
 		"max_retries": schema.Int64Attribute{
 			Optional:            true,
-			MarkdownDescription: "How often a call is repeated that can be repeated safely, 0 to 10. Default: 3.",
+			MarkdownDescription: "How many times a call that is safe to repeat is repeated, 0 to 10. Default: 3.",
 			Validators:          []validator.Int64{int64validator.Between(0, maxRetries)},
 		},
 		"requests_per_second": schema.Float64Attribute{
 			Optional:            true,
-			MarkdownDescription: "The most calls a second to one origin (scheme, host and port of `url`). Default: no limit.",
+			MarkdownDescription: "The most calls a second to one origin (scheme, host and port of `url`), once `concurrency` calls were made. Default: no limit.",
 			Validators:          []validator.Float64{float64validator.AtLeast(minRequestsPerSecond)},
 		},
 		"concurrency": schema.Int64Attribute{

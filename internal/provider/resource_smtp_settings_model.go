@@ -61,7 +61,7 @@ func (m settingsModel) toSettings() site.Settings {
 	}
 }
 
-// settingsKnown reports whether every setting, the switch and the recipient are known.
+// settingsKnown reports whether every setting and the switch are known.
 func (m settingsModel) settingsKnown() bool {
 	for _, value := range []attr.Value{m.Host, m.Port, m.Encryption, m.Username, m.FromAddress, m.FromName, m.HELOName, m.Enabled} {
 		if value.IsUnknown() {

@@ -26,7 +26,7 @@ func (r *smtpSettingsResource) Schema(ctx context.Context, _ resource.SchemaRequ
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "The mail settings of one site. When something that affects delivery changes, applying it sends a test message with the " +
 			"new settings and the password; only when the submission server accepts it, they are saved and mail is enabled. A failed " +
-			"test leaves the site, and Terraform's state, as they were.",
+			"test leaves the site as it was, unless its platform tests only what it has saved.",
 		Attributes: attributes,
 		Blocks: map[string]schema.Block{
 			"timeouts": timeouts.Block(ctx, timeouts.Opts{
@@ -78,7 +78,7 @@ func endpointAttributes() map[string]schema.Attribute {
 		"encryption": schema.StringAttribute{
 			Optional: true,
 			Computed: true,
-			MarkdownDescription: "`tls`: encrypted from the first byte. `starttls`: encrypted before anything is said; a server that does not offer it is refused. " +
+			MarkdownDescription: "`tls`: encrypted from the first byte. `starttls`: encrypted before the login and the message; a server that does not offer it is refused. " +
 				"`none`: not encrypted; with a username only for a server on the site's own machine. Required without a `preset`.",
 			Validators: []validator.String{stringvalidator.OneOf(names(site.Encryptions())...)},
 		},

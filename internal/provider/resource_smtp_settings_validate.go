@@ -47,7 +47,7 @@ func (m settingsModel) requireEndpoint(diags *diag.Diagnostics) {
 
 // requireLogin wants username and password together.
 func (m settingsModel) requireLogin(diags *diag.Diagnostics) {
-	if m.Username.IsNull() && !m.Username.IsUnknown() && !m.password().IsNull() {
+	if m.Username.ValueString() == "" && !m.Username.IsUnknown() && !m.password().IsNull() {
 		diags.AddAttributeError(path.Root("username"), "Username is missing",
 			"A password without a username is never used. Set username, or remove the password for a relay without login.")
 	}

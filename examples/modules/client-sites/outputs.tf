@@ -2,7 +2,7 @@ output "verified" {
   value = {
     for site, s in smtp_settings.client : site => { tested_at = s.verification.tested_at, recipient = s.verification.recipient } if s.verification != null
   }
-  description = "When the test passed that each site's settings were enabled with, and whom its message was for, by site."
+  description = "When the test passed with which each site's settings were enabled, and whom its message was for, by site."
 }
 
 output "off" {

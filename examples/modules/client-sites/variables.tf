@@ -36,7 +36,7 @@ variable "defaults" {
     username   = optional(string)
   })
   default     = { preset = "gmail" }
-  description = "Where clients send that name neither a preset nor a host. With a username they all log in with it and default_password, as to a relay; without one each with its own mailbox."
+  description = "Where clients that name neither a preset nor a host send. With a username they all log in with it and default_password, as to a relay; without one each with its own mailbox."
 }
 
 variable "passwords" {
