@@ -59,8 +59,8 @@ func FuzzReply(f *testing.F) {
 	a := new(Sender).attempt(site.Candidate{Settings: site.Settings{Username: "app"}, Password: secret.New("hunter2")})
 	f.Fuzz(func(t *testing.T, code int, text string) {
 		r := a.reply(code, text)
-		if len(r.Text) > maxText+len("…") || !utf8.ValidString(r.Text) {
-			t.Errorf("kept %d bytes: %q", len(r.Text), r.Text)
+		if utf8.RuneCountInString(r.Text) > maxText || !utf8.ValidString(r.Text) {
+			t.Errorf("kept %q", r.Text)
 		}
 		if strings.ContainsFunc(r.Text, func(c rune) bool { return !unicode.IsPrint(c) }) || strings.Contains(r.Text, "  ") {
 			t.Errorf("kept %q", r.Text)
