@@ -10,9 +10,9 @@ import (
 // claim is what the resources of a walk want of one site. It has one set of mail settings: two resources would take turns in
 // overwriting it.
 type claim struct {
-	// by describes the resource that manages the site, "" without one; by its creation, or replaceable by one.
-	by                    string
-	creation, replaceable bool
+	// by describes the resource that manages the site, "" without one; creation: it is created in this walk.
+	by       string
+	creation bool
 	// leaving: the destruction of a resource changes the site.
 	leaving bool
 }
@@ -23,8 +23,8 @@ func (e *entry) manage(description string, creation bool, diags *diag.Diagnostic
 	defer e.mu.Unlock()
 	other := e.claim.by
 	// Terraform plans a replacement that it was asked for as an update first, and as a creation then.
-	replaced := creation && e.claim.replaceable && other == description
-	e.claim.by, e.claim.creation, e.claim.replaceable = description, creation, !creation
+	replaced := creation && !e.claim.creation && other == description
+	e.claim.by, e.claim.creation = description, creation
 	if other != "" && !replaced {
 		diags.AddAttributeError(path.Root("site"), "Site has two resources", fmt.Sprintf(
 			"%s is managed by two smtp_settings resources, which would take turns in overwriting each other. Keep one of them.\n\nOne has %s.\nThe other has %s.",
