@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -24,15 +25,12 @@ func (b *bench) remoteState(ctx context.Context) error {
 			results[c.name] = append(results[c.name], samples)
 		}
 	}
-	fmt.Fprintf(b.out, "\n%d sites whose state a server keeps, in times of the floor:", n)
-	for i, phase := range []string{"create", "update"} {
-		if i > 0 {
-			fmt.Fprint(b.out, ",")
-		}
-		fmt.Fprintf(b.out, " %s %s of %s", phase, spread(ratios(results, ours().name, "floor", phase, wallSeconds)),
-			seconds(middle(results["floor"], phase, wallSeconds)))
+	var times []string
+	for _, phase := range []string{"create", "update"} {
+		times = append(times, fmt.Sprintf("%s %s of %s", phase, spread(ratios(results, ours().name, "floor", phase, wallSeconds)),
+			seconds(middle(results["floor"], phase, wallSeconds))))
 	}
-	fmt.Fprintln(b.out)
+	fmt.Fprintf(b.out, "\n%d sites whose state a server keeps, in times of the floor: %s\n", n, strings.Join(times, ", "))
 	return nil
 }
 
