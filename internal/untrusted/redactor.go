@@ -106,6 +106,7 @@ func allForms(values []string) []string {
 			ascii[1:len(ascii)-1],
 			strings.ReplaceAll(ascii[1:len(ascii)-1], "/", `\/`),
 			string(marshalled[1:len(marshalled)-1]),
+			inHTML.Replace(string(marshalled[1:len(marshalled)-1])),
 			strings.ReplaceAll(value, "/", `\/`),
 			html.EscapeString(value),
 			entities.Replace(html.EscapeString(value)),
@@ -119,8 +120,9 @@ func allForms(values []string) []string {
 	return slices.Compact(forms)
 }
 
-// entities are those of PHP instead of Go's, and percent is what a URL escapes with.
+// inHTML undoes what only Go escapes in JSON, entities are those of PHP instead of Go's, and percent is what a URL escapes with.
 var (
+	inHTML   = strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&")
 	entities = strings.NewReplacer("&#39;", "&#039;", "&#34;", "&quot;")
 	percent  = regexp.MustCompile(`%[0-9A-F]{2}`)
 )

@@ -34,6 +34,7 @@ func TestEachFormIsRedacted(t *testing.T) {
 		"Path":                {"pass word/", "pass%20word%2F"},
 		"HTML":                {"<password>", "&lt;password&gt;"},
 		"HTMLOfPHP":           {`it's "me"`, "it&#039;s &quot;me&quot;"},
+		"JSONOfOthers":        {"<pass\x01word>", `<pass\u0001word>`},
 		"JSONOfPHP":           {"pä/ssword", `p\u00e4\/ssword`},
 		"LowerCasePercent":    {"pass/word", "pass%2fword"},
 		"Base64":              {"canary", base64.StdEncoding.EncodeToString([]byte("canary"))},
