@@ -77,7 +77,10 @@ func Allowed(n int) bool {
 `,
 	"internal/rule/rule_test.go": `package rule
 
-import "testing"
+import (
+	"testing"
+	"testing/synctest"
+)
 
 func TestAllowed(t *testing.T) {
 	t.Run("Small", func(t *testing.T) {
@@ -93,6 +96,10 @@ func TestAllowed(t *testing.T) {
 }
 
 func TestOther(*testing.T) {}
+
+func TestInABubble(t *testing.T) {
+	synctest.Test(t, func(*testing.T) { Allowed(1) })
+}
 `,
 	"internal/red/red_test.go": `package red
 
@@ -154,8 +161,11 @@ func TestTry(t *testing.T) {
 		by   string
 		fail string
 	}{
-		"Noticed":           {d: never, by: "TestAllowed/Small"},
-		"NoticedByAPanic":   {d: but(func(d *defect) { d.old, d.new = "n < 0", "n > 0" }), by: "TestAllowed/Small"},
+		"Noticed":         {d: never, by: "TestAllowed/Small"},
+		"NoticedByAPanic": {d: but(func(d *defect) { d.old, d.new = "n < 0", "n > 0" }), by: "TestAllowed/Small"},
+		"NoticedInABubble": {by: "TestInABubble", d: but(func(d *defect) {
+			d.old, d.new, d.run = "n < 0", "n > 0", "TestOther|TestInABubble"
+		})},
 		"Unnoticed":         {d: but(func(d *defect) { d.new = "n < 11" }), fail: "3 tests pass"},
 		"UnnoticedByThese":  {d: but(func(d *defect) { d.run = "TestOther" }), fail: "1 tests pass"},
 		"NoTests":           {d: but(func(d *defect) { d.run = "TestNone" }), fail: "no such tests"},

@@ -12,6 +12,8 @@ import (
 // events is what go test tells of a run.
 type events struct {
 	passed, failed []string
+	// running have begun and not ended.
+	running []string
 	// build holds the compiler's words where something does not compile.
 	build string
 	// output is everything that tests and packages printed.
@@ -31,25 +33,38 @@ func parse(r io.Reader) (events, error) {
 			return seen, fmt.Errorf("what go test prints: %w", err)
 		}
 		switch {
+		case e.Action == "run":
+			seen.running = append(seen.running, e.Test)
 		case e.Action == "build-output":
 			seen.build += e.Output
 		case e.Action == "output":
 			seen.output += e.Output
 		case e.Action == "pass" && e.Test != "":
+			seen.end(e.Test)
 			seen.passed = append(seen.passed, e.Test)
 		case e.Action == "fail" && e.Test != "":
+			seen.end(e.Test)
 			seen.failed = append(seen.failed, e.Test)
+		case e.Action == "skip" && e.Test != "":
+			seen.end(e.Test)
 		case e.Action == "fail", e.Action == "build-fail":
 			seen.broken = true
 		}
 	}
 }
 
+func (e *events) end(test string) {
+	e.running = slices.DeleteFunc(e.running, func(name string) bool { return name == test })
+}
+
 // noticed names the test that failed. It is an error when none did: that the code does not compile is no test's merit.
+// A panic in a bubble (testing/synctest) ends the process before the test is said to fail.
 func (e events) noticed() (string, error) {
 	switch {
 	case len(e.failed) > 0:
-		return e.innermost(), nil
+		return innermost(e.failed), nil
+	case e.broken && len(e.running) > 0:
+		return innermost(e.running), nil
 	case e.build != "":
 		return "", errors.New("it does not compile:\n" + e.build)
 	case e.broken:
@@ -60,10 +75,10 @@ func (e events) noticed() (string, error) {
 	return "", fmt.Errorf("%d tests pass", len(e.passed))
 }
 
-// innermost is the first of the failed tests that none of the other ones is part of.
-func (e events) innermost() string {
-	return e.failed[slices.IndexFunc(e.failed, func(name string) bool {
-		return !slices.ContainsFunc(e.failed, func(other string) bool { return strings.HasPrefix(other, name+"/") })
+// innermost is the first of the tests that none of the other ones is part of.
+func innermost(tests []string) string {
+	return tests[slices.IndexFunc(tests, func(name string) bool {
+		return !slices.ContainsFunc(tests, func(other string) bool { return strings.HasPrefix(other, name+"/") })
 	})]
 }
 
