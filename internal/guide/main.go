@@ -1,113 +1,39 @@
-// Guide prints the documentation page that explains every failed test: the diagnosis table, a section for each cause and
-// in it an anchor for each row, as the provider's errors name it.
+// Guide prints a documentation page that is made of the provider's own tables: failed-tests or mail-services.
 package main
 
 import (
-	"cmp"
-	_ "embed"
 	"fmt"
 	"io"
 	"os"
-	"slices"
-	"strings"
 	"text/template"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/diagnosis"
-	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/presets"
 )
 
-//go:embed failed-tests.md.tmpl
-var page string
-
 func main() {
-	if err := write(os.Stdout, diagnosis.Rows()); err != nil {
+	if err := run(os.Stdout, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "guide:", err)
 		os.Exit(1)
 	}
 }
 
-// cause is the rows that have a summary in common.
-type cause struct {
-	Summary string
-	Rows    []diagnosis.Row
+func run(w io.Writer, args []string) error {
+	if len(args) == 1 {
+		switch args[0] {
+		case "failed-tests":
+			return failedTests(w, diagnosis.Rows())
+		case "mail-services":
+			return mailServices(w, presets.All())
+		}
+	}
+	return fmt.Errorf("want failed-tests or mail-services, got %q", args)
 }
 
-// causes groups rows by their summaries, in the order of the stages at which they first occur; those of no stage come
-// last.
-func causes(rows []diagnosis.Row) []cause {
-	var list []cause
-	for _, row := range rows {
-		i := slices.IndexFunc(list, func(c cause) bool { return c.Summary == row.Summary })
-		if i < 0 {
-			i = len(list)
-			list = append(list, cause{Summary: row.Summary})
-		}
-		list[i].Rows = append(list[i].Rows, row)
-	}
-	order := []site.Stage{
-		site.StageDNS, site.StageConnect, site.StageTLS, site.StageBanner, site.StageEHLO, site.StageSTARTTLS,
-		site.StageAuth, site.StageMail, site.StageRcpt, site.StageData,
-	}
-	rank := func(c cause) int {
-		if i := slices.Index(order, c.Rows[0].Stage); i >= 0 {
-			return i
-		}
-		return len(order)
-	}
-	slices.SortStableFunc(list, func(a, b cause) int { return cmp.Compare(rank(a), rank(b)) })
-	return list
-}
-
-func write(w io.Writer, rows []diagnosis.Row) error {
-	t, err := template.New("failed-tests.md").Funcs(template.FuncMap{
-		"attribute": attribute,
-		"again":     again,
-		"quote":     quote,
-		"services":  services,
-		"join":      strings.Join,
-	}).Parse(page)
+func execute(w io.Writer, page string, functions template.FuncMap, data any) error {
+	t, err := template.New("").Funcs(functions).Parse(page)
 	if err != nil {
 		return err
 	}
-	return t.Execute(w, causes(rows))
-}
-
-// attribute names the argument of smtp_settings that a row points at.
-func attribute(name string) string {
-	switch name {
-	case "":
-		return ""
-	case "password":
-		return "`password_wo` or `password`"
-	case "recipient":
-		return "`test.recipient`"
-	default:
-		return "`" + name + "`"
-	}
-}
-
-func again(r site.Retry) string {
-	switch r {
-	case site.RetryShort:
-		return "It can heal by itself within minutes: apply again, or set `test.retry_for`."
-	case site.RetryLong:
-		return "It can heal by itself within hours or a day: apply again then."
-	default:
-		return "Applying again cannot help before this is put right."
-	}
-}
-
-// quote makes a reply a code block of one line, cut where nobody reads on.
-func quote(reply string) string {
-	const enough = 200
-	if runes := []rune(reply); len(runes) > enough {
-		reply = string(runes[:enough]) + "…"
-	}
-	return "    " + strings.Join(strings.Fields(reply), " ")
-}
-
-// services lists those that are known to answer so; a row of every server has none to list.
-func services(row diagnosis.Row) string {
-	named := slices.DeleteFunc(slices.Clone(row.Services), func(s string) bool { return s == "generic" })
-	return strings.Join(named, ", ")
+	return t.Execute(w, data)
 }

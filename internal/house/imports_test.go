@@ -50,7 +50,7 @@ var mayImport = map[string][]string{
 	"pinned":                         {},
 	"release":                        {"pinned"},
 	"schemas":                        {"provider"},
-	"guide":                          {"diagnosis", "site"},
+	"guide":                          {"diagnosis", "presets", "site"},
 	"wordpresstest":                  {},
 	"pocketbasetest":                 {"pinned"},
 	"listmonktest":                   {},

@@ -67,7 +67,8 @@ func (a *sendTestAction) Schema(_ context.Context, _ action.SchemaRequest, resp 
 	maps.Copy(attributes, candidateAttributes())
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Sends one test message from a site: with what the site has saved or, when settings are given, with those, which are not " +
-			"saved. A refusal fails the run, with its diagnosis. Nothing at the site changes, and nothing in the state: what enables mail is `smtp_settings`.",
+			"saved. A refusal fails the run, with its diagnosis. Nothing at the site changes, and nothing in the state: what enables mail is `smtp_settings`. PocketBase " +
+			"tests only what it has saved, while mail is on; listmonk with a login only settings and a password that are given here.",
 		Attributes: attributes,
 	}
 }

@@ -131,7 +131,7 @@ func failureAttribute() schema.SingleNestedAttribute {
 			"stage":     found("The stage that was not passed."),
 			"reply":     found("What the server said; null when the failure came without a reply."),
 			"error":     found("What went wrong where there is no reply."),
-			"id":        found("The row of the guide [failed tests](../guides/failed-tests)."),
+			"id":        found("The row of the guide [failed tests](../guides/failed-tests.md)."),
 			"summary":   found("One line, the same for every failure with this cause."),
 			"cause":     found("What the failure means."),
 			"remedy":    found("What to do."),

@@ -20,10 +20,10 @@ func (p *smtpProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 	attributes := map[string]schema.Attribute{
 		"sites": schema.MapNestedAttribute{
 			Optional: true,
-			MarkdownDescription: "The sites, by a key of your choice, which `smtp_settings.site` refers to. Everything beside `url`, " +
-				"`platform`, `repin`, `token`, `username` and `password` takes its default from the provider's argument of the same name.",
+			MarkdownDescription: "The sites, by a key of your choice, which `smtp_settings.site` refers to. An entry has " +
+				"`url`, `platform`, `repin`, `token`, `username` and `password` of its own; everything else takes its default from the provider's argument of the same name.",
 			NestedObject: schema.NestedAttributeObject{Attributes: entryAttributes(true), Validators: []validator.Object{account{}}},
-			Validators:   []validator.Map{mapvalidator.ConflictsWith(path.MatchRoot("url"))},
+			Validators:   []validator.Map{mapvalidator.ConflictsWith(ofOneSite()...)},
 		},
 	}
 	attributes["test_concurrency"] = schema.Int64Attribute{
@@ -38,6 +38,15 @@ func (p *smtpProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 			"with the new settings was accepted.",
 		Attributes: attributes,
 	}
+}
+
+// ofOneSite are the arguments that say which site it is and how to log in to it: beside sites they would be lost.
+func ofOneSite() []path.Expression {
+	var expressions []path.Expression
+	for name := range siteAttributes(false) {
+		expressions = append(expressions, path.MatchRoot(name))
+	}
+	return expressions
 }
 
 // entryAttributes are the arguments of one site: at the top level those of the only site and the defaults, and within
@@ -115,7 +124,7 @@ func clientAttributes() map[string]schema.Attribute {
 		},
 		"request_timeout": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "How long one call to the site may take, such as `90s`. Default: `30s`.",
+			MarkdownDescription: "How long one attempt of a call to the site may take, such as `90s`; see `max_retries`. Default: `30s`.",
 			Validators:          []validator.String{duration{atLeast: minRequestTimeout}},
 		},
 		"max_retries": schema.Int64Attribute{
@@ -125,12 +134,12 @@ func clientAttributes() map[string]schema.Attribute {
 		},
 		"requests_per_second": schema.Float64Attribute{
 			Optional:            true,
-			MarkdownDescription: "The most calls a second to one origin (scheme, host and port of `url`), once `concurrency` calls were made. Default: no limit.",
+			MarkdownDescription: "The most calls a second to one origin (scheme, host and port of `url`), once `concurrency` calls were made; the same for all its sites. Default: no limit.",
 			Validators:          []validator.Float64{float64validator.AtLeast(minRequestsPerSecond)},
 		},
 		"concurrency": schema.Int64Attribute{
 			Optional:            true,
-			MarkdownDescription: "The most calls at a time to one origin (scheme, host and port of `url`). Default: 10.",
+			MarkdownDescription: "The most calls at a time to one origin (scheme, host and port of `url`); the same for all its sites. Default: 10.",
 			Validators:          []validator.Int64{int64validator.AtLeast(1)},
 		},
 		"read_ahead": schema.BoolAttribute{
@@ -145,7 +154,7 @@ func clientAttributes() map[string]schema.Attribute {
 		},
 		"on_unreachable": schema.StringAttribute{
 			Optional: true,
-			MarkdownDescription: "What a refresh does when a site does not answer: `error` fails the plan; `warn` keeps the site's last known " +
+			MarkdownDescription: "What a refresh does when a site cannot be reached (no answer, a certificate that is not trusted, status 502, 503 or 504): `error` fails the plan; `warn` keeps the site's last known " +
 				"state, with a warning, so that one dead site does not stop the plan of all others. Default: `error`.",
 			Validators: []validator.String{stringvalidator.OneOf(onUnreachableError, onUnreachableWarn)},
 		},

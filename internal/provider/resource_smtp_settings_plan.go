@@ -220,8 +220,12 @@ func requirePassword(c site.Change, config settingsModel, diags *diag.Diagnostic
 	if config.password().IsUnknown() || !c.NeedsPassword() {
 		return
 	}
-	diags.AddAttributeError(path.Root("password_wo"), "Password is missing",
-		"A site uses a stored password only for the settings that it was entered for, so this change needs it. Set password_wo and password_wo_version.")
+	change := "this change"
+	if differing := c.Prior.Settings.Diff(c.Candidate.Settings); len(differing) > 0 && c.Prior.Settings != (site.Settings{}) {
+		change = "changing " + quotedList(differing)
+	}
+	diags.AddAttributeError(path.Root("password_wo"), "Password is missing", fmt.Sprintf(
+		"A site uses a stored password only for the settings that it was entered for, so %s needs it. Set password_wo and password_wo_version.", change))
 }
 
 // refusesOverwrite protects a site that already sends mail with other settings.

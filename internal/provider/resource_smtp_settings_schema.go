@@ -107,9 +107,10 @@ func senderAttributes() map[string]schema.Attribute {
 			Validators: []validator.String{stringvalidator.LengthAtLeast(1), text{check: checkCredential, trimmed: true}, stringvalidator.AlsoRequires(path.MatchRoot("password_wo_version"))},
 		},
 		"password_wo_version": schema.Int64Attribute{
-			Optional:            true,
-			MarkdownDescription: "A number that changes whenever `password_wo` does: only then the new password is tested and saved.",
-			Validators:          []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("password_wo"))},
+			Optional: true,
+			MarkdownDescription: "A number to change together with `password_wo`: without a new one, a new password alone changes nothing. Where " +
+				"another setting changes, the current `password_wo` is tested and saved with it.",
+			Validators: []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("password_wo"))},
 		},
 		"from_address": schema.StringAttribute{
 			Optional:            true,
@@ -166,8 +167,8 @@ func behaviourAttributes() map[string]schema.Attribute {
 			Optional: true,
 			Computed: true,
 			Default:  stringdefault.StaticString(string(site.Disable)),
-			MarkdownDescription: "What destroying this resource leaves at the site: `disable`: mail off, settings kept; `clear`: nothing; `keep`: everything as " +
-				"it is. It is taken from the state: apply a change of it before removing the resource. Default: `disable`.",
+			MarkdownDescription: "What destroying this resource does at the site. `disable`: mail is switched off, settings and password stay. `clear`: settings " +
+				"and password are deleted. `keep`: nothing is changed. It is taken from the state: apply a change of it before removing the resource. Default: `disable`.",
 			Validators: []validator.String{stringvalidator.OneOf(names(site.OnDestroys())...)},
 		},
 	}

@@ -8,10 +8,10 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/diagnosis"
 )
 
-func TestGuide(t *testing.T) {
+func TestFailedTests(t *testing.T) {
 	var b strings.Builder
 	rows := diagnosis.Rows()
-	if err := write(&b, rows); err != nil {
+	if err := run(&b, []string{"failed-tests"}); err != nil {
 		t.Fatal(err)
 	}
 	guide := b.String()
