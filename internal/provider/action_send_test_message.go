@@ -104,6 +104,8 @@ func (a *sendTestAction) ValidateConfig(ctx context.Context, req action.Validate
 }
 
 func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, resp *action.InvokeResponse) {
+	ctx, cancel := context.WithTimeout(ctx, defaultWriteTimeout)
+	defer cancel()
 	var model sendTestModel
 	resp.Diagnostics.Append(getBlock(ctx, req.Config, &model)...)
 	e := a.sites.reachable(model.Site, &resp.Diagnostics)

@@ -2,53 +2,99 @@ package provider
 
 import (
 	"fmt"
+	"net/url"
+	"strings"
+	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
 // claim is what the resources of a walk want of one site. It has one set of mail settings: two resources would take turns in
-// overwriting it.
+// overwriting it, and the destruction of one would switch off the mail of the other.
 type claim struct {
-	// by describes the resource that manages the site, "" without one; creation: it is created in this walk.
-	by       string
-	creation bool
+	mu sync.Mutex
+	// by is the resource that manages the site, nil without one.
+	by *claimant
 	// leaving: the destruction of a resource changes the site.
 	leaving bool
+	// applied: a resource was applied to the site in this walk.
+	applied bool
 }
 
-// manage notes that a resource that is described so manages the site.
-func (e *entry) manage(description string, creation bool, diags *diag.Diagnostics) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	other := e.claim.by
-	// Terraform plans a replacement that it was asked for as an update first, and as a creation then.
-	replaced := creation && !e.claim.creation && other == description
-	e.claim.by, e.claim.creation = description, creation
-	if other != "" && !replaced {
-		diags.AddAttributeError(path.Root("site"), "Site has two resources", fmt.Sprintf(
-			"%s is managed by two smtp_settings resources, which would take turns in overwriting each other. Keep one of them.\n\nOne has %s.\nThe other has %s.",
-			e.label, other, description))
+// claimant is a resource as a plan has it.
+type claimant struct {
+	// instance is that of its private state, empty for one that is created. A replacement that Terraform was asked for is
+	// planned as an update first and as a creation then, with the instance of what is replaced.
+	instance    string
+	description string
+}
+
+// claims are those of a provider's sites. Keys of sites with one address are one site.
+type claims map[string]*claim
+
+// of returns the claim of the site at an address, which is a new one where the address is not known yet.
+func (c claims) of(address types.String) *claim {
+	u, err := url.Parse(address.ValueString())
+	if address.IsUnknown() || err != nil {
+		return new(claim)
 	}
-	e.refuseRenaming(diags)
+	key := strings.ToLower(u.Scheme+"://"+u.Host) + strings.TrimRight(u.Path, "/")
+	if c[key] == nil {
+		c[key] = new(claim)
+	}
+	return c[key]
+}
+
+// manage notes that r manages the site.
+func (e *entry) manage(r claimant, diags *diag.Diagnostics) {
+	c := e.claim
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	other := c.by
+	c.by = &r
+	if other != nil && (r.instance == "" || r.instance != other.instance) {
+		diags.AddAttributeError(path.Root("site"), "Site has two resources", fmt.Sprintf(
+			"%s is managed by two smtp_settings resources, which would take turns in overwriting each other. Keep one of them, and %s.\n\n"+
+				"One has %s.\nThe other has %s.", e.label, forgetting, other.description, r.description))
+	}
+	e.refuseLeaving(diags)
 }
 
 // leave notes that the destruction of a resource changes the site.
 func (e *entry) leave(diags *diag.Diagnostics) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	e.claim.mu.Lock()
+	defer e.claim.mu.Unlock()
 	e.claim.leaving = true
-	e.refuseRenaming(diags)
+	e.refuseLeaving(diags)
 }
 
-// refuseRenaming refuses to destroy one resource and create another for the same site: Terraform keeps to no order there, and
-// mail could end up off.
-func (e *entry) refuseRenaming(diags *diag.Diagnostics) {
-	if !e.claim.leaving || !e.claim.creation {
+// forgetting is how one resource of two goes without a trace.
+const forgetting = "have the state forget the other one, without touching the site:\n\n" +
+	"  removed {\n    from = smtp_settings.<other>\n    lifecycle {\n      destroy = false\n    }\n  }"
+
+// refuseLeaving refuses to destroy one resource where another one manages the site: it would end up with its mail off, or keep it
+// by the chance of which comes first.
+func (e *entry) refuseLeaving(diags *diag.Diagnostics) {
+	if !e.claim.leaving || e.claim.by == nil || e.claim.applied {
 		return
 	}
 	diags.AddAttributeError(path.Root("site"), "Site has two resources", fmt.Sprintf(
-		"%s would be left by the destruction of one smtp_settings resource while another one for it is created, in no certain order: its mail could end up "+
-			"off. If the resource was renamed, say so:\n\n  moved {\n    from = smtp_settings.<old>\n    to   = smtp_settings.<new>\n  }\n\n"+
-			"Else destroy the one and apply before the other is created, or have the state forget it (terraform state rm).", e.label))
+		"The destruction of one smtp_settings resource would change %s, which another one manages: its mail could end up off. If the resource was "+
+			"renamed, say so:\n\n  moved {\n    from = smtp_settings.<old>\n    to   = smtp_settings.<new>\n  }\n\nElse %s", e.label, forgetting))
+}
+
+// apply notes that a resource was applied to the site. From then on the destruction of the one that it replaces
+// (create_before_destroy) leaves the site alone.
+func (c *claim) apply() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.applied = true
+}
+
+func (c *claim) isApplied() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.applied
 }

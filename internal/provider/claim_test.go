@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -14,30 +15,46 @@ import (
 
 // TestAccSettingsReplaced: a replacement that was asked for is planned twice, and is one resource all the same.
 func TestAccSettingsReplaced(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "only")
-	config := func(trigger string) string {
-		return strings.Replace(w.config(), "resource \"smtp_settings\" \"test\" {", `resource "terraform_data" "trigger" {
+	config := func(w *world, lifecycle, trigger string, overrides ...arguments) string {
+		return strings.Replace(w.config(overrides...), "resource \"smtp_settings\" \"test\" {", `resource "terraform_data" "trigger" {
   input = "`+trigger+`"
 }
 resource "smtp_settings" "test" {
-  lifecycle { replace_triggered_by = [terraform_data.trigger] }`, 1)
+  lifecycle {
+    replace_triggered_by = [terraform_data.trigger]
+    `+lifecycle+`
+  }`, 1)
 	}
-	resource.UnitTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: factories,
-		Steps: []resource.TestStep{
-			{
-				Config:            config("one"),
-				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1, wrote: testAndSave}},
-			},
-			{
-				Config:           config("two"),
-				ConfigPlanChecks: preApply(plancheck.ExpectResourceAction(settings, plancheck.ResourceActionDestroyBeforeCreate)),
-				ConfigStateChecks: []statecheck.StateCheck{expect{
-					w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 2, wrote: append([]string{"PUT only /smtp"}, testAndSave...),
-				}},
-			},
-		},
-	})
+	offAndOn := append([]string{"PUT only /smtp"}, testAndSave...)
+	for name, c := range map[string]struct {
+		lifecycle string
+		second    arguments
+		action    plancheck.ResourceActionType
+		wrote     []string
+	}{
+		"DestroyedFirst":     {action: plancheck.ResourceActionDestroyBeforeCreate, wrote: offAndOn},
+		"WithOtherSettings":  {second: arguments{"from_name": hcl("Another")}, action: plancheck.ResourceActionDestroyBeforeCreate, wrote: offAndOn},
+		"CreatedFirst":       {lifecycle: "create_before_destroy = true", action: plancheck.ResourceActionCreateBeforeDestroy, wrote: testAndSave},
+		"CreatedFirstToKeep": {lifecycle: "create_before_destroy = true", second: arguments{"on_destroy": hcl("keep")}, action: plancheck.ResourceActionCreateBeforeDestroy, wrote: testAndSave},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, smtptest.Config{}, "only")
+			resource.UnitTest(t, resource.TestCase{
+				ProtoV6ProviderFactories: factories,
+				Steps: []resource.TestStep{
+					{
+						Config:            config(w, c.lifecycle, "one"),
+						ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1, wrote: testAndSave}},
+					},
+					{
+						Config:            config(w, c.lifecycle, "two", c.second),
+						ConfigPlanChecks:  preApply(plancheck.ExpectResourceAction(settings, c.action)),
+						ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 2, wrote: c.wrote}},
+					},
+				},
+			})
+		})
+	}
 }
 
 // TestAccSettingsRenamed: without a moved block Terraform would destroy and create in no certain order.
@@ -60,6 +77,162 @@ func TestAccSettingsRenamed(t *testing.T) {
 				Config:            renamed + "moved {\n  from = smtp_settings.test\n  to   = smtp_settings.renamed\n}\n",
 				ConfigPlanChecks:  preApply(plancheck.ExpectEmptyPlan()),
 				ConfigStateChecks: []statecheck.StateCheck{untouched},
+			},
+		},
+	})
+}
+
+// TestAccSettingsTwice: the way out of two resources for one site leaves its mail on.
+func TestAccSettingsTwice(t *testing.T) {
+	w := newWorld(t, smtptest.Config{}, "only")
+	second := strings.Replace(w.resource(), `"smtp_settings" "test"`, `"smtp_settings" "second"`, 1)
+	untouched := expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{
+			{
+				Config:            w.config(),
+				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1, wrote: testAndSave}},
+			},
+			{ // alike, down to the description
+				Config:      w.config() + second,
+				ExpectError: regexp.MustCompile(`(?s)managed by two\s+smtp_settings.*destroy = false`),
+			},
+			{ // an import plans nothing that could refuse it
+				Config:             w.config() + second,
+				ResourceName:       "smtp_settings.second",
+				ImportState:        true,
+				ImportStateId:      "default",
+				ImportStatePersist: true,
+			},
+			{
+				Config:      w.config() + second,
+				ExpectError: regexp.MustCompile(`(?s)managed by two\s+smtp_settings.*destroy = false`),
+			},
+			{
+				Config:      w.config(),
+				ExpectError: regexp.MustCompile(`(?s)destruction of one.*removed \{`),
+			},
+			{
+				Config:            w.config() + "removed {\n  from = smtp_settings.second\n  lifecycle {\n    destroy = false\n  }\n}\n",
+				ConfigStateChecks: []statecheck.StateCheck{untouched},
+			},
+			{
+				Config:            w.config(),
+				ConfigPlanChecks:  preApply(plancheck.ExpectEmptyPlan()),
+				ConfigStateChecks: []statecheck.StateCheck{untouched},
+			},
+		},
+	})
+}
+
+// TestAccSettingsShifted: resources that count sites change places when one comes before them. The second leaves a site that the
+// third takes over.
+func TestAccSettingsShifted(t *testing.T) {
+	w := newWorldWithoutLogin(t, "a", "b", "c")
+	config := func(sites string) string {
+		return w.provider() + fmt.Sprintf(`
+locals { sites = %s }
+resource "smtp_settings" "test" {
+  count        = length(local.sites)
+  site         = local.sites[count.index]
+  host         = %q
+  port         = %d
+  encryption   = "none"
+  from_address = "web@example.com"
+}
+`, sites, w.smtp.Host(), w.smtp.Port())
+	}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{
+			{Config: config(`["a", "b"]`)},
+			{Config: config(`["c", "a", "b"]`), ExpectError: regexp.MustCompile(`Site has two resources`)},
+			{
+				PreConfig: func() { w.wrote() },
+				Config:    config(`["a", "b", "c"]`),
+				ConfigStateChecks: []statecheck.StateCheck{
+					expect{w: w, site: "a", enabled: true, host: w.smtp.Host(), messages: 3, wrote: []string{"PUT c /smtp/tests", "PUT c /smtp"}},
+					expect{w: w, site: "b", enabled: true, host: w.smtp.Host(), messages: 3},
+				},
+			},
+		},
+	})
+}
+
+// TestAccSettingsTwoKeys: two keys with one address are one site.
+func TestAccSettingsTwoKeys(t *testing.T) {
+	w := newWorld(t, smtptest.Config{}, "only")
+	provider := func(keys ...string) string {
+		entries := ""
+		for i, key := range keys {
+			entries += fmt.Sprintf("    %s = { url = %q, token = %q }\n", key, w.http.URL+"/only"+strings.Repeat("/", i), w.tokens["only"])
+		}
+		return fmt.Sprintf("provider \"smtp\" {\n  test_recipient = %q\n  sites = {\n%s  }\n}\n", recipient, entries)
+	}
+	at := func(name string) string {
+		return strings.Replace(w.resource(arguments{"site": hcl(name)}), `"smtp_settings" "test"`, fmt.Sprintf(`"smtp_settings" %q`, name), 1)
+	}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{
+			{Config: provider("before", "after") + at("before") + at("after"), ExpectError: regexp.MustCompile(`managed by two\s+smtp_settings`)},
+			{Config: provider("before") + at("before")},
+			{Config: provider("before", "after") + at("after"), ExpectError: regexp.MustCompile(`(?s)Site has two resources.*moved \{`)},
+			{
+				PreConfig:         func() { w.wrote() },
+				Config:            provider("after") + at("after") + "moved {\n  from = smtp_settings.before\n  to   = smtp_settings.after\n}\n",
+				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1}},
+			},
+		},
+	})
+}
+
+// TestAccSettingsImportOfNothing: what was not read is not imported, or the next apply would take any site for it.
+func TestAccSettingsImportOfNothing(t *testing.T) {
+	w := newWorld(t, smtptest.Config{}, "only")
+	w.enable("only")
+	dead := strings.Replace(w.config(), "url = \"http://127.0.0.1", "on_unreachable = \"warn\"\n  max_retries = 0\n  url = \"http://127.1.2.3", 1)
+	for name, c := range map[string]struct{ config, id, want string }{
+		"NoSuchKey":   {w.config(), "https://client.example", `is not a key`},
+		"Unreachable": {dead, "default", `Site cannot be reached`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			resource.UnitTest(t, resource.TestCase{
+				ProtoV6ProviderFactories: factories,
+				Steps: []resource.TestStep{{
+					Config:        c.config,
+					ResourceName:  settings,
+					ImportState:   true,
+					ImportStateId: c.id,
+					ExpectError:   regexp.MustCompile(c.want),
+				}},
+			})
+		})
+	}
+}
+
+// TestAccSettingsRenamedKeyOfAStaleSite: a failed change of a site that goes by a new key can be planned again.
+func TestAccSettingsRenamedKeyOfAStaleSite(t *testing.T) {
+	w := newWorld(t, smtptest.Config{}, "only")
+	at := func(key string, overrides ...arguments) string {
+		return fmt.Sprintf("provider \"smtp\" {\n  test_recipient = %q\n  sites = { %s = { url = %q, token = %q } }\n}\n", recipient, key, w.http.URL+"/only", w.tokens["only"]) +
+			w.resource(append(overrides, arguments{"site": hcl(key)})...)
+	}
+	named := arguments{"from_name": hcl("Client")}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{
+			{Config: at("before")},
+			{
+				PreConfig:   func() { w.enable("only") },
+				Config:      at("after", named),
+				ExpectError: regexp.MustCompile(`changed by somebody else`),
+			},
+			{
+				PreConfig:         func() { w.wrote() },
+				Config:            at("after", named),
+				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 4, wrote: testAndSave}},
 			},
 		},
 	})

@@ -70,9 +70,10 @@ func addConfigError(diags *diag.Diagnostics, at path.Path, key string, err error
 	diags.AddAttributeError(at, "Provider argument cannot be used", fmt.Sprintf("%s: %s", key, err))
 }
 
-// addReadError reports a failed refresh, which on_unreachable can turn into a warning where the site is not there.
-func addReadError(diags *diag.Diagnostics, e *entry, err error) {
-	if e.tolerates(err) {
+// addReadError reports a failed refresh, which on_unreachable can turn into a warning where the site is not there. An import has
+// no last known state to go on with.
+func addReadError(diags *diag.Diagnostics, e *entry, imported bool, err error) {
+	if !imported && e.tolerates(err) {
 		diags.AddWarning("Site did not answer and keeps its last known state", fmt.Sprintf("%s: %s", e.label, err))
 		return
 	}
@@ -95,6 +96,9 @@ func addWrongSite(diags *diag.Diagnostics, key, pinned, answers string) {
 // locator says where the setting of that name is configured, by the names of [site.Settings.Fields] and "password" and
 // "recipient"; false when nowhere.
 type locator func(field string) (path.Path, bool)
+
+// atSite is for calls that depend on which site it is.
+func atSite(string) (path.Path, bool) { return path.Root("site"), true }
 
 // nowhere is for calls that no setting is part of.
 func nowhere(string) (path.Path, bool) { return path.Empty(), false }

@@ -1,7 +1,9 @@
 package provider
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -21,6 +23,8 @@ type applied struct {
 	Revision string `json:"revision"`
 	// PasswordID is that of the password that was last applied.
 	PasswordID string `json:"password_id"`
+	// Instance tells this resource from others for the same site.
+	Instance string `json:"instance"`
 	// Verification is kept here for a platform that does not keep it, and Tested is the digest of what passed.
 	Verification *site.Verification `json:"verification,omitempty"`
 	Tested       string             `json:"tested,omitempty"`
@@ -55,9 +59,12 @@ func (a applied) set(ctx context.Context, private privateWriter) diag.Diagnostic
 	return private.SetKey(ctx, appliedKey, value)
 }
 
-// appliedOf is what an apply left at a site with these capabilities.
-func appliedOf(s site.State, can site.Capabilities) applied {
-	a := applied{Revision: s.Revision, PasswordID: s.PasswordID}
+// newInstance makes what tells a resource from others: 40 random bits, which will do for those of one site.
+func newInstance() string { return rand.Text()[:8] }
+
+// after is a after an apply that left s at a site with these capabilities.
+func (a applied) after(s site.State, can site.Capabilities) applied {
+	a = applied{Revision: s.Revision, PasswordID: s.PasswordID, Instance: cmp.Or(a.Instance, newInstance())}
 	if can.ForgetsVerification && s.Verification != nil {
 		a.Verification, a.Tested = s.Verification, digest(s)
 	}
@@ -85,7 +92,7 @@ func (a applied) recall(s site.State, can site.Capabilities) site.State {
 
 // partly is a after a change that failed on its way and left s: the password is still the one that was applied before.
 func (a applied) partly(s site.State, can site.Capabilities) applied {
-	left := appliedOf(s, can)
+	left := a.after(s, can)
 	left.PasswordID = a.PasswordID
 	return left
 }
@@ -95,7 +102,7 @@ func (a applied) partly(s site.State, can site.Capabilities) applied {
 func (a applied) observe(s site.State, imported bool) applied {
 	a.Revision = s.Revision
 	if imported {
-		a.PasswordID = s.PasswordID
+		a.PasswordID, a.Instance = s.PasswordID, newInstance()
 	}
 	return a
 }

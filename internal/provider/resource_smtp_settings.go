@@ -72,10 +72,11 @@ func (r *smtpSettingsResource) Create(ctx context.Context, req resource.CreateRe
 		addApplyError(ctx, &resp.Diagnostics, e, change, config.inResource, now, err)
 		return
 	}
+	e.claim.apply()
 	logAccepted(ctx, e.label, change, now)
 	plan.fromState(now)
 	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity)...)
-	resp.Diagnostics.Append(appliedOf(now, e.can).set(ctx, resp.Private)...)
+	resp.Diagnostics.Append(applied{}.after(now, e.can).set(ctx, resp.Private)...)
 }
 
 func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -84,9 +85,14 @@ func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadReques
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	// Terraform that knows no identities brings none along, and wants one also where the state stays as it is.
-	resp.Diagnostics.Append(model.identify(ctx, resp.Identity)...)
-	e := r.stillConfigured(model, &resp.Diagnostics)
+	var e *entry
+	if model.imported() {
+		e = r.sites.reachable(model.Site, &resp.Diagnostics)
+	} else {
+		// Terraform that knows no identities brings none along, and wants one also where the state stays as it is.
+		resp.Diagnostics.Append(model.identify(ctx, resp.Identity)...)
+		e = r.stillConfigured(model, &resp.Diagnostics)
+	}
 	if e == nil || e.site == nil {
 		return
 	}
@@ -97,7 +103,7 @@ func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadReques
 
 	now, err := r.sites.refresh(ctx, e)
 	if err != nil {
-		addReadError(&resp.Diagnostics, e, err)
+		addReadError(&resp.Diagnostics, e, model.imported(), err)
 		return
 	}
 	applied, diags := getApplied(ctx, req.Private)
@@ -134,7 +140,8 @@ func (r *smtpSettingsResource) Update(ctx context.Context, req resource.UpdateRe
 	defer cancel()
 
 	prior := state.toState(applied)
-	if !plan.Site.Equal(state.Site) && !r.sameSite(ctx, e, prior, &resp.Diagnostics) {
+	renamed := !plan.Site.Equal(state.Site)
+	if renamed && !r.sameSite(ctx, e, prior, &resp.Diagnostics) {
 		return
 	}
 	change := plan.toUpdate(config, state, prior, e.testRecipient)
@@ -144,15 +151,18 @@ func (r *smtpSettingsResource) Update(ctx context.Context, req resource.UpdateRe
 		if now != prior {
 			// The site was written to all the same: say what it holds, and nothing of the plan.
 			state.fromState(now)
-			resp.Diagnostics.Append(set(ctx, &resp.State, resp.State.Raw.Type(), state)...)
 			resp.Diagnostics.Append(applied.partly(now, e.can).set(ctx, resp.Private)...)
 		}
+		// The site goes by its new key all the same: by the old one nothing is read any more.
+		state.Site = plan.Site
+		resp.Diagnostics.Append(state.store(ctx, &resp.State, resp.Identity)...)
 		return
 	}
+	e.claim.apply()
 	logAccepted(ctx, e.label, change, now)
 	plan.fromState(now)
 	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity)...)
-	resp.Diagnostics.Append(appliedOf(now, e.can).set(ctx, resp.Private)...)
+	resp.Diagnostics.Append(applied.after(now, e.can).set(ctx, resp.Private)...)
 }
 
 func (r *smtpSettingsResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -166,6 +176,10 @@ func (r *smtpSettingsResource) Delete(ctx context.Context, req resource.DeleteRe
 	}
 	e := r.sites.reachable(state.Site, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
+		return
+	}
+	if e.claim.isApplied() {
+		resp.Diagnostics.AddWarning("Site is left as it is", e.label+": another smtp_settings resource was applied to it in this run, and manages it from now on.")
 		return
 	}
 	timeout, diags := state.Timeouts.Delete(ctx, defaultWriteTimeout)

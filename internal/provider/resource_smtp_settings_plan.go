@@ -40,14 +40,20 @@ func (r *smtpSettingsResource) ModifyPlan(ctx context.Context, req resource.Modi
 	if diags.HasError() {
 		return
 	}
-	creation, description := req.State.Raw.IsNull(), plan.describe()
-	if creation {
-		r.planCreate(ctx, e, config, &plan, diags)
+	prior, found := getApplied(ctx, req.Private)
+	diags.Append(found...)
+	if diags.HasError() {
+		return
+	}
+	self := claimant{instance: prior.Instance, description: plan.describe()}
+	if req.State.Raw.IsNull() {
+		replaced := prior.Instance != "" && plan.OnDestroy.ValueString() != string(site.Keep)
+		r.planCreate(ctx, e, config, &plan, replaced, diags)
 	} else {
-		r.planUpdate(ctx, e, config, &plan, req, resp)
+		r.planUpdate(ctx, e, config, &plan, prior, req, resp)
 	}
 	if e != nil && len(resp.RequiresReplace) == 0 {
-		e.manage(description, creation, diags)
+		e.manage(self, diags)
 	}
 	diags.Append(set(ctx, &resp.Plan, resp.Plan.Raw.Type(), plan)...)
 }
@@ -56,6 +62,10 @@ func (r *smtpSettingsResource) ModifyPlan(ctx context.Context, req resource.Modi
 func (r *smtpSettingsResource) planDestroy(ctx context.Context, req resource.ModifyPlanRequest, diags *diag.Diagnostics) {
 	var state settingsModel
 	diags.Append(get(ctx, req.State, &state)...)
+	r.planLeaving(state, diags)
+}
+
+func (r *smtpSettingsResource) planLeaving(state settingsModel, diags *diag.Diagnostics) {
 	if state.OnDestroy.ValueString() == string(site.Keep) {
 		return
 	}
@@ -65,7 +75,9 @@ func (r *smtpSettingsResource) planDestroy(ctx context.Context, req resource.Mod
 	}
 }
 
-func (r *smtpSettingsResource) planCreate(ctx context.Context, e *entry, config settingsModel, plan *settingsModel, diags *diag.Diagnostics) {
+// planCreate plans a resource that is new or takes the place of one: then its site is left before, and what it holds now does not
+// matter.
+func (r *smtpSettingsResource) planCreate(ctx context.Context, e *entry, config settingsModel, plan *settingsModel, replaced bool, diags *diag.Diagnostics) {
 	plan.forgetComputed(config, types.BoolUnknown())
 	plan.requireRecipient(e, diags)
 	if e == nil || e.unknown || !plan.settingsKnown() {
@@ -76,7 +88,7 @@ func (r *smtpSettingsResource) planCreate(ctx context.Context, e *entry, config 
 		diags.AddWarning("Site cannot be read yet", fmt.Sprintf("%s: %s\n\nThe apply reads it again before it changes anything.", e.label, err))
 		return
 	}
-	if plan.refusesOverwrite(prior, e, diags) {
+	if !replaced && plan.refusesOverwrite(prior, e, diags) {
 		return
 	}
 	change := plan.toChange(config, prior, e.testRecipient)
@@ -85,20 +97,23 @@ func (r *smtpSettingsResource) planCreate(ctx context.Context, e *entry, config 
 	e.checkChange(change, config, diags)
 }
 
-func (r *smtpSettingsResource) planUpdate(ctx context.Context, e *entry, config settingsModel, plan *settingsModel, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+func (r *smtpSettingsResource) planUpdate(ctx context.Context, e *entry, config settingsModel, plan *settingsModel, prior applied, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	var state settingsModel
 	resp.Diagnostics.Append(get(ctx, req.State, &state)...)
-	applied, diags := getApplied(ctx, req.Private)
-	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	plan.keepSpelling(state)
 	if !plan.Site.Equal(state.Site) && e != nil && !e.unknown {
 		now, err := e.site.Read(ctx)
-		if err == nil && now.SiteID != state.ID.ValueString() {
+		if err != nil {
+			addSiteError(&resp.Diagnostics, e.label, "reading it, to see whether it is the site that went by another key,", atSite, err)
+			return
+		}
+		if now.SiteID != state.ID.ValueString() {
 			resp.RequiresReplace = append(resp.RequiresReplace, path.Root("site"))
 			plan.forgetComputed(config, types.BoolUnknown())
+			r.planLeaving(state, &resp.Diagnostics)
 			return
 		}
 	}
@@ -108,7 +123,7 @@ func (r *smtpSettingsResource) planUpdate(ctx context.Context, e *entry, config 
 		plan.requireRecipient(e, &resp.Diagnostics)
 		return
 	}
-	change := plan.toUpdate(config, state, state.toState(applied), types.StringNull())
+	change := plan.toUpdate(config, state, state.toState(prior), types.StringNull())
 	requirePassword(change, config, &resp.Diagnostics)
 	if e != nil {
 		e.checkChange(change, config, &resp.Diagnostics)
@@ -137,6 +152,8 @@ func (m *settingsModel) forgetWritten(config settingsModel, passwordSet types.Bo
 		m.PasswordSet = types.BoolUnknown()
 	case m.Username.ValueString() == "":
 		m.PasswordSet = types.BoolValue(false)
+	case config.password().IsUnknown():
+		m.PasswordSet = types.BoolUnknown()
 	case !config.password().IsNull():
 		m.PasswordSet = types.BoolValue(true)
 	default:
@@ -248,7 +265,7 @@ func (m settingsModel) refusesOverwrite(prior site.State, e *entry, diags *diag.
 	return true
 }
 
-// describe tells resources for the same site apart.
+// describe tells resources for the same site apart. At some services the username is a token.
 func (m settingsModel) describe() string {
-	return fmt.Sprintf("host %s, username %s, from_address %s", m.Host, m.Username, m.FromAddress)
+	return fmt.Sprintf("host %s and from_address %s", m.Host, m.FromAddress)
 }

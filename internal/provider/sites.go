@@ -24,6 +24,7 @@ import (
 // sites are the configured sites of one walk: Terraform starts the provider anew for each.
 type sites struct {
 	entries map[string]*entry
+	claims  claims
 	// unknown: the map itself is not known before the apply.
 	unknown bool
 	// pool and turns are what all sites share.
@@ -58,8 +59,9 @@ type entry struct {
 	once sync.Mutex
 	read *site.State
 
-	mu    sync.Mutex
-	claim claim
+	claim *claim
+
+	mu sync.Mutex
 	// taken: the site was asked for, or is being read ahead.
 	taken bool
 	ahead *reading
@@ -77,6 +79,7 @@ func (s *sites) open(key string, m entryModel, at path.Path, diags *diag.Diagnos
 		readAhead:     isTrueByDefault(m.ReadAhead),
 		unknown:       m.isUnknown(),
 		turns:         s.turns,
+		claim:         s.claims.of(m.URL),
 	}
 	only := len(at.Steps()) == 0
 	if only {
