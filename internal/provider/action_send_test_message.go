@@ -96,7 +96,7 @@ func candidateAttributes() map[string]schema.Attribute {
 // ValidateConfig checks the settings of a candidate as those of a resource.
 func (a *sendTestAction) ValidateConfig(ctx context.Context, req action.ValidateConfigRequest, resp *action.ValidateConfigResponse) {
 	var model sendTestModel
-	resp.Diagnostics.Append(getBlock(ctx, req.Config, &model)...)
+	resp.Diagnostics.Append(get(ctx, req.Config, &model)...)
 	if config := model.toSettingsModel(); model.hasCandidate() && !resp.Diagnostics.HasError() {
 		config.requireEndpoint(&resp.Diagnostics)
 		config.checkPreset(&resp.Diagnostics)
@@ -107,7 +107,7 @@ func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, r
 	ctx, cancel := context.WithTimeout(ctx, defaultWriteTimeout)
 	defer cancel()
 	var model sendTestModel
-	resp.Diagnostics.Append(getBlock(ctx, req.Config, &model)...)
+	resp.Diagnostics.Append(get(ctx, req.Config, &model)...)
 	e := a.sites.reachable(model.Site, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return

@@ -39,7 +39,7 @@ func modelFields(model reflect.Type) []field {
 	return fields
 }
 
-// get fills model from a configuration, a plan, a state or an identity.
+// get fills model from a configuration, a plan, a state or an identity. A block that was left out leaves model as it is.
 func get[M any](ctx context.Context, from interface {
 	Get(ctx context.Context, target any) diag.Diagnostics
 }, model *M,

@@ -4,9 +4,7 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/presets"
 	"github.com/sitemail/terraform-provider-smtp/internal/submit"
 )
 
@@ -27,11 +25,9 @@ func (smtpConnectionDataSource) ValidateConfig(ctx context.Context, req datasour
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	model.toSettingsModel().requireEndpoint(&resp.Diagnostics)
-	preset, known := presets.ByID(model.Preset.ValueString())
-	if _, err := preset.Endpoint(model.Region.ValueString()); known && err != nil {
-		resp.Diagnostics.AddAttributeError(path.Root("region"), "Preset has no such region", err.Error())
-	}
+	config := model.toSettingsModel()
+	config.requireEndpoint(&resp.Diagnostics)
+	config.checkPreset(&resp.Diagnostics)
 }
 
 func (smtpConnectionDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {

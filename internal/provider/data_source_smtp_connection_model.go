@@ -139,7 +139,7 @@ func fromCertificate(seen submit.ProbeTLS) *certificateModel {
 
 // fromFailure makes the account of a failure and its text.
 func fromFailure(s site.Settings, r site.TestResult) (*failureModel, string) {
-	failure := diagnosis.Failure{Result: r, Settings: s, Machine: "this machine"}
+	failure := diagnosis.Failure{Result: r, Settings: s, Machine: thisMachine}
 	verdict := failure.Diagnosis()
 	m := &failureModel{
 		Stage:   string(r.Stage),

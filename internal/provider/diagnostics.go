@@ -26,7 +26,7 @@ var summaries = map[site.Kind]string{
 	site.RateLimited:          "Site wants fewer calls",
 	site.Unreachable:          "Site cannot be reached",
 	site.NoAnswer:             "Site did not answer",
-	site.Unsupported:          "Site speaks another version of the contract",
+	site.Unsupported:          "Site cannot do this",
 	site.Unexpected:           "Site answered in an unexpected way",
 }
 
@@ -39,8 +39,8 @@ const (
 // shown is a value of a site in a message.
 func shown(value string) string { return untrusted.Shorten(untrusted.Line(value), 254) }
 
-// addSiteError reports a failed call to the site with that key while doing something.
-func addSiteError(diags *diag.Diagnostics, key, doing string, locate locator, err error) {
+// addSiteError reports a failed call to the site that messages call label, while doing something.
+func addSiteError(diags *diag.Diagnostics, label, doing string, locate locator, err error) {
 	summary := "Site call failed"
 	if errors.Is(err, context.DeadlineExceeded) {
 		summary = "Site took too long"
@@ -49,25 +49,21 @@ func addSiteError(diags *diag.Diagnostics, key, doing string, locate locator, er
 	if e, ok := errors.AsType[*site.Error](err); ok {
 		summary, field = summaries[e.Kind], e.Field
 	}
-	detail := fmt.Sprintf("%s: %s failed: %s", key, doing, err)
+	detail := fmt.Sprintf("%s: %s failed: %s", label, doing, err)
 	if errors.Is(err, context.Canceled) {
 		summary = "Run was interrupted"
 		detail += "\n\nNobody waited for what the site made of the call. The next plan reads it."
 	}
-	if at, ok := locate(field); ok {
-		diags.AddAttributeError(at, summary, detail)
-		return
-	}
-	diags.AddError(summary, detail)
+	locate.add(diags, field, summary, detail)
 }
 
 // addConfigError reports provider arguments that cannot be used; at is the entry of sites, empty for the only site.
-func addConfigError(diags *diag.Diagnostics, at path.Path, key string, err error) {
+func addConfigError(diags *diag.Diagnostics, at path.Path, label string, err error) {
 	if e, ok := errors.AsType[*adminapi.ConfigError](err); ok {
-		diags.AddAttributeError(at.AtName(e.Attribute), "Provider argument cannot be used", fmt.Sprintf("%s: %s", key, e.Message))
+		diags.AddAttributeError(at.AtName(e.Attribute), "Provider argument cannot be used", fmt.Sprintf("%s: %s", label, e.Message))
 		return
 	}
-	diags.AddAttributeError(at, "Provider argument cannot be used", fmt.Sprintf("%s: %s", key, err))
+	diags.AddAttributeError(at, "Provider argument cannot be used", fmt.Sprintf("%s: %s", label, err))
 }
 
 // addReadError reports a failed refresh, which on_unreachable can turn into a warning where the site is not there. An import has
@@ -87,15 +83,24 @@ func (e *entry) tolerates(err error) bool {
 	return gone && e.onUnreachable == onUnreachableWarn
 }
 
-func addWrongSite(diags *diag.Diagnostics, key, pinned, answers string) {
+func addWrongSite(diags *diag.Diagnostics, label, pinned, answers string) {
 	diags.AddAttributeError(path.Root("site"), summaries[site.WrongSite], fmt.Sprintf(
 		"%s: the settings were applied to the site with id %q, and now the one with id %q answers. Nothing was sent to it. Check the url. If the site "+
-			"was rebuilt, set repin = true in its entry of the provider's sites and apply once.", key, pinned, answers))
+			"was rebuilt, set repin = true in its entry of the provider's sites and apply once.", label, pinned, answers))
 }
 
 // locator says where the setting of that name is configured, by the names of [site.Settings.Fields] and "password" and
 // "recipient"; false when nowhere.
 type locator func(field string) (path.Path, bool)
+
+// add reports an error at the setting, where that is configured.
+func (locate locator) add(diags *diag.Diagnostics, field, summary, detail string) {
+	if at, ok := locate(field); ok {
+		diags.AddAttributeError(at, summary, detail)
+		return
+	}
+	diags.AddError(summary, detail)
+}
 
 // atSite is for calls that depend on which site it is.
 func atSite(string) (path.Path, bool) { return path.Root("site"), true }
@@ -148,60 +153,56 @@ func addApplyError(ctx context.Context, diags *diag.Diagnostics, e *entry, c sit
 }
 
 // addUntested reports, beside whatever made a change fail, that mail may be on with settings that did not pass.
-func addUntested(diags *diag.Diagnostics, key string, err error) {
+func addUntested(diags *diag.Diagnostics, label string, err error) {
 	partial, ok := errors.AsType[*site.PartialError](err)
 	if !ok || partial.Undo == nil {
 		return
 	}
 	diags.AddAttributeError(path.Root("enabled"), "Mail may be on with settings that did not pass a test", fmt.Sprintf(
 		"%s: the settings were saved for their test, and that mail is off again could not be made sure: %s\n\nApply again as soon as the site answers: the apply "+
-			"begins with this. Or switch mail off in the site's admin page now.", key, partial.Undo))
+			"begins with this. Or switch mail off in the site's admin page now.", label, partial.Undo))
 }
 
 // addFailure reports a test that did not pass. locate says where the setting at fault is configured; opinion, which may be
 // empty, is what else was found out about it.
-func addFailure(diags *diag.Diagnostics, key string, locate locator, failure diagnosis.Failure, opinion string) {
+func addFailure(diags *diag.Diagnostics, label string, locate locator, failure diagnosis.Failure, opinion string) {
 	verdict := failure.Diagnosis()
 	what := "the test message was not accepted"
 	if failure.Machine == thisMachine {
 		what = "the settings were refused before a test message was sent"
 	}
-	detail := fmt.Sprintf("%s: %s.\n\n%s%s", key, what, failure.Text(), opinion)
-	if at, ok := locate(verdict.Attribute); ok {
-		diags.AddAttributeError(at, verdict.Summary, detail)
-		return
-	}
-	diags.AddError(verdict.Summary, detail)
+	detail := fmt.Sprintf("%s: %s.\n\n%s%s", label, what, failure.Text(), opinion)
+	locate.add(diags, verdict.Attribute, verdict.Summary, detail)
 }
 
 // stateAfter says what a failed test left at the site: nearly always what was there before. err is nil for a test that no
 // change was part of.
-func stateAfter(key string, now site.State, err error) string {
+func stateAfter(label string, now site.State, err error) string {
 	if partial, ok := errors.AsType[*site.PartialError](err); ok {
-		return stateAfterWrites(key, now, partial.Left)
+		return stateAfterWrites(label, now, partial.Left)
 	}
 	switch {
 	case now.Settings.IsZero():
-		return fmt.Sprintf("Nothing was saved. %s has no mail settings and sends no mail.", key)
+		return fmt.Sprintf("Nothing was saved. %s has no mail settings and sends no mail.", label)
 	case now.Enabled:
-		return fmt.Sprintf("Nothing was saved. %s still sends mail through %s with the settings that it had.", key, shown(now.Settings.Host))
+		return fmt.Sprintf("Nothing was saved. %s still sends mail through %s with the settings that it had.", label, shown(now.Settings.Host))
 	default:
-		return fmt.Sprintf("Nothing was saved. Mail of %s stays off, and its settings are as they were.", key)
+		return fmt.Sprintf("Nothing was saved. Mail of %s stays off, and its settings are as they were.", label)
 	}
 }
 
 // stateAfterWrites is for platforms that test only what they have saved.
-func stateAfterWrites(key string, now site.State, left site.Left) string {
+func stateAfterWrites(label string, now site.State, left site.Left) string {
 	switch {
 	case left == site.LeftRestored:
-		return fmt.Sprintf("%s sends mail through %s again, with the settings that it had.", key, shown(now.Settings.Host))
+		return fmt.Sprintf("%s sends mail through %s again, with the settings that it had.", label, shown(now.Settings.Host))
 	case left == site.LeftToOthers:
-		return fmt.Sprintf("Somebody else changed %s in the meantime, and that was left as it is.", key)
+		return fmt.Sprintf("Somebody else changed %s in the meantime, and that was left as it is.", label)
 	case left != site.LeftOff:
-		return fmt.Sprintf("Mail of %s may be on with settings that did not pass the test.", key)
+		return fmt.Sprintf("Mail of %s may be on with settings that did not pass the test.", label)
 	case now.Settings.IsZero():
-		return fmt.Sprintf("Mail of %s is off: its settings were cleared.", key)
+		return fmt.Sprintf("Mail of %s is off: its settings were cleared.", label)
 	default:
-		return fmt.Sprintf("Mail of %s is off. The settings for %s are saved; the next apply tests again.", key, shown(now.Settings.Host))
+		return fmt.Sprintf("Mail of %s is off. The settings for %s are saved; the next apply tests again.", label, shown(now.Settings.Host))
 	}
 }

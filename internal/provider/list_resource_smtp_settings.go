@@ -50,7 +50,7 @@ func (l *smtpSettingsList) ListResourceConfigSchema(_ context.Context, _ list.Li
 
 func (l *smtpSettingsList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
 	var filter settingsListModel
-	diags := getBlock(ctx, req.Config, &filter)
+	diags := get(ctx, req.Config, &filter)
 	if l.sites == nil || l.sites.unknown {
 		diags.AddError("Sites are not known", "Listing needs a provider configuration in which everything is known.")
 	}

@@ -51,7 +51,7 @@ func (h tflogHandler) Handle(ctx context.Context, record slog.Record) error {
 }
 
 // logAccepted says that a server took the test message, which is not yet its delivery.
-func logAccepted(ctx context.Context, key string, c site.Change, now site.State) {
+func logAccepted(ctx context.Context, label string, c site.Change, now site.State) {
 	if !c.Steps().Test || now.Verification == nil {
 		return
 	}
@@ -59,5 +59,5 @@ func logAccepted(ctx context.Context, key string, c site.Change, now site.State)
 	var redactor untrusted.Redactor
 	redactor.Add(c.Candidate.Password)
 	tflog.Info(ctx, fmt.Sprintf("test message accepted by %s for %s", redactor.Line(now.Settings.Host), redactor.Line(v.Recipient)),
-		map[string]any{"site": key, "reply": redactor.Line(v.Reply), "message_id": redactor.Line(v.MessageID)})
+		map[string]any{"site": label, "reply": redactor.Line(v.Reply), "message_id": redactor.Line(v.MessageID)})
 }

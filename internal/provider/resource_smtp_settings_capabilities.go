@@ -40,11 +40,5 @@ func (e *entry) checkOnDestroy(m settingsModel, diags *diag.Diagnostics) {
 }
 
 func (e *entry) addRefusal(diags *diag.Diagnostics, refusal site.Refusal, locate locator) {
-	const summary = "Platform cannot do this"
-	detail := fmt.Sprintf("%s (platform %q): %s", e.label, e.platform, refusal.Reason)
-	if at, ok := locate(refusal.Field); ok {
-		diags.AddAttributeError(at, summary, detail)
-		return
-	}
-	diags.AddError(summary, detail)
+	locate.add(diags, refusal.Field, "Platform cannot do this", fmt.Sprintf("%s (platform %q): %s", e.label, e.platform, refusal.Reason))
 }

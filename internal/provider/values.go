@@ -1,25 +1,14 @@
 package provider
 
 import (
-	"context"
 	"fmt"
 	"net/netip"
 	"strings"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"golang.org/x/net/idna"
 )
-
-// getBlock reads a config block, which may be left out: then every value of target stays null.
-func getBlock(ctx context.Context, config tfsdk.Config, target any) diag.Diagnostics {
-	if config.Raw.IsNull() {
-		return nil
-	}
-	return config.Get(ctx, target)
-}
 
 // parseDuration is for values that the duration validator accepted; null and unknown give 0.
 func parseDuration(value types.String) time.Duration {

@@ -46,7 +46,7 @@ const (
 	fewerCalls  = "Site wants fewer calls"
 	noLogin     = "Site does not accept the credentials"
 	wrongSite   = "Another site answers"
-	version     = "Site speaks another version of the contract"
+	version     = "Site cannot do this"
 
 	alreadyOn     = "Site already sends mail with other settings"
 	notConfigured = "Site is not configured"
