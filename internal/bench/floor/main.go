@@ -80,7 +80,7 @@ func full() bool { return os.Getenv("BENCH_FLOOR") == "full" }
 // What a full floor keeps is as long as what the reference site makes of it.
 const (
 	id      = "7d7b1f0e-2c55-4c0e-9a55-0f6f2c1f7a10"
-	private = `{"revision":"2","password_id":"` + id + `"}`
+	private = `{"revision":"2","password_id":"` + id + `","instance":"7Q4MZ2XK"}`
 )
 
 var passed = map[string]attr.Value{
