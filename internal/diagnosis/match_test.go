@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,6 +74,10 @@ func TestFind(t *testing.T) {
 		"RowOfAServiceOnItsHost":            {site.StageAuth, 535, "", "Authentication Failed", "zoho-pro", "auth-zoho-by-host"},
 		"RowOfAServiceElsewhere":            {site.StageAuth, 535, "", "Authentication Failed", "", "auth-535-generic"},
 		"RefusalBeforeAnyAddressWasNamed":   {site.StageBanner, 554, "5.7.1", "No service for you", "", "any-5xx"},
+		"LoginRefusedBeforeASender":         {site.StageAuth, 550, "5.7.8", "Authentication failed", "", "fallback-5xx-auth-at-stage"},
+		"LoginsPausedBeforeASender":         {site.StageAuth, 554, "5.7.1", "Too many login attempts", "", "fallback-5xx-auth-at-stage"},
+		"SenderRefusedBeforeARecipient":     {site.StageMail, 550, "5.1.9", "whatever", "", "fallback-5xx-mail-at-stage"},
+		"ReplyThatNamesNoStage":             {"", 550, "5.7.1", "<a@example.com>: relaying denied", "", "rcpt-relay-sendmail"},
 		"ReplyNeverTakesABareRowForErrors":  {site.StageRcpt, 250, "", "OK", "", ""},
 		"ReplyWithoutClass":                 {site.StageRcpt, 999, "", "what", "", ""},
 		"PassingFaultWithPermanentCode":     {site.StageData, 550, "5.4.5", "Daily user sending limit exceeded", "", "mail-gmail-daily-limit"},
@@ -93,6 +98,22 @@ func TestFind(t *testing.T) {
 				t.Errorf("got row %q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+// What a server refuses before it has heard of an account or an address is not their fault, whatever its words are.
+func TestNothingIsBlamedBeforeItIsNamed(t *testing.T) {
+	all := []string{"username", "password", "from_address", "recipient"}
+	for stage, unnamed := range map[site.Stage][]string{
+		site.StageBanner: all, site.StageEHLO: all, site.StageSTARTTLS: all, site.StageAuth: all[2:], site.StageMail: all[3:],
+	} {
+		for _, row := range Rows() {
+			refusal := exampleOf(row)
+			refusal.stage = stage
+			if got := load().find(refusal); refusal.code != "" && got != nil && slices.Contains(unnamed, got.Attribute) {
+				t.Errorf("%q at %s: row %q blames %s", row.Example, stage, got.ID, got.Attribute)
+			}
+		}
 	}
 }
 
