@@ -74,6 +74,26 @@ func TestInvalidSettingIsNamed(t *testing.T) {
 	}
 }
 
+func TestLoginThatIsNotOffered(t *testing.T) {
+	for _, test := range []struct {
+		encryption        site.Encryption
+		attribute, remedy string
+	}{
+		{site.STARTTLS, "username", "Set port to the one for submission"},
+		{site.TLS, "username", "Set port to the one for submission"},
+		{site.None, "encryption", "Set encryption to starttls or tls."},
+	} {
+		for _, port := range []int{25, 587} {
+			s := site.Settings{Host: "mail.example.com", Port: port, Encryption: test.encryption, Username: "shop"}
+			d := Of(failed(site.StageAuth, "smtp: server doesn't support AUTH"), s)
+			if d.ID != noLoginOffered || d.Attribute != test.attribute || !strings.HasPrefix(d.Remedy, test.remedy) ||
+				!strings.Contains(d.Remedy, "If the relay wants no login, remove username and password.") {
+				t.Errorf("%s on port %d: got %+v", test.encryption, port, d)
+			}
+		}
+	}
+}
+
 const notVerified = "Message rejected: Email address is not verified. The following identities failed the check in region "
 
 func ses() site.Settings {
