@@ -181,3 +181,14 @@ func contains(t *testing.T, text string, parts ...string) {
 		}
 	}
 }
+
+// Whether Yahoo still takes app passwords is in doubt, so its own refusal must not send anybody off for one only.
+func TestYahooMayTakeNoAppPasswordEither(t *testing.T) {
+	r := refused(site.StageAuth, 535, "(#AUTH005) Too many bad auth attempts.")
+	r.Reply.EnhancedCode = "5.7.0"
+	d := Of(r, site.Settings{Host: "smtp.mail.yahoo.com", Username: "shop@yahoo.com"})
+	if d.ID != "auth-yahoo-auth005" {
+		t.Fatalf("got %+v", d)
+	}
+	contains(t, d.Cause+" "+d.Remedy, "still offers an app password", "otherwise use another mail service", "ending sign-in with a password")
+}
