@@ -2,11 +2,9 @@ package diagnosis
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/presets"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
@@ -34,11 +32,7 @@ func (v *verdict) certificate() {
 }
 
 // official reports whether host is one that the service itself names for submission today; former names are not.
-func (v *verdict) official() bool {
-	host := v.settings.Host
-	return v.known && (strings.EqualFold(host, v.service.Host) ||
-		slices.ContainsFunc(v.service.Regions, func(r presets.Region) bool { return strings.EqualFold(host, r.Host) }))
-}
+func (v *verdict) official() bool { return v.known && v.service.Serves(v.settings.Host) }
 
 // shown is how many names of a certificate are worth reading.
 const shown = 4

@@ -139,6 +139,31 @@ func TestEveryHostLeadsToAPresetThatHasIt(t *testing.T) {
 	}
 }
 
+// An account may belong to the region of its host, so a host that only lacks in the list is as good as one in it.
+func TestServes(t *testing.T) {
+	for host, want := range map[string]bool{
+		"smtp.gmail.com":                                 true,
+		"SMTP.Gmail.com.":                                true,
+		"smtp.eu.mailgun.org":                            true,
+		"email-smtp.eu-west-1.amazonaws.com":             true,
+		"email-smtp.af-south-1.amazonaws.com":            true,
+		"smtp.email.mx-queretaro-1.oci.oraclecloud.com":  true,
+		"smtp.ionos.es":                                  true,
+		"smtp.zoho.ae":                                   true,
+		"smtp.1and1.com":                                 false,
+		"smtp-relay.sendinblue.com":                      false,
+		"example-com.mail.protection.outlook.com":        false,
+		"example.smtp.mailtrap.io":                       false,
+		"mail.example.com":                               false,
+		"email-smtp.eu-west-1.amazonaws.com.example.com": false,
+	} {
+		p, _ := ByHost(host)
+		if got := p.Serves(host); got != want {
+			t.Errorf("%q of %q: got %t", host, p.ID, got)
+		}
+	}
+}
+
 func TestEndpoint(t *testing.T) {
 	ses, _ := ByID("amazon-ses")
 	got, err := ses.Endpoint("eu-central-1")
