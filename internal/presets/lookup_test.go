@@ -180,6 +180,24 @@ func TestEndpoint(t *testing.T) {
 	}
 }
 
+func TestRegionsAccountsAreBoundTo(t *testing.T) {
+	for _, test := range []struct{ id, region, host string }{
+		{"oci-email-delivery", "", "smtp.email.us-ashburn-1.oci.oraclecloud.com"},
+		{"oci-email-delivery", "us-phoenix-1", "smtp.email.us-phoenix-1.oci.oraclecloud.com"},
+		{"oci-email-delivery", "eu-frankfurt-1", "smtp.email.eu-frankfurt-1.oci.oraclecloud.com"},
+		{"oci-email-delivery", "eu-amsterdam-1", "smtp.email.eu-amsterdam-1.oci.oraclecloud.com"},
+		{"oci-email-delivery", "uk-london-1", "smtp.email.uk-london-1.oci.oraclecloud.com"},
+	} {
+		p, _ := ByID(test.id)
+		if e, err := p.Endpoint(test.region); err != nil || e.Host != test.host {
+			t.Errorf("%s in %q: got %+v, %v", test.id, test.region, e, err)
+		}
+		if owner, _ := ByHost(test.host); owner.ID != test.id {
+			t.Errorf("%s: got %q", test.host, owner.ID)
+		}
+	}
+}
+
 func TestEveryRegionHasAnEndpoint(t *testing.T) {
 	for _, p := range All() {
 		for _, r := range p.Regions {
