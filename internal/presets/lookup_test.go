@@ -83,6 +83,7 @@ func TestByHost(t *testing.T) {
 		"smtppro.zoho.com":                        "zoho-pro",
 		"email-smtp.eu-west-1.amazonaws.com":      "amazon-ses",
 		"email-smtp.af-south-1.amazonaws.com":     "amazon-ses",
+		"email-smtp-fips.us-east-1.amazonaws.com": "amazon-ses",
 		"smtp.sendgrid.net":                       "sendgrid",
 		"smtp.eu.mailgun.org":                     "mailgun",
 		"smtp.postmarkapp.com":                    "postmark",
@@ -106,6 +107,7 @@ func TestByHost(t *testing.T) {
 		"mail.gmx.net":                            "gmx-net",
 		"smtp.web.de":                             "webde",
 		"ssl0.ovh.net":                            "ovh",
+		"smtp.mail.ovh.net":                       "ovh",
 		"localhost":                               "",
 		"127.0.0.1":                               "",
 		"mail.example.com":                        "",
@@ -187,6 +189,10 @@ func TestRegionsAccountsAreBoundTo(t *testing.T) {
 		{"oci-email-delivery", "eu-frankfurt-1", "smtp.email.eu-frankfurt-1.oci.oraclecloud.com"},
 		{"oci-email-delivery", "eu-amsterdam-1", "smtp.email.eu-amsterdam-1.oci.oraclecloud.com"},
 		{"oci-email-delivery", "uk-london-1", "smtp.email.uk-london-1.oci.oraclecloud.com"},
+		{"ovh", "eu", "ssl0.ovh.net"},
+		{"ovh", "ca", "smtp.mail.ovh.ca"},
+		{"zoho-pro", "ca", "smtppro.zohocloud.ca"},
+		{"zoho-pro", "sa", "smtppro.zoho.sa"},
 	} {
 		p, _ := ByID(test.id)
 		if e, err := p.Endpoint(test.region); err != nil || e.Host != test.host {
