@@ -45,6 +45,7 @@ func TestCatalogue(t *testing.T) {
 		check("username", userShape.MatchString(string(p.Username)) && p.UsernameHint != "")
 		check("password kind", slices.Contains([]PasswordKind{AccountPassword, AppPassword, SMTPCredentials, APIKey}, p.PasswordKind))
 		check("auth status", slices.Contains([]AuthStatus{PasswordOK, AppPasswordRequired, DeprecatedPassword, OAuth2Only}, p.AuthStatus))
+		check("auth status beside the password kind", p.PasswordKind != AppPassword || p.AuthStatus != PasswordOK)
 		check("auth status note", p.AuthStatusNote != "" || p.AuthStatus == PasswordOK || p.AuthStatus == AppPasswordRequired)
 		check("category", slices.Contains([]Category{Mailbox, Transactional, Hosting, ISP, Local}, p.Category))
 		for _, link := range []string{p.AppPasswordURL, p.DocsURL} {
