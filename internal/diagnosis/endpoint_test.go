@@ -72,6 +72,8 @@ func TestNetworkOrSettings(t *testing.T) {
 		"WrongPortInARegionOfOracle":     {dropped, "smtp.email.mx-queretaro-1.oci.oraclecloud.com", 26, "connect-timeout", "port", []string{"Set port to 587 and"}},
 		"DroppedWithAFinalDot":           {dropped, "smtp.gmail.com.", 587, connectBlocked, "", []string{"outgoing TCP to port 587"}},
 		"DroppedAtAHostOfOneCustomer":    {dropped, "example-com.mail.protection.outlook.com", 587, "connect-timeout", "port", []string{"Set host to smtp.office365.com"}},
+		"DroppedAtAPortKnownOfMailjet":   {dropped, "in-v3.mailjet.com", 2525, connectBlocked, "", []string{"outgoing TCP to port 2525"}},
+		"DroppedAtMicrosoftInChina":      {dropped, "smtp.partner.outlook.cn", 587, connectBlocked, "", []string{"outgoing TCP to port 587"}},
 		"DroppedAtAFormerName":           {dropped, "smtp.1and1.com", 465, "connect-timeout", "port", []string{"Set host to smtp.ionos.com, port to 465"}},
 		"DroppedAtAnUnknownHost":         {dropped, "mail.example.com", 587, "connect-timeout", "port", []string{"Check host and port"}},
 		"Port25OfAServiceThatHasIt":      {"dial tcp 192.0.2.7:25: i/o timeout", "email-smtp.eu-west-1.amazonaws.com", 25, "connect-port25-timeout", "port", []string{"Set port to 465"}},

@@ -104,6 +104,7 @@ func TestByHost(t *testing.T) {
 		"smtp.qq.com":                             "qq",
 		"smtp.163.com":                            "netease-163",
 		"smtpdm.aliyun.com":                       "alibaba-directmail",
+		"smtpdm-ap-southeast-1.aliyuncs.com":      "alibaba-directmail",
 		"mail.gmx.net":                            "gmx-net",
 		"smtp.web.de":                             "webde",
 		"ssl0.ovh.net":                            "ovh",
@@ -184,6 +185,11 @@ func TestEndpoint(t *testing.T) {
 
 func TestRegionsAccountsAreBoundTo(t *testing.T) {
 	for _, test := range []struct{ id, region, host string }{
+		{"alibaba-directmail", "us-east-1", "smtpdm-us-east-1.aliyuncs.com"},
+		{"alibaba-directmail", "eu-central-1", "smtpdm-eu-central-1.aliyuncs.com"},
+		{"microsoft365", "", "smtp.office365.com"},
+		{"microsoft365", "us-government", "smtp.office365.us"},
+		{"microsoft365", "china", "smtp.partner.outlook.cn"},
 		{"oci-email-delivery", "", "smtp.email.us-ashburn-1.oci.oraclecloud.com"},
 		{"oci-email-delivery", "us-phoenix-1", "smtp.email.us-phoenix-1.oci.oraclecloud.com"},
 		{"oci-email-delivery", "eu-frankfurt-1", "smtp.email.eu-frankfurt-1.oci.oraclecloud.com"},
