@@ -20,8 +20,8 @@ var (
 
 func TestCatalogue(t *testing.T) {
 	all := All()
-	if len(all) != 198 {
-		t.Errorf("%d presets, want 198", len(all))
+	if len(all) != 200 {
+		t.Errorf("%d presets, want 200", len(all))
 	}
 	if !slices.IsSortedFunc(all, func(a, b Preset) int { return strings.Compare(a.ID, b.ID) }) {
 		t.Error("not sorted by id")
@@ -114,6 +114,8 @@ func TestPorts(t *testing.T) {
 		"icloud":                 {"smtp.mail.me.com", 587, site.STARTTLS},
 		"postmark":               {"smtp.postmarkapp.com", 587, site.STARTTLS},
 		"sparkpost":              {"smtp.sparkpostmail.com", 587, site.STARTTLS},
+		"socketlabs":             {"smtp.socketlabs.com", 465, site.TLS},
+		"titan":                  {"smtp.titan.email", 465, site.TLS},
 		"cloudflare-email":       {"smtp.mx.cloudflare.net", 465, site.TLS},
 		"mailpit":                {"localhost", 1025, site.None},
 	} {

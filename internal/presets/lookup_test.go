@@ -91,6 +91,8 @@ func TestByHost(t *testing.T) {
 		"in-v3.mailjet.com":                       "mailjet",
 		"smtp.eu.sparkpostmail.com":               "sparkpost",
 		"smtp.resend.com":                         "resend",
+		"smtp.socketlabs.com":                     "socketlabs",
+		"smtp.titan.email":                        "titan",
 		"bulk.smtp.mailtrap.io":                   "mailtrap",
 		"sandbox.smtp.mailtrap.io":                "mailtrap-sandbox",
 		"smtpout.secureserver.net":                "godaddy",
