@@ -23,8 +23,7 @@ func (v *verdict) endpoints() []presets.Endpoint {
 	if !v.known {
 		return conventional
 	}
-	best := presets.Endpoint{Host: v.service.Host, Port: v.service.Port, Encryption: v.service.Encryption}
-	return append([]presets.Endpoint{best}, v.service.Alternatives...)
+	return v.service.Endpoints()
 }
 
 // network tells settings that name the wrong port from a network that does not let mail out. No connection came

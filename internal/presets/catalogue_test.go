@@ -63,12 +63,8 @@ func TestCatalogue(t *testing.T) {
 
 func checkEndpoints(t *testing.T, p Preset) {
 	t.Helper()
-	best, err := p.Endpoint("")
-	if err != nil {
-		t.Errorf("preset %q: %v", p.ID, err)
-	}
 	seen := map[Endpoint]bool{}
-	for _, e := range append([]Endpoint{best}, p.Alternatives...) {
+	for _, e := range p.Endpoints() {
 		if e.Host != p.Host || e.Port < 1 || e.Port > 65535 || seen[e] || !slices.Contains(site.Encryptions(), e.Encryption) {
 			t.Errorf("preset %q: bad endpoint %+v", p.ID, e)
 		}

@@ -185,6 +185,18 @@ func TestEndpoint(t *testing.T) {
 	}
 }
 
+func TestEndpoints(t *testing.T) {
+	for id, want := range map[string][]Endpoint{
+		"gmail":  {{"smtp.gmail.com", 465, site.TLS}, {"smtp.gmail.com", 587, site.STARTTLS}},
+		"icloud": {{"smtp.mail.me.com", 587, site.STARTTLS}},
+	} {
+		p, _ := ByID(id)
+		if got := p.Endpoints(); !slices.Equal(got, want) {
+			t.Errorf("%s: got %+v, want %+v", id, got, want)
+		}
+	}
+}
+
 func TestRegionsAccountsAreBoundTo(t *testing.T) {
 	for _, test := range []struct{ id, region, host string }{
 		{"alibaba-directmail", "us-east-1", "smtpdm-us-east-1.aliyuncs.com"},

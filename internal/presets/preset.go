@@ -148,6 +148,12 @@ func (p Preset) Endpoint(region string) (Endpoint, error) {
 	return Endpoint{Host: host, Port: p.Port, Encryption: p.Encryption}, nil
 }
 
+// Endpoints returns the ways into the service by its own host, the one to use first, then the alternatives.
+func (p Preset) Endpoints() []Endpoint {
+	best := Endpoint{Host: p.Host, Port: p.Port, Encryption: p.Encryption}
+	return append([]Endpoint{best}, p.Alternatives...)
+}
+
 // Serves reports whether the service takes the mail of its users at host: its own, that of a region, or that of one
 // more region by the pattern of their names. Former names and the hosts of single customers are not among them.
 func (p Preset) Serves(host string) bool {
