@@ -81,6 +81,9 @@ func TestNetworkOrSettings(t *testing.T) {
 		"Port25Refused":                  {closed, "mail.example.com", 25, connectBlocked, "port", []string{"587"}},
 		"Port25RefusedOnThisMachine":     {closed, "localhost", 25, "connect-refused", "port", []string{"localhost"}},
 		"Port25RefusedOnLoopback":        {closed, "127.0.0.1", 25, "connect-refused", "port", nil},
+		"Port25RefusedOnLOCALHOST":       {closed, "LOCALHOST", 25, "connect-refused", "port", nil},
+		"Port25RefusedWithAFinalDot":     {closed, "localhost.", 25, "connect-refused", "port", nil},
+		"Port25RefusedOnMappedLoopback":  {closed, "::ffff:127.0.0.1", 25, "connect-refused", "port", nil},
 		"NoRouteIsAboutTheHost":          {"dial tcp [2001:db8::1]:587: connect: network is unreachable", "smtp.gmail.com", 587, "connect-no-route", "host", nil},
 		"ForbiddenOnTheMachineThatSends": {"dial tcp 192.0.2.7:587: connect: operation not permitted", "smtp.gmail.com", 587, "connect-not-permitted", "", nil},
 	} {
