@@ -11,11 +11,10 @@ import (
 // certificate says what the refused certificate holds. A name in it is never advised for a host that is known to be
 // right: whoever stands between the two could have made that certificate.
 func (v *verdict) certificate() {
-	mismatch := v.ID == "tls-cert-host-mismatch"
 	official := v.official()
 	switch {
-	case mismatch && official:
-		v.take(tlsIntercepted)
+	case v.ID == hostMismatch && official:
+		v.take(tlsIntercepted) // with another ID, so that the names of the certificate are not advised below
 	case v.ID == "tls-cert-unknown-authority" && official:
 		v.Attribute = ""
 		v.Cause = fmt.Sprintf("%s has a certificate that every current system trusts. The machine that sends lacks current authorities, or a filter on the way opens TLS and shows a certificate of its own.", v.service.Name)
@@ -26,7 +25,7 @@ func (v *verdict) certificate() {
 		return
 	}
 	v.Cause += " " + describe(*c)
-	if names := hostNames(c.Names); v.ID == "tls-cert-host-mismatch" && len(names) > 0 {
+	if names := hostNames(c.Names); v.ID == hostMismatch && len(names) > 0 {
 		v.Remedy = fmt.Sprintf("If one of these is your provider's server, set host to it: %s. Otherwise correct host.", strings.Join(names, ", "))
 	}
 }

@@ -15,6 +15,7 @@ const (
 	otherReply     = "other-reply"
 	connectBlocked = "connect-blocked"
 	connectionCut  = "connection-cut"
+	hostMismatch   = "tls-cert-host-mismatch"
 	tlsIntercepted = "tls-intercepted"
 	invalidSetting = "any-invalid-setting"
 	noLoginOffered = "auth-not-advertised-client"
