@@ -2,22 +2,19 @@ package diagnosis
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/presets"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
 // certificate says what the refused certificate holds. A name in it is never advised for a host that is known to be
 // right: whoever stands between the two could have made that certificate.
 func (v *verdict) certificate() {
-	mismatch := v.ID == "tls-cert-host-mismatch"
 	official := v.official()
 	switch {
-	case mismatch && official:
-		v.take(tlsIntercepted)
+	case v.ID == hostMismatch && official:
+		v.take(tlsIntercepted) // with another ID, so that the names of the certificate are not advised below
 	case v.ID == "tls-cert-unknown-authority" && official:
 		v.Attribute = ""
 		v.Cause = fmt.Sprintf("%s has a certificate that every current system trusts. The machine that sends lacks current authorities, or a filter on the way opens TLS and shows a certificate of its own.", v.service.Name)
@@ -28,17 +25,13 @@ func (v *verdict) certificate() {
 		return
 	}
 	v.Cause += " " + describe(*c)
-	if names := hostNames(c.Names); v.ID == "tls-cert-host-mismatch" && len(names) > 0 {
+	if names := hostNames(c.Names); v.ID == hostMismatch && len(names) > 0 {
 		v.Remedy = fmt.Sprintf("If one of these is your provider's server, set host to it: %s. Otherwise correct host.", strings.Join(names, ", "))
 	}
 }
 
 // official reports whether host is one that the service itself names for submission today; former names are not.
-func (v *verdict) official() bool {
-	host := v.settings.Host
-	return v.known && (strings.EqualFold(host, v.service.Host) ||
-		slices.ContainsFunc(v.service.Regions, func(r presets.Region) bool { return strings.EqualFold(host, r.Host) }))
-}
+func (v *verdict) official() bool { return v.known && v.service.Serves(v.settings.Host) }
 
 // shown is how many names of a certificate are worth reading.
 const shown = 4

@@ -41,6 +41,12 @@ func TestCertificate(t *testing.T) {
 			[]string{"Do not change host", "web.hoster.example"},
 			[]string{"set host to it"},
 		},
+		"OfAnotherNameInARegion": {
+			mistrusted(mismatch, "web.hoster.example"), "email-smtp.ap-southeast-3.amazonaws.com",
+			tlsIntercepted, "",
+			[]string{"Do not change host"},
+			[]string{"set host to it"},
+		},
 		"OfAnotherNameAtAFormerHost": {
 			mistrusted(mismatch, "smtp.ionos.com"), "smtp.1and1.com",
 			"tls-cert-host-mismatch", "host",

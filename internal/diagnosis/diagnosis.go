@@ -15,8 +15,10 @@ const (
 	otherReply     = "other-reply"
 	connectBlocked = "connect-blocked"
 	connectionCut  = "connection-cut"
+	hostMismatch   = "tls-cert-host-mismatch"
 	tlsIntercepted = "tls-intercepted"
 	invalidSetting = "any-invalid-setting"
+	noLoginOffered = "auth-not-advertised-client"
 )
 
 // Unknown is the row of a failure of which there is neither a stage nor a reply, nor an error that says more.
@@ -39,6 +41,8 @@ func Of(r site.TestResult, s site.Settings) site.Diagnosis {
 		v.invalidSetting()
 	case v.ID == "data-ses-unverified":
 		v.unverified()
+	case v.ID == noLoginOffered:
+		v.loginInClearText()
 	case strings.HasPrefix(v.ID, "tls-cert-"):
 		v.certificate()
 	case v.Attribute == "password":
@@ -143,6 +147,16 @@ func (v *verdict) login() {
 	if fatal {
 		v.Attribute = "host"
 		v.Remedy = "Use another mail service: change host, username and password."
+	}
+}
+
+// loginInClearText blames the encryption where there is none, as many servers offer a login only after TLS. On an
+// encrypted connection more encryption does not help.
+func (v *verdict) loginInClearText() {
+	if v.settings.Encryption == site.None {
+		v.Attribute = "encryption"
+		v.Cause = "username is set but the server offers no login here: many offer one only after TLS."
+		v.Remedy = "Set encryption to starttls or tls. If the relay wants no login, remove username and password."
 	}
 }
 

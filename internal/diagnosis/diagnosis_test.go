@@ -74,6 +74,26 @@ func TestInvalidSettingIsNamed(t *testing.T) {
 	}
 }
 
+func TestLoginThatIsNotOffered(t *testing.T) {
+	for _, test := range []struct {
+		encryption        site.Encryption
+		attribute, remedy string
+	}{
+		{site.STARTTLS, "username", "Set port to the one for submission"},
+		{site.TLS, "username", "Set port to the one for submission"},
+		{site.None, "encryption", "Set encryption to starttls or tls."},
+	} {
+		for _, port := range []int{25, 587} {
+			s := site.Settings{Host: "mail.example.com", Port: port, Encryption: test.encryption, Username: "shop"}
+			d := Of(failed(site.StageAuth, "smtp: server doesn't support AUTH"), s)
+			if d.ID != noLoginOffered || d.Attribute != test.attribute || !strings.HasPrefix(d.Remedy, test.remedy) ||
+				!strings.Contains(d.Remedy, "If the relay wants no login, remove username and password.") {
+				t.Errorf("%s on port %d: got %+v", test.encryption, port, d)
+			}
+		}
+	}
+}
+
 const notVerified = "Message rejected: Email address is not verified. The following identities failed the check in region "
 
 func ses() site.Settings {
@@ -160,4 +180,15 @@ func contains(t *testing.T, text string, parts ...string) {
 			t.Errorf("%q is not in: %s", part, text)
 		}
 	}
+}
+
+// Whether Yahoo still takes app passwords is in doubt, so its own refusal must not send anybody off for one only.
+func TestYahooMayTakeNoAppPasswordEither(t *testing.T) {
+	r := refused(site.StageAuth, 535, "(#AUTH005) Too many bad auth attempts.")
+	r.Reply.EnhancedCode = "5.7.0"
+	d := Of(r, site.Settings{Host: "smtp.mail.yahoo.com", Username: "shop@yahoo.com"})
+	if d.ID != "auth-yahoo-auth005" {
+		t.Fatalf("got %+v", d)
+	}
+	contains(t, d.Cause+" "+d.Remedy, "still offers an app password", "otherwise use another mail service", "ending sign-in with a password")
 }

@@ -2,7 +2,6 @@ package diagnosis
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/presets"
@@ -23,8 +22,7 @@ func (v *verdict) endpoints() []presets.Endpoint {
 	if !v.known {
 		return conventional
 	}
-	best := presets.Endpoint{Host: v.service.Host, Port: v.service.Port, Encryption: v.service.Encryption}
-	return append([]presets.Endpoint{best}, v.service.Alternatives...)
+	return v.service.Endpoints()
 }
 
 // network tells settings that name the wrong port from a network that does not let mail out. No connection came
@@ -40,17 +38,12 @@ func (v *verdict) network() {
 		v.Cause = fmt.Sprintf("%s takes mail at %s:%d, yet no connection comes about: a firewall, a cloud or a provider on the way blocks it.",
 			v.service.Name, v.settings.Host, port)
 		v.Remedy = fmt.Sprintf("Allow outgoing TCP to port %d on the machine that sends%s.", port, v.otherPort())
-	case v.ID == "connect-refused" && port == 25 && !loopback(v.settings.Host):
+	case v.ID == "connect-refused" && port == 25 && !site.IsLoopback(v.settings.Host):
 		v.take(connectBlocked)
 		v.Attribute = "port"
 		v.Cause = "The connection to port 25 is refused: most clouds and access providers let no mail out there."
 		v.Remedy = `Set port to 587 (encryption "starttls") or 465 (encryption "tls"). Port 25 is for server-to-server mail.`
 	}
-}
-
-func loopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // endpoint makes advice on port and encryption concrete, and takes it back where both are right already.

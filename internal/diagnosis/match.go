@@ -160,12 +160,20 @@ func enhancedMatches(pattern, enhanced string) bool {
 	return pattern == "" || pattern == enhanced
 }
 
-// knownAt reports whether the server can mean by then what the row points at: until the login, nobody has named an account
-// or an address.
-func (row *Row) knownAt(stage site.Stage) bool {
-	switch row.Attribute {
-	case "username", "password", "from_address", "recipient":
-		return stage != site.StageBanner && stage != site.StageEHLO && stage != site.StageSTARTTLS
+// dialogue is the order in which a server hears of things, namedAt where it first hears what a setting holds: the account
+// in the login (RFC 4954 section 4), the sender and then the recipient in the envelope (RFC 5321 section 3.3).
+var (
+	dialogue = []site.Stage{
+		site.StageBanner, site.StageEHLO, site.StageSTARTTLS, site.StageAuth, site.StageMail, site.StageRcpt, site.StageData,
 	}
-	return true
+	namedAt = map[string]site.Stage{
+		"username": site.StageAuth, "password": site.StageAuth, "from_address": site.StageMail, "recipient": site.StageRcpt,
+	}
+)
+
+// knownAt reports whether the server can mean by then what the row points at.
+func (row *Row) knownAt(stage site.Stage) bool {
+	named, ok := namedAt[row.Attribute]
+	at := slices.Index(dialogue, stage)
+	return !ok || at < 0 || at >= slices.Index(dialogue, named)
 }

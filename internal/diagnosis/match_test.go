@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,10 +74,31 @@ func TestFind(t *testing.T) {
 		"RowOfAServiceOnItsHost":            {site.StageAuth, 535, "", "Authentication Failed", "zoho-pro", "auth-zoho-by-host"},
 		"RowOfAServiceElsewhere":            {site.StageAuth, 535, "", "Authentication Failed", "", "auth-535-generic"},
 		"RefusalBeforeAnyAddressWasNamed":   {site.StageBanner, 554, "5.7.1", "No service for you", "", "any-5xx"},
+		"LoginRefusedBeforeASender":         {site.StageAuth, 550, "5.7.8", "Authentication failed", "", "fallback-5xx-auth-at-stage"},
+		"LoginsPausedBeforeASender":         {site.StageAuth, 554, "5.7.1", "Too many login attempts", "", "fallback-5xx-auth-at-stage"},
+		"SenderRefusedBeforeARecipient":     {site.StageMail, 550, "5.1.9", "whatever", "", "fallback-5xx-mail-at-stage"},
+		"ReplyThatNamesNoStage":             {"", 550, "5.7.1", "<a@example.com>: relaying denied", "", "rcpt-relay-sendmail"},
 		"ReplyNeverTakesABareRowForErrors":  {site.StageRcpt, 250, "", "OK", "", ""},
 		"ReplyWithoutClass":                 {site.StageRcpt, 999, "", "what", "", ""},
 		"PassingFaultWithPermanentCode":     {site.StageData, 550, "5.4.5", "Daily user sending limit exceeded", "", "mail-gmail-daily-limit"},
 		"PermanentFaultWithPassingCode":     {site.StageMail, 451, "5.7.3", "STARTTLS is required to send mail", "", "starttls-required-ms"},
+		"LockedAtAnyService":                {site.StageAuth, 535, "5.7.8", "Authentication failed: account suspended", "brevo", "auth-account-locked"},
+		"LockedIsTheSender":                 {site.StageRcpt, 552, "", "Your account has been suspended", "", "auth-account-locked"},
+		"DisabledIsTheRecipient":            {site.StageRcpt, 550, "5.2.1", "This account is disabled", "", "rcpt-disabled-at-stage"},
+		"RelayRefusedWithPassingCode":       {site.StageRcpt, 451, "4.7.1", "<ops@example.net>: Relay access denied", "", "rcpt-relay-generic"},
+		"RelayRefusedByMicrosoft":           {site.StageRcpt, 550, "5.7.64", "TenantAttribution; Relay Access Denied", "microsoft365", "rcpt-relay-ms-tenant"},
+		"WrongPasswordAtMicrosoft":          {site.StageAuth, 535, "5.7.139", "Authentication unsuccessful, the user credentials were incorrect.", "", "auth-ms-credentials"},
+		"NameRefusedAtEHLO":                 {site.StageEHLO, 550, "", "Access denied - Invalid HELO name (See RFC2821 4.1.1.1)", "", "ehlo-name-refused"},
+		"NameRefusedAtMAIL":                 {site.StageMail, 550, "5.7.1", "<mail>: Helo command rejected: Host not found", "", "ehlo-name-refused"},
+		"NameRefusedAtRCPT":                 {site.StageRcpt, 550, "5.7.1", "<mail>: Helo command rejected: Host not found", "", "ehlo-name-refused"},
+		"ClientWithoutAName":                {site.StageRcpt, 450, "4.7.25", "Client host rejected: cannot find your hostname, [192.0.2.22]", "", "mail-ptr-missing"},
+		"SPFFailsInPassing":                 {site.StageRcpt, 550, "5.7.23", "<ops@example.net>: Recipient address rejected: Message rejected due to: SPF fail - not authorized.", "", "mail-spf-fail"},
+		"DomainNotVerifiedWithPassingCode":  {site.StageData, 450, "", "The from.email domain must be verified in your account to send emails.", "", "data-domain-not-verified"},
+		"DomainUnverified":                  {site.StageData, 421, "", "Domain example.com is not allowed to send: The domain is unverified and requires DNS configuration.", "", "data-domain-not-verified"},
+		"UnauthenticatedAtGmailInPassing":   {site.StageData, 421, "4.7.26", "This mail has been rate limited because it is unauthenticated.", "", "data-gmail-421-unauthenticated"},
+		"RateLimitInOneWord":                {site.StageData, 451, "4.7.1", "Ratelimit \"user\" exceeded", "", "data-rate-generic"},
+		"QuotaOfTheSenderWithPassingCode":   {site.StageData, 450, "", "Your account reached its email quota limit.", "", "data-quota-of-sender"},
+		"QuotaOfTheRecipient":               {site.StageRcpt, 452, "4.2.2", "The email account that you tried to reach is over quota.", "", "rcpt-over-quota"},
 		"ErrorAtItsStage":                   {site.StageBanner, 0, "", "read tcp 192.0.2.1:1->192.0.2.2:2: i/o timeout", "", "banner-timeout-implicit-tls"},
 		"ErrorAtAnotherStage":               {site.StageRcpt, 0, "", "read tcp 192.0.2.1:1->192.0.2.2:2: i/o timeout", "", "any-timeout"},
 		"ErrorWrappedByClients":             {site.StageTLS, 0, "", "handshake with 192.0.2.2:465: EOF", "", "tls-eof"},
@@ -93,6 +115,22 @@ func TestFind(t *testing.T) {
 				t.Errorf("got row %q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+// What a server refuses before it has heard of an account or an address is not their fault, whatever its words are.
+func TestNothingIsBlamedBeforeItIsNamed(t *testing.T) {
+	all := []string{"username", "password", "from_address", "recipient"}
+	for stage, unnamed := range map[site.Stage][]string{
+		site.StageBanner: all, site.StageEHLO: all, site.StageSTARTTLS: all, site.StageAuth: all[2:], site.StageMail: all[3:],
+	} {
+		for _, row := range Rows() {
+			refusal := exampleOf(row)
+			refusal.stage = stage
+			if got := load().find(refusal); refusal.code != "" && got != nil && slices.Contains(unnamed, got.Attribute) {
+				t.Errorf("%q at %s: row %q blames %s", row.Example, stage, got.ID, got.Attribute)
+			}
+		}
 	}
 }
 

@@ -20,8 +20,8 @@ var (
 
 func TestCatalogue(t *testing.T) {
 	all := All()
-	if len(all) != 198 {
-		t.Errorf("%d presets, want 198", len(all))
+	if len(all) != 200 {
+		t.Errorf("%d presets, want 200", len(all))
 	}
 	if !slices.IsSortedFunc(all, func(a, b Preset) int { return strings.Compare(a.ID, b.ID) }) {
 		t.Error("not sorted by id")
@@ -45,6 +45,7 @@ func TestCatalogue(t *testing.T) {
 		check("username", userShape.MatchString(string(p.Username)) && p.UsernameHint != "")
 		check("password kind", slices.Contains([]PasswordKind{AccountPassword, AppPassword, SMTPCredentials, APIKey}, p.PasswordKind))
 		check("auth status", slices.Contains([]AuthStatus{PasswordOK, AppPasswordRequired, DeprecatedPassword, OAuth2Only}, p.AuthStatus))
+		check("auth status beside the password kind", p.PasswordKind != AppPassword || p.AuthStatus != PasswordOK)
 		check("auth status note", p.AuthStatusNote != "" || p.AuthStatus == PasswordOK || p.AuthStatus == AppPasswordRequired)
 		check("category", slices.Contains([]Category{Mailbox, Transactional, Hosting, ISP, Local}, p.Category))
 		for _, link := range []string{p.AppPasswordURL, p.DocsURL} {
@@ -62,12 +63,8 @@ func TestCatalogue(t *testing.T) {
 
 func checkEndpoints(t *testing.T, p Preset) {
 	t.Helper()
-	best, err := p.Endpoint("")
-	if err != nil {
-		t.Errorf("preset %q: %v", p.ID, err)
-	}
 	seen := map[Endpoint]bool{}
-	for _, e := range append([]Endpoint{best}, p.Alternatives...) {
+	for _, e := range p.Endpoints() {
 		if e.Host != p.Host || e.Port < 1 || e.Port > 65535 || seen[e] || !slices.Contains(site.Encryptions(), e.Encryption) {
 			t.Errorf("preset %q: bad endpoint %+v", p.ID, e)
 		}
@@ -113,6 +110,8 @@ func TestPorts(t *testing.T) {
 		"icloud":                 {"smtp.mail.me.com", 587, site.STARTTLS},
 		"postmark":               {"smtp.postmarkapp.com", 587, site.STARTTLS},
 		"sparkpost":              {"smtp.sparkpostmail.com", 587, site.STARTTLS},
+		"socketlabs":             {"smtp.socketlabs.com", 465, site.TLS},
+		"titan":                  {"smtp.titan.email", 465, site.TLS},
 		"cloudflare-email":       {"smtp.mx.cloudflare.net", 465, site.TLS},
 		"mailpit":                {"localhost", 1025, site.None},
 	} {

@@ -83,6 +83,7 @@ func TestByHost(t *testing.T) {
 		"smtppro.zoho.com":                        "zoho-pro",
 		"email-smtp.eu-west-1.amazonaws.com":      "amazon-ses",
 		"email-smtp.af-south-1.amazonaws.com":     "amazon-ses",
+		"email-smtp-fips.us-east-1.amazonaws.com": "amazon-ses",
 		"smtp.sendgrid.net":                       "sendgrid",
 		"smtp.eu.mailgun.org":                     "mailgun",
 		"smtp.postmarkapp.com":                    "postmark",
@@ -90,6 +91,8 @@ func TestByHost(t *testing.T) {
 		"in-v3.mailjet.com":                       "mailjet",
 		"smtp.eu.sparkpostmail.com":               "sparkpost",
 		"smtp.resend.com":                         "resend",
+		"smtp.socketlabs.com":                     "socketlabs",
+		"smtp.titan.email":                        "titan",
 		"bulk.smtp.mailtrap.io":                   "mailtrap",
 		"sandbox.smtp.mailtrap.io":                "mailtrap-sandbox",
 		"smtpout.secureserver.net":                "godaddy",
@@ -103,9 +106,11 @@ func TestByHost(t *testing.T) {
 		"smtp.qq.com":                             "qq",
 		"smtp.163.com":                            "netease-163",
 		"smtpdm.aliyun.com":                       "alibaba-directmail",
+		"smtpdm-ap-southeast-1.aliyuncs.com":      "alibaba-directmail",
 		"mail.gmx.net":                            "gmx-net",
 		"smtp.web.de":                             "webde",
 		"ssl0.ovh.net":                            "ovh",
+		"smtp.mail.ovh.net":                       "ovh",
 		"localhost":                               "",
 		"127.0.0.1":                               "",
 		"mail.example.com":                        "",
@@ -139,6 +144,31 @@ func TestEveryHostLeadsToAPresetThatHasIt(t *testing.T) {
 	}
 }
 
+// An account may belong to the region of its host, so a host that only lacks in the list is as good as one in it.
+func TestServes(t *testing.T) {
+	for host, want := range map[string]bool{
+		"smtp.gmail.com":                                 true,
+		"SMTP.Gmail.com.":                                true,
+		"smtp.eu.mailgun.org":                            true,
+		"email-smtp.eu-west-1.amazonaws.com":             true,
+		"email-smtp.af-south-1.amazonaws.com":            true,
+		"smtp.email.mx-queretaro-1.oci.oraclecloud.com":  true,
+		"smtp.ionos.es":                                  true,
+		"smtp.zoho.ae":                                   true,
+		"smtp.1and1.com":                                 false,
+		"smtp-relay.sendinblue.com":                      false,
+		"example-com.mail.protection.outlook.com":        false,
+		"example.smtp.mailtrap.io":                       false,
+		"mail.example.com":                               false,
+		"email-smtp.eu-west-1.amazonaws.com.example.com": false,
+	} {
+		p, _ := ByHost(host)
+		if got := p.Serves(host); got != want {
+			t.Errorf("%q of %q: got %t", host, p.ID, got)
+		}
+	}
+}
+
 func TestEndpoint(t *testing.T) {
 	ses, _ := ByID("amazon-ses")
 	got, err := ses.Endpoint("eu-central-1")
@@ -152,6 +182,45 @@ func TestEndpoint(t *testing.T) {
 	gmail, _ := ByID("gmail")
 	if _, err = gmail.Endpoint("eu"); err == nil || !strings.Contains(err.Error(), "has no regions") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestEndpoints(t *testing.T) {
+	for id, want := range map[string][]Endpoint{
+		"gmail":  {{"smtp.gmail.com", 465, site.TLS}, {"smtp.gmail.com", 587, site.STARTTLS}},
+		"icloud": {{"smtp.mail.me.com", 587, site.STARTTLS}},
+	} {
+		p, _ := ByID(id)
+		if got := p.Endpoints(); !slices.Equal(got, want) {
+			t.Errorf("%s: got %+v, want %+v", id, got, want)
+		}
+	}
+}
+
+func TestRegionsAccountsAreBoundTo(t *testing.T) {
+	for _, test := range []struct{ id, region, host string }{
+		{"alibaba-directmail", "us-east-1", "smtpdm-us-east-1.aliyuncs.com"},
+		{"alibaba-directmail", "eu-central-1", "smtpdm-eu-central-1.aliyuncs.com"},
+		{"microsoft365", "", "smtp.office365.com"},
+		{"microsoft365", "us-government", "smtp.office365.us"},
+		{"microsoft365", "china", "smtp.partner.outlook.cn"},
+		{"oci-email-delivery", "", "smtp.email.us-ashburn-1.oci.oraclecloud.com"},
+		{"oci-email-delivery", "us-phoenix-1", "smtp.email.us-phoenix-1.oci.oraclecloud.com"},
+		{"oci-email-delivery", "eu-frankfurt-1", "smtp.email.eu-frankfurt-1.oci.oraclecloud.com"},
+		{"oci-email-delivery", "eu-amsterdam-1", "smtp.email.eu-amsterdam-1.oci.oraclecloud.com"},
+		{"oci-email-delivery", "uk-london-1", "smtp.email.uk-london-1.oci.oraclecloud.com"},
+		{"ovh", "eu", "ssl0.ovh.net"},
+		{"ovh", "ca", "smtp.mail.ovh.ca"},
+		{"zoho-pro", "ca", "smtppro.zohocloud.ca"},
+		{"zoho-pro", "sa", "smtppro.zoho.sa"},
+	} {
+		p, _ := ByID(test.id)
+		if e, err := p.Endpoint(test.region); err != nil || e.Host != test.host {
+			t.Errorf("%s in %q: got %+v, %v", test.id, test.region, e, err)
+		}
+		if owner, _ := ByHost(test.host); owner.ID != test.id {
+			t.Errorf("%s: got %q", test.host, owner.ID)
+		}
 	}
 }
 

@@ -108,8 +108,8 @@ type Preset struct {
 	// Alternatives are the other ports of the same host.
 	Alternatives []Endpoint `json:"alternatives"`
 	Regions      []Region   `json:"regions"`
-	// Aliases are further hosts of the service, such as former names; "*" stands for any characters. They tell whose
-	// a host is and are not offered.
+	// Aliases are further hosts of the service, such as former names; "*" stands for any characters: a region, or in
+	// first place a customer. They tell whose a host is and are not offered.
 	Aliases []string `json:"aliases"`
 	// Domains are the mail domains whose mailboxes the service holds.
 	Domains      []string     `json:"domains"`
@@ -146,6 +146,21 @@ func (p Preset) Endpoint(region string) (Endpoint, error) {
 		host = p.Regions[i].Host
 	}
 	return Endpoint{Host: host, Port: p.Port, Encryption: p.Encryption}, nil
+}
+
+// Endpoints returns the ways into the service by its own host, the one to use first, then the alternatives.
+func (p Preset) Endpoints() []Endpoint {
+	best := Endpoint{Host: p.Host, Port: p.Port, Encryption: p.Encryption}
+	return append([]Endpoint{best}, p.Alternatives...)
+}
+
+// Serves reports whether the service takes the mail of its users at host: its own, that of a region, or that of one
+// more region by the pattern of their names. Former names and the hosts of single customers are not among them.
+func (p Preset) Serves(host string) bool {
+	host = normal(host)
+	return host == p.Host ||
+		slices.ContainsFunc(p.Regions, func(r Region) bool { return r.Host == host }) ||
+		slices.ContainsFunc(p.Aliases, func(alias string) bool { return strings.IndexByte(alias, '*') > 0 && matches(alias, host) })
 }
 
 func (p Preset) unknownRegion(region string) error {

@@ -2,7 +2,6 @@ package provider
 
 import (
 	"fmt"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -58,15 +57,6 @@ func quotedList(values []string) string {
 		quoted[i] = fmt.Sprintf("%q", v)
 	}
 	return strings.Join(quoted, ", ")
-}
-
-// isLoopback reports whether a host is this very machine, by its name or address alone.
-func isLoopback(host string) bool {
-	if strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
-		return true
-	}
-	address, err := netip.ParseAddr(host)
-	return err == nil && address.Unmap().IsLoopback()
 }
 
 // sameHost reports whether two host names differ in spelling alone: letter case, a final dot, or Unicode against

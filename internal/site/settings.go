@@ -3,7 +3,12 @@
 // module takes its words from here.
 package site
 
-import "github.com/sitemail/terraform-provider-smtp/internal/secret"
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+)
 
 // Encryption says how the connection to the submission server is protected.
 type Encryption string
@@ -18,6 +23,16 @@ const (
 
 // Encryptions lists the valid values of Encryption.
 func Encryptions() []Encryption { return []Encryption{STARTTLS, TLS, None} }
+
+// IsLoopback reports whether a host is the very machine that connects to it, by its name or address alone: nothing
+// that is sent there can be read on the way.
+func IsLoopback(host string) bool {
+	if strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
+		return true
+	}
+	address, err := netip.ParseAddr(host)
+	return err == nil && address.Unmap().IsLoopback()
+}
 
 // Settings are a site's mail settings: everything that decides how mail leaves it, except the password. The zero
 // Settings are those of a site that was never configured.
