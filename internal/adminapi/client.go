@@ -14,7 +14,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
-// Client calls one admin API. It is safe for concurrent use.
+// Client calls one admin API. It is safe for concurrent use. No error of it repeats a secret that one of its calls has sent.
 type Client struct {
 	base        *url.URL
 	credentials Credentials
@@ -23,6 +23,7 @@ type Client struct {
 	log         *slog.Logger
 	origin      *origin
 	transport   http.RoundTripper
+	secrets     *redactor
 }
 
 // Request is one call.
@@ -33,7 +34,7 @@ type Request struct {
 	Header http.Header
 	// Body is sent as JSON unless it is nil.
 	Body any
-	// Secrets lists those in Body, so that no error repeats them.
+	// Secrets lists those in Body, so that no error repeats them: neither that of this call nor that of a later one.
 	Secrets []secret.Text
 	// Check, where it is set, looks at what a 2xx answer was decoded into. Its error says why that is no answer to this call,
 	// which counts as a body of another shape: what became of the call is open.
@@ -66,12 +67,12 @@ func (c *Client) Do(ctx context.Context, r Request, out any) (Response, error) {
 		return Response{}, &Error{Kind: Unreachable, Method: r.Method, URL: c.base.String(), Err: err}
 	}
 	k := &call{Request: r}
-	secrets := newRedactor(r.Secrets)
-	chain := bounded(c.transport, c.limits.RequestTimeout, secrets)
+	c.secrets.add(r.Secrets...)
+	chain := bounded(c.transport, c.limits.RequestTimeout, c.secrets)
 	chain = logged(chain, c.log, k.attempts)
 	chain = limited(chain, c.origin)
-	chain = authorized(chain, c, secrets)
-	chain = answered(chain, out, r.Check, secrets)
+	chain = authorized(chain, c)
+	chain = answered(chain, out, r.Check, c.secrets)
 
 	repeater := retryablehttp.Client{
 		HTTPClient:     &http.Client{Transport: chain},

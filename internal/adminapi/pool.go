@@ -100,6 +100,7 @@ func (p *Pool) Client(c Config) (*Client, error) {
 		log:         p.log,
 		origin:      o,
 		transport:   t,
+		secrets:     new(redactor),
 	}, nil
 }
 

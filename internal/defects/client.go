@@ -100,7 +100,7 @@ var inClient = []defect{{
 	name: "SecretOfTheSiteEchoed", breaks: "R28 I8", starred: true,
 	what:  "An error of the site that repeats the mail password is shown as it came.",
 	file:  "internal/adminapi/text.go",
-	old:   `return r.Line(v)`,
+	old:   `return r.line(v)`,
 	new:   `return v`,
 	tests: "adminapi", run: "TestErrorsDoNotRepeatSecrets",
 }}
