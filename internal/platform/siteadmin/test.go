@@ -19,14 +19,14 @@ const pollEvery = time.Second
 
 // Test implements [site.Site]. The key makes the call repeatable: the site sends one message for it at most.
 func (c *client) Test(ctx context.Context, t site.Test) (site.TestResult, error) {
-	if err := c.recognise(ctx, t.SiteID); err != nil {
+	if _, err := c.recognise(ctx, t.SiteID); err != nil {
 		return site.TestResult{}, err
 	}
-	key := uuid.NewString()
+	key, request := uuid.NewString(), toWireTest(t)
 	var result wireTest
-	answer, err := c.putTest(ctx, key, t, &result)
+	answer, err := c.putTest(ctx, key, request, &result)
 	if err != nil {
-		return site.TestResult{}, siteError(err, site.NoAnswer)
+		return site.TestResult{}, sentError(err, request.holds())
 	}
 	for result.Status == statusRunning {
 		if err := adminapi.Sleep(ctx, cmp.Or(answer.RetryAfter, pollEvery)); err != nil {
@@ -39,13 +39,14 @@ func (c *client) Test(ctx context.Context, t site.Test) (site.TestResult, error)
 	return result.fromWire(), nil
 }
 
-func (c *client) putTest(ctx context.Context, key string, t site.Test, result *wireTest) (adminapi.Response, error) {
-	request := adminapi.Request{
-		Method: http.MethodPut,
-		Path:   testPath(key),
-		Body:   toWireTest(t),
-		Check:  func() error { return result.answers(key) },
-		Repeat: adminapi.IfUndone,
+func (c *client) putTest(ctx context.Context, key string, t wireTestRequest, result *wireTest) (adminapi.Response, error) {
+	return c.api.Do(ctx, adminapi.Request{
+		Method:  http.MethodPut,
+		Path:    testPath(key),
+		Body:    t,
+		Secrets: []secret.Text{t.Password.Text},
+		Check:   func() error { return result.answers(key) },
+		Repeat:  adminapi.IfUndone,
 		Done: func(ctx context.Context) (bool, error) {
 			_, err := c.getTest(ctx, key, result)
 			if e, ok := errors.AsType[*adminapi.Error](err); ok && e.Code == codeNotFound {
@@ -53,11 +54,7 @@ func (c *client) putTest(ctx context.Context, key string, t site.Test, result *w
 			}
 			return err == nil, err
 		},
-	}
-	if t.Candidate != nil {
-		request.Secrets = []secret.Text{t.Candidate.Password}
-	}
-	return c.api.Do(ctx, request, result)
+	}, result)
 }
 
 func (c *client) getTest(ctx context.Context, key string, result *wireTest) (adminapi.Response, error) {

@@ -27,6 +27,17 @@ func toWireTest(t site.Test) wireTestRequest {
 	return w
 }
 
+// holds says what w tells whoever gets it.
+func (w wireTestRequest) holds() string {
+	switch {
+	case w.Settings == nil:
+		return "the recipient"
+	case w.Password.IsEmpty():
+		return "the settings and the recipient"
+	}
+	return "the settings, the mail password and the recipient"
+}
+
 // wireTest is the schema Test. A null string reads as "".
 type wireTest struct {
 	Key         string            `json:"key"`
