@@ -41,13 +41,16 @@ const (
 	longestPause = 5 * time.Minute
 )
 
-// repeat makes a test of the candidate until it passes, for RetryFor at most while its failure can heal by itself. A test in
+// testFunc makes one test.
+type testFunc func(context.Context) (TestResult, error)
+
+// repeat makes a test of these settings until it passes, for RetryFor at most while its failure can heal by itself. A test in
 // doubt is never repeated: its message may have been taken. Before each pause, between is called unless it is nil; its
 // error ends the repeating.
-func (r *run) repeat(ctx context.Context, test func(context.Context) (TestResult, error), between func(context.Context) error) (TestResult, error) {
+func (r *run) repeat(ctx context.Context, s Settings, test testFunc, between func(context.Context) error) (TestResult, error) {
 	var failure *TestError
 	for attempts, pause := 0, firstPause; ; pause = min(2*pause, longestPause) {
-		result, made, err := r.inTurn(ctx, test, between)
+		result, made, err := r.inTurn(ctx, s, test, between)
 		if made == 0 && failure != nil {
 			return failure.Result, failure
 		}
@@ -55,7 +58,7 @@ func (r *run) repeat(ctx context.Context, test func(context.Context) (TestResult
 			return result, err
 		}
 		attempts += made
-		failure = r.failure(result, r.Candidate.Settings, attempts)
+		failure = r.failure(result, s, attempts)
 		left := r.RetryFor - failure.Spent
 		if !heals(failure.Result) || left <= 0 || between != nil && between(ctx) != nil {
 			return result, failure
@@ -68,11 +71,11 @@ func (r *run) repeat(ctx context.Context, test func(context.Context) (TestResult
 	}
 }
 
-// inTurn makes a test of the candidate when it is its turn at the submission server, and again when all that was wrong
+// inTurn makes a test of these settings when it is its turn at their submission server, and again when all that was wrong
 // with it is that it came too fast. made is how often; 0 when ctx was done before.
-func (r *run) inTurn(ctx context.Context, test func(context.Context) (TestResult, error), between func(context.Context) error) (result TestResult, made int, err error) {
+func (r *run) inTurn(ctx context.Context, s Settings, test testFunc, between func(context.Context) error) (result TestResult, made int, err error) {
 	for {
-		end, done := r.procedure.Turns.wait(ctx, r.Candidate.Settings)
+		end, done := r.procedure.Turns.wait(ctx, s)
 		switch {
 		case done != nil && made == 0:
 			return TestResult{}, 0, done

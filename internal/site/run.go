@@ -67,7 +67,8 @@ func (r *run) testCandidate(ctx context.Context) error {
 	if r.passwordKnown() {
 		request.Candidate = &r.Candidate
 	}
-	result, err := r.repeat(ctx, func(ctx context.Context) (TestResult, error) { return r.site.Test(ctx, request) }, nil)
+	test := func(ctx context.Context) (TestResult, error) { return r.site.Test(ctx, request) }
+	result, err := r.repeat(ctx, r.Candidate.Settings, test, nil)
 	if err != nil {
 		return err
 	}
@@ -80,7 +81,7 @@ func (r *run) testCandidate(ctx context.Context) error {
 
 // testInSave leaves the test to the site, which keeps nothing unless it passed.
 func (r *run) testInSave(ctx context.Context) error {
-	result, err := r.repeat(ctx, func(ctx context.Context) (TestResult, error) {
+	result, err := r.repeat(ctx, r.Candidate.Settings, func(ctx context.Context) (TestResult, error) {
 		err := r.save(ctx, true)
 		if failed, ok := errors.AsType[*TestError](err); ok {
 			return failed.Result, nil

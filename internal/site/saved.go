@@ -24,7 +24,7 @@ func (r *run) testSaved(ctx context.Context) error {
 	if mailOn {
 		between = r.switchOff
 	}
-	result, err := r.repeat(ctx, func(ctx context.Context) (TestResult, error) {
+	result, err := r.repeat(ctx, r.Candidate.Settings, func(ctx context.Context) (TestResult, error) {
 		if !r.saved || r.held.Enabled != mailOn {
 			if err := r.save(ctx, mailOn); err != nil {
 				return TestResult{}, err
@@ -61,20 +61,21 @@ func (r *run) finish(ctx context.Context, passed TestResult) error {
 	}
 }
 
-// repair begins with mail that is on without a pass, as a killed run leaves it: it passes now, or it is switched off. The
-// change is done when that was all that it wanted.
+// repair begins with mail that is on without a pass, as a killed run leaves it, or as it is found in an import: it passes now,
+// or it is switched off. It may well work, so that it stays on for as long as the failure of its test can heal. The change is
+// done when that was all that it wanted.
 func (r *run) repair(ctx context.Context) (done bool, err error) {
 	if !r.untestedIsOn() {
 		return false, nil
 	}
-	result, err := r.trySaved(ctx)
-	if err != nil {
-		return false, err
-	}
-	if result.Status == Passed {
+	result, err := r.repeat(ctx, r.Prior.Settings, r.trySaved, nil)
+	if err == nil {
 		return r.confirm(ctx, result)
 	}
-	failure := r.failure(result, r.Prior.Settings, 1)
+	failure, failed := errors.AsType[*TestError](err)
+	if !failed {
+		return false, err
+	}
 	r.untested = r.Prior.Settings
 	if left, err := r.settle(ctx); !r.made || err != nil || left != LeftOff || !r.affectsDelivery() || result.Status != Failed {
 		return false, &PartialError{Left: left, Err: failure, Undo: err}
@@ -114,7 +115,7 @@ func (r *run) check(ctx context.Context) error {
 	if r.procedure.Check == nil || !r.passwordKnown() {
 		return nil
 	}
-	_, err := r.repeat(ctx, func(ctx context.Context) (TestResult, error) {
+	_, err := r.repeat(ctx, r.Candidate.Settings, func(ctx context.Context) (TestResult, error) {
 		result := r.procedure.Check(ctx, r.Candidate)
 		if result.Status == Passed || result.Reply != nil {
 			return result, ctx.Err()
