@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -109,6 +110,9 @@ func (r *run) confirm(ctx context.Context, passed TestResult) (done bool, err er
 	return r.Steps() == Steps{} && (r.Candidate.Password.IsEmpty() || now.PasswordID != ""), nil
 }
 
+// errOutOfReach is the end of a check that says nothing about the submission server, neither against it nor for it.
+var errOutOfReach = errors.New("out of reach from this machine")
+
 // check tries the candidate's login from here, before anything is saved. Only what the submission server itself refuses
 // is held against the candidate: this machine may not be let through where the site is.
 func (r *run) check(ctx context.Context) error {
@@ -121,8 +125,11 @@ func (r *run) check(ctx context.Context) error {
 			return result, ctx.Err()
 		}
 		r.warn(fmt.Sprintf("The login could not be tried from this machine, which came no further than stage %s: the site's own test decides.", result.Stage))
-		return TestResult{Status: Passed}, ctx.Err()
+		return TestResult{}, cmp.Or(ctx.Err(), errOutOfReach)
 	}, nil)
+	if errors.Is(err, errOutOfReach) {
+		return nil
+	}
 	if failed, ok := errors.AsType[*TestError](err); ok {
 		failed.Local = true
 	}
