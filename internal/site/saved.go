@@ -116,7 +116,7 @@ var errOutOfReach = errors.New("out of reach from this machine")
 // check tries the candidate's login from here, before anything is saved. Only what the submission server itself refuses
 // is held against the candidate: this machine may not be let through where the site is.
 func (r *run) check(ctx context.Context) error {
-	if r.procedure.Check == nil || !r.passwordKnown() {
+	if r.procedure.Check == nil || r.Candidate.LacksPassword() {
 		return nil
 	}
 	_, err := r.repeat(ctx, r.Candidate.Settings, func(ctx context.Context) (TestResult, error) {

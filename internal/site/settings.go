@@ -78,3 +78,6 @@ type Candidate struct {
 	// Password is empty when Settings.Username is, or when it is not known here and the site's stored one is meant.
 	Password secret.Text
 }
+
+// LacksPassword reports whether c has a username, and no password is known for it.
+func (c Candidate) LacksPassword() bool { return c.Settings.Username != "" && c.Password.IsEmpty() }

@@ -42,6 +42,9 @@ type State struct {
 	Verification *Verification
 }
 
+// IsClear reports whether the site holds nothing: neither settings nor a password.
+func (s State) IsClear() bool { return s.Settings.IsZero() && !s.PasswordSet }
+
 // Test is the request for one test message.
 type Test struct {
 	// Candidate is what to test; nil tests what the site has saved.
