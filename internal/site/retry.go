@@ -6,34 +6,6 @@ import (
 	"time"
 )
 
-// TestError is a test that did not pass.
-type TestError struct {
-	Result TestResult
-	// Settings are those that were tested.
-	Settings Settings
-	// Attempts is how many tests were made, and Spent how long that took.
-	Attempts int
-	Spent    time.Duration
-	// Local: the submission server refused this machine's login already, and the site was not asked to test.
-	Local bool
-}
-
-// Error implements error. It leaves out what the server said, which may repeat the password that it was sent.
-func (e *TestError) Error() string {
-	verdict := "failed"
-	if e.Result.Status == InDoubt {
-		verdict = "is in doubt"
-	}
-	text := "the test " + verdict
-	if e.Result.Stage != "" {
-		text += " at stage " + string(e.Result.Stage)
-	}
-	if d := e.Result.Diagnosis; d != nil {
-		text += ": " + d.Summary
-	}
-	return text
-}
-
 // The pauses between repeated tests grow from firstPause to longestPause; each is shortened at random by up to half,
 // so that many sites do not test in step. The last one ends with the time that was given.
 const (

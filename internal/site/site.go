@@ -1,3 +1,6 @@
+// Package site says what a site's mail settings are and holds the one procedure that changes them: test the
+// candidate, save, enable. It uses nothing but the standard library and package secret; every other package of this
+// module takes its words from here.
 package site
 
 import (
