@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,6 +15,9 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
+
+// statusRunning is that of a test without a verdict so far.
+const statusRunning site.Status = "running"
 
 // pollEvery is how often a running test is asked for when the site does not say.
 const pollEvery = time.Second
@@ -67,3 +72,79 @@ func (c *client) getTest(ctx context.Context, key string, result *wireTest) (adm
 }
 
 func testPath(key string) string { return smtpPath + "/tests/" + key }
+
+// wireTestRequest is the schema TestRequest.
+type wireTestRequest struct {
+	Settings  *site.Settings  `json:"settings,omitempty"`
+	Password  adminapi.Secret `json:"password,omitzero"`
+	Recipient string          `json:"recipient"`
+	SiteID    string          `json:"site_id,omitempty"`
+}
+
+func toWireTest(t site.Test) wireTestRequest {
+	w := wireTestRequest{Recipient: t.Recipient, SiteID: t.SiteID}
+	if t.Candidate != nil {
+		w.Settings, w.Password = &t.Candidate.Settings, adminapi.Secret{Text: t.Candidate.Password}
+	}
+	return w
+}
+
+// holds says what w tells whoever gets it.
+func (w wireTestRequest) holds() string {
+	switch {
+	case w.Settings == nil:
+		return "the recipient"
+	case w.Password.IsEmpty():
+		return "the settings and the recipient"
+	}
+	return "the settings, the mail password and the recipient"
+}
+
+// wireTest is the schema Test. A null string reads as "".
+type wireTest struct {
+	Key         string            `json:"key"`
+	Status      site.Status       `json:"status"`
+	Stage       site.Stage        `json:"stage"`
+	Reply       *site.Reply       `json:"reply"`
+	Error       string            `json:"error"`
+	Certificate *site.Certificate `json:"certificate"`
+	Stages      []wireStageTime   `json:"stages"`
+	Recipient   string            `json:"recipient"`
+	MessageID   string            `json:"message_id"`
+	TestedAt    *time.Time        `json:"tested_at"`
+	Diagnosis   *site.Diagnosis   `json:"diagnosis"`
+}
+
+type wireStageTime struct {
+	Stage        site.Stage `json:"stage"`
+	Milliseconds int64      `json:"milliseconds"`
+}
+
+// answers returns an error unless w is about the test with this key: a verdict, or that there is none yet.
+func (w *wireTest) answers(key string) error {
+	known := []site.Status{statusRunning, site.Passed, site.Failed, site.InDoubt}
+	if w.Key == key && slices.Contains(known, w.Status) {
+		return nil
+	}
+	return fmt.Errorf("it is not a verdict on test %s, so nobody knows whether a message was sent", key)
+}
+
+func (w *wireTest) fromWire() site.TestResult {
+	result := site.TestResult{
+		Status:      w.Status,
+		Stage:       w.Stage,
+		Reply:       w.Reply,
+		Error:       w.Error,
+		Certificate: w.Certificate,
+		Recipient:   w.Recipient,
+		MessageID:   w.MessageID,
+		Diagnosis:   w.Diagnosis,
+	}
+	for _, s := range w.Stages {
+		result.Stages = append(result.Stages, site.StageTime{Stage: s.Stage, Duration: time.Duration(s.Milliseconds) * time.Millisecond})
+	}
+	if w.TestedAt != nil {
+		result.TestedAt = *w.TestedAt
+	}
+	return result
+}
