@@ -55,13 +55,25 @@ func (r *redactor) add(secrets ...secret.Text) {
 func (r *redactor) line(text string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.finder().Line(text)
+}
+
+// brief returns what line does, as at most limit characters.
+func (r *redactor) brief(text string, limit int) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.finder().Brief(text, limit)
+}
+
+// finder is for who holds the lock.
+func (r *redactor) finder() *untrusted.Redactor {
 	if r.found == nil {
 		r.found = new(untrusted.Redactor)
 		for _, s := range r.sent {
 			r.found.Add(s)
 		}
 	}
-	return r.found.Line(text)
+	return r.found
 }
 
 // addAuthorization adds what the value of an Authorization header holds.
@@ -98,7 +110,7 @@ func (r *redactor) redactAll(value any) any {
 
 // tame returns err with a text that is fit to print: foreign errors quote what a server sent.
 func (r *redactor) tame(err error) error {
-	return tamed{err, untrusted.Shorten(r.line(err.Error()), maxDetail)}
+	return tamed{err, r.brief(err.Error(), maxDetail)}
 }
 
 type tamed struct {

@@ -51,6 +51,9 @@ func (r *Redactor) Line(text string) string {
 	return r.redactIn(text, Line(bare(text)))
 }
 
+// Brief returns what [Redactor.Line] does, as at most limit characters.
+func (r *Redactor) Brief(text string, limit int) string { return Shorten(r.Line(text), limit) }
+
 // redactIn returns other redacted if that finds a secret, and else text.
 func (r *Redactor) redactIn(text, other string) string {
 	if redacted := r.redact(other); redacted != other {
