@@ -68,6 +68,7 @@ var onlyIn = map[string][]string{
 	"github.com/hashicorp/terraform-plugin-":        {"main", "provider", "schemas", "bench/*"},
 	"github.com/hashicorp/go-retryablehttp":         {"adminapi"},
 	"github.com/emersion/":                          {"submit", "smtptest"},
+	"github.com/ProtonMail/go-crypto":               {"release"},
 	"go.etcd.io/bbolt":                              {"refsite", "refsite/*", "pinned"},
 	"testing":                                       {"site/sitetest", "wordpresstest", "refsite/refsitetest", "leaktest"},
 	"net/http/httptest":                             {},
