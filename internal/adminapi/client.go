@@ -1,3 +1,9 @@
+// Package adminapi speaks HTTP with the admin API of any site: credentials, limits, retries, errors and log lines. It
+// knows neither mail nor Terraform; what a call means is the business of the platform that makes it.
+//
+// A call passes through layers of one idea each, composed in [Client.Do]: answered turns what came back into a result
+// or an [Error], authorized adds the credentials, limited waits for the origin's turn, logged writes one line, bounded
+// gives each attempt an end in time and size. Around them go-retryablehttp repeats what [Repeat] allows.
 package adminapi
 
 import (
@@ -14,7 +20,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
-// Client calls one admin API. It is safe for concurrent use.
+// Client calls one admin API. It is safe for concurrent use. No error of it repeats a secret that one of its calls has sent.
 type Client struct {
 	base        *url.URL
 	credentials Credentials
@@ -23,6 +29,7 @@ type Client struct {
 	log         *slog.Logger
 	origin      *origin
 	transport   http.RoundTripper
+	secrets     *redactor
 }
 
 // Request is one call.
@@ -33,7 +40,7 @@ type Request struct {
 	Header http.Header
 	// Body is sent as JSON unless it is nil.
 	Body any
-	// Secrets lists those in Body, so that no error repeats them.
+	// Secrets lists those in Body, so that no error repeats them: neither that of this call nor that of a later one.
 	Secrets []secret.Text
 	// Check, where it is set, looks at what a 2xx answer was decoded into. Its error says why that is no answer to this call,
 	// which counts as a body of another shape: what became of the call is open.
@@ -66,12 +73,12 @@ func (c *Client) Do(ctx context.Context, r Request, out any) (Response, error) {
 		return Response{}, &Error{Kind: Unreachable, Method: r.Method, URL: c.base.String(), Err: err}
 	}
 	k := &call{Request: r}
-	secrets := newRedactor(r.Secrets)
-	chain := bounded(c.transport, c.limits.RequestTimeout, secrets)
+	c.secrets.add(r.Secrets...)
+	chain := bounded(c.transport, c.limits.RequestTimeout, c.secrets)
 	chain = logged(chain, c.log, k.attempts)
 	chain = limited(chain, c.origin)
-	chain = authorized(chain, c, secrets)
-	chain = answered(chain, out, r.Check, secrets)
+	chain = authorized(chain, c)
+	chain = answered(chain, out, r.Check, c.secrets)
 
 	repeater := retryablehttp.Client{
 		HTTPClient:     &http.Client{Transport: chain},

@@ -85,7 +85,7 @@ func Basic(username string, password secret.Text) Credentials {
 }
 
 // authorized adds the credentials, and tries once more with new ones when they are no longer accepted.
-func authorized(next http.RoundTripper, c *Client, secrets *redactor) http.RoundTripper {
+func authorized(next http.RoundTripper, c *Client) http.RoundTripper {
 	if c.credentials == nil {
 		return next
 	}
@@ -94,7 +94,7 @@ func authorized(next http.RoundTripper, c *Client, secrets *redactor) http.Round
 		if err != nil {
 			return nil, err
 		}
-		secrets.addAuthorization(used)
+		c.secrets.addAuthorization(used)
 		resp, err := sendAuthorized(next, req, used)
 		if err != nil || resp.StatusCode != http.StatusUnauthorized {
 			return resp, err
@@ -106,7 +106,7 @@ func authorized(next http.RoundTripper, c *Client, secrets *redactor) http.Round
 		if renewed.Equal(used) {
 			return resp, nil
 		}
-		secrets.addAuthorization(renewed)
+		c.secrets.addAuthorization(renewed)
 		return sendAuthorized(next, req, renewed)
 	})
 }

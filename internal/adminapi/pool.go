@@ -1,9 +1,3 @@
-// Package adminapi speaks HTTP with the admin API of any site: credentials, limits, retries, errors and log lines. It
-// knows neither mail nor Terraform; what a call means is the business of the platform that makes it.
-//
-// A call passes through layers of one idea each, composed in [Client.Do]: answered turns what came back into a result
-// or an [Error], authorized adds the credentials, limited waits for the origin's turn, logged writes one line, bounded
-// gives each attempt an end in time and size. Around them go-retryablehttp repeats what [Repeat] allows.
 package adminapi
 
 import (
@@ -100,6 +94,7 @@ func (p *Pool) Client(c Config) (*Client, error) {
 		log:         p.log,
 		origin:      o,
 		transport:   t,
+		secrets:     new(redactor),
 	}, nil
 }
 

@@ -1,11 +1,19 @@
 package adminapi_test
 
 import (
+	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi/adminapitest"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
@@ -30,4 +38,62 @@ func TestASecretShowsInJSONAlone(t *testing.T) {
 		read.Password.Reveal() != "one" || read.Token.Reveal() != "two" {
 		t.Errorf("%v: a secret was not read", err)
 	}
+}
+
+// A site that fails may show what it was sent before, to whichever call.
+func TestLaterAnswersRepeatNoSecret(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mail := secret.New("canary of a mail password")
+		tells := adminapitest.Problem(500, "internal", `"detail":"#0 handle('`+mail.Reveal()+`') #1 login('`+
+			base64.StdEncoding.EncodeToString([]byte("\x00user\x00"+mail.Reveal()))+`')"`)
+		session := adminapi.Session(func(ctx context.Context, anonymous *adminapi.Client) (adminapi.Grant, error) {
+			_, err := anonymous.Do(ctx, adminapi.Request{
+				Method: "POST", Path: "/session", Body: login{Password: adminapi.Secret{Text: mail}}, Secrets: []secret.Text{mail},
+			}, nil)
+			return adminapi.Grant{Authorization: secret.New("Bearer token")}, err
+		})
+		client := play(t, session,
+			adminapitest.Step{Call: "POST /session", Answer: fine},
+			adminapitest.Step{Call: "GET /thing", Answer: tells},
+		)
+		_, err := client.Do(t.Context(), adminapi.Request{Method: "GET", Path: "/thing"}, nil)
+		if want := "handle('[redacted]') #1 login('[redacted]')"; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	})
+}
+
+// Calls at the same time know each other's secrets, also those that were sent while a call was under way.
+func TestCallsAtOnceRepeatNoSecretOfEachOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const calls = 20
+		sent := make(chan struct{})
+		var waiting sync.WaitGroup
+		waiting.Add(calls)
+		tells := func(w http.ResponseWriter, r *http.Request) {
+			waiting.Done()
+			<-sent
+			adminapitest.Problem(500, "internal", `"detail":"canary-of-a-mail-password"`)(w, r)
+		}
+		client := play(t, nil, append(slices.Repeat([]adminapitest.Step{{Call: "GET /thing", Answer: tells}}, calls),
+			adminapitest.Step{Call: "PUT /thing", Answer: fine})...)
+		var running sync.WaitGroup
+		for range calls {
+			running.Go(func() {
+				_, err := client.Do(t.Context(), adminapi.Request{Method: "GET", Path: "/thing"}, nil)
+				if err == nil || strings.Contains(err.Error(), "canary") {
+					t.Errorf("got %v", err)
+				}
+			})
+		}
+		waiting.Wait()
+		_, err := client.Do(t.Context(), adminapi.Request{
+			Method: "PUT", Path: "/thing", Secrets: []secret.Text{secret.New("canary-of-a-mail-password")},
+		}, nil)
+		if err != nil {
+			t.Error(err)
+		}
+		close(sent)
+		running.Wait()
+	})
 }

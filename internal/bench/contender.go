@@ -8,10 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/pinned"
 	"github.com/sitemail/terraform-provider-smtp/internal/tfcli"
 )
 
@@ -150,11 +150,8 @@ func (b *bench) prepare(ctx context.Context, c contender, dir string) (tfcli.Wor
 
 // build builds a command of this module.
 func build(ctx context.Context, command, to string) error {
-	out, err := exec.CommandContext(ctx, "go", "build", "-o", to, command).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("%w\n%s", err, out)
-	}
-	return nil
+	_, err := pinned.Go(ctx, "build", "-o", to, command)
+	return err
 }
 
 // measure runs one command of the CLI, with more variables in its environment.

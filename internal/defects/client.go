@@ -12,18 +12,18 @@ var inClient = []defect{{
 	name: "TestSentAgain", breaks: "R10 R11 I3", starred: true,
 	what:  "After a 502 a test is sent again, without asking what became of it.",
 	file:  "internal/platform/siteadmin/test.go",
-	old:   `return c.api.Do(ctx, request, result)`,
-	new:   "request.Repeat = adminapi.Always\n	return c.api.Do(ctx, request, result)",
+	old:   `adminapi.IfUndone`,
+	new:   `adminapi.Always`,
 	tests: "platform/siteadmin", run: "TestRetryTable",
 }, {
 	name: "NewKeyForALostAnswer", breaks: "R10 I3", starred: true,
 	what: "A test whose answer was lost is sent once more under another key.",
 	file: "internal/platform/siteadmin/test.go",
-	old:  "		return site.TestResult{}, siteError(err, site.NoAnswer)\n",
+	old:  "		return site.TestResult{}, sentError(err, request.holds())\n",
 	new: `		if e, ok := errors.AsType[*adminapi.Error](err); ok && e.Undecided() && ctx.Err() == nil {
 			return c.Test(ctx, t)
 		}
-		return site.TestResult{}, siteError(err, site.NoAnswer)
+		return site.TestResult{}, sentError(err, request.holds())
 `,
 	tests: "platform/siteadmin", run: "TestRetryTable",
 }, {
@@ -100,7 +100,7 @@ var inClient = []defect{{
 	name: "SecretOfTheSiteEchoed", breaks: "R28 I8", starred: true,
 	what:  "An error of the site that repeats the mail password is shown as it came.",
 	file:  "internal/adminapi/text.go",
-	old:   `return r.Line(v)`,
+	old:   `return r.line(v)`,
 	new:   `return v`,
 	tests: "adminapi", run: "TestErrorsDoNotRepeatSecrets",
 }}

@@ -38,8 +38,8 @@ var inMail = []defect{{
 	name: "EncodedSecretShown", breaks: "R28 I8", starred: true,
 	what:  "A reply that a site passes on with the login in base64 is shown as it came.",
 	file:  "internal/untrusted/redactor.go",
-	old:   `replace(encoded, r.inBase64)`,
-	new:   `_ = encoded`,
+	old:   `return append(found, words(text, encoded, r.inBase64)...)`,
+	new:   `return found`,
 	tests: "diagnosis", run: "TestSecretsAreTakenOut",
 }, {
 	name: "NameCheckedInsteadOfAddress", breaks: "R31", starred: true,

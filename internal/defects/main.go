@@ -17,6 +17,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/pinned"
 	"github.com/sitemail/terraform-provider-smtp/internal/soaktest"
 )
 
@@ -37,7 +38,7 @@ func run(ctx context.Context, w io.Writer, only string) error {
 	if err != nil {
 		return err
 	}
-	root, err := goCommand(ctx, "list", "-m", "-f", "{{.Dir}}")
+	root, err := pinned.ModuleRoot(ctx)
 	if err != nil {
 		return err
 	}

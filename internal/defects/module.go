@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/pinned"
 )
 
 // module is the one that defects are put into.
@@ -22,7 +24,7 @@ type module struct {
 }
 
 func newModule(ctx context.Context, root string) (*module, error) {
-	flags, err := goCommand(ctx, "env", "GOFLAGS")
+	flags, err := pinned.Go(ctx, "env", "GOFLAGS")
 	if err != nil {
 		return nil, err
 	}
@@ -89,12 +91,4 @@ func (m *module) test(ctx context.Context, tests, run, flags string) (events, er
 		return events{}, fmt.Errorf("%w: %s", err, errs.String())
 	}
 	return parse(bytes.NewReader(out))
-}
-
-func goCommand(ctx context.Context, args ...string) (string, error) {
-	out, err := exec.CommandContext(ctx, "go", args...).Output() //nolint:gosec // as above
-	if err != nil {
-		return "", fmt.Errorf("go %s: %w", args[0], err)
-	}
-	return strings.TrimSpace(string(out)), nil
 }

@@ -5,12 +5,12 @@ var inProcedure = []defect{{
 	name: "EnabledBeforeTest", breaks: "I1 I7", starred: true,
 	what: "The candidate is saved with mail on, and only then tested.",
 	file: "internal/site/run.go",
-	old: `	result, err := r.repeat(ctx, func(ctx context.Context) (TestResult, error) { return r.site.Test(ctx, request) }, nil)
+	old: `	result, err := r.repeat(ctx, r.Candidate.Settings, test, nil)
 `,
 	new: `	if err := r.save(ctx, true); err != nil {
 		return err
 	}
-	result, err := r.repeat(ctx, func(ctx context.Context) (TestResult, error) { return r.site.Test(ctx, request) }, nil)
+	result, err := r.repeat(ctx, r.Candidate.Settings, test, nil)
 `,
 	tests: "site", run: "TestFailedTestWritesNothing",
 }, {

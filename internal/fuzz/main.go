@@ -21,6 +21,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/soaktest"
 )
 
 // soak is what a target gets in a soak, and tenth of it else.
@@ -30,7 +32,7 @@ const (
 )
 
 func main() {
-	length := flag.Duration("time", usual(os.Getenv("SOAK")), "`time` that each target gets")
+	length := flag.Duration("time", usual(), "`time` that each target gets")
 	packages := flag.String("packages", "./...", "`pattern` of the packages to look at")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -42,8 +44,8 @@ func main() {
 	}
 }
 
-func usual(soaking string) time.Duration {
-	if soaking == "all" {
+func usual() time.Duration {
+	if soaktest.All() {
 		return soak
 	}
 	return tenth

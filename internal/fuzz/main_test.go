@@ -65,7 +65,13 @@ func TestRun(t *testing.T) {
 			t.Error("no error")
 		}
 	})
-	if usual("all") != soak || usual("") != tenth {
-		t.Error("a tenth is run, and all in a soak")
+}
+
+func TestUsual(t *testing.T) {
+	for soaking, want := range map[string]time.Duration{"all": soak, "": tenth} {
+		t.Setenv("SOAK", soaking)
+		if got := usual(); got != want {
+			t.Errorf("SOAK=%s: %s, want %s", soaking, got, want)
+		}
 	}
 }

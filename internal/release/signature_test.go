@@ -36,7 +36,8 @@ func TestCheckPacket(t *testing.T) {
 		return b.Bytes()
 	}
 	good := made(func(b *bytes.Buffer) error { return openpgp.DetachSign(b, rsa, message(), nil) })
-	oldFormat := append([]byte{0x89, 0, 0}, good[bytes.IndexByte(good, 4):]...) // as gpg writes it
+	body := good[bytes.IndexByte(good, 4):]
+	oldFormat := append([]byte{0x89, byte(len(body) >> 8), byte(len(body))}, body...) // as gpg writes it
 	for name, test := range map[string]struct {
 		signature []byte
 		says      string
@@ -47,7 +48,7 @@ func TestCheckPacket(t *testing.T) {
 		"Edwards":   {made(func(b *bytes.Buffer) error { return openpgp.DetachSign(b, edwards, message(), nil) }), "algorithm 22"},
 		"OfText":    {made(func(b *bytes.Buffer) error { return openpgp.DetachSignText(b, rsa, message(), nil) }), "type 0x1"},
 		"PublicKey": {made(func(b *bytes.Buffer) error { return rsa.Serialize(b) }), "no signature"},
-		"Truncated": {good[:3], "ends amid"},
+		"Truncated": {good[:3], "unexpected EOF"},
 		"Empty":     {nil, "no binary OpenPGP signature"},
 	} {
 		t.Run(name, func(t *testing.T) {

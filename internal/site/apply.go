@@ -52,10 +52,7 @@ func (c Change) untestedIsOn() bool { return c.Prior.Enabled && c.Prior.Verifica
 // NeedsPassword reports whether the change cannot be made without the password: a site uses a stored password only
 // where it was entered for, and wants one with every changed setting, even if it has none yet.
 func (c Change) NeedsPassword() bool {
-	if c.Candidate.Settings.Username == "" || !c.Candidate.Password.IsEmpty() {
-		return false
-	}
-	return c.affectsDelivery() || c.Steps().Test && !c.Prior.PasswordSet
+	return c.Candidate.LacksPassword() && (c.affectsDelivery() || c.Steps().Test && !c.Prior.PasswordSet)
 }
 
 // Procedure makes changes to sites in the one order that never leaves mail enabled with settings that did not pass a

@@ -41,7 +41,7 @@ func (p Procedure) Destroy(ctx context.Context, s Site, prior State, how OnDestr
 
 func clearSettings(ctx context.Context, s Site, can Capabilities, prior State) error {
 	now, err := readSame(ctx, s, prior)
-	if err != nil || now.Settings.IsZero() && !now.PasswordSet {
+	if err != nil || now.IsClear() {
 		return err
 	}
 	if can.Unguarded {

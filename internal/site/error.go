@@ -3,6 +3,7 @@ package site
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Kind is the small set of failures that the procedure and its callers tell apart.
@@ -63,3 +64,81 @@ func KindOf(err error) Kind {
 	}
 	return ""
 }
+
+// TestError is a test that did not pass.
+type TestError struct {
+	Result TestResult
+	// Settings are those that were tested.
+	Settings Settings
+	// Attempts is how many tests were made, and Spent how long that took.
+	Attempts int
+	Spent    time.Duration
+	// Local: the submission server refused this machine's login already, and the site was not asked to test.
+	Local bool
+}
+
+// Error implements error. It leaves out what the server said, which may repeat the password that it was sent.
+func (e *TestError) Error() string {
+	verdict := "failed"
+	if e.Result.Status == InDoubt {
+		verdict = "is in doubt"
+	}
+	text := "the test " + verdict
+	if e.Result.Stage != "" {
+		text += " at stage " + string(e.Result.Stage)
+	}
+	if d := e.Result.Diagnosis; d != nil {
+		text += ": " + d.Summary
+	}
+	return text
+}
+
+// Left is what a change that failed on its way left at a site.
+type Left int
+
+const (
+	// LeftOff: mail is off.
+	LeftOff Left = iota
+	// LeftRestored: the settings that worked before are back, and on.
+	LeftRestored
+	// LeftToOthers: somebody else changed the site meanwhile, and that stands.
+	LeftToOthers
+	// LeftUntested: mail may be on with settings that did not pass a test, for the site could not be read or written to.
+	LeftUntested
+)
+
+// String says it in the words that follow on "now".
+func (l Left) String() string {
+	switch l {
+	case LeftOff:
+		return "mail is off"
+	case LeftRestored:
+		return "the settings that worked before are back"
+	case LeftToOthers:
+		return "the site is as somebody else left it meanwhile"
+	default:
+		return "MAIL MAY BE ON WITH SETTINGS THAT DID NOT PASS A TEST"
+	}
+}
+
+// PartialError is a change that failed after it had written to the site.
+type PartialError struct {
+	// Left is what the site was left with.
+	Left Left
+	// Err is why the change failed.
+	Err error
+	// Undo is why the site could not be brought to rest; nil unless Left is LeftUntested.
+	Undo error
+}
+
+// Error implements error.
+func (e *PartialError) Error() string {
+	text := fmt.Sprintf("%s; now %s", e.Err, e.Left)
+	if e.Undo != nil {
+		text += fmt.Sprintf(": %s", e.Undo)
+	}
+	return text
+}
+
+// Unwrap returns why the change failed.
+func (e *PartialError) Unwrap() error { return e.Err }

@@ -51,7 +51,7 @@ func (l Lack) fits(value any) bool {
 }
 
 func (c Capabilities) refusePassword(change Change) []Refusal {
-	if change.Candidate.Settings.Username == "" || !change.Candidate.Password.IsEmpty() {
+	if !change.Candidate.LacksPassword() {
 		return nil
 	}
 	steps := change.Steps()

@@ -5,8 +5,12 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
@@ -127,4 +131,96 @@ func TestRepairWithoutVerdictIsTheEnd(t *testing.T) {
 		refusal := &site.Error{Kind: kind, Message: "no"}
 		checkRefused(t, playOn(t, savesOn, call{ask: testOfSaved(c), err: refusal}), c, refusal)
 	}
+}
+
+// imported is a change of a working site that nothing is known of, which wants nothing but that its mail stays on.
+func imported() site.Change {
+	c := toOtherHost()
+	c.Prior.Verification = nil
+	c.Candidate = site.Candidate{Settings: c.Prior.Settings}
+	return c
+}
+
+// Mail that works is not switched off because its server had too much to do for a while.
+func TestRepairIsRepeatedWhileItsFailureCanHeal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := imported()
+		c.RetryFor = time.Hour
+		tested := call{ask: testOfSaved(c), result: healing(site.RetryShort)}
+		s := playOn(t, savesOn, tested, tested, call{ask: testOfSaved(c), result: passed}, call{ask: read{}, state: working()})
+		now, err := procedure(t).Apply(t.Context(), s, c)
+		if err != nil {
+			t.Error(err)
+		}
+		checkState(t, now, working())
+	})
+}
+
+func TestRepairIsNotRepeated(t *testing.T) {
+	for name, tt := range map[string]struct {
+		retryFor time.Duration
+		result   site.TestResult
+	}{
+		"WhenNotAsked": {0, healing(site.RetryShort)},
+		"CannotHeal":   {time.Hour, healing(site.RetryNever)},
+		"InDoubt":      {time.Hour, inDoubt()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := imported()
+				c.RetryFor = tt.retryFor
+				off := switchedOff(c.Prior)
+				s := playOn(t, savesOn, call{ask: testOfSaved(c), result: tt.result}, call{ask: read{}, state: c.Prior}, call{ask: offOf(c.Prior), state: off})
+				now, err := procedure(t).Apply(t.Context(), s, c)
+				checkLeft(t, err, site.LeftOff)
+				checkState(t, now, off)
+			})
+		})
+	}
+}
+
+// When the time is over, mail is off, and the error counts the tests.
+func TestRepairEndsWithItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &run{model: newModel(savesOn, false), can: savesOn}
+		c := scenes["LeftOnUntested"](r)
+		c.Candidate.Password, c.RetryFor = secret.Text{}, time.Minute
+		s := &traced{model: r.model}
+		began := time.Now()
+		now, err := procedure(t).Apply(t.Context(), s, c)
+		checkLeft(t, err, site.LeftOff)
+		failed, ok := errors.AsType[*site.TestError](err)
+		if !ok || failed.Attempts < 3 || failed.Attempts != len(s.calls)-2 || failed.Settings != c.Prior.Settings {
+			t.Errorf("%+v after %q, want some tests, counted", failed, s.calls)
+		}
+		if spent := time.Since(began); now.Enabled || spent != time.Minute {
+			t.Errorf("enabled %t after %v", now.Enabled, spent)
+		}
+	})
+}
+
+// Many sites that were imported share a relay that takes three tests at a time: none of them is switched off.
+func TestRepairTakesTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, relay := procedure(t), &busyServer{takes: 3}
+		p.Turns = site.NewTurns(10, isCrowded)
+		var running sync.WaitGroup
+		for range 50 {
+			r := &run{model: newModel(forgetsOn, false), can: forgetsOn}
+			r.configure(true)
+			r.known = site.State{}
+			c := r.change("smtp.example.com", secret.Text{})
+			c.SetPassword = false
+			r.model.acceptsAll = true
+			running.Go(func() {
+				if _, err := p.Apply(t.Context(), relayed{r.model, relay}, c); err != nil || r.model.counter != 1 {
+					t.Errorf("%v after %d writes, want none but the first", err, r.model.counter)
+				}
+			})
+		}
+		running.Wait()
+		if relay.peak > 10 {
+			t.Errorf("%d tests at once", relay.peak)
+		}
+	})
 }

@@ -6,34 +6,6 @@ import (
 	"time"
 )
 
-// TestError is a test that did not pass.
-type TestError struct {
-	Result TestResult
-	// Settings are those that were tested.
-	Settings Settings
-	// Attempts is how many tests were made, and Spent how long that took.
-	Attempts int
-	Spent    time.Duration
-	// Local: the submission server refused this machine's login already, and the site was not asked to test.
-	Local bool
-}
-
-// Error implements error. It leaves out what the server said, which may repeat the password that it was sent.
-func (e *TestError) Error() string {
-	verdict := "failed"
-	if e.Result.Status == InDoubt {
-		verdict = "is in doubt"
-	}
-	text := "the test " + verdict
-	if e.Result.Stage != "" {
-		text += " at stage " + string(e.Result.Stage)
-	}
-	if d := e.Result.Diagnosis; d != nil {
-		text += ": " + d.Summary
-	}
-	return text
-}
-
 // The pauses between repeated tests grow from firstPause to longestPause; each is shortened at random by up to half,
 // so that many sites do not test in step. The last one ends with the time that was given.
 const (
@@ -41,13 +13,16 @@ const (
 	longestPause = 5 * time.Minute
 )
 
-// repeat makes a test of the candidate until it passes, for RetryFor at most while its failure can heal by itself. A test in
+// testFunc makes one test.
+type testFunc func(context.Context) (TestResult, error)
+
+// repeat makes a test of these settings until it passes, for RetryFor at most while its failure can heal by itself. A test in
 // doubt is never repeated: its message may have been taken. Before each pause, between is called unless it is nil; its
 // error ends the repeating.
-func (r *run) repeat(ctx context.Context, test func(context.Context) (TestResult, error), between func(context.Context) error) (TestResult, error) {
+func (r *run) repeat(ctx context.Context, s Settings, test testFunc, between func(context.Context) error) (TestResult, error) {
 	var failure *TestError
 	for attempts, pause := 0, firstPause; ; pause = min(2*pause, longestPause) {
-		result, made, err := r.inTurn(ctx, test, between)
+		result, made, err := r.inTurn(ctx, s, test, between)
 		if made == 0 && failure != nil {
 			return failure.Result, failure
 		}
@@ -55,7 +30,7 @@ func (r *run) repeat(ctx context.Context, test func(context.Context) (TestResult
 			return result, err
 		}
 		attempts += made
-		failure = r.failure(result, r.Candidate.Settings, attempts)
+		failure = r.failure(result, s, attempts)
 		left := r.RetryFor - failure.Spent
 		if !heals(failure.Result) || left <= 0 || between != nil && between(ctx) != nil {
 			return result, failure
@@ -68,11 +43,11 @@ func (r *run) repeat(ctx context.Context, test func(context.Context) (TestResult
 	}
 }
 
-// inTurn makes a test of the candidate when it is its turn at the submission server, and again when all that was wrong
+// inTurn makes a test of these settings when it is its turn at their submission server, and again when all that was wrong
 // with it is that it came too fast. made is how often; 0 when ctx was done before.
-func (r *run) inTurn(ctx context.Context, test func(context.Context) (TestResult, error), between func(context.Context) error) (result TestResult, made int, err error) {
+func (r *run) inTurn(ctx context.Context, s Settings, test testFunc, between func(context.Context) error) (result TestResult, made int, err error) {
 	for {
-		end, done := r.procedure.Turns.wait(ctx, r.Candidate.Settings)
+		end, done := r.procedure.Turns.wait(ctx, s)
 		switch {
 		case done != nil && made == 0:
 			return TestResult{}, 0, done

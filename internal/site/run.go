@@ -64,10 +64,11 @@ func (r *run) saveUntested(ctx context.Context) error {
 // testCandidate tests first, then saves and enables in one write: a failed test leaves the site as it was.
 func (r *run) testCandidate(ctx context.Context) error {
 	request := r.testOfSaved()
-	if r.passwordKnown() {
+	if !r.Candidate.LacksPassword() {
 		request.Candidate = &r.Candidate
 	}
-	result, err := r.repeat(ctx, func(ctx context.Context) (TestResult, error) { return r.site.Test(ctx, request) }, nil)
+	test := func(ctx context.Context) (TestResult, error) { return r.site.Test(ctx, request) }
+	result, err := r.repeat(ctx, r.Candidate.Settings, test, nil)
 	if err != nil {
 		return err
 	}
@@ -80,7 +81,7 @@ func (r *run) testCandidate(ctx context.Context) error {
 
 // testInSave leaves the test to the site, which keeps nothing unless it passed.
 func (r *run) testInSave(ctx context.Context) error {
-	result, err := r.repeat(ctx, func(ctx context.Context) (TestResult, error) {
+	result, err := r.repeat(ctx, r.Candidate.Settings, func(ctx context.Context) (TestResult, error) {
 		err := r.save(ctx, true)
 		if failed, ok := errors.AsType[*TestError](err); ok {
 			return failed.Result, nil
@@ -96,19 +97,10 @@ func (r *run) testInSave(ctx context.Context) error {
 
 func (r *run) testOfSaved() Test { return Test{Recipient: r.Recipient, SiteID: r.Prior.SiteID} }
 
-// passwordKnown reports whether the candidate is complete.
-func (r *run) passwordKnown() bool {
-	return r.Candidate.Settings.Username == "" || !r.Candidate.Password.IsEmpty()
-}
-
 // verify notes the pass where the site does not.
 func (r *run) verify(passed TestResult) {
-	if !r.can.ForgetsVerification {
-		return
-	}
-	r.held.Verification = &Verification{TestedAt: passed.TestedAt, Recipient: passed.Recipient, MessageID: passed.MessageID}
-	if passed.Reply != nil {
-		r.held.Verification.Reply = passed.Reply.String()
+	if r.can.ForgetsVerification {
+		r.held.Verification = new(passed.Verification())
 	}
 }
 

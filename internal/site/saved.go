@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,7 @@ func (r *run) testSaved(ctx context.Context) error {
 	if mailOn {
 		between = r.switchOff
 	}
-	result, err := r.repeat(ctx, func(ctx context.Context) (TestResult, error) {
+	result, err := r.repeat(ctx, r.Candidate.Settings, func(ctx context.Context) (TestResult, error) {
 		if !r.saved || r.held.Enabled != mailOn {
 			if err := r.save(ctx, mailOn); err != nil {
 				return TestResult{}, err
@@ -61,20 +62,21 @@ func (r *run) finish(ctx context.Context, passed TestResult) error {
 	}
 }
 
-// repair begins with mail that is on without a pass, as a killed run leaves it: it passes now, or it is switched off. The
-// change is done when that was all that it wanted.
+// repair begins with mail that is on without a pass, as a killed run leaves it, or as it is found in an import: it passes now,
+// or it is switched off. It may well work, so that it stays on for as long as the failure of its test can heal. The change is
+// done when that was all that it wanted.
 func (r *run) repair(ctx context.Context) (done bool, err error) {
 	if !r.untestedIsOn() {
 		return false, nil
 	}
-	result, err := r.trySaved(ctx)
-	if err != nil {
-		return false, err
-	}
-	if result.Status == Passed {
+	result, err := r.repeat(ctx, r.Prior.Settings, r.trySaved, nil)
+	if err == nil {
 		return r.confirm(ctx, result)
 	}
-	failure := r.failure(result, r.Prior.Settings, 1)
+	failure, failed := errors.AsType[*TestError](err)
+	if !failed {
+		return false, err
+	}
 	r.untested = r.Prior.Settings
 	if left, err := r.settle(ctx); !r.made || err != nil || left != LeftOff || !r.affectsDelivery() || result.Status != Failed {
 		return false, &PartialError{Left: left, Err: failure, Undo: err}
@@ -108,20 +110,26 @@ func (r *run) confirm(ctx context.Context, passed TestResult) (done bool, err er
 	return r.Steps() == Steps{} && (r.Candidate.Password.IsEmpty() || now.PasswordID != ""), nil
 }
 
+// errOutOfReach is the end of a check that says nothing about the submission server, neither against it nor for it.
+var errOutOfReach = errors.New("out of reach from this machine")
+
 // check tries the candidate's login from here, before anything is saved. Only what the submission server itself refuses
 // is held against the candidate: this machine may not be let through where the site is.
 func (r *run) check(ctx context.Context) error {
-	if r.procedure.Check == nil || !r.passwordKnown() {
+	if r.procedure.Check == nil || r.Candidate.LacksPassword() {
 		return nil
 	}
-	_, err := r.repeat(ctx, func(ctx context.Context) (TestResult, error) {
+	_, err := r.repeat(ctx, r.Candidate.Settings, func(ctx context.Context) (TestResult, error) {
 		result := r.procedure.Check(ctx, r.Candidate)
 		if result.Status == Passed || result.Reply != nil {
 			return result, ctx.Err()
 		}
 		r.warn(fmt.Sprintf("The login could not be tried from this machine, which came no further than stage %s: the site's own test decides.", result.Stage))
-		return TestResult{Status: Passed}, ctx.Err()
+		return TestResult{}, cmp.Or(ctx.Err(), errOutOfReach)
 	}, nil)
+	if errors.Is(err, errOutOfReach) {
+		return nil
+	}
 	if failed, ok := errors.AsType[*TestError](err); ok {
 		failed.Local = true
 	}

@@ -1,6 +1,3 @@
-// Package site says what a site's mail settings are and holds the one procedure that changes them: test the
-// candidate, save, enable. It uses nothing but the standard library and package secret; every other package of this
-// module takes its words from here.
 package site
 
 import (
@@ -93,3 +90,6 @@ type Candidate struct {
 	// Password is empty when Settings.Username is, or when it is not known here and the site's stored one is meant.
 	Password secret.Text
 }
+
+// LacksPassword reports whether c has a username, and no password is known for it.
+func (c Candidate) LacksPassword() bool { return c.Settings.Username != "" && c.Password.IsEmpty() }

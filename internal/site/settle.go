@@ -2,59 +2,8 @@ package site
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
-
-// Left is what a change that failed on its way left at a site.
-type Left int
-
-const (
-	// LeftOff: mail is off.
-	LeftOff Left = iota
-	// LeftRestored: the settings that worked before are back, and on.
-	LeftRestored
-	// LeftToOthers: somebody else changed the site meanwhile, and that stands.
-	LeftToOthers
-	// LeftUntested: mail may be on with settings that did not pass a test, for the site could not be read or written to.
-	LeftUntested
-)
-
-// String says it in the words that follow on "now".
-func (l Left) String() string {
-	switch l {
-	case LeftOff:
-		return "mail is off"
-	case LeftRestored:
-		return "the settings that worked before are back"
-	case LeftToOthers:
-		return "the site is as somebody else left it meanwhile"
-	default:
-		return "MAIL MAY BE ON WITH SETTINGS THAT DID NOT PASS A TEST"
-	}
-}
-
-// PartialError is a change that failed after it had written to the site.
-type PartialError struct {
-	// Left is what the site was left with.
-	Left Left
-	// Err is why the change failed.
-	Err error
-	// Undo is why the site could not be brought to rest; nil unless Left is LeftUntested.
-	Undo error
-}
-
-// Error implements error.
-func (e *PartialError) Error() string {
-	text := fmt.Sprintf("%s; now %s", e.Err, e.Left)
-	if e.Undo != nil {
-		text += fmt.Sprintf(": %s", e.Undo)
-	}
-	return text
-}
-
-// Unwrap returns why the change failed.
-func (e *PartialError) Unwrap() error { return e.Err }
 
 // Bringing a site to rest goes on when the run is cancelled: for settleTime and in settleAttempts at most.
 const (
@@ -111,23 +60,30 @@ func (r *run) setRight(ctx context.Context) (Left, error) {
 	ours := now.Settings == r.untested || r.made && now.Settings == saved.Settings
 	r.held, r.settling = now, true
 	switch {
+	// What passed is on, as it was found right after the test, or as the write that was to switch it on has left it.
 	case ours && now.Enabled && r.passed != nil && (r.lost != nil || compare(saved, now) == nil):
 		r.verify(*r.passed)
 		return leftPassed, nil
+	// It is on, and somebody wrote to the site since it passed, a password perhaps.
 	case ours && now.Enabled && r.passed != nil:
 		return LeftToOthers, nil
+	// What is ours is not to stay, nobody else has moved the switch, and what worked before can be put back: that is tried once.
 	case ours && now.Enabled == saved.Enabled && !r.restoring && r.can.canRestore(r.Change):
 		return r.restore(ctx)
+	// Mail is off, whoever did that: nothing untested is sent with.
 	case !now.Enabled:
 		return LeftOff, nil
+	// What did not pass is on, and nothing can be put back for it.
 	case ours:
 		if err := r.switchOff(ctx); err != nil {
 			return LeftUntested, err
 		}
 		return LeftOff, nil
+	// The answer to putting back was lost, and it was done.
 	case r.restoring && now.Settings == r.Prior.Settings:
 		return r.restored(), nil
 	}
+	// Mail is on with settings that are neither ours nor those of before.
 	return LeftToOthers, nil
 }
 

@@ -1,3 +1,6 @@
+// Package site says what a site's mail settings are and holds the one procedure that changes them: test the
+// candidate, save, enable. It uses nothing but the standard library and package secret; every other package of this
+// module takes its words from here.
 package site
 
 import (
@@ -41,6 +44,9 @@ type State struct {
 	// Verification is that of exactly these settings and this password; nil when they never passed a test.
 	Verification *Verification
 }
+
+// IsClear reports whether the site holds nothing: neither settings nor a password.
+func (s State) IsClear() bool { return s.Settings.IsZero() && !s.PasswordSet }
 
 // Test is the request for one test message.
 type Test struct {

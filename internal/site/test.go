@@ -108,6 +108,15 @@ type TestResult struct {
 	Diagnosis *Diagnosis
 }
 
+// Verification returns the record of r, which passed.
+func (r TestResult) Verification() Verification {
+	v := Verification{TestedAt: r.TestedAt, Recipient: r.Recipient, MessageID: r.MessageID}
+	if r.Reply != nil {
+		v.Reply = r.Reply.String()
+	}
+	return v
+}
+
 // Verification is the record of a pass.
 type Verification struct {
 	TestedAt  time.Time

@@ -182,6 +182,40 @@ func TestTurnsEnd(t *testing.T) {
 	})
 }
 
+// A check from here that came to no server says nothing about how much that takes.
+func TestTurnsCountWhatReachedTheServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns, s := site.NewTurns(4, isCrowded), settingsAt("smtp.example.com")
+		if _, err := turns.Do(t.Context(), s, func(context.Context) (site.TestResult, error) { return crowded, nil }); err != nil {
+			t.Fatal(err)
+		}
+		for range 10 {
+			r := &run{model: newModel(savesOff, false), can: savesOff}
+			p := procedure(t)
+			p.Turns, p.Check = turns, func(context.Context, site.Candidate) site.TestResult { return unreachableHere }
+			_, err := p.Apply(t.Context(), r.model, scenes["NeverConfigured"](r))
+			checkLeft(t, err, site.LeftOff)
+		}
+		began := time.Now()
+		var running sync.WaitGroup
+		for range 4 {
+			running.Go(func() {
+				_, err := turns.Do(t.Context(), s, func(context.Context) (site.TestResult, error) {
+					time.Sleep(time.Second)
+					return healing(site.RetryNever), nil
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		running.Wait()
+		if took := time.Since(began); took != 2*time.Second {
+			t.Errorf("4 tests of a second took %v: want 2 at a time, as after the refusal", took)
+		}
+	})
+}
+
 // Where the candidate is on while it is tested, mail is off in every pause, and while it waits for its turn.
 func TestTurnsLeaveNoUntestedMailOnMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

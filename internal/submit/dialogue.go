@@ -2,6 +2,7 @@ package submit
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -42,11 +43,21 @@ func (w *whole) Read(b []byte) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		w.line = line
+		w.line = spaced(line)
 	}
 	n := copy(b, w.line)
 	w.line = w.line[n:]
 	return n, nil
+}
+
+// spaced adds the space behind a code that stands alone: such a line must be taken (RFC 5321 section 4.2), and package
+// textproto knows none.
+func spaced(line []byte) []byte {
+	code := bytes.TrimRight(line, "\r\n")
+	if !isCode(code) {
+		return line
+	}
+	return append(slices.Clone(code), " \r\n"...)
 }
 
 func (d *dialogue) close() { _ = d.text.Close() }
@@ -79,8 +90,11 @@ func (d *dialogue) greeting() (string, error) {
 }
 
 func isReply(head []byte) bool {
-	digits := !slices.ContainsFunc(head[:3], func(b byte) bool { return b < '0' || b > '9' })
-	return digits && strings.ContainsRune(" -\r\n", rune(head[3]))
+	return isCode(head[:3]) && strings.ContainsRune(" -\r\n", rune(head[3]))
+}
+
+func isCode(word []byte) bool {
+	return len(word) == 3 && !slices.ContainsFunc(word, func(b byte) bool { return b < '0' || b > '9' })
 }
 
 // hello says EHLO, or HELO to a server that does not know EHLO (RFC 5321 section 3.2).

@@ -106,6 +106,24 @@ func TestReplyWithoutItsEnd(t *testing.T) {
 	}
 }
 
+// TestReplyWithoutText: a code that stands alone is a reply (RFC 5321 section 4.2), also as the end of one of several lines.
+func TestReplyWithoutText(t *testing.T) {
+	for moment, reply := range map[site.Stage][]string{
+		site.StageBanner: {"220"}, site.StageEHLO: {"250-mail.example.test", "250-STARTTLS", "250"}, site.StageSTARTTLS: {"220"},
+		afterTLS: {"250-mail.example.test", "250-AUTH PLAIN LOGIN", "250"}, site.StageAuth: {"235"}, site.StageMail: {"250"},
+		site.StageRcpt: {"250"}, site.StageData: {"354"}, afterDot: {"250"},
+	} {
+		t.Run(string(moment), func(t *testing.T) {
+			t.Parallel()
+			_, sender, c := script(t, site.STARTTLS, saying(moment, reply...))
+			sender.Timeout = 5 * time.Second
+			if r := sender.Send(t.Context(), c, recipient); r.Status != site.Passed || moment == afterDot && r.Reply.String() != "250" {
+				t.Errorf("got %+v, reply %v", r, r.Reply)
+			}
+		})
+	}
+}
+
 // at tells whether a result that names stage can come from the moment. What a server does as soon as it has taken the
 // connection, the client may see while it still connects.
 func at(stage, moment site.Stage) bool {

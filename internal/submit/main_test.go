@@ -60,26 +60,30 @@ const (
 	afterDot site.Stage = "final dot"
 )
 
+// turn is what a good server hears and replies to it.
+type turn struct {
+	stage site.Stage
+	hear  func(*smtptest.Peer)
+	reply []string
+}
+
+func line(p *smtptest.Peer) { p.Hear() }
+
+var turns = []turn{
+	{site.StageBanner, func(*smtptest.Peer) {}, []string{"220 mail.example.test ESMTP"}},
+	{site.StageEHLO, line, []string{"250-mail.example.test", "250 STARTTLS"}},
+	{site.StageSTARTTLS, line, []string{"220 2.0.0 go ahead"}},
+	{site.StageTLS, func(p *smtptest.Peer) { p.Sense() }, nil},
+	{afterTLS, line, []string{"250-mail.example.test", "250-SIZE 100000", "250 AUTH PLAIN LOGIN"}},
+	{site.StageAuth, line, []string{"235 2.7.0 welcome"}},
+	{site.StageMail, line, []string{"250 2.1.0 sender ok"}},
+	{site.StageRcpt, line, []string{"250 2.1.5 recipient ok"}},
+	{site.StageData, line, []string{"354 go ahead"}},
+	{afterDot, func(p *smtptest.Peer) { p.HearBody() }, []string{"250 2.0.0 queued as 7F3A"}},
+}
+
 // until plays a good server up to the stage, heard the client's part of it, and goes on with then.
 func until(stage site.Stage, then func(*smtptest.Peer)) func(*smtptest.Peer) {
-	type turn struct {
-		stage site.Stage
-		hear  func(*smtptest.Peer)
-		reply []string
-	}
-	line := func(p *smtptest.Peer) { p.Hear() }
-	turns := []turn{
-		{site.StageBanner, func(*smtptest.Peer) {}, []string{"220 mail.example.test ESMTP"}},
-		{site.StageEHLO, line, []string{"250-mail.example.test", "250 STARTTLS"}},
-		{site.StageSTARTTLS, line, []string{"220 2.0.0 go ahead"}},
-		{site.StageTLS, func(p *smtptest.Peer) { p.Sense() }, nil},
-		{afterTLS, line, []string{"250-mail.example.test", "250-SIZE 100000", "250 AUTH PLAIN LOGIN"}},
-		{site.StageAuth, line, []string{"235 2.7.0 welcome"}},
-		{site.StageMail, line, []string{"250 2.1.0 sender ok"}},
-		{site.StageRcpt, line, []string{"250 2.1.5 recipient ok"}},
-		{site.StageData, line, []string{"354 go ahead"}},
-		{afterDot, func(p *smtptest.Peer) { p.HearBody() }, []string{"250 2.0.0 queued as 7F3A"}},
-	}
 	return func(p *smtptest.Peer) {
 		for _, turn := range turns {
 			turn.hear(p)
@@ -87,13 +91,31 @@ func until(stage site.Stage, then func(*smtptest.Peer)) func(*smtptest.Peer) {
 				then(p)
 				return
 			}
-			if turn.stage == site.StageTLS {
-				p.StartTLS(nil)
-			} else {
-				p.Say(turn.reply...)
-			}
+			turn.answer(p)
 		}
 		then(p)
+	}
+}
+
+func (t turn) answer(p *smtptest.Peer) {
+	if t.stage == site.StageTLS {
+		p.StartTLS(nil)
+		return
+	}
+	p.Say(t.reply...)
+}
+
+// saying plays a good server that has another reply at one stage.
+func saying(stage site.Stage, reply ...string) func(*smtptest.Peer) {
+	return func(p *smtptest.Peer) {
+		for _, turn := range turns {
+			turn.hear(p)
+			if turn.stage == stage {
+				turn.reply = reply
+			}
+			turn.answer(p)
+		}
+		quit(p)
 	}
 }
 

@@ -78,7 +78,7 @@ func checkEncryption(e site.Encryption) error {
 }
 
 func checkPassword(c site.Candidate) error {
-	if c.Settings.Username != "" && c.Password.IsEmpty() {
+	if c.LacksPassword() {
 		return errors.New("is missing, but there is a username")
 	}
 	return checkCredential(c.Password.Reveal())

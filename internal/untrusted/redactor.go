@@ -1,12 +1,9 @@
 package untrusted
 
 import (
-	"cmp"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"html"
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -24,7 +21,7 @@ const shortest = 4
 type Redactor struct {
 	// values are looked for as they are, and like hidden in what decodes.
 	values, hidden []string
-	// forms are the ways to write the values that can be looked for, the longest first; nil until they are needed.
+	// forms are the ways to write the values that can be looked for; nil until they are needed.
 	forms []string
 }
 
@@ -54,6 +51,9 @@ func (r *Redactor) Line(text string) string {
 	return r.redactIn(text, Line(bare(text)))
 }
 
+// Brief returns what [Redactor.Line] does, as at most limit characters.
+func (r *Redactor) Brief(text string, limit int) string { return Shorten(r.Line(text), limit) }
+
 // redactIn returns other redacted if that finds a secret, and else text.
 func (r *Redactor) redactIn(text, other string) string {
 	if redacted := r.redact(other); redacted != other {
@@ -72,28 +72,68 @@ func bare(text string) string {
 	}, text)
 }
 
+// redact takes out of text what says a secret, as it stands or as it reads where it was encoded for a URL, a form or a page.
 func (r *Redactor) redact(text string) string {
+	found := r.find(text)
+	for _, e := range encodings {
+		if decoded, origins := e.decode(text); decoded != text {
+			for _, f := range r.find(decoded) {
+				found = append(found, span{origins[f.start].start, origins[f.end-1].end})
+			}
+		}
+	}
+	return replace(text, found, secret.Text{}.String())
+}
+
+// span is a part of a text.
+type span struct{ start, end int }
+
+// find returns where the secrets stand in text, in any of their forms. The spans may overlap.
+func (r *Redactor) find(text string) []span {
 	if r.forms == nil {
 		r.forms = allForms(r.values)
 	}
-	instead := secret.Text{}.String()
+	var found []span
 	for _, form := range r.forms {
-		text = strings.ReplaceAll(text, form, instead)
-	}
-	replace := func(words *regexp.Regexp, holds func(string) bool) {
-		text = words.ReplaceAllStringFunc(text, func(word string) string {
-			if holds(word) {
-				return instead
+		for from := 0; ; {
+			at := strings.Index(text[from:], form)
+			if at < 0 {
+				break
 			}
-			return word
-		})
+			found = append(found, span{from + at, from + at + len(form)})
+			from += at + 1
+		}
 	}
-	replace(hexadecimal, r.inHex)
-	replace(encoded, r.inBase64)
-	return text
+	found = append(found, words(text, hexadecimal, r.inHex)...)
+	return append(found, words(text, encoded, r.inBase64)...)
 }
 
-// allForms returns every form once, the longest first.
+// words returns those that match and hold a secret.
+func words(text string, match *regexp.Regexp, holds func(string) bool) []span {
+	var found []span
+	for _, at := range match.FindAllStringIndex(text, -1) {
+		if holds(text[at[0]:at[1]]) {
+			found = append(found, span{at[0], at[1]})
+		}
+	}
+	return found
+}
+
+// replace puts something instead of spans, once for those that overlap.
+func replace(text string, spans []span, instead string) string {
+	slices.SortFunc(spans, func(a, b span) int { return a.start - b.start })
+	var out strings.Builder
+	end := 0
+	for _, s := range spans {
+		if s.start >= end {
+			out.WriteString(text[end:s.start] + instead)
+		}
+		end = max(end, s.end)
+	}
+	return out.String() + text[end:]
+}
+
+// allForms returns every form once that is not one of the encodings.
 func allForms(values []string) []string {
 	forms := []string{}
 	for _, value := range values {
@@ -108,24 +148,14 @@ func allForms(values []string) []string {
 			string(marshalled[1:len(marshalled)-1]),
 			inHTML.Replace(string(marshalled[1:len(marshalled)-1])),
 			strings.ReplaceAll(value, "/", `\/`),
-			html.EscapeString(value),
-			entities.Replace(html.EscapeString(value)),
 		)
-		for _, escape := range []func(string) string{url.QueryEscape, url.PathEscape} {
-			escaped := escape(value)
-			forms = append(forms, escaped, percent.ReplaceAllStringFunc(escaped, strings.ToLower))
-		}
 	}
-	slices.SortFunc(forms, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	slices.Sort(forms)
 	return slices.Compact(forms)
 }
 
-// inHTML undoes what only Go escapes in JSON, entities are those of PHP instead of Go's, and percent is what a URL escapes with.
-var (
-	inHTML   = strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&")
-	entities = strings.NewReplacer("&#39;", "&#039;", "&#34;", "&quot;")
-	percent  = regexp.MustCompile(`%[0-9A-F]{2}`)
-)
+// inHTML undoes what only Go escapes in JSON.
+var inHTML = strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&")
 
 // encoded and hexadecimal are words that may be an encoded secret.
 var (

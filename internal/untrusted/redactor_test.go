@@ -3,6 +3,8 @@ package untrusted_test
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
+	"html"
 	"strings"
 	"testing"
 
@@ -37,6 +39,18 @@ func TestEachFormIsRedacted(t *testing.T) {
 		"JSONOfOthers":        {"<pass\x01word>", `<pass\u0001word>`},
 		"JSONOfPHP":           {"pä/ssword", `p\u00e4\/ssword`},
 		"LowerCasePercent":    {"pass/word", "pass%2fword"},
+		"URLOfOthers":         {"a b&c", "a%20b%26c"},
+		"URLOfJavaScript":     {"p!w d", "p!w%20d"},
+		"URLOfAllCharacters":  {"canary", "%63%61%6E%61%72%79"},
+		"Form":                {"p~w d*", "p%7Ew+d*"},
+		"JSONInAURL":          {`pa"ss`, "pa%5C%22ss"},
+		"Base64InAURL":        {"can?>?>ary", "AGFwcABjYW4%2FPj8%2BYXJ5"},
+		"HTMLOfPython":        {"it's me", "it&#x27;s me"},
+		"HTMLOfOldPHP":        {`it's "me"`, "it's &quot;me&quot;"},
+		"HTMLInNumbers":       {"pä&s", "&#112;&#xE4;&amp;&#115;"},
+		"HTMLWithoutEnd":      {"pass & word", "pass &amp word"},
+		"SecretWithEscapes":   {"100%25&amp;", "100%25&amp;"},
+		"SecretWithPercent":   {"100%25", "100%2525"},
 		"Base64":              {"canary", base64.StdEncoding.EncodeToString([]byte("canary"))},
 		"Base64Within":        {"canary", base64.RawURLEncoding.EncodeToString([]byte("\x00user\x00canary"))},
 		"Hexadecimal":         {"canary", "f" + strings.ToUpper(hex.EncodeToString([]byte("canary")))},
@@ -71,12 +85,27 @@ func TestOtherTextStays(t *testing.T) {
 		"Empty":        {"", "a cat sat"},
 		"NoCharacter":  {"canary", "acc\uFFFDs refus\uFFFD"},
 		"OtherEncoded": {"canary", "3c3VwcG9ydA== 5b1f17b1804b1-42a6b5c3"},
+		"OtherURL":     {"canary", "https://example.com/a%20b?c=d+e%zz&amp;f=100%&nosuch;&"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := redactor(c.value).Line(c.text); got != c.text {
 				t.Errorf("got %q", got)
 			}
 		})
+	}
+}
+
+// TestSecretsThatOverlap: of none is a part left.
+func TestSecretsThatOverlap(t *testing.T) {
+	for text, want := range map[string]string{
+		"<abcdefgh>":     "<[redacted]>",
+		"<abcdef%67%68>": "<[redacted]>",
+		"<abcdabcd>":     "<[redacted][redacted]>",
+		"<ababab>":       "<[redacted]>",
+	} {
+		if got := redactor("abcdef", "efgh", "abcd", "abab").Line(text); got != want {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
 	}
 }
 
@@ -118,4 +147,40 @@ func FuzzRedactor(f *testing.F) {
 			t.Errorf("the secret is in %q", got)
 		}
 	})
+}
+
+// FuzzRedactorOfEncoded repeats a secret of which any characters are encoded, each as one of how says.
+func FuzzRedactorOfEncoded(f *testing.F) {
+	f.Add("", []byte{0}, "")
+	f.Add("https://example.com/?", []byte{1, 0, 0, 1}, "&c=d")
+	f.Add("<p>&am", []byte{0, 2, 3, 0, 2}, "p;")
+	f.Add("%", []byte{2}, "6")
+	const canary = "<my s3cret & 'Cänary'>"
+	r := redactor(canary)
+	f.Fuzz(func(t *testing.T, before string, how []byte, after string) {
+		var url, page strings.Builder
+		for i, c := range []rune(canary) {
+			way := byte(0)
+			if len(how) > 0 {
+				way = how[i%len(how)]
+			}
+			url.WriteString([]string{string(c), percent(c, "%%%02x"), percent(c, "%%%02X")}[way%3])
+			page.WriteString([]string{string(c), html.EscapeString(string(c)), fmt.Sprintf("&#%d;", c), fmt.Sprintf("&#x%x;", c)}[way%4])
+		}
+		for _, hidden := range []string{url.String(), page.String()} {
+			// What stands beside it may be read as a part of its first or last escape.
+			got := r.Line(before + " " + hidden + " " + after)
+			if got != untrusted.Line(got) || strings.Contains(got, untrusted.Line(hidden)) {
+				t.Errorf("%q shows in %q", hidden, got)
+			}
+		}
+	})
+}
+
+func percent(c rune, format string) string {
+	var out string
+	for _, b := range []byte(string(c)) {
+		out += fmt.Sprintf(format, b)
+	}
+	return out
 }

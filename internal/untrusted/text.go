@@ -33,6 +33,9 @@ func Lines(text string) string {
 // Line returns what [Lines] does as one line with single spaces.
 func Line(text string) string { return strings.Join(strings.Fields(Lines(text)), " ") }
 
+// Brief returns what [Line] does, as at most limit characters.
+func Brief(text string, limit int) string { return Shorten(Line(text), limit) }
+
 // Shorten returns at most limit characters of text, the last of which tells that there were more.
 func Shorten(text string, limit int) string {
 	if utf8.RuneCountInString(text) <= limit {

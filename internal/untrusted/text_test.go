@@ -41,3 +41,15 @@ func TestLinesKeepsLineFeeds(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+func TestBrief(t *testing.T) {
+	r := redactor("canary")
+	for text, want := range map[string]string{"a\n\x1b[31mb": "a b", "a\nbcdef": "a bc…"} {
+		if got, redacted := untrusted.Brief(text, 5), r.Brief(text, 5); got != want || redacted != want {
+			t.Errorf("%q: got %q and %q, want %q", text, got, redacted, want)
+		}
+	}
+	if got, want := r.Brief("of canary\nand so on", 16), "of [redacted] a…"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -30,11 +30,21 @@ var kinds = map[string]site.Kind{
 }
 
 // siteError makes a *[site.Error] of a failed call; noAnswer is as in [outcome.Error].
-func siteError(err error, noAnswer site.Kind) error {
+func siteError(err error, noAnswer site.Kind) *site.Error {
 	failed := outcome.Error(err, noAnswer, kinds)
 	if e, ok := errors.AsType[*adminapi.Error](err); ok {
 		failed.Field = fieldOf(e)
 		failed.Message += whoChangedIt(e)
+	}
+	return failed
+}
+
+// sentError is [siteError] for a call that changes something or sends a message. sent is what the request held, which another
+// site that refuses it has got all the same.
+func sentError(err error, sent string) error {
+	failed := siteError(err, site.NoAnswer)
+	if failed.Kind == site.WrongSite {
+		failed.Message += "; it was sent " + sent + ", and says that it did nothing"
 	}
 	return failed
 }
@@ -65,9 +75,10 @@ func whoChangedIt(e *adminapi.Error) string {
 	return fmt.Sprintf("; it is at revision %.100q now, written by %.100q", problem.Revision, problem.UpdatedBy)
 }
 
-func wrongSite(want, found string) error {
+// wrongSite is the error of an answer of another site; sent says, in a clause, what that has got.
+func wrongSite(want, found, sent string) error {
 	return &site.Error{Kind: site.WrongSite, Message: fmt.Sprintf(
-		"another site answers: its site_id is %.128q, and %q was expected; nothing was sent to it", found, want)}
+		"another site answers: its site_id is %.128q, and %q was expected; %s", found, want, sent)}
 }
 
 // unknownVerdict is the error of a test that was running when its site could no longer be asked.

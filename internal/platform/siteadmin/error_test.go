@@ -135,13 +135,62 @@ func TestAnAnswerThatIsNotTheSitesIsNotBelieved(t *testing.T) {
 	}
 }
 
-func TestAnotherSiteDoesNotSayThatOursIsClear(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newScript(t)
-		other := smtp(strings.Replace(cleared, "{", `{"site_id":"site-2",`, 1))
-		err := s.play(token, s.on(getSMTP, smtp("")), s.fault(deleteSMTP, other), s.on(getSMTP, other)).Clear(t.Context(), "7")
-		if site.KindOf(err) != site.NoAnswer || !strings.Contains(err.Error(), "another site answers") {
-			t.Errorf("got %q: %v", site.KindOf(err), err)
+// What another site says of ours is not believed, and nothing is sent to it once more.
+func TestAnotherSiteDoesNotSayWhatBecameOfACall(t *testing.T) {
+	other := func(members string) http.HandlerFunc { return smtp(merged(`{"site_id":"site-2"}`, members)) }
+	for call, tt := range map[string]struct {
+		step   string
+		answer http.HandlerFunc
+		sent   string
+	}{
+		"Clear": {deleteSMTP, other(cleared), "the request to clear its settings"},
+		"Save":  {putSMTP, other(""), "the settings and the mail password"},
+	} {
+		for name, first := range map[string]http.HandlerFunc{"Answer": tt.answer, "NoAnswer": adminapitest.Reset} {
+			t.Run(call+"/"+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newScript(t)
+					opened := s.play(token, s.on(getSMTP, smtp("")), s.fault(tt.step, first), s.on(getSMTP, tt.answer))
+					err := writes("")[call](t.Context(), opened)
+					want := `another site answers: its site_id is "site-2", and "site-1" was expected; it may have been sent ` + tt.sent
+					if site.KindOf(err) != site.NoAnswer || !strings.Contains(flat(err), want) {
+						t.Errorf("got %q: %v", site.KindOf(err), err)
+					}
+					if was := "; it was sent " + tt.sent; name == "Answer" && !strings.Contains(flat(err), was) {
+						t.Errorf("got %v, want %s", err, was)
+					}
+				})
+			})
 		}
-	})
+	}
+}
+
+// A site that refuses a call for another one has got what the call holds.
+func TestARefusalOfAnotherSiteSaysWhatItWasSent(t *testing.T) {
+	refuse := adminapitest.Problem(409, "wrong_site")
+	for name, tt := range map[string]struct {
+		call, sent string
+		run        func(context.Context, site.Site) error
+	}{
+		"Test": {putTest, "the settings, the mail password and the recipient", writes("site-0")["Test"]},
+		"TestOfSaved": {putTest, "the recipient", func(ctx context.Context, opened site.Site) error {
+			_, err := opened.Test(ctx, site.Test{Recipient: "ops@example.com", SiteID: "site-0"})
+			return err
+		}},
+		"Save": {putSMTP, "the settings and the mail password", writes("site-0")["Save"]},
+		"SaveWithoutPassword": {putSMTP, "the settings", func(ctx context.Context, opened site.Site) error {
+			_, err := opened.Save(ctx, site.Save{Settings: settings, Revision: "7", SiteID: "site-0"})
+			return err
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScript(t)
+				err := tt.run(t.Context(), s.play(token, s.on(tt.call, refuse)))
+				if site.KindOf(err) != site.WrongSite || !strings.HasSuffix(flat(err), "; it was sent "+tt.sent+", and says that it did nothing") {
+					t.Errorf("got %q: %v", site.KindOf(err), err)
+				}
+			})
+		})
+	}
 }

@@ -76,7 +76,7 @@ func TestNothingIsSentToAnotherSite(t *testing.T) {
 				t.Fatal(err)
 			}
 			err := writes("site-0")[call](limit(t), opened)
-			if site.KindOf(err) != site.WrongSite || !strings.Contains(flat(err), `"site-1", and "site-0" was expected`) {
+			if site.KindOf(err) != site.WrongSite || !strings.Contains(flat(err), `"site-1", and "site-0" was expected; nothing was sent to it`) {
 				t.Errorf("%s: got %q: %v", call, site.KindOf(err), err)
 			}
 		})

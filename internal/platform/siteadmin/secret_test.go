@@ -2,10 +2,12 @@ package siteadmin_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -47,6 +49,47 @@ func TestR28ErrorsRepeatNoSecretThatASiteEchoes(t *testing.T) {
 				}
 				if !strings.Contains(flat(err), "[redacted]") {
 					t.Errorf("nothing was echoed, so nothing was tested: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// A site that fails while it is asked what became of a call may show what that call sent, as PHP does in its traces.
+func TestR28NoLaterAnswerRepeatsTheMailPassword(t *testing.T) {
+	password := candidate.Password.Reveal()
+	plain := base64.StdEncoding.EncodeToString([]byte("\x00mailer@example.com\x00" + password))
+	trace := adminapitest.Problem(500, "internal", fmt.Sprintf(`"detail":"#0 handle('%s') #1 command('AUTH PLAIN %s')"`, password, plain))
+	const want = "#0 handle('[redacted]') #1 command('AUTH PLAIN [redacted]')"
+	for name, tt := range map[string]struct {
+		steps func(*script) []step
+		run   func(context.Context, site.Site) error
+	}{
+		"AfterALostTest": {func(s *script) []step {
+			return append([]step{s.fault(putTest, adminapitest.Reset)}, slices.Repeat([]step{s.fault(getTest, trace)}, 4)...)
+		}, writes("")["Test"]},
+		"WhileATestRuns": {func(s *script) []step {
+			return append([]step{s.on(putTest, tested(202, running))}, slices.Repeat([]step{s.fault(getTest, trace)}, 4)...)
+		}, writes("")["Test"]},
+		"AfterALostSave": {func(s *script) []step {
+			return append([]step{s.fault(putSMTP, adminapitest.Reset)}, slices.Repeat([]step{s.fault(getSMTP, trace)}, 4)...)
+		}, writes("")["Save"]},
+		"InTheReadAfterAFailedSave": {func(s *script) []step {
+			return append([]step{s.fault(putSMTP, adminapitest.HTML(400))}, slices.Repeat([]step{s.fault(getSMTP, trace)}, 4)...)
+		}, func(ctx context.Context, opened site.Site) error {
+			if err := writes("")["Save"](ctx, opened); err == nil {
+				t.Error("it was saved")
+			}
+			_, err := opened.Read(ctx)
+			return err
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScript(t)
+				err := tt.run(t.Context(), s.play(token, append(recognised(s), tt.steps(s)...)...))
+				if !strings.Contains(flat(err), want) {
+					t.Errorf("got %v, want %s", err, want)
 				}
 			})
 		})

@@ -82,66 +82,76 @@ func (c *client) get(ctx context.Context, found *wireSMTP) error {
 	return nil
 }
 
-// recognise makes sure, before anything is sent that matters, that a site of a known version answers here. A caller that
-// names the siteID which it has pinned has read the site before, mostly the refresh that its plan began with: for it
-// there is no call more, the request names the site too, and another site refuses it.
-func (c *client) recognise(ctx context.Context, siteID string) error {
+// getSame is get for a site that was sent something, which another one that answers now may have got instead.
+func (c *client) getSame(ctx context.Context, siteID, sent string, found *wireSMTP) error {
+	err := c.get(ctx, found)
+	if err == nil && found.SiteID != siteID {
+		err = wrongSite(siteID, found.SiteID, "it may have been sent "+sent)
+	}
+	return err
+}
+
+// recognise makes sure, before anything is sent that matters, that a site of a known version answers here, and returns its
+// id. A caller that names the siteID which it has pinned has read the site before, mostly in the refresh that its plan began
+// with: for it there is no call more, the request names the site too, and another site refuses it.
+func (c *client) recognise(ctx context.Context, siteID string) (string, error) {
 	found := c.siteID.Load()
 	switch {
 	case found == nil && siteID == "":
-		_, err := c.Read(ctx)
-		return err
+		read, err := c.Read(ctx)
+		return read.SiteID, err
 	case found != nil && siteID != "" && *found != siteID:
-		return wrongSite(siteID, *found)
+		return "", wrongSite(siteID, *found, "nothing was sent to it")
+	case siteID == "":
+		return *found, nil
 	}
-	return nil
+	return siteID, nil
 }
 
 // Save implements [site.Site].
 func (c *client) Save(ctx context.Context, s site.Save) (site.State, error) {
-	if err := c.recognise(ctx, s.SiteID); err != nil {
+	siteID, err := c.recognise(ctx, s.SiteID)
+	if err != nil {
 		return site.State{}, err
 	}
 	write := toWireWrite(s, uuid.NewString())
 	var found wireSMTP
-	_, err := c.api.Do(ctx, adminapi.Request{
+	_, err = c.api.Do(ctx, adminapi.Request{
 		Method:  http.MethodPut,
 		Path:    smtpPath,
 		Header:  ifMatch(s.Revision),
 		Body:    write,
 		Secrets: []secret.Text{s.Password},
-		Check:   func() error { return found.answers(write) },
+		Check:   func() error { return found.answers(write, siteID) },
 		Repeat:  adminapi.IfUndone,
 		Done: func(ctx context.Context) (bool, error) {
-			err := c.get(ctx, &found)
+			err := c.getSame(ctx, siteID, write.holds(), &found)
 			return found.LastWriteID == write.WriteID, err
 		},
 	}, &found)
 	if err != nil {
-		return site.State{}, siteError(err, site.NoAnswer)
+		return site.State{}, sentError(err, write.holds())
 	}
 	return found.fromWire(), nil
 }
 
 // Clear implements [site.Site].
 func (c *client) Clear(ctx context.Context, revision string) error {
-	if err := c.recognise(ctx, ""); err != nil {
+	siteID, err := c.recognise(ctx, "")
+	if err != nil {
 		return err
 	}
+	const sent = "the request to clear its settings"
 	var found wireSMTP
-	siteID := *c.siteID.Load()
 	cleared := func(ctx context.Context) (bool, error) {
-		err := c.get(ctx, &found)
-		if err == nil && found.SiteID != siteID {
-			err = wrongSite(siteID, found.SiteID)
-		}
+		err := c.getSame(ctx, siteID, sent, &found)
 		return err == nil && found.isClear(), err
 	}
-	_, err := c.api.Do(ctx, adminapi.Request{
+	_, err = c.api.Do(ctx, adminapi.Request{
 		Method: http.MethodDelete,
 		Path:   smtpPath,
 		Header: ifMatch(revision),
-		Check:  func() error { return found.answersClear(siteID) },
+		Check:  func() error { return found.answersClear(siteID, sent) },
 		Repeat: adminapi.IfUndone,
 		Done:   cleared,
 	}, &found)
@@ -152,7 +162,7 @@ func (c *client) Clear(ctx context.Context, revision string) error {
 		}
 	}
 	if err != nil {
-		return siteError(err, site.NoAnswer)
+		return sentError(err, sent)
 	}
 	return nil
 }

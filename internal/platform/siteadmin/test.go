@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,19 +16,22 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
+// statusRunning is that of a test without a verdict so far.
+const statusRunning site.Status = "running"
+
 // pollEvery is how often a running test is asked for when the site does not say.
 const pollEvery = time.Second
 
 // Test implements [site.Site]. The key makes the call repeatable: the site sends one message for it at most.
 func (c *client) Test(ctx context.Context, t site.Test) (site.TestResult, error) {
-	if err := c.recognise(ctx, t.SiteID); err != nil {
+	if _, err := c.recognise(ctx, t.SiteID); err != nil {
 		return site.TestResult{}, err
 	}
-	key := uuid.NewString()
+	key, request := uuid.NewString(), toWireTest(t)
 	var result wireTest
-	answer, err := c.putTest(ctx, key, t, &result)
+	answer, err := c.putTest(ctx, key, request, &result)
 	if err != nil {
-		return site.TestResult{}, siteError(err, site.NoAnswer)
+		return site.TestResult{}, sentError(err, request.holds())
 	}
 	for result.Status == statusRunning {
 		if err := adminapi.Sleep(ctx, cmp.Or(answer.RetryAfter, pollEvery)); err != nil {
@@ -39,13 +44,14 @@ func (c *client) Test(ctx context.Context, t site.Test) (site.TestResult, error)
 	return result.fromWire(), nil
 }
 
-func (c *client) putTest(ctx context.Context, key string, t site.Test, result *wireTest) (adminapi.Response, error) {
-	request := adminapi.Request{
-		Method: http.MethodPut,
-		Path:   testPath(key),
-		Body:   toWireTest(t),
-		Check:  func() error { return result.answers(key) },
-		Repeat: adminapi.IfUndone,
+func (c *client) putTest(ctx context.Context, key string, t wireTestRequest, result *wireTest) (adminapi.Response, error) {
+	return c.api.Do(ctx, adminapi.Request{
+		Method:  http.MethodPut,
+		Path:    testPath(key),
+		Body:    t,
+		Secrets: []secret.Text{t.Password.Text},
+		Check:   func() error { return result.answers(key) },
+		Repeat:  adminapi.IfUndone,
 		Done: func(ctx context.Context) (bool, error) {
 			_, err := c.getTest(ctx, key, result)
 			if e, ok := errors.AsType[*adminapi.Error](err); ok && e.Code == codeNotFound {
@@ -53,11 +59,7 @@ func (c *client) putTest(ctx context.Context, key string, t site.Test, result *w
 			}
 			return err == nil, err
 		},
-	}
-	if t.Candidate != nil {
-		request.Secrets = []secret.Text{t.Candidate.Password}
-	}
-	return c.api.Do(ctx, request, result)
+	}, result)
 }
 
 func (c *client) getTest(ctx context.Context, key string, result *wireTest) (adminapi.Response, error) {
@@ -70,3 +72,79 @@ func (c *client) getTest(ctx context.Context, key string, result *wireTest) (adm
 }
 
 func testPath(key string) string { return smtpPath + "/tests/" + key }
+
+// wireTestRequest is the schema TestRequest.
+type wireTestRequest struct {
+	Settings  *site.Settings  `json:"settings,omitempty"`
+	Password  adminapi.Secret `json:"password,omitzero"`
+	Recipient string          `json:"recipient"`
+	SiteID    string          `json:"site_id,omitempty"`
+}
+
+func toWireTest(t site.Test) wireTestRequest {
+	w := wireTestRequest{Recipient: t.Recipient, SiteID: t.SiteID}
+	if t.Candidate != nil {
+		w.Settings, w.Password = &t.Candidate.Settings, adminapi.Secret{Text: t.Candidate.Password}
+	}
+	return w
+}
+
+// holds says what w tells whoever gets it.
+func (w wireTestRequest) holds() string {
+	switch {
+	case w.Settings == nil:
+		return "the recipient"
+	case w.Password.IsEmpty():
+		return "the settings and the recipient"
+	}
+	return "the settings, the mail password and the recipient"
+}
+
+// wireTest is the schema Test. A null string reads as "".
+type wireTest struct {
+	Key         string            `json:"key"`
+	Status      site.Status       `json:"status"`
+	Stage       site.Stage        `json:"stage"`
+	Reply       *site.Reply       `json:"reply"`
+	Error       string            `json:"error"`
+	Certificate *site.Certificate `json:"certificate"`
+	Stages      []wireStageTime   `json:"stages"`
+	Recipient   string            `json:"recipient"`
+	MessageID   string            `json:"message_id"`
+	TestedAt    *time.Time        `json:"tested_at"`
+	Diagnosis   *site.Diagnosis   `json:"diagnosis"`
+}
+
+type wireStageTime struct {
+	Stage        site.Stage `json:"stage"`
+	Milliseconds int64      `json:"milliseconds"`
+}
+
+// answers returns an error unless w is about the test with this key: a verdict, or that there is none yet.
+func (w *wireTest) answers(key string) error {
+	known := []site.Status{statusRunning, site.Passed, site.Failed, site.InDoubt}
+	if w.Key == key && slices.Contains(known, w.Status) {
+		return nil
+	}
+	return fmt.Errorf("it is not a verdict on test %s, so nobody knows whether a message was sent", key)
+}
+
+func (w *wireTest) fromWire() site.TestResult {
+	result := site.TestResult{
+		Status:      w.Status,
+		Stage:       w.Stage,
+		Reply:       w.Reply,
+		Error:       w.Error,
+		Certificate: w.Certificate,
+		Recipient:   w.Recipient,
+		MessageID:   w.MessageID,
+		Diagnosis:   w.Diagnosis,
+	}
+	for _, s := range w.Stages {
+		result.Stages = append(result.Stages, site.StageTime{Stage: s.Stage, Duration: time.Duration(s.Milliseconds) * time.Millisecond})
+	}
+	if w.TestedAt != nil {
+		result.TestedAt = *w.TestedAt
+	}
+	return result
+}

@@ -68,13 +68,13 @@ func isTag(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == '"' || r > '~' })
 }
 
-// answers returns an error unless w is what a site says after exactly this write.
-func (w *wireSMTP) answers(write wireWrite) error {
+// answers returns an error unless w is what the site with that id says after exactly this write.
+func (w *wireSMTP) answers(write wireWrite, siteID string) error {
 	switch err := w.validate(); {
 	case err != nil:
 		return err
-	case write.SiteID != "" && w.SiteID != write.SiteID:
-		return wrongSite(write.SiteID, w.SiteID)
+	case w.SiteID != siteID:
+		return wrongSite(siteID, w.SiteID, "it was sent "+write.holds())
 	case w.LastWriteID != write.WriteID:
 		return errors.New("it tells of another write than this one")
 	}
@@ -82,12 +82,12 @@ func (w *wireSMTP) answers(write wireWrite) error {
 }
 
 // answersClear returns an error unless w is what the site with that id says after it was cleared.
-func (w *wireSMTP) answersClear(siteID string) error {
+func (w *wireSMTP) answersClear(siteID, sent string) error {
 	switch err := w.validate(); {
 	case err != nil:
 		return err
 	case w.SiteID != siteID:
-		return wrongSite(siteID, w.SiteID)
+		return wrongSite(siteID, w.SiteID, "it was sent "+sent)
 	case !w.isClear():
 		return errors.New("it still has settings in it")
 	}
@@ -127,4 +127,12 @@ type wireWrite struct {
 
 func toWireWrite(s site.Save, id string) wireWrite {
 	return wireWrite{Settings: s.Settings, Password: adminapi.Secret{Text: s.Password}, Enabled: s.Enabled, WriteID: id, SiteID: s.SiteID}
+}
+
+// holds says what w tells whoever gets it.
+func (w wireWrite) holds() string {
+	if w.Password.IsEmpty() {
+		return "the settings"
+	}
+	return "the settings and the mail password"
 }
