@@ -13,10 +13,14 @@ import (
 	"github.com/google/uuid"
 )
 
-const settingsPath = "/api/settings"
+const (
+	configPath   = "/api/config"
+	settingsPath = "/api/settings"
+)
 
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+configPath, s.about)
 	mux.HandleFunc("GET "+settingsPath, s.get)
 	mux.HandleFunc("PUT "+settingsPath, s.put)
 	mux.HandleFunc("POST "+settingsPath+"/smtp/test", s.test)
@@ -93,6 +97,11 @@ func (s *Server) get(w http.ResponseWriter, _ *http.Request) {
 		}
 	}
 	answer(w, http.StatusOK, map[string]any{"data": shown})
+}
+
+// about tells what every account may know.
+func (s *Server) about(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusOK, map[string]any{"data": map[string]any{"root_url": s.config.RootURL, "version": s.config.Version}})
 }
 
 func masked(secret any) string { return strings.Repeat("•", utf8.RuneCountInString(text(secret))) }

@@ -16,6 +16,7 @@ import (
 )
 
 const (
+	configPath   = "/api/config"
 	settingsPath = "/api/settings"
 	testPath     = settingsPath + "/smtp/test"
 	// restartAfter is when a write has surely brought listmonk to the point where it restarts: it waits half a second first,
@@ -77,7 +78,7 @@ func (c *client) get(ctx context.Context) (*wireSettings, error) {
 		return nil, siteError(err, site.Unreachable)
 	}
 	if answer.Data == nil || answer.Data.RootURL == "" {
-		return nil, notListmonk()
+		return nil, notListmonk("its settings have no app.root_url")
 	}
 	return answer.Data, nil
 }
@@ -91,7 +92,8 @@ func (c *client) recognise(ctx context.Context, want string) (*wireSettings, err
 	return found, err
 }
 
-// Test implements [site.Site]. listmonk sends the message with its answer, and nothing tells one test from another.
+// Test implements [site.Site]. listmonk sends the message with its answer, and nothing tells one test from another. One
+// that could not tell a pass from a failure is not asked.
 func (c *client) Test(ctx context.Context, t site.Test) (site.TestResult, error) {
 	if t.Candidate == nil {
 		return site.TestResult{}, &site.Error{Kind: site.Unsupported, Field: "password", Message: "listmonk does not test with the password that it has stored"}
@@ -105,6 +107,9 @@ func (c *client) Test(ctx context.Context, t site.Test) (site.TestResult, error)
 	}
 	own, err := found.own()
 	if err != nil {
+		return site.TestResult{}, err
+	}
+	if err := c.canTest(ctx); err != nil {
 		return site.TestResult{}, err
 	}
 	id := newMessageID(t.Candidate.Settings.FromAddress)

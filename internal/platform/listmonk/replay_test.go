@@ -208,6 +208,20 @@ func TestAFailedTestWritesNothing(t *testing.T) {
 	}
 }
 
+func TestAVersionThatAlwaysPassesEnablesNothing(t *testing.T) {
+	r := startReplay(t)
+	r.server = listmonktest.Start(t, listmonktest.Config{Version: "v5.0.1", RootCAs: r.mail.RootCAs()})
+	r.Site = openReplay(t, r.server)
+	before, c := r.server.Settings(), r.good()
+	c.Settings.Port = 1
+	if _, err := r.apply(c, func(*site.Change) {}); site.KindOf(err) != site.Unsupported {
+		t.Errorf("got %v", err)
+	}
+	if !reflect.DeepEqual(r.server.Settings(), before) {
+		t.Error("the settings have changed")
+	}
+}
+
 // listmonk saves the masks that it shows.
 func TestNoMaskIsEverWritten(t *testing.T) {
 	secrets := func(settings map[string]any) {
