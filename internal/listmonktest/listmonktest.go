@@ -58,6 +58,8 @@ type Server struct {
 	calls    []string
 	// campaigns are running: it does not restart by itself.
 	campaigns bool
+	// outdated: it goes on with other settings than those in its database.
+	outdated bool
 	// joined: when a first server is enabled, somebody enables a second one.
 	joined bool
 	// away counts the restarts.

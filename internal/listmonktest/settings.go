@@ -101,7 +101,11 @@ func (s *Server) get(w http.ResponseWriter, _ *http.Request) {
 
 // about tells what every account may know.
 func (s *Server) about(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, map[string]any{"data": map[string]any{"root_url": s.config.RootURL, "version": s.config.Version}})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	answer(w, http.StatusOK, map[string]any{"data": map[string]any{
+		"root_url": s.config.RootURL, "version": s.config.Version, "needs_restart": s.outdated,
+	}})
 }
 
 func masked(secret any) string { return strings.Repeat("•", utf8.RuneCountInString(text(secret))) }
@@ -130,7 +134,7 @@ func (s *Server) put(w http.ResponseWriter, r *http.Request) {
 	if s.joined {
 		join(set)
 	}
-	s.settings = set
+	s.settings, s.outdated = set, s.campaigns
 	if s.campaigns {
 		answer(w, http.StatusOK, map[string]any{"data": map[string]bool{"needs_restart": true}})
 		return

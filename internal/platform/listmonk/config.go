@@ -13,6 +13,8 @@ import (
 type wireConfig struct {
 	// Version is as the release is tagged, such as v6.2.0; a listmonk that somebody built may have none.
 	Version string `json:"version"`
+	// NeedsRestart: settings were saved, and those before them are still in use.
+	NeedsRestart bool `json:"needs_restart"`
 }
 
 func (c *client) config(ctx context.Context) (*wireConfig, error) {

@@ -167,11 +167,10 @@ func (c *client) Clear(ctx context.Context, _ string) error {
 	return err
 }
 
-// put makes one write over what was read before, waits until listmonk is back, and returns what it holds then.
+// put makes one write over what was read before, waits until listmonk is back, and returns what it holds then. That it has
+// not restarted it says itself: the answer of the write, which says so too, may be lost.
 func (c *client) put(ctx context.Context, before *wireSettings, w wireChange, password secret.Text) (site.State, error) {
-	var answer struct {
-		Data json.RawMessage `json:"data"`
-	}
+	var isJSON json.RawMessage
 	_, err := c.api.Do(ctx, adminapi.Request{
 		Method:  http.MethodPut,
 		Path:    settingsPath,
@@ -190,18 +189,19 @@ func (c *client) put(ctx context.Context, before *wireSettings, w wireChange, pa
 			}
 			return false, nil
 		},
-	}, &answer)
+	}, &isJSON)
 	if err != nil {
 		return site.State{}, siteError(err, site.NoAnswer)
 	}
-	var waits struct {
-		NeedsRestart bool `json:"needs_restart"`
-	}
-	if json.Unmarshal(answer.Data, &waits) == nil && waits.NeedsRestart {
-		return site.State{}, needsRestart()
-	}
 	if err := adminapi.Sleep(ctx, c.pause); err != nil {
 		return site.State{}, notAwaited(err)
+	}
+	running, err := c.config(ctx)
+	switch {
+	case err != nil:
+		return site.State{}, err
+	case running.NeedsRestart:
+		return site.State{}, needsRestart()
 	}
 	return c.Read(ctx)
 }

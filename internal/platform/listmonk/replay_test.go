@@ -222,6 +222,14 @@ func TestAVersionThatAlwaysPassesEnablesNothing(t *testing.T) {
 	}
 }
 
+func TestRunningCampaigns(t *testing.T) {
+	r := startReplay(t)
+	r.server.RunCampaigns()
+	if _, err := r.apply(r.good(), func(*site.Change) {}); site.KindOf(err) != site.Unexpected || !strings.Contains(err.Error(), "campaigns are running") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // listmonk saves the masks that it shows.
 func TestNoMaskIsEverWritten(t *testing.T) {
 	secrets := func(settings map[string]any) {

@@ -110,7 +110,7 @@ func TestAWriteWaitsThroughTheRestart(t *testing.T) {
 		s := new(script)
 		start := time.Now()
 		refused := step{Dial: adminapitest.Refused()}
-		got, err := s.open(t, read(noServer), s.write(saved), refused, refused, s.kept()).Save(t.Context(), save)
+		got, err := s.open(t, read(noServer), s.write(saved), refused, refused, running, s.kept()).Save(t.Context(), save)
 		if want := (site.State{SiteID: rootURL, Settings: settings, Enabled: true, PasswordSet: true}); err != nil || got != want {
 			t.Errorf("got %+v, %v, want %+v", got, err, want)
 		}
@@ -133,13 +133,24 @@ func TestARestartThatIsNotAwaited(t *testing.T) {
 }
 
 func TestRunningCampaignsPutARestartOff(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := new(script)
-		_, err := s.open(t, read(noServer), s.write(adminapitest.JSON(200, `{"data":{"needs_restart":true}}`))).Save(t.Context(), save)
-		if site.KindOf(err) != site.Unexpected || !strings.Contains(err.Error(), "campaigns are running") {
-			t.Errorf("got %v", err)
-		}
-	})
+	for name, steps := range map[string]func(s *script) []step{
+		"Answered": func(s *script) []step {
+			return []step{s.write(adminapitest.JSON(200, `{"data":{"needs_restart":true}}`))}
+		},
+		"LostAnswer": func(s *script) []step { return []step{s.write(adminapitest.Reset), s.kept()} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := new(script)
+				all := append([]step{read(noServer)}, steps(s)...)
+				all = append(all, config(`{"version":"v6.2.0","needs_restart":true}`))
+				_, err := s.open(t, all...).Save(t.Context(), save)
+				if site.KindOf(err) != site.Unexpected || !strings.Contains(err.Error(), "campaigns are running") {
+					t.Errorf("got %v", err)
+				}
+			})
+		})
+	}
 }
 
 // What becomes of a write whose answer is lost, the settings tell: a new password has a new UUID.
@@ -148,8 +159,8 @@ func TestALostWrite(t *testing.T) {
 		steps func(s *script) []step
 		want  site.Kind
 	}{
-		"Made":         {func(s *script) []step { return []step{s.kept(), s.kept()} }, ""},
-		"NotMade":      {func(s *script) []step { return []step{read(noServer), s.write(saved), s.kept()} }, ""},
+		"Made":         {func(s *script) []step { return []step{s.kept(), running, s.kept()} }, ""},
+		"NotMade":      {func(s *script) []step { return []step{read(noServer), s.write(saved), running, s.kept()} }, ""},
 		"SomebodyElse": {func(*script) []step { return []step{read(otherServer)} }, site.NoAnswer},
 		"Unknown": {func(*script) []step {
 			return []step{{Call: getSettings, Answer: adminapitest.JSON(403, `{"message":"invalid session"}`)}}
@@ -187,7 +198,7 @@ func TestALostSwitchingOff(t *testing.T) {
 			}
 			return s
 		}
-		got, err := s.open(t, sender(read(ourServer)), s.write(adminapitest.Reset), sender(read(ourServer)), s.write(saved), s.kept()).Save(t.Context(), off)
+		got, err := s.open(t, sender(read(ourServer)), s.write(adminapitest.Reset), sender(read(ourServer)), s.write(saved), running, s.kept()).Save(t.Context(), off)
 		if err != nil || got.Enabled || got.Settings != settings {
 			t.Errorf("got %+v, %v", got, err)
 		}
@@ -197,7 +208,7 @@ func TestALostSwitchingOff(t *testing.T) {
 func TestTheWholeObjectGoesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := new(script)
-		if _, err := s.open(t, read(noServer), s.write(saved), s.kept()).Save(t.Context(), save); err != nil {
+		if _, err := s.open(t, read(noServer), s.write(saved), running, s.kept()).Save(t.Context(), save); err != nil {
 			t.Fatal(err)
 		}
 		var body map[string]json.RawMessage
