@@ -17,13 +17,18 @@ const ownUUID = "736d7470"
 // UUID.
 func newUUID() string { return ownUUID + uuid.NewString()[len(ownUUID):] }
 
-// sample is what a new listmonk has instead of a server and a sender; here it is off.
-var sample = site.Save{Settings: site.Settings{
-	Host: "smtp.yoursite.com", Port: 25, Encryption: site.STARTTLS,
-	FromAddress: "noreply@listmonk.yoursite.com", FromName: "listmonk",
-}}
+// sampleHost is that of the server which a new listmonk has instead of a real one.
+const sampleHost = "smtp.yoursite.com"
 
-func (s *wireServer) isSample() bool { return s.Host == sample.Settings.Host }
+func (s *wireServer) isSample() bool { return s.Host == sampleHost }
+
+// cleared is what is left of a managed server: the sample, off. The sender stays, for it is also that of the other servers.
+func (w *wireSettings) cleared() site.Save {
+	sender := parseSender(w.From)
+	return site.Save{Settings: site.Settings{
+		Host: sampleHost, Port: 25, Encryption: site.STARTTLS, FromAddress: sender.Address, FromName: sender.Name,
+	}}
+}
 
 // wireChange is a write.
 type wireChange struct {
@@ -52,7 +57,10 @@ func (w *wireSettings) toWire(own int, s site.Save) wireChange {
 	if own < 0 {
 		servers = append(servers, server)
 	}
-	all["smtp"], all["app.from_email"] = servers, formatSender(s.Settings)
+	all["smtp"] = servers
+	if held := parseSender(w.From); held.Address != s.Settings.FromAddress || held.Name != s.Settings.FromName {
+		all["app.from_email"] = formatSender(s.Settings)
+	}
 	return wireChange{all: all, uuid: server["uuid"], save: s}
 }
 

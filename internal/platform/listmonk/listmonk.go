@@ -149,8 +149,8 @@ func (c *client) Save(ctx context.Context, s site.Save) (site.State, error) {
 	return c.put(ctx, found, found.toWire(own, s), s.Password)
 }
 
-// Clear implements [site.Site]. It makes of the server the sample that a new listmonk has, switched off, and of the sender
-// the sample's. The last enabled server stays.
+// Clear implements [site.Site]. It makes of the server the sample that a new listmonk has, switched off, and leaves the
+// sender to the other servers. The last enabled server stays.
 func (c *client) Clear(ctx context.Context, _ string) error {
 	found, err := c.get(ctx)
 	if err != nil {
@@ -163,7 +163,7 @@ func (c *client) Clear(ctx context.Context, _ string) error {
 	case found.isLast(own):
 		return lastServer()
 	}
-	_, err = c.put(ctx, found, found.toWire(own, sample), secret.Text{})
+	_, err = c.put(ctx, found, found.toWire(own, found.cleared()), secret.Text{})
 	return err
 }
 

@@ -323,8 +323,14 @@ func TestClearMakesASampleOfTheServer(t *testing.T) {
 	}
 	r.server.Join()
 	r.mustApply(r.good())
+	// The other server sends from it, however it is written.
+	const sender = "=?utf-8?q?Zo=C3=AB?=  <hello@example.test>"
+	r.server.Edit(func(settings map[string]any) { settings["app.from_email"] = sender })
 	if err := r.Clear(t.Context(), ""); err != nil {
 		t.Fatal(err)
+	}
+	if got := r.server.Settings()["app.from_email"]; got != sender {
+		t.Errorf("the sender is %v, want %s", got, sender)
 	}
 	if got := r.read(); got != (site.State{SiteID: got.SiteID}) {
 		t.Errorf("got %+v", got)
