@@ -83,16 +83,18 @@ func (s *wireServer) toWire(to site.Save) map[string]any {
 	server := newServer()
 	maps.Copy(server, s.all)
 	maps.Copy(server, map[string]any{
-		"enabled":         to.Enabled,
-		"host":            to.Settings.Host,
-		"port":            to.Settings.Port,
-		"hello_hostname":  to.Settings.HELOName,
-		"auth_protocol":   s.authProtocol(to.Settings.Username),
-		"username":        to.Settings.Username,
-		"password":        adminapi.Secret{Text: to.Password},
-		"tls_type":        tlsTypes[to.Settings.Encryption],
-		"tls_skip_verify": false,
+		"enabled":        to.Enabled,
+		"host":           to.Settings.Host,
+		"port":           to.Settings.Port,
+		"hello_hostname": to.Settings.HELOName,
+		"auth_protocol":  s.authProtocol(to.Settings.Username),
+		"username":       to.Settings.Username,
+		"password":       adminapi.Secret{Text: to.Password},
 	})
+	// What is held may be one that no plan can ask for: it stays when mail is only switched off.
+	if to.Settings.Encryption != s.encryption() {
+		server["tls_type"], server["tls_skip_verify"] = tlsTypes[to.Settings.Encryption], false
+	}
 	if to.Settings.Username == "" || !to.Password.IsEmpty() {
 		server["uuid"] = newUUID()
 	}
@@ -116,6 +118,6 @@ func (s *wireServer) authProtocol(username string) string {
 func newServer() map[string]any {
 	return map[string]any{
 		"name": "", "email_headers": []any{}, "from_addresses": []any{}, "max_conns": 10, "max_msg_retries": 2,
-		"msg_retry_delay": "10ms", "idle_timeout": "15s", "wait_timeout": "5s",
+		"msg_retry_delay": "10ms", "idle_timeout": "15s", "wait_timeout": "5s", "tls_type": "none", "tls_skip_verify": false,
 	}
 }

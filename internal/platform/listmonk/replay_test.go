@@ -316,6 +316,30 @@ func TestTheLastServerStaysOn(t *testing.T) {
 	}
 }
 
+// A server that is switched off can be switched on again by anybody, and must not log in in clear then.
+func TestSwitchingOffKeepsTheEncryption(t *testing.T) {
+	for name, held := range map[string]map[string]any{
+		"Checked":    {"tls_type": "STARTTLS", "tls_skip_verify": false},
+		"NotChecked": {"tls_type": "STARTTLS", "tls_skip_verify": true},
+		"TLS":        {"tls_type": "TLS", "tls_skip_verify": true},
+		"None":       {"tls_type": "none", "tls_skip_verify": true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := startReplay(t)
+			r.server.Join()
+			r.mustApply(r.good())
+			r.server.Edit(func(settings map[string]any) { maps.Copy(settings["smtp"].([]any)[1].(map[string]any), held) })
+			if err := (site.Procedure{}).Destroy(t.Context(), r.Site, r.read(), site.Disable); err != nil {
+				t.Fatal(err)
+			}
+			own := r.own()
+			if own["enabled"] != false || own["tls_type"] != held["tls_type"] || own["tls_skip_verify"] != held["tls_skip_verify"] {
+				t.Errorf("got %v, want it off with %v", own, held)
+			}
+		})
+	}
+}
+
 func TestClearMakesASampleOfTheServer(t *testing.T) {
 	r := startReplay(t)
 	if err := r.Clear(t.Context(), ""); err != nil || slices.Contains(r.server.Calls(), "PUT /api/settings") {
