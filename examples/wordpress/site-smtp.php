@@ -1344,14 +1344,21 @@ final class Attempt {
 
 /** The site's own mail. */
 final class Mail {
+	/** What configure sets, and WordPress never resets, although it sends all mail of a process with one mailer. */
+	private const LENT = array( 'Host', 'Port', 'SMTPSecure', 'SMTPAutoTLS', 'SMTPAuth', 'Username', 'Sender', 'Helo', 'SMTPDebug' );
+
 	/** The record that the mail under way is sent with; null leaves it to WordPress. */
 	private static ?Record $outgoing = null;
+
+	/** @var ?\WeakMap<PHPMailer, array{SMTP, array<string, mixed>}> what mailers had before they were configured. */
+	private static ?\WeakMap $before = null;
 
 	public static function register(): void {
 		// After every other plugin: what was tested is what is used.
 		add_filter( 'pre_wp_mail', array( self::class, 'before' ), PHP_INT_MAX, 2 );
 		add_filter( 'wp_mail_from', array( self::class, 'from_address' ), PHP_INT_MAX );
 		add_filter( 'wp_mail_from_name', array( self::class, 'from_name' ), PHP_INT_MAX );
+		add_action( 'phpmailer_init', array( self::class, 'give_back' ), PHP_INT_MIN );
 		add_action( 'phpmailer_init', array( self::class, 'configure' ), PHP_INT_MAX );
 		add_action( 'admin_notices', array( self::class, 'notice' ) );
 	}
@@ -1384,6 +1391,25 @@ final class Mail {
 		return '' === $ours ? $name : $ours;
 	}
 
+	/**
+	 * Undoes what the mail before was configured with: this one may be of another site of the network, or of this one after
+	 * it was cleared. Before every plugin, for one may configure mail that is not managed.
+	 */
+	public static function give_back( mixed $mailer ): void {
+		if ( ! $mailer instanceof PHPMailer || ! isset( self::$before[ $mailer ] ) ) {
+			return;
+		}
+		[ $connection, $settings ] = self::$before[ $mailer ];
+		unset( self::$before[ $mailer ] );
+		if ( $mailer->getSMTPInstance() instanceof Connection ) {
+			$mailer->smtpClose();
+			$mailer->setSMTPInstance( $connection );
+		}
+		foreach ( $settings as $name => $value ) {
+			$mailer->$name = $value;
+		}
+	}
+
 	/** PHPMailer keeps to the order of SMTP; where to and with which login, the connection knows. */
 	public static function configure( mixed $mailer ): void {
 		if ( null === self::$outgoing || ! $mailer instanceof PHPMailer ) {
@@ -1391,6 +1417,9 @@ final class Mail {
 		}
 		load_connection();
 		$s = self::$outgoing->settings;
+
+		self::$before          ??= new \WeakMap();
+		self::$before[ $mailer ] ??= array( $mailer->getSMTPInstance(), array_intersect_key( get_object_vars( $mailer ), array_flip( self::LENT ) ) );
 		$mailer->isSMTP();
 		$mailer->Host        = PHPMailer::isValidHost( $s->host ) ? $s->host : 'localhost';
 		$mailer->Port        = $s->port;

@@ -139,6 +139,15 @@ func TestMailThatIsNotManaged(t *testing.T) {
 		c.call(http.MethodDelete, "/smtp", nil, "If-Match", c.etag()).want(t, http.StatusOK, "")
 		wordPressSends(t)
 	})
+	t.Run("ClearedBetweenTwoMailsOfOneProcess", func(t *testing.T) {
+		revision := c.enable(nil).object["revision"]
+		c.messages(1, func() {
+			equal(t, c.Eval(t, send+fmt.Sprintf(`SiteSMTP\Site::clear("%s", "x");`, revision)+send), "sentsent")
+		})
+		if got := c.sendmail(); strings.Count(got, "Subject: Your order") != 1 || strings.Contains(got, mailer) {
+			t.Errorf("sendmail got %q", got)
+		}
+	})
 }
 
 // verified makes the site hold settings, enabled, as if they had passed a test.
