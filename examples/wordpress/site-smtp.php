@@ -1427,6 +1427,9 @@ final class Mail {
 		$mailer->SMTPAutoTLS = false;
 		$mailer->SMTPAuth    = '' !== $s->username;
 		$mailer->Username    = $s->username;
+		// Again: a plugin may have set them after the filters above. WordPress sets both for each mail.
+		$mailer->From        = $s->from_address;
+		$mailer->FromName    = '' === $s->from_name ? $mailer->FromName : $s->from_name;
 		$mailer->Sender      = $s->from_address;
 		$mailer->Helo        = $s->greeting_name();
 		$mailer->SMTPDebug   = SMTP::DEBUG_OFF;
