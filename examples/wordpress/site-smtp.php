@@ -480,6 +480,9 @@ final class Store {
 
 /** What the site holds. Rows that do not prove themselves are read as if what they lack had never been there. */
 final class Record {
+	/** What of_stored reads and to_row writes. */
+	private const MEMBERS = array( 'settings', 'enabled', 'revision', 'updated_at', 'updated_by', 'last_write', 'key', 'password', 'verification', 'verified' );
+
 	public Settings $settings;
 	public bool $enabled = false;
 	public int $revision = 0;
@@ -493,18 +496,44 @@ final class Record {
 	public ?array $verification = null;
 	/** Why mail is off although it was enabled, or the password is gone although one was set. */
 	public string $fault = '';
+	/** Nothing but the revision is known, if that: the row is damaged. */
+	public bool $unreadable = false;
 
 	public function __construct() {
 		$this->settings = new Settings();
 	}
 
-	/** @return array{self, bool} the record, and whether its row should be made anew with the present key. */
+	/**
+	 * The record of a row. One that cannot be read has a fault, so that a write can replace it.
+	 *
+	 * @return array{self, bool} the record, and whether its row should be made anew with the present key.
+	 */
 	public static function from_row( ?string $row ): array {
-		$r = new self();
 		if ( null === $row ) {
+			return array( new self(), false );
+		}
+		$stored = json_decode( $row, true, 8 );
+		try {
+			return self::of_stored( is_array( $stored ) ? $stored : array() );
+		} catch ( Problem $problem ) {
+			// The database's, not the row's.
+			throw $problem;
+		} catch ( \Throwable $e ) {
+			$r             = new self();
+			$r->unreadable = true;
+			$r->fault      = 'The stored mail settings cannot be read.';
+			$r->revision   = is_int( $stored['revision'] ?? null ) ? $stored['revision'] : 0;
+			error_log( sprintf( 'Site SMTP: the stored mail settings cannot be read: %s in line %d', get_class( $e ), $e->getLine() ) );
 			return array( $r, false );
 		}
-		$stored          = json_decode( $row, true, 8, JSON_THROW_ON_ERROR );
+	}
+
+	/** @return array{self, bool} as from_row. */
+	private static function of_stored( array $stored ): array {
+		if ( array() !== array_diff( self::MEMBERS, array_keys( $stored ) ) ) {
+			throw new \UnexpectedValueException();
+		}
+		$r               = new self();
 		$r->settings     = new Settings( ...$stored['settings'] );
 		$r->revision     = $stored['revision'];
 		$r->updated_at   = $stored['updated_at'];
@@ -527,6 +556,15 @@ final class Record {
 			$r->fault = 'Mail was enabled with settings that are not verified.';
 		}
 		return array( $r, Keys::name() !== $stored['key'] && '' === $r->fault );
+	}
+
+	/** This record, where it could be read. */
+	public function readable(): self {
+		if ( $this->unreadable ) {
+			$detail = "$this->fault Clear them (DELETE), or save them again (PUT), with If-Match: \"$this->revision\".";
+			throw new Problem( 'internal', $detail, array( 'revision' => (string) $this->revision ) );
+		}
+		return $this;
 	}
 
 	public function to_row(): string {
@@ -654,6 +692,7 @@ final class Site {
 		$r->verification = $verification;
 		$r->enabled      = $write['enabled'];
 		$r->fault        = '';
+		$r->unreadable   = false;
 	}
 
 	/** @return array{?string, ?Secret} id and value of the password that the record shall have. */
@@ -828,7 +867,7 @@ final class Tests {
 
 	/** @return array{Settings, ?Secret} */
 	private static function saved(): array {
-		$record = Site::read();
+		$record = Site::read()->readable();
 		if ( ! $record->settings->is_configured() ) {
 			throw new Problem( 'not_configured', 'There is nothing saved that could be tested.' );
 		}
@@ -1371,7 +1410,7 @@ final class Mail {
 		} catch ( \Throwable $e ) {
 			return self::refuse( $mail, 'The mail settings could not be read: ' . get_class( $e ) );
 		}
-		if ( ! $record->settings->is_configured() ) {
+		if ( '' === $record->fault && ! $record->settings->is_configured() ) {
 			return $handled;
 		}
 		if ( ! $record->enabled ) {
@@ -1440,7 +1479,12 @@ final class Mail {
 		if ( ! current_user_can( 'manage_options' ) ) {
 			return;
 		}
-		$record = Site::read();
+		try {
+			$record = Site::read();
+		} catch ( \Throwable $e ) {
+			self::show( 'error', 'Outgoing mail is off. The mail settings could not be read: ' . get_class( $e ) );
+			return;
+		}
 		if ( '' !== $record->fault ) {
 			self::show( 'error', 'Outgoing mail is off. ' . $record->fault . ' Save the mail settings again, with the password.' );
 		} elseif ( $record->settings->is_configured() && ! $record->enabled ) {
@@ -1645,7 +1689,7 @@ final class Api {
 	}
 
 	private static function get_smtp(): \WP_REST_Response {
-		return self::smtp( Site::read() );
+		return self::smtp( Site::read()->readable() );
 	}
 
 	private static function put_smtp( \WP_REST_Request $request ): \WP_REST_Response {
