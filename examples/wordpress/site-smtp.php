@@ -459,10 +459,19 @@ final class Store {
 	/** Whether it changed a row. */
 	private static function write( string $sql ): bool {
 		$rows = self::query( $sql );
+		if ( false === $rows && self::is_lost() ) {
+			throw new Problem( 'internal', 'The site lost its database, and does not know whether the change is stored.' );
+		}
 		if ( false === $rows ) {
 			throw new Problem( 'storage', 'The site could not store the change; what it holds is as it was.' );
 		}
 		return $rows > 0;
+	}
+
+	/** Whether the connection is gone (2006), or went during the query (2013). */
+	private static function is_lost(): bool {
+		global $wpdb;
+		return ! $wpdb->dbh || ( $wpdb->dbh instanceof \mysqli && in_array( $wpdb->dbh->errno, array( 2006, 2013 ), true ) );
 	}
 
 	/** The number of rows, or false. Of a query that fails, WordPress would show and log all that is in it. */
@@ -846,7 +855,12 @@ final class Tests {
 		$stored           = json_decode( $row, true, 8, JSON_THROW_ON_ERROR );
 		$stored['test']   = array_merge( $stored['test'], $result );
 		$stored['passed'] = 'passed' === $result['status'] ? Keys::mark( $tested ) : null;
-		return Store::swap( self::PREFIX . $key, $row, wp_json_encode( $stored ) ) ? $stored['test'] : self::get( $key );
+		try {
+			return Store::swap( self::PREFIX . $key, $row, wp_json_encode( $stored ) ) ? $stored['test'] : self::get( $key );
+		} catch ( Problem ) {
+			// Not as if nothing had been done: a message may have been sent, and the key is to be asked for.
+			throw new Problem( 'internal', 'The site could not store how the test ended.' );
+		}
 	}
 
 	private static function running( string $key, string $recipient ): array {
