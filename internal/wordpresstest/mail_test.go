@@ -145,6 +145,15 @@ func TestMailThatIsNotManaged(t *testing.T) {
 		c.call(http.MethodDelete, "/smtp", nil, "If-Match", c.etag()).want(t, http.StatusOK, "")
 		wordPressSends(t)
 	})
+	t.Run("Blocked", func(t *testing.T) {
+		const blocked = `add_filter("pre_wp_mail", "__return_false");`
+		c.messages(0, func() { equal(t, c.Eval(t, blocked+send), "not sent") })
+		c.enable(nil)
+		c.messages(0, func() { equal(t, c.Eval(t, blocked+send), "not sent") })
+		if got := c.sendmail(); got != "" {
+			t.Errorf("sendmail got %q", got)
+		}
+	})
 	t.Run("ClearedBetweenTwoMailsOfOneProcess", func(t *testing.T) {
 		revision := c.enable(nil).object["revision"]
 		c.messages(1, func() {
