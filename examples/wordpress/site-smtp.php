@@ -1403,7 +1403,7 @@ final class Mail {
 	/** The record that the mail under way is sent with; null leaves it to WordPress. */
 	private static ?Record $outgoing = null;
 
-	/** @var ?\WeakMap<PHPMailer, array{SMTP, array<string, mixed>}> what mailers had before they were configured. */
+	/** @var ?\WeakMap<PHPMailer, array{SMTP, array<string, mixed>}> what mailers had before; null for a Sender that was as From. */
 	private static ?\WeakMap $before = null;
 
 	public static function register(): void {
@@ -1461,6 +1461,18 @@ final class Mail {
 		foreach ( $settings as $name => $value ) {
 			$mailer->$name = $value;
 		}
+		$mailer->Sender ??= $mailer->From;
+	}
+
+	/** What configure will change; nothing more where it has changed it already. */
+	private static function remember( PHPMailer $mailer ): void {
+		$settings = array_intersect_key( get_object_vars( $mailer ), array_flip( self::LENT ) );
+		// Since 6.9 WordPress makes the Sender of From, and only where there is none.
+		if ( in_array( $mailer->Sender, array( $mailer->From, self::$outgoing->settings->from_address ), true ) ) {
+			$settings['Sender'] = null;
+		}
+		self::$before            ??= new \WeakMap();
+		self::$before[ $mailer ] ??= array( $mailer->getSMTPInstance(), $settings );
 	}
 
 	/** PHPMailer keeps to the order of SMTP; where to and with which login, the connection knows. */
@@ -1469,10 +1481,8 @@ final class Mail {
 			return;
 		}
 		load_connection();
+		self::remember( $mailer );
 		$s = self::$outgoing->settings;
-
-		self::$before          ??= new \WeakMap();
-		self::$before[ $mailer ] ??= array( $mailer->getSMTPInstance(), array_intersect_key( get_object_vars( $mailer ), array_flip( self::LENT ) ) );
 		$mailer->isSMTP();
 		$mailer->Host        = PHPMailer::isValidHost( $s->host ) ? $s->host : 'localhost';
 		$mailer->Port        = $s->port;

@@ -104,25 +104,35 @@ func TestMailOfAnotherSiteInOneProcess(t *testing.T) {
 		})
 		wordPressSent(t)
 	})
-	t.Run("WithSMTPOfItsOwn", func(t *testing.T) {
-		relay := smtptest.Start(t, smtptest.Config{Encryption: site.None})
-		snippet := fmt.Sprintf(`add_action("phpmailer_init", function ($m) {
+	for name, before := range map[string]string{
+		"WithSMTPOfItsOwn": "",
+		// As WordPress does it since 6.9.
+		"WithASenderMadeOfFrom": `add_filter("wp_mail_charset", function ($charset) {
+	$GLOBALS["phpmailer"]->Sender = $GLOBALS["phpmailer"]->Sender ?: $GLOBALS["phpmailer"]->From;
+	return $charset;
+});`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			relay := smtptest.Start(t, smtptest.Config{Encryption: site.None})
+			snippet := fmt.Sprintf(`add_action("phpmailer_init", function ($m) {
 	if (2 === get_current_blog_id()) { $m->isSMTP(); $m->Host = "%s"; $m->Port = %d; }
 });`, relay.Host(), relay.Port())
-		c.messages(2, func() { c.Eval(t, snippet+first+second+first+second) })
-		sent := relay.Messages()
-		if len(sent) != 2 {
-			t.Fatalf("the other site's own server got %d messages", len(sent))
-		}
-		for _, m := range sent {
-			if m.User != "" || m.From == mailer || m.HELOName == "client-a.example.com" || strings.Contains(headers(m), mailer) || !strings.Contains(headers(m), "From the second") {
-				t.Errorf("%+v\n%s", m, m.Data)
+			c.messages(2, func() { c.Eval(t, before+snippet+first+second+first+second) })
+			sent := relay.Messages()
+			if len(sent) != 2 {
+				t.Fatalf("the other site's own server got %d messages", len(sent))
 			}
-		}
-		// What the snippet set stays in the mailer, and the first site's mail does not take it.
-		m := c.mail.Messages()
-		if last := m[len(m)-1]; last.From != mailer || last.HELOName != "client-a.example.com" {
-			t.Errorf("%+v", last)
-		}
-	})
+			for _, m := range sent {
+				if m.User != "" || m.From != "wordpress@127.0.0.1" || m.HELOName == "client-a.example.com" ||
+					strings.Contains(headers(m), mailer) || !strings.Contains(headers(m), "From the second") {
+					t.Errorf("%+v\n%s", m, m.Data)
+				}
+			}
+			// What the snippet set stays in the mailer, and the first site's mail does not take it.
+			m := c.mail.Messages()
+			if last := m[len(m)-1]; last.From != mailer || last.HELOName != "client-a.example.com" {
+				t.Errorf("%+v", last)
+			}
+		})
+	}
 }
