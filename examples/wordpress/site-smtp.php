@@ -459,10 +459,19 @@ final class Store {
 	/** Whether it changed a row. */
 	private static function write( string $sql ): bool {
 		$rows = self::query( $sql );
+		if ( false === $rows && self::is_lost() ) {
+			throw new Problem( 'internal', 'The site lost its database, and does not know whether the change is stored.' );
+		}
 		if ( false === $rows ) {
 			throw new Problem( 'storage', 'The site could not store the change; what it holds is as it was.' );
 		}
 		return $rows > 0;
+	}
+
+	/** Whether the connection is gone (2006), or went during the query (2013). */
+	private static function is_lost(): bool {
+		global $wpdb;
+		return ! $wpdb->dbh || ( $wpdb->dbh instanceof \mysqli && in_array( $wpdb->dbh->errno, array( 2006, 2013 ), true ) );
 	}
 
 	/** The number of rows, or false. Of a query that fails, WordPress would show and log all that is in it. */
@@ -480,6 +489,9 @@ final class Store {
 
 /** What the site holds. Rows that do not prove themselves are read as if what they lack had never been there. */
 final class Record {
+	/** What of_stored reads and to_row writes. */
+	private const MEMBERS = array( 'settings', 'enabled', 'revision', 'updated_at', 'updated_by', 'last_write', 'key', 'password', 'verification', 'verified' );
+
 	public Settings $settings;
 	public bool $enabled = false;
 	public int $revision = 0;
@@ -493,18 +505,44 @@ final class Record {
 	public ?array $verification = null;
 	/** Why mail is off although it was enabled, or the password is gone although one was set. */
 	public string $fault = '';
+	/** Nothing but the revision is known, if that: the row is damaged. */
+	public bool $unreadable = false;
 
 	public function __construct() {
 		$this->settings = new Settings();
 	}
 
-	/** @return array{self, bool} the record, and whether its row should be made anew with the present key. */
+	/**
+	 * The record of a row. One that cannot be read has a fault, so that a write can replace it.
+	 *
+	 * @return array{self, bool} the record, and whether its row should be made anew with the present key.
+	 */
 	public static function from_row( ?string $row ): array {
-		$r = new self();
 		if ( null === $row ) {
+			return array( new self(), false );
+		}
+		$stored = json_decode( $row, true, 8 );
+		try {
+			return self::of_stored( is_array( $stored ) ? $stored : array() );
+		} catch ( Problem $problem ) {
+			// The database's, not the row's.
+			throw $problem;
+		} catch ( \Throwable $e ) {
+			$r             = new self();
+			$r->unreadable = true;
+			$r->fault      = 'The stored mail settings cannot be read.';
+			$r->revision   = is_int( $stored['revision'] ?? null ) ? $stored['revision'] : 0;
+			error_log( sprintf( 'Site SMTP: the stored mail settings cannot be read: %s in line %d', get_class( $e ), $e->getLine() ) );
 			return array( $r, false );
 		}
-		$stored          = json_decode( $row, true, 8, JSON_THROW_ON_ERROR );
+	}
+
+	/** @return array{self, bool} as from_row. */
+	private static function of_stored( array $stored ): array {
+		if ( array() !== array_diff( self::MEMBERS, array_keys( $stored ) ) ) {
+			throw new \UnexpectedValueException();
+		}
+		$r               = new self();
 		$r->settings     = new Settings( ...$stored['settings'] );
 		$r->revision     = $stored['revision'];
 		$r->updated_at   = $stored['updated_at'];
@@ -527,6 +565,15 @@ final class Record {
 			$r->fault = 'Mail was enabled with settings that are not verified.';
 		}
 		return array( $r, Keys::name() !== $stored['key'] && '' === $r->fault );
+	}
+
+	/** This record, where it could be read. */
+	public function readable(): self {
+		if ( $this->unreadable ) {
+			$detail = "$this->fault Clear them (DELETE), or save them again (PUT), with If-Match: \"$this->revision\".";
+			throw new Problem( 'internal', $detail, array( 'revision' => (string) $this->revision ) );
+		}
+		return $this;
 	}
 
 	public function to_row(): string {
@@ -654,6 +701,7 @@ final class Site {
 		$r->verification = $verification;
 		$r->enabled      = $write['enabled'];
 		$r->fault        = '';
+		$r->unreadable   = false;
 	}
 
 	/** @return array{?string, ?Secret} id and value of the password that the record shall have. */
@@ -807,7 +855,12 @@ final class Tests {
 		$stored           = json_decode( $row, true, 8, JSON_THROW_ON_ERROR );
 		$stored['test']   = array_merge( $stored['test'], $result );
 		$stored['passed'] = 'passed' === $result['status'] ? Keys::mark( $tested ) : null;
-		return Store::swap( self::PREFIX . $key, $row, wp_json_encode( $stored ) ) ? $stored['test'] : self::get( $key );
+		try {
+			return Store::swap( self::PREFIX . $key, $row, wp_json_encode( $stored ) ) ? $stored['test'] : self::get( $key );
+		} catch ( Problem ) {
+			// Not as if nothing had been done: a message may have been sent, and the key is to be asked for.
+			throw new Problem( 'internal', 'The site could not store how the test ended.' );
+		}
 	}
 
 	private static function running( string $key, string $recipient ): array {
@@ -828,7 +881,7 @@ final class Tests {
 
 	/** @return array{Settings, ?Secret} */
 	private static function saved(): array {
-		$record = Site::read();
+		$record = Site::read()->readable();
 		if ( ! $record->settings->is_configured() ) {
 			throw new Problem( 'not_configured', 'There is nothing saved that could be tested.' );
 		}
@@ -1344,14 +1397,21 @@ final class Attempt {
 
 /** The site's own mail. */
 final class Mail {
+	/** What configure sets, and WordPress never resets, although it sends all mail of a process with one mailer. */
+	private const LENT = array( 'Host', 'Port', 'SMTPSecure', 'SMTPAutoTLS', 'SMTPAuth', 'Username', 'Sender', 'Helo', 'SMTPDebug' );
+
 	/** The record that the mail under way is sent with; null leaves it to WordPress. */
 	private static ?Record $outgoing = null;
+
+	/** @var ?\WeakMap<PHPMailer, array{SMTP, array<string, mixed>}> what mailers had before; null for a Sender that was as From. */
+	private static ?\WeakMap $before = null;
 
 	public static function register(): void {
 		// After every other plugin: what was tested is what is used.
 		add_filter( 'pre_wp_mail', array( self::class, 'before' ), PHP_INT_MAX, 2 );
 		add_filter( 'wp_mail_from', array( self::class, 'from_address' ), PHP_INT_MAX );
 		add_filter( 'wp_mail_from_name', array( self::class, 'from_name' ), PHP_INT_MAX );
+		add_action( 'phpmailer_init', array( self::class, 'give_back' ), PHP_INT_MIN );
 		add_action( 'phpmailer_init', array( self::class, 'configure' ), PHP_INT_MAX );
 		add_action( 'admin_notices', array( self::class, 'notice' ) );
 	}
@@ -1364,7 +1424,7 @@ final class Mail {
 		} catch ( \Throwable $e ) {
 			return self::refuse( $mail, 'The mail settings could not be read: ' . get_class( $e ) );
 		}
-		if ( ! $record->settings->is_configured() ) {
+		if ( '' === $record->fault && ! $record->settings->is_configured() ) {
 			return $handled;
 		}
 		if ( ! $record->enabled ) {
@@ -1384,12 +1444,44 @@ final class Mail {
 		return '' === $ours ? $name : $ours;
 	}
 
+	/**
+	 * Undoes what the mail before was configured with: this one may be of another site of the network, or of this one after
+	 * it was cleared. Before every plugin, for one may configure mail that is not managed.
+	 */
+	public static function give_back( mixed $mailer ): void {
+		if ( ! $mailer instanceof PHPMailer || ! isset( self::$before[ $mailer ] ) ) {
+			return;
+		}
+		[ $connection, $settings ] = self::$before[ $mailer ];
+		unset( self::$before[ $mailer ] );
+		if ( $mailer->getSMTPInstance() instanceof Connection ) {
+			$mailer->smtpClose();
+			$mailer->setSMTPInstance( $connection );
+		}
+		foreach ( $settings as $name => $value ) {
+			$mailer->$name = $value;
+		}
+		$mailer->Sender ??= $mailer->From;
+	}
+
+	/** What configure will change; nothing more where it has changed it already. */
+	private static function remember( PHPMailer $mailer ): void {
+		$settings = array_intersect_key( get_object_vars( $mailer ), array_flip( self::LENT ) );
+		// Since 6.9 WordPress makes the Sender of From, and only where there is none.
+		if ( in_array( $mailer->Sender, array( $mailer->From, self::$outgoing->settings->from_address ), true ) ) {
+			$settings['Sender'] = null;
+		}
+		self::$before            ??= new \WeakMap();
+		self::$before[ $mailer ] ??= array( $mailer->getSMTPInstance(), $settings );
+	}
+
 	/** PHPMailer keeps to the order of SMTP; where to and with which login, the connection knows. */
 	public static function configure( mixed $mailer ): void {
 		if ( null === self::$outgoing || ! $mailer instanceof PHPMailer ) {
 			return;
 		}
 		load_connection();
+		self::remember( $mailer );
 		$s = self::$outgoing->settings;
 		$mailer->isSMTP();
 		$mailer->Host        = PHPMailer::isValidHost( $s->host ) ? $s->host : 'localhost';
@@ -1398,6 +1490,9 @@ final class Mail {
 		$mailer->SMTPAutoTLS = false;
 		$mailer->SMTPAuth    = '' !== $s->username;
 		$mailer->Username    = $s->username;
+		// Again: a plugin may have set them after the filters above. WordPress sets both for each mail.
+		$mailer->From        = $s->from_address;
+		$mailer->FromName    = '' === $s->from_name ? $mailer->FromName : $s->from_name;
 		$mailer->Sender      = $s->from_address;
 		$mailer->Helo        = $s->greeting_name();
 		$mailer->SMTPDebug   = SMTP::DEBUG_OFF;
@@ -1408,7 +1503,12 @@ final class Mail {
 		if ( ! current_user_can( 'manage_options' ) ) {
 			return;
 		}
-		$record = Site::read();
+		try {
+			$record = Site::read();
+		} catch ( \Throwable $e ) {
+			self::show( 'error', 'Outgoing mail is off. The mail settings could not be read: ' . get_class( $e ) );
+			return;
+		}
 		if ( '' !== $record->fault ) {
 			self::show( 'error', 'Outgoing mail is off. ' . $record->fault . ' Save the mail settings again, with the password.' );
 		} elseif ( $record->settings->is_configured() && ! $record->enabled ) {
@@ -1613,7 +1713,7 @@ final class Api {
 	}
 
 	private static function get_smtp(): \WP_REST_Response {
-		return self::smtp( Site::read() );
+		return self::smtp( Site::read()->readable() );
 	}
 
 	private static function put_smtp( \WP_REST_Request $request ): \WP_REST_Response {

@@ -4,6 +4,7 @@
 package listmonktest
 
 import (
+	"cmp"
 	"crypto/x509"
 	_ "embed"
 	"encoding/json"
@@ -35,6 +36,8 @@ type Config struct {
 	RootURL string
 	// RootCAs are the authorities that it trusts; nil for those of the system.
 	RootCAs *x509.CertPool
+	// Version is the one that it says it is, such as v5.0.3; empty for v6.2.0.
+	Version string
 	// RestartAfter is how long after a write it goes away, and Away for how long. With neither it never goes.
 	RestartAfter, Away time.Duration
 }
@@ -55,6 +58,8 @@ type Server struct {
 	calls    []string
 	// campaigns are running: it does not restart by itself.
 	campaigns bool
+	// outdated: it goes on with other settings than those in its database.
+	outdated bool
 	// joined: when a first server is enabled, somebody enables a second one.
 	joined bool
 	// away counts the restarts.
@@ -74,6 +79,7 @@ func Start(t TB, c Config) *Server {
 	if c.RootURL == "" {
 		s.config.RootURL = "https://" + uuid.NewString() + ".example"
 	}
+	s.config.Version = cmp.Or(c.Version, "v6.2.0")
 	s.settings["app.root_url"] = s.config.RootURL
 	if err := s.serve(); err != nil {
 		t.Fatalf("%v", err)

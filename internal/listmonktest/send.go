@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/mail"
 	"net/smtp"
+	"slices"
 	"strings"
 )
 
@@ -47,11 +49,17 @@ func (s *Server) test(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "Error creating SMTP: "+err.Error())
 		return
 	}
-	if err := s.send(to, auth); err != nil {
+	if err := s.send(to, auth); err != nil && !s.loses(err) {
 		refuse(w, http.StatusInternalServerError, err.Error())
 		return
 	}
 	answer(w, http.StatusOK, map[string]any{"data": []string{"2026/11/23 07:45:50.712762 main.go:106:"}})
+}
+
+// loses reports whether this version forgets that error: those before 5.0.3 forget that the mail server cannot be reached.
+func (s *Server) loses(err error) bool {
+	var unreachable *net.OpError
+	return slices.Contains([]string{"v5.0.0", "v5.0.1", "v5.0.2"}, s.config.Version) && errors.As(err, &unreachable)
 }
 
 func (to server) auth() (smtp.Auth, error) {

@@ -13,10 +13,14 @@ import (
 	"github.com/google/uuid"
 )
 
-const settingsPath = "/api/settings"
+const (
+	configPath   = "/api/config"
+	settingsPath = "/api/settings"
+)
 
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+configPath, s.about)
 	mux.HandleFunc("GET "+settingsPath, s.get)
 	mux.HandleFunc("PUT "+settingsPath, s.put)
 	mux.HandleFunc("POST "+settingsPath+"/smtp/test", s.test)
@@ -95,6 +99,15 @@ func (s *Server) get(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, map[string]any{"data": shown})
 }
 
+// about tells what every account may know.
+func (s *Server) about(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	answer(w, http.StatusOK, map[string]any{"data": map[string]any{
+		"root_url": s.config.RootURL, "version": s.config.Version, "needs_restart": s.outdated,
+	}})
+}
+
 func masked(secret any) string { return strings.Repeat("•", utf8.RuneCountInString(text(secret))) }
 
 func (s *Server) put(w http.ResponseWriter, r *http.Request) {
@@ -121,7 +134,7 @@ func (s *Server) put(w http.ResponseWriter, r *http.Request) {
 	if s.joined {
 		join(set)
 	}
-	s.settings = set
+	s.settings, s.outdated = set, s.campaigns
 	if s.campaigns {
 		answer(w, http.StatusOK, map[string]any{"data": map[string]bool{"needs_restart": true}})
 		return

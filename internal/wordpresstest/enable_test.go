@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
 )
@@ -88,6 +90,13 @@ func (c *client) off(t *testing.T) object {
 	if got["enabled"] != false || got["verification"] != nil {
 		t.Errorf("got %v", got)
 	}
+	c.silent(t)
+	return got
+}
+
+// silent makes sure that no mail leaves and that the admin pages say so.
+func (c *client) silent(t *testing.T) {
+	t.Helper()
 	c.messages(0, func() {
 		if sent := c.Eval(t, `echo wp_mail("customer@example.com", "Hello", "World") ? "sent" : "not sent";`); sent != "not sent" {
 			t.Error(sent)
@@ -97,7 +106,6 @@ func (c *client) off(t *testing.T) object {
 	if !strings.Contains(notice, "notice-error") || !strings.Contains(notice, "Outgoing mail is off") {
 		t.Errorf("the admin pages say %q", notice)
 	}
-	return got
 }
 
 func TestRowsThatWereEdited(t *testing.T) {
@@ -133,16 +141,50 @@ func TestRowsThatWereEdited(t *testing.T) {
 		c.Eval(t, `$wpdb->query("UPDATE $wpdb->options SET option_value = REPLACE(option_value, 'failed', 'passed') WHERE option_name LIKE 'site\\_smtp\\_test%'");`)
 		c.stays(t, object{"settings": c.settings(nil), "password": "wrong"})
 	})
-	t.Run("ToNothingThatCanBeRead", func(t *testing.T) {
-		c := start(t)
-		c.enable(nil)
-		c.edit(`"revision":1`, `"revision":`)
-		c.call(http.MethodGet, "/smtp", nil).want(t, http.StatusInternalServerError, "internal")
-		c.messages(0, func() {
-			if sent := c.Eval(t, `echo wp_mail("customer@example.com", "Hello", "World") ? "sent" : "not sent";`); sent != "not sent" {
-				t.Error(sent)
+}
+
+func TestARowThatCannotBeRead(t *testing.T) {
+	for name, edit := range map[string]struct{ old, changed, revision string }{
+		"NoJSON":          {`"revision":1`, `"revision":`, "0"},
+		"AnotherRevision": {`"revision":1`, `"revision":"1"`, "0"},
+		"AnUnknownMember": {`"host"`, `"hosts"`, "1"},
+		"AMissingMember":  {`"verified"`, `"unverified"`, "1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			damaged := func() *client {
+				c := start(t)
+				c.enable(nil)
+				c.edit(edit.old, edit.changed)
+				got := c.call(http.MethodGet, "/smtp", nil).want(t, http.StatusInternalServerError, "internal")
+				if got.object["revision"] != edit.revision || !strings.Contains(got.object["detail"].(string), "cannot be read") {
+					t.Errorf("%s", got.raw)
+				}
+				c.test(object{"recipient": recipient}).want(t, http.StatusInternalServerError, "internal")
+				c.silent(t)
+				return c
 			}
+			ifMatch := `"` + edit.revision + `"`
+
+			c := damaged()
+			write := object{"settings": c.settings(nil), "enabled": true, "write_id": uuid.NewString()}
+			c.call(http.MethodPut, "/smtp", write, "If-Match", `"7"`).want(t, http.StatusPreconditionFailed, "stale")
+			c.call(http.MethodPut, "/smtp", write, "If-Match", ifMatch).want(t, http.StatusUnprocessableEntity, "password_required")
+			write["password"] = c.password
+			saved := c.call(http.MethodPut, "/smtp", write, "If-Match", ifMatch).want(t, http.StatusOK, "")
+			equal(t, c.read().object, saved.object)
+			c.messages(1, func() { equal(t, c.Eval(t, send), "sent") })
+
+			c = damaged()
+			cleared := c.call(http.MethodDelete, "/smtp", nil, "If-Match", ifMatch).want(t, http.StatusOK, "")
+			equal(t, c.read().object, cleared.object)
+			c.messages(0, func() { equal(t, c.Eval(t, send), "sent") })
 		})
+	}
+	t.Run("NoTable", func(t *testing.T) {
+		notice := start(t).Eval(t, `wp_set_current_user(1); $wpdb->options = "gone"; do_action("admin_notices");`)
+		if !strings.Contains(notice, "notice-error") || !strings.Contains(notice, "could not be read") {
+			t.Errorf("the admin pages say %q", notice)
+		}
 	})
 }
 

@@ -70,7 +70,8 @@ func TestWordPressSendsThroughTheSettings(t *testing.T) {
 			equal(t, c.Eval(t, `
 add_filter("wp_mail_from", fn() => "visitor@example.net", 1000);
 add_filter("wp_mail_from_name", fn() => "A visitor", 1000);
-add_action("phpmailer_init", function ($m) { $m->isSMTP(); $m->Host = "192.0.2.1"; $m->SMTPAutoTLS = true; $m->Sender = "visitor@example.net"; $m->SMTPDebug = 4; }, 1000);`+send), "sent")
+add_action("phpmailer_init", function ($m) { $m->isSMTP(); $m->Host = "192.0.2.1"; $m->SMTPAutoTLS = true; $m->Sender = "visitor@example.net"; $m->SMTPDebug = 4; }, 1000);
+add_action("phpmailer_init", function ($m) { $m->From = "visitor@example.net"; $m->FromName = "A visitor"; }, 1000);`+send), "sent")
 		})
 		m := c.mail.Messages()[1]
 		if m.From != mailer || !strings.Contains(headers(m), "From: Client A <"+mailer+">") || !strings.Contains(headers(m), "Reply-To: shop@example.com") {
@@ -80,9 +81,14 @@ add_action("phpmailer_init", function ($m) { $m->isSMTP(); $m->Host = "192.0.2.1
 	t.Run("WithoutANameItIsThatOfTheSender", func(t *testing.T) {
 		c := start(t)
 		c.enable(object{"from_name": ""})
-		c.Eval(t, `add_filter("wp_mail_from_name", fn() => "Shop");`+send)
-		if got := headers(c.mail.Messages()[1]); !strings.Contains(got, "From: Shop <"+mailer+">") {
-			t.Error(got)
+		for i, plugin := range []string{
+			`add_filter("wp_mail_from_name", fn() => "Shop");`,
+			`add_action("phpmailer_init", fn($m) => $m->setFrom("shop@example.net", "Shop"));`,
+		} {
+			c.Eval(t, plugin+send)
+			if m := c.mail.Messages()[1+i]; m.From != mailer || !strings.Contains(headers(m), "From: Shop <"+mailer+">") {
+				t.Errorf("%+v\n%s", m, m.Data)
+			}
 		}
 	})
 	t.Run("WhatIsRefusedIsNotSent", func(t *testing.T) {
@@ -138,6 +144,24 @@ func TestMailThatIsNotManaged(t *testing.T) {
 	t.Run("Cleared", func(t *testing.T) {
 		c.call(http.MethodDelete, "/smtp", nil, "If-Match", c.etag()).want(t, http.StatusOK, "")
 		wordPressSends(t)
+	})
+	t.Run("Blocked", func(t *testing.T) {
+		const blocked = `add_filter("pre_wp_mail", "__return_false");`
+		c.messages(0, func() { equal(t, c.Eval(t, blocked+send), "not sent") })
+		c.enable(nil)
+		c.messages(0, func() { equal(t, c.Eval(t, blocked+send), "not sent") })
+		if got := c.sendmail(); got != "" {
+			t.Errorf("sendmail got %q", got)
+		}
+	})
+	t.Run("ClearedBetweenTwoMailsOfOneProcess", func(t *testing.T) {
+		revision := c.enable(nil).object["revision"]
+		c.messages(1, func() {
+			equal(t, c.Eval(t, send+fmt.Sprintf(`SiteSMTP\Site::clear("%s", "x");`, revision)+send), "sentsent")
+		})
+		if got := c.sendmail(); strings.Count(got, "Subject: Your order") != 1 || strings.Contains(got, mailer) {
+			t.Errorf("sendmail got %q", got)
+		}
 	})
 }
 

@@ -3,10 +3,14 @@
 package wordpresstest_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
 )
 
 // network makes the site the first one of a network, and adds a second one, whose path it returns.
@@ -35,13 +39,16 @@ define("WP_DEBUG_DISPLAY", false);`); err != nil {
 	}
 	c.Eval(c, `
 update_network_option(1, WP_Application_Passwords::OPTION_KEY_IN_USE, true);
-$id = wp_insert_site(array("domain" => "`+address.Host+`", "path" => "`+address.Path+`/two/", "user_id" => 1, "title" => "Two"));
+// Another test may have made it.
+$id = $wpdb->get_var("SELECT blog_id FROM $wpdb->blogs WHERE blog_id > 1") ?:
+	wp_insert_site(array("domain" => "`+address.Host+`", "path" => "`+address.Path+`/two/", "user_id" => 1, "title" => "Two"));
 if (is_wp_error($id)) { throw new Exception($id->get_error_message()); }
 // WordPress drops the port.
 $wpdb->update($wpdb->blogs, array("domain" => "`+address.Host+`"), array("blog_id" => $id));
 switch_to_blog($id);
 foreach (array("home", "siteurl") as $name) { update_option($name, "`+c.URL+`/two"); }
-update_option("permalink_structure", "/%postname%/");`)
+update_option("permalink_structure", "/%postname%/");
+$wpdb->query("DELETE FROM $wpdb->options WHERE option_name LIKE 'site\\_smtp%'");`)
 	return "/two"
 }
 
@@ -70,5 +77,62 @@ func TestMultisite(t *testing.T) {
 		if got := headers(sent[len(sent)-2+i]); !strings.Contains(got, "From: "+name+" <") {
 			t.Error(got)
 		}
+	}
+}
+
+// WordPress sends all mail of a process with one mailer, and what that was configured with stays in it.
+func TestMailOfAnotherSiteInOneProcess(t *testing.T) {
+	const mail = `wp_mail("customer@example.com", "From the %s", "x") or throw new Exception("not sent: " . $why);`
+	first, second := `add_action("wp_mail_failed", function ($e) { $GLOBALS["why"] = $e->get_error_message(); });`+fmt.Sprintf(mail, "first"), `switch_to_blog(2);`+fmt.Sprintf(mail, "second")+`restore_current_blog();`
+	c := start(t)
+	c.network()
+	c.enable(nil)
+	wordPressSent := func(t *testing.T) {
+		t.Helper()
+		if got := c.sendmail(); !strings.Contains(got, "Subject: From the second") || strings.Contains(got, mailer) || strings.Contains(got, "From the first") {
+			t.Errorf("sendmail got %q", got)
+		}
+	}
+	t.Run("Unmanaged", func(t *testing.T) {
+		c.sendmail()
+		c.messages(2, func() { c.Eval(t, first+second+first) })
+		wordPressSent(t)
+	})
+	t.Run("KeepingConnectionsOpen", func(t *testing.T) {
+		c.messages(2, func() {
+			c.Eval(t, `add_action("phpmailer_init", fn($m) => $m->SMTPKeepAlive = true);`+first+second+first)
+		})
+		wordPressSent(t)
+	})
+	for name, before := range map[string]string{
+		"WithSMTPOfItsOwn": "",
+		// As WordPress does it since 6.9.
+		"WithASenderMadeOfFrom": `add_filter("wp_mail_charset", function ($charset) {
+	$GLOBALS["phpmailer"]->Sender = $GLOBALS["phpmailer"]->Sender ?: $GLOBALS["phpmailer"]->From;
+	return $charset;
+});`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			relay := smtptest.Start(t, smtptest.Config{Encryption: site.None})
+			snippet := fmt.Sprintf(`add_action("phpmailer_init", function ($m) {
+	if (2 === get_current_blog_id()) { $m->isSMTP(); $m->Host = "%s"; $m->Port = %d; }
+});`, relay.Host(), relay.Port())
+			c.messages(2, func() { c.Eval(t, before+snippet+first+second+first+second) })
+			sent := relay.Messages()
+			if len(sent) != 2 {
+				t.Fatalf("the other site's own server got %d messages", len(sent))
+			}
+			for _, m := range sent {
+				if m.User != "" || m.From != "wordpress@127.0.0.1" || m.HELOName == "client-a.example.com" ||
+					strings.Contains(headers(m), mailer) || !strings.Contains(headers(m), "From the second") {
+					t.Errorf("%+v\n%s", m, m.Data)
+				}
+			}
+			// What the snippet set stays in the mailer, and the first site's mail does not take it.
+			m := c.mail.Messages()
+			if last := m[len(m)-1]; last.From != mailer || last.HELOName != "client-a.example.com" {
+				t.Errorf("%+v", last)
+			}
+		})
 	}
 }

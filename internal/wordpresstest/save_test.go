@@ -219,3 +219,52 @@ func TestStorageThatFails(t *testing.T) {
 		t.Errorf("%d connections", n)
 	}
 }
+
+// A message that was sent is not nothing, so that a client asks for the key instead of testing anew.
+func TestStorageThatFailsBehindATest(t *testing.T) {
+	c := start(t)
+	c.Eval(t, `$wpdb->query("CREATE TRIGGER full_result BEFORE UPDATE ON $wpdb->options FOR EACH ROW
+		IF NEW.option_name LIKE 'site\\_smtp\\_test%' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'the disk is full'; END IF");`)
+	path, drop := newTest(), func() { c.Eval(t, `$wpdb->query("DROP TRIGGER IF EXISTS full_result");`) }
+	defer drop()
+	c.messages(1, func() {
+		c.call(http.MethodPut, path, c.candidate()).want(t, http.StatusInternalServerError, "internal")
+		c.call(http.MethodGet, path, nil).want(t, http.StatusAccepted, "")
+		c.call(http.MethodPut, path, c.candidate()).want(t, http.StatusAccepted, "")
+		drop()
+		c.started("microtime(true) - 91")
+		if got := c.call(http.MethodGet, path, nil).want(t, http.StatusOK, ""); got.object["status"] != "in_doubt" {
+			t.Errorf("%s", got.raw)
+		}
+	})
+}
+
+// Whether the change was stored nobody can tell then.
+func TestConnectionToTheDatabaseThatIsLost(t *testing.T) {
+	c := start(t)
+	body := object{"settings": c.settings(nil), "password": c.password, "enabled": false, "write_id": uuid.NewString()}
+	c.put(maps.Clone(body)).want(t, http.StatusOK, "")
+	c.Eval(t, `$wpdb->query("CREATE TRIGGER slow_write BEFORE UPDATE ON $wpdb->options FOR EACH ROW
+		IF NEW.option_name = 'site_smtp' THEN DO SLEEP(60); END IF");`)
+	defer c.Eval(t, `$wpdb->query("DROP TRIGGER slow_write");`)
+	body["write_id"] = uuid.NewString()
+	lost := make(chan answer, 1)
+	go func() {
+		got, err := c.try(t.Context(), http.MethodPut, "/smtp", body, "If-Match", `"1"`)
+		if err != nil {
+			t.Error(err)
+		}
+		lost <- got
+	}()
+	// WordPress connects once more and repeats the query.
+	c.Eval(t, `
+$until = time() + 60;
+for ($killed = array(); count($killed) < 2 && time() < $until;) {
+	$writer = $wpdb->get_var("SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND state = 'User sleep'");
+	if ($writer && !in_array($writer, $killed, true)) {
+		$wpdb->query("KILL $writer");
+		$killed[] = $writer;
+	}
+}`)
+	(<-lost).want(t, http.StatusInternalServerError, "internal")
+}

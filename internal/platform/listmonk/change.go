@@ -17,13 +17,18 @@ const ownUUID = "736d7470"
 // UUID.
 func newUUID() string { return ownUUID + uuid.NewString()[len(ownUUID):] }
 
-// sample is what a new listmonk has instead of a server and a sender; here it is off.
-var sample = site.Save{Settings: site.Settings{
-	Host: "smtp.yoursite.com", Port: 25, Encryption: site.STARTTLS,
-	FromAddress: "noreply@listmonk.yoursite.com", FromName: "listmonk",
-}}
+// sampleHost is that of the server which a new listmonk has instead of a real one.
+const sampleHost = "smtp.yoursite.com"
 
-func (s *wireServer) isSample() bool { return s.Host == sample.Settings.Host }
+func (s *wireServer) isSample() bool { return s.Host == sampleHost }
+
+// cleared is what is left of a managed server: the sample, off. The sender stays, for it is also that of the other servers.
+func (w *wireSettings) cleared() site.Save {
+	sender := parseSender(w.From)
+	return site.Save{Settings: site.Settings{
+		Host: sampleHost, Port: 25, Encryption: site.STARTTLS, FromAddress: sender.Address, FromName: sender.Name,
+	}}
+}
 
 // wireChange is a write.
 type wireChange struct {
@@ -52,7 +57,10 @@ func (w *wireSettings) toWire(own int, s site.Save) wireChange {
 	if own < 0 {
 		servers = append(servers, server)
 	}
-	all["smtp"], all["app.from_email"] = servers, formatSender(s.Settings)
+	all["smtp"] = servers
+	if held := parseSender(w.From); held.Address != s.Settings.FromAddress || held.Name != s.Settings.FromName {
+		all["app.from_email"] = formatSender(s.Settings)
+	}
 	return wireChange{all: all, uuid: server["uuid"], save: s}
 }
 
@@ -75,16 +83,18 @@ func (s *wireServer) toWire(to site.Save) map[string]any {
 	server := newServer()
 	maps.Copy(server, s.all)
 	maps.Copy(server, map[string]any{
-		"enabled":         to.Enabled,
-		"host":            to.Settings.Host,
-		"port":            to.Settings.Port,
-		"hello_hostname":  to.Settings.HELOName,
-		"auth_protocol":   s.authProtocol(to.Settings.Username),
-		"username":        to.Settings.Username,
-		"password":        adminapi.Secret{Text: to.Password},
-		"tls_type":        tlsTypes[to.Settings.Encryption],
-		"tls_skip_verify": false,
+		"enabled":        to.Enabled,
+		"host":           to.Settings.Host,
+		"port":           to.Settings.Port,
+		"hello_hostname": to.Settings.HELOName,
+		"auth_protocol":  s.authProtocol(to.Settings.Username),
+		"username":       to.Settings.Username,
+		"password":       adminapi.Secret{Text: to.Password},
 	})
+	// What is held may be one that no plan can ask for: it stays when mail is only switched off.
+	if to.Settings.Encryption != s.encryption() {
+		server["tls_type"], server["tls_skip_verify"] = tlsTypes[to.Settings.Encryption], false
+	}
 	if to.Settings.Username == "" || !to.Password.IsEmpty() {
 		server["uuid"] = newUUID()
 	}
@@ -108,6 +118,6 @@ func (s *wireServer) authProtocol(username string) string {
 func newServer() map[string]any {
 	return map[string]any{
 		"name": "", "email_headers": []any{}, "from_addresses": []any{}, "max_conns": 10, "max_msg_retries": 2,
-		"msg_retry_delay": "10ms", "idle_timeout": "15s", "wait_timeout": "5s",
+		"msg_retry_delay": "10ms", "idle_timeout": "15s", "wait_timeout": "5s", "tls_type": "none", "tls_skip_verify": false,
 	}
 }

@@ -61,8 +61,13 @@ func changedMeanwhile() error {
 	return errors.New("somebody else changed the settings of listmonk meanwhile")
 }
 
-func notListmonk() error {
-	return &site.Error{Kind: site.Unexpected, Message: "what answered is not a listmonk: its settings have no app.root_url; check url and platform"}
+func notListmonk(why string) error {
+	return &site.Error{Kind: site.Unexpected, Message: "what answered is not a listmonk: " + why + "; check url and platform"}
+}
+
+func noVerdict(version string) error {
+	return &site.Error{Kind: site.Unsupported, Message: fmt.Sprintf(
+		"listmonk %.50s says that a test passed also when it could not reach the mail server, so it cannot be tested with. Upgrade it to 5.0.3 or later", version)}
 }
 
 func wrongSite(want, found string) error {

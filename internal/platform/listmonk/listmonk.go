@@ -16,6 +16,7 @@ import (
 )
 
 const (
+	configPath   = "/api/config"
 	settingsPath = "/api/settings"
 	testPath     = settingsPath + "/smtp/test"
 	// restartAfter is when a write has surely brought listmonk to the point where it restarts: it waits half a second first,
@@ -77,7 +78,7 @@ func (c *client) get(ctx context.Context) (*wireSettings, error) {
 		return nil, siteError(err, site.Unreachable)
 	}
 	if answer.Data == nil || answer.Data.RootURL == "" {
-		return nil, notListmonk()
+		return nil, notListmonk("its settings have no app.root_url")
 	}
 	return answer.Data, nil
 }
@@ -91,7 +92,8 @@ func (c *client) recognise(ctx context.Context, want string) (*wireSettings, err
 	return found, err
 }
 
-// Test implements [site.Site]. listmonk sends the message with its answer, and nothing tells one test from another.
+// Test implements [site.Site]. listmonk sends the message with its answer, and nothing tells one test from another. One
+// that could not tell a pass from a failure is not asked.
 func (c *client) Test(ctx context.Context, t site.Test) (site.TestResult, error) {
 	if t.Candidate == nil {
 		return site.TestResult{}, &site.Error{Kind: site.Unsupported, Field: "password", Message: "listmonk does not test with the password that it has stored"}
@@ -105,6 +107,9 @@ func (c *client) Test(ctx context.Context, t site.Test) (site.TestResult, error)
 	}
 	own, err := found.own()
 	if err != nil {
+		return site.TestResult{}, err
+	}
+	if err := c.canTest(ctx); err != nil {
 		return site.TestResult{}, err
 	}
 	id := newMessageID(t.Candidate.Settings.FromAddress)
@@ -144,8 +149,8 @@ func (c *client) Save(ctx context.Context, s site.Save) (site.State, error) {
 	return c.put(ctx, found, found.toWire(own, s), s.Password)
 }
 
-// Clear implements [site.Site]. It makes of the server the sample that a new listmonk has, switched off, and of the sender
-// the sample's. The last enabled server stays.
+// Clear implements [site.Site]. It makes of the server the sample that a new listmonk has, switched off, and leaves the
+// sender to the other servers. The last enabled server stays.
 func (c *client) Clear(ctx context.Context, _ string) error {
 	found, err := c.get(ctx)
 	if err != nil {
@@ -158,15 +163,14 @@ func (c *client) Clear(ctx context.Context, _ string) error {
 	case found.isLast(own):
 		return lastServer()
 	}
-	_, err = c.put(ctx, found, found.toWire(own, sample), secret.Text{})
+	_, err = c.put(ctx, found, found.toWire(own, found.cleared()), secret.Text{})
 	return err
 }
 
-// put makes one write over what was read before, waits until listmonk is back, and returns what it holds then.
+// put makes one write over what was read before, waits until listmonk is back, and returns what it holds then. That it has
+// not restarted it says itself: the answer of the write, which says so too, may be lost.
 func (c *client) put(ctx context.Context, before *wireSettings, w wireChange, password secret.Text) (site.State, error) {
-	var answer struct {
-		Data json.RawMessage `json:"data"`
-	}
+	var isJSON json.RawMessage
 	_, err := c.api.Do(ctx, adminapi.Request{
 		Method:  http.MethodPut,
 		Path:    settingsPath,
@@ -185,18 +189,19 @@ func (c *client) put(ctx context.Context, before *wireSettings, w wireChange, pa
 			}
 			return false, nil
 		},
-	}, &answer)
+	}, &isJSON)
 	if err != nil {
 		return site.State{}, siteError(err, site.NoAnswer)
 	}
-	var waits struct {
-		NeedsRestart bool `json:"needs_restart"`
-	}
-	if json.Unmarshal(answer.Data, &waits) == nil && waits.NeedsRestart {
-		return site.State{}, needsRestart()
-	}
 	if err := adminapi.Sleep(ctx, c.pause); err != nil {
 		return site.State{}, notAwaited(err)
+	}
+	running, err := c.config(ctx)
+	switch {
+	case err != nil:
+		return site.State{}, err
+	case running.NeedsRestart:
+		return site.State{}, needsRestart()
 	}
 	return c.Read(ctx)
 }

@@ -208,6 +208,28 @@ func TestAFailedTestWritesNothing(t *testing.T) {
 	}
 }
 
+func TestAVersionThatAlwaysPassesEnablesNothing(t *testing.T) {
+	r := startReplay(t)
+	r.server = listmonktest.Start(t, listmonktest.Config{Version: "v5.0.1", RootCAs: r.mail.RootCAs()})
+	r.Site = openReplay(t, r.server)
+	before, c := r.server.Settings(), r.good()
+	c.Settings.Port = 1
+	if _, err := r.apply(c, func(*site.Change) {}); site.KindOf(err) != site.Unsupported {
+		t.Errorf("got %v", err)
+	}
+	if !reflect.DeepEqual(r.server.Settings(), before) {
+		t.Error("the settings have changed")
+	}
+}
+
+func TestRunningCampaigns(t *testing.T) {
+	r := startReplay(t)
+	r.server.RunCampaigns()
+	if _, err := r.apply(r.good(), func(*site.Change) {}); site.KindOf(err) != site.Unexpected || !strings.Contains(err.Error(), "campaigns are running") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // listmonk saves the masks that it shows.
 func TestNoMaskIsEverWritten(t *testing.T) {
 	secrets := func(settings map[string]any) {
@@ -294,6 +316,30 @@ func TestTheLastServerStaysOn(t *testing.T) {
 	}
 }
 
+// A server that is switched off can be switched on again by anybody, and must not log in in clear then.
+func TestSwitchingOffKeepsTheEncryption(t *testing.T) {
+	for name, held := range map[string]map[string]any{
+		"Checked":    {"tls_type": "STARTTLS", "tls_skip_verify": false},
+		"NotChecked": {"tls_type": "STARTTLS", "tls_skip_verify": true},
+		"TLS":        {"tls_type": "TLS", "tls_skip_verify": true},
+		"None":       {"tls_type": "none", "tls_skip_verify": true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := startReplay(t)
+			r.server.Join()
+			r.mustApply(r.good())
+			r.server.Edit(func(settings map[string]any) { maps.Copy(settings["smtp"].([]any)[1].(map[string]any), held) })
+			if err := (site.Procedure{}).Destroy(t.Context(), r.Site, r.read(), site.Disable); err != nil {
+				t.Fatal(err)
+			}
+			own := r.own()
+			if own["enabled"] != false || own["tls_type"] != held["tls_type"] || own["tls_skip_verify"] != held["tls_skip_verify"] {
+				t.Errorf("got %v, want it off with %v", own, held)
+			}
+		})
+	}
+}
+
 func TestClearMakesASampleOfTheServer(t *testing.T) {
 	r := startReplay(t)
 	if err := r.Clear(t.Context(), ""); err != nil || slices.Contains(r.server.Calls(), "PUT /api/settings") {
@@ -301,8 +347,14 @@ func TestClearMakesASampleOfTheServer(t *testing.T) {
 	}
 	r.server.Join()
 	r.mustApply(r.good())
+	// The other server sends from it, however it is written.
+	const sender = "=?utf-8?q?Zo=C3=AB?=  <hello@example.test>"
+	r.server.Edit(func(settings map[string]any) { settings["app.from_email"] = sender })
 	if err := r.Clear(t.Context(), ""); err != nil {
 		t.Fatal(err)
+	}
+	if got := r.server.Settings()["app.from_email"]; got != sender {
+		t.Errorf("the sender is %v, want %s", got, sender)
 	}
 	if got := r.read(); got != (site.State{SiteID: got.SiteID}) {
 		t.Errorf("got %+v", got)

@@ -23,6 +23,7 @@ import (
 )
 
 const (
+	getConfig   = "GET /api/config"
 	getSettings = "GET /api/settings"
 	putSettings = "PUT /api/settings"
 	postTest    = "POST /api/settings/smtp/test"
@@ -87,8 +88,15 @@ func (s *script) kept() step {
 	}}
 }
 
+// config shows what a listmonk says of itself.
+func config(data string) step {
+	return step{Call: getConfig, Answer: adminapitest.JSON(200, `{"data":`+data+`}`)}
+}
+
 var (
-	saved    = adminapitest.JSON(200, `{"data":true}`)
+	saved = adminapitest.JSON(200, `{"data":true}`)
+	// running is a listmonk without anything to say.
+	running  = config(`{"version":"v6.2.0","needs_restart":false}`)
 	settings = site.Settings{
 		Host: "smtp.example.test", Port: 587, Encryption: site.STARTTLS, Username: mailer,
 		FromAddress: "hello@example.test", FromName: "Client A", HELOName: "client-a.example.test",
@@ -102,7 +110,7 @@ func TestAWriteWaitsThroughTheRestart(t *testing.T) {
 		s := new(script)
 		start := time.Now()
 		refused := step{Dial: adminapitest.Refused()}
-		got, err := s.open(t, read(noServer), s.write(saved), refused, refused, s.kept()).Save(t.Context(), save)
+		got, err := s.open(t, read(noServer), s.write(saved), refused, refused, running, s.kept()).Save(t.Context(), save)
 		if want := (site.State{SiteID: rootURL, Settings: settings, Enabled: true, PasswordSet: true}); err != nil || got != want {
 			t.Errorf("got %+v, %v, want %+v", got, err, want)
 		}
@@ -125,13 +133,24 @@ func TestARestartThatIsNotAwaited(t *testing.T) {
 }
 
 func TestRunningCampaignsPutARestartOff(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := new(script)
-		_, err := s.open(t, read(noServer), s.write(adminapitest.JSON(200, `{"data":{"needs_restart":true}}`))).Save(t.Context(), save)
-		if site.KindOf(err) != site.Unexpected || !strings.Contains(err.Error(), "campaigns are running") {
-			t.Errorf("got %v", err)
-		}
-	})
+	for name, steps := range map[string]func(s *script) []step{
+		"Answered": func(s *script) []step {
+			return []step{s.write(adminapitest.JSON(200, `{"data":{"needs_restart":true}}`))}
+		},
+		"LostAnswer": func(s *script) []step { return []step{s.write(adminapitest.Reset), s.kept()} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := new(script)
+				all := append([]step{read(noServer)}, steps(s)...)
+				all = append(all, config(`{"version":"v6.2.0","needs_restart":true}`))
+				_, err := s.open(t, all...).Save(t.Context(), save)
+				if site.KindOf(err) != site.Unexpected || !strings.Contains(err.Error(), "campaigns are running") {
+					t.Errorf("got %v", err)
+				}
+			})
+		})
+	}
 }
 
 // What becomes of a write whose answer is lost, the settings tell: a new password has a new UUID.
@@ -140,8 +159,8 @@ func TestALostWrite(t *testing.T) {
 		steps func(s *script) []step
 		want  site.Kind
 	}{
-		"Made":         {func(s *script) []step { return []step{s.kept(), s.kept()} }, ""},
-		"NotMade":      {func(s *script) []step { return []step{read(noServer), s.write(saved), s.kept()} }, ""},
+		"Made":         {func(s *script) []step { return []step{s.kept(), running, s.kept()} }, ""},
+		"NotMade":      {func(s *script) []step { return []step{read(noServer), s.write(saved), running, s.kept()} }, ""},
 		"SomebodyElse": {func(*script) []step { return []step{read(otherServer)} }, site.NoAnswer},
 		"Unknown": {func(*script) []step {
 			return []step{{Call: getSettings, Answer: adminapitest.JSON(403, `{"message":"invalid session"}`)}}
@@ -179,7 +198,7 @@ func TestALostSwitchingOff(t *testing.T) {
 			}
 			return s
 		}
-		got, err := s.open(t, sender(read(ourServer)), s.write(adminapitest.Reset), sender(read(ourServer)), s.write(saved), s.kept()).Save(t.Context(), off)
+		got, err := s.open(t, sender(read(ourServer)), s.write(adminapitest.Reset), sender(read(ourServer)), s.write(saved), running, s.kept()).Save(t.Context(), off)
 		if err != nil || got.Enabled || got.Settings != settings {
 			t.Errorf("got %+v, %v", got, err)
 		}
@@ -189,7 +208,7 @@ func TestALostSwitchingOff(t *testing.T) {
 func TestTheWholeObjectGoesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := new(script)
-		if _, err := s.open(t, read(noServer), s.write(saved), s.kept()).Save(t.Context(), save); err != nil {
+		if _, err := s.open(t, read(noServer), s.write(saved), running, s.kept()).Save(t.Context(), save); err != nil {
 			t.Fatal(err)
 		}
 		var body map[string]json.RawMessage
@@ -229,7 +248,7 @@ func TestVerdicts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				got, err := new(script).open(t, read(noServer), step{Call: postTest, Answer: tt.answer}).
+				got, err := new(script).open(t, read(noServer), running, step{Call: postTest, Answer: tt.answer}).
 					Test(t.Context(), site.Test{Candidate: &candidate, Recipient: recipient, SiteID: rootURL})
 				if !strings.HasSuffix(got.MessageID, "@example.test") {
 					t.Errorf("Message-ID %q", got.MessageID)
@@ -259,7 +278,7 @@ func TestWhatIsTested(t *testing.T) {
 				}
 			}
 		}
-		_, err := new(script).open(t, read(noServer), step{Call: postTest, Check: check, Answer: saved}).
+		_, err := new(script).open(t, read(noServer), running, step{Call: postTest, Check: check, Answer: saved}).
 			Test(t.Context(), site.Test{Candidate: &candidate, Recipient: recipient})
 		if err != nil {
 			t.Error(err)
@@ -283,7 +302,7 @@ func TestATestIsSentOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				_, err := new(script).open(t, append([]step{read(noServer)}, tt.steps...)...).
+				_, err := new(script).open(t, append([]step{read(noServer), running}, tt.steps...)...).
 					Test(t.Context(), site.Test{Candidate: &candidate, Recipient: recipient})
 				if site.KindOf(err) != tt.want || tt.want == "" && err != nil {
 					t.Errorf("got %v, want %q", err, tt.want)
@@ -299,6 +318,40 @@ func TestNothingIsSentForWhatIsNoRecipient(t *testing.T) {
 			_, err := new(script).open(t).Test(t.Context(), site.Test{Candidate: &candidate, Recipient: to})
 			if e, ok := errors.AsType[*site.Error](err); !ok || e.Kind != site.Invalid || e.Field != "recipient" {
 				t.Errorf("%q: got %v", to, err)
+			}
+		})
+	}
+}
+
+// Of these a test passes whether or not the mail server can be reached.
+func TestNothingIsTestedWithoutAVerdict(t *testing.T) {
+	for _, version := range []string{"v5.0.0", "v5.0.1", "v5.0.2", "5.0.2", "v5.0.2-rc1"} {
+		synctest.Test(t, func(t *testing.T) {
+			_, err := new(script).open(t, read(noServer), config(`{"version":"`+version+`"}`)).
+				Test(t.Context(), site.Test{Candidate: &candidate, Recipient: recipient})
+			if site.KindOf(err) != site.Unsupported || !strings.Contains(err.Error(), version+" ") || !strings.Contains(err.Error(), "5.0.3") {
+				t.Errorf("%s: got %v", version, err)
+			}
+		})
+	}
+	for _, version := range []string{"v4.0.0", "v4.1.0", "v5.0.3", "v5.0.10", "v5.0.20", "v5.1.0", "v6.2.0", "v15.0.1", "nightly", ""} {
+		synctest.Test(t, func(t *testing.T) {
+			got, err := new(script).open(t, read(noServer), config(`{"version":"`+version+`"}`), step{Call: postTest, Answer: saved}).
+				Test(t.Context(), site.Test{Candidate: &candidate, Recipient: recipient})
+			if err != nil || got.Status != site.Passed {
+				t.Errorf("%s: got %+v, %v", version, got, err)
+			}
+		})
+	}
+	for want, answer := range map[site.Kind]http.HandlerFunc{
+		site.Unexpected:   adminapitest.JSON(200, `{"data":null}`),
+		site.Unauthorized: adminapitest.JSON(403, `{"message":"invalid session"}`),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			_, err := new(script).open(t, read(noServer), step{Call: getConfig, Answer: answer}).
+				Test(t.Context(), site.Test{Candidate: &candidate, Recipient: recipient})
+			if site.KindOf(err) != want {
+				t.Errorf("got %v, want %q", err, want)
 			}
 		})
 	}
