@@ -16,6 +16,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -165,6 +166,24 @@ func pass(w http.ResponseWriter, from *httptest.ResponseRecorder, body string) {
 	_, _ = io.WriteString(w, body)
 }
 
+// anybodyMay asks for no token in calls of that method to addresses that match the pattern.
+func anybodyMay(method, pattern string) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		var known string
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, below, _ := strings.Cut(r.URL.Path, apiPath)
+			if matches, _ := path.Match(pattern, below); matches && r.Method == method {
+				r.Header.Set("Authorization", known)
+			}
+			answer := recorded(next, r)
+			if answer.Code == http.StatusOK {
+				known = r.Header.Get("Authorization")
+			}
+			pass(w, answer, answer.Body.String())
+		})
+	}
+}
+
 func TestABrokenSiteFails(t *testing.T) {
 	for name, test := range map[string]struct {
 		breakage func(next http.Handler) http.Handler
@@ -183,6 +202,10 @@ func TestABrokenSiteFails(t *testing.T) {
 				next.ServeHTTP(w, r)
 			})
 		}, "IfMatch$|Stale", []string{"Rule/WriteWithoutIfMatch"}, "PUT /smtp answers 200, want 428 precondition_required"},
+		"AnybodyMayWrite": {anybodyMay(http.MethodPut, "/smtp"), "Token", []string{"Rule/WithoutTokenNothingIsTold"},
+			"PUT /smtp answers 200, want 401 unauthorized"},
+		"AnybodyMayTest": {anybodyMay(http.MethodPut, "/smtp/tests/*"), "Token", []string{"Rule/WithoutTokenNothingIsTold"},
+			"2 messages were delivered, want 0"},
 		"AnswersHoldThePassword": {func(next http.Handler) http.Handler {
 			var password string
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

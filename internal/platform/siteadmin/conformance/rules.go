@@ -30,13 +30,23 @@ type rule struct {
 
 var rules = []rule{
 	{"WithoutTokenNothingIsTold", "getSMTP", func(s *subject) {
-		for _, authorization := range []string{"", "Bearer no-token-of-this-site", "Basic YTpi"} {
-			for _, path := range []string{"/site", "/smtp", "/smtp/presets", newTest()} {
-				s.want(s.call(http.MethodGet, path, nil, "Authorization", authorization), http.StatusUnauthorized, "unauthorized")
+		s.want(s.save(s.write(s.Good, false)), http.StatusOK, "")
+		refused := func(method, path string, body any, headers ...string) {
+			for _, authorization := range []string{"", "Bearer no-token-of-this-site", "Basic YTpi"} {
+				a := s.call(method, path, body, append(headers, "Authorization", authorization)...)
+				s.want(a, http.StatusUnauthorized, "unauthorized")
 			}
 		}
+		for _, path := range []string{"/site", "/smtp", "/smtp/presets", newTest()} {
+			refused(http.MethodGet, path, nil)
+		}
 		s.unchanged(func() {
-			s.want(s.call(http.MethodDelete, "/smtp", nil, "Authorization", "", "If-Match", s.ifMatch()), http.StatusUnauthorized, "unauthorized")
+			refused(http.MethodPut, "/smtp", s.write(s.Bad, false), "If-Match", s.ifMatch())
+			refused(http.MethodDelete, "/smtp", nil, "If-Match", s.ifMatch())
+			s.Delivers(s, 0, func() {
+				refused(http.MethodPut, newTest(), s.testOf(s.Good))
+				refused(http.MethodPut, newTest(), object{"recipient": s.Recipient})
+			})
 		})
 	}},
 	{"WrongLoginIsRefused", "createSession", func(s *subject) {
