@@ -146,12 +146,12 @@ func (s *Site) run(r *run, key string, c site.Candidate, recipient string) {
 		s.core.givenUp.Add(1)
 	}
 	s.mu.Lock()
-	r.err = s.finish(key, c, result)
+	err := s.finish(key, c, result)
 	delete(s.live, key)
 	s.mu.Unlock()
 	close(r.done)
-	if r.err != nil {
-		s.log.Error("result of a test could not be stored", "test", key, "status", result.Status, "error", r.err)
+	if err != nil {
+		s.log.Error("result of a test could not be stored", "test", key, "status", result.Status, "error", err)
 		return
 	}
 	s.log.Info("test ended", "test", key, "status", result.Status, "stage", result.Stage)
