@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
@@ -18,6 +19,12 @@ import (
 
 // sessionLife is how long a session lasts.
 const sessionLife = time.Hour
+
+// The longest credentials in characters; openapi.yaml has the same.
+const (
+	maxUsername = 255
+	maxPassword = 1024
+)
 
 // The failed logins that are taken for one username of a site, and from one address, in one window.
 const (
@@ -83,8 +90,12 @@ func (g *Guard) token(siteID string, token secret.Text) (store.Token, error) {
 }
 
 // Login opens a session for a username and password that are right. An attempt counts before the password is looked at,
-// so that attempts at the same time are counted too; a login that is accepted does not count.
+// so that attempts at the same time are counted too; a login that is accepted does not count. Credentials that nobody can
+// have are an error of code Invalid, and nothing of them is kept.
 func (g *Guard) Login(ctx context.Context, siteID string, from netip.Addr, username string, password secret.Text) (Session, error) {
+	if err := errors.Join(between("username", username, maxUsername), between("password", password.Reveal(), maxPassword)); err != nil {
+		return Session{}, err
+	}
 	forget, err := g.count(siteID, from, username)
 	if err != nil {
 		return Session{}, err
@@ -105,10 +116,17 @@ func (g *Guard) Login(ctx context.Context, siteID string, from netip.Addr, usern
 	return g.open(siteID, username)
 }
 
+func between(field, value string, longest int) error {
+	if n := utf8.RuneCountInString(value); n < 1 || n > longest {
+		return problem.OfField(field, "%s must have from 1 to %d characters.", field, longest)
+	}
+	return nil
+}
+
 // count counts an attempt and returns what takes it back.
 func (g *Guard) count(siteID string, from netip.Addr, username string) (forget func(), err error) {
 	now := g.now()
-	address, user := network(from), siteID+" "+username
+	address, user := network(from), string(digest(siteID+" "+username))
 	if wait := g.addresses.add(address, now); wait > 0 {
 		return nil, tooMany(wait)
 	}
@@ -187,7 +205,9 @@ func random() string {
 }
 
 // sum is what a token is stored by. A plain hash will do for 256 random bits.
-func sum(token secret.Text) []byte {
-	h := sha256.Sum256([]byte(token.Reveal()))
+func sum(token secret.Text) []byte { return digest(token.Reveal()) }
+
+func digest(text string) []byte {
+	h := sha256.Sum256([]byte(text))
 	return h[:]
 }

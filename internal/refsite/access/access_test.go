@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,7 +69,7 @@ func TestLogin(t *testing.T) {
 		username string
 		password secret.Text
 	}{
-		"wrong password": {"admin", wrong}, "no password": {"admin", secret.Text{}}, "unknown": {"nobody", password}, "nobody's": {"nobody", secret.Text{}}, "other case": {"Admin", password},
+		"wrong password": {"admin", wrong}, "unknown": {"nobody", password}, "other case": {"Admin", password},
 	} {
 		if _, err := g.Login(t.Context(), siteID, here, credentials.username, credentials.password); codeOf(err) != problem.Unauthorized {
 			t.Errorf("%s: %v", name, err)
@@ -80,6 +81,33 @@ func TestLogin(t *testing.T) {
 	now = session.ExpiresAt
 	if _, err := g.Name(siteID, session.Token); codeOf(err) != problem.Unauthorized {
 		t.Errorf("expired: %v", err)
+	}
+}
+
+func TestCredentialsThatNobodyHas(t *testing.T) {
+	g := guard(t, filepath.Join(t.TempDir(), "data"), time.Now)
+	for name, credentials := range map[string]struct {
+		username string
+		password secret.Text
+	}{
+		"no username": {"", wrong}, "long username": {strings.Repeat("ä", maxUsername+1), wrong},
+		"no password": {"admin", secret.Text{}}, "long password": {"admin", secret.New(strings.Repeat("ä", maxPassword+1))},
+	} {
+		if _, err := g.Login(t.Context(), siteID, here, credentials.username, credentials.password); codeOf(err) != problem.Invalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if len(g.usernames.counts) != 0 || len(g.addresses.counts) != 0 {
+		t.Error("something of them is kept")
+	}
+	longest := strings.Repeat("ä", maxUsername)
+	if _, err := g.Login(t.Context(), siteID, here, longest, secret.New(strings.Repeat("ä", maxPassword))); codeOf(err) != problem.Unauthorized {
+		t.Errorf("the longest that there can be: %v", err)
+	}
+	for kept := range g.usernames.counts {
+		if len(kept) >= maxUsername {
+			t.Errorf("%d bytes of a username are kept", len(kept))
+		}
 	}
 }
 

@@ -232,6 +232,23 @@ func TestR42Guessing(t *testing.T) {
 	}
 }
 
+func TestR47HugeCredentials(t *testing.T) {
+	w := start(t)
+	for field, want := range map[string]string{
+		"username": "Username must have from 1 to 255 characters.", "password": "Password must have from 1 to 1024 characters.",
+	} {
+		for _, value := range []string{"", strings.Repeat("x", 60_000)} {
+			form := url.Values{"username": {"admin"}, "password": {w.password}}
+			form.Set(field, value)
+			b := w.window()
+			b.send(http.MethodPost, "/login", form)
+			if b.status != http.StatusUnprocessableEntity || !strings.Contains(b.text, want) || b.session() != "" {
+				t.Errorf("%s of %d: %d %s", field, len(value), b.status, b.text)
+			}
+		}
+	}
+}
+
 func TestR46HostileText(t *testing.T) {
 	const attack = `"><script>alert(1)</script><img src=x onerror=alert(1)>`
 	w := start(t)

@@ -70,10 +70,10 @@ func (v visit) login() error {
 	opened, err := v.Guard.Login(v.r.Context(), v.site.ID(), access.Client(v.r, v.BehindProxy), username, password)
 	if err != nil {
 		refused := problem.Of(err)
-		if refused.Code != problem.Unauthorized && refused.Code != problem.RateLimited {
-			return err
+		if status := api.Status(refused.Code); status < http.StatusInternalServerError {
+			return v.askLogin(status, sentence(refused.Detail)+again(refused.RetryAfter))
 		}
-		return v.askLogin(api.Status(refused.Code), refused.Detail+again(refused.RetryAfter))
+		return err
 	}
 	if err := v.Guard.Logout(v.site.ID(), v.token()); err != nil {
 		return err
