@@ -31,6 +31,19 @@ func TestInChromium(t *testing.T) {
 		}
 		b.look("service")
 	})
+	t.Run("ASearchKeepsWhatWasEntered", func(t *testing.T) {
+		b := b.in(t)
+		for query, begin := range map[string]step{"fastmail": chromedp.KeyEvent(kb.Enter), "mailgun": press("Search")} {
+			b.do(chromedp.Navigate(w.url), set("username", "kept"),
+				chromedp.Evaluate[chromedp.Void](`addEventListener('submit', (event) => { window.stays = event.defaultPrevented; })`),
+				chromedp.SendKeys(chromedp.CSS("#q"), query), begin, until(`window.stays`, "a search leaves the page"),
+				until(`document.getElementById('matches').innerText.toLowerCase().includes('`+query+`')`, query+" is not found"))
+			if kept := eval[string](b, `document.getElementById('username').value`); kept != "kept" {
+				t.Errorf("%s: what was entered is lost: %q", query, kept)
+			}
+		}
+		b.do(chromedp.Navigate(w.url))
+	})
 	t.Run("FailedTest", func(t *testing.T) {
 		b := b.in(t)
 		b.do(w.fillIn(), set("password", "wrong"), press("Save"), shows("state", "not tested yet"))

@@ -22,21 +22,30 @@ const take = (other, id) => {
 
 // Search
 
+let typing;
 let searching = new AbortController();
 
 const search = async () => {
+  clearTimeout(typing);
   searching.abort();
   searching = new AbortController();
   try {
     const other = await load(`${main.dataset.base}?q=${encodeURIComponent(byId('q').value)}`, searching.signal);
     take(other, 'found');
     take(other, 'matches');
-  } catch {
-    // A newer search, or no connection: the button is still there.
+  } catch (error) {
+    if (error.name !== 'AbortError') { // that is a newer search
+      byId('found').textContent = 'The search got no answer.';
+    }
   }
 };
 
-let typing;
+// Leaving the page would lose what was entered.
+byId('search').addEventListener('submit', (event) => {
+  event.preventDefault();
+  search();
+});
+
 byId('q').addEventListener('input', () => {
   clearTimeout(typing);
   typing = setTimeout(search, 150);
