@@ -4,6 +4,7 @@ package page_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -66,6 +67,7 @@ func TestInChromium(t *testing.T) {
 	})
 	t.Run("TwoWindows", func(t *testing.T) { w.twoWindows(b.in(t)) })
 	t.Run("OpenWhileTerraformApplies", func(t *testing.T) { w.applyMeanwhile(b.in(t)) })
+	t.Run("OpenWhileTheSessionEnds", func(t *testing.T) { w.endSession(b.in(t)) })
 }
 
 func (w *world) twoWindows(b *tab) {
@@ -90,6 +92,18 @@ func (w *world) applyMeanwhile(b *tab) {
 	b.do(set("password", mailPassword), press("Save"), shows("notice", "“terraform” changed this site"))
 	b.do(chromedp.Navigate(w.url), set("from_name", "By hand"), set("password", mailPassword), press("Save"), shows("managed", "drift"))
 	b.look("managed")
+}
+
+func (w *world) endSession(b *tab) {
+	b.do(chromedp.Navigate(w.url), set("from_name", "Long thought about"), set("password", mailPassword))
+	w.ahead.Store(int64(time.Hour))
+	b.do(shows("news", "Your session has ended."))
+	b.look("ended")
+	w.logIn(b.another())
+	b.do(press("Save"), shows("notice", "Saved."))
+	if got := w.state().Settings.FromName; got != "Long thought about" {
+		b.t.Errorf("saved: %q", got)
+	}
 }
 
 // tabTo presses Tab until the element has the focus, which must be visible at every stop.

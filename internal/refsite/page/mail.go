@@ -23,7 +23,7 @@ const shownTests = 8
 func (v visit) show() error {
 	done := v.r.URL.Query().Get("done")
 	if v.user == "" {
-		return v.askLogin(http.StatusOK, goodbyes[done])
+		return v.askLogin(http.StatusOK, "", goodbyes[done])
 	}
 	o, err := v.site.Overview(shownTests)
 	if err != nil {

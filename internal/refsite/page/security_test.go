@@ -89,6 +89,13 @@ func TestR44Session(t *testing.T) {
 		if b.status != http.StatusUnauthorized || !strings.Contains(b.text, "Your session has ended. Nothing was changed") || w.state().Revision != "0" {
 			t.Errorf("%d %s", b.status, b.text)
 		}
+		if login := b.field("username"); login != "" {
+			t.Errorf("the form to log in begins with the username of the mail server, %q", login)
+		}
+		b.submit("/login", url.Values{"username": {"admin"}, "password": {"mistyped"}})
+		if login := b.field("username"); login != "admin" {
+			t.Errorf("after a mistyped password the form begins with %q", login)
+		}
 	})
 }
 

@@ -71,7 +71,7 @@ func (v visit) login() error {
 	if err != nil {
 		refused := problem.Of(err)
 		if status := api.Status(refused.Code); status < http.StatusInternalServerError {
-			return v.askLogin(status, sentence(refused.Detail)+again(refused.RetryAfter))
+			return v.askLogin(status, username, sentence(refused.Detail)+again(refused.RetryAfter))
 		}
 		return err
 	}
@@ -90,10 +90,8 @@ func (v visit) logout() error {
 	return v.redirect("?done=logout")
 }
 
-// askLogin answers with the form to log in; note may be empty.
-func (v visit) askLogin(status int, note string) error {
-	render(v.w, status, "login", struct{ Site, Base, Note, Username string }{
-		v.site.Name(), v.base(), note, v.r.PostForm.Get("username"),
-	})
+// askLogin answers with the form to log in; the username to begin with and the note may be empty.
+func (v visit) askLogin(status int, username, note string) error {
+	render(v.w, status, "login", struct{ Site, Base, Note, Username string }{v.site.Name(), v.base(), note, username})
 	return nil
 }

@@ -5,11 +5,16 @@
 const main = document.querySelector('main');
 const byId = (id) => document.getElementById(id);
 
+const loggedOut = new Error('logged out');
+
 const load = async (url, signal) => {
   const answer = await fetch(url, { signal, headers: { Accept: 'text/html' } });
   const other = new DOMParser().parseFromString(await answer.text(), 'text/html');
+  if (other.querySelector('main[data-login]')) {
+    throw loggedOut;
+  }
   if (!other.querySelector('main[data-revision]')) {
-    throw new Error('logged out');
+    throw new Error('no page of the site');
   }
   return other;
 };
@@ -100,6 +105,12 @@ document.addEventListener('submit', (event) => {
 
 // What happens meanwhile
 
+// news shows a notice, whose link leads to the page as it is now.
+const news = (notice) => {
+  byId('news').innerHTML = `<p class="notice">${notice}</p>`;
+  byId('news').querySelector('a').href = main.dataset.base;
+};
+
 const watch = async () => {
   if (document.hidden) {
     return;
@@ -108,9 +119,8 @@ const watch = async () => {
   const theirs = other.querySelector('main').dataset;
   if (theirs.revision !== main.dataset.revision) {
     take(other, 'state');
-    byId('news').innerHTML = '<p class="notice">This site was changed by <b></b> just now. <a>Show what is saved</a></p>';
+    news('This site was changed by <b></b> just now. <a>Show what is saved</a>');
     byId('news').querySelector('b').textContent = `“${theirs.by}”`;
-    byId('news').querySelector('a').href = main.dataset.base;
     main.dataset.revision = theirs.revision;
   } else if (main.hasAttribute('data-running')) {
     for (const id of ['state', 'outcome', 'switch', 'past']) {
@@ -123,8 +133,11 @@ const watch = async () => {
 const keepWatching = () => setTimeout(async () => {
   try {
     await watch();
-  } catch {
-    return; // logged out or stopped: the next step says so
+  } catch (error) {
+    if (error === loggedOut) {
+      news('Your session has ended. To keep what you entered, <a target="_blank">log in in another window</a> before you save it here.');
+    }
+    return; // if the site was stopped, the next step says so
   }
   keepWatching();
 }, main.hasAttribute('data-running') ? 1000 : 5000);
