@@ -9,6 +9,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
@@ -19,6 +20,10 @@ func TestInChromium(t *testing.T) {
 	b.look("login")
 	w.logIn(b)
 	b.look("empty")
+	hidden := `['found', 'news', 'outcome'].filter((id) => getComputedStyle(document.getElementById(id)).display === 'none')`
+	if hidden := eval[[]string](b, hidden); len(hidden) > 0 {
+		t.Errorf("screen readers do not know %q yet, and will not read them out", hidden)
+	}
 	t.Run("ServicesAreFoundWhileTyping", func(t *testing.T) {
 		b := b.in(t)
 		b.do(
@@ -104,6 +109,33 @@ func (w *world) endSession(b *tab) {
 	if got := w.state().Settings.FromName; got != "Long thought about" {
 		b.t.Errorf("saved: %q", got)
 	}
+}
+
+// polled waits until the page has asked twice what happens meanwhile, and has shown what it was told.
+func polled() step {
+	const answers = `performance.getEntriesByType('resource').length`
+	return chromedp.Steps(
+		chromedp.Evaluate[chromedp.Void](`window.polled = `+answers),
+		until(answers+` > window.polled + 2`, "the page does not ask"),
+	)
+}
+
+func TestTestThatRunsInChromium(t *testing.T) {
+	w := start(t, func(c *refsite.Config) { c.TestWait = time.Nanosecond })
+	release := w.hold()
+	b := chromium(t)
+	w.logIn(b)
+	b.do(w.fillIn(), press("Save"), shows("notice", "Saved."))
+	b.do(set("test_recipient", recipient), set("test_password", mailPassword), press("Test"), shows("outcome", "The test is running."))
+	t.Run("WhatIsTheSameKeepsTheFocus", func(t *testing.T) {
+		b := b.in(t)
+		b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector('#outcome a').focus()`), polled())
+		if !eval[bool](b, `document.activeElement.matches('#outcome a')`) {
+			t.Errorf("the focus went to %s", eval[string](b, `document.activeElement.tagName`))
+		}
+	})
+	release()
+	b.do(shows("outcome", "The server took the message"), shows("state", "passed a test just now"))
 }
 
 // tabTo presses Tab until the element has the focus, which must be visible at every stop.

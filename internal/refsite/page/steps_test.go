@@ -145,16 +145,23 @@ func TestFailedTest(t *testing.T) {
 	}
 }
 
-func TestRunningTest(t *testing.T) {
-	w := start(t, func(c *refsite.Config) { c.TestWait = time.Nanosecond })
+// hold makes the mail server wait when it has the whole message, until it is released.
+func (w *world) hold() (release func()) {
+	w.t.Helper()
 	goOn := make(chan struct{})
-	release := sync.OnceFunc(func() { close(goOn) })
-	t.Cleanup(release)
+	release = sync.OnceFunc(func() { close(goOn) })
+	w.t.Cleanup(release)
 	w.mail.SetFaults(smtptest.Faults{Before: func(_ context.Context, stage site.Stage) {
 		if stage == site.StageData {
 			<-goOn
 		}
 	}})
+	return release
+}
+
+func TestRunningTest(t *testing.T) {
+	w := start(t, func(c *refsite.Config) { c.TestWait = time.Nanosecond })
+	release := w.hold()
 	b := w.loggedIn()
 	b.submit("/save", w.settings())
 	b.submit("/test", url.Values{"recipient": {recipient}, "password": {mailPassword}})

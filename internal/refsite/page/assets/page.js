@@ -19,10 +19,14 @@ const load = async (url, signal) => {
   return other;
 };
 
+// take shows what the other page has there. What is the same stays: it may have the focus, and was read out already.
 const take = (other, id) => {
+  const ours = byId(id);
   const theirs = other.getElementById(id);
-  byId(id).replaceChildren(...theirs.childNodes);
-  byId(id).className = theirs.className;
+  if (!ours.isEqualNode(theirs)) {
+    ours.replaceChildren(...theirs.childNodes);
+    ours.className = theirs.className;
+  }
 };
 
 // Search
