@@ -134,8 +134,25 @@ func TestTestThatRunsInChromium(t *testing.T) {
 			t.Errorf("the focus went to %s", eval[string](b, `document.activeElement.tagName`))
 		}
 	})
-	release()
-	b.do(shows("outcome", "The server took the message"), shows("state", "passed a test just now"))
+	t.Run("ThenMailCanBeEnabled", func(t *testing.T) {
+		b := b.in(t)
+		release()
+		b.do(shows("outcome", "The server took the message"), shows("state", "passed a test just now"))
+		b.do(until(`!document.querySelector('#switch button').disabled`, "mail cannot be enabled"))
+	})
+	t.Run("ButNotWhatSomebodyElseSavedMeanwhile", func(t *testing.T) {
+		b := b.in(t)
+		release := w.hold()
+		b.do(set("test_recipient", recipient), set("test_password", mailPassword), press("Test"), shows("outcome", "The test is running."))
+		revision := w.state().Revision
+		w.apply(func(*site.Settings) {})
+		b.do(shows("news", "changed by “terraform” just now"), polled())
+		release()
+		b.do(shows("outcome", "The server took the message"))
+		if sends := eval[string](b, `document.querySelector('#switch [name=revision]').value`); sends != revision {
+			t.Errorf("the page shows revision %s, and switches %s on", revision, sends)
+		}
+	})
 }
 
 // tabTo presses Tab until the element has the focus, which must be visible at every stop.

@@ -115,20 +115,28 @@ const news = (notice) => {
   byId('news').querySelector('a').href = main.dataset.base;
 };
 
+// What the page shows and sends is of this revision, whatever it told about since.
+const rendered = main.dataset.revision;
+let told = rendered;
+
 const watch = async () => {
   if (document.hidden) {
     return;
   }
   const other = await load(`${main.dataset.base}${main.hasAttribute('data-running') ? location.search : ''}`);
   const theirs = other.querySelector('main').dataset;
-  if (theirs.revision !== main.dataset.revision) {
+  if (theirs.revision !== told) {
     take(other, 'state');
     news('This site was changed by <b></b> just now. <a>Show what is saved</a>');
     byId('news').querySelector('b').textContent = `“${theirs.by}”`;
-    main.dataset.revision = theirs.revision;
-  } else if (main.hasAttribute('data-running')) {
-    for (const id of ['state', 'outcome', 'switch', 'past']) {
+    told = theirs.revision;
+  }
+  if (main.hasAttribute('data-running')) {
+    for (const id of ['state', 'outcome', 'past']) {
       take(other, id);
+    }
+    if (theirs.revision === rendered) {
+      take(other, 'switch');
     }
     main.toggleAttribute('data-running', 'running' in theirs);
   }
