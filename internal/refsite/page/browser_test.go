@@ -89,6 +89,11 @@ func (w *world) twoWindows(b *tab) {
 
 func (w *world) applyMeanwhile(b *tab) {
 	b.do(chromedp.Navigate(w.url), set("from_name", "Mine"))
+	// It is asked for again after a call that failed, and after a page that is not the right one.
+	for _, answer := range []string{`Promise.reject(new TypeError())`, `Promise.resolve(new Response('<h1>Service Unavailable</h1>'))`} {
+		b.do(chromedp.Evaluate[chromedp.Void](`{ const real = fetch; window.fetch = () => { window.fetch = real; return `+answer+`; }; window.real = real }`),
+			until(`window.fetch === window.real`, "the page does not ask"))
+	}
 	w.apply(func(*site.Settings) {})
 	b.do(shows("news", "changed by “terraform” just now"), shows("state", "Managed by Terraform."))
 	if entered := eval[string](b, `document.getElementById('from_name').value`); entered != "Mine" {

@@ -148,8 +148,9 @@ const keepWatching = () => setTimeout(async () => {
   } catch (error) {
     if (error === loggedOut) {
       news('Your session has ended. To keep what you entered, <a target="_blank">log in in another window</a> before you save it here.');
+      return;
     }
-    return; // if the site was stopped, the next step says so
+    // A site that does not answer now may do so the next time.
   }
   keepWatching();
 }, main.hasAttribute('data-running') ? 1000 : 5000);
