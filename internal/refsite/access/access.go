@@ -26,9 +26,12 @@ const (
 	maxPassword = 1024
 )
 
-// The failed logins that are taken for one username of a site, and from one address, in one window.
+// The failed logins that are taken in one window: for a username of a site from one address, for that username from
+// everywhere, and from one address for whatever username. The first is much lower than the second, so that whoever has
+// guessed too often has not locked out those whose name it is.
 const (
-	maxPerUsername = 10
+	maxPerGuesser  = 10
+	maxPerUsername = 100
 	maxPerAddress  = 200
 	window         = 10 * time.Minute
 )
@@ -39,6 +42,7 @@ type Guard struct {
 	now       func() time.Time
 	log       *slog.Logger
 	hasher    hasher
+	guessers  *attempts
 	usernames *attempts
 	addresses *attempts
 }
@@ -53,6 +57,7 @@ type Session struct {
 func NewGuard(s *store.Store, now func() time.Time, log *slog.Logger) *Guard {
 	return &Guard{
 		store: s, now: now, log: log, hasher: newHasher(),
+		guessers:  newAttempts(maxPerGuesser, window),
 		usernames: newAttempts(maxPerUsername, window),
 		addresses: newAttempts(maxPerAddress, window),
 	}
@@ -123,20 +128,30 @@ func between(field, value string, longest int) error {
 	return nil
 }
 
-// count counts an attempt and returns what takes it back.
+// count counts an attempt and returns what takes it back. One that is refused counts nowhere.
 func (g *Guard) count(siteID string, from netip.Addr, username string) (forget func(), err error) {
+	address, user := network(from), siteID+" "+username
+	limits := []struct {
+		of  *attempts
+		key string
+	}{
+		{g.addresses, address},
+		{g.guessers, string(digest(address + " " + user))},
+		{g.usernames, string(digest(user))},
+	}
+	takeBack := func(n int) {
+		for _, l := range limits[:n] {
+			l.of.takeBack(l.key)
+		}
+	}
 	now := g.now()
-	address, user := network(from), string(digest(siteID+" "+username))
-	if wait := g.addresses.add(address, now); wait > 0 {
-		return nil, tooMany(wait)
+	for i, l := range limits {
+		if wait := l.of.add(l.key, now); wait > 0 {
+			takeBack(i)
+			return nil, tooMany(wait)
+		}
 	}
-	if wait := g.usernames.add(user, now); wait > 0 {
-		return nil, tooMany(wait)
-	}
-	return func() {
-		g.addresses.takeBack(address)
-		g.usernames.takeBack(user)
-	}, nil
+	return func() { takeBack(len(limits)) }, nil
 }
 
 func tooMany(wait time.Duration) error {
