@@ -19,6 +19,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,9 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/pinned"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
 )
 
 // try runs the command with these secrets and returns what it prints.
@@ -303,6 +307,22 @@ func TestWhatIsRefused(t *testing.T) {
 				t.Errorf("got %v, want %s\n%s", err, test.why, out)
 			}
 		})
+	}
+}
+
+func TestAgainWithTheSameMailServer(t *testing.T) {
+	mail := smtptest.Start(t, smtptest.Config{Encryption: site.None, Users: map[string]secret.Text{"mailer@example.com": secret.New("4711 mailer")}})
+	address, token := startBroken(t, func(next http.Handler) http.Handler { return next })
+	for range 2 {
+		out, err := try(t, map[string]string{"SMTP_MAIL_PASSWORD": "4711 mailer"}, "-url", address, "-token", token,
+			"-mail-host", mail.Host(), "-mail-port", strconv.Itoa(mail.Port()), "-mail-encryption", "none", "-mail-username", "mailer@example.com",
+			"-run", "^Rule/(EnablingWithoutATest|SameKeySameBody)|WithoutATestItIsRefused")
+		if err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+	}
+	if n := len(mail.Messages()); n != 2 {
+		t.Errorf("%d messages", n)
 	}
 }
 

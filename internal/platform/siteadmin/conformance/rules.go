@@ -226,7 +226,7 @@ func (r *report) rules(ctx context.Context, cleared site.Site, account adminapi.
 	for _, rule := range rules {
 		r.check(ctx, "Rule/"+rule.name, rule.operation, func(t sitetest.T) {
 			mustClear(t, cleared)
-			s := &subject{T: t, Target: target, url: r.tap.url, token: token}
+			s := &subject{T: t, Target: forRule(target, rule.name), url: r.tap.url, token: token}
 			if token.IsEmpty() {
 				token = s.login(account)
 				s.token = token
@@ -234,6 +234,13 @@ func (r *report) rules(ctx context.Context, cleared site.Site, account adminapi.
 			rule.run(s)
 		})
 	}
+}
+
+// forRule gives a rule candidates of its own: the site remembers what passed, also in an earlier run.
+func forRule(target sitetest.Target, name string) sitetest.Target {
+	name += " " + uuid.NewString()
+	target.Good.Settings.FromName, target.Bad.Settings.FromName = name, name
+	return target
 }
 
 func (s *subject) login(account adminapi.Account) secret.Text {
