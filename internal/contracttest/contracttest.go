@@ -9,10 +9,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"mime"
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -106,7 +106,8 @@ func (d *Document) Check(e Exchange) (name string, err error) {
 
 // checkProblem is for answers that belong to no operation, too.
 func (d *Document) checkProblem(e Exchange) error {
-	if got := e.Header.Get("Content-Type"); got != problemType {
+	got := e.Header.Get("Content-Type")
+	if mediaType, _, err := mime.ParseMediaType(got); err != nil || mediaType != problemType {
 		return fmt.Errorf("content type %q, want %s", got, problemType)
 	}
 	var value any
@@ -129,8 +130,7 @@ func checkMembers(route *routers.Route, e Exchange) error {
 	if documented == nil {
 		documented = route.Operation.Responses.Default()
 	}
-	mediaType, _, _ := strings.Cut(e.Header.Get("Content-Type"), ";")
-	known := documented.Value.Content[mediaType].Schema.Value.Properties
+	known := documented.Value.Content.Get(e.Header.Get("Content-Type")).Schema.Value.Properties
 	for _, name := range slices.Sorted(maps.Keys(got)) {
 		if known[name] == nil {
 			return fmt.Errorf("member %q is not in the contract", name)

@@ -32,12 +32,16 @@ func TestCheck(t *testing.T) {
 		answer             string
 		named, wrong       string
 	}{
-		"Right":           {"GET", "/site", "", 200, "application/json", siteBody, "getSite 200", ""},
-		"UnknownMember":   {"GET", "/site", "", 200, "application/json", siteBody[:1] + `"hash":"x",` + siteBody[1:], "getSite 200", `member "hash"`},
-		"MissingMember":   {"GET", "/site", "", 200, "application/json", `{"site_id":"a"}`, "getSite 200", "missing"},
-		"UnknownStatus":   {"GET", "/site", "", 201, "application/json", siteBody, "getSite 201", "unexpected value"},
-		"NoSuchCall":      {"GET", "/nothing", "", 404, "application/problem+json", problemBody, "", ""},
-		"PlainRefusal":    {"GET", "/nothing", "", 404, "text/plain", "Not found", "", "content type"},
+		"Right":         {"GET", "/site", "", 200, "application/json", siteBody, "getSite 200", ""},
+		"UnknownMember": {"GET", "/site", "", 200, "application/json", siteBody[:1] + `"hash":"x",` + siteBody[1:], "getSite 200", `member "hash"`},
+		"MissingMember": {"GET", "/site", "", 200, "application/json", `{"site_id":"a"}`, "getSite 200", "missing"},
+		"UnknownStatus": {"GET", "/site", "", 201, "application/json", siteBody, "getSite 201", "unexpected value"},
+		"NoSuchCall":    {"GET", "/nothing", "", 404, "application/problem+json", problemBody, "", ""},
+		"PlainRefusal":  {"GET", "/nothing", "", 404, "text/plain", "Not found", "", "content type"},
+		"RefusalWithCharset": {"GET", "/smtp", "", 401, "application/problem+json; charset=utf-8",
+			`{"type":"about:blank","title":"Unauthorized","status":401,"code":"unauthorized"}`, "getSMTP 401", ""},
+		"RefusalNowhere":  {"GET", "/nothing", "", 404, "Application/Problem+JSON;charset=UTF-8", problemBody, "", ""},
+		"RefusalOfNoType": {"GET", "/nothing", "", 404, "", problemBody, "", "content type"},
 		"OtherStatus":     {"GET", "/nothing", "", 405, "application/problem+json", problemBody, "", "a problem of status 404"},
 		"UnknownCode":     {"GET", "/nothing", "", 404, "application/problem+json", strings.Replace(problemBody, "not_found", "gone", 1), "", "code"},
 		"AcceptedNothing": {"PUT", "/smtp", "{}", 200, "application/json", siteBody, "putSMTP 200", "accepted a request that the contract refuses"},
