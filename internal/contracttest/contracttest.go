@@ -9,10 +9,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"mime"
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -101,12 +101,13 @@ func (d *Document) Check(e Exchange) (name string, err error) {
 	if err := openapi3filter.ValidateResponse(asked.Context(), response.SetBodyBytes(e.Answer)); err != nil {
 		return name, err
 	}
-	return name, checkMembers(route, e)
+	return name, checkAnswer(route, e)
 }
 
 // checkProblem is for answers that belong to no operation, too.
 func (d *Document) checkProblem(e Exchange) error {
-	if got := e.Header.Get("Content-Type"); got != problemType {
+	got := e.Header.Get("Content-Type")
+	if mediaType, _, err := mime.ParseMediaType(got); err != nil || mediaType != problemType {
 		return fmt.Errorf("content type %q, want %s", got, problemType)
 	}
 	var value any
@@ -119,9 +120,9 @@ func (d *Document) checkProblem(e Exchange) error {
 	return d.spec.Components.Schemas["Problem"].Value.VisitJSON(value, openapi3.EnableJSONSchema2020())
 }
 
-// checkMembers refuses members that the contract does not know: what is not described could be a secret.
-func checkMembers(route *routers.Route, e Exchange) error {
-	var got map[string]any
+// checkAnswer refuses members that the contract does not know: what is not described could be a secret.
+func checkAnswer(route *routers.Route, e Exchange) error {
+	var got any
 	if err := json.Unmarshal(e.Answer, &got); err != nil {
 		return err
 	}
@@ -129,12 +130,49 @@ func checkMembers(route *routers.Route, e Exchange) error {
 	if documented == nil {
 		documented = route.Operation.Responses.Default()
 	}
-	mediaType, _, _ := strings.Cut(e.Header.Get("Content-Type"), ";")
-	known := documented.Value.Content[mediaType].Schema.Value.Properties
-	for _, name := range slices.Sorted(maps.Keys(got)) {
-		if known[name] == nil {
-			return fmt.Errorf("member %q is not in the contract", name)
+	return checkMembers("", got, forms(documented.Value.Content.Get(e.Header.Get("Content-Type")).Schema))
+}
+
+// checkMembers looks at a value, which may have any of these forms, and at all that is below it; name says where it is.
+func checkMembers(name string, value any, forms []*openapi3.Schema) error {
+	switch value := value.(type) {
+	case map[string]any:
+		for _, member := range slices.Sorted(maps.Keys(value)) {
+			known := below(forms, func(s *openapi3.Schema) *openapi3.SchemaRef { return s.Properties[member] })
+			if len(known) == 0 {
+				return fmt.Errorf("member %q is not in the contract", name+member)
+			}
+			if err := checkMembers(name+member+".", value[member], known); err != nil {
+				return err
+			}
+		}
+	case []any:
+		items := below(forms, func(s *openapi3.Schema) *openapi3.SchemaRef { return s.Items })
+		for _, item := range value {
+			if err := checkMembers(name, item, items); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// forms are a schema and, where it is one of several, those.
+func forms(ref *openapi3.SchemaRef) []*openapi3.Schema {
+	all := []*openapi3.Schema{ref.Value}
+	for _, one := range ref.Value.OneOf {
+		all = append(all, forms(one)...)
+	}
+	return all
+}
+
+// below are the forms of what is somewhere in a value of these forms.
+func below(of []*openapi3.Schema, where func(*openapi3.Schema) *openapi3.SchemaRef) []*openapi3.Schema {
+	var all []*openapi3.Schema
+	for _, s := range of {
+		if ref := where(s); ref != nil {
+			all = append(all, forms(ref)...)
+		}
+	}
+	return all
 }

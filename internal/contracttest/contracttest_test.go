@@ -10,6 +10,11 @@ import (
 )
 
 const (
+	smtpBody = `{"site_id":"a","api_version":1,"settings":{"host":"smtp.example.com","port":587,"encryption":"starttls","username":"",` +
+		`"from_address":"a@example.com","from_name":"","helo_name":""},"enabled":false,"revision":"1","updated_at":null,"updated_by":null,` +
+		`"last_write_id":null,"password_set":false,"password_id":null,"verification":{"tested_at":"2026-11-23T10:00:01Z",` +
+		`"recipient":"b@example.com","reply":"250 OK","message_id":"c@example.com"}}`
+	presetsBody = `{"presets":[{"id":"a","name":"A","host":"smtp.example.com","port":465,"encryption":"tls"}]}`
 	siteBody    = `{"site_id":"a","name":"A","product":"p","api_version":1}`
 	problemBody = `{"type":"about:blank","title":"Not found","status":404,"code":"not_found"}`
 	writeBody   = `{"settings":{"host":"smtp.example.com","port":587,"encryption":"starttls","username":"","from_address":"a@example.com",` +
@@ -32,12 +37,24 @@ func TestCheck(t *testing.T) {
 		answer             string
 		named, wrong       string
 	}{
-		"Right":           {"GET", "/site", "", 200, "application/json", siteBody, "getSite 200", ""},
-		"UnknownMember":   {"GET", "/site", "", 200, "application/json", siteBody[:1] + `"hash":"x",` + siteBody[1:], "getSite 200", `member "hash"`},
-		"MissingMember":   {"GET", "/site", "", 200, "application/json", `{"site_id":"a"}`, "getSite 200", "missing"},
-		"UnknownStatus":   {"GET", "/site", "", 201, "application/json", siteBody, "getSite 201", "unexpected value"},
-		"NoSuchCall":      {"GET", "/nothing", "", 404, "application/problem+json", problemBody, "", ""},
-		"PlainRefusal":    {"GET", "/nothing", "", 404, "text/plain", "Not found", "", "content type"},
+		"Right":         {"GET", "/site", "", 200, "application/json", siteBody, "getSite 200", ""},
+		"UnknownMember": {"GET", "/site", "", 200, "application/json", siteBody[:1] + `"hash":"x",` + siteBody[1:], "getSite 200", `member "hash"`},
+		"Nested":        {"GET", "/smtp", "", 200, "application/json", smtpBody, "getSMTP 200", ""},
+		"UnknownMemberOfAMember": {"GET", "/smtp", "", 200, "application/json", strings.Replace(smtpBody, `"host"`, `"password_length":7,"host"`, 1),
+			"getSMTP 200", `member "settings.password_length"`},
+		"UnknownMemberOfOneOfSeveral": {"GET", "/smtp", "", 200, "application/json", strings.Replace(smtpBody, `"reply"`, `"hash":"x","reply"`, 1),
+			"getSMTP 200", `member "verification.hash"`},
+		"UnknownMemberInAList": {"GET", "/smtp/presets", "", 200, "application/json", strings.Replace(presetsBody, `"id"`, `"password":"x","id"`, 1),
+			"getPresets 200", `member "presets.password"`},
+		"List":          {"GET", "/smtp/presets", "", 200, "application/json", presetsBody, "getPresets 200", ""},
+		"MissingMember": {"GET", "/site", "", 200, "application/json", `{"site_id":"a"}`, "getSite 200", "missing"},
+		"UnknownStatus": {"GET", "/site", "", 201, "application/json", siteBody, "getSite 201", "unexpected value"},
+		"NoSuchCall":    {"GET", "/nothing", "", 404, "application/problem+json", problemBody, "", ""},
+		"PlainRefusal":  {"GET", "/nothing", "", 404, "text/plain", "Not found", "", "content type"},
+		"RefusalWithCharset": {"GET", "/smtp", "", 401, "application/problem+json; charset=utf-8",
+			`{"type":"about:blank","title":"Unauthorized","status":401,"code":"unauthorized"}`, "getSMTP 401", ""},
+		"RefusalNowhere":  {"GET", "/nothing", "", 404, "Application/Problem+JSON;charset=UTF-8", problemBody, "", ""},
+		"RefusalOfNoType": {"GET", "/nothing", "", 404, "", problemBody, "", "content type"},
 		"OtherStatus":     {"GET", "/nothing", "", 405, "application/problem+json", problemBody, "", "a problem of status 404"},
 		"UnknownCode":     {"GET", "/nothing", "", 404, "application/problem+json", strings.Replace(problemBody, "not_found", "gone", 1), "", "code"},
 		"AcceptedNothing": {"PUT", "/smtp", "{}", 200, "application/json", siteBody, "putSMTP 200", "accepted a request that the contract refuses"},

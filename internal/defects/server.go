@@ -60,9 +60,9 @@ var inServer = []defect{{
 }, {
 	name: "FailureIsAPass", breaks: "R4 I1 I2", starred: true,
 	what:  "A test that failed enables mail as well.",
-	file:  "internal/refsite/core/write.go",
-	old:   `t.Result.Status == site.Passed &&`,
-	new:   `t.Result.Status != site.InDoubt &&`,
+	file:  "internal/refsite/core/run.go",
+	old:   `if result.Status == site.Passed {`,
+	new:   `if result.Status != site.InDoubt {`,
 	tests: "refsite", run: "TestEnabledImpliesVerified",
 }, {
 	name: "EditedFileStaysOn", breaks: "R6 I1",

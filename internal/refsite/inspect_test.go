@@ -1,10 +1,12 @@
 package refsite_test
 
 import (
+	"errors"
 	"net/http"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
@@ -46,7 +48,9 @@ func (w *world) editRecord(id string, change func(*store.Record)) {
 func TestEditedDataFile(t *testing.T) {
 	edits := map[string]func(*store.Record){
 		"EnabledWithoutVerification": func(r *store.Record) { r.Verification = nil },
-		"OtherFingerprint":           func(r *store.Record) { r.Verification.Fingerprint.Sum[0] ^= 1 },
+		"OtherProof":                 func(r *store.Record) { r.Verification.Pass.Sum[0] ^= 1 },
+		"NoProof":                    func(r *store.Record) { r.Verification.Pass = seal.MAC{} },
+		"OtherTime":                  func(r *store.Record) { r.Verification.TestedAt = r.Verification.TestedAt.Add(time.Minute) },
 		"OtherPasswordID":            func(r *store.Record) { r.Password.ID = "x" },
 		"OtherPassword":              func(r *store.Record) { r.Password.Sealed.Data[30] ^= 1 },
 		"ShortPassword":              func(r *store.Record) { r.Password.Sealed.Data = nil },
@@ -103,6 +107,75 @@ func TestEditedDataFile(t *testing.T) {
 		before := w.enable(c, nil)
 		w.restart(func() {})
 		equal(t, c.read().object, before.object)
+	})
+}
+
+// forge changes the site's record and its newest test.
+func (w *world) forge(id string, change func(*store.Record, *store.Test)) {
+	w.t.Helper()
+	w.edit(func(tx *store.Tx) error {
+		s, err := tx.Site(id)
+		if err != nil {
+			return err
+		}
+		rec, err := s.Record()
+		if err != nil {
+			return err
+		}
+		for t, err := range s.NewestTests() {
+			if err != nil {
+				return err
+			}
+			change(&rec, &t)
+			return errors.Join(s.PutTest(t), s.PutRecord(rec))
+		}
+		return errors.New("there is no test")
+	})
+}
+
+// Whoever can write the data file, but has no key, cannot make a pass of a test that was none.
+func TestForgedPass(t *testing.T) {
+	passed := func(t *store.Test) { t.Result.Status, t.Result.Stage = site.Passed, site.StageData }
+	claimed := func(r *store.Record, t *store.Test, proof seal.MAC) {
+		r.Enabled, r.Verification = true, &store.Verification{Pass: proof, Verification: site.Verification{
+			TestedAt: t.Result.TestedAt, Recipient: t.Result.Recipient, MessageID: t.Result.MessageID, Reply: t.Result.Reply.String(),
+		}}
+	}
+	for name, forge := range map[string]func(*store.Record, *store.Test){
+		"StatusOfTheTest":      func(_ *store.Record, t *store.Test) { passed(t) },
+		"FingerprintAsProof":   func(_ *store.Record, t *store.Test) { passed(t); t.Pass = t.Fingerprint },
+		"BodyAsProof":          func(_ *store.Record, t *store.Test) { passed(t); t.Pass = t.Body },
+		"FingerprintInARecord": func(r *store.Record, t *store.Test) { claimed(r, t, t.Fingerprint) },
+		"BodyInARecord":        func(r *store.Record, t *store.Test) { claimed(r, t, t.Body) },
+	} {
+		t.Run("R6_"+name, func(t *testing.T) {
+			w := start(t)
+			c := w.site("client-a")
+			saved := object{"settings": w.settings(nil), "password": "wrong", "enabled": false}
+			c.put(saved).want(t, http.StatusOK, "")
+			failed := c.test(object{"settings": w.settings(nil), "password": "wrong", "recipient": recipient}).want(t, http.StatusOK, "")
+			equal(t, failed.object["status"], any("failed"))
+			w.restart(func() { w.forge(c.id, forge) })
+			if got := c.read(); got.object["enabled"] != false || got.object["verification"] != nil {
+				t.Errorf("%s", got.raw)
+			}
+			c.put(object{"settings": w.settings(nil), "enabled": true}).want(t, http.StatusConflict, "verification_required")
+			c.put(object{"settings": w.settings(nil), "password": "wrong", "enabled": true}).want(t, http.StatusConflict, "verification_required")
+		})
+	}
+	t.Run("R6_AnOldPassIsNoNewOne", func(t *testing.T) {
+		w := start(t)
+		c := w.site("client-a")
+		w.enable(c, nil)
+		c.put(object{"settings": w.settings(nil), "enabled": false}).want(t, http.StatusOK, "")
+		w.pass(2 * time.Hour)
+		w.restart(func() {
+			w.forge(c.id, func(r *store.Record, t *store.Test) {
+				t.Result.TestedAt = w.config.Now()
+				r.Verification.TestedAt = w.config.Now()
+			})
+		})
+		c.put(object{"settings": w.settings(nil), "enabled": true}).want(t, http.StatusConflict, "verification_required")
 	})
 }
 

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
 )
 
 func (w *world) login(site string) object {
@@ -130,7 +132,7 @@ func TestResetToken(t *testing.T) {
 }
 
 func TestR42Guessing(t *testing.T) {
-	w := start(t)
+	w := start(t, func(c *refsite.Config) { c.BehindProxy = true })
 	a, b := w.site("client-a"), w.site("client-b")
 	right := w.login("client-a")
 	wrong := object{"username": "admin", "password": "wrong"}
@@ -157,6 +159,9 @@ func TestR42Guessing(t *testing.T) {
 	})
 	t.Run("ThenTheRightPasswordWaitsToo", func(t *testing.T) {
 		a.call(http.MethodPost, "/session", right).want(t, http.StatusTooManyRequests, "rate_limited")
+	})
+	t.Run("ButNotFromAnotherAddress", func(t *testing.T) {
+		a.call(http.MethodPost, "/session", right, "X-Forwarded-For", "198.51.100.1").want(t, http.StatusCreated, "")
 	})
 	t.Run("AnotherSiteIsNotAffected", func(t *testing.T) {
 		b.call(http.MethodPost, "/session", w.login("client-b")).want(t, http.StatusCreated, "")

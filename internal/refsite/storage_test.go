@@ -91,16 +91,21 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("%d messages", n)
 		}
 	})
-	t.Run("R40_AWaitingCallSaysSo", func(t *testing.T) {
+	t.Run("R40_I3_AWaitingCallSaysSo", func(t *testing.T) {
 		w := start(t)
 		c := w.site("client-a")
 		reached, release := w.hold()
-		answered := c.later(http.MethodPut, newTest(), w.candidate())
+		path := newTest()
+		answered := c.later(http.MethodPut, path, w.candidate())
 		<-reached
 		free := fillDisk(t)
 		release()
-		got := <-answered
+		got := (<-answered).want(t, http.StatusOK, "")
+		equal(t, got.object["status"], any("in_doubt"))
 		free()
-		got.want(t, http.StatusInsufficientStorage, "storage")
+		equal(t, c.call(http.MethodGet, path, nil).want(t, http.StatusOK, "").object, got.object)
+		if n := w.mail.Counters().Messages; n != 1 {
+			t.Errorf("%d messages", n)
+		}
 	})
 }

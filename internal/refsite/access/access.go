@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
@@ -19,9 +20,18 @@ import (
 // sessionLife is how long a session lasts.
 const sessionLife = time.Hour
 
-// The failed logins that are taken for one username of a site, and from one address, in one window.
+// The longest credentials in characters; openapi.yaml has the same.
 const (
-	maxPerUsername = 10
+	maxUsername = 255
+	maxPassword = 1024
+)
+
+// The failed logins that are taken in one window: for a username of a site from one address, for that username from
+// everywhere, and from one address for whatever username. The first is much lower than the second, so that whoever has
+// guessed too often has not locked out those whose name it is.
+const (
+	maxPerGuesser  = 10
+	maxPerUsername = 100
 	maxPerAddress  = 200
 	window         = 10 * time.Minute
 )
@@ -32,6 +42,7 @@ type Guard struct {
 	now       func() time.Time
 	log       *slog.Logger
 	hasher    hasher
+	guessers  *attempts
 	usernames *attempts
 	addresses *attempts
 }
@@ -46,6 +57,7 @@ type Session struct {
 func NewGuard(s *store.Store, now func() time.Time, log *slog.Logger) *Guard {
 	return &Guard{
 		store: s, now: now, log: log, hasher: newHasher(),
+		guessers:  newAttempts(maxPerGuesser, window),
 		usernames: newAttempts(maxPerUsername, window),
 		addresses: newAttempts(maxPerAddress, window),
 	}
@@ -83,8 +95,12 @@ func (g *Guard) token(siteID string, token secret.Text) (store.Token, error) {
 }
 
 // Login opens a session for a username and password that are right. An attempt counts before the password is looked at,
-// so that attempts at the same time are counted too; a login that is accepted does not count.
+// so that attempts at the same time are counted too; a login that is accepted does not count. Credentials that nobody can
+// have are an error of code Invalid, and nothing of them is kept.
 func (g *Guard) Login(ctx context.Context, siteID string, from netip.Addr, username string, password secret.Text) (Session, error) {
+	if err := errors.Join(between("username", username, maxUsername), between("password", password.Reveal(), maxPassword)); err != nil {
+		return Session{}, err
+	}
 	forget, err := g.count(siteID, from, username)
 	if err != nil {
 		return Session{}, err
@@ -105,20 +121,37 @@ func (g *Guard) Login(ctx context.Context, siteID string, from netip.Addr, usern
 	return g.open(siteID, username)
 }
 
-// count counts an attempt and returns what takes it back.
+func between(field, value string, longest int) error {
+	if n := utf8.RuneCountInString(value); n < 1 || n > longest {
+		return problem.OfField(field, "%s must have from 1 to %d characters.", field, longest)
+	}
+	return nil
+}
+
+// count counts an attempt and returns what takes it back. One that is refused counts nowhere.
 func (g *Guard) count(siteID string, from netip.Addr, username string) (forget func(), err error) {
-	now := g.now()
 	address, user := network(from), siteID+" "+username
-	if wait := g.addresses.add(address, now); wait > 0 {
-		return nil, tooMany(wait)
+	limits := []struct {
+		of  *attempts
+		key string
+	}{
+		{g.addresses, address},
+		{g.guessers, string(digest(address + " " + user))},
+		{g.usernames, string(digest(user))},
 	}
-	if wait := g.usernames.add(user, now); wait > 0 {
-		return nil, tooMany(wait)
+	takeBack := func(n int) {
+		for _, l := range limits[:n] {
+			l.of.takeBack(l.key)
+		}
 	}
-	return func() {
-		g.addresses.takeBack(address)
-		g.usernames.takeBack(user)
-	}, nil
+	now := g.now()
+	for i, l := range limits {
+		if wait := l.of.add(l.key, now); wait > 0 {
+			takeBack(i)
+			return nil, tooMany(wait)
+		}
+	}
+	return func() { takeBack(len(limits)) }, nil
 }
 
 func tooMany(wait time.Duration) error {
@@ -187,7 +220,9 @@ func random() string {
 }
 
 // sum is what a token is stored by. A plain hash will do for 256 random bits.
-func sum(token secret.Text) []byte {
-	h := sha256.Sum256([]byte(token.Reveal()))
+func sum(token secret.Text) []byte { return digest(token.Reveal()) }
+
+func digest(text string) []byte {
+	h := sha256.Sum256([]byte(text))
 	return h[:]
 }

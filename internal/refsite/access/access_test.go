@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,7 +69,7 @@ func TestLogin(t *testing.T) {
 		username string
 		password secret.Text
 	}{
-		"wrong password": {"admin", wrong}, "no password": {"admin", secret.Text{}}, "unknown": {"nobody", password}, "nobody's": {"nobody", secret.Text{}}, "other case": {"Admin", password},
+		"wrong password": {"admin", wrong}, "unknown": {"nobody", password}, "other case": {"Admin", password},
 	} {
 		if _, err := g.Login(t.Context(), siteID, here, credentials.username, credentials.password); codeOf(err) != problem.Unauthorized {
 			t.Errorf("%s: %v", name, err)
@@ -80,6 +81,33 @@ func TestLogin(t *testing.T) {
 	now = session.ExpiresAt
 	if _, err := g.Name(siteID, session.Token); codeOf(err) != problem.Unauthorized {
 		t.Errorf("expired: %v", err)
+	}
+}
+
+func TestCredentialsThatNobodyHas(t *testing.T) {
+	g := guard(t, filepath.Join(t.TempDir(), "data"), time.Now)
+	for name, credentials := range map[string]struct {
+		username string
+		password secret.Text
+	}{
+		"no username": {"", wrong}, "long username": {strings.Repeat("ä", maxUsername+1), wrong},
+		"no password": {"admin", secret.Text{}}, "long password": {"admin", secret.New(strings.Repeat("ä", maxPassword+1))},
+	} {
+		if _, err := g.Login(t.Context(), siteID, here, credentials.username, credentials.password); codeOf(err) != problem.Invalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if len(g.guessers.counts)+len(g.usernames.counts)+len(g.addresses.counts) != 0 {
+		t.Error("something of them is kept")
+	}
+	longest := strings.Repeat("ä", maxUsername)
+	if _, err := g.Login(t.Context(), siteID, here, longest, secret.New(strings.Repeat("ä", maxPassword))); codeOf(err) != problem.Unauthorized {
+		t.Errorf("the longest that there can be: %v", err)
+	}
+	for kept := range g.usernames.counts {
+		if len(kept) >= maxUsername {
+			t.Errorf("%d bytes of a username are kept", len(kept))
+		}
 	}
 }
 
@@ -114,7 +142,7 @@ func TestR42AttemptsCountBeforeTheyAreHashed(t *testing.T) {
 			g.hasher.slots <- struct{}{}
 		}
 		ctx, leave := context.WithCancel(t.Context())
-		for range maxPerUsername {
+		for range maxPerGuesser {
 			go func() {
 				if _, err := g.Login(ctx, siteID, here, "admin", wrong); !errors.Is(err, context.Canceled) {
 					t.Errorf("it did not wait for its turn: %v", err)
@@ -133,6 +161,24 @@ func TestR42AttemptsCountBeforeTheyAreHashed(t *testing.T) {
 // Attempts that are not even hashed show what is counted.
 func TestR42Counting(t *testing.T) {
 	now := longAgo
+	t.Run("OfOneUsernameFromOneAddress", func(t *testing.T) {
+		g := guard(t, filepath.Join(t.TempDir(), "data"), func() time.Time { return now })
+		for i := range maxPerGuesser {
+			if _, err := g.count(siteID, here, "admin"); err != nil {
+				t.Fatal(i, err)
+			}
+		}
+		_, err := g.count(siteID, here, "admin")
+		if codeOf(err) != problem.RateLimited || problem.Of(err).RetryAfter != window {
+			t.Errorf("got %v", err)
+		}
+		if _, err := g.count(siteID, netip.MustParseAddr("198.51.100.1"), "admin"); err != nil {
+			t.Errorf("somebody else is locked out: %v", err)
+		}
+		if _, err := g.count("2", here, "admin"); err != nil {
+			t.Errorf("another site: %v", err)
+		}
+	})
 	t.Run("OfOneUsername", func(t *testing.T) {
 		g := guard(t, filepath.Join(t.TempDir(), "data"), func() time.Time { return now })
 		for i := range maxPerUsername {
@@ -140,9 +186,15 @@ func TestR42Counting(t *testing.T) {
 				t.Fatal(i, err)
 			}
 		}
-		_, err := g.count(siteID, netip.MustParseAddr("198.51.100.1"), "admin")
-		if codeOf(err) != problem.RateLimited || problem.Of(err).RetryAfter != window {
-			t.Errorf("got %v", err)
+		from := netip.MustParseAddr("198.51.100.1")
+		for range maxPerAddress + 1 {
+			_, err := g.count(siteID, from, "admin")
+			if codeOf(err) != problem.RateLimited || problem.Of(err).RetryAfter != window {
+				t.Fatalf("got %v", err)
+			}
+		}
+		if _, err := g.count(siteID, from, "another"); err != nil {
+			t.Errorf("what was refused counts for the address: %v", err)
 		}
 		if _, err := g.count("2", here, "admin"); err != nil {
 			t.Errorf("another site: %v", err)
@@ -164,21 +216,21 @@ func TestR42Counting(t *testing.T) {
 	})
 	t.Run("AcceptedLoginsDoNotCount", func(t *testing.T) {
 		g := guard(t, filepath.Join(t.TempDir(), "data"), func() time.Time { return now })
-		for range 3 * maxPerUsername {
+		for range 3 * maxPerAddress {
 			forget, err := g.count(siteID, here, "admin")
 			if err != nil {
 				t.Fatal(err)
 			}
 			forget()
 		}
-		if len(g.usernames.counts) != 0 || len(g.addresses.counts) != 0 {
+		if len(g.guessers.counts)+len(g.usernames.counts)+len(g.addresses.counts) != 0 {
 			t.Error("something is left")
 		}
 	})
 	t.Run("WindowsEnd", func(t *testing.T) {
 		now := longAgo
 		g := guard(t, filepath.Join(t.TempDir(), "data"), func() time.Time { return now })
-		for range maxPerUsername {
+		for range maxPerGuesser {
 			_, _ = g.count(siteID, here, "admin")
 		}
 		now = now.Add(window)
@@ -187,8 +239,8 @@ func TestR42Counting(t *testing.T) {
 		}
 		now = now.Add(window)
 		_, _ = g.count(siteID, here, "another")
-		if len(g.usernames.counts) != 1 {
-			t.Errorf("%d counts are kept", len(g.usernames.counts))
+		if len(g.guessers.counts) != 1 || len(g.usernames.counts) != 1 {
+			t.Errorf("%d and %d counts are kept", len(g.guessers.counts), len(g.usernames.counts))
 		}
 	})
 	t.Run("Networks", func(t *testing.T) {

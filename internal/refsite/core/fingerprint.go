@@ -3,6 +3,7 @@ package core
 import (
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
@@ -21,6 +22,22 @@ func (s *Site) matches(m seal.MAC, settings site.Settings, password secret.Text)
 
 func (s *Site) tested(settings site.Settings, password secret.Text) []string {
 	return s.candidateParts("fingerprint", site.Candidate{Settings: settings, Password: password})
+}
+
+// proof is made of a pass alone, and of what its record says. A fingerprint proves nothing, since a test that failed has
+// one as well: whoever can write the data file, but has no key, could copy it, or make an old pass a new one.
+func (s *Site) proof(v site.Verification, settings site.Settings, password secret.Text) seal.MAC {
+	return s.core.Keys.MAC(s.passed(v, settings, password)...)
+}
+
+// proves reports whether v is the record of a pass of exactly these settings and this password.
+func (s *Site) proves(v store.Verification, settings site.Settings, password secret.Text) bool {
+	return s.core.Keys.Matches(v.Pass, s.passed(v.Verification, settings, password)...)
+}
+
+func (s *Site) passed(v site.Verification, settings site.Settings, password secret.Text) []string {
+	parts := s.candidateParts("pass", site.Candidate{Settings: settings, Password: password})
+	return append(parts, v.TestedAt.UTC().Format(time.RFC3339Nano), v.Recipient, v.MessageID, v.Reply)
 }
 
 // writeParts and testParts are what makes two requests the same.

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
@@ -63,6 +64,12 @@ func TestRequestsAreToldApart(t *testing.T) {
 		s.writeParts(Write{Save: site.Save{Settings: c.Settings, Password: c.Password, Enabled: true}}),
 		s.writeParts(Write{Save: site.Save{Settings: c.Settings}}),
 		s.tested(c.Settings, c.Password),
+		s.passed(site.Verification{}, c.Settings, c.Password),
+		s.passed(site.Verification{}, c.Settings, secret.Text{}),
+		s.passed(site.Verification{TestedAt: time.Unix(1, 0)}, c.Settings, c.Password),
+		s.passed(site.Verification{Recipient: "r"}, c.Settings, c.Password),
+		s.passed(site.Verification{MessageID: "r"}, c.Settings, c.Password),
+		s.passed(site.Verification{Reply: "r"}, c.Settings, c.Password),
 	}
 	for i, one := range distinct {
 		m := s.core.Keys.MAC(one...)

@@ -57,7 +57,7 @@ func (s *Site) inspect(stored *store.Site) error {
 		rec.Password = nil
 		s.log.Error("the stored password does not belong to this site and these settings, or was changed: it is removed")
 	}
-	if rec.Verification != nil && (err != nil || !s.matches(rec.Verification.Fingerprint, rec.Settings, password)) {
+	if rec.Verification != nil && (err != nil || !s.proves(*rec.Verification, rec.Settings, password)) {
 		rec.Verification = nil
 		s.log.Error("the stored verification is not of these settings and this password: it is removed")
 	}
@@ -85,8 +85,8 @@ func (s *Site) sealAnew(rec *store.Record) bool {
 		rec.Password = &sealed
 		anew = true
 	}
-	if v := rec.Verification; v != nil && v.Fingerprint.Key != keys.Current() {
-		rec.Verification = &store.Verification{Verification: v.Verification, Fingerprint: s.fingerprint(rec.Settings, password)}
+	if v := rec.Verification; v != nil && v.Pass.Key != keys.Current() {
+		rec.Verification = &store.Verification{Verification: v.Verification, Pass: s.proof(v.Verification, rec.Settings, password)}
 		anew = true
 	}
 	if anew {

@@ -146,12 +146,12 @@ func (s *Site) run(r *run, key string, c site.Candidate, recipient string) {
 		s.core.givenUp.Add(1)
 	}
 	s.mu.Lock()
-	r.err = s.finish(key, result)
+	err := s.finish(key, c, result)
 	delete(s.live, key)
 	s.mu.Unlock()
 	close(r.done)
-	if r.err != nil {
-		s.log.Error("result of a test could not be stored", "test", key, "status", result.Status, "error", r.err)
+	if err != nil {
+		s.log.Error("result of a test could not be stored", "test", key, "status", result.Status, "error", err)
 		return
 	}
 	s.log.Info("test ended", "test", key, "status", result.Status, "stage", result.Stage)
@@ -168,13 +168,16 @@ func (s *Site) send(c site.Candidate, recipient string) (result site.TestResult)
 	return s.core.Send(s.core.ctx, c, recipient)
 }
 
-func (s *Site) finish(key string, result site.TestResult) error {
+func (s *Site) finish(key string, c site.Candidate, result site.TestResult) error {
 	return s.core.Store.UpdateSite(s.id, func(stored *store.Site) error {
 		t, err := stored.Test(key)
 		if err != nil {
 			return err
 		}
 		t.Result = &result
+		if result.Status == site.Passed {
+			t.Pass = s.proof(verificationOf(result), c.Settings, c.Password)
+		}
 		return stored.PutTest(t)
 	})
 }

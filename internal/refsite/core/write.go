@@ -111,7 +111,7 @@ func (s *Site) commit(stored *store.Site, rec *store.Record, w Write) error {
 	if err != nil {
 		return err
 	}
-	on := rec.Enabled && rec.Verification != nil && s.matches(rec.Verification.Fingerprint, w.Settings, password)
+	on := rec.Enabled && rec.Verification != nil && s.proves(*rec.Verification, w.Settings, password)
 	if w.Enabled && !on && !s.isRecent(verification) {
 		return problem.New(problem.VerificationRequired,
 			"Mail can be enabled only with settings and a password that passed a test in the last %s.", s.core.PassAge)
@@ -155,11 +155,16 @@ func (s *Site) verification(stored *store.Site, rec store.Record, settings site.
 		if err != nil {
 			return nil, err
 		}
-		if t.Result != nil && t.Result.Status == site.Passed && s.matches(t.Fingerprint, settings, password) {
-			return &store.Verification{Verification: verificationOf(*t.Result), Fingerprint: s.fingerprint(settings, password)}, nil
+		if t.Result == nil {
+			continue
+		}
+		v := store.Verification{Verification: verificationOf(*t.Result), Pass: t.Pass}
+		if s.proves(v, settings, password) {
+			v.Pass = s.proof(v.Verification, settings, password) // with the present version of the key
+			return &v, nil
 		}
 	}
-	if rec.Verification != nil && s.matches(rec.Verification.Fingerprint, settings, password) {
+	if rec.Verification != nil && s.proves(*rec.Verification, settings, password) {
 		return rec.Verification, nil
 	}
 	return nil, nil

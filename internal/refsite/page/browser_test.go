@@ -4,10 +4,12 @@ package page_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
@@ -18,6 +20,10 @@ func TestInChromium(t *testing.T) {
 	b.look("login")
 	w.logIn(b)
 	b.look("empty")
+	hidden := `['found', 'news', 'outcome'].filter((id) => getComputedStyle(document.getElementById(id)).display === 'none')`
+	if hidden := eval[[]string](b, hidden); len(hidden) > 0 {
+		t.Errorf("screen readers do not know %q yet, and will not read them out", hidden)
+	}
 	t.Run("ServicesAreFoundWhileTyping", func(t *testing.T) {
 		b := b.in(t)
 		b.do(
@@ -30,6 +36,19 @@ func TestInChromium(t *testing.T) {
 			t.Errorf("host, username and focus: %q", got)
 		}
 		b.look("service")
+	})
+	t.Run("ASearchKeepsWhatWasEntered", func(t *testing.T) {
+		b := b.in(t)
+		for query, begin := range map[string]step{"fastmail": chromedp.KeyEvent(kb.Enter), "mailgun": press("Search")} {
+			b.do(chromedp.Navigate(w.url), set("username", "kept"),
+				chromedp.Evaluate[chromedp.Void](`addEventListener('submit', (event) => { window.stays = event.defaultPrevented; })`),
+				chromedp.SendKeys(chromedp.CSS("#q"), query), begin, until(`window.stays`, "a search leaves the page"),
+				until(`document.getElementById('matches').innerText.toLowerCase().includes('`+query+`')`, query+" is not found"))
+			if kept := eval[string](b, `document.getElementById('username').value`); kept != "kept" {
+				t.Errorf("%s: what was entered is lost: %q", query, kept)
+			}
+		}
+		b.do(chromedp.Navigate(w.url))
 	})
 	t.Run("FailedTest", func(t *testing.T) {
 		b := b.in(t)
@@ -53,6 +72,7 @@ func TestInChromium(t *testing.T) {
 	})
 	t.Run("TwoWindows", func(t *testing.T) { w.twoWindows(b.in(t)) })
 	t.Run("OpenWhileTerraformApplies", func(t *testing.T) { w.applyMeanwhile(b.in(t)) })
+	t.Run("OpenWhileTheSessionEnds", func(t *testing.T) { w.endSession(b.in(t)) })
 }
 
 func (w *world) twoWindows(b *tab) {
@@ -69,6 +89,11 @@ func (w *world) twoWindows(b *tab) {
 
 func (w *world) applyMeanwhile(b *tab) {
 	b.do(chromedp.Navigate(w.url), set("from_name", "Mine"))
+	// It is asked for again after a call that failed, and after a page that is not the right one.
+	for _, answer := range []string{`Promise.reject(new TypeError())`, `Promise.resolve(new Response('<h1>Service Unavailable</h1>'))`} {
+		b.do(chromedp.Evaluate[chromedp.Void](`{ const real = fetch; window.fetch = () => { window.fetch = real; return `+answer+`; }; window.real = real }`),
+			until(`window.fetch === window.real`, "the page does not ask"))
+	}
 	w.apply(func(*site.Settings) {})
 	b.do(shows("news", "changed by “terraform” just now"), shows("state", "Managed by Terraform."))
 	if entered := eval[string](b, `document.getElementById('from_name').value`); entered != "Mine" {
@@ -77,6 +102,62 @@ func (w *world) applyMeanwhile(b *tab) {
 	b.do(set("password", mailPassword), press("Save"), shows("notice", "“terraform” changed this site"))
 	b.do(chromedp.Navigate(w.url), set("from_name", "By hand"), set("password", mailPassword), press("Save"), shows("managed", "drift"))
 	b.look("managed")
+}
+
+func (w *world) endSession(b *tab) {
+	b.do(chromedp.Navigate(w.url), set("from_name", "Long thought about"), set("password", mailPassword))
+	w.ahead.Store(int64(time.Hour))
+	b.do(shows("news", "Your session has ended."))
+	b.look("ended")
+	w.logIn(b.another())
+	b.do(press("Save"), shows("notice", "Saved."))
+	if got := w.state().Settings.FromName; got != "Long thought about" {
+		b.t.Errorf("saved: %q", got)
+	}
+}
+
+// polled waits until the page has asked twice what happens meanwhile, and has shown what it was told.
+func polled() step {
+	const answers = `performance.getEntriesByType('resource').length`
+	return chromedp.Steps(
+		chromedp.Evaluate[chromedp.Void](`window.polled = `+answers),
+		until(answers+` > window.polled + 2`, "the page does not ask"),
+	)
+}
+
+func TestTestThatRunsInChromium(t *testing.T) {
+	w := start(t, func(c *refsite.Config) { c.TestWait = time.Nanosecond })
+	release := w.hold()
+	b := chromium(t)
+	w.logIn(b)
+	b.do(w.fillIn(), press("Save"), shows("notice", "Saved."))
+	b.do(set("test_recipient", recipient), set("test_password", mailPassword), press("Test"), shows("outcome", "The test is running."))
+	t.Run("WhatIsTheSameKeepsTheFocus", func(t *testing.T) {
+		b := b.in(t)
+		b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector('#outcome a').focus()`), polled())
+		if !eval[bool](b, `document.activeElement.matches('#outcome a')`) {
+			t.Errorf("the focus went to %s", eval[string](b, `document.activeElement.tagName`))
+		}
+	})
+	t.Run("ThenMailCanBeEnabled", func(t *testing.T) {
+		b := b.in(t)
+		release()
+		b.do(shows("outcome", "The server took the message"), shows("state", "passed a test just now"))
+		b.do(until(`!document.querySelector('#switch button').disabled`, "mail cannot be enabled"))
+	})
+	t.Run("ButNotWhatSomebodyElseSavedMeanwhile", func(t *testing.T) {
+		b := b.in(t)
+		release := w.hold()
+		b.do(set("test_recipient", recipient), set("test_password", mailPassword), press("Test"), shows("outcome", "The test is running."))
+		revision := w.state().Revision
+		w.apply(func(*site.Settings) {})
+		b.do(shows("news", "changed by “terraform” just now"), polled())
+		release()
+		b.do(shows("outcome", "The server took the message"))
+		if sends := eval[string](b, `document.querySelector('#switch [name=revision]').value`); sends != revision {
+			t.Errorf("the page shows revision %s, and switches %s on", revision, sends)
+		}
+	})
 }
 
 // tabTo presses Tab until the element has the focus, which must be visible at every stop.

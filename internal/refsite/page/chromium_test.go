@@ -30,6 +30,8 @@ func chromium(t *testing.T) *tab {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		// What scrolls is somewhere else by the time that it is clicked.
+		chromedp.Flag("force-prefers-reduced-motion", true),
 	)
 	bounded, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	t.Cleanup(cancel)

@@ -23,14 +23,14 @@ const shownTests = 8
 func (v visit) show() error {
 	done := v.r.URL.Query().Get("done")
 	if v.user == "" {
-		return v.askLogin(http.StatusOK, goodbyes[done])
+		return v.askLogin(http.StatusOK, "", goodbyes[done])
 	}
 	o, err := v.site.Overview(shownTests)
 	if err != nil {
 		return err
 	}
 	m := v.mail(o)
-	if text, ok := successes[done]; ok {
+	if text := success(done, o); text != "" {
 		m.Notice = &notice{Tone: "good", Title: text}
 	}
 	m.choose(v.r.URL.Query())
@@ -38,16 +38,26 @@ func (v visit) show() error {
 	return nil
 }
 
-// What the page says after it was led to by a step that went well.
-var (
-	goodbyes  = map[string]string{"logout": "You are logged out."}
-	successes = map[string]string{
-		"saved":    "Saved.",
-		"off":      "Saved. Mail is off until these settings pass a test.",
-		"enabled":  "Mail is on.",
-		"disabled": "Mail is off. The settings are kept.",
+// goodbyes are what the form to log in says after a step that went well.
+var goodbyes = map[string]string{"logout": "You are logged out."}
+
+// success is what the page says after it was led to by a step that went well, as far as it is still true: the page can be
+// opened again at the same address later.
+func success(done string, o core.Overview) string {
+	switch {
+	case o.Settings.IsZero():
+		return ""
+	case done == "enabled" && o.Enabled:
+		return "Mail is on."
+	case done == "disabled" && !o.Enabled:
+		return "Mail is off. The settings are kept."
+	case done == "off" && !o.Enabled && o.Pass == nil:
+		return "Saved. Mail is off until these settings pass a test."
+	case done == "off", done == "saved":
+		return "Saved."
 	}
-)
+	return ""
+}
 
 // save saves what was entered. Mail stays on only when nothing was changed; what was changed has to be tested first.
 func (v visit) save() error {

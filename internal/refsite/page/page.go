@@ -94,7 +94,7 @@ func (p *Page) open(do func(visit) error) http.Handler {
 func (p *Page) inSession(do func(visit) error) http.Handler {
 	return p.open(func(v visit) error {
 		if v.user == "" {
-			return v.askLogin(http.StatusUnauthorized, "Your session has ended. Nothing was changed; log in to go on.")
+			return v.askLogin(http.StatusUnauthorized, "", "Your session has ended. Nothing was changed; log in to go on.")
 		}
 		return do(v)
 	})

@@ -89,6 +89,13 @@ func TestR44Session(t *testing.T) {
 		if b.status != http.StatusUnauthorized || !strings.Contains(b.text, "Your session has ended. Nothing was changed") || w.state().Revision != "0" {
 			t.Errorf("%d %s", b.status, b.text)
 		}
+		if login := b.field("username"); login != "" {
+			t.Errorf("the form to log in begins with the username of the mail server, %q", login)
+		}
+		b.submit("/login", url.Values{"username": {"admin"}, "password": {"mistyped"}})
+		if login := b.field("username"); login != "admin" {
+			t.Errorf("after a mistyped password the form begins with %q", login)
+		}
 	})
 }
 
@@ -229,6 +236,23 @@ func TestR42Guessing(t *testing.T) {
 	b.send(http.MethodPost, "/login", url.Values{"username": {"admin"}, "password": {w.password}})
 	if !strings.Contains(b.text, "Too many attempts to log in. Try again in 10 minutes.") || strings.Contains(b.text, w.password) {
 		t.Errorf("%s", b.text)
+	}
+}
+
+func TestR47HugeCredentials(t *testing.T) {
+	w := start(t)
+	for field, want := range map[string]string{
+		"username": "Username must have from 1 to 255 characters.", "password": "Password must have from 1 to 1024 characters.",
+	} {
+		for _, value := range []string{"", strings.Repeat("x", 60_000)} {
+			form := url.Values{"username": {"admin"}, "password": {w.password}}
+			form.Set(field, value)
+			b := w.window()
+			b.send(http.MethodPost, "/login", form)
+			if b.status != http.StatusUnprocessableEntity || !strings.Contains(b.text, want) || b.session() != "" {
+				t.Errorf("%s of %d: %d %s", field, len(value), b.status, b.text)
+			}
+		}
 	}
 }
 

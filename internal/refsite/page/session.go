@@ -70,10 +70,10 @@ func (v visit) login() error {
 	opened, err := v.Guard.Login(v.r.Context(), v.site.ID(), access.Client(v.r, v.BehindProxy), username, password)
 	if err != nil {
 		refused := problem.Of(err)
-		if refused.Code != problem.Unauthorized && refused.Code != problem.RateLimited {
-			return err
+		if status := api.Status(refused.Code); status < http.StatusInternalServerError {
+			return v.askLogin(status, username, sentence(refused.Detail)+again(refused.RetryAfter))
 		}
-		return v.askLogin(api.Status(refused.Code), refused.Detail+again(refused.RetryAfter))
+		return err
 	}
 	if err := v.Guard.Logout(v.site.ID(), v.token()); err != nil {
 		return err
@@ -90,10 +90,8 @@ func (v visit) logout() error {
 	return v.redirect("?done=logout")
 }
 
-// askLogin answers with the form to log in; note may be empty.
-func (v visit) askLogin(status int, note string) error {
-	render(v.w, status, "login", struct{ Site, Base, Note, Username string }{
-		v.site.Name(), v.base(), note, v.r.PostForm.Get("username"),
-	})
+// askLogin answers with the form to log in; the username to begin with and the note may be empty.
+func (v visit) askLogin(status int, username, note string) error {
+	render(v.w, status, "login", struct{ Site, Base, Note, Username string }{v.site.Name(), v.base(), note, username})
 	return nil
 }

@@ -86,6 +86,33 @@ func TestTheSteps(t *testing.T) {
 	}
 }
 
+// The address after a step stays in the browser, and in its history.
+func TestWhatAStepSaidIsNotSaidWhenItIsNoLongerTrue(t *testing.T) {
+	w := start(t)
+	b := w.loggedIn()
+	says := func(done, want string) {
+		t.Helper()
+		b.get("?done=" + done)
+		if got := b.shows("notice"); got != want {
+			t.Errorf("after %s it says %q, want %q", done, got, want)
+		}
+	}
+	for _, done := range []string{"saved", "off", "enabled", "disabled", "other"} {
+		says(done, "")
+	}
+	b.submit("/save", w.settings())
+	says("enabled", "")
+	says("disabled", "Mail is off. The settings are kept.")
+	says("off", "Saved. Mail is off until these settings pass a test.")
+	b.submit("/test", url.Values{"recipient": {recipient}, "password": {mailPassword}})
+	says("off", "Saved.")
+	b.submit("/switch", on)
+	says("enabled", "Mail is on.")
+	says("disabled", "")
+	says("off", "Saved.")
+	says("saved", "Saved.")
+}
+
 func TestAPassThatIsTooOld(t *testing.T) {
 	w := start(t)
 	b := w.loggedIn()
@@ -145,16 +172,23 @@ func TestFailedTest(t *testing.T) {
 	}
 }
 
-func TestRunningTest(t *testing.T) {
-	w := start(t, func(c *refsite.Config) { c.TestWait = time.Nanosecond })
+// hold makes the mail server wait when it has the whole message, until it is released.
+func (w *world) hold() (release func()) {
+	w.t.Helper()
 	goOn := make(chan struct{})
-	release := sync.OnceFunc(func() { close(goOn) })
-	t.Cleanup(release)
+	release = sync.OnceFunc(func() { close(goOn) })
+	w.t.Cleanup(release)
 	w.mail.SetFaults(smtptest.Faults{Before: func(_ context.Context, stage site.Stage) {
 		if stage == site.StageData {
 			<-goOn
 		}
 	}})
+	return release
+}
+
+func TestRunningTest(t *testing.T) {
+	w := start(t, func(c *refsite.Config) { c.TestWait = time.Nanosecond })
+	release := w.hold()
 	b := w.loggedIn()
 	b.submit("/save", w.settings())
 	b.submit("/test", url.Values{"recipient": {recipient}, "password": {mailPassword}})

@@ -61,10 +61,10 @@ type Password struct {
 	SetBy string    `json:"set_by"`
 }
 
-// Verification is the record of a pass and the fingerprint of what passed.
+// Verification is the record of a pass and what proves it.
 type Verification struct {
 	site.Verification
-	Fingerprint seal.MAC `json:"fingerprint"`
+	Pass seal.MAC `json:"pass"`
 }
 
 // Record returns the site's record.

@@ -19,9 +19,11 @@ var (
 // Test is one test of a site.
 type Test struct {
 	Key string `json:"key"`
-	// Body recognises a repeated request, Fingerprint what was tested.
+	// Body recognises a repeated request, Fingerprint what was tested, whatever became of it.
 	Body        seal.MAC `json:"body"`
 	Fingerprint seal.MAC `json:"fingerprint"`
+	// Pass proves that it passed; zero unless it did.
+	Pass seal.MAC `json:"pass"`
 	// Settings were tested.
 	Settings  site.Settings `json:"settings"`
 	Recipient string        `json:"recipient"`

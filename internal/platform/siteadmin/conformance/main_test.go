@@ -16,8 +16,10 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +27,9 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/pinned"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
 )
 
 // try runs the command with these secrets and returns what it prints.
@@ -165,6 +170,24 @@ func pass(w http.ResponseWriter, from *httptest.ResponseRecorder, body string) {
 	_, _ = io.WriteString(w, body)
 }
 
+// anybodyMay asks for no token in calls of that method to addresses that match the pattern.
+func anybodyMay(method, pattern string) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		var known string
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, below, _ := strings.Cut(r.URL.Path, apiPath)
+			if matches, _ := path.Match(pattern, below); matches && r.Method == method {
+				r.Header.Set("Authorization", known)
+			}
+			answer := recorded(next, r)
+			if answer.Code == http.StatusOK {
+				known = r.Header.Get("Authorization")
+			}
+			pass(w, answer, answer.Body.String())
+		})
+	}
+}
+
 func TestABrokenSiteFails(t *testing.T) {
 	for name, test := range map[string]struct {
 		breakage func(next http.Handler) http.Handler
@@ -183,6 +206,10 @@ func TestABrokenSiteFails(t *testing.T) {
 				next.ServeHTTP(w, r)
 			})
 		}, "IfMatch$|Stale", []string{"Rule/WriteWithoutIfMatch"}, "PUT /smtp answers 200, want 428 precondition_required"},
+		"AnybodyMayWrite": {anybodyMay(http.MethodPut, "/smtp"), "Token", []string{"Rule/WithoutTokenNothingIsTold"},
+			"PUT /smtp answers 200, want 401 unauthorized"},
+		"AnybodyMayTest": {anybodyMay(http.MethodPut, "/smtp/tests/*"), "Token", []string{"Rule/WithoutTokenNothingIsTold"},
+			"2 messages were delivered, want 0"},
 		"AnswersHoldThePassword": {func(next http.Handler) http.Handler {
 			var password string
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -280,6 +307,22 @@ func TestWhatIsRefused(t *testing.T) {
 				t.Errorf("got %v, want %s\n%s", err, test.why, out)
 			}
 		})
+	}
+}
+
+func TestAgainWithTheSameMailServer(t *testing.T) {
+	mail := smtptest.Start(t, smtptest.Config{Encryption: site.None, Users: map[string]secret.Text{"mailer@example.com": secret.New("4711 mailer")}})
+	address, token := startBroken(t, func(next http.Handler) http.Handler { return next })
+	for range 2 {
+		out, err := try(t, map[string]string{"SMTP_MAIL_PASSWORD": "4711 mailer"}, "-url", address, "-token", token,
+			"-mail-host", mail.Host(), "-mail-port", strconv.Itoa(mail.Port()), "-mail-encryption", "none", "-mail-username", "mailer@example.com",
+			"-run", "^Rule/(EnablingWithoutATest|SameKeySameBody)|WithoutATestItIsRefused")
+		if err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+	}
+	if n := len(mail.Messages()); n != 2 {
+		t.Errorf("%d messages", n)
 	}
 }
 

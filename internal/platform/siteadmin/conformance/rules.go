@@ -30,13 +30,23 @@ type rule struct {
 
 var rules = []rule{
 	{"WithoutTokenNothingIsTold", "getSMTP", func(s *subject) {
-		for _, authorization := range []string{"", "Bearer no-token-of-this-site", "Basic YTpi"} {
-			for _, path := range []string{"/site", "/smtp", "/smtp/presets", newTest()} {
-				s.want(s.call(http.MethodGet, path, nil, "Authorization", authorization), http.StatusUnauthorized, "unauthorized")
+		s.want(s.save(s.write(s.Good, false)), http.StatusOK, "")
+		refused := func(method, path string, body any, headers ...string) {
+			for _, authorization := range []string{"", "Bearer no-token-of-this-site", "Basic YTpi"} {
+				a := s.call(method, path, body, append(headers, "Authorization", authorization)...)
+				s.want(a, http.StatusUnauthorized, "unauthorized")
 			}
 		}
+		for _, path := range []string{"/site", "/smtp", "/smtp/presets", newTest()} {
+			refused(http.MethodGet, path, nil)
+		}
 		s.unchanged(func() {
-			s.want(s.call(http.MethodDelete, "/smtp", nil, "Authorization", "", "If-Match", s.ifMatch()), http.StatusUnauthorized, "unauthorized")
+			refused(http.MethodPut, "/smtp", s.write(s.Bad, false), "If-Match", s.ifMatch())
+			refused(http.MethodDelete, "/smtp", nil, "If-Match", s.ifMatch())
+			s.Delivers(s, 0, func() {
+				refused(http.MethodPut, newTest(), s.testOf(s.Good))
+				refused(http.MethodPut, newTest(), object{"recipient": s.Recipient})
+			})
 		})
 	}},
 	{"WrongLoginIsRefused", "createSession", func(s *subject) {
@@ -216,7 +226,7 @@ func (r *report) rules(ctx context.Context, cleared site.Site, account adminapi.
 	for _, rule := range rules {
 		r.check(ctx, "Rule/"+rule.name, rule.operation, func(t sitetest.T) {
 			mustClear(t, cleared)
-			s := &subject{T: t, Target: target, url: r.tap.url, token: token}
+			s := &subject{T: t, Target: forRule(target, rule.name), url: r.tap.url, token: token}
 			if token.IsEmpty() {
 				token = s.login(account)
 				s.token = token
@@ -224,6 +234,13 @@ func (r *report) rules(ctx context.Context, cleared site.Site, account adminapi.
 			rule.run(s)
 		})
 	}
+}
+
+// forRule gives a rule candidates of its own: the site remembers what passed, also in an earlier run.
+func forRule(target sitetest.Target, name string) sitetest.Target {
+	name += " " + uuid.NewString()
+	target.Good.Settings.FromName, target.Bad.Settings.FromName = name, name
+	return target
 }
 
 func (s *subject) login(account adminapi.Account) secret.Text {

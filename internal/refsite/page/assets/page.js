@@ -5,38 +5,56 @@
 const main = document.querySelector('main');
 const byId = (id) => document.getElementById(id);
 
+const loggedOut = new Error('logged out');
+
 const load = async (url, signal) => {
   const answer = await fetch(url, { signal, headers: { Accept: 'text/html' } });
   const other = new DOMParser().parseFromString(await answer.text(), 'text/html');
+  if (other.querySelector('main[data-login]')) {
+    throw loggedOut;
+  }
   if (!other.querySelector('main[data-revision]')) {
-    throw new Error('logged out');
+    throw new Error('no page of the site');
   }
   return other;
 };
 
+// take shows what the other page has there. What is the same stays: it may have the focus, and was read out already.
 const take = (other, id) => {
+  const ours = byId(id);
   const theirs = other.getElementById(id);
-  byId(id).replaceChildren(...theirs.childNodes);
-  byId(id).className = theirs.className;
+  if (!ours.isEqualNode(theirs)) {
+    ours.replaceChildren(...theirs.childNodes);
+    ours.className = theirs.className;
+  }
 };
 
 // Search
 
+let typing;
 let searching = new AbortController();
 
 const search = async () => {
+  clearTimeout(typing);
   searching.abort();
   searching = new AbortController();
   try {
     const other = await load(`${main.dataset.base}?q=${encodeURIComponent(byId('q').value)}`, searching.signal);
     take(other, 'found');
     take(other, 'matches');
-  } catch {
-    // A newer search, or no connection: the button is still there.
+  } catch (error) {
+    if (error.name !== 'AbortError') { // that is a newer search
+      byId('found').textContent = 'The search got no answer.';
+    }
   }
 };
 
-let typing;
+// Leaving the page would lose what was entered.
+byId('search').addEventListener('submit', (event) => {
+  event.preventDefault();
+  search();
+});
+
 byId('q').addEventListener('input', () => {
   clearTimeout(typing);
   typing = setTimeout(search, 150);
@@ -91,21 +109,34 @@ document.addEventListener('submit', (event) => {
 
 // What happens meanwhile
 
+// news shows a notice, whose link leads to the page as it is now.
+const news = (notice) => {
+  byId('news').innerHTML = `<p class="notice">${notice}</p>`;
+  byId('news').querySelector('a').href = main.dataset.base;
+};
+
+// What the page shows and sends is of this revision, whatever it told about since.
+const rendered = main.dataset.revision;
+let told = rendered;
+
 const watch = async () => {
   if (document.hidden) {
     return;
   }
   const other = await load(`${main.dataset.base}${main.hasAttribute('data-running') ? location.search : ''}`);
   const theirs = other.querySelector('main').dataset;
-  if (theirs.revision !== main.dataset.revision) {
+  if (theirs.revision !== told) {
     take(other, 'state');
-    byId('news').innerHTML = '<p class="notice">This site was changed by <b></b> just now. <a>Show what is saved</a></p>';
+    news('This site was changed by <b></b> just now. <a>Show what is saved</a>');
     byId('news').querySelector('b').textContent = `“${theirs.by}”`;
-    byId('news').querySelector('a').href = main.dataset.base;
-    main.dataset.revision = theirs.revision;
-  } else if (main.hasAttribute('data-running')) {
-    for (const id of ['state', 'outcome', 'switch', 'past']) {
+    told = theirs.revision;
+  }
+  if (main.hasAttribute('data-running')) {
+    for (const id of ['state', 'outcome', 'past']) {
       take(other, id);
+    }
+    if (theirs.revision === rendered) {
+      take(other, 'switch');
     }
     main.toggleAttribute('data-running', 'running' in theirs);
   }
@@ -114,8 +145,12 @@ const watch = async () => {
 const keepWatching = () => setTimeout(async () => {
   try {
     await watch();
-  } catch {
-    return; // logged out or stopped: the next step says so
+  } catch (error) {
+    if (error === loggedOut) {
+      news('Your session has ended. To keep what you entered, <a target="_blank">log in in another window</a> before you save it here.');
+      return;
+    }
+    // A site that does not answer now may do so the next time.
   }
   keepWatching();
 }, main.hasAttribute('data-running') ? 1000 : 5000);
