@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
 // certificate says what the refused certificate holds. A name in it is never advised for a host that is known to be
@@ -40,7 +41,7 @@ const shown = 4
 func describe(c site.Certificate) string {
 	names := make([]string, 0, shown)
 	for _, name := range c.Names[:min(len(c.Names), shown)] {
-		names = append(names, clean(name, 100))
+		names = append(names, untrusted.Brief(name, 100))
 	}
 	text := "no name"
 	if len(names) > 0 {
@@ -50,7 +51,7 @@ func describe(c site.Certificate) string {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return fmt.Sprintf("The certificate is for %s, issued by %s, valid until %s.",
-		text, clean(c.Issuer, 100), c.NotAfter.UTC().Format(time.DateOnly))
+		text, untrusted.Brief(c.Issuer, 100), c.NotAfter.UTC().Format(time.DateOnly))
 }
 
 // hostNames are the names that could stand in host: no wildcards, and nothing but letters, digits, dots and hyphens.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sitemail/terraform-provider-smtp/internal/presets"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
 // The rows that more than the words of a reply decides on.
@@ -113,7 +114,7 @@ func (row *Row) diagnosis() site.Diagnosis {
 
 // invalidSetting names the setting that was refused before anything was sent, and says what it must be.
 func (v *verdict) invalidSetting() {
-	field, why, _ := strings.Cut(clean(v.result.Error, 300), ": ")
+	field, why, _ := strings.Cut(untrusted.Brief(v.result.Error, 300), ": ")
 	v.Attribute = field
 	v.Remedy = fmt.Sprintf("Correct %s: it %s.", field, why)
 }
@@ -122,7 +123,7 @@ func (v *verdict) invalidSetting() {
 func (v *verdict) whereToLook() {
 	if id, recipient := v.result.MessageID, v.result.Recipient; id != "" && recipient != "" {
 		v.Remedy = fmt.Sprintf("Look for the message <%s> in the mailbox of %s before applying again: every further test sends another one.",
-			clean(id, 254), clean(recipient, 254))
+			untrusted.Brief(id, 254), untrusted.Brief(recipient, 254))
 	}
 }
 

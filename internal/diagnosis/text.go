@@ -61,7 +61,7 @@ func (f Failure) Diagnosis() site.Diagnosis { return f.washed().diagnosis() }
 // washed returns f with all that comes from outside fit to be shown.
 func (f Failure) washed() Failure {
 	f.Result = newWasher(f.Settings.Username, f.Secrets).result(f.Result)
-	f.State = clean(f.State, longText)
+	f.State = untrusted.Brief(f.State, longText)
 	return f
 }
 
@@ -77,9 +77,9 @@ func (f Failure) diagnosis() site.Diagnosis {
 func (f Failure) tried() string {
 	s, r := f.Settings, f.Result
 	var b strings.Builder
-	fmt.Fprintf(&b, "From %s to %s, encryption %s", f.Machine, clean(net.JoinHostPort(s.Host, strconv.Itoa(s.Port)), 300), clean(string(s.Encryption), 20))
+	fmt.Fprintf(&b, "From %s to %s, encryption %s", f.Machine, untrusted.Brief(net.JoinHostPort(s.Host, strconv.Itoa(s.Port)), 300), untrusted.Brief(string(s.Encryption), 20))
 	if r.Recipient != "" {
-		fmt.Fprintf(&b, ", a message from %s to %s", clean(s.FromAddress, 254), r.Recipient)
+		fmt.Fprintf(&b, ", a message from %s to %s", untrusted.Brief(s.FromAddress, 254), r.Recipient)
 	}
 	b.WriteString(". ")
 	if len(r.Stages) > 0 {

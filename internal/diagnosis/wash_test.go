@@ -51,7 +51,7 @@ func TestSecretsAreTakenOut(t *testing.T) {
 	w := newWasher(username, []secret.Text{{}, secret.New(canary)})
 	for name, disguise := range disguises {
 		t.Run(name, func(t *testing.T) {
-			got := w.text("cannot accept '"+disguise(canary)+"', sorry", 500)
+			got := w.Brief("cannot accept '"+disguise(canary)+"', sorry", 500)
 			if holds(got) || !strings.Contains(got, "[redacted]") {
 				t.Errorf("got %s", got)
 			}
@@ -62,7 +62,7 @@ func TestSecretsAreTakenOut(t *testing.T) {
 
 func TestUsernameIsTakenOutAsItTravels(t *testing.T) {
 	w := newWasher(username, nil)
-	got := w.text("334 for "+username+": "+base64.StdEncoding.EncodeToString([]byte(username)), 500)
+	got := w.Brief("334 for "+username+": "+base64.StdEncoding.EncodeToString([]byte(username)), 500)
 	if want := "334 for shop@example.com: [redacted]"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -70,7 +70,7 @@ func TestUsernameIsTakenOutAsItTravels(t *testing.T) {
 
 func TestInnocentWordsStay(t *testing.T) {
 	text := "535 5.7.8 Error: 5b1f17b1804b1-42a6b5c3 c3VwcG9ydA== https://example.com/mail/?p=BadCredentials"
-	if got := newWasher(username, []secret.Text{secret.New(canary)}).text(text, 500); got != text {
+	if got := newWasher(username, []secret.Text{secret.New(canary)}).Brief(text, 500); got != text {
 		t.Errorf("got %q", got)
 	}
 }

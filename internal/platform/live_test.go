@@ -49,7 +49,7 @@ func TestLive(t *testing.T) {
 			t.Helper()
 			s := openLive(t)
 			state, err := s.Read(t.Context())
-			if err == nil && !(state.Settings.IsZero() && !state.PasswordSet) {
+			if err == nil && !state.IsClear() {
 				err = s.Clear(t.Context(), state.Revision)
 			}
 			if err != nil {

@@ -37,7 +37,7 @@ const (
 )
 
 // shown is a value of a site in a message.
-func shown(value string) string { return untrusted.Shorten(untrusted.Line(value), 254) }
+func shown(value string) string { return untrusted.Brief(value, 254) }
 
 // addSiteError reports a failed call to the site that messages call label, while doing something.
 func addSiteError(diags *diag.Diagnostics, label, doing string, locate locator, err error) {

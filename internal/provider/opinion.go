@@ -14,7 +14,7 @@ import (
 // never repeated: that could lock the account.
 func (e *entry) secondOpinion(ctx context.Context, c site.Change, failed site.TestResult) string {
 	unexplained := failed.Status == site.Failed && diagnosis.Of(failed, c.Candidate.Settings).ID == diagnosis.Unknown
-	if !unexplained || e.check == nil || c.Candidate.Settings.Username != "" && c.Candidate.Password.IsEmpty() {
+	if !unexplained || e.check == nil || c.Candidate.LacksPassword() {
 		return ""
 	}
 	const intro = "\n\nTried from this machine too, without sending a message. The site is in another network and may see something else.\n\n"

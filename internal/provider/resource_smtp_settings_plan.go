@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -177,15 +178,13 @@ func (m *settingsModel) resolveEndpoint(config settingsModel) {
 	if err != nil {
 		return // ValidateConfig said so, or will when the value is known.
 	}
-	for _, alternative := range preset.Alternatives {
-		port := config.Port.IsNull() || int(config.Port.ValueInt64()) == alternative.Port
-		encryption := config.Encryption.IsNull() || site.Encryption(config.Encryption.ValueString()) == alternative.Encryption
-		differs := !config.Port.IsNull() && int(config.Port.ValueInt64()) != endpoint.Port ||
-			!config.Encryption.IsNull() && site.Encryption(config.Encryption.ValueString()) != endpoint.Encryption
-		if differs && port && encryption {
-			endpoint.Port, endpoint.Encryption = alternative.Port, alternative.Encryption
-			break
-		}
+	ways := preset.Endpoints()
+	fits := func(way presets.Endpoint) bool {
+		return (config.Port.IsNull() || int(config.Port.ValueInt64()) == way.Port) &&
+			(config.Encryption.IsNull() || site.Encryption(config.Encryption.ValueString()) == way.Encryption)
+	}
+	if i := slices.IndexFunc(ways, fits); i >= 0 {
+		endpoint.Port, endpoint.Encryption = ways[i].Port, ways[i].Encryption
 	}
 	setIfNull(&m.Host, config.Host, types.StringValue(endpoint.Host))
 	setIfNull(&m.Port, config.Port, types.Int64Value(int64(endpoint.Port)))

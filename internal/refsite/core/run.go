@@ -49,7 +49,7 @@ func (s *Site) checkTest(t site.Test) error {
 		if err := checkCandidate(*t.Candidate); err != nil {
 			return err
 		}
-		if t.Candidate.Settings.Username != "" && t.Candidate.Password.IsEmpty() {
+		if t.Candidate.LacksPassword() {
 			return passwordRequired("The password must come with the settings to test: a stored password is only used where it was entered for.")
 		}
 	}

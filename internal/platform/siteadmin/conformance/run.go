@@ -150,7 +150,7 @@ func clearSite(ctx context.Context, s site.Site) error {
 	return s.Clear(ctx, state.Revision)
 }
 
-func isClear(s site.State) bool { return s.Settings.IsZero() && !s.PasswordSet && !s.Enabled }
+func isClear(s site.State) bool { return s.IsClear() && !s.Enabled }
 
 // verdict counts; what an interrupt kept from running is no pass.
 func (r *report) verdict(ctx context.Context) error {
