@@ -114,7 +114,13 @@ func TestSessions(t *testing.T) {
 func TestConcurrentCallsShareOneLogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := slices.Repeat([]adminapitest.Step{uses("one", fine)}, 10)
-		client := play(t, sessions(time.Hour), append([]adminapitest.Step{logsIn("one")}, calls...)...)
+		login := logsIn("one")
+		answer := login.Answer
+		login.Answer = func(w http.ResponseWriter, r *http.Request) {
+			_ = adminapi.Sleep(r.Context(), time.Second) // by then all calls want a session
+			answer(w, r)
+		}
+		client := play(t, sessions(time.Hour), append([]adminapitest.Step{login}, calls...)...)
 		var all sync.WaitGroup
 		for range 10 {
 			all.Go(func() {
