@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"log/slog"
@@ -188,6 +190,23 @@ func anybodyMay(method, pattern string) func(http.Handler) http.Handler {
 	}
 }
 
+// answersHold puts the last password that was sent, as it is written, into answers.
+func answersHold(written func(password string) string) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		var leak string
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			var sent struct{ Password string }
+			if json.Unmarshal(body, &sent) == nil && sent.Password != "" {
+				leak = written(sent.Password)
+			}
+			answer := recorded(next, r)
+			pass(w, answer, strings.Replace(answer.Body.String(), `"from_name":"`, `"from_name":"`+leak, 1))
+		})
+	}
+}
+
 func TestABrokenSiteFails(t *testing.T) {
 	for name, test := range map[string]struct {
 		breakage func(next http.Handler) http.Handler
@@ -210,19 +229,18 @@ func TestABrokenSiteFails(t *testing.T) {
 			"PUT /smtp answers 200, want 401 unauthorized"},
 		"AnybodyMayTest": {anybodyMay(http.MethodPut, "/smtp/tests/*"), "Token", []string{"Rule/WithoutTokenNothingIsTold"},
 			"2 messages were delivered, want 0"},
-		"AnswersHoldThePassword": {func(next http.Handler) http.Handler {
-			var password string
-			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				body, _ := io.ReadAll(r.Body)
-				r.Body = io.NopCloser(bytes.NewReader(body))
-				var sent struct{ Password string }
-				if json.Unmarshal(body, &sent) == nil && sent.Password != "" {
-					password = sent.Password
-				}
-				answer := recorded(next, r)
-				pass(w, answer, strings.Replace(answer.Body.String(), `"from_name":"`, `"from_name":"`+password, 1))
-			})
-		}, "WeakTag", []string{"Rule/WeakTagCountsAsStrong"}, "PUT /smtp, 200: the answer holds a password"},
+		"AnswersHoldThePassword": {answersHold(func(password string) string { return password }),
+			"WeakTag", []string{"Rule/WeakTagCountsAsStrong"}, "PUT /smtp, 200: the answer holds a password"},
+		"AnswersHoldItInEscapes": {answersHold(func(password string) string {
+			var escaped strings.Builder
+			for _, r := range password {
+				fmt.Fprintf(&escaped, `\u%04x`, r)
+			}
+			return escaped.String()
+		}), "WeakTag", []string{"Rule/WeakTagCountsAsStrong"}, "PUT /smtp, 200: the answer holds a password"},
+		"AnswersHoldTheLogin": {answersHold(func(password string) string {
+			return base64.StdEncoding.EncodeToString([]byte("\x00mailer@example.com\x00" + password))
+		}), "WeakTag", []string{"Rule/WeakTagCountsAsStrong"}, "PUT /smtp, 200: the answer holds a password"},
 		"RefusalsAreNoProblems": {func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				answer := recorded(next, r)
