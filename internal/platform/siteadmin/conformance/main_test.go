@@ -23,6 +23,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -270,6 +271,45 @@ func TestABrokenSiteFails(t *testing.T) {
 				next.ServeHTTP(w, r)
 			})
 		}, "SameKeySame", []string{"Rule/SameKeySameBodyIsOneMessage"}, "2 messages were delivered, want 1"},
+		"OnlyTestsThatEndedAreKnown": {func(next http.Handler) http.Handler {
+			var mu sync.Mutex
+			running, second := map[string]bool{}, make(chan struct{})
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch test := strings.Contains(r.URL.Path, "/smtp/tests/"); {
+				case test && r.Method == http.MethodGet:
+					<-second
+				case test:
+					mu.Lock()
+					key, twice := r.URL.Path, running[r.URL.Path]
+					running[key] = true
+					mu.Unlock()
+					if twice {
+						close(second)
+						r.URL.Path = key[:len(key)-4] + "0000"
+					}
+				}
+				next.ServeHTTP(w, r)
+			})
+		}, "SameKeyAt", []string{"Rule/SameKeyAtTheSameTimeIsOneMessage"}, "2 messages were delivered, want 1"},
+		"EveryWriteIsRemembered": {func(next http.Handler) http.Handler {
+			answers := map[string]*httptest.ResponseRecorder{}
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				r.Body = io.NopCloser(bytes.NewReader(body))
+				var sent struct {
+					ID string `json:"write_id"`
+				}
+				_ = json.Unmarshal(body, &sent)
+				answer := answers[sent.ID]
+				if answer == nil {
+					answer = recorded(next, r)
+				}
+				if sent.ID != "" && answer.Code == http.StatusOK {
+					answers[sent.ID] = answer
+				}
+				pass(w, answer, answer.Body.String())
+			})
+		}, "Again", []string{"Rule/EarlierWriteAgainIsStale"}, "PUT /smtp answers 200, want 412 stale"},
 		"EnabledWithoutATest": {func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				answer := recorded(next, r)
