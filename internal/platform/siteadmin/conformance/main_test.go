@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/base64"
@@ -17,7 +16,6 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
@@ -27,8 +25,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/pinned"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/refsitetest"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
@@ -43,46 +41,9 @@ func try(t *testing.T, env map[string]string, args ...string) (string, error) {
 	return out.String() + stderr.String(), err
 }
 
-// startProcess starts the reference site in a process of its own, and returns the address and the access of a site of it.
-func startProcess(t *testing.T) (address string, access map[string]string) {
-	t.Helper()
-	dir := t.TempDir()
-	binary, keys := filepath.Join(dir, "refsite"), filepath.Join(dir, "keys")
-	if _, err := pinned.Go(t.Context(), "build", "-o", binary, "github.com/sitemail/terraform-provider-smtp/internal/refsite/cmd/refsite"); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.CommandContext(t.Context(), binary, "key", keys).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	cmd := exec.CommandContext(t.Context(), binary, "serve", "-listen", "127.0.0.1:0", "-data", filepath.Join(dir, "data"), "-keys", keys,
-		"-site", "shop", "-allow-network", "127.0.0.0/8", "-test-every", "1ms", "-test-burst", "1000")
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		var line map[string]string
-		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			t.Fatalf("%s: %v", lines.Bytes(), err)
-		}
-		if line["listening"] != "" {
-			return "http://" + line["listening"] + "/shop", access
-		}
-		access = line
-	}
-	t.Fatal("the reference site does not listen")
-	return "", nil
-}
-
 func TestTheReferenceSiteConforms(t *testing.T) {
-	address, access := startProcess(t)
+	process := refsitetest.Launch(t, refsitetest.Build(t, t.TempDir(), nil).Serve(t.Context(), "-site", "shop"))
+	address, access := "http://"+process.Address+"/shop", process.Lines[0]
 	out, err := try(t, map[string]string{"SMTP_SITE_TOKEN": access["token"]}, "-url", address)
 	if err != nil || strings.Contains(out, "FAIL") || !strings.Contains(out, " checks, 0 failed.") || !strings.Contains(out, "are overwritten and cleared") {
 		t.Fatalf("%v\n%s", err, out)
