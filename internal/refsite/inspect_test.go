@@ -218,16 +218,53 @@ func change(t *testing.T, setting reflect.Value) {
 	}
 }
 
-func TestKeys(t *testing.T) {
-	const first, second = "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "2:HxwdHhsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA="
-	keys := func(texts ...string) seal.Keys {
-		t.Helper()
-		k, err := seal.Parse(secret.New(strings.Join(texts, " ")))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return k
+// Two versions of a key.
+const (
+	first  = "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+	second = "2:HxwdHhsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA="
+)
+
+func parseKeys(t *testing.T, versions ...string) seal.Keys {
+	t.Helper()
+	k, err := seal.Parse(secret.New(strings.Join(versions, " ")))
+	if err != nil {
+		t.Fatal(err)
 	}
+	return k
+}
+
+// A call that was made before a rotation can be repeated after it.
+func TestRepeatedAfterARotation(t *testing.T) {
+	for name, password := range map[string]bool{"WithThePassword": true, "WithoutThePassword": false} {
+		t.Run(name, func(t *testing.T) {
+			w := start(t, func(c *refsite.Config) { c.Keys = parseKeys(t, first) })
+			c := w.site("client-a")
+			w.enable(c, nil)
+			path, write, tag := newTest(), withID(object{"settings": w.settings(nil), "enabled": true}), c.etag()
+			if password {
+				write["password"] = w.password
+			}
+			tested := c.call(http.MethodPut, path, w.candidate()).want(t, http.StatusOK, "")
+			saved := c.call(http.MethodPut, "/smtp", write, "If-Match", tag).want(t, http.StatusOK, "")
+
+			w.config.Keys = parseKeys(t, first, second)
+			w.restart(func() {})
+			equal(t, c.call(http.MethodPut, path, w.candidate()).want(t, http.StatusOK, "").object, tested.object)
+			equal(t, c.call(http.MethodPut, "/smtp", write, "If-Match", tag).want(t, http.StatusOK, "").object, saved.object)
+
+			w.pass(24*time.Hour + time.Minute)
+			w.config.Keys = parseKeys(t, second)
+			w.restart(func() {})
+			equal(t, c.call(http.MethodPut, "/smtp", write, "If-Match", tag).want(t, http.StatusOK, "").object, saved.object)
+			if strings.Count(w.log.String(), "sealed anew") != 1 || w.mail.Counters().Messages != 2 {
+				t.Errorf("%d messages; log: %s", w.mail.Counters().Messages, w.log)
+			}
+		})
+	}
+}
+
+func TestKeys(t *testing.T) {
+	keys := func(versions ...string) seal.Keys { return parseKeys(t, versions...) }
 	w := start(t, func(c *refsite.Config) { c.Keys = keys(first) })
 	c := w.site("client-a")
 	before := w.enable(c, nil)
@@ -249,9 +286,12 @@ func TestKeys(t *testing.T) {
 		equal(t, c.read().object, before.object)
 		c.put(object{"settings": w.settings(nil), "enabled": true}).want(t, http.StatusOK, "")
 	})
+	w.close()
+	t.Run("R48_TestsNeedTheOldVersionForADay", func(t *testing.T) { refused(t, keys(second), "needs version 1") })
 	t.Run("ThenTheOldVersionCanGo", func(t *testing.T) {
+		w.pass(24*time.Hour + time.Minute)
 		w.config.Keys = keys(second)
-		w.restart(func() {})
+		w.open()
 		if got := c.read(); got.object["enabled"] != true || got.object["password_id"] != before.object["password_id"] {
 			t.Errorf("%s", got.raw)
 		}

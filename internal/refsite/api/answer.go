@@ -54,7 +54,7 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 		a.Log.Error("call failed", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
 	if p.RetryAfter > 0 {
-		w.Header().Set("Retry-After", seconds(p.RetryAfter))
+		w.Header().Set("Retry-After", Seconds(p.RetryAfter))
 	}
 	if p.Code == problem.Unauthorized {
 		w.Header().Set("WWW-Authenticate", "Bearer")
@@ -83,7 +83,7 @@ func write(w http.ResponseWriter, contentType string, status int, body any) {
 	_ = json.NewEncoder(w).Encode(body)
 }
 
-// seconds rounds up, so that a client that waits for so long is not too early.
-func seconds(d time.Duration) string {
+// Seconds is d as the Retry-After header has it: rounded up, so that a client that waits for so long is not too early.
+func Seconds(d time.Duration) string {
 	return strconv.Itoa(int((d + time.Second - 1) / time.Second))
 }

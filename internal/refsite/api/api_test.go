@@ -66,7 +66,7 @@ func TestPanic(t *testing.T) {
 
 func TestSecondsRoundUp(t *testing.T) {
 	for d, want := range map[time.Duration]string{time.Nanosecond: "1", time.Second: "1", 1001 * time.Millisecond: "2", time.Minute: "60"} {
-		if got := seconds(d); got != want {
+		if got := Seconds(d); got != want {
 			t.Errorf("%s: %s", d, got)
 		}
 	}

@@ -3,8 +3,11 @@ package core
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
 // inspector is shown as the writer of what the inspection changed.
@@ -45,8 +48,11 @@ func (c *Core) checkKey(tx *store.Tx) error {
 }
 
 // inspect repairs what a crash cannot have left: a record that someone changed behind the server's back. And it seals
-// anew what an older version of the key sealed, so that the older version can then be removed.
+// anew what an older version of the key sealed, so that the older version can be removed once no test needs it.
 func (s *Site) inspect(stored *store.Site) error {
+	if err := s.checkTests(stored); err != nil {
+		return err
+	}
 	before, err := stored.Record()
 	if err != nil {
 		return err
@@ -74,6 +80,22 @@ func (s *Site) inspect(stored *store.Site) error {
 	return nil
 }
 
+// checkTests refuses to go on without a version of the key that a test of the last day needs. It cannot be made anew, as no
+// test holds its password: a call that is repeated would be refused, and a pass would not count.
+func (s *Site) checkTests(stored *store.Site) error {
+	now := s.core.Now()
+	for t, err := range stored.NewestTests() {
+		if err != nil {
+			return err
+		}
+		if now.Sub(t.StartedAt).Abs() <= keepTests && !s.core.Keys.Has(t.Body.Key) {
+			return fmt.Errorf("the test of %s needs version %d of the sealing key, and it is not among the keys: the version before is needed for a day after a rotation",
+				t.StartedAt.Format(time.RFC3339), t.Body.Key)
+		}
+	}
+	return nil
+}
+
 // sealAnew brings the record to the current version of the key and reports whether it was sealed with another.
 func (s *Site) sealAnew(rec *store.Record) bool {
 	keys := s.core.Keys
@@ -89,8 +111,28 @@ func (s *Site) sealAnew(rec *store.Record) bool {
 		rec.Verification = &store.Verification{Verification: v.Verification, Pass: s.proof(v.Verification, rec.Settings, password)}
 		anew = true
 	}
+	if last := s.renewed(*rec, password); last != nil {
+		rec.LastWrite = last
+		anew = true
+	}
 	if anew {
 		s.log.Info("sealed anew", "key_version", keys.Current())
 	}
 	return anew
+}
+
+// renewed recognises the record's last write by the current version of the key; nil when there is nothing to renew. What it
+// asked for is what the record holds, with the password or without one, which left the stored one.
+func (s *Site) renewed(rec store.Record, password secret.Text) *store.LastWrite {
+	keys, last := s.core.Keys, rec.LastWrite
+	if last == nil || last.Body.Key == keys.Current() {
+		return nil
+	}
+	for _, given := range []secret.Text{password, {}} {
+		body := s.writeParts(Write{Save: site.Save{Settings: rec.Settings, Password: given, Enabled: rec.Enabled}})
+		if keys.Matches(last.Body, body...) {
+			return &store.LastWrite{ID: last.ID, Body: keys.MAC(body...)}
+		}
+	}
+	return nil
 }

@@ -158,7 +158,7 @@ func (v visit) explain(err error, refill func(*mail)) error {
 	refill(&m)
 	m.blame(v.r.URL.Path, failure, v.r.PostForm.Get("read"))
 	if failure.RetryAfter > 0 {
-		v.w.Header().Set("Retry-After", strconv.Itoa(int(failure.RetryAfter/time.Second)+1))
+		v.w.Header().Set("Retry-After", api.Seconds(failure.RetryAfter))
 	}
 	render(v.w, status, "mail", m)
 	return nil

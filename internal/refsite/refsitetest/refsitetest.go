@@ -34,10 +34,11 @@ type Files struct {
 	binary, authority string
 }
 
-// Build builds the command refsite into dir, with a new sealing key. The sites trust mail servers by the authority, in PEM.
+// Build builds the command refsite into dir, with a new sealing key. The sites trust mail servers by the authority, in PEM,
+// and by those of the system where that is nil.
 func Build(t testing.TB, dir string, authority []byte) Files {
 	t.Helper()
-	f := Files{filepath.Join(dir, "data"), filepath.Join(dir, "keys"), filepath.Join(dir, "refsite"), filepath.Join(dir, "authority.pem")}
+	f := Files{Data: filepath.Join(dir, "data"), Keys: filepath.Join(dir, "keys"), binary: filepath.Join(dir, "refsite")}
 	root, err := pinned.ModuleRoot(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -48,8 +49,11 @@ func Build(t testing.TB, dir string, authority []byte) Files {
 	if out, err := exec.CommandContext(t.Context(), f.binary, "key", f.Keys).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if err := os.WriteFile(f.authority, authority, 0o600); err != nil {
-		t.Fatal(err)
+	if authority != nil {
+		f.authority = filepath.Join(dir, "authority.pem")
+		if err := os.WriteFile(f.authority, authority, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return f
 }
@@ -57,10 +61,14 @@ func Build(t testing.TB, dir string, authority []byte) Files {
 // Serve is the call that serves on a free port, sends test messages to this machine and does not hold them back; sites are
 // more flags.
 func (f Files) Serve(ctx context.Context, sites ...string) *exec.Cmd {
-	return exec.CommandContext(ctx, f.binary, append([]string{
-		"serve", "-listen", "127.0.0.1:0", "-data", f.Data, "-keys", f.Keys, "-ca", f.authority,
+	args := []string{
+		"serve", "-listen", "127.0.0.1:0", "-data", f.Data, "-keys", f.Keys,
 		"-allow-network", "127.0.0.0/8", "-test-every", "1ms", "-test-burst", "1000",
-	}, sites...)...)
+	}
+	if f.authority != "" {
+		args = append(args, "-ca", f.authority)
+	}
+	return exec.CommandContext(ctx, f.binary, append(args, sites...)...)
 }
 
 // Launch starts cmd, which is to be "refsite serve" with the flags that it needs, and waits until it listens. The process

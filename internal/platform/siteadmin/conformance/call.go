@@ -15,6 +15,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 	"github.com/sitemail/terraform-provider-smtp/internal/site/sitetest"
+	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
 )
 
 // maxWaits is how often a site may ask to be left alone before that is its answer.
@@ -29,6 +30,8 @@ type subject struct {
 	sitetest.Target
 	url   string
 	token secret.Text
+	// mail is the mail server of this command; nil where it uses another.
+	mail *smtptest.Server
 }
 
 // answer is what came back for a call; body is nil where it is no JSON object.

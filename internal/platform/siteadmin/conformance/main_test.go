@@ -1,12 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"log/slog"
@@ -15,17 +16,17 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/pinned"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/refsitetest"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
@@ -40,46 +41,9 @@ func try(t *testing.T, env map[string]string, args ...string) (string, error) {
 	return out.String() + stderr.String(), err
 }
 
-// startProcess starts the reference site in a process of its own, and returns the address and the access of a site of it.
-func startProcess(t *testing.T) (address string, access map[string]string) {
-	t.Helper()
-	dir := t.TempDir()
-	binary, keys := filepath.Join(dir, "refsite"), filepath.Join(dir, "keys")
-	if _, err := pinned.Go(t.Context(), "build", "-o", binary, "github.com/sitemail/terraform-provider-smtp/internal/refsite/cmd/refsite"); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.CommandContext(t.Context(), binary, "key", keys).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	cmd := exec.CommandContext(t.Context(), binary, "serve", "-listen", "127.0.0.1:0", "-data", filepath.Join(dir, "data"), "-keys", keys,
-		"-site", "shop", "-allow-network", "127.0.0.0/8", "-test-every", "1ms", "-test-burst", "1000")
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		var line map[string]string
-		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			t.Fatalf("%s: %v", lines.Bytes(), err)
-		}
-		if line["listening"] != "" {
-			return "http://" + line["listening"] + "/shop", access
-		}
-		access = line
-	}
-	t.Fatal("the reference site does not listen")
-	return "", nil
-}
-
 func TestTheReferenceSiteConforms(t *testing.T) {
-	address, access := startProcess(t)
+	process := refsitetest.Launch(t, refsitetest.Build(t, t.TempDir(), nil).Serve(t.Context(), "-site", "shop"))
+	address, access := "http://"+process.Address+"/shop", process.Lines[0]
 	out, err := try(t, map[string]string{"SMTP_SITE_TOKEN": access["token"]}, "-url", address)
 	if err != nil || strings.Contains(out, "FAIL") || !strings.Contains(out, " checks, 0 failed.") || !strings.Contains(out, "are overwritten and cleared") {
 		t.Fatalf("%v\n%s", err, out)
@@ -188,6 +152,23 @@ func anybodyMay(method, pattern string) func(http.Handler) http.Handler {
 	}
 }
 
+// answersHold puts the last password that was sent, as it is written, into answers.
+func answersHold(written func(password string) string) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		var leak string
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			var sent struct{ Password string }
+			if json.Unmarshal(body, &sent) == nil && sent.Password != "" {
+				leak = written(sent.Password)
+			}
+			answer := recorded(next, r)
+			pass(w, answer, strings.Replace(answer.Body.String(), `"from_name":"`, `"from_name":"`+leak, 1))
+		})
+	}
+}
+
 func TestABrokenSiteFails(t *testing.T) {
 	for name, test := range map[string]struct {
 		breakage func(next http.Handler) http.Handler
@@ -210,19 +191,18 @@ func TestABrokenSiteFails(t *testing.T) {
 			"PUT /smtp answers 200, want 401 unauthorized"},
 		"AnybodyMayTest": {anybodyMay(http.MethodPut, "/smtp/tests/*"), "Token", []string{"Rule/WithoutTokenNothingIsTold"},
 			"2 messages were delivered, want 0"},
-		"AnswersHoldThePassword": {func(next http.Handler) http.Handler {
-			var password string
-			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				body, _ := io.ReadAll(r.Body)
-				r.Body = io.NopCloser(bytes.NewReader(body))
-				var sent struct{ Password string }
-				if json.Unmarshal(body, &sent) == nil && sent.Password != "" {
-					password = sent.Password
-				}
-				answer := recorded(next, r)
-				pass(w, answer, strings.Replace(answer.Body.String(), `"from_name":"`, `"from_name":"`+password, 1))
-			})
-		}, "WeakTag", []string{"Rule/WeakTagCountsAsStrong"}, "PUT /smtp, 200: the answer holds a password"},
+		"AnswersHoldThePassword": {answersHold(func(password string) string { return password }),
+			"WeakTag", []string{"Rule/WeakTagCountsAsStrong"}, "PUT /smtp, 200: the answer holds a password"},
+		"AnswersHoldItInEscapes": {answersHold(func(password string) string {
+			var escaped strings.Builder
+			for _, r := range password {
+				fmt.Fprintf(&escaped, `\u%04x`, r)
+			}
+			return escaped.String()
+		}), "WeakTag", []string{"Rule/WeakTagCountsAsStrong"}, "PUT /smtp, 200: the answer holds a password"},
+		"AnswersHoldTheLogin": {answersHold(func(password string) string {
+			return base64.StdEncoding.EncodeToString([]byte("\x00mailer@example.com\x00" + password))
+		}), "WeakTag", []string{"Rule/WeakTagCountsAsStrong"}, "PUT /smtp, 200: the answer holds a password"},
 		"RefusalsAreNoProblems": {func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				answer := recorded(next, r)
@@ -252,6 +232,45 @@ func TestABrokenSiteFails(t *testing.T) {
 				next.ServeHTTP(w, r)
 			})
 		}, "SameKeySame", []string{"Rule/SameKeySameBodyIsOneMessage"}, "2 messages were delivered, want 1"},
+		"OnlyTestsThatEndedAreKnown": {func(next http.Handler) http.Handler {
+			var mu sync.Mutex
+			running, second := map[string]bool{}, make(chan struct{})
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch test := strings.Contains(r.URL.Path, "/smtp/tests/"); {
+				case test && r.Method == http.MethodGet:
+					<-second
+				case test:
+					mu.Lock()
+					key, twice := r.URL.Path, running[r.URL.Path]
+					running[key] = true
+					mu.Unlock()
+					if twice {
+						close(second)
+						r.URL.Path = key[:len(key)-4] + "0000"
+					}
+				}
+				next.ServeHTTP(w, r)
+			})
+		}, "SameKeyAt", []string{"Rule/SameKeyAtTheSameTimeIsOneMessage"}, "2 messages were delivered, want 1"},
+		"EveryWriteIsRemembered": {func(next http.Handler) http.Handler {
+			answers := map[string]*httptest.ResponseRecorder{}
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				r.Body = io.NopCloser(bytes.NewReader(body))
+				var sent struct {
+					ID string `json:"write_id"`
+				}
+				_ = json.Unmarshal(body, &sent)
+				answer := answers[sent.ID]
+				if answer == nil {
+					answer = recorded(next, r)
+				}
+				if sent.ID != "" && answer.Code == http.StatusOK {
+					answers[sent.ID] = answer
+				}
+				pass(w, answer, answer.Body.String())
+			})
+		}, "Again", []string{"Rule/EarlierWriteAgainIsStale"}, "PUT /smtp answers 200, want 412 stale"},
 		"EnabledWithoutATest": {func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				answer := recorded(next, r)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,6 +15,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 	"github.com/sitemail/terraform-provider-smtp/internal/site/sitetest"
+	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
 )
 
 // pollEvery is how often a running test is asked for.
@@ -107,6 +109,14 @@ var rules = []rule{
 			s.Errorf("last_write_id is %v, want %v", first.body["last_write_id"], body["write_id"])
 		}
 	}},
+	{"EarlierWriteAgainIsStale", "putSMTP", func(s *subject) {
+		read, earlier := s.ifMatch(), s.write(s.Good, false)
+		s.want(s.call(http.MethodPut, "/smtp", earlier, "If-Match", read), http.StatusOK, "")
+		s.want(s.save(s.write(s.Good, false)), http.StatusOK, "")
+		s.unchanged(func() {
+			s.want(s.call(http.MethodPut, "/smtp", earlier, "If-Match", read), http.StatusPreconditionFailed, "stale")
+		})
+	}},
 	{"WriteIDOfAnotherWrite", "putSMTP", func(s *subject) {
 		body := s.write(s.Good, false)
 		s.want(s.save(body), http.StatusOK, "")
@@ -180,6 +190,7 @@ var rules = []rule{
 			}
 		})
 	}},
+	{"SameKeyAtTheSameTimeIsOneMessage", "putTest", func(s *subject) { s.Delivers(s, 1, s.testTwiceAtOnce) }},
 	{"SameKeyOtherBody", "putTest", func(s *subject) {
 		path := newTest()
 		s.result(path, s.call(http.MethodPut, path, s.testOf(s.Good)))
@@ -221,12 +232,12 @@ var rules = []rule{
 }
 
 // rules checks each, on a site that is clear.
-func (r *report) rules(ctx context.Context, cleared site.Site, account adminapi.Account, target sitetest.Target) {
+func (r *report) rules(ctx context.Context, cleared site.Site, account adminapi.Account, target sitetest.Target, mail *smtptest.Server) {
 	token := account.Token
 	for _, rule := range rules {
 		r.check(ctx, "Rule/"+rule.name, rule.operation, func(t sitetest.T) {
 			mustClear(t, cleared)
-			s := &subject{T: t, Target: forRule(target, rule.name), url: r.tap.url, token: token}
+			s := &subject{T: t, Target: forRule(target, rule.name), url: r.tap.url, token: token, mail: mail}
 			if token.IsEmpty() {
 				token = s.login(account)
 				s.token = token
@@ -261,6 +272,54 @@ func (s *subject) malformed() []any {
 	wrongType := s.write(s.Good, false)
 	wrongType["enabled"] = "false"
 	return []any{"", "{", "[]", `{"enabled":true,"enabled":false}`, unknown, missing, wrongType}
+}
+
+// testTwiceAtOnce makes the same call for a test twice, before either is answered.
+func (s *subject) testTwiceAtOnce() {
+	path, body := newTest(), s.testOf(s.Good)
+	held, release := s.hold()
+	defer release()
+	results, ended := make([]object, 2), make(chan struct{}, 2)
+	var both sync.WaitGroup
+	for i := range results {
+		both.Go(func() {
+			defer func() { ended <- struct{}{} }()
+			results[i] = s.result(path, s.call(http.MethodPut, path, body))
+		})
+	}
+	select {
+	case <-held:
+		s.want(s.call(http.MethodGet, path, nil), http.StatusAccepted, "")
+	case <-ended: // nothing was held
+	}
+	release()
+	both.Wait()
+	if fmt.Sprint(results[0]) != fmt.Sprint(results[1]) {
+		s.Errorf("the same test at the same time answers\n%v and\n%v", results[0], results[1])
+	}
+}
+
+// hold makes the mail server of this command wait when it has a whole message, of which held tells, until it is released.
+func (s *subject) hold() (held <-chan struct{}, release func()) {
+	if s.mail == nil {
+		return nil, func() {}
+	}
+	has, goOn := make(chan struct{}), make(chan struct{})
+	tell := sync.OnceFunc(func() { close(has) })
+	s.mail.SetFaults(smtptest.Faults{Before: func(ctx context.Context, stage site.Stage) {
+		if stage != site.StageData {
+			return
+		}
+		tell()
+		select {
+		case <-goOn:
+		case <-ctx.Done():
+		}
+	}})
+	return has, sync.OnceFunc(func() {
+		s.mail.SetFaults(smtptest.Faults{})
+		close(goOn)
+	})
 }
 
 // result waits for the end of a test.

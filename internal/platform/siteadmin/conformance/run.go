@@ -40,11 +40,13 @@ func run(ctx context.Context, args []string, env func(string) string, out, stder
 	if err := o.announce(ctx, pool, out); err != nil {
 		return err
 	}
-	target, closeMail, err := o.target()
+	target, mail, err := o.target()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closeMail()) }()
+	if mail != nil {
+		defer func() { err = errors.Join(err, mail.Close()) }()
+	}
 	tap, err := o.tap(ctx, target)
 	if err != nil {
 		return err
@@ -61,7 +63,7 @@ func run(ctx context.Context, args []string, env func(string) string, out, stder
 	}()
 	r := &report{out: out, tap: tap, only: o.only}
 	r.suite(ctx, s, target)
-	r.rules(ctx, s, o.account, target)
+	r.rules(ctx, s, o.account, target, mail)
 	return r.verdict(ctx)
 }
 
@@ -84,25 +86,25 @@ func (o options) announce(ctx context.Context, pool *adminapi.Pool, out io.Write
 	return nil
 }
 
-// target is the mail server that the checks send through: one of this command's own, or the one that the flags name.
-func (o options) target() (t sitetest.Target, closeMail func() error, err error) {
+// target is the mail server that the checks send through: one of this command's own, or the one that the flags name, and
+// then mail is nil.
+func (o options) target() (t sitetest.Target, mail *smtptest.Server, err error) {
 	to, password := o.mail, o.mailPassword
-	closeMail = func() error { return nil }
 	if to.Host == "" {
 		to, password = site.Settings{Encryption: site.None, Username: "mailer@example.com"}, secret.New(uuid.NewString())
-		mail, err := smtptest.New(smtptest.Config{
+		mail, err = smtptest.New(smtptest.Config{
 			Address: o.listen, Encryption: to.Encryption, Users: map[string]secret.Text{to.Username: password},
 		})
 		if err != nil {
 			return t, nil, err
 		}
 		to.Host, to.Port = mail.Host(), mail.Port()
-		t.Inbox, closeMail = func() int { return mail.Counters().Messages }, mail.Close
+		t.Inbox = func() int { return mail.Counters().Messages }
 	}
 	t.Good, t.Bad = sitetest.Candidates(to.Host, to.Port, to.Encryption, to.Username, password)
 	t.Bad.Password = secret.New(uuid.NewString())
 	t.Recipient, t.Single = o.recipient, true
-	return t, closeMail, nil
+	return t, mail, nil
 }
 
 func (o options) tap(ctx context.Context, target sitetest.Target) (*tap, error) {

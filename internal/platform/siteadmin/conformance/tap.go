@@ -3,20 +3,20 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/contracttest"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
 // apiPath is where a site serves the contract.
@@ -26,14 +26,13 @@ const apiPath = "/admin/api/v1"
 type tap struct {
 	contract *contracttest.Document
 	site     http.RoundTripper
-	// secrets are in no answer.
-	secrets []secret.Text
-
-	url    string
-	server *http.Server
+	url      string
+	server   *http.Server
 
 	mu    sync.Mutex
 	notes []string
+	// secrets are in no answer.
+	secrets untrusted.Redactor
 }
 
 // openTap starts a proxy to the site at target, which is reached through transport.
@@ -46,7 +45,10 @@ func openTap(ctx context.Context, target string, transport http.RoundTripper, co
 	if err != nil {
 		return nil, err
 	}
-	t := &tap{contract: contract, site: transport, secrets: secrets, url: "http://" + l.Addr().String()}
+	t := &tap{contract: contract, site: transport, url: "http://" + l.Addr().String()}
+	for _, s := range secrets {
+		t.secrets.Add(s)
+	}
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(to)
@@ -91,7 +93,10 @@ func (t *tap) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		t.note("%s %s, %d: %v", r.Method, below, resp.StatusCode, err)
 	}
-	if t.tells(fmt.Sprintf("%v %s", resp.Header, answer)) {
+	// As it came, and what it says: JSON can write any character in several ways.
+	var said any
+	_ = json.Unmarshal(answer, &said)
+	if t.tells(fmt.Sprintf("%v %s %v", resp.Header, answer, said)) {
 		t.note("%s %s, %d: the answer holds a password", r.Method, below, resp.StatusCode)
 	}
 	return resp, nil
@@ -105,12 +110,11 @@ func readAll(body io.ReadCloser) ([]byte, error) {
 	return io.ReadAll(body)
 }
 
-// tells reports whether a secret is in an answer, as it is or in base64.
-func (t *tap) tells(answer string) bool {
-	return slices.ContainsFunc(t.secrets, func(s secret.Text) bool {
-		return !s.IsEmpty() && (strings.Contains(answer, s.Reveal()) ||
-			strings.Contains(answer, base64.StdEncoding.EncodeToString([]byte(s.Reveal()))))
-	})
+// tells reports whether a secret is in a text, as it is or encoded, such as in a repeated AUTH PLAIN.
+func (t *tap) tells(text string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.secrets.Line(text) != untrusted.Line(text)
 }
 
 func (t *tap) note(format string, args ...any) {

@@ -14,7 +14,8 @@ import (
 
 const usage = `refsite is a site whose outgoing mail is managed through the site admin contract.
 
-  refsite key FILE       add a version to the sealing key in FILE, or create FILE
+  refsite key FILE       add a version to the sealing key in FILE, or create FILE; the one before may go when the server
+                         has run with both for a day
   refsite serve FLAGS    serve the admin page at /<site>/admin, the contract below /<site>/admin/api/v1
 
 A site that is named and does not exist yet is created. Its API token and the password of its login "admin" are
