@@ -52,7 +52,7 @@ func mailServices(w io.Writer, all []presets.Preset) error {
 func service(p presets.Preset) string { return linked(p.Name, p.DocsURL) }
 
 func server(p presets.Preset) string {
-	text := fmt.Sprintf("`%s` %d %s", p.Host, p.Port, p.Encryption)
+	text := fmt.Sprintf("%#q %d %s", p.Host, p.Port, p.Encryption)
 	if len(p.Regions) > 0 {
 		names := make([]string, len(p.Regions))
 		for i, r := range p.Regions {

@@ -157,7 +157,7 @@ func TestMailThatIsNotManaged(t *testing.T) {
 	t.Run("ClearedBetweenTwoMailsOfOneProcess", func(t *testing.T) {
 		revision := c.enable(nil).object["revision"]
 		c.messages(1, func() {
-			equal(t, c.Eval(t, send+fmt.Sprintf(`SiteSMTP\Site::clear("%s", "x");`, revision)+send), "sentsent")
+			equal(t, c.Eval(t, send+fmt.Sprintf(`SiteSMTP\Site::clear(%q, "x");`, revision)+send), "sentsent")
 		})
 		if got := c.sendmail(); strings.Count(got, "Subject: Your order") != 1 || strings.Contains(got, mailer) {
 			t.Errorf("sendmail got %q", got)

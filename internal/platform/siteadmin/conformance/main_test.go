@@ -187,12 +187,22 @@ func TestABrokenSiteFails(t *testing.T) {
 				next.ServeHTTP(w, r)
 			})
 		}, "IfMatch$|Stale", []string{"Rule/WriteWithoutIfMatch"}, "PUT /smtp answers 200, want 428 precondition_required"},
-		"AnybodyMayWrite": {anybodyMay(http.MethodPut, "/smtp"), "Token", []string{"Rule/WithoutTokenNothingIsTold"},
-			"PUT /smtp answers 200, want 401 unauthorized"},
-		"AnybodyMayTest": {anybodyMay(http.MethodPut, "/smtp/tests/*"), "Token", []string{"Rule/WithoutTokenNothingIsTold"},
-			"2 messages were delivered, want 0"},
-		"AnswersHoldThePassword": {answersHold(func(password string) string { return password }),
-			"WeakTag", []string{"Rule/WeakTagCountsAsStrong"}, "PUT /smtp, 200: the answer holds a password"},
+		"AnybodyMayWrite": {
+			anybodyMay(http.MethodPut, "/smtp"), "Token",
+			[]string{"Rule/WithoutTokenNothingIsTold"},
+			"PUT /smtp answers 200, want 401 unauthorized",
+		},
+		"AnybodyMayTest": {
+			anybodyMay(http.MethodPut, "/smtp/tests/*"), "Token",
+			[]string{"Rule/WithoutTokenNothingIsTold"},
+			"2 messages were delivered, want 0",
+		},
+		"AnswersHoldThePassword": {
+			answersHold(func(password string) string { return password }),
+			"WeakTag",
+			[]string{"Rule/WeakTagCountsAsStrong"},
+			"PUT /smtp, 200: the answer holds a password",
+		},
 		"AnswersHoldItInEscapes": {answersHold(func(password string) string {
 			var escaped strings.Builder
 			for _, r := range password {
