@@ -59,7 +59,7 @@ func (e *events) end(test string) {
 
 // noticed names the test that failed. It is an error when none did: that the code does not compile is no test's merit.
 // A panic in a bubble (testing/synctest) ends the process before the test is said to fail.
-func (e events) noticed() (string, error) {
+func (e *events) noticed() (string, error) {
 	switch {
 	case len(e.failed) > 0:
 		return innermost(e.failed), nil
@@ -83,7 +83,7 @@ func innermost(tests []string) string {
 }
 
 // unbroken is an error unless there are tests and all of them pass.
-func (e events) unbroken() error {
+func (e *events) unbroken() error {
 	if e.broken || len(e.failed) > 0 {
 		return fmt.Errorf("tests fail: %s\n%s%s", strings.Join(e.failed, ", "), e.build, e.output)
 	}
