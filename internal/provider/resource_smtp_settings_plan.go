@@ -76,6 +76,18 @@ func (r *smtpSettingsResource) planLeaving(state settingsModel, diags *diag.Diag
 	}
 }
 
+// planReplacing makes sure that the site of state can be left for the other one that e leads to.
+func (r *smtpSettingsResource) planReplacing(e *entry, state settingsModel, found string, diags *diag.Diagnostics) {
+	old := state.Site.ValueString()
+	if _, ok := r.sites.entries[old]; ok {
+		r.planLeaving(state, diags)
+		return
+	}
+	diags.AddAttributeError(path.Root("site"), summaries[site.WrongSite], fmt.Sprintf(
+		"%s: the site with id %q answers there, and %q, which is not a key of the provider's sites any more, was the one with id %q. If the key was renamed, "+
+			"check the url. If one site takes the place of the other, keep the entry %q until that is applied.", e.label, found, old, state.ID.ValueString(), old))
+}
+
 // planCreate plans a resource that is new or takes the place of one: then its site is left before, and what it holds now does not
 // matter.
 func (r *smtpSettingsResource) planCreate(ctx context.Context, e *entry, config settingsModel, plan *settingsModel, replaced bool, diags *diag.Diagnostics) {
@@ -114,7 +126,7 @@ func (r *smtpSettingsResource) planUpdate(ctx context.Context, e *entry, config 
 		if now.SiteID != state.ID.ValueString() {
 			resp.RequiresReplace = append(resp.RequiresReplace, path.Root("site"))
 			plan.forgetComputed(config, types.BoolUnknown())
-			r.planLeaving(state, &resp.Diagnostics)
+			r.planReplacing(e, state, now.SiteID, &resp.Diagnostics)
 			return
 		}
 	}

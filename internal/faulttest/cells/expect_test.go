@@ -47,9 +47,6 @@ const (
 	noLogin     = "Site does not accept the credentials"
 	wrongSite   = "Another site answers"
 	version     = "Site cannot do this"
-
-	alreadyOn     = "Site already sends mail with other settings"
-	notConfigured = "Site is not configured"
 )
 
 // expectation is what a run with a fault must come to.
@@ -105,9 +102,9 @@ func (c httpCell) carriedOut() bool {
 // summary is that of the error, empty where the run gets over the fault.
 func (c httpCell) summary() string {
 	switch c.call.name {
-	case "RefreshGET":
+	case "RefreshGET", "PlanGET":
 		return c.read()
-	case "CreateGET", "PlanGET":
+	case "CreateGET":
 		return c.readAgain()
 	case "PollTest":
 		return c.poll()
@@ -142,12 +139,8 @@ func (c httpCell) said() string {
 	}[c.fault.Name]
 }
 
-// readAgain is for a plan's read, whose failure is no error: whoever applies reads again.
+// readAgain is for the read of a creation's plan, whose failure is no error: whoever applies reads again.
 func (c httpCell) readAgain() string {
-	if c.call.name == "PlanGET" && c.fault.Name == "WrongSite" {
-		// Where another site answers behind the new key, the plan is to replace, and what is on at both is left alone.
-		return map[bool]string{false: alreadyOn, true: notConfigured}[c.lasts]
-	}
 	if !c.lasts && c.fault.Name != "WrongSite" {
 		return ""
 	}
