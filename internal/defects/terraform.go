@@ -5,8 +5,8 @@ var inTerraform = []defect{{
 	name: "FailedUpdateInState", breaks: "R22 I8", starred: true,
 	what:  "A failed update puts what is configured into the state, and with it the write-only password.",
 	file:  "internal/provider/resource_smtp_settings.go",
-	old:   "		if now != prior {\n",
-	new:   "		resp.Diagnostics.Append(resp.State.Set(ctx, &config)...)\n		if now != prior {\n",
+	old:   `resp.Diagnostics.Append(state.store(ctx, &resp.State, resp.Identity)...)`,
+	new:   `resp.Diagnostics.Append(resp.State.Set(ctx, &config)...)`,
 	tests: "provider", run: "TestAccSettingsErrorPath",
 }, {
 	name: "FailedCreateTaints", breaks: "R23", starred: true,

@@ -32,10 +32,9 @@ resource "smtp_settings" "test" {
 		action    plancheck.ResourceActionType
 		wrote     []string
 	}{
-		"DestroyedFirst":     {action: plancheck.ResourceActionDestroyBeforeCreate, wrote: offAndOn},
-		"WithOtherSettings":  {second: arguments{"from_name": hcl("Another")}, action: plancheck.ResourceActionDestroyBeforeCreate, wrote: offAndOn},
-		"CreatedFirst":       {lifecycle: "create_before_destroy = true", action: plancheck.ResourceActionCreateBeforeDestroy, wrote: testAndSave},
-		"CreatedFirstToKeep": {lifecycle: "create_before_destroy = true", second: arguments{"on_destroy": hcl("keep")}, action: plancheck.ResourceActionCreateBeforeDestroy, wrote: testAndSave},
+		"DestroyedFirst":    {action: plancheck.ResourceActionDestroyBeforeCreate, wrote: offAndOn},
+		"WithOtherSettings": {second: arguments{"from_name": hcl("Another")}, action: plancheck.ResourceActionDestroyBeforeCreate, wrote: offAndOn},
+		"CreatedFirst":      {lifecycle: "create_before_destroy = true", action: plancheck.ResourceActionCreateBeforeDestroy, wrote: testAndSave},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, smtptest.Config{}, "only")
