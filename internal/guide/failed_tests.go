@@ -62,7 +62,7 @@ func failedTests(w io.Writer, rows []diagnosis.Row) error {
 func attribute(name string) string {
 	switch name {
 	case "":
-		return "It is no failure."
+		return ""
 	case "password":
 		return "`password_wo` or `password`"
 	case "recipient":

@@ -44,6 +44,9 @@ func TestFailedTests(t *testing.T) {
 				t.Errorf("row %s is not explained", row.ID)
 			}
 		}
+		if wrong := regexp.MustCompile("Points at [^`].*").FindString(guide); wrong != "" {
+			t.Errorf("%q is no argument", wrong)
+		}
 		if strings.Contains(guide, "<no value>") || strings.Contains(guide, "\n\n\n") {
 			t.Error("a gap in the page")
 		}
