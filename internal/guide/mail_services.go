@@ -54,11 +54,7 @@ func service(p presets.Preset) string { return linked(p.Name, p.DocsURL) }
 func server(p presets.Preset) string {
 	text := fmt.Sprintf("%#q %d %s", p.Host, p.Port, p.Encryption)
 	if len(p.Regions) > 0 {
-		names := make([]string, len(p.Regions))
-		for i, r := range p.Regions {
-			names[i] = r.Name
-		}
-		text += "; regions " + strings.Join(names, ", ")
+		text += "; regions " + strings.Join(p.RegionNames(), ", ")
 	}
 	return text
 }

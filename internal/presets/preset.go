@@ -167,11 +167,16 @@ func (p Preset) unknownRegion(region string) error {
 	if len(p.Regions) == 0 {
 		return fmt.Errorf("preset %q has no regions, so region %q cannot be chosen", p.ID, region)
 	}
+	return fmt.Errorf("preset %q has no region %q; it has %s", p.ID, region, strings.Join(p.RegionNames(), ", "))
+}
+
+// RegionNames returns the regions that can be chosen, none for a service that has one endpoint for all.
+func (p Preset) RegionNames() []string {
 	names := make([]string, len(p.Regions))
 	for i, r := range p.Regions {
 		names[i] = r.Name
 	}
-	return fmt.Errorf("preset %q has no region %q; it has %s", p.ID, region, strings.Join(names, ", "))
+	return names
 }
 
 func (p Preset) clone() Preset {

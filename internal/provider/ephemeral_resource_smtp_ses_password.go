@@ -83,10 +83,7 @@ func (sesRegion) ValidateString(_ context.Context, req validator.StringRequest, 
 		return
 	}
 	preset, _ := presets.ByID("amazon-ses")
-	regions := make([]string, len(preset.Regions))
-	for i, r := range preset.Regions {
-		regions[i] = r.Name
-	}
+	regions := preset.RegionNames()
 	if slices.Contains(regions, req.ConfigValue.ValueString()) {
 		return
 	}

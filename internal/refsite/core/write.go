@@ -171,10 +171,8 @@ func (s *Site) verification(stored *store.Site, rec store.Record, settings site.
 }
 
 func verificationOf(r site.TestResult) site.Verification {
-	v := site.Verification{TestedAt: r.TestedAt.UTC(), Recipient: r.Recipient, MessageID: r.MessageID}
-	if r.Reply != nil {
-		v.Reply = r.Reply.String()
-	}
+	v := r.Verification()
+	v.TestedAt = v.TestedAt.UTC()
 	return v
 }
 
