@@ -5,7 +5,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/submit"
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/submit"
 )
 
 var _ datasource.DataSourceWithValidateConfig = smtpConnectionDataSource{}

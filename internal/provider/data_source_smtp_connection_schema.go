@@ -13,8 +13,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/submit"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
-	"github.com/sitemail/terraform-provider-smtp/internal/submit"
 )
 
 const minConnectionTimeout = 100 * time.Millisecond

@@ -15,7 +15,7 @@ import (
 
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
-	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
 // connection configures data.smtp_connection.test; a later map overrides an earlier one, and "" leaves an argument out.

@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
-	"github.com/sitemail/terraform-provider-smtp/internal/diagnosis"
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/diagnosis"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"

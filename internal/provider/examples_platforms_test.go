@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
-	"github.com/sitemail/terraform-provider-smtp/internal/listmonktest"
 	"github.com/sitemail/terraform-provider-smtp/internal/platform"
-	"github.com/sitemail/terraform-provider-smtp/internal/pocketbasetest"
+	"github.com/sitemail/terraform-provider-smtp/internal/platform/listmonk/listmonktest"
+	"github.com/sitemail/terraform-provider-smtp/internal/platform/pocketbase/pocketbasetest"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )

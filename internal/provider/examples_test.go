@@ -11,11 +11,11 @@ import (
 
 	"github.com/hashicorp/go-version"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/ses"
 	"github.com/sitemail/terraform-provider-smtp/internal/platform"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
-	"github.com/sitemail/terraform-provider-smtp/internal/ses"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
-	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
 const examplesDir = "../../examples"

@@ -11,7 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/presets"
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/presets"
 )
 
 var (

@@ -6,8 +6,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/presets"
-	"github.com/sitemail/terraform-provider-smtp/internal/submit"
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/presets"
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/submit"
 )
 
 var _ function.Function = presetForFunction{}

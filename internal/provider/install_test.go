@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/mod/sumdb/dirhash"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/pinned"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/pinned"
 )
 
 const (
@@ -37,7 +37,7 @@ func newMirror(t *testing.T) mirror {
 	m := mirror{dir, filepath.Join(dir, cli.Registry(), "sitemail", "smtp")}
 	t.Setenv("SOURCE_DATE_EPOCH", "1767323045") // whether git knows or not
 	names := strings.Join(slices.Compact([]string{hostPlatform, otherPlatform}), ",")
-	if _, err := pinned.Go(t.Context(), "run", "-C", root, "./internal/release", "-version", releasedVersion, "-out", m.archives, "-platforms", names); err != nil {
+	if _, err := pinned.Go(t.Context(), "run", "-C", root, "./internal/dev/release", "-version", releasedVersion, "-out", m.archives, "-platforms", names); err != nil {
 		t.Fatal(err)
 	}
 	return m

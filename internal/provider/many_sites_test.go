@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
-	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
 // manySitesClient is what the plan of many sites says of one.

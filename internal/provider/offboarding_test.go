@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
 // TestAccOffboarding follows the guide to sites that leave.

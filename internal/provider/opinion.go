@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/diagnosis"
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/diagnosis"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
-	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
 // many configures sites of which the managed ones have a resource, with their mail off, so that no tests are due.

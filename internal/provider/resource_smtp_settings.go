@@ -6,7 +6,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/diagnosis"
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/diagnosis"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 

@@ -13,7 +13,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/core"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
-	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
 func TestAccSettingsImport(t *testing.T) {

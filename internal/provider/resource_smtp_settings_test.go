@@ -12,7 +12,7 @@ import (
 
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
-	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
 // The writing calls of an apply that tests and saves.

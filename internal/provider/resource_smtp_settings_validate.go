@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/presets"
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/presets"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )

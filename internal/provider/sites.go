@@ -16,9 +16,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/submit"
 	"github.com/sitemail/terraform-provider-smtp/internal/platform"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
-	"github.com/sitemail/terraform-provider-smtp/internal/submit"
 )
 
 // sites are the configured sites of one walk: Terraform starts the provider anew for each.

@@ -12,9 +12,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
-	"github.com/sitemail/terraform-provider-smtp/internal/presets"
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/presets"
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/submit"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
-	"github.com/sitemail/terraform-provider-smtp/internal/submit"
 )
 
 // text validates a string with check, whose error is shown. With trimmed, white space around it is a warning: it is

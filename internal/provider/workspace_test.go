@@ -13,8 +13,8 @@ import (
 	"testing"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
-	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
-	"github.com/sitemail/terraform-provider-smtp/internal/tfcli"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/tfcli"
 )
 
 // workspace runs the real CLI with the provider as it is installed, for what terraform-plugin-testing cannot do, such as

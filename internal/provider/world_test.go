@@ -30,8 +30,8 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
-	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
-	"github.com/sitemail/terraform-provider-smtp/internal/tfcli"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/tfcli"
 )
 
 const (

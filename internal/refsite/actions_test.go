@@ -17,11 +17,11 @@ import (
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/leaktest"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
-	"github.com/sitemail/terraform-provider-smtp/internal/soaktest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/leaktest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/soaktest"
 )
 
 // drawEditor draws who acts, and whether they look at the site before.

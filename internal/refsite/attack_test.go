@@ -18,7 +18,7 @@ import (
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
-	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
 // spellings are hosts that lead, or could lead, to where a site must not send: each with the address that it stands for.

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/contracttest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/contracttest"
 )
 
 const (

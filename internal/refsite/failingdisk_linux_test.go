@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
-	"github.com/sitemail/terraform-provider-smtp/internal/soaktest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/soaktest"
 )
 
 // diskCalls are the system calls by which files are written.

@@ -14,7 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
-	"github.com/sitemail/terraform-provider-smtp/internal/soaktest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/soaktest"
 )
 
 // asked is one call of a history; its name is the from_name that it saves or tests.

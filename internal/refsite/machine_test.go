@@ -29,7 +29,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
-	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
 // What is typed in: the password that the mail servers take, one that they do not, and a mask.

@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/submit"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/access"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/api"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/core"
@@ -21,7 +22,6 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
-	"github.com/sitemail/terraform-provider-smtp/internal/submit"
 )
 
 // Config says how a server runs. DataFile and Keys are required; the zero value of every other field is a default.

@@ -5,13 +5,13 @@ import (
 	"os"
 	"testing"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/leaktest"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
-	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
-	"github.com/sitemail/terraform-provider-smtp/internal/soaktest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/leaktest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/soaktest"
 )
 
-// TestR7NoSecretShows looks into every answer, the log and the data file; internal/leaktest does so over whole lives.
+// TestR7NoSecretShows looks into every answer, the log and the data file; internal/test/leaktest does so over whole lives.
 func TestR7NoSecretShows(t *testing.T) {
 	w := start(t)
 	w.password = `canary "mail" Zü%` + w.password

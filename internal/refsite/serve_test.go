@@ -16,7 +16,7 @@ import (
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
-	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
 func listen(t *testing.T) net.Listener {

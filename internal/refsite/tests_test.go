@@ -11,7 +11,7 @@ import (
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
-	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
 // hold makes the mail server wait when it has the whole message; reached tells that it does, release lets it go on.

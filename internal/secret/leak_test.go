@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/leaktest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/leaktest"
 )
 
 // value is the secret of every test here; redacted is what is to be seen instead.

@@ -3,11 +3,11 @@ package listmonk_test
 import (
 	"testing"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/listmonktest"
+	"github.com/sitemail/terraform-provider-smtp/internal/platform/listmonk/listmonktest"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 	"github.com/sitemail/terraform-provider-smtp/internal/site/sitetest"
-	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
 // A server that is the last stays on; so that it is not, there is another one as soon as there is ours.

@@ -12,12 +12,12 @@ import (
 	"testing"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
-	"github.com/sitemail/terraform-provider-smtp/internal/diagnosis"
-	"github.com/sitemail/terraform-provider-smtp/internal/listmonktest"
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/diagnosis"
 	"github.com/sitemail/terraform-provider-smtp/internal/platform/listmonk"
+	"github.com/sitemail/terraform-provider-smtp/internal/platform/listmonk/listmonktest"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
-	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
 const (

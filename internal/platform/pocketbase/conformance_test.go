@@ -4,11 +4,11 @@ import (
 	"testing"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
-	"github.com/sitemail/terraform-provider-smtp/internal/pocketbasetest"
+	"github.com/sitemail/terraform-provider-smtp/internal/platform/pocketbase/pocketbasetest"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 	"github.com/sitemail/terraform-provider-smtp/internal/site/sitetest"
-	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
 func TestConformance(t *testing.T) {

@@ -10,12 +10,12 @@ import (
 	"testing"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
-	"github.com/sitemail/terraform-provider-smtp/internal/diagnosis"
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/diagnosis"
 	"github.com/sitemail/terraform-provider-smtp/internal/platform/pocketbase"
-	"github.com/sitemail/terraform-provider-smtp/internal/pocketbasetest"
+	"github.com/sitemail/terraform-provider-smtp/internal/platform/pocketbase/pocketbasetest"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
-	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
 const mailer = "mailer@example.test"

@@ -18,7 +18,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 	"github.com/sitemail/terraform-provider-smtp/internal/site/sitetest"
-	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
 const mailer = "mailer@example.com"

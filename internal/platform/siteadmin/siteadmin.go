@@ -40,7 +40,7 @@ func Open(pool *adminapi.Pool, c adminapi.Config, account adminapi.Account) (sit
 	return open(pool, c, basePath)
 }
 
-// OpenWordPress is [Open] for a WordPress with the plugin of examples/wordpress, which takes a user and one of their
+// OpenWordPress is [Open] for a WordPress with the plugin of internal/platform/wordpress, which takes a user and one of their
 // Application Passwords with every call.
 func OpenWordPress(pool *adminapi.Pool, c adminapi.Config, account adminapi.Account) (site.Site, error) {
 	var err error

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/presets"
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/presets"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/access"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/core"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"

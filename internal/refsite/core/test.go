@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/diagnosis"
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/diagnosis"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"

@@ -16,7 +16,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
-	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
 // session returns the value of the window's session cookie.

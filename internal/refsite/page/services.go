@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/presets"
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/presets"
 )
 
 // maxMatches is how many services a search shows.

@@ -13,7 +13,7 @@ import (
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
-	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
 // canEnable reports whether the page offers to enable mail.

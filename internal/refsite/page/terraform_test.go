@@ -11,7 +11,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/tfcli"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/tfcli"
 )
 
 const plan = `terraform {

@@ -25,7 +25,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
-	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/pinned"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/pinned"
 )
 
 // Process is a reference site that serves.

@@ -23,7 +23,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
-	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
 // try runs the command with these secrets and returns what it prints.

@@ -13,12 +13,12 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
-	"github.com/sitemail/terraform-provider-smtp/internal/contracttest"
 	"github.com/sitemail/terraform-provider-smtp/internal/platform/siteadmin"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 	"github.com/sitemail/terraform-provider-smtp/internal/site/sitetest"
-	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/contracttest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
 // clearTimeout bounds the last clearing, which an interrupt does not end.

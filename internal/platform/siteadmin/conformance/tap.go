@@ -14,8 +14,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/contracttest"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/contracttest"
 	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 

@@ -14,8 +14,8 @@ import (
 
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
-	"github.com/sitemail/terraform-provider-smtp/internal/smtptest"
-	"github.com/sitemail/terraform-provider-smtp/internal/soaktest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/soaktest"
 )
 
 const password = "a submission password"

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/test/pinned"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/tfcli"
+)
+
+// contender is a way to have the same number of resources managed.
+type contender struct {
+	name string
+	// command is the package that is built as the provider; empty where the CLI's own resources are used.
+	command string
+	// config is the configuration; see configs.go.
+	config string
+	// env are variables for the CLI, and so for the provider.
+	env []string
+}
+
+var contenders = []contender{
+	{name: "smtp", command: ".", config: smtpConfig},
+	{name: "terraform_data", config: dataConfig},
+	{name: "floor", command: "./internal/dev/bench/floor", config: smtpConfig},
+	{name: "full floor", command: "./internal/dev/bench/floor", config: smtpConfig, env: []string{"BENCH_FLOOR=full"}},
+	{name: "curl", config: curlConfig},
+}
+
+// sample is what one phase of one contender took.
+type sample struct {
+	Wall time.Duration
+	// AllCPU is that of the CLI and everything that it started, but not of the sites and the submission server.
+	AllCPU time.Duration
+	// CPU and PeakMemory (bytes) are those of the provider's processes, of which there were Starts.
+	CPU        time.Duration
+	PeakMemory int64
+	Starts     int
+	// Calls and Connections are those to the sites.
+	Calls, Connections int64
+}
+
+// phase is one command of a run.
+type phase struct {
+	// name is that in the tables, host what the configuration names as the submission server by then.
+	name, host string
+	args       []string
+}
+
+// phases are the commands of a run, each with the host that the configuration names by then. Planning and applying are
+// apart, so that the calls of each can be told.
+var phases = []phase{
+	{"plan create", "127.0.0.1", []string{"plan", "-out=create.tfplan"}},
+	{"create", "127.0.0.1", []string{"apply", "create.tfplan"}},
+	noop,
+	{"plan update", "localhost", []string{"plan", "-out=update.tfplan"}},
+	{"update", "localhost", []string{"apply", "update.tfplan"}},
+	{"plan destroy", "localhost", []string{"plan", "-destroy", "-out=destroy.tfplan"}},
+	{"destroy", "localhost", []string{"apply", "destroy.tfplan"}},
+}
+
+// noop is a plan that finds nothing to do.
+var noop = phase{"no-op plan", "127.0.0.1", []string{"plan", "-detailed-exitcode"}}
+
+// match is one contender with a world of its own.
+type match struct {
+	contender
+	*world
+	workspace tfcli.Workspace
+	remove    func()
+}
+
+func (b *bench) begin(ctx context.Context, c contender, sites int) (m match, err error) {
+	m.contender = c
+	dir, remove, err := tempDir()
+	if err != nil {
+		return m, err
+	}
+	m.remove = remove
+	if m.world, err = newWorld(dir, sites); err != nil {
+		return m, err
+	}
+	m.workspace, err = b.prepare(ctx, c, filepath.Join(dir, "plan"))
+	return m, err
+}
+
+// end is for every match, however it began.
+func (m match) end() {
+	if m.world != nil {
+		m.close()
+	}
+	if m.remove != nil {
+		m.remove()
+	}
+}
+
+// play runs every phase against a world of its own.
+func (b *bench) play(ctx context.Context, c contender, sites int) (map[string]sample, error) {
+	m, err := b.begin(ctx, c, sites)
+	defer m.end()
+	if err != nil {
+		return nil, err
+	}
+	samples := map[string]sample{}
+	for _, p := range phases {
+		if samples[p.name], err = m.run(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	return samples, nil
+}
+
+func (m match) run(ctx context.Context, p phase) (sample, error) {
+	if err := m.writeVariables(m.workspace.Dir, p.host); err != nil {
+		return sample{}, err
+	}
+	s, err := m.measure(ctx, m.workspace, p.args, m.env)
+	if err != nil {
+		return s, fmt.Errorf("%s, %s of %d sites: %w", m.name, p.name, len(m.clients), err)
+	}
+	return s, nil
+}
+
+// prepare puts the contender's provider behind one that notes what it uses.
+func (b *bench) prepare(ctx context.Context, c contender, dir string) (tfcli.Workspace, error) {
+	workspace, err := b.cli.NewWorkspace(ctx, dir, "sitemail/smtp")
+	if err != nil {
+		return workspace, err
+	}
+	if c.command != "" {
+		if err := build(ctx, c.command, workspace.Binary+".real"); err != nil {
+			return workspace, err
+		}
+		if err := os.Remove(workspace.Binary); err != nil {
+			return workspace, err
+		}
+		if err := os.Link(filepath.Join(b.tools, "usage"), workspace.Binary); err != nil {
+			return workspace, err
+		}
+	}
+	return workspace, workspace.Init(ctx, c.config)
+}
+
+// build builds a command of this module.
+func build(ctx context.Context, command, to string) error {
+	_, err := pinned.Go(ctx, "build", "-o", to, command)
+	return err
+}
+
+// measure runs one command of the CLI, with more variables in its environment.
+func (w *world) measure(ctx context.Context, workspace tfcli.Workspace, args, env []string) (sample, error) {
+	usage := filepath.Join(workspace.Dir, "usage")
+	if err := os.RemoveAll(usage); err != nil {
+		return sample{}, err
+	}
+	calls, connections := w.calls.Load(), w.connections.Load()
+	cmd := workspace.Command(ctx, append([]string{args[0], "-no-color", "-input=false"}, args[1:]...)...)
+	cmd.Env = append(append(cmd.Env, "BENCH_USAGE="+usage), env...)
+	start := time.Now()
+	out, err := cmd.CombinedOutput()
+	s := sample{Wall: time.Since(start), Calls: w.calls.Load() - calls, Connections: w.connections.Load() - connections}
+	if err != nil {
+		return s, fmt.Errorf("%w\n%s", err, out[max(0, len(out)-2000):])
+	}
+	s.AllCPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	return s, s.addUsage(usage)
+}
+
+// addUsage adds what the provider's processes noted; without a provider there is nothing.
+func (s *sample) addUsage(file string) error {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); s.Starts++ {
+		var cpu, memory int64
+		if _, err := fmt.Sscan(lines.Text(), &cpu, &memory); err != nil {
+			return err
+		}
+		s.CPU += time.Duration(cpu) * time.Microsecond
+		s.PeakMemory = max(s.PeakMemory, memory<<10)
+	}
+	return nil
+}
+
+func (w *world) writeVariables(dir, host string) error {
+	values, err := json.Marshal(map[string]any{
+		"clients": w.clients, "tokens": w.tokens, "host": host, "port": w.smtp.Port(), "password": password,
+	})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "terraform.tfvars.json"), values, 0o600)
+}

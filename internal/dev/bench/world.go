@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
+)
+
+const (
+	mailbox  = "mailer@example.com"
+	password = "correct horse battery staple"
+)
+
+// world is one process of reference sites, each an origin of its own on 127.0.0.0/8, and one submission server.
+type world struct {
+	smtp   *smtptest.Server
+	server *refsite.Server
+	http   http.Server
+	// clients are the sites by key, as the configuration wants them.
+	clients map[string]client
+	tokens  map[string]string
+
+	calls, connections atomic.Int64
+	// latency is added to every answer of a site, sending (both nanoseconds) to every message.
+	latency, sending atomic.Int64
+}
+
+type client struct {
+	URL string `json:"url"`
+}
+
+func newWorld(dir string, sites int) (_ *world, err error) {
+	w := &world{clients: map[string]client{}, tokens: map[string]string{}}
+	w.smtp, err = smtptest.New(smtptest.Config{
+		Encryption: site.None,
+		Users:      map[string]secret.Text{mailbox: secret.New(password)},
+		Faults: smtptest.Faults{Before: func(_ context.Context, stage site.Stage) {
+			if stage == site.StageData {
+				time.Sleep(time.Duration(w.sending.Load()))
+			}
+		}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	w.server, err = refsite.New(refsite.Config{
+		DataFile:      filepath.Join(dir, "sites.db"),
+		Keys:          seal.Generate(),
+		AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		Logger:        slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		return nil, err
+	}
+	w.http.Handler = w.counted(w.server.Handler())
+	w.http.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			w.connections.Add(1)
+		}
+	}
+	w.http.ReadHeaderTimeout = time.Minute
+	for i := range sites {
+		if err := w.addSite(i); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+func (w *world) addSite(i int) error {
+	key := fmt.Sprintf("site-%04d", i)
+	credentials, err := w.server.AddSite(key)
+	if err != nil {
+		return err
+	}
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", fmt.Sprintf("127.1.%d.%d:0", i/250, i%250+1))
+	if err != nil {
+		return err
+	}
+	go func() { _ = w.http.Serve(listener) }()
+	w.clients[key] = client{URL: "http://" + listener.Addr().String() + "/" + key}
+	w.tokens[key] = credentials.Token.Reveal()
+	return nil
+}
+
+func (w *world) counted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		w.calls.Add(1)
+		time.Sleep(time.Duration(w.latency.Load()))
+		next.ServeHTTP(rw, r)
+	})
+}
+
+func (w *world) close() {
+	_ = w.http.Close()
+	_ = w.server.Close(context.Background())
+	_ = w.smtp.Close()
+}
+
+// tempDir is removed by the returned function.
+func tempDir() (string, func(), error) {
+	dir, err := os.MkdirTemp("", "smtp-bench-")
+	return dir, func() { _ = os.RemoveAll(dir) }, err
+}

@@ -1,0 +1,93 @@
+package main
+
+// inMail are those in what speaks with a submission server.
+var inMail = []defect{{
+	name: "OpportunisticSTARTTLS", breaks: "R34 I5",
+	what: "Where STARTTLS is not offered, the password goes out without it.",
+	file: "internal/mail/submit/open.go",
+	old:  `steps = append(steps, a.startTLS, a.secure, a.hello)`,
+	new: `steps = append(steps, func(ctx context.Context, s site.Settings) error {
+			if !a.offers.has("STARTTLS") {
+				return nil
+			}
+			return errors.Join(a.startTLS(ctx, s), a.secure(ctx, s), a.hello(ctx, s))
+		})`,
+	tests: "mail/submit", run: "TestR34STARTTLSIsRequired",
+}, {
+	name: "TextBehindSTARTTLS", breaks: "R35",
+	what:  "What came in clear behind STARTTLS is taken for protected.",
+	file:  "internal/mail/submit/dialogue.go",
+	old:   `Buffered() > 0 {`,
+	new:   `Buffered() < 0 {`,
+	tests: "mail/submit", run: "TestR35DataBeforeTLS",
+}, {
+	name: "CertificateNotChecked", breaks: "R18 I5",
+	what:  "Whoever is on the way to the submission server can show any certificate.",
+	file:  "internal/mail/submit/tls.go",
+	old:   `MinVersion: tls.VersionTLS12,`,
+	new:   `MinVersion: tls.VersionTLS12, InsecureSkipVerify: true,`,
+	tests: "mail/submit", run: "TestCertificateIsRefused",
+}, {
+	name: "SecretOfTheServerEchoed", breaks: "R28 I8", starred: true,
+	what:  "A reply that repeats the login is shown as it came.",
+	file:  "internal/mail/submit/redact.go",
+	old:   `return r.replacer.Replace(s)`,
+	new:   `return s`,
+	tests: "mail/submit", run: "TestR28EchoedSecretsAreRedacted",
+}, {
+	name: "EncodedSecretShown", breaks: "R28 I8", starred: true,
+	what:  "A reply that a site passes on with the login in base64 is shown as it came.",
+	file:  "internal/untrusted/redactor.go",
+	old:   `return append(found, words(text, encoded, r.inBase64)...)`,
+	new:   `return found`,
+	tests: "mail/diagnosis", run: "TestSecretsAreTakenOut",
+}, {
+	name: "NameCheckedInsteadOfAddress", breaks: "R31", starred: true,
+	what: "What a name leads to is looked up and judged, and looked up again to dial.",
+	file: "internal/mail/submit/dial.go",
+	old:  "	trace := dialTrace{now: a.sender.now}\n",
+	new: `	trace := dialTrace{now: a.sender.now}
+	if a.sender.Control != nil {
+		ips, _ := a.sender.Resolver.LookupHost(ctx, ascii(s.Host))
+		for _, ip := range ips {
+			if err := a.sender.Control("tcp4", net.JoinHostPort(ip, strconv.Itoa(s.Port)), nil); err != nil {
+				a.seen.Result.Stage = site.StageConnect
+				a.fail(ctx, err, 0)
+				return err
+			}
+		}
+		unchecked := *a.sender
+		unchecked.Control = nil
+		a.sender = &unchecked
+	}
+`,
+	tests: "mail/submit", run: "TestControlSeesWhatANameLeadsToWhenItIsDialled",
+}, {
+	name: "MappedAddressDialled", breaks: "R31", starred: true,
+	what:  "An IPv4 address that is written as an IPv6 one goes by the rules of IPv6.",
+	file:  "internal/refsite/dialrule/dialrule.go",
+	old:   `global6.Contains(ip) && !contains(reserved6, ip)`,
+	new:   `!ip.IsPrivate() && !ip.IsLoopback() && !ip.IsLinkLocalUnicast() && !contains(reserved6, ip)`,
+	tests: "refsite/dialrule", run: "TestControl",
+}, {
+	name: "LineBreakInAnAddress", breaks: "R32", starred: true,
+	what:  "An address is checked without its line breaks, and used with them.",
+	file:  "internal/mail/submit/check.go",
+	old:   "	if len(address) > maxAddress {\n",
+	new:   "	address = strings.NewReplacer(\"\\r\", \"\", \"\\n\", \"\").Replace(address)\n	if len(address) > maxAddress {\n",
+	tests: "mail/submit", run: "TestCheckAddress",
+}, {
+	name: "LostAnswerIsAFailure", breaks: "R37 I2",
+	what:  "A connection that breaks behind the message counts as a refusal, and the test is made again.",
+	file:  "internal/mail/submit/deliver.go",
+	old:   `return doubt{err}`,
+	new:   `return err`,
+	tests: "mail/submit", run: "TestFaultAtStage|TestOddAnswersToTheMessage",
+}, {
+	name: "EndlessReply", breaks: "R36",
+	what:  "A server can talk for as long as it likes.",
+	file:  "internal/mail/submit/guard.go",
+	old:   "	l.left -= n\n",
+	new:   "",
+	tests: "mail/submit", run: "TestR36ReadLimits",
+}}

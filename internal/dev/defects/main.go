@@ -1,0 +1,109 @@
+// Command defects proves that the tests notice what they are for. It puts one mistake after another into the code, each
+// one that a reviewer could overlook, and finds the test that fails of it. The files themselves stay as they are: the go
+// command reads others in their place (its flag -overlay), and builds anew only what the mistake touches.
+//
+// SOAK=all tries all of them, else those of the rows that matter most and a tenth of the others, which SOAK_SEED repeats.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"os/signal"
+	"regexp"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/test/pinned"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/soaktest"
+)
+
+func main() {
+	log.SetFlags(0)
+	only := flag.String("run", "", "try the defects whose name matches, instead of a draw")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Stdout, *only)
+	stop()
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, w io.Writer, only string) error {
+	chosen, err := choose(w, only)
+	if err != nil {
+		return err
+	}
+	root, err := pinned.ModuleRoot(ctx)
+	if err != nil {
+		return err
+	}
+	m, err := newModule(ctx, root)
+	if err != nil {
+		return err
+	}
+	defer m.close()
+	start := time.Now()
+	if err := m.testUnbroken(ctx, chosen); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "without a defect all tests pass  %s\n", since(start))
+	missed := tryAll(ctx, w, m, chosen)
+	fmt.Fprintf(w, "%d of %d defects tried, %d noticed  %s\n", len(chosen), len(all()), len(chosen)-missed, since(start))
+	if missed > 0 {
+		return errors.New("a defect went unnoticed: write the test that fails of it")
+	}
+	return ctx.Err()
+}
+
+// tryAll prints a line for each defect, and returns how many no test noticed.
+func tryAll(ctx context.Context, w io.Writer, m *module, chosen []defect) (missed int) {
+	for _, d := range chosen {
+		start := time.Now()
+		by, err := m.try(ctx, d)
+		if ctx.Err() != nil {
+			return missed
+		}
+		if err != nil {
+			missed++
+			by = fmt.Sprintf("NOT NOTICED: %v", err)
+		}
+		fmt.Fprintf(w, "%-36s %-10s %6s  %s\n", d.name, d.breaks, since(start), by)
+	}
+	return missed
+}
+
+func since(start time.Time) string { return fmt.Sprintf("%.1fs", time.Since(start).Seconds()) }
+
+// choose returns the defects to try.
+func choose(w io.Writer, only string) ([]defect, error) {
+	if only == "" {
+		return soaktest.Draw(teller{w}, all(), func(d defect) bool { return d.starred }), nil
+	}
+	wanted, err := regexp.Compile(only)
+	if err != nil {
+		return nil, err
+	}
+	var chosen []defect
+	for _, d := range all() {
+		if wanted.MatchString(d.name) {
+			chosen = append(chosen, d)
+		}
+	}
+	if len(chosen) == 0 {
+		return nil, fmt.Errorf("no defect has a name that matches %s", only)
+	}
+	return chosen, nil
+}
+
+// teller is what a draw needs to know and to say outside of a test.
+type teller struct{ io.Writer }
+
+func (teller) Helper()                             {}
+func (teller) Name() string                        { return "defects" }
+func (t teller) Logf(format string, args ...any)   { fmt.Fprintf(t, format+"\n", args...) }
+func (t teller) Fatalf(format string, args ...any) { log.Fatalf(format, args...) }

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/test/pinned"
+)
+
+// module is the one that defects are put into.
+type module struct {
+	root string
+	// scratch holds the file with the defect, and what tells the go command to read it.
+	scratch string
+	// flags are those that the user set for every go command.
+	flags string
+}
+
+func newModule(ctx context.Context, root string) (*module, error) {
+	flags, err := pinned.Go(ctx, "env", "GOFLAGS")
+	if err != nil {
+		return nil, err
+	}
+	scratch, err := os.MkdirTemp("", "defects-")
+	return &module{root, scratch, flags}, err
+}
+
+func (m *module) close() { _ = os.RemoveAll(m.scratch) }
+
+// testUnbroken makes sure that all tests that are to notice something pass without it.
+func (m *module) testUnbroken(ctx context.Context, defects []defect) error {
+	patterns := map[string][]string{}
+	for _, d := range defects {
+		patterns[d.tests] = append(patterns[d.tests], d.run)
+	}
+	for tests, runs := range patterns {
+		seen, err := m.test(ctx, tests, strings.Join(runs, "|"), m.flags)
+		if err == nil {
+			err = seen.unbroken()
+		}
+		if err != nil {
+			return fmt.Errorf("without a defect, internal/%s: %w", tests, err)
+		}
+	}
+	return nil
+}
+
+// try puts d into the code and returns the name of a test that fails of it.
+func (m *module) try(ctx context.Context, d defect) (string, error) {
+	broken, err := d.applied(m.root)
+	if err != nil {
+		return "", err
+	}
+	file, overlay := filepath.Join(m.scratch, filepath.Base(d.file)), filepath.Join(m.scratch, "overlay.json")
+	replace, err := json.Marshal(map[string]map[string]string{"Replace": {filepath.Join(m.root, d.file): file}})
+	if err == nil {
+		err = errors.Join(os.WriteFile(file, []byte(broken), 0o600), os.WriteFile(overlay, replace, 0o600))
+	}
+	if err != nil {
+		return "", err
+	}
+	seen, err := m.test(ctx, d.tests, d.run, m.flags+" -overlay="+overlay)
+	if err != nil {
+		return "", err
+	}
+	return seen.noticed()
+}
+
+// test runs tests of a package below internal. The flags go through the environment, so that what the tests build has the
+// defect too.
+func (m *module) test(ctx context.Context, tests, run, flags string) (events, error) {
+	args := []string{"test", "-json", "-failfast", "-timeout", "3m", "-run", run, "./internal/" + tests}
+	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the arguments are those of the table
+	cmd.Dir = m.root
+	// Drawing all in a soak is for those who look for the unknown.
+	cmd.Env = append(os.Environ(), "GOFLAGS="+strings.TrimSpace(flags), "SOAK=")
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == 1 {
+		err = nil // the events say why
+	}
+	if err != nil {
+		return events{}, fmt.Errorf("%w: %s", err, errs.String())
+	}
+	return parse(bytes.NewReader(out))
+}

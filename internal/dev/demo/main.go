@@ -1,0 +1,49 @@
+// Demo plays the whole story on this machine: a plan, the apply that tests before it saves, the message that arrived,
+// an apply that changes nothing, and a wrong password that does no harm. It fails when anything is not as told.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/test/tfcli"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Stdout, os.Stderr)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}
+
+// run plays the story on out; log gets what takes time before it can begin.
+func run(ctx context.Context, out, log io.Writer) (err error) {
+	cli, err := tfcli.Find(ctx, log)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "smtp-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	set, err := build(ctx, filepath.Join(dir, "site.db"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, set.close(ctx)) }()
+	fmt.Fprintln(log, "Building the provider.")
+	workspace, err := cli.NewWorkspace(ctx, filepath.Join(dir, "plan"), "sitemail/smtp")
+	if err != nil {
+		return err
+	}
+	return newStory(cli, workspace, set, out).tell(ctx)
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/tfcli"
+)
+
+//go:embed demo.tf
+var configuration string
+
+const width = 80
+
+var wrongPassword = secret.New("pear-harbour-linden-17")
+
+// story is told in sections; each plays a part and returns an error when that did not go as it should.
+type story struct {
+	cli       tfcli.CLI
+	workspace tfcli.Workspace
+	set       *set
+	out       io.Writer
+	// told is everything that went to out.
+	told bytes.Buffer
+	// held is what the site held when its settings worked.
+	held string
+}
+
+func newStory(cli tfcli.CLI, workspace tfcli.Workspace, set *set, out io.Writer) *story {
+	s := &story{cli: cli, workspace: workspace, set: set}
+	s.out = io.MultiWriter(out, &s.told)
+	return s
+}
+
+func (s *story) tell(ctx context.Context) error {
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	sections := []struct {
+		title string
+		play  func(context.Context) error
+	}{
+		{"What you write", s.configuration},
+		{"The plan", s.plan},
+		{"The apply: first a test message, then one write that saves and enables", s.apply},
+		{"The message, as the mail server received it", s.message},
+		{"What the site says of itself: mail is on, and the password is not shown", s.settings},
+		{"Applied again: nothing to do, and no message is sent", s.applyAgain},
+		{"A wrong password: the apply fails, and mail goes on as before", s.applyWrongPassword},
+	}
+	for i, section := range sections {
+		fmt.Fprintf(s.out, "\n%d. %s\n%s\n\n", i+1, section.title, strings.Repeat("=", width))
+		if err := section.play(ctx); err != nil {
+			return fmt.Errorf("section %d: %w", i+1, err)
+		}
+	}
+	return s.end()
+}
+
+func (s *story) begin(ctx context.Context) error {
+	fmt.Fprintf(s.out, "%s, the provider built from here, a site at\n%s and a mail server: all real, all on this machine.\n", s.cli, s.set.url)
+	return s.workspace.Init(ctx, configuration)
+}
+
+// end checks what must hold for the whole story.
+func (s *story) end() error {
+	for _, password := range []secret.Text{s.set.password, wrongPassword, s.set.token} {
+		if bytes.Contains(s.told.Bytes(), []byte(password.Reveal())) {
+			return errors.New("a secret was printed")
+		}
+	}
+	fmt.Fprint(s.out, "\nAll of this went as it should. Nothing of it stays on this machine.\n")
+	return nil
+}
+
+// run calls the CLI with this mail password and shows the command and what it says.
+func (s *story) run(ctx context.Context, password secret.Text, version int, args ...string) (string, error) {
+	fmt.Fprintf(s.out, "$ %s %s\n", s.cli.Name(), strings.Join(args, " "))
+	cmd := s.workspace.Command(ctx, args...)
+	cmd.Env = append(cmd.Env,
+		"TF_CLI_ARGS=-no-color",
+		"TF_INPUT=0",
+		"SMTP_SITE_TOKEN="+s.set.token.Reveal(),
+		"TF_VAR_site="+s.set.url,
+		fmt.Sprintf("TF_VAR_mail_server_port=%d", s.set.mail.Port()),
+		"TF_VAR_mail_password="+password.Reveal(),
+		fmt.Sprintf("TF_VAR_mail_password_version=%d", version),
+	)
+	var said bytes.Buffer
+	cmd.Stdout = io.MultiWriter(s.out, &said)
+	cmd.Stderr = cmd.Stdout
+	err := cmd.Run()
+	return said.String(), err
+}
+
+func (s *story) configuration(context.Context) error {
+	_, err := io.WriteString(s.out, configuration)
+	return err
+}
+
+func (s *story) plan(ctx context.Context) error {
+	said, err := s.run(ctx, s.set.password, 1, "plan", "-out=mail.tfplan")
+	return errors.Join(err, says(said, "1 to add, 0 to change, 0 to destroy"), s.received(0))
+}
+
+func (s *story) apply(ctx context.Context) error {
+	said, err := s.run(ctx, s.set.password, 1, "apply", "mail.tfplan")
+	return errors.Join(err, says(said, "1 added, 0 changed, 0 destroyed"), s.received(1))
+}
+
+func (s *story) message(context.Context) error {
+	message := s.set.mail.Messages()[0]
+	fmt.Fprintf(s.out, "From %s, who had logged in, to %s:\n\n", message.From, strings.Join(message.To, ", "))
+	for line := range strings.Lines(string(message.Data)) {
+		fmt.Fprintln(s.out, strings.TrimRight("    "+line, " \r\n"))
+	}
+	if !message.TLS || message.User != username {
+		return fmt.Errorf("the message came from the user %q with TLS %t", message.User, message.TLS)
+	}
+	return nil
+}
+
+func (s *story) settings(ctx context.Context) (err error) {
+	if s.held, err = s.set.holds(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintln(s.out, s.held)
+	return errors.Join(says(s.held, `"enabled": true`), says(s.held, `"password_set": true`))
+}
+
+func (s *story) applyAgain(ctx context.Context) error {
+	said, err := s.run(ctx, s.set.password, 1, "apply", "-auto-approve")
+	return errors.Join(err, says(said, "0 added, 0 changed, 0 destroyed"), s.received(1))
+}
+
+func (s *story) applyWrongPassword(ctx context.Context) error {
+	said, err := s.run(ctx, wrongPassword, 2, "apply", "-auto-approve")
+	if _, failed := errors.AsType[*exec.ExitError](err); !failed {
+		return fmt.Errorf("the apply ended with %w, not with an error of its own", err)
+	}
+	holds, err := s.set.holds(ctx)
+	if err == nil && holds != s.held {
+		err = fmt.Errorf("the site changed:\n%s", holds)
+	}
+	if err := errors.Join(err, says(said, "535"), s.received(1)); err != nil {
+		return err
+	}
+	fmt.Fprint(s.out, "\nThe site holds exactly what it held before: mail is on, with the password that\nworks.\n")
+	return nil
+}
+
+// says checks that a text has these words.
+func says(text, want string) error {
+	if !strings.Contains(text, want) {
+		return fmt.Errorf("nothing says %q", want)
+	}
+	return nil
+}
+
+// received checks how many messages the mail server took so far.
+func (s *story) received(want int) error {
+	if got := len(s.set.mail.Messages()); got != want {
+		return fmt.Errorf("the mail server took %d messages, not %d", got, want)
+	}
+	return nil
+}

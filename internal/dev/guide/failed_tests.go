@@ -1,0 +1,103 @@
+package main
+
+import (
+	"cmp"
+	_ "embed"
+	"io"
+	"slices"
+	"strings"
+	"text/template"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/diagnosis"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+//go:embed failed-tests.md.tmpl
+var failedTestsPage string
+
+// cause is the rows that have a summary in common.
+type cause struct {
+	Summary string
+	Rows    []diagnosis.Row
+}
+
+// causes groups rows by their summaries, in the order of the stages at which they first occur; those of no stage come
+// last.
+func causes(rows []diagnosis.Row) []cause {
+	var list []cause
+	for _, row := range rows {
+		i := slices.IndexFunc(list, func(c cause) bool { return c.Summary == row.Summary })
+		if i < 0 {
+			i = len(list)
+			list = append(list, cause{Summary: row.Summary})
+		}
+		list[i].Rows = append(list[i].Rows, row)
+	}
+	order := []site.Stage{
+		site.StageDNS, site.StageConnect, site.StageTLS, site.StageBanner, site.StageEHLO, site.StageSTARTTLS,
+		site.StageAuth, site.StageMail, site.StageRcpt, site.StageData,
+	}
+	rank := func(c cause) int {
+		if i := slices.Index(order, c.Rows[0].Stage); i >= 0 {
+			return i
+		}
+		return len(order)
+	}
+	slices.SortStableFunc(list, func(a, b cause) int { return cmp.Compare(rank(a), rank(b)) })
+	return list
+}
+
+// failedTests explains every failed test: the diagnosis table, a section for each cause and in it an anchor for each row,
+// as the provider's errors name it.
+func failedTests(w io.Writer, rows []diagnosis.Row) error {
+	return execute(w, failedTestsPage, template.FuncMap{
+		"attribute": attribute,
+		"again":     again,
+		"quote":     quote,
+		"services":  services,
+	}, causes(rows))
+}
+
+// attribute names the argument of smtp_settings that a row points at.
+func attribute(name string) string {
+	switch name {
+	case "":
+		return ""
+	case "password":
+		return "`password_wo` or `password`"
+	case "recipient":
+		return "`test.recipient`"
+	default:
+		return "`" + name + "`"
+	}
+}
+
+func again(row diagnosis.Row) string {
+	switch {
+	case row.ID == "in-doubt":
+		return "Applying again sends another message."
+	case row.ID == "quit-eof":
+		return "It is no failure."
+	case row.Retry == site.RetryShort:
+		return "It can heal by itself within minutes: apply again, or set `test.retry_for`."
+	case row.Retry == site.RetryLong:
+		return "It can heal by itself within hours or a day: apply again then."
+	default:
+		return "Applying again cannot help before this is put right."
+	}
+}
+
+// quote makes a reply a code block of one line, cut where nobody reads on.
+func quote(reply string) string {
+	const enough = 200
+	if runes := []rune(reply); len(runes) > enough {
+		reply = string(runes[:enough]) + "…"
+	}
+	return "    " + strings.Join(strings.Fields(reply), " ")
+}
+
+// services lists those that are known to answer so; a row of every server has none to list.
+func services(row diagnosis.Row) string {
+	named := slices.DeleteFunc(slices.Clone(row.Services), func(s string) bool { return s == "generic" })
+	return strings.Join(named, ", ")
+}

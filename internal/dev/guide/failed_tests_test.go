@@ -1,0 +1,54 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/diagnosis"
+)
+
+func TestFailedTests(t *testing.T) {
+	var b strings.Builder
+	rows := diagnosis.Rows()
+	if err := run(&b, []string{"failed-tests"}); err != nil {
+		t.Fatal(err)
+	}
+	guide := b.String()
+
+	t.Run("EveryRowHasTheAnchorThatItsErrorNames", func(t *testing.T) {
+		headings := map[string]int{}
+		for _, heading := range regexp.MustCompile(`(?m)^### (.*)$`).FindAllStringSubmatch(guide, -1) {
+			headings[heading[1]]++
+		}
+		for _, row := range rows {
+			_, anchor, _ := strings.Cut(diagnosis.GuideURL(row.ID), "#")
+			// A heading of lower case letters, digits and dashes is its own anchor.
+			if headings[anchor] != 1 || regexp.MustCompile(`[^a-z0-9-]`).MatchString(anchor) {
+				t.Errorf("row %s: %d headings %q", row.ID, headings[anchor], anchor)
+			}
+		}
+	})
+
+	t.Run("EveryCauseIsOneSection", func(t *testing.T) {
+		for _, c := range causes(rows) {
+			if got := strings.Count(guide, "\n## "+c.Summary+"\n"); got != 1 {
+				t.Errorf("%d sections %q", got, c.Summary)
+			}
+		}
+	})
+
+	t.Run("NothingIsLeftUnsaid", func(t *testing.T) {
+		for _, row := range rows {
+			if !strings.Contains(guide, row.Cause) || !strings.Contains(guide, row.Remedy) {
+				t.Errorf("row %s is not explained", row.ID)
+			}
+		}
+		if wrong := regexp.MustCompile("Points at [^`].*").FindString(guide); wrong != "" {
+			t.Errorf("%q is no argument", wrong)
+		}
+		if strings.Contains(guide, "<no value>") || strings.Contains(guide, "\n\n\n") {
+			t.Error("a gap in the page")
+		}
+	})
+}

@@ -1,0 +1,177 @@
+package diagnosis
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/presets"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
+)
+
+// The rows that more than the words of a reply decides on.
+const (
+	inDoubt        = "in-doubt"
+	otherReply     = "other-reply"
+	connectBlocked = "connect-blocked"
+	connectionCut  = "connection-cut"
+	hostMismatch   = "tls-cert-host-mismatch"
+	tlsIntercepted = "tls-intercepted"
+	invalidSetting = "any-invalid-setting"
+	noLoginOffered = "auth-not-advertised-client"
+)
+
+// Unknown is the row of a failure of which there is neither a stage nor a reply, nor an error that says more.
+const Unknown = "unknown"
+
+// Of explains a test that did not pass with these settings. It has a verdict for every failure; for a test that
+// passed it returns the zero Diagnosis. Cause and Remedy can hold names and addresses that the server sent: they are
+// cleaned, and still not to be trusted.
+func Of(r site.TestResult, s site.Settings) site.Diagnosis {
+	if r.Status == site.Passed {
+		return site.Diagnosis{}
+	}
+	v := &verdict{result: r, settings: s}
+	v.service, v.known = presets.ByHost(s.Host)
+	v.take(v.row())
+	switch {
+	case v.ID == inDoubt:
+		v.whereToLook()
+	case v.ID == invalidSetting:
+		v.invalidSetting()
+	case v.ID == "data-ses-unverified":
+		v.unverified()
+	case v.ID == noLoginOffered:
+		v.loginInClearText()
+	case strings.HasPrefix(v.ID, "tls-cert-"):
+		v.certificate()
+	case v.Attribute == "password":
+		v.login()
+	case v.stage == site.StageConnect && v.Attribute == "port":
+		v.network()
+	case v.Attribute == "port" || v.Attribute == "encryption":
+		v.endpoint()
+	}
+	v.link()
+	return v.Diagnosis
+}
+
+// TooFast reports whether a test failed only because the server wants fewer messages at a time, or fewer in a second.
+func TooFast(r site.TestResult, s site.Settings) bool {
+	if r.Status != site.Failed || r.Reply == nil {
+		return false
+	}
+	v := verdict{result: r, settings: s}
+	v.service, _ = presets.ByHost(s.Host)
+	return load().byID[v.row()].TooFast
+}
+
+// verdict is a diagnosis in the making: a row of the table, made concrete by what is known of settings and service.
+type verdict struct {
+	site.Diagnosis
+	stage    site.Stage
+	generic  bool
+	result   site.TestResult
+	settings site.Settings
+	service  presets.Preset
+	known    bool
+}
+
+// row names the row that fits, down to the last resort for a stage.
+func (v *verdict) row() string {
+	if v.result.Status == site.InDoubt {
+		return inDoubt
+	}
+	if row := load().find(observe(v.result, v.service.ID)); row != nil {
+		return row.ID
+	}
+	if v.result.Reply != nil {
+		return otherReply
+	}
+	return Unknown
+}
+
+// take makes the verdict that of a row.
+func (v *verdict) take(id string) {
+	row := load().byID[id]
+	v.stage = row.Stage
+	v.generic = slices.ContainsFunc(row.Services, func(name string) bool { return strings.HasPrefix(name, "generic") })
+	v.Diagnosis = row.diagnosis()
+}
+
+// diagnosis is what the row says of every failure that it matches.
+func (row *Row) diagnosis() site.Diagnosis {
+	return site.Diagnosis{
+		ID:        row.ID,
+		Summary:   row.Summary,
+		Cause:     row.Cause,
+		Remedy:    row.Remedy,
+		Attribute: row.Attribute,
+		Retry:     row.Retry,
+	}
+}
+
+// invalidSetting names the setting that was refused before anything was sent, and says what it must be.
+func (v *verdict) invalidSetting() {
+	field, why, _ := strings.Cut(untrusted.Brief(v.result.Error, 300), ": ")
+	v.Attribute = field
+	v.Remedy = fmt.Sprintf("Correct %s: it %s.", field, why)
+}
+
+// whereToLook names the message that may have arrived.
+func (v *verdict) whereToLook() {
+	if id, recipient := v.result.MessageID, v.result.Recipient; id != "" && recipient != "" {
+		v.Remedy = fmt.Sprintf("Look for the message <%s> in the mailbox of %s before applying again: every further test sends another one.",
+			untrusted.Brief(id, 254), untrusted.Brief(recipient, 254))
+	}
+}
+
+// login says what a known service takes as username and password, and whether it still takes one.
+func (v *verdict) login() {
+	if !v.known {
+		return
+	}
+	if v.generic && v.service.PasswordKind != presets.AccountPassword {
+		v.Remedy = fmt.Sprintf("Set username as %s wants it (%s) and password to %s.",
+			v.service.Name, v.service.UsernameHint, v.service.PasswordKind.Words())
+		if v.service.Requires != "" {
+			v.Remedy += " Needed first: " + strings.TrimSuffix(v.service.Requires, ".") + "."
+		}
+	}
+	if problem := v.service.UsernameProblem(v.settings.Username); problem != "" && v.service.Username != presets.UsernameLocalPart {
+		v.Attribute = "username"
+		v.Remedy = problem + " " + v.Remedy
+	}
+	note, fatal := v.service.SignInProblem()
+	v.Cause = strings.TrimSpace(v.Cause + " " + note)
+	if fatal {
+		v.Attribute = "host"
+		v.Remedy = "Use another mail service: change host, username and password."
+	}
+}
+
+// loginInClearText blames the encryption where there is none, as many servers offer a login only after TLS. On an
+// encrypted connection more encryption does not help.
+func (v *verdict) loginInClearText() {
+	if v.settings.Encryption == site.None {
+		v.Attribute = "encryption"
+		v.Cause = "username is set but the server offers no login here: many offer one only after TLS."
+		v.Remedy = "Set encryption to starttls or tls. If the relay wants no login, remove username and password."
+	}
+}
+
+// link adds the service's own page where it helps: the one that makes passwords, or the one about settings.
+func (v *verdict) link() {
+	if !v.known {
+		return
+	}
+	switch v.Attribute {
+	case "password":
+		if v.URL = v.service.AppPasswordURL; v.URL == "" {
+			v.URL = v.service.DocsURL
+		}
+	case "username", "host", "port", "encryption":
+		v.URL = v.service.DocsURL
+	}
+}

@@ -1,0 +1,119 @@
+package diagnosis
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/presets"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// conventional are the ports of submission and what they speak (RFC 8314 section 3.3, RFC 6409 section 3.1, and the
+// port that relays offer beside them).
+var conventional = []presets.Endpoint{
+	{Port: 465, Encryption: site.TLS},
+	{Port: 587, Encryption: site.STARTTLS},
+	{Port: 2525, Encryption: site.STARTTLS},
+	{Port: 25, Encryption: site.STARTTLS},
+}
+
+// endpoints are the ports that the host is known to serve, the best first; by convention where the service is unknown.
+func (v *verdict) endpoints() []presets.Endpoint {
+	if !v.known {
+		return conventional
+	}
+	return v.service.Endpoints()
+}
+
+// network tells settings that name the wrong port from a network that does not let mail out. No connection came
+// about, so encryption had no part in it.
+func (v *verdict) network() {
+	port := v.settings.Port
+	served := slices.ContainsFunc(v.endpoints(), func(e presets.Endpoint) bool { return e.Port == port })
+	switch {
+	case v.known && (port == 25 || !served || !v.official()):
+		v.setEndpoint()
+	case v.known:
+		v.take(connectBlocked)
+		v.Cause = fmt.Sprintf("%s takes mail at %s:%d, yet no connection comes about: a firewall, a cloud or a provider on the way blocks it.",
+			v.service.Name, v.settings.Host, port)
+		v.Remedy = fmt.Sprintf("Allow outgoing TCP to port %d on the machine that sends%s.", port, v.otherPort())
+	case v.ID == "connect-refused" && port == 25 && !site.IsLoopback(v.settings.Host):
+		v.take(connectBlocked)
+		v.Attribute = "port"
+		v.Cause = "The connection to port 25 is refused: most clouds and access providers let no mail out there."
+		v.Remedy = `Set port to 587 (encryption "starttls") or 465 (encryption "tls"). Port 25 is for server-to-server mail.`
+	}
+}
+
+// endpoint makes advice on port and encryption concrete, and takes it back where both are right already.
+func (v *verdict) endpoint() {
+	s := v.settings
+	speaks, ok := v.speaks()
+	switch {
+	case ok && v.clash(speaks):
+		v.Attribute = "encryption"
+		v.Remedy = fmt.Sprintf("Set encryption to %q: port %d %s.", speaks, s.Port, manner(speaks))
+	case ok && (v.stage == site.StageBanner || v.stage == site.StageTLS) && v.closed():
+		v.take(connectionCut)
+		v.Remedy = fmt.Sprintf("Apply again%s; if it repeats, ask the provider whether the sending address is blocked.", v.otherPort())
+	case v.known && !ok:
+		v.setEndpoint()
+	}
+}
+
+// speaks returns how the configured port is protected, where that is known.
+func (v *verdict) speaks() (site.Encryption, bool) {
+	var found site.Encryption
+	for _, e := range v.endpoints() {
+		if e.Port != v.settings.Port {
+			continue
+		}
+		if e.Encryption == v.settings.Encryption {
+			return e.Encryption, true
+		}
+		found = e.Encryption
+	}
+	return found, found != ""
+}
+
+// clash reports whether the configured encryption explains the failure. Before anything was said, only TLS from the
+// first byte differs from the rest.
+func (v *verdict) clash(speaks site.Encryption) bool {
+	if v.stage == site.StageBanner || v.stage == site.StageTLS {
+		return (speaks == site.TLS) != (v.settings.Encryption == site.TLS)
+	}
+	return speaks != v.settings.Encryption
+}
+
+// closed reports whether the row speaks of a connection that ended or went silent.
+func (v *verdict) closed() bool {
+	return slices.Contains([]string{"banner-timeout-implicit-tls", "banner-eof", "tls-eof", "tls-timeout"}, v.ID)
+}
+
+func manner(e site.Encryption) string {
+	if e == site.TLS {
+		return "expects TLS from the first byte"
+	}
+	return "starts in clear text and then switches to TLS"
+}
+
+// setEndpoint advises where the service is known to take mail.
+func (v *verdict) setEndpoint() {
+	best := v.endpoints()[0]
+	host := ""
+	if !v.official() {
+		host = fmt.Sprintf("host to %s, ", best.Host)
+	}
+	v.Remedy = fmt.Sprintf("Set %sport to %d and encryption to %q, where %s takes mail.", host, best.Port, best.Encryption, v.service.Name)
+}
+
+// otherPort names another way in, as the rest of a sentence; empty where none is known.
+func (v *verdict) otherPort() string {
+	for _, e := range v.endpoints() {
+		if e.Port != v.settings.Port && e.Port != 25 {
+			return fmt.Sprintf(", or try port %d with encryption %q", e.Port, e.Encryption)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,66 @@
+//go:build linux && wordpress
+
+package wordpresstest_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/test/contracttest"
+)
+
+// contract is openapi.yaml, and what of it the tests have seen.
+var contract = load("../../siteadmin/openapi.yaml")
+
+type document struct {
+	*contracttest.Document
+	mu   sync.Mutex
+	seen map[string]bool
+}
+
+func load(file string) *document {
+	openapi, err := os.ReadFile(file)
+	if err != nil {
+		panic(err)
+	}
+	d, err := contracttest.Load(openapi)
+	if err != nil {
+		panic(err)
+	}
+	return &document{Document: d, seen: map[string]bool{}}
+}
+
+// check compares one exchange with the contract: path is below its base, body what was sent.
+func (d *document) check(r *http.Request, path string, body []byte, got answer) error {
+	name, err := d.Check(contracttest.Exchange{Request: r, Path: path, Body: body, Status: got.status, Header: got.header, Answer: got.raw})
+	if name != "" {
+		d.mu.Lock()
+		d.seen[name] = true
+		d.mu.Unlock()
+	}
+	return err
+}
+
+// unprovoked are answers that the contract allows and the plugin never gives: it limits test messages only, and logins
+// are WordPress'.
+func unprovoked(operation, status string) bool {
+	return operation == "createSession" || status == "429" && operation != "putTest"
+}
+
+// complete returns an error unless every answer of the contract was seen.
+func (d *document) complete() error {
+	var missing []string
+	for _, name := range d.Answers() {
+		operation, status, _ := strings.Cut(name, " ")
+		if !d.seen[name] && !unprovoked(operation, status) {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("no test saw %s", strings.Join(missing, ", "))
+}

@@ -1,0 +1,243 @@
+//go:build linux && wordpress
+
+package wordpresstest_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
+)
+
+// stays makes sure that mail cannot be enabled so, and that trying changes nothing.
+func (c *client) stays(t *testing.T, body object) {
+	t.Helper()
+	body["enabled"] = true
+	c.unchanged(func() { c.put(body).want(t, http.StatusConflict, "verification_required") })
+}
+
+// age makes every passed test and verification older; seconds is PHP.
+func (c *client) age(seconds string) {
+	c.Helper()
+	c.Eval(c, `
+foreach ($wpdb->get_results("SELECT option_name, option_value FROM $wpdb->options WHERE option_name LIKE 'site\\_smtp%'") as $row) {
+	$aged = preg_replace_callback('/"tested_at":"([^"]+)"/', fn($m) => '"tested_at":"' . gmdate('Y-m-d\TH:i:s\Z', strtotime($m[1]) - `+seconds+`) . '"', $row->option_value);
+	$wpdb->update($wpdb->options, array('option_value' => $aged), array('option_name' => $row->option_name));
+}`)
+}
+
+func TestEnabledImpliesVerified(t *testing.T) {
+	t.Run("TestedAnotherValue", func(t *testing.T) {
+		c := start(t)
+		c.mustTest(nil, "passed", "data")
+		for name, value := range c.changes() {
+			c.stays(t, object{"settings": c.settings(object{name: value}), "password": c.password})
+		}
+		c.stays(t, object{"settings": c.settings(nil), "password": "another password"})
+	})
+	t.Run("AnotherSitePassed", func(t *testing.T) {
+		passed, other := start(t), start(t)
+		passed.mustTest(nil, "passed", "data")
+		other.stays(t, object{"settings": passed.settings(nil), "password": passed.password})
+	})
+	t.Run("ThePassIsTooOld", func(t *testing.T) {
+		c := start(t)
+		c.mustTest(nil, "passed", "data")
+		c.age("3601")
+		c.stays(t, object{"settings": c.settings(nil), "password": c.password})
+		saved := c.put(object{"settings": c.settings(nil), "password": c.password, "enabled": false}).want(t, http.StatusOK, "")
+		if saved.object["verification"] == nil {
+			t.Error("it is still the pass of these settings")
+		}
+		c.stays(t, object{"settings": c.settings(nil)})
+		c.test(object{"recipient": recipient}).want(t, http.StatusOK, "")
+		c.put(object{"settings": c.settings(nil), "enabled": true}).want(t, http.StatusOK, "")
+	})
+	t.Run("OnItStaysOnForAsLongAsNothingChanges", func(t *testing.T) {
+		c := start(t)
+		c.enable(nil)
+		c.age("100 * DAY_IN_SECONDS")
+		before := c.read()
+		again := c.put(object{"settings": c.settings(nil), "password": c.password, "enabled": true}).want(t, http.StatusOK, "")
+		equal(t, again.object["verification"], before.object["verification"])
+		c.put(object{"settings": c.settings(nil), "enabled": false}).want(t, http.StatusOK, "")
+		c.stays(t, object{"settings": c.settings(nil)})
+	})
+}
+
+// edit replaces text in the site's own row of the database.
+func (c *client) edit(old, changed string) {
+	c.Helper()
+	edited := c.Eval(c, fmt.Sprintf(`
+$row = $wpdb->get_var("SELECT option_value FROM $wpdb->options WHERE option_name = 'site_smtp'");
+$edited = str_replace(%q, %q, $row);
+$wpdb->update($wpdb->options, array('option_value' => $edited), array('option_name' => 'site_smtp'));
+echo $edited === $row ? '' : 'edited';`, old, changed))
+	if edited == "" {
+		c.Fatalf("there is no %s in the row", old)
+	}
+}
+
+// off makes sure that mail is off and that this can be seen, and returns what the site says it holds.
+func (c *client) off(t *testing.T) object {
+	t.Helper()
+	got := c.read().object
+	if got["enabled"] != false || got["verification"] != nil {
+		t.Errorf("got %v", got)
+	}
+	c.silent(t)
+	return got
+}
+
+// silent makes sure that no mail leaves and that the admin pages say so.
+func (c *client) silent(t *testing.T) {
+	t.Helper()
+	c.messages(0, func() {
+		if sent := c.Eval(t, `echo wp_mail("customer@example.com", "Hello", "World") ? "sent" : "not sent";`); sent != "not sent" {
+			t.Error(sent)
+		}
+	})
+	notice := c.Eval(t, `wp_set_current_user(1); do_action("admin_notices");`)
+	if !strings.Contains(notice, "notice-error") || !strings.Contains(notice, "Outgoing mail is off") {
+		t.Errorf("the admin pages say %q", notice)
+	}
+}
+
+func TestRowsThatWereEdited(t *testing.T) {
+	t.Run("ToEnabled", func(t *testing.T) {
+		c := start(t)
+		c.put(object{"settings": c.settings(nil), "password": c.password, "enabled": false}).want(t, http.StatusOK, "")
+		c.edit(`"enabled":false`, `"enabled":true`)
+		c.off(t)
+	})
+	t.Run("ToAnotherPlace", func(t *testing.T) {
+		for _, edit := range [][2]string{{`"host":"127.0.0.1"`, `"host":"127.0.0.2"`}, {`"encryption":"starttls"`, `"encryption":"none"`}} {
+			c := start(t)
+			c.enable(nil)
+			c.edit(edit[0], edit[1])
+			c.off(t)
+			c.stays(t, object{"settings": c.settings(object{"encryption": "tls"}), "password": c.password})
+		}
+	})
+	t.Run("ToThatOfAnotherSite", func(t *testing.T) {
+		from, to := start(t), start(t)
+		from.enable(nil)
+		row := from.Eval(t, `echo base64_encode($wpdb->get_var("SELECT option_value FROM $wpdb->options WHERE option_name = 'site_smtp'"));`)
+		to.Eval(t, `$wpdb->insert($wpdb->options, array('option_name' => 'site_smtp', 'option_value' => base64_decode('`+row+`')));`)
+		if got := to.off(t); got["password_set"] != false || got["password_id"] != nil {
+			t.Errorf("got %v", got)
+		}
+	})
+	t.Run("TheFailedTestToAPassedOne", func(t *testing.T) {
+		c := start(t)
+		body := c.candidate()
+		body["password"] = "wrong"
+		c.test(body).want(t, http.StatusOK, "")
+		c.Eval(t, `$wpdb->query("UPDATE $wpdb->options SET option_value = REPLACE(option_value, 'failed', 'passed') WHERE option_name LIKE 'site\\_smtp\\_test%'");`)
+		c.stays(t, object{"settings": c.settings(nil), "password": "wrong"})
+	})
+}
+
+func TestARowThatCannotBeRead(t *testing.T) {
+	for name, edit := range map[string]struct{ old, changed, revision string }{
+		"NoJSON":          {`"revision":1`, `"revision":`, "0"},
+		"AnotherRevision": {`"revision":1`, `"revision":"1"`, "0"},
+		"AnUnknownMember": {`"host"`, `"hosts"`, "1"},
+		"AMissingMember":  {`"verified"`, `"unverified"`, "1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			damaged := func() *client {
+				c := start(t)
+				c.enable(nil)
+				c.edit(edit.old, edit.changed)
+				got := c.call(http.MethodGet, "/smtp", nil).want(t, http.StatusInternalServerError, "internal")
+				if got.object["revision"] != edit.revision || !strings.Contains(got.object["detail"].(string), "cannot be read") {
+					t.Errorf("%s", got.raw)
+				}
+				c.test(object{"recipient": recipient}).want(t, http.StatusInternalServerError, "internal")
+				c.silent(t)
+				return c
+			}
+			ifMatch := `"` + edit.revision + `"`
+
+			c := damaged()
+			write := object{"settings": c.settings(nil), "enabled": true, "write_id": uuid.NewString()}
+			c.call(http.MethodPut, "/smtp", write, "If-Match", `"7"`).want(t, http.StatusPreconditionFailed, "stale")
+			c.call(http.MethodPut, "/smtp", write, "If-Match", ifMatch).want(t, http.StatusUnprocessableEntity, "password_required")
+			write["password"] = c.password
+			saved := c.call(http.MethodPut, "/smtp", write, "If-Match", ifMatch).want(t, http.StatusOK, "")
+			equal(t, c.read().object, saved.object)
+			c.messages(1, func() { equal(t, c.Eval(t, send), "sent") })
+
+			c = damaged()
+			cleared := c.call(http.MethodDelete, "/smtp", nil, "If-Match", ifMatch).want(t, http.StatusOK, "")
+			equal(t, c.read().object, cleared.object)
+			c.messages(0, func() { equal(t, c.Eval(t, send), "sent") })
+		})
+	}
+	t.Run("NoTable", func(t *testing.T) {
+		notice := start(t).Eval(t, `wp_set_current_user(1); $wpdb->options = "gone"; do_action("admin_notices");`)
+		if !strings.Contains(notice, "notice-error") || !strings.Contains(notice, "could not be read") {
+			t.Errorf("the admin pages say %q", notice)
+		}
+	})
+}
+
+func TestKeys(t *testing.T) {
+	const own, next = "define( 'SITE_SMTP_KEY', 'a long and random key' );", "define( 'SITE_SMTP_KEY', array( 'the next one', 'a long and random key' ) );"
+	configure := func(t *testing.T, c *client, code string) {
+		t.Helper()
+		if err := c.Configure(code); err != nil {
+			t.Fatal(err)
+		}
+	}
+	works := func(t *testing.T, c *client, want object) {
+		t.Helper()
+		equal(t, c.read().object, want)
+		c.messages(1, func() { c.Eval(t, `wp_mail("customer@example.com", "Hello", "World");`) })
+	}
+	t.Run("WordPressKeysThatWereChangedDisableMail", func(t *testing.T) {
+		c := start(t)
+		enabled := c.enable(nil)
+		configure(t, c, "define( 'AUTH_KEY', 'another one' );")
+		if got := c.off(t); got["password_set"] != false {
+			t.Errorf("got %v", got)
+		}
+		c.put(object{"settings": c.settings(nil), "enabled": true}).want(t, http.StatusUnprocessableEntity, "password_required")
+		c.stays(t, object{"settings": c.settings(nil), "password": c.password})
+		configure(t, c, "")
+		works(t, c, enabled.object)
+		configure(t, c, "define( 'AUTH_KEY', 'another one' );")
+		works(t, c, c.enable(nil).object)
+	})
+	t.Run("AKeyOfItsOwnTakesOver", func(t *testing.T) {
+		c := start(t)
+		enabled := c.enable(nil)
+		configure(t, c, own)
+		works(t, c, enabled.object)
+		configure(t, c, own+"define( 'AUTH_KEY', 'another one' );")
+		works(t, c, enabled.object)
+		configure(t, c, next)
+		works(t, c, enabled.object)
+		configure(t, c, "define( 'SITE_SMTP_KEY', 'the next one' );")
+		works(t, c, enabled.object)
+	})
+	t.Run("AlsoWithoutAPassword", func(t *testing.T) {
+		c := start(t)
+		c.mail = smtptest.Start(t, smtptest.Config{Encryption: site.None})
+		enabled := c.enable(object{"encryption": "none", "username": ""})
+		configure(t, c, "define( 'AUTH_KEY', 'another one' );")
+		c.off(t)
+		configure(t, c, own+"define( 'AUTH_KEY', 'another one' );")
+		c.off(t)
+		configure(t, c, own)
+		works(t, c, enabled.object)
+		configure(t, c, own+"define( 'AUTH_KEY', 'another one' );")
+		works(t, c, enabled.object)
+	})
+}

@@ -1,0 +1,222 @@
+package cells_test
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/test/faulttest"
+)
+
+type diagnostic = tfprotov6.Diagnostic
+
+// effect is what a struck answer is to the client.
+type effect int
+
+const (
+	harmless effect = iota
+	// lost: no complete answer. broken: an answer with a 5xx that says nothing of what was done.
+	lost
+	broken
+	// declined: 429 or 503.
+	declined
+	// refused: another 4xx, or a redirect.
+	refused
+	// malformed: a success with something else in it.
+	malformed
+	// strange: an answer of another site, or version.
+	strange
+)
+
+var effects = map[string]effect{
+	"Latency": harmless, "Slow": lost, "Cut": lost, "Reset": lost, "SlowClose": malformed, "HangBeforeHeaders": lost, "HangInHeaders": lost,
+	"HangInBody": lost, "TLS": lost, "Unauthorized": refused, "NotFound": refused, "InternalError": broken, "BadGateway": broken,
+	"RetryAfterADay": declined, "RetryAfterGarbage": declined, "Redirect": refused, "RedirectWithBody": refused, "Garbage": lost,
+	"Truncated": lost, "Huge": malformed, "GzipBomb": malformed, "DuplicateKeys": malformed, "HTML": malformed, "WrongSite": strange,
+	"WrongVersion": strange,
+}
+
+// The summaries of errors, which are static.
+const (
+	unreachable = "Site cannot be reached"
+	noAnswer    = "Site did not answer"
+	unexpected  = "Site answered in an unexpected way"
+	fewerCalls  = "Site wants fewer calls"
+	noLogin     = "Site does not accept the credentials"
+	wrongSite   = "Another site answers"
+	version     = "Site cannot do this"
+)
+
+// expectation is what a run with a fault must come to.
+type expectation struct {
+	// summary is that of its error; empty for success.
+	summary string
+	// tests is how many messages it sends.
+	tests int
+	// within bounds its time.
+	within time.Duration
+}
+
+// expect says what the retry table of RELIABILITY.md makes of the cell.
+func (c httpCell) expect() expectation {
+	e := expectation{within: 30 * time.Second}
+	if slices.Contains([]string{"Latency", "Slow", "SlowClose", "HangBeforeHeaders", "HangInHeaders", "HangInBody"}, c.fault.Name) ||
+		effects[c.fault.Name] == declined {
+		e.within = 10 * time.Minute
+	}
+	if c.call.slow {
+		e.within += time.Minute
+	}
+	e.summary = c.summary()
+	switch c.call.name {
+	case "PollTest", "PutSMTP":
+		e.tests = 1
+	case "PutTest":
+		if e.summary == "" || c.carriedOut() {
+			e.tests = 1
+		}
+	case "DeleteSMTP":
+	default:
+		if e.summary == "" {
+			e.tests = 1
+		}
+	}
+	return e
+}
+
+func (c httpCell) effect() effect {
+	e := effects[c.fault.Name]
+	if c.fault.Name == "Garbage" && c.position == faulttest.Within {
+		return malformed
+	}
+	return e
+}
+
+// carriedOut reports whether the site did what the struck call asked for.
+func (c httpCell) carriedOut() bool {
+	return c.position != faulttest.Before || c.effect() == harmless || c.fault.Name == "Slow"
+}
+
+// summary is that of the error, empty where the run gets over the fault.
+func (c httpCell) summary() string {
+	switch c.call.name {
+	case "RefreshGET", "PlanGET":
+		return c.read()
+	case "CreateGET":
+		return c.readAgain()
+	case "PollTest":
+		return c.poll()
+	case "PostSession":
+		return c.session()
+	}
+	return c.write()
+}
+
+// read is for a call that changes nothing and is repeated.
+func (c httpCell) read() string {
+	e := c.effect()
+	switch {
+	case e == harmless, !c.lasts && (e == lost || e == broken || e == declined):
+		return ""
+	case e == strange:
+		return map[string]string{"WrongSite": wrongSite, "WrongVersion": version}[c.fault.Name]
+	case e == malformed:
+		return unexpected
+	case e == lost:
+		return unreachable
+	}
+	return c.said()
+}
+
+// said is the summary of an answer with an error's status.
+func (c httpCell) said() string {
+	return map[string]string{
+		"Unauthorized": noLogin, "BadGateway": unreachable, "RetryAfterADay": unreachable, "RetryAfterGarbage": fewerCalls,
+	}[c.fault.Name] + map[string]string{
+		"NotFound": unexpected, "InternalError": unexpected, "Redirect": unexpected, "RedirectWithBody": unexpected,
+	}[c.fault.Name]
+}
+
+// readAgain is for the read of a creation's plan, whose failure is no error: whoever applies reads again.
+func (c httpCell) readAgain() string {
+	if !c.lasts && c.fault.Name != "WrongSite" {
+		return ""
+	}
+	return c.read()
+}
+
+func (c httpCell) poll() string {
+	if c.effect() == strange || c.read() != "" {
+		return noAnswer
+	}
+	return ""
+}
+
+// write is for a call that is repeated only after the site was asked what became of it.
+func (c httpCell) write() string {
+	switch c.effect() {
+	case harmless:
+		return ""
+	case lost, broken, malformed, strange:
+		// After the alert, nobody trusted can be asked.
+		if !c.lasts || c.carriedOut() && c.fault.Name != "TLS" {
+			return ""
+		}
+		return noAnswer
+	case declined:
+		// The code of what was repeated although it was carried out is in the answer.
+		if !c.lasts || c.call.name == "DeleteSMTP" && c.position == faulttest.Within {
+			return ""
+		}
+	}
+	return c.said()
+}
+
+func (c httpCell) session() string {
+	e := c.effect()
+	switch {
+	case e == harmless, !c.lasts && (e == lost || e == declined):
+		return ""
+	case e == lost:
+		return unreachable
+	case e == malformed:
+		return unexpected
+	case c.fault.Name == "NotFound":
+		return noLogin
+	case c.fault.Name == "WrongSite":
+		if !c.lasts {
+			return ""
+		}
+		return noLogin
+	case e == strange:
+		return unexpected
+	}
+	return c.said()
+}
+
+// check compares a run with what was expected: how it ended, in what time, and whether its error says which site.
+func (e expectation) check(w *world, got run, took time.Duration) {
+	w.t.Helper()
+	if took > e.within {
+		w.t.Errorf("the run took %s", took)
+	}
+	if e.summary == "" {
+		if got.failed() {
+			w.t.Errorf("the run failed: %s", told(got.errors))
+		}
+		return
+	}
+	if !got.failed() {
+		w.t.Errorf("the run succeeded, want %q", e.summary)
+	}
+	for _, d := range got.errors {
+		if d.Summary != e.summary {
+			w.t.Errorf("got %q, want %q: %s", d.Summary, e.summary, d.Detail)
+		}
+		if !strings.Contains(d.Detail, siteKey) && !strings.Contains(d.Detail, otherKey) {
+			w.t.Errorf("the error does not name the site: %s: %s", d.Summary, d.Detail)
+		}
+	}
+}

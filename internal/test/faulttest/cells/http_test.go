@@ -1,0 +1,297 @@
+package cells_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/faulttest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/soaktest"
+)
+
+// What a call is made for.
+const (
+	creates  = "create"
+	updates  = "update"
+	renames  = "rename"
+	destroys = "destroy"
+)
+
+// call is one that the provider makes of the site.
+type call struct {
+	name, method, path string
+	// from is the first of its kind that a fault strikes, in a run that purpose says.
+	from    int
+	purpose func(httpCell) string
+	// login: the provider logs in. slow: the submission server takes its time, so that the provider asks for the result.
+	login, slow bool
+}
+
+const api = "/" + siteName + "/admin/api/v1"
+
+var calls = []call{
+	{name: "RefreshGET", method: http.MethodGet, path: api + "/smtp", from: 1, purpose: always(updates)},
+	// The first is the plan's, which only warns when it fails: the apply reads again.
+	{name: "CreateGET", method: http.MethodGet, path: api + "/smtp", from: 2, purpose: always(creates)},
+	{name: "PlanGET", method: http.MethodGet, path: api + "/smtp", from: 1, purpose: always(renames)},
+	{name: "PutTest", method: http.MethodPut, path: api + "/smtp/tests/*", from: 1, purpose: either(creates, updates)},
+	{name: "PollTest", method: http.MethodGet, path: api + "/smtp/tests/*", from: 1, purpose: either(creates, updates), slow: true},
+	{name: "PutSMTP", method: http.MethodPut, path: api + "/smtp", from: 1, purpose: either(creates, updates)},
+	{name: "DeleteSMTP", method: http.MethodDelete, path: api + "/smtp", from: 1, purpose: always(destroys)},
+	{name: "PostSession", method: http.MethodPost, path: api + "/session", from: 1, purpose: always(updates), login: true},
+}
+
+func always(purpose string) func(httpCell) string { return func(httpCell) string { return purpose } }
+
+// either takes turns, so that each fault strikes a site that is new and one whose mail is on.
+func either(even, odd string) func(httpCell) string {
+	return func(c httpCell) string {
+		if c.number/2%2 == 0 {
+			return even
+		}
+		return odd
+	}
+}
+
+// httpCell is one cell of the catalogue.
+type httpCell struct {
+	number   int
+	call     call
+	fault    faulttest.HTTPFault
+	position faulttest.Position
+	// lasts: the fault strikes every call of its kind until the run gives up, else one.
+	lasts bool
+}
+
+func httpCells() []httpCell {
+	var cells []httpCell
+	for f, fault := range faulttest.HTTPFaults() {
+		for c, call := range calls {
+			for p, position := range faulttest.Positions() {
+				cells = append(cells, httpCell{f + c + p, call, fault, position, (f+c+p)%2 == 0})
+			}
+		}
+	}
+	return cells
+}
+
+func (c httpCell) name() string {
+	fault, times := c.fault.Name, "Once"
+	if c.fault.Row != "" {
+		fault = c.fault.Row + "_" + fault
+	}
+	if c.lasts {
+		times = "Lasts"
+	}
+	return fmt.Sprintf("%s/%s/%s/%s", c.call.name, fault, c.position, times)
+}
+
+// starred are the cells that always run: each fault of a row with a star at each call, and each of the other rows of HTTP
+// at one, at a position that changes from one to the next.
+func (c httpCell) starred() bool {
+	turn := c.number%3 == 0
+	switch c.fault.Row {
+	case "R9", "R10", "R13", "R15":
+		return turn
+	case "R11", "R12", "R14":
+		return turn && c.number/3%8 == slices.IndexFunc(calls, func(other call) bool { return other.name == c.call.name })
+	}
+	return false
+}
+
+func TestHTTP(t *testing.T) {
+	cells := httpCells()
+	if len(cells) != 600 {
+		t.Fatalf("%d cells", len(cells))
+	}
+	for _, c := range soaktest.Draw(t, cells, httpCell.starred) {
+		t.Run(c.name(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { c.run(t, nil) })
+		})
+	}
+}
+
+// run drives the cell: a world that is at rest, a run with the fault, a run without.
+func (c httpCell) run(t *testing.T, with *cli) {
+	t.Helper()
+	w := newWorld(t, build{secure: c.fault.Name == "TLS", login: c.call.login, with: with})
+	wanted := c.arrange(w)
+	before, sent := w.held(), w.messages()
+	w.proxy.Calls()
+
+	plan := faulttest.Plan{Method: c.call.method, Path: c.call.path, From: c.call.from, Position: c.position, Fault: c.fault}
+	if !c.lasts {
+		plan.Times = 1
+	}
+	w.proxy.Break(plan)
+	start := time.Now()
+	got := w.apply(wanted)
+	took := time.Since(start)
+	struck := w.proxy.Heal()
+	if with == nil {
+		// What is still on its way arrives.
+		time.Sleep(2 * faulttest.TooLate)
+	}
+	if struck == 0 {
+		t.Fatal("the fault struck no call")
+	}
+	want := c.expect()
+	want.check(w, got, took)
+	seen := w.proxy.Calls()
+	w.checkCalls(seen)
+	w.checkWrites(seen, before)
+	if c.fault.Name == "WrongSite" && c.call.path == api+"/smtp" && c.call.method == http.MethodGet {
+		w.checkStranger(seen)
+	}
+	if n := w.messages() - sent; n != want.tests {
+		t.Errorf("%d messages were sent, want %d", n, want.tests)
+	}
+	c.checkSite(w, before, got)
+	w.checkLive()
+	w.converge(wanted, got, sent+want.tests)
+	w.checkSecrets()
+}
+
+// arrange makes the world fit for the call, and returns the configuration whose apply makes it.
+func (c httpCell) arrange(w *world) configuration {
+	w.t.Helper()
+	var wanted configuration
+	purpose := c.call.purpose(c)
+	if purpose != creates {
+		if r := w.apply(w.configuration(siteKey)); r.failed() || r.action != "create" {
+			w.t.Fatalf("the world cannot be arranged: %s %s", r.action, told(r.errors))
+		}
+	}
+	switch purpose {
+	case creates:
+		wanted = w.configuration(siteKey)
+	case updates:
+		wanted = w.configuration(siteKey, arguments{"from_name": "Client A"})
+	case renames:
+		wanted = w.configuration(otherKey, arguments{"from_name": "Client A"})
+	case destroys:
+		wanted = w.configuration(siteKey)
+		wanted.resource = nil
+	}
+	if c.call.slow {
+		w.mail.SetFaults(smtptest.Faults{Before: func(_ context.Context, stage site.Stage) {
+			if stage == site.StageData {
+				time.Sleep(faulttest.Late)
+			}
+		}})
+	}
+	return wanted
+}
+
+// checkSite is I7 and I10: what the site holds is what it held, or what was wanted of it and passed.
+func (c httpCell) checkSite(w *world, before site.State, got run) {
+	w.t.Helper()
+	now := w.held()
+	saved := now.Revision != before.Revision
+	if !got.failed() && !saved {
+		w.t.Error("the run succeeded and nothing was saved")
+	}
+	if saved && got.failed() && c.call.name != "PutSMTP" && c.call.name != "DeleteSMTP" {
+		w.t.Error("I7: the run failed and the site was changed")
+	}
+	if !saved && now.Enabled != before.Enabled {
+		w.t.Error("I7: mail was switched")
+	}
+}
+
+// converge is I9: a run without faults comes to what is wanted, and the next has nothing to do. sent are the messages so
+// far; a run that has something to test sends one.
+func (w *world) converge(wanted configuration, got run, sent int) {
+	w.t.Helper()
+	if wanted.resource != nil && got.failed() {
+		sent++
+	}
+	again := w.apply(wanted)
+	if again.failed() {
+		w.t.Fatalf("I9: a run without faults failed: %s", told(again.errors))
+	}
+	if !got.failed() && again.action != "no-op" {
+		w.t.Errorf("I9: the run after one that succeeded planned to %s", again.action)
+	}
+	if next := w.plan(wanted); next.failed() || next.action != "no-op" {
+		w.t.Errorf("I9: the next plan is to %s: %s", next.action, told(next.errors))
+	}
+	if n := w.messages(); n != sent {
+		w.t.Errorf("%d messages were sent in all, want %d", n, sent)
+	}
+	w.checkCalls(w.proxy.Calls())
+	w.checkLive()
+	now := w.held()
+	if wanted.resource == nil {
+		if !now.Settings.IsZero() || now.PasswordSet || now.Enabled {
+			w.t.Errorf("I9: the site that was left holds %+v", now)
+		}
+		return
+	}
+	name, _ := wanted.resource["from_name"].(string)
+	if !now.Enabled || now.Settings.FromName != name || now.Settings.Username != mailbox {
+		w.t.Errorf("I9: the site holds %+v", now)
+	}
+}
+
+// checkWrites is I4: every write carries the revision that was read.
+func (w *world) checkWrites(seen []faulttest.Call, read site.State) {
+	w.t.Helper()
+	for _, c := range seen {
+		write := c.Path == api+"/smtp" && c.Method != http.MethodGet
+		if tag := c.Header.Get("If-Match"); write && tag != `"`+read.Revision+`"` {
+			w.t.Errorf("I4: %s was sent for revision %s, and %s was read", c.Method, tag, read.Revision)
+		}
+	}
+}
+
+// checkStranger is row 15: once another site has answered, whatever holds the mail password names the site that it is for,
+// and this one refuses what names the other.
+func (w *world) checkStranger(seen []faulttest.Call) {
+	w.t.Helper()
+	struck := slices.IndexFunc(seen, func(c faulttest.Call) bool { return c.Struck })
+	for _, c := range seen[struck:] {
+		var body struct {
+			Password string
+			SiteID   string `json:"site_id"`
+		}
+		_ = json.Unmarshal(c.Body, &body)
+		if body.Password == password && (body.SiteID == "" || c.Status == http.StatusOK) {
+			w.t.Errorf("R15: %s %s sent the password to %q, which answered %d", c.Method, c.Path, body.SiteID, c.Status)
+		}
+	}
+}
+
+// checkCalls is I3: a test is one message, however often it was asked for.
+func (w *world) checkCalls(seen []faulttest.Call) {
+	w.t.Helper()
+	bodies := map[string]string{}
+	for _, c := range seen {
+		if c.Method == http.MethodPut && strings.Contains(c.Path, "/tests/") {
+			if body, again := bodies[c.Path]; again && body != string(c.Body) {
+				w.t.Errorf("I3: another test under the same key: %s", c.Path)
+			}
+			bodies[c.Path] = string(c.Body)
+		}
+	}
+	if len(bodies) > 1 {
+		w.t.Errorf("I3: %d tests in one run", len(bodies))
+	}
+}
+
+func told(diagnostics []*diagnostic) string {
+	var b strings.Builder
+	for _, d := range diagnostics {
+		fmt.Fprintf(&b, "%s: %s\n", d.Summary, d.Detail)
+	}
+	return b.String()
+}

@@ -1,0 +1,172 @@
+package cells_test
+
+import (
+	"fmt"
+	"net/http"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	refcore "github.com/sitemail/terraform-provider-smtp/internal/refsite/core"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/faulttest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/soaktest"
+)
+
+// smtpCell is one fault, which strikes the test of a site that is new or of one whose mail is on.
+type smtpCell struct {
+	faulttest.SMTPFault
+	live bool
+}
+
+func smtpCells() []smtpCell {
+	var cells []smtpCell
+	for i, fault := range faulttest.SMTPFaults() {
+		cells = append(cells, smtpCell{fault, i%2 == 1})
+	}
+	return cells
+}
+
+func (c smtpCell) name() string {
+	run := "Create"
+	if c.live {
+		run = "Update"
+	}
+	return fmt.Sprintf("%s/%s_%s/%s", c.Stage, c.Row, c.Name, run)
+}
+
+func (c smtpCell) starred() bool { return slices.Contains([]string{"R28", "R34", "R35", "R37"}, c.Row) }
+
+func TestSMTP(t *testing.T) {
+	cells := smtpCells()
+	if len(cells) != 150 {
+		t.Fatalf("%d cells", len(cells))
+	}
+	for _, c := range soaktest.Draw(t, cells, smtpCell.starred) {
+		t.Run(c.name(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { c.run(t, nil) })
+		})
+	}
+}
+
+func (c smtpCell) run(t *testing.T, with *cli) {
+	w := newWorld(t, build{relay: true, with: with})
+	wanted := w.configuration(siteKey)
+	if c.live {
+		if r := w.apply(wanted); r.failed() {
+			t.Fatalf("the world cannot be arranged: %s", told(r.errors))
+		}
+		wanted = w.configuration(siteKey, arguments{"from_name": "Client A"})
+	}
+	before, sent, connected := w.held(), w.messages(), w.relay.Connections()
+	heard := len(w.relay.Heard())
+	w.proxy.Calls()
+
+	w.relay.Break(c.SMTPFault)
+	start := time.Now()
+	got := w.apply(wanted)
+	took := time.Since(start)
+	w.relay.Heal()
+	seen := w.proxy.Calls()
+	w.checkCalls(seen)
+	c.checkVerdict(w, seen, got)
+	c.checkBounds(w, took, w.relay.Connections()-connected, w.relay.Heard()[heard:])
+	if c.Taken {
+		sent++
+	}
+	if n := w.messages(); n != sent {
+		t.Errorf("%d messages were sent, want %d", n, sent)
+	}
+	if now := w.held(); got.failed() && (now.Revision != before.Revision || now.Enabled != before.Enabled) {
+		t.Errorf("I7: the test failed, and the site holds %+v", now)
+	}
+	w.checkLive()
+	w.converge(wanted, got, sent)
+	w.checkSecrets()
+}
+
+// checkVerdict compares what the site says of the test, and what the user is told of it, with the fault.
+func (c smtpCell) checkVerdict(w *world, seen []faulttest.Call, got run) {
+	w.t.Helper()
+	result := w.result(seen)
+	code := 0
+	if result.Reply != nil {
+		code = result.Reply.Code
+	}
+	if result.Running || result.Status != c.Status || result.Stage != c.At || code != c.Code {
+		w.t.Errorf("the test %s at %s with %d, want %s at %s with %d: %+v", result.Status, result.Stage, code, c.Status, c.At, c.Code, result)
+	}
+	if c.Status == site.Passed {
+		if got.failed() {
+			w.t.Errorf("the run failed: %s", told(got.errors))
+		}
+		return
+	}
+	if len(got.errors) != 1 {
+		w.t.Fatalf("%d errors: %s", len(got.errors), told(got.errors))
+	}
+	d := got.errors[0]
+	if result.Diagnosis == nil || d.Summary != result.Diagnosis.Summary || strings.Contains(d.Summary, w.mailHost()) {
+		w.t.Errorf("the summary is %q: %+v", d.Summary, result.Diagnosis)
+	}
+	for _, word := range []string{siteKey, string(c.At), map[bool]string{true: strconv.Itoa(c.Code)}[c.Code != 0]} {
+		if !strings.Contains(d.Detail, word) {
+			w.t.Errorf("the error does not say %q: %s", word, d.Detail)
+		}
+	}
+	if strings.ContainsAny(d.Summary+d.Detail, "\x1b\x00\r") {
+		w.t.Errorf("the error is not fit to print: %q", d.Detail)
+	}
+}
+
+// result is what the site has of the test that was asked for.
+func (w *world) result(seen []faulttest.Call) refcore.Test {
+	w.t.Helper()
+	i := slices.IndexFunc(seen, func(call faulttest.Call) bool {
+		return call.Method == http.MethodPut && strings.Contains(call.Path, "/tests/")
+	})
+	if i < 0 {
+		w.t.Fatal("no test was asked for")
+	}
+	s, err := w.site.Site(siteName)
+	w.require(err)
+	result, err := s.ReadTest(path.Base(seen[i].Path))
+	w.require(err)
+	return result
+}
+
+// checkBounds is I3 and I5 on the side of the submission server, and rows 36 and 38: one session, one login, nothing that
+// matters in clear text, and an end in time and size.
+func (c smtpCell) checkBounds(w *world, took time.Duration, connections int, heard []string) {
+	w.t.Helper()
+	within := 40 * time.Second
+	if strings.HasPrefix(c.Name, "Endless") {
+		within = 20 * time.Second
+	}
+	if took > within {
+		w.t.Errorf("the run took %s", took)
+	}
+	logins := 0
+	for _, line := range heard {
+		if strings.HasPrefix(line, "AUTH") {
+			logins++
+		}
+	}
+	if connections > 1 || logins > 1 {
+		w.t.Errorf("I3: %d connections, %d logins", connections, logins)
+	}
+	for _, line := range w.relay.InClear() {
+		if verb, _, _ := strings.Cut(line, " "); !slices.Contains([]string{"EHLO", "STARTTLS", "QUIT", ""}, verb) {
+			w.t.Errorf("I5: %q was said in clear text", line)
+		}
+	}
+	// What is on its way when the client gives up counts too.
+	if n := w.relay.Flooded(); n > 256<<10 {
+		w.t.Errorf("the client took %d bytes", n)
+	}
+}

@@ -1,0 +1,307 @@
+package faulttest
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi/adminapitest"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
+)
+
+// SMTPConfig says where a proxy stands.
+type SMTPConfig struct {
+	// Network is where it listens at Address, and where the site's lookups are answered; nil for any port of this machine,
+	// whose lookups stay as they are.
+	Network *adminapitest.Network
+	Address string
+	// Host is the name by which the site knows it, which its certificate has.
+	Host string
+	// Dial connects to the server, which speaks STARTTLS with a certificate for Host that RootCAs trusts.
+	Dial    func(context.Context) (net.Conn, error)
+	RootCAs *x509.CertPool
+}
+
+// SMTP is a proxy in front of a submission server. It ends TLS, and so can spoil what is said inside.
+type SMTP struct {
+	*smtptest.Script
+
+	config SMTPConfig
+	dns    net.Listener
+	lookup sync.WaitGroup
+
+	mu    sync.Mutex
+	fault *SMTPFault
+	clear []string
+	flood int
+}
+
+// NewSMTP starts a proxy without faults; the caller closes it.
+func NewSMTP(c SMTPConfig) (*SMTP, error) {
+	s := &SMTP{config: c}
+	var listener net.Listener
+	if c.Network != nil {
+		listener = c.Network.Listen(c.Address)
+		s.dns = c.Network.Listen(dnsAt)
+		s.lookup.Go(s.serveDNS)
+	}
+	var err error
+	s.Script, err = smtptest.NewScriptOn(listener, s.play)
+	return s, err
+}
+
+// Close hangs up on all clients.
+func (s *SMTP) Close() {
+	if s.dns != nil {
+		_ = s.dns.Close()
+	}
+	s.Script.Close()
+	s.lookup.Wait()
+}
+
+// Break makes f the fault of the proxy.
+func (s *SMTP) Break(f SMTPFault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fault = &f
+}
+
+// Heal ends the fault.
+func (s *SMTP) Heal() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fault = nil
+}
+
+// InClear are the lines of clients that came without TLS.
+func (s *SMTP) InClear() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.clear
+}
+
+// Flooded is how many bytes clients took of what never ends.
+func (s *SMTP) Flooded() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.flood
+}
+
+// at returns the fault if it is one of the stage.
+func (s *SMTP) at(stage site.Stage) *SMTPFault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fault != nil && s.fault.Stage == stage {
+		return s.fault
+	}
+	return nil
+}
+
+// The addresses of the network in memory: of its name server, and of a machine where nothing listens.
+const (
+	dnsAt  = "127.0.0.1:53"
+	deadAt = "127.0.0.9"
+)
+
+// DialContext connects the site to the proxy over the network in memory, as a [net.Dialer] would over that of a machine:
+// lookup, then one address after the other.
+func (s *SMTP) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	resolver := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		if f := s.at(site.StageDNS); f != nil && f.query == nil {
+			return nil, adminapitest.Refused()
+		}
+		return s.config.Network.DialContext(ctx, network, dnsAt)
+	}}
+	addresses, err := resolver.LookupNetIP(ctx, "ip4", host)
+	if err != nil {
+		return nil, err
+	}
+	connect := s.config.Network.DialContext
+	if f := s.at(site.StageConnect); f != nil {
+		connect = f.connecting(connect)
+	}
+	var conn net.Conn
+	for _, ip := range addresses {
+		if conn, err = connect(ctx, network, net.JoinHostPort(ip.Unmap().String(), port)); err == nil {
+			return conn, nil
+		}
+	}
+	return nil, err
+}
+
+// addresses answers every lookup with where the proxy is.
+func (s *SMTP) addresses(string) ([]netip.Addr, dnsmessage.RCode, bool) {
+	at := []netip.Addr{netip.MustParseAddrPort(s.config.Address).Addr()}
+	if f := s.at(site.StageConnect); f != nil && f.twoAddresses {
+		at = append([]netip.Addr{netip.MustParseAddr(deadAt)}, at...)
+	}
+	return at, dnsmessage.RCodeSuccess, false
+}
+
+func (s *SMTP) serveDNS() {
+	for {
+		conn, err := s.dns.Accept()
+		if err != nil {
+			return
+		}
+		s.lookup.Go(func() {
+			defer func() { _ = conn.Close() }()
+			query, err := readDNS(conn)
+			if err != nil {
+				return
+			}
+			reply, _ := smtptest.Answer(s.addresses).Reply(query)
+			q := &dnsQuery{conn.(*adminapitest.Conn), query, reply}
+			if f := s.at(site.StageDNS); f != nil && f.query != nil {
+				f.query(q)
+				return
+			}
+			q.send(reply)
+		})
+	}
+}
+
+// moment is where a session of a client is when its turn comes to be answered.
+type moment struct {
+	*smtptest.Peer
+	proxy *SMTP
+	// server is the connection to the server, with what it says line by line.
+	server net.Conn
+	says   *bufio.Reader
+	// said is what the client said and the server has not heard yet.
+	said []string
+	// login is the base64 of AUTH PLAIN, once it came.
+	login string
+	tls   bool
+}
+
+// play leads a session through the stages until the client goes or a fault strikes.
+func (s *SMTP) play(p *smtptest.Peer) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	server, err := s.config.Dial(ctx)
+	if err != nil {
+		return
+	}
+	m := &moment{Peer: p, proxy: s, server: server, says: bufio.NewReader(server)}
+	defer func() { _ = m.server.Close() }()
+	if !m.pass(site.StageBanner) {
+		return
+	}
+	for m.hear() {
+		stage := stageOf(m.said[0])
+		if !m.pass(stage) {
+			return
+		}
+		if stage == site.StageSTARTTLS && !m.secure() {
+			return
+		}
+	}
+}
+
+// hear waits for the client's turn: a command, or the whole message behind the answer to DATA.
+func (m *moment) hear() bool {
+	line, ok := m.Hear()
+	m.said = []string{line}
+	if credentials, login := strings.CutPrefix(line, "AUTH PLAIN "); login {
+		m.login = credentials
+	}
+	if !m.tls {
+		m.proxy.mu.Lock()
+		m.proxy.clear = append(m.proxy.clear, line)
+		m.proxy.mu.Unlock()
+	}
+	return ok
+}
+
+func stageOf(command string) site.Stage {
+	verb, _, _ := strings.Cut(command, " ")
+	return map[string]site.Stage{
+		"EHLO": site.StageEHLO, "STARTTLS": site.StageSTARTTLS, "AUTH": site.StageAuth, "MAIL": site.StageMail,
+		"RCPT": site.StageRcpt, "DATA": site.StageData,
+	}[verb]
+}
+
+// pass answers as the server does, unless the fault is of this stage, which ends the session.
+func (m *moment) pass(stage site.Stage) bool {
+	f := m.proxy.at(stage)
+	if f != nil && !f.atDot {
+		f.play(m)
+		return false
+	}
+	reply := m.carryOut()
+	if !m.Say(reply...) {
+		return false
+	}
+	if stage != site.StageData || !strings.HasPrefix(reply[0], "354") {
+		return true
+	}
+	for m.said = nil; ; {
+		line, ok := m.Hear()
+		if !ok {
+			return false
+		}
+		if m.said = append(m.said, line); line == "." {
+			break
+		}
+	}
+	if f != nil {
+		f.play(m)
+		return false
+	}
+	return m.Say(m.carryOut()...)
+}
+
+// carryOut tells the server what the client said, and returns the lines of its reply.
+func (m *moment) carryOut() []string {
+	if len(m.said) > 0 {
+		_, _ = m.server.Write([]byte(strings.Join(m.said, "\r\n") + "\r\n"))
+	}
+	m.said = nil
+	var reply []string
+	for {
+		line, err := m.says.ReadString('\n')
+		if err != nil {
+			return append(reply, "421 4.3.0 the server behind the proxy is gone")
+		}
+		line = strings.TrimRight(line, "\r\n")
+		reply = append(reply, line)
+		if len(line) < 4 || line[3] != '-' {
+			return reply
+		}
+	}
+}
+
+// secure does the handshakes on both sides.
+func (m *moment) secure() bool {
+	if f := m.proxy.at(site.StageTLS); f != nil {
+		m.Sense()
+		f.play(m)
+		return false
+	}
+	conn := tls.Client(m.server, &tls.Config{ServerName: m.proxy.config.Host, RootCAs: m.proxy.config.RootCAs, MinVersion: tls.VersionTLS12})
+	if conn.Handshake() != nil {
+		return false
+	}
+	m.server, m.says, m.tls = conn, bufio.NewReader(conn), true
+	return m.show(smtptest.Leaf{Names: []string{m.proxy.config.Host}})
+}
+
+// show does the handshake with the client, with a certificate of the proxy's authority.
+func (m *moment) show(leaf smtptest.Leaf) bool {
+	certificate, err := m.proxy.Issue(leaf)
+	return err == nil && m.StartTLS(&tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
+}

@@ -1,0 +1,284 @@
+package leaktest_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"io/fs"
+	"log"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/refsitetest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/leaktest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/tfcli"
+)
+
+// world is Terraform with the provider, the process that serves the sites, TLS in front of it and two mail servers. It
+// keeps everything that a secret could have got into.
+type world struct {
+	t         *testing.T
+	workspace tfcli.Workspace
+	mail      *smtptest.Server
+	parrot    *smtptest.Script
+	front     *httptest.Server
+	files     refsitetest.Files
+	site      *refsitetest.Process
+	dir       string
+	// client is a certificate with its key, in PEM, which the provider shows to the sites.
+	client string
+	// variables are those of the plan.
+	variables map[string]string
+	secrets   map[string]string
+	// byDesign are the secrets that may be where Terraform keeps its state.
+	byDesign []string
+	sinks    []leaktest.Sink
+
+	mu sync.Mutex
+	// answers are those of the sites, less those that hand out a session; sessions are the tokens of those.
+	answers  bytes.Buffer
+	sessions []string
+	// certificates counts the calls that came with one.
+	certificates int
+	// onTest is called before the next test is asked for.
+	onTest func(context.Context)
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, dir: t.TempDir(), variables: map[string]string{}, secrets: map[string]string{}}
+	t.Setenv("TMPDIR", w.mkdir("temporary"))
+	w.mail = smtptest.Start(t, smtptest.Config{})
+	w.parrot = smtptest.StartScript(t, leaktest.Parrot)
+	w.client = w.newCertificate()
+	w.serve()
+	cli, err := tfcli.Find(t.Context(), t.Output())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.workspace, err = cli.NewWorkspace(t.Context(), filepath.Join(w.dir, "plan"), "sitemail/smtp"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.workspace.NotePIDs(); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func (w *world) mkdir(name string) string {
+	w.t.Helper()
+	dir := filepath.Join(w.dir, name)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		w.t.Fatal(err)
+	}
+	return dir
+}
+
+// newCertificate returns one with its key, which becomes a secret.
+func (w *world) newCertificate() string {
+	w.t.Helper()
+	ca, err := smtptest.NewCA()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	certificate, err := ca.Issue(smtptest.Leaf{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(certificate.PrivateKey)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	text := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}))
+	w.secrets["client certificate key"] = strings.Split(text, "\n")[2]
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]})) + text
+}
+
+// serve builds and starts the sites, and TLS in front of them.
+func (w *world) serve() {
+	w.t.Helper()
+	w.files = refsitetest.Build(w.t, w.dir, w.mail.CAPEM())
+	w.site = refsitetest.Launch(w.t, w.files.Serve(w.t.Context(), "-behind-proxy", "-site", "token", "-site", "login", "-site", "ses", "-site", "page"))
+	for _, line := range w.site.Lines {
+		w.secrets["API token of "+line["site"]], w.secrets["admin password of "+line["site"]] = line["token"], line["password"]
+	}
+	key, err := os.ReadFile(w.files.Keys)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.secrets["sealing key"] = strings.TrimSpace(strings.SplitN(string(key), ":", 2)[1])
+
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: w.site.Address})
+	proxy.ModifyResponse = w.answered
+	proxy.ErrorLog = log.New(io.Discard, "", 0)
+	proxy.Transport = &http.Transport{DisableKeepAlives: true}
+	w.front = httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		w.mu.Lock()
+		w.certificates += len(r.TLS.PeerCertificates)
+		onTest := w.onTest
+		w.mu.Unlock()
+		body, err := io.ReadAll(r.Body) // only who has read all of a request learns that the client is gone
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if err == nil && onTest != nil && strings.Contains(r.URL.Path, "/smtp/tests/") {
+			onTest(r.Context())
+			panic(http.ErrAbortHandler)
+		}
+		proxy.ServeHTTP(rw, r)
+	}))
+	w.front.Config.ErrorLog = log.New(io.Discard, "", 0)
+	w.front.TLS = &tls.Config{ClientAuth: tls.RequestClientCert, MinVersion: tls.VersionTLS12}
+	w.front.StartTLS()
+	w.t.Cleanup(w.front.Close)
+}
+
+// answered keeps an answer of a site, less the session that it hands out.
+func (w *world) answered(resp *http.Response) error {
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	header := resp.Header.Clone()
+	for _, cookie := range resp.Cookies() {
+		if cookie.Value != "" {
+			w.sessions = append(w.sessions, cookie.Value)
+		}
+	}
+	header.Del("Set-Cookie")
+	if strings.HasSuffix(resp.Request.URL.Path, "/session") {
+		var session struct{ Token string }
+		if json.Unmarshal(body, &session) == nil && session.Token != "" {
+			w.sessions = append(w.sessions, session.Token)
+			body = nil
+		}
+	}
+	fmt.Fprintln(&w.answers, resp.Request.Method, resp.Request.URL, resp.Status)
+	_ = header.Write(&w.answers)
+	w.answers.Write(body)
+	return nil
+}
+
+// run calls Terraform, which logs all that it can, keeps what it says, and returns whether it succeeded.
+func (w *world) run(args ...string) (out string, ok bool) {
+	w.t.Helper()
+	cmd := w.workspace.Command(w.t.Context(), args...)
+	for _, name := range []string{
+		"TF_LOG", "TF_LOG_CORE", "TF_LOG_PROVIDER", "TF_LOG_PROVIDER_SMTP", "TF_LOG_SDK", "TF_LOG_SDK_FRAMEWORK", "TF_LOG_SDK_PROTO",
+	} {
+		cmd.Env = append(cmd.Env, name+"=TRACE")
+	}
+	for name, value := range w.variables {
+		cmd.Env = append(cmd.Env, "TF_VAR_"+name+"="+value)
+	}
+	said, err := cmd.CombinedOutput()
+	if !bytes.Contains(said, []byte("[TRACE]")) {
+		w.t.Errorf("%s: there is no log", args[0])
+	}
+	sink := leaktest.Sink{Name: "what " + args[0] + " says", Data: said}
+	if args[0] == "show" {
+		sink.ByDesign = w.byDesign
+	}
+	w.sinks = append(w.sinks, sink)
+	return string(said), err == nil
+}
+
+// must is run for what succeeds.
+func (w *world) must(args ...string) {
+	w.t.Helper()
+	if out, ok := w.run(args...); !ok {
+		w.t.Fatalf("%s failed: %s", args[0], complaint(out))
+	}
+}
+
+var logLine = regexp.MustCompile(`(?m)^(\d{4}-\d{2}-\d{2}T|  ).*\n`)
+
+// complaint is what people see of the output of Terraform.
+func complaint(out string) string { return logLine.ReplaceAllString(out, "") }
+
+// keepFiles keeps what is in the folders of Terraform by now, the program of the provider aside.
+func (w *world) keepFiles() {
+	w.t.Helper()
+	for _, dir := range []string{w.workspace.Dir, os.Getenv("TMPDIR")} {
+		err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+			switch {
+			case err != nil:
+				return err
+			case entry.Name() == ".mirror":
+				return fs.SkipDir
+			case !entry.Type().IsRegular():
+				return nil
+			}
+			content, err := os.ReadFile(path)
+			if len(content) > 0 {
+				w.sinks = append(w.sinks, leaktest.Sink{Name: entry.Name(), Data: content, ByDesign: w.byDesign})
+			}
+			return err
+		})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// browser is somebody at the admin page of a site.
+type browser struct {
+	w      *world
+	client *http.Client
+	url    string
+	page   string
+}
+
+func (w *world) browser(site string) *browser {
+	w.t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	client := w.front.Client()
+	return &browser{w: w, client: &http.Client{Transport: client.Transport, Jar: jar}, url: w.front.URL + "/" + site + "/admin"}
+}
+
+var hiddenField = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)">`)
+
+// submit sends a form, with what is hidden on the page.
+func (b *browser) submit(action string, entries url.Values) {
+	b.w.t.Helper()
+	for _, field := range hiddenField.FindAllStringSubmatch(b.page, -1) {
+		if !entries.Has(field[1]) {
+			entries.Set(field[1], field[2])
+		}
+	}
+	b.take(b.client.PostForm(b.url+action, entries))
+}
+
+func (b *browser) open() { b.take(b.client.Get(b.url)) }
+
+func (b *browser) take(resp *http.Response, err error) {
+	b.w.t.Helper()
+	if err != nil {
+		b.w.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		b.w.t.Fatal(err)
+	}
+	b.page = string(body)
+}
