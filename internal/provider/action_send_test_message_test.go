@@ -15,12 +15,12 @@ import (
 )
 
 func TestActionSendTest(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "client-a", "client-b")
-	w.enable("client-a")
-	p := startProtocol(t, w)
+	tb := newTestbed(t, smtptest.Config{}, "client-a", "client-b")
+	tb.enable("client-a")
+	p := startProtocol(t, tb)
 	candidate := func(password string) map[string]any {
 		return map[string]any{
-			"site": "client-b", "host": w.smtp.Host(), "port": w.smtp.Port(), "encryption": "starttls", "username": mailbox, "password_wo": password,
+			"site": "client-b", "host": tb.smtp.Host(), "port": tb.smtp.Port(), "encryption": "starttls", "username": mailbox, "password_wo": password,
 		}
 	}
 	for name, c := range map[string]struct {
@@ -36,7 +36,7 @@ func TestActionSendTest(t *testing.T) {
 		"UnknownSite":      {config: map[string]any{"site": "client-x"}, failure: "is not a key"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			before := len(w.smtp.Messages())
+			before := len(tb.smtp.Messages())
 			progress, failure := p.invoke("smtp_send_test", c.config)
 			if !strings.Contains(strings.Join(progress, "\n"), c.progress) {
 				t.Errorf("progress %q lacks %q", progress, c.progress)
@@ -44,7 +44,7 @@ func TestActionSendTest(t *testing.T) {
 			if (failure == "") != (c.failure == "") || !strings.Contains(failure, c.failure) {
 				t.Errorf("failure %q, want %q", failure, c.failure)
 			}
-			if got := len(w.smtp.Messages()) - before; got != c.messages {
+			if got := len(tb.smtp.Messages()) - before; got != c.messages {
 				t.Errorf("%d messages, want %d", got, c.messages)
 			}
 			if slices.ContainsFunc(append(progress, failure), func(s string) bool { return strings.Contains(s, password) }) {
@@ -52,21 +52,21 @@ func TestActionSendTest(t *testing.T) {
 			}
 		})
 	}
-	if state := w.state("client-b"); !state.Settings.IsZero() {
+	if state := tb.state("client-b"); !state.Settings.IsZero() {
 		t.Errorf("the candidate was saved: %+v", state)
 	}
 }
 
 // TestActionReadsAnew: what set the site up may be part of the same walk.
 func TestActionReadsAnew(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "client-a", "client-b")
-	p := startProtocol(t, w)
+	tb := newTestbed(t, smtptest.Config{}, "client-a", "client-b")
+	p := startProtocol(t, tb)
 	if _, failure := p.invoke("smtp_send_test", map[string]any{"site": "client-a"}); failure == "" {
 		t.Error("a site without settings sent a message")
 	}
-	w.enable("client-a")
+	tb.enable("client-a")
 	progress, failure := p.invoke("smtp_send_test", map[string]any{"site": "client-a"})
-	if failure != "" || !strings.Contains(strings.Join(progress, "\n"), "accepted by "+w.smtp.Host()) {
+	if failure != "" || !strings.Contains(strings.Join(progress, "\n"), "accepted by "+tb.smtp.Host()) {
 		t.Errorf("progress %q, failure %q", progress, failure)
 	}
 }
@@ -95,9 +95,9 @@ func (p protocol) invoke(name string, config map[string]any) (progress []string,
 }
 
 func TestAccActionTrigger(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "only")
+	tb := newTestbed(t, smtptest.Config{}, "only")
 	config := func(recipient string) string {
-		return w.config() + `
+		return tb.config() + `
 resource "terraform_data" "dns" {
   input = "` + recipient + `"
   lifecycle {
@@ -120,14 +120,14 @@ action "smtp_send_test" "check" {
 			{
 				Config: config("dns@example.test"),
 				PostApplyFunc: func() {
-					messages := w.smtp.Messages()
+					messages := tb.smtp.Messages()
 					if len(messages) != 2 || messages[1].To[0] != "dns@example.test" {
 						t.Errorf("messages %+v, want that of the apply and that of the action", messages)
 					}
 				},
 			},
 			{
-				PreConfig:   func() { w.smtp.SetFaults(smtptest.Faults{RcptErr: refuse("refused@example.test")}) },
+				PreConfig:   func() { tb.smtp.SetFaults(smtptest.Faults{RcptErr: refuse("refused@example.test")}) },
 				Config:      config("refused@example.test"),
 				ExpectError: regexp.MustCompile(`550`),
 			},

@@ -32,7 +32,7 @@ var agencyColumns = strings.Split("site,url,platform,admin,status,enabled,mailbo
 // agency is the example with hundreds of sites of all platforms, its table written here. Nothing but the addresses of
 // module and relay is overridden.
 type agency struct {
-	*world
+	*testbed
 	ws      workspace
 	clients []map[string]string
 	secrets map[string]string
@@ -52,7 +52,7 @@ func startAgency(t *testing.T) *agency {
 		sites = append(sites, key)
 		users[ownMailbox(key)] = secret.New(password)
 	}
-	a.world = startWorld(t, smtptest.Config{Users: users}, sites...)
+	a.testbed = startTestbed(t, smtptest.Config{Users: users}, sites...)
 	wordpress := a.startWordPress()
 	for i, key := range sites {
 		client := map[string]string{
@@ -142,7 +142,7 @@ func (a *agency) tests() (all int, by map[string]int) {
 func (a *agency) enabled(key string) bool {
 	a.t.Helper()
 	if product, ok := a.products[key]; ok {
-		return product.state(a.world).Enabled
+		return product.state(a.testbed).Enabled
 	}
 	return a.state(key).Enabled
 }
@@ -298,7 +298,7 @@ func (a *agency) report() {
 }
 
 // switchOff does so as somebody at the site's admin page.
-func (w *world) switchOff(name string) {
-	w.t.Helper()
-	w.edit(name, func(s *site.Save) { s.Enabled = false })
+func (tb *testbed) switchOff(name string) {
+	tb.t.Helper()
+	tb.edit(name, func(s *site.Save) { s.Enabled = false })
 }

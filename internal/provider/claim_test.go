@@ -15,8 +15,8 @@ import (
 
 // TestAccSettingsReplaced: a replacement that was asked for is planned twice, and is one resource all the same.
 func TestAccSettingsReplaced(t *testing.T) {
-	config := func(w *world, lifecycle, trigger string, overrides ...arguments) string {
-		return strings.Replace(w.config(overrides...), "resource \"smtp_settings\" \"test\" {", `resource "terraform_data" "trigger" {
+	config := func(tb *testbed, lifecycle, trigger string, overrides ...arguments) string {
+		return strings.Replace(tb.config(overrides...), "resource \"smtp_settings\" \"test\" {", `resource "terraform_data" "trigger" {
   input = "`+trigger+`"
 }
 resource "smtp_settings" "test" {
@@ -37,18 +37,18 @@ resource "smtp_settings" "test" {
 		"CreatedFirst":      {lifecycle: "create_before_destroy = true", action: plancheck.ResourceActionCreateBeforeDestroy, wrote: testAndSave},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, smtptest.Config{}, "only")
+			tb := newTestbed(t, smtptest.Config{}, "only")
 			resource.UnitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: factories,
 				Steps: []resource.TestStep{
 					{
-						Config:            config(w, c.lifecycle, "one"),
-						ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1, wrote: testAndSave}},
+						Config:            config(tb, c.lifecycle, "one"),
+						ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1, wrote: testAndSave}},
 					},
 					{
-						Config:            config(w, c.lifecycle, "two", c.second),
+						Config:            config(tb, c.lifecycle, "two", c.second),
 						ConfigPlanChecks:  preApply(plancheck.ExpectResourceAction(settings, c.action)),
-						ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 2, wrote: c.wrote}},
+						ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 2, wrote: c.wrote}},
 					},
 				},
 			})
@@ -58,15 +58,15 @@ resource "smtp_settings" "test" {
 
 // TestAccSettingsRenamed: without a moved block Terraform would destroy and create in no certain order.
 func TestAccSettingsRenamed(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "only")
-	renamed := strings.Replace(w.config(), `"smtp_settings" "test"`, `"smtp_settings" "renamed"`, 1)
-	untouched := expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1}
+	tb := newTestbed(t, smtptest.Config{}, "only")
+	renamed := strings.Replace(tb.config(), `"smtp_settings" "test"`, `"smtp_settings" "renamed"`, 1)
+	untouched := expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1}
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{
 			{
-				Config:            w.config(),
-				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1, wrote: testAndSave}},
+				Config:            tb.config(),
+				ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1, wrote: testAndSave}},
 			},
 			{
 				Config:      renamed,
@@ -83,41 +83,41 @@ func TestAccSettingsRenamed(t *testing.T) {
 
 // TestAccSettingsTwice: the way out of two resources for one site leaves its mail on.
 func TestAccSettingsTwice(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "only")
-	second := strings.Replace(w.resource(), `"smtp_settings" "test"`, `"smtp_settings" "second"`, 1)
-	untouched := expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1}
+	tb := newTestbed(t, smtptest.Config{}, "only")
+	second := strings.Replace(tb.resource(), `"smtp_settings" "test"`, `"smtp_settings" "second"`, 1)
+	untouched := expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1}
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{
 			{
-				Config:            w.config(),
-				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1, wrote: testAndSave}},
+				Config:            tb.config(),
+				ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1, wrote: testAndSave}},
 			},
 			{ // alike, down to the description
-				Config:      w.config() + second,
+				Config:      tb.config() + second,
 				ExpectError: regexp.MustCompile(`(?s)managed by two\s+smtp_settings.*destroy = false`),
 			},
 			{ // an import plans nothing that could refuse it
-				Config:             w.config() + second,
+				Config:             tb.config() + second,
 				ResourceName:       "smtp_settings.second",
 				ImportState:        true,
 				ImportStateId:      "default",
 				ImportStatePersist: true,
 			},
 			{
-				Config:      w.config() + second,
+				Config:      tb.config() + second,
 				ExpectError: regexp.MustCompile(`(?s)managed by two\s+smtp_settings.*destroy = false`),
 			},
 			{
-				Config:      w.config(),
+				Config:      tb.config(),
 				ExpectError: regexp.MustCompile(`(?s)destruction of one.*removed \{`),
 			},
 			{
-				Config:            w.config() + "removed {\n  from = smtp_settings.second\n  lifecycle {\n    destroy = false\n  }\n}\n",
+				Config:            tb.config() + "removed {\n  from = smtp_settings.second\n  lifecycle {\n    destroy = false\n  }\n}\n",
 				ConfigStateChecks: []statecheck.StateCheck{untouched},
 			},
 			{
-				Config:            w.config(),
+				Config:            tb.config(),
 				ConfigPlanChecks:  preApply(plancheck.ExpectEmptyPlan()),
 				ConfigStateChecks: []statecheck.StateCheck{untouched},
 			},
@@ -128,9 +128,9 @@ func TestAccSettingsTwice(t *testing.T) {
 // TestAccSettingsShifted: resources that count sites change places when one comes before them. The second leaves a site that the
 // third takes over.
 func TestAccSettingsShifted(t *testing.T) {
-	w := newWorldWithoutLogin(t, "a", "b", "c")
+	tb := newTestbedWithoutLogin(t, "a", "b", "c")
 	config := func(sites string) string {
-		return w.provider() + fmt.Sprintf(`
+		return tb.provider() + fmt.Sprintf(`
 locals { sites = %s }
 resource "smtp_settings" "test" {
   count        = length(local.sites)
@@ -140,7 +140,7 @@ resource "smtp_settings" "test" {
   encryption   = "none"
   from_address = "web@example.com"
 }
-`, sites, w.smtp.Host(), w.smtp.Port())
+`, sites, tb.smtp.Host(), tb.smtp.Port())
 	}
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
@@ -148,11 +148,11 @@ resource "smtp_settings" "test" {
 			{Config: config(`["a", "b"]`)},
 			{Config: config(`["c", "a", "b"]`), ExpectError: regexp.MustCompile(`Site has two resources`)},
 			{
-				PreConfig: func() { w.wrote() },
+				PreConfig: func() { tb.wrote() },
 				Config:    config(`["a", "b", "c"]`),
 				ConfigStateChecks: []statecheck.StateCheck{
-					expect{w: w, site: "a", enabled: true, host: w.smtp.Host(), messages: 3, wrote: []string{"PUT c /smtp/tests", "PUT c /smtp"}},
-					expect{w: w, site: "b", enabled: true, host: w.smtp.Host(), messages: 3},
+					expect{tb: tb, site: "a", enabled: true, host: tb.smtp.Host(), messages: 3, wrote: []string{"PUT c /smtp/tests", "PUT c /smtp"}},
+					expect{tb: tb, site: "b", enabled: true, host: tb.smtp.Host(), messages: 3},
 				},
 			},
 		},
@@ -161,16 +161,16 @@ resource "smtp_settings" "test" {
 
 // TestAccSettingsTwoKeys: two keys with one address are one site.
 func TestAccSettingsTwoKeys(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "only")
+	tb := newTestbed(t, smtptest.Config{}, "only")
 	provider := func(keys ...string) string {
 		entries := ""
 		for i, key := range keys {
-			entries += fmt.Sprintf("    %s = { url = %q, token = %q }\n", key, w.http.URL+"/only"+strings.Repeat("/", i), w.tokens["only"])
+			entries += fmt.Sprintf("    %s = { url = %q, token = %q }\n", key, tb.http.URL+"/only"+strings.Repeat("/", i), tb.tokens["only"])
 		}
 		return fmt.Sprintf("provider \"smtp\" {\n  test_recipient = %q\n  sites = {\n%s  }\n}\n", recipient, entries)
 	}
 	at := func(name string) string {
-		return strings.Replace(w.resource(arguments{"site": hcl(name)}), `"smtp_settings" "test"`, fmt.Sprintf(`"smtp_settings" %q`, name), 1)
+		return strings.Replace(tb.resource(arguments{"site": hcl(name)}), `"smtp_settings" "test"`, fmt.Sprintf(`"smtp_settings" %q`, name), 1)
 	}
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
@@ -179,9 +179,9 @@ func TestAccSettingsTwoKeys(t *testing.T) {
 			{Config: provider("before") + at("before")},
 			{Config: provider("before", "after") + at("after"), ExpectError: regexp.MustCompile(`(?s)Site has two resources.*moved \{`)},
 			{
-				PreConfig:         func() { w.wrote() },
+				PreConfig:         func() { tb.wrote() },
 				Config:            provider("after") + at("after") + "moved {\n  from = smtp_settings.before\n  to   = smtp_settings.after\n}\n",
-				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1}},
+				ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1}},
 			},
 		},
 	})
@@ -189,11 +189,11 @@ func TestAccSettingsTwoKeys(t *testing.T) {
 
 // TestAccSettingsImportOfNothing: what was not read is not imported, or the next apply would take any site for it.
 func TestAccSettingsImportOfNothing(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "only")
-	w.enable("only")
-	dead := strings.Replace(w.config(), "url = \"http://127.0.0.1", "on_unreachable = \"warn\"\n  max_retries = 0\n  url = \"http://127.1.2.3", 1)
+	tb := newTestbed(t, smtptest.Config{}, "only")
+	tb.enable("only")
+	dead := strings.Replace(tb.config(), "url = \"http://127.0.0.1", "on_unreachable = \"warn\"\n  max_retries = 0\n  url = \"http://127.1.2.3", 1)
 	for name, c := range map[string]struct{ config, id, want string }{
-		"NoSuchKey":   {w.config(), "https://client.example", `is not a key`},
+		"NoSuchKey":   {tb.config(), "https://client.example", `is not a key`},
 		"Unreachable": {dead, "default", `Site cannot be reached`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -213,10 +213,10 @@ func TestAccSettingsImportOfNothing(t *testing.T) {
 
 // TestAccSettingsRenamedKeyOfAStaleSite: a failed change of a site that goes by a new key can be planned again.
 func TestAccSettingsRenamedKeyOfAStaleSite(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "only")
+	tb := newTestbed(t, smtptest.Config{}, "only")
 	at := func(key string, overrides ...arguments) string {
-		return fmt.Sprintf("provider \"smtp\" {\n  test_recipient = %q\n  sites = { %s = { url = %q, token = %q } }\n}\n", recipient, key, w.http.URL+"/only", w.tokens["only"]) +
-			w.resource(append(overrides, arguments{"site": hcl(key)})...)
+		return fmt.Sprintf("provider \"smtp\" {\n  test_recipient = %q\n  sites = { %s = { url = %q, token = %q } }\n}\n", recipient, key, tb.http.URL+"/only", tb.tokens["only"]) +
+			tb.resource(append(overrides, arguments{"site": hcl(key)})...)
 	}
 	named := arguments{"from_name": hcl("Client")}
 	resource.UnitTest(t, resource.TestCase{
@@ -224,14 +224,14 @@ func TestAccSettingsRenamedKeyOfAStaleSite(t *testing.T) {
 		Steps: []resource.TestStep{
 			{Config: at("before")},
 			{
-				PreConfig:   func() { w.enable("only") },
+				PreConfig:   func() { tb.enable("only") },
 				Config:      at("after", named),
 				ExpectError: regexp.MustCompile(`changed by somebody else`),
 			},
 			{
-				PreConfig:         func() { w.wrote() },
+				PreConfig:         func() { tb.wrote() },
 				Config:            at("after", named),
-				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 4, wrote: testAndSave}},
+				ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 4, wrote: testAndSave}},
 			},
 		},
 	})

@@ -52,11 +52,11 @@ output "host" { value = data.smtp_presets.all.presets["gmail"].host }
 }
 
 func TestAccPresetsOfSite(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "only")
+	tb := newTestbed(t, smtptest.Config{}, "only")
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{{
-			Config: w.provider() + `data "smtp_presets" "page" { site = "default" }`,
+			Config: tb.provider() + `data "smtp_presets" "page" { site = "default" }`,
 			ConfigStateChecks: []statecheck.StateCheck{
 				statecheck.ExpectKnownValue("data.smtp_presets.page", tfjsonpath.New("presets").AtMapKey("gmail").AtMapKey("host"), knownvalue.StringExact("smtp.gmail.com")),
 			},

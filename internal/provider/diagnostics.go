@@ -108,17 +108,6 @@ func atSite(string) (path.Path, bool) { return path.Root("site"), true }
 // nowhere is for calls that no setting is part of.
 func nowhere(string) (path.Path, bool) { return path.Empty(), false }
 
-// inResource locates in an smtp_settings resource.
-func (m settingsModel) inResource(field string) (path.Path, bool) {
-	switch {
-	case field == "password" && !m.PasswordWO.IsNull():
-		return path.Root("password_wo"), true
-	case field == "recipient":
-		return path.Root("test").AtName("recipient"), true
-	}
-	return path.Root(field), field != ""
-}
-
 // inAction locates in an smtp_send_test action.
 func inAction(field string) (path.Path, bool) {
 	if field == "password" {
@@ -149,7 +138,7 @@ func addApplyError(ctx context.Context, diags *diag.Diagnostics, e *entry, c sit
 		addFailure(diags, e.label, locate, failure, "")
 		return
 	}
-	addFailure(diags, e.label, locate, failure, e.secondOpinion(ctx, c, failed.Result))
+	addFailure(diags, e.label, locate, failure, e.explainFromHere(ctx, c, failed.Result))
 }
 
 // addUntested reports, beside whatever made a change fail, that mail may be on with settings that did not pass.
@@ -163,15 +152,15 @@ func addUntested(diags *diag.Diagnostics, label string, err error) {
 			"begins with this. Or switch mail off in the site's admin page now.", label, partial.Undo))
 }
 
-// addFailure reports a test that did not pass. locate says where the setting at fault is configured; opinion, which may be
+// addFailure reports a test that did not pass. locate says where the setting at fault is configured; fromHere, which may be
 // empty, is what else was found out about it.
-func addFailure(diags *diag.Diagnostics, label string, locate locator, failure diagnosis.Failure, opinion string) {
+func addFailure(diags *diag.Diagnostics, label string, locate locator, failure diagnosis.Failure, fromHere string) {
 	verdict := failure.Diagnosis()
 	what := "the test message was not accepted"
 	if failure.Machine == thisMachine {
 		what = "the settings were refused before a test message was sent"
 	}
-	detail := fmt.Sprintf("%s: %s.\n\n%s%s", label, what, failure.Text(), opinion)
+	detail := fmt.Sprintf("%s: %s.\n\n%s%s", label, what, failure.Text(), fromHere)
 	locate.add(diags, verdict.Attribute, verdict.Summary, detail)
 }
 
@@ -205,4 +194,36 @@ func stateAfterWrites(label string, now site.State, left site.Left) string {
 	default:
 		return fmt.Sprintf("Mail of %s is off. The settings for %s are saved; the next apply tests again.", label, shown(now.Settings.Host))
 	}
+}
+
+// explainFromHere tries a candidate from this machine whose test failed at a site that does not say why. It is empty where
+// the site said why, where it is switched off, and where there is no password to try. A login that the server refused is
+// never repeated: that could lock the account.
+func (e *entry) explainFromHere(ctx context.Context, c site.Change, failed site.TestResult) string {
+	unexplained := failed.Status == site.Failed && diagnosis.Of(failed, c.Candidate.Settings).ID == diagnosis.Unknown
+	if !unexplained || e.check == nil || c.Candidate.LacksPassword() {
+		return ""
+	}
+	const intro = "\n\nTried from this machine too, without sending a message. The site is in another network and may see something else.\n\n"
+	result, err := e.turns.Do(ctx, c.Candidate.Settings, func(ctx context.Context) (site.TestResult, error) { return e.check(ctx, c.Candidate), nil })
+	if err != nil {
+		return ""
+	}
+	if result.Status == site.Passed {
+		return intro + fmt.Sprintf("From here, %s can be reached%s. The fault is then with the site's own way to it, or with the message: look at the site's log.",
+			c.Candidate.Settings.Host, loginAccepted(c.Candidate))
+	}
+	return intro + diagnosis.Failure{
+		Result:   result,
+		Settings: c.Candidate.Settings,
+		Machine:  thisMachine,
+		Secrets:  []secret.Text{c.Candidate.Password},
+	}.Text()
+}
+
+func loginAccepted(c site.Candidate) string {
+	if c.Settings.Username == "" {
+		return ""
+	}
+	return " and accepts the login"
 }

@@ -60,7 +60,7 @@ resource "echo" "test" {}
 }
 
 func TestAccSESPasswordLogsIn(t *testing.T) {
-	w := startWorld(t, smtptest.Config{Users: map[string]secret.Text{accessKeyID: secret.New(sesPassword)}}, "only")
+	tb := startTestbed(t, smtptest.Config{Users: map[string]secret.Text{accessKeyID: secret.New(sesPassword)}}, "only")
 	asIAMUser := arguments{
 		"username":     hcl(accessKeyID),
 		"password_wo":  "ephemeral.smtp_ses_password.test.password",
@@ -70,15 +70,15 @@ func TestAccSESPasswordLogsIn(t *testing.T) {
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{
 			{ // a password of another region is another password
-				Config:      sesPasswordConfig(secretAccessKey, "us-west-1") + w.config(asIAMUser),
+				Config:      sesPasswordConfig(secretAccessKey, "us-west-1") + tb.config(asIAMUser),
 				ExpectError: regexp.MustCompile("535"),
 			},
 			{
-				PreConfig:        expect{w: w, site: "only", wrote: []string{"PUT only /smtp/tests"}}.now,
-				Config:           sesPasswordConfig(secretAccessKey, "eu-central-1") + w.config(asIAMUser),
+				PreConfig:        expect{tb: tb, site: "only", wrote: []string{"PUT only /smtp/tests"}}.now,
+				Config:           sesPasswordConfig(secretAccessKey, "eu-central-1") + tb.config(asIAMUser),
 				ConfigPlanChecks: preApply(willTest(plancheck.ResourceActionCreate)...),
 				ConfigStateChecks: []statecheck.StateCheck{
-					expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1, wrote: testAndSave},
+					expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1, wrote: testAndSave},
 					value("password_wo", knownvalue.Null()),
 				},
 			},
@@ -88,12 +88,12 @@ func TestAccSESPasswordLogsIn(t *testing.T) {
 
 // TestAccSESPasswordLeavesNoTrace looks at the files that an apply leaves, and at what people see on the way.
 func TestAccSESPasswordLeavesNoTrace(t *testing.T) {
-	w := startWorld(t, smtptest.Config{Users: map[string]secret.Text{accessKeyID: secret.New(sesPassword)}}, "only")
+	tb := startTestbed(t, smtptest.Config{Users: map[string]secret.Text{accessKeyID: secret.New(sesPassword)}}, "only")
 	config := `variable "secret_access_key" {
   type      = string
   ephemeral = true
 }
-` + strings.ReplaceAll(sesPasswordConfig("KEY", "eu-central-1"), `"KEY"`, "var.secret_access_key") + w.config(arguments{
+` + strings.ReplaceAll(sesPasswordConfig("KEY", "eu-central-1"), `"KEY"`, "var.secret_access_key") + tb.config(arguments{
 		"username":     hcl(accessKeyID),
 		"password_wo":  "ephemeral.smtp_ses_password.test.password",
 		"from_address": hcl(mailbox),

@@ -19,64 +19,64 @@ type platformSite struct {
 	Platform, URL, Username, Password string
 }
 
-// startPlatform starts one that trusts the world's submission server.
-func (w *world) startPlatform(name string) *platformSite {
-	w.t.Helper()
+// startPlatform starts one that trusts the testbed's submission server.
+func (tb *testbed) startPlatform(name string) *platformSite {
+	tb.t.Helper()
 	switch name {
 	case platform.PocketBase:
-		s := pocketbasetest.Start(w.t, pocketbasetest.Config{CAPEM: w.smtp.CAPEM()})
+		s := pocketbasetest.Start(tb.t, pocketbasetest.Config{CAPEM: tb.smtp.CAPEM()})
 		return &platformSite{name, s.URL, s.Username, s.Password.Reveal()}
 	case platform.Listmonk:
-		s := listmonktest.Start(w.t, listmonktest.Config{RootCAs: w.smtp.RootCAs(), RestartAfter: 500 * time.Millisecond, Away: 200 * time.Millisecond})
+		s := listmonktest.Start(tb.t, listmonktest.Config{RootCAs: tb.smtp.RootCAs(), RestartAfter: 500 * time.Millisecond, Away: 200 * time.Millisecond})
 		return &platformSite{name, s.URL, s.Username, s.Token.Reveal()}
 	case platform.WordPress:
-		return &platformSite{name, w.startWordPress() + "/only", "terraform", w.tokens["only"]}
+		return &platformSite{name, tb.startWordPress() + "/only", "terraform", tb.tokens["only"]}
 	default:
-		w.t.Fatalf("no site of platform %q can be started", name)
+		tb.t.Fatalf("no site of platform %q can be started", name)
 		return nil
 	}
 }
 
 // startPlatforms starts one of each.
-func (w *world) startPlatforms(names []string) {
-	w.t.Helper()
-	w.others = map[string]*platformSite{}
+func (tb *testbed) startPlatforms(names []string) {
+	tb.t.Helper()
+	tb.others = map[string]*platformSite{}
 	for _, name := range names {
-		w.others[name] = w.startPlatform(name)
+		tb.others[name] = tb.startPlatform(name)
 	}
 }
 
 // startWordPress serves the reference sites where WordPress serves the contract, and with its login. The plugin itself is
 // tested in a WordPress; this is about finding it.
-func (w *world) startWordPress() (url string) {
+func (tb *testbed) startWordPress() (url string) {
 	front := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		site, below, _ := strings.Cut(r.In.URL.Path, "/wp-json/site-smtp/v1")
 		_, password, _ := r.In.BasicAuth()
-		r.Out.URL, _ = r.Out.URL.Parse(w.http.URL + site + "/admin/api/v1" + below)
+		r.Out.URL, _ = r.Out.URL.Parse(tb.http.URL + site + "/admin/api/v1" + below)
 		r.Out.Host = ""
 		r.Out.Header.Set("Authorization", "Bearer "+password)
 	}})
-	w.t.Cleanup(front.Close)
+	tb.t.Cleanup(front.Close)
 	return front.URL
 }
 
 // state is what it holds, without the provider. A PocketBase whose mail is on sends its superuser a message about this
 // login, which is one from a new client.
-func (s *platformSite) state(w *world) site.State {
-	w.t.Helper()
+func (s *platformSite) state(tb *testbed) site.State {
+	tb.t.Helper()
 	pool := adminapi.NewPool(adminapi.PoolOptions{})
-	w.t.Cleanup(pool.Close)
+	tb.t.Cleanup(pool.Close)
 	opened, err := platform.Open(pool, platform.Config{
 		Platform: s.Platform,
 		API:      adminapi.Config{URL: s.URL, Limits: adminapi.DefaultLimits()},
 		Account:  adminapi.Account{Username: s.Username, Password: secret.New(s.Password)},
 	})
 	if err != nil {
-		w.t.Fatal(err)
+		tb.t.Fatal(err)
 	}
-	state, err := opened.Read(w.t.Context())
+	state, err := opened.Read(tb.t.Context())
 	if err != nil {
-		w.t.Fatal(err)
+		tb.t.Fatal(err)
 	}
 	return state
 }

@@ -71,27 +71,27 @@ func TestAccExamples(t *testing.T) {
 		}
 		t.Run(folder, func(t *testing.T) {
 			since(t, example.since)
-			w := newExampleWorld(t, folder == "relay-without-login")
+			tb := newExampleTestbed(t, folder == "relay-without-login")
 			messages := len(example.enables) + example.tests + len(example.platforms)
 			if example.sending {
-				w.enableAs("only", "hello@client.example")
+				tb.enableAs("only", "hello@client.example")
 				messages++
 			}
-			w.startPlatforms(example.platforms)
-			ws := w.example(folder)
+			tb.startPlatforms(example.platforms)
+			ws := tb.example(folder)
 			if out, ok := ws.run("apply", "-auto-approve", "-no-color"); !ok {
 				t.Fatal(out)
 			}
 			for _, name := range example.enables {
-				if !w.state(name).Enabled {
+				if !tb.state(name).Enabled {
 					t.Errorf("%s is not enabled", name)
 				}
 			}
-			if got := len(w.smtp.Messages()); got != messages {
+			if got := len(tb.smtp.Messages()); got != messages {
 				t.Errorf("%d messages, want %d", got, messages)
 			}
-			for _, other := range w.others {
-				if !other.state(w).Enabled {
+			for _, other := range tb.others {
+				if !other.state(tb).Enabled {
 					t.Errorf("the %s is not enabled", other.Platform)
 				}
 			}
@@ -121,9 +121,9 @@ func since(tb testing.TB, terraform string) {
 // TestAccExamplesAdopt follows the guide to adopting sites: query, generate, plan, apply.
 func TestAccExamplesAdopt(t *testing.T) {
 	since(t, "1.14")
-	w := newExampleWorld(t, false)
-	w.enableAs("only", "hello@client.example")
-	ws := w.example("list-resources/smtp_settings")
+	tb := newExampleTestbed(t, false)
+	tb.enableAs("only", "hello@client.example")
+	ws := tb.example("list-resources/smtp_settings")
 	for _, step := range []struct {
 		args []string
 		says string
@@ -139,7 +139,7 @@ func TestAccExamplesAdopt(t *testing.T) {
 			t.Fatalf("%q:\n%s\nadopted.tf:\n%s", step.args, out, adopted)
 		}
 	}
-	if state := w.state("only"); !state.Enabled || len(w.smtp.Messages()) != 1 || len(w.wrote()) > 0 {
+	if state := tb.state("only"); !state.Enabled || len(tb.smtp.Messages()) != 1 || len(tb.wrote()) > 0 {
 		t.Errorf("adopting changed something: %+v", state)
 	}
 }
@@ -160,9 +160,9 @@ func TestAccExamplesOwnTests(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Run(folder, func(t *testing.T) {
-			w := newExampleWorld(t, folder == "relay-without-login")
-			w.startPlatforms(examples[folder].platforms)
-			ws := w.example(folder)
+			tb := newExampleTestbed(t, folder == "relay-without-login")
+			tb.startPlatforms(examples[folder].platforms)
+			ws := tb.example(folder)
 			if out, ok := ws.run("test", "-no-color"); !ok || !strings.Contains(out, " 0 failed") {
 				t.Fatal(out)
 			}
@@ -188,45 +188,45 @@ func TestAccExamplesImport(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newExampleWorld(t, false)
-			w.enableAs("only", "hello@client.example")
-			ws := w.example(folder)
+			tb := newExampleTestbed(t, false)
+			tb.enableAs("only", "hello@client.example")
+			ws := tb.example(folder)
 			importing(t, ws)
 			if out, ok := ws.run("apply", "-auto-approve", "-no-color"); !ok || !strings.Contains(out, "0 added, 1 changed, 0 destroyed") {
 				t.Fatal(out)
 			}
-			if state := w.state("only"); !state.Enabled || len(w.smtp.Messages()) != 2 {
-				t.Errorf("enabled %t, %d messages; want the password tested once", state.Enabled, len(w.smtp.Messages()))
+			if state := tb.state("only"); !state.Enabled || len(tb.smtp.Messages()) != 2 {
+				t.Errorf("enabled %t, %d messages; want the password tested once", state.Enabled, len(tb.smtp.Messages()))
 			}
 		})
 	}
 }
 
-// newExampleWorld has the sites of the examples, and a server on which all their mailboxes can log in.
-func newExampleWorld(t *testing.T, withoutLogin bool) *world {
+// newExampleTestbed has the sites of the examples, and a server on which all their mailboxes can log in.
+func newExampleTestbed(t *testing.T, withoutLogin bool) *testbed {
 	t.Helper()
 	sites := []string{"only", "client-a", "client-b", "client-c", "client-g"}
 	if withoutLogin {
-		return startWorld(t, smtptest.Config{Encryption: site.None}, sites...)
+		return startTestbed(t, smtptest.Config{Encryption: site.None}, sites...)
 	}
 	users := map[string]secret.Text{accessKeyID: ses.Password(secret.New(secretAccessKey), "eu-west-1")}
 	for _, mailbox := range exampleMailboxes {
 		users[mailbox] = secret.New(password)
 	}
-	return startWorld(t, smtptest.Config{Users: users}, sites...)
+	return startTestbed(t, smtptest.Config{Users: users}, sites...)
 }
 
-// example is a workspace with an example, led to this world.
-func (w *world) example(folder string) workspace {
-	w.t.Helper()
-	return w.exampleIn(emptyWorkspace(w.t), folder)
+// example is a workspace with an example, led to this testbed.
+func (tb *testbed) example(folder string) workspace {
+	tb.t.Helper()
+	return tb.exampleIn(emptyWorkspace(tb.t), folder)
 }
 
-// exampleIn puts an example, led to this world, into a workspace.
-func (w *world) exampleIn(ws workspace, folder string) workspace {
-	w.t.Helper()
-	main := copyExample(w.t, folder, ws.Dir)
-	w.lead(folder, ws.Dir)
+// exampleIn puts an example, led to this testbed, into a workspace.
+func (tb *testbed) exampleIn(ws workspace, folder string) workspace {
+	tb.t.Helper()
+	main := copyExample(tb.t, folder, ws.Dir)
+	tb.lead(folder, ws.Dir)
 	ws.init(main)
 	return ws
 }
@@ -304,25 +304,25 @@ func readExample(t *testing.T, folder, file string) string {
 	return string(text)
 }
 
-// lead writes the files that lead an example to this world into dir.
-func (w *world) lead(folder, dir string) {
-	w.t.Helper()
+// lead writes the files that lead an example to this testbed into dir.
+func (tb *testbed) lead(folder, dir string) {
+	tb.t.Helper()
 	files := template.Must(template.ParseGlob(filepath.Join("testdata", "examples", folder, "*")))
 	for _, file := range files.Templates() {
 		out, err := os.Create(filepath.Join(dir, file.Name()))
 		if err != nil {
-			w.t.Fatal(err)
+			tb.t.Fatal(err)
 		}
 		err = file.Execute(out, map[string]any{
-			"URL": w.http.URL, "Tokens": w.tokens, "Port": w.smtp.Port(), "Password": password, "CA": string(w.smtp.CAPEM()), "Sites": w.others,
-			"Modules":     modules(w.t),
+			"URL": tb.http.URL, "Tokens": tb.tokens, "Port": tb.smtp.Port(), "Password": password, "CA": string(tb.smtp.CAPEM()), "Sites": tb.others,
+			"Modules":     modules(tb.t),
 			"AccessKeyID": accessKeyID, "SecretAccessKey": secretAccessKey,
 		})
 		if err := out.Close(); err != nil {
-			w.t.Fatal(err)
+			tb.t.Fatal(err)
 		}
 		if err != nil {
-			w.t.Fatal(err)
+			tb.t.Fatal(err)
 		}
 	}
 }

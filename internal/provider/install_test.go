@@ -91,7 +91,7 @@ func (m mirror) tamper(t *testing.T) {
 }
 
 // agents notes what every call to a site says of who calls, since it was last asked.
-func (w *world) agents() func() []string {
+func (tb *testbed) agents() func() []string {
 	var mu sync.Mutex
 	var all []string
 	note := func(next http.Handler) http.Handler {
@@ -102,7 +102,7 @@ func (w *world) agents() func() []string {
 			next.ServeHTTP(rw, r)
 		})
 	}
-	w.tamper.Store(&note)
+	tb.tamper.Store(&note)
 	return func() []string {
 		mu.Lock()
 		defer mu.Unlock()
@@ -118,12 +118,12 @@ func TestAccInstall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newExampleWorld(t, false)
-	agents := w.agents()
-	ws := w.exampleIn(workspace{Workspace: installed, t: t}, "resources/smtp_settings")
+	tb := newExampleTestbed(t, false)
+	agents := tb.agents()
+	ws := tb.exampleIn(workspace{Workspace: installed, t: t}, "resources/smtp_settings")
 	locks(t, ws, m, hostPlatform)
 
-	if out, ok := ws.run("apply", "-auto-approve", "-no-color"); !ok || !w.state("only").Enabled || len(w.smtp.Messages()) != 1 {
+	if out, ok := ws.run("apply", "-auto-approve", "-no-color"); !ok || !tb.state("only").Enabled || len(tb.smtp.Messages()) != 1 {
 		t.Fatal(out)
 	}
 	// OpenTofu says which Terraform it stands for.

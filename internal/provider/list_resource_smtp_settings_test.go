@@ -16,10 +16,10 @@ import (
 )
 
 func TestList(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "client-a", "client-b", "client-c")
-	w.enable("client-b")
-	p := startProtocol(t, w)
-	broken := startProtocol(t, w.withToken("client-a", "wrong"))
+	tb := newTestbed(t, smtptest.Config{}, "client-a", "client-b", "client-c")
+	tb.enable("client-b")
+	p := startProtocol(t, tb)
+	broken := startProtocol(t, tb.withToken("client-a", "wrong"))
 
 	for name, c := range map[string]struct {
 		provider protocol
@@ -28,13 +28,13 @@ func TestList(t *testing.T) {
 		want     []string
 		warnings int
 	}{
-		"All":           {provider: p, want: []string{"client-a: no mail settings", "client-b: sends as " + mailbox + " through " + w.smtp.Host(), "client-c: no mail settings"}},
-		"Enabled":       {provider: p, filter: map[string]any{"enabled": true}, want: []string{"client-b: sends as " + mailbox + " through " + w.smtp.Host()}},
+		"All":           {provider: p, want: []string{"client-a: no mail settings", "client-b: sends as " + mailbox + " through " + tb.smtp.Host(), "client-c: no mail settings"}},
+		"Enabled":       {provider: p, filter: map[string]any{"enabled": true}, want: []string{"client-b: sends as " + mailbox + " through " + tb.smtp.Host()}},
 		"NotEnabled":    {provider: p, filter: map[string]any{"enabled": false}, want: []string{"client-a: no mail settings", "client-c: no mail settings"}},
 		"ByHost":        {provider: p, filter: map[string]any{"host": "smtp.example.com"}},
-		"ByPlatform":    {provider: p, filter: map[string]any{"platform": "siteadmin", "enabled": true}, want: []string{"client-b: sends as " + mailbox + " through " + w.smtp.Host()}},
+		"ByPlatform":    {provider: p, filter: map[string]any{"platform": "siteadmin", "enabled": true}, want: []string{"client-b: sends as " + mailbox + " through " + tb.smtp.Host()}},
 		"Limited":       {provider: p, limit: 1, want: []string{"client-a: no mail settings"}},
-		"OneUnreadable": {provider: broken, want: []string{"client-b: sends as " + mailbox + " through " + w.smtp.Host(), "client-c: no mail settings"}, warnings: 1},
+		"OneUnreadable": {provider: broken, want: []string{"client-b: sends as " + mailbox + " through " + tb.smtp.Host(), "client-c: no mail settings"}, warnings: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, warnings := c.provider.list(c.filter, c.limit)
@@ -43,7 +43,7 @@ func TestList(t *testing.T) {
 			}
 		})
 	}
-	if writes := w.wrote(); len(writes) > 0 || len(w.smtp.Messages()) != 1 {
+	if writes := tb.wrote(); len(writes) > 0 || len(tb.smtp.Messages()) != 1 {
 		t.Errorf("listing wrote %q", writes)
 	}
 }
@@ -84,21 +84,21 @@ func (p protocol) list(filter map[string]any, limit int64) (listed, warnings []s
 	return listed, warnings
 }
 
-// withToken is w with another token for one site.
-func (w *world) withToken(name, token string) *world {
-	tokens := maps.Clone(w.tokens)
+// withToken is tb with another token for one site.
+func (tb *testbed) withToken(name, token string) *testbed {
+	tokens := maps.Clone(tb.tokens)
 	tokens[name] = token
-	return &world{t: w.t, http: w.http, tokens: tokens}
+	return &testbed{t: tb.t, http: tb.http, tokens: tokens}
 }
 
 func TestAccListQuery(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "client-a", "client-b")
-	w.enable("client-b")
+	tb := newTestbed(t, smtptest.Config{}, "client-a", "client-b")
+	tb.enable("client-b")
 	resource.UnitTest(t, resource.TestCase{
 		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{
-			{Config: w.provider()},
+			{Config: tb.provider()},
 			{
 				Query: true,
 				Config: `
@@ -116,7 +116,7 @@ list "smtp_settings" "enabled" {
 					querycheck.ExpectLength("smtp_settings.enabled", 1),
 					querycheck.ExpectIdentity("smtp_settings.enabled", map[string]knownvalue.Check{
 						"site":    knownvalue.StringExact("client-b"),
-						"site_id": knownvalue.StringExact(w.site("client-b").ID()),
+						"site_id": knownvalue.StringExact(tb.site("client-b").ID()),
 					}),
 				},
 			},

@@ -29,9 +29,9 @@ type manySitesClient struct {
 	Name        string `json:"name"`
 }
 
-// manySites is a workspace with one plan for all sites of a world.
+// manySites is a workspace with one plan for all sites of a testbed.
 type manySites struct {
-	*world
+	*testbed
 	ws      workspace
 	clients map[string]manySitesClient
 }
@@ -69,7 +69,7 @@ func startManySites(t *testing.T, n int) *manySites {
 	for i := range names {
 		names[i] = fmt.Sprintf("client-%02d", i)
 	}
-	m := &manySites{world: newWorld(t, smtptest.Config{}, names...), clients: map[string]manySitesClient{}}
+	m := &manySites{testbed: newTestbed(t, smtptest.Config{}, names...), clients: map[string]manySitesClient{}}
 	for name, token := range m.tokens {
 		m.clients[name] = manySitesClient{URL: m.http.URL + "/" + name, Token: token, Concurrency: 10, Timeout: "2m", Port: m.smtp.Port(), Password: password, Name: name}
 	}

@@ -9,8 +9,8 @@ import (
 
 // TestAccOffboarding follows the guide to sites that leave.
 func TestAccOffboarding(t *testing.T) {
-	entry := func(w *world, name string) string {
-		return `    ` + name + ` = { url = "` + w.http.URL + "/" + name + `", token = "` + w.tokens[name] + `" }` + "\n"
+	entry := func(tb *testbed, name string) string {
+		return `    ` + name + ` = { url = "` + tb.http.URL + "/" + name + `", token = "` + tb.tokens[name] + `" }` + "\n"
 	}
 	provider := func(entries ...string) string {
 		return "provider \"smtp\" {\n  test_recipient = \"" + recipient + "\"\n  sites = {\n" + strings.Join(entries, "") + "  }\n}\n"
@@ -23,40 +23,40 @@ func TestAccOffboarding(t *testing.T) {
 	}
 
 	t.Run("InTwoSteps", func(t *testing.T) {
-		w := newWorld(t, smtptest.Config{}, "stays", "leaves")
-		both := provider(entry(w, "stays"), entry(w, "leaves"))
+		tb := newTestbed(t, smtptest.Config{}, "stays", "leaves")
+		both := provider(entry(tb, "stays"), entry(tb, "leaves"))
 		clients := func(names string) string {
-			return "variable \"clients\" {\n  default = " + names + "\n}\n" + w.resource(arguments{"for_each": "var.clients", "site": "each.key"})
+			return "variable \"clients\" {\n  default = " + names + "\n}\n" + tb.resource(arguments{"for_each": "var.clients", "site": "each.key"})
 		}
 		ws := newWorkspace(t, both+clients(`{ stays = {}, leaves = {} }`))
 		must(t, ws, "2 added", "apply", "-auto-approve")
 
 		// The entry first is the wrong way round.
-		ws.configure(provider(entry(w, "stays")) + clients(`{ stays = {} }`))
+		ws.configure(provider(entry(tb, "stays")) + clients(`{ stays = {} }`))
 		if out, ok := ws.run("plan", "-no-color"); ok || !strings.Contains(unwrapped(out), `"leaves" is not a key of the provider's sites`) {
 			t.Fatalf("ok %t:\n%s", ok, out)
 		}
 
 		ws.configure(both + clients(`{ stays = {} }`))
 		must(t, ws, "1 destroyed", "apply", "-auto-approve")
-		if w.state("leaves").Enabled || !w.state("stays").Enabled {
+		if tb.state("leaves").Enabled || !tb.state("stays").Enabled {
 			t.Error("the wrong site was left")
 		}
-		ws.configure(provider(entry(w, "stays")) + clients(`{ stays = {} }`))
+		ws.configure(provider(entry(tb, "stays")) + clients(`{ stays = {} }`))
 		must(t, ws, "No changes", "plan", "-detailed-exitcode")
 	})
 
 	t.Run("WhenTheSiteIsGone", func(t *testing.T) {
-		w := newWorld(t, smtptest.Config{}, "only")
-		ws := newWorkspace(t, provider(entry(w, "only"))+w.resource(arguments{"site": hcl("only")}))
+		tb := newTestbed(t, smtptest.Config{}, "only")
+		ws := newWorkspace(t, provider(entry(tb, "only"))+tb.resource(arguments{"site": hcl("only")}))
 		must(t, ws, "1 added", "apply", "-auto-approve")
-		w.called()
+		tb.called()
 		ws.configure(provider() + "removed {\n  from = smtp_settings.test\n\n  lifecycle {\n    destroy = false\n  }\n}\n")
 		must(t, ws, "0 destroyed", "apply", "-auto-approve")
 		if all, _ := ws.addresses(); len(all) > 0 {
 			t.Errorf("the state still holds %q", all)
 		}
-		if calls := w.called(); len(calls) > 0 {
+		if calls := tb.called(); len(calls) > 0 {
 			t.Errorf("a site that is gone was called: %q", calls)
 		}
 	})

@@ -23,8 +23,8 @@ type wholeServer interface {
 	tfprotov6.ActionServer
 }
 
-// startProtocol configures a provider for the sites of w.
-func startProtocol(t *testing.T, w *world) protocol {
+// startProtocol configures a provider for the sites of tb.
+func startProtocol(t *testing.T, tb *testbed) protocol {
 	t.Helper()
 	server, ok := providerserver.NewProtocol6(provider.New("test")())().(wholeServer)
 	if !ok {
@@ -38,8 +38,8 @@ func startProtocol(t *testing.T, w *world) protocol {
 	sites, _ := p.attribute(schema.Provider, "sites").(tftypes.Map)
 	entry, _ := sites.ElementType.(tftypes.Object)
 	entries := map[string]tftypes.Value{}
-	for name, token := range w.tokens {
-		entries[name] = filled(entry, map[string]any{"url": w.http.URL + "/" + name, "token": token})
+	for name, token := range tb.tokens {
+		entries[name] = filled(entry, map[string]any{"url": tb.http.URL + "/" + name, "token": token})
 	}
 	resp, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
 		Config: p.value(schema.Provider, map[string]any{"sites": tftypes.NewValue(sites, entries), "test_recipient": recipient}),

@@ -13,8 +13,8 @@ import (
 )
 
 func TestAccProviderConfiguration(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "only")
-	url := w.http.URL + "/only"
+	tb := newTestbed(t, smtptest.Config{}, "only")
+	url := tb.http.URL + "/only"
 	for name, refused := range map[string]struct{ provider, says string }{
 		"CredentialsOverHTTP":  {`url = "http://site.example.com"` + "\n token = \"t\"", `url`},
 		"CredentialsInTheURL":  {`url = "https://admin:secret@site.example.com"`, `url`},
@@ -34,11 +34,11 @@ func TestAccProviderConfiguration(t *testing.T) {
 			resource.UnitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: factories,
 				Steps: []resource.TestStep{{
-					Config:      "provider \"smtp\" {\n " + refused.provider + "\n}\n" + w.resource(),
+					Config:      "provider \"smtp\" {\n " + refused.provider + "\n}\n" + tb.resource(),
 					ExpectError: regexp.MustCompile(refused.says),
 				}},
 			})
-			if state := w.state("only"); !state.Settings.IsZero() || len(w.smtp.Messages()) > 0 {
+			if state := tb.state("only"); !state.Settings.IsZero() || len(tb.smtp.Messages()) > 0 {
 				t.Errorf("the site was touched: %+v", state)
 			}
 		})
@@ -46,15 +46,15 @@ func TestAccProviderConfiguration(t *testing.T) {
 }
 
 func TestAccProviderLogin(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "only")
-	admin, err := w.server.AddLogin(t.Context(), "only", "admin")
+	tb := newTestbed(t, smtptest.Config{}, "only")
+	admin, err := tb.server.AddLogin(t.Context(), "only", "admin")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("SMTP_SITE_URL", w.http.URL+"/only")
+	t.Setenv("SMTP_SITE_URL", tb.http.URL+"/only")
 	t.Setenv("SMTP_SITE_PASSWORD", admin.Reveal())
 	config := func(arguments string) string {
-		return "provider \"smtp\" {\n test_recipient = \"" + recipient + "\"\n" + arguments + "}\n" + w.resource()
+		return "provider \"smtp\" {\n test_recipient = \"" + recipient + "\"\n" + arguments + "}\n" + tb.resource()
 	}
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
@@ -63,7 +63,7 @@ func TestAccProviderLogin(t *testing.T) {
 				PreConfig:         func() { t.Setenv("SMTP_SITE_USERNAME", "admin") },
 				Config:            config(""),
 				ConfigPlanChecks:  preApply(willTest(plancheck.ResourceActionCreate)...),
-				ConfigStateChecks: []statecheck.StateCheck{enabledOnce{w}},
+				ConfigStateChecks: []statecheck.StateCheck{enabledOnce{tb}},
 			},
 			{
 				PreConfig:   func() { t.Setenv("SMTP_SITE_PASSWORD", "") },
@@ -81,49 +81,49 @@ func TestAccProviderLogin(t *testing.T) {
 
 // TestAccProviderUnknown plans a site whose address is known only after the apply, as that of one created beside it.
 func TestAccProviderUnknown(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "only")
+	tb := newTestbed(t, smtptest.Config{}, "only")
 	config := `
-resource "terraform_data" "site" { input = "` + w.http.URL + `/only" }
+resource "terraform_data" "site" { input = "` + tb.http.URL + `/only" }
 provider "smtp" {
   test_recipient = "` + recipient + `"
-  sites          = { only = { url = terraform_data.site.output, token = "` + w.tokens["only"] + `" } }
+  sites          = { only = { url = terraform_data.site.output, token = "` + tb.tokens["only"] + `" } }
 }
-` + w.resource(arguments{"site": hcl("only")})
+` + tb.resource(arguments{"site": hcl("only")})
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{{
 			Config:            config,
 			ConfigPlanChecks:  preApply(willTest(plancheck.ResourceActionCreate)...),
-			ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1, wrote: testAndSave}},
+			ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1, wrote: testAndSave}},
 		}},
 	})
 }
 
 // TestAccProviderR26Unreachable is about a dead site in a refresh.
 func TestAccProviderR26Unreachable(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "only")
+	tb := newTestbed(t, smtptest.Config{}, "only")
 	nobody := fmt.Sprintf("http://127.0.0.1:%d", closedPort(t))
 	provider := func(url, onUnreachable string) string {
 		return `provider "smtp" {
   url            = "` + url + `"
-  token          = "` + w.tokens["only"] + `"
+  token          = "` + tb.tokens["only"] + `"
   test_recipient = "` + recipient + `"
   max_retries    = 0
   on_unreachable = "` + onUnreachable + `"
 }
 `
 	}
-	nowhere := w.resource() + "data \"smtp_settings\" \"now\" {}\noutput \"host\" { value = jsonencode(data.smtp_settings.now.host) }\n"
+	nowhere := tb.resource() + "data \"smtp_settings\" \"now\" {}\noutput \"host\" { value = jsonencode(data.smtp_settings.now.host) }\n"
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{
-			{Config: provider(w.http.URL+"/only", "error") + w.resource()},
-			{Config: provider(nobody, "error") + w.resource(), PlanOnly: true, ExpectError: regexp.MustCompile(`Site cannot be reached`)},
-			{Config: provider(nobody, "warn") + w.resource(), PlanOnly: true},
-			{Config: provider(w.http.URL+"/only", "error") + w.resource(), PlanOnly: true},
+			{Config: provider(tb.http.URL+"/only", "error") + tb.resource()},
+			{Config: provider(nobody, "error") + tb.resource(), PlanOnly: true, ExpectError: regexp.MustCompile(`Site cannot be reached`)},
+			{Config: provider(nobody, "warn") + tb.resource(), PlanOnly: true},
+			{Config: provider(tb.http.URL+"/only", "error") + tb.resource(), PlanOnly: true},
 			{Config: provider(nobody, "error") + nowhere, PlanOnly: true, ExpectError: regexp.MustCompile(`Site cannot be reached`)},
 			{Config: provider(nobody, "warn") + nowhere, Check: resource.TestCheckOutput("host", "null")},
-			{Config: provider(w.http.URL+"/only", "error") + w.resource()}, // which can be destroyed
+			{Config: provider(tb.http.URL+"/only", "error") + tb.resource()}, // which can be destroyed
 		},
 	})
 }

@@ -14,11 +14,11 @@ import (
 )
 
 // many configures sites of which the managed ones have a resource, with their mail off, so that no tests are due.
-func (w *world) many(provider string, entry func(name string) string, managed []string) string {
+func (tb *testbed) many(provider string, entry func(name string) string, managed []string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "provider \"smtp\" {\n  concurrency = 100\n  max_retries = 0\n%s\n  sites = {\n", provider)
-	for _, name := range slices.Sorted(maps.Keys(w.tokens)) {
-		fmt.Fprintf(&b, "    %q = { url = %q, token = %q%s }\n", name, w.http.URL+"/"+name, w.tokens[name], entry(name))
+	for _, name := range slices.Sorted(maps.Keys(tb.tokens)) {
+		fmt.Fprintf(&b, "    %q = { url = %q, token = %q%s }\n", name, tb.http.URL+"/"+name, tb.tokens[name], entry(name))
 	}
 	b.WriteString("  }\n}\nvariable \"managed\" {\n  default = {\n")
 	for _, name := range managed {
@@ -82,7 +82,7 @@ func TestAccReadAhead(t *testing.T) {
 	for i := range 4 {
 		unmanaged = append(unmanaged, fmt.Sprintf("other-%02d", i))
 	}
-	w := newWorld(t, smtptest.Config{}, slices.Concat(managed, unmanaged)...)
+	tb := newTestbed(t, smtptest.Config{}, slices.Concat(managed, unmanaged)...)
 	left := unmanaged[0]
 	entry := func(name string) string {
 		if name == left {
@@ -90,11 +90,11 @@ func TestAccReadAhead(t *testing.T) {
 		}
 		return ""
 	}
-	ws := newWorkspace(t, w.many("", entry, managed))
+	ws := newWorkspace(t, tb.many("", entry, managed))
 	if out, ok := ws.run("apply", "-auto-approve", "-no-color"); !ok {
 		t.Fatal(out)
 	}
-	w.called()
+	tb.called()
 	reads := func(names []string) []string {
 		var calls []string
 		for _, name := range names {
@@ -105,11 +105,11 @@ func TestAccReadAhead(t *testing.T) {
 	plan := func(missing int, want []string) *gate {
 		t.Helper()
 		g := &gate{missing: missing, open: make(chan struct{}), exempt: left}
-		w.tamper.Store(new(g.hold))
+		tb.tamper.Store(new(g.hold))
 		if out, ok := ws.run("plan", "-detailed-exitcode", "-no-color"); !ok {
 			t.Fatal(out)
 		}
-		if got := slices.Sorted(slices.Values(w.called())); !slices.Equal(got, want) {
+		if got := slices.Sorted(slices.Values(tb.called())); !slices.Equal(got, want) {
 			t.Errorf("called %q, want each site once: %q", got, want)
 		}
 		return g
@@ -119,22 +119,22 @@ func TestAccReadAhead(t *testing.T) {
 		plan(len(managed)+len(unmanaged)-1, reads(slices.Concat(managed, unmanaged[1:])))
 	})
 	t.Run("SwitchedOff", func(t *testing.T) {
-		ws.configure(w.many("read_ahead = false", entry, managed))
+		ws.configure(tb.many("read_ahead = false", entry, managed))
 		if g := plan(1, reads(managed)); g.peak > 10 {
 			t.Errorf("%d reads at a time, which are more than Terraform's own", g.peak)
 		}
 	})
 	t.Run("DriftIsSeen", func(t *testing.T) {
-		ws.configure(w.many("", entry, managed))
-		w.tamper.Store(nil)
-		w.edit(managed[15], func(s *site.Save) { s.Settings.FromName = "Somebody" })
+		ws.configure(tb.many("", entry, managed))
+		tb.tamper.Store(nil)
+		tb.edit(managed[15], func(s *site.Save) { s.Settings.FromName = "Somebody" })
 		out, _ := ws.run("plan", "-no-color")
 		if !strings.Contains(out, `smtp_settings.client["client-15"] will be updated`) || !strings.Contains(out, "1 to change") {
 			t.Error(out)
 		}
 	})
 	t.Run("FewSitesCostTheOthersNothing", func(t *testing.T) {
-		w.called()
+		tb.called()
 		args := []string{"plan", "-no-color"}
 		for _, name := range managed[:9] {
 			args = append(args, fmt.Sprintf("-target=smtp_settings.client[%q]", name))
@@ -142,7 +142,7 @@ func TestAccReadAhead(t *testing.T) {
 		if out, ok := ws.run(args...); !ok {
 			t.Fatal(out)
 		}
-		if got := slices.Sorted(slices.Values(w.called())); !slices.Equal(got, reads(managed[:9])) {
+		if got := slices.Sorted(slices.Values(tb.called())); !slices.Equal(got, reads(managed[:9])) {
 			t.Errorf("called %q, want the targets alone", got)
 		}
 	})

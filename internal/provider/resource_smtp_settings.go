@@ -2,9 +2,13 @@ package provider
 
 import (
 	"context"
+	"fmt"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/mail/diagnosis"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
@@ -41,6 +45,20 @@ func (r *smtpSettingsResource) Metadata(_ context.Context, req resource.Metadata
 
 func (r *smtpSettingsResource) Configure(_ context.Context, req resource.ConfigureRequest, _ *resource.ConfigureResponse) {
 	r.sites, _ = req.ProviderData.(*sites)
+}
+
+func (r *smtpSettingsResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{
+		Attributes: map[string]identityschema.Attribute{
+			"site":    identityschema.StringAttribute{RequiredForImport: true, Description: "Key of the site in the provider's sites, \"default\" for the only one."},
+			"site_id": identityschema.StringAttribute{OptionalForImport: true, Description: "The id that the site gave itself. When given, no other site is imported."},
+		},
+	}
+}
+
+// ImportState takes the site's key, or an identity. The read that follows finds everything else.
+func (r *smtpSettingsResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	resource.ImportStatePassthroughWithIdentity(ctx, path.Root("site"), path.Root("site"), req, resp)
 }
 
 func (r *smtpSettingsResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -191,4 +209,41 @@ func (r *smtpSettingsResource) Delete(ctx context.Context, req resource.DeleteRe
 	if err := r.procedure.Destroy(ctx, e.site, state.toState(applied), how); err != nil {
 		addSiteError(&resp.Diagnostics, e.label, "leaving it (on_destroy = \""+string(how)+"\")", nowhere, err)
 	}
+}
+
+// stillConfigured returns the site that m was applied to, nil when it cannot be asked now: then m stays as it is. A key
+// that is gone may have been renamed, which the plan decides, because only there the new key is known.
+func (r *smtpSettingsResource) stillConfigured(m settingsModel, diags *diag.Diagnostics) *entry {
+	if r.sites == nil || r.sites.unknown {
+		return nil
+	}
+	if e, ok := r.sites.entries[m.Site.ValueString()]; ok {
+		return e
+	}
+	diags.AddAttributeWarning(path.Root("site"), "Site is not configured and keeps its last known state",
+		fmt.Sprintf("%q is not a key of the provider's sites%s.", m.Site.ValueString(), r.sites.near(m.Site.ValueString())))
+	return nil
+}
+
+// sameSite reports whether a renamed key leads to the site that is managed.
+func (r *smtpSettingsResource) sameSite(ctx context.Context, e *entry, pinned site.State, diags *diag.Diagnostics) bool {
+	now, err := e.site.Read(ctx)
+	if err != nil {
+		addSiteError(diags, e.label, "reading it", nowhere, err)
+		return false
+	}
+	if now.SiteID != pinned.SiteID {
+		addWrongSite(diags, e.label, pinned.SiteID, now.SiteID)
+		return false
+	}
+	return true
+}
+
+// procedureAt is the procedure for one change to the site of e, of which nothing that was read ahead is used any more.
+func (r *smtpSettingsResource) procedureAt(e *entry, diags *diag.Diagnostics) site.Procedure {
+	e.take()
+	p := r.procedure
+	p.Check, p.Turns = e.check, e.turns
+	p.Warn = func(sentence string) { diags.AddWarning("Not everything went as planned", e.label+": "+sentence) }
+	return p
 }

@@ -56,10 +56,10 @@ func (s *memorySite) Test(context.Context, site.Test) (site.TestResult, error) {
 	}, nil
 }
 
-func (s *memorySite) Save(_ context.Context, w site.Save) (site.State, error) {
-	s.state.Settings, s.state.Enabled = w.Settings, w.Enabled
-	if !w.Password.IsEmpty() {
-		s.password = w.Password.Reveal()
+func (s *memorySite) Save(_ context.Context, write site.Save) (site.State, error) {
+	s.state.Settings, s.state.Enabled = write.Settings, write.Enabled
+	if !write.Password.IsEmpty() {
+		s.password = write.Password.Reveal()
 	}
 	s.state.PasswordSet = s.password != ""
 	return s.state, s.reached()

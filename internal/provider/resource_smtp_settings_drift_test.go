@@ -17,8 +17,8 @@ import (
 )
 
 func TestAccSettingsDrift(t *testing.T) {
-	fixed := func(w *world, messages int) []statecheck.StateCheck {
-		return []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: messages, wrote: testAndSave}}
+	fixed := func(tb *testbed, messages int) []statecheck.StateCheck {
+		return []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: messages, wrote: testAndSave}}
 	}
 	for name, somebody := range map[string]func(*site.Save){
 		"Disabled": func(s *site.Save) { s.Enabled = false },
@@ -29,16 +29,16 @@ func TestAccSettingsDrift(t *testing.T) {
 		"OtherPassword": func(s *site.Save) { s.Enabled, s.Password = false, secret.New("something else") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, smtptest.Config{}, "only")
+			tb := newTestbed(t, smtptest.Config{}, "only")
 			resource.UnitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: factories,
 				Steps: []resource.TestStep{
-					{Config: w.config(), ConfigStateChecks: fixed(w, 1)},
+					{Config: tb.config(), ConfigStateChecks: fixed(tb, 1)},
 					{
-						PreConfig:         func() { w.edit("only", somebody) },
-						Config:            w.config(),
+						PreConfig:         func() { tb.edit("only", somebody) },
+						Config:            tb.config(),
 						ConfigPlanChecks:  preApply(willTest(plancheck.ResourceActionUpdate)...),
-						ConfigStateChecks: fixed(w, 2),
+						ConfigStateChecks: fixed(tb, 2),
 					},
 				},
 			})
@@ -46,37 +46,37 @@ func TestAccSettingsDrift(t *testing.T) {
 	}
 
 	t.Run("R25_PasswordAlone", func(t *testing.T) {
-		w := newWorld(t, smtptest.Config{}, "only")
+		tb := newTestbed(t, smtptest.Config{}, "only")
 		resource.UnitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: factories,
 			Steps: []resource.TestStep{
-				{Config: w.config(), ConfigStateChecks: fixed(w, 1)},
+				{Config: tb.config(), ConfigStateChecks: fixed(tb, 1)},
 				{
 					// The same password entered again is another one by its id: nobody can compare passwords.
-					PreConfig:         func() { w.edit("only", func(s *site.Save) { s.Password = secret.New(password) }) },
-					Config:            w.config(),
+					PreConfig:         func() { tb.edit("only", func(s *site.Save) { s.Password = secret.New(password) }) },
+					Config:            tb.config(),
 					ConfigPlanChecks:  preApply(append(willTest(plancheck.ResourceActionUpdate), passwordWillBeSet)...),
-					ConfigStateChecks: fixed(w, 2),
+					ConfigStateChecks: fixed(tb, 2),
 				},
 			},
 		})
 	})
 
 	t.Run("ClearedSite", func(t *testing.T) {
-		w := newWorld(t, smtptest.Config{}, "only")
+		tb := newTestbed(t, smtptest.Config{}, "only")
 		resource.UnitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: factories,
 			Steps: []resource.TestStep{
-				{Config: w.config(), ConfigStateChecks: fixed(w, 1)},
+				{Config: tb.config(), ConfigStateChecks: fixed(tb, 1)},
 				{
 					PreConfig: func() {
-						if _, err := w.site("only").Clear("somebody", w.state("only").Revision); err != nil {
+						if _, err := tb.site("only").Clear("somebody", tb.state("only").Revision); err != nil {
 							t.Fatal(err)
 						}
 					},
-					Config:            w.config(),
+					Config:            tb.config(),
 					ConfigPlanChecks:  preApply(willTest(plancheck.ResourceActionUpdate)...),
-					ConfigStateChecks: fixed(w, 2),
+					ConfigStateChecks: fixed(tb, 2),
 				},
 			},
 		})
@@ -93,19 +93,19 @@ func (d during) CheckPlan(context.Context, plancheck.CheckPlanRequest, *planchec
 }
 
 func TestAccSettingsStale(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "only")
+	tb := newTestbed(t, smtptest.Config{}, "only")
 	edit := during(func() {
-		w.edit("only", func(s *site.Save) {
+		tb.edit("only", func(s *site.Save) {
 			s.Enabled, s.Password, s.Settings.FromName = false, secret.New(password), "Somebody"
 		})
 	})
-	renamed := w.config(arguments{"host": hcl("localhost")})
+	renamed := tb.config(arguments{"host": hcl("localhost")})
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{
 			{
-				Config:            w.config(),
-				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1, wrote: testAndSave}},
+				Config:            tb.config(),
+				ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1, wrote: testAndSave}},
 			},
 			{
 				Config:           renamed,
@@ -114,11 +114,11 @@ func TestAccSettingsStale(t *testing.T) {
 			},
 			{
 				PreConfig: func() {
-					expect{w: w, site: "only", host: w.smtp.Host(), messages: 2, wrote: testAndSave}.now()
+					expect{tb: tb, site: "only", host: tb.smtp.Host(), messages: 2, wrote: testAndSave}.now()
 				},
 				Config:            renamed,
 				ConfigPlanChecks:  preApply(willTest(plancheck.ResourceActionUpdate)...),
-				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: "localhost", messages: 3, wrote: testAndSave}},
+				ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: "localhost", messages: 3, wrote: testAndSave}},
 			},
 		},
 	})

@@ -21,50 +21,50 @@ func TestAccSettingsImport(t *testing.T) {
 	named := arguments{"from_name": hcl("Client")}
 
 	t.Run("Command", func(t *testing.T) {
-		w := newWorld(t, smtptest.Config{}, "only")
-		w.enable("only")
+		tb := newTestbed(t, smtptest.Config{}, "only")
+		tb.enable("only")
 		resource.UnitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: factories,
 			Steps: []resource.TestStep{
 				{
-					Config:             w.config(withoutPassword),
+					Config:             tb.config(withoutPassword),
 					ResourceName:       settings,
 					ImportState:        true,
 					ImportStateId:      "default",
 					ImportStatePersist: true,
 				},
 				{ // whoever writes the same settings without a password has nothing to do
-					Config:            w.config(withoutPassword),
+					Config:            tb.config(withoutPassword),
 					ConfigPlanChecks:  preApply(plancheck.ExpectEmptyPlan()),
-					ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1}},
+					ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1}},
 				},
 				{ // adding one tests and saves once
-					Config:            w.config(named),
+					Config:            tb.config(named),
 					ConfigPlanChecks:  preApply(willTest(plancheck.ResourceActionUpdate)...),
-					ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 2, wrote: testAndSave}},
+					ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 2, wrote: testAndSave}},
 				},
 			},
 		})
 	})
 
 	t.Run("R23_BlockThenAFailedTestKeepsTheResource", func(t *testing.T) {
-		w := newWorld(t, smtptest.Config{}, "only")
-		w.enable("only")
+		tb := newTestbed(t, smtptest.Config{}, "only")
+		tb.enable("only")
 		block := "import {\n  to = smtp_settings.test\n  id = \"default\"\n}\n"
 		resource.UnitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: factories,
 			Steps: []resource.TestStep{
 				{
-					Config:      block + w.config(named, arguments{"password_wo": hcl("wrong")}),
+					Config:      block + tb.config(named, arguments{"password_wo": hcl("wrong")}),
 					ExpectError: regexp.MustCompile("535"),
 				},
 				{
-					PreConfig: expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1, wrote: []string{"PUT only /smtp/tests"}}.now,
-					Config:    block + w.config(named),
+					PreConfig: expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1, wrote: []string{"PUT only /smtp/tests"}}.now,
+					Config:    block + tb.config(named),
 					ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 						plancheck.ExpectResourceAction(settings, plancheck.ResourceActionUpdate),
 					}},
-					ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 2, wrote: testAndSave}},
+					ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 2, wrote: testAndSave}},
 				},
 			},
 		})
@@ -72,55 +72,55 @@ func TestAccSettingsImport(t *testing.T) {
 }
 
 // enable sets a site up as somebody does at its admin page.
-func (w *world) enable(name string) {
-	w.t.Helper()
-	w.enableAs(name, mailbox)
+func (tb *testbed) enable(name string) {
+	tb.t.Helper()
+	tb.enableAs(name, mailbox)
 }
 
-func (w *world) enableAs(name, mailbox string) {
-	w.t.Helper()
+func (tb *testbed) enableAs(name, mailbox string) {
+	tb.t.Helper()
 	candidate := site.Candidate{
 		Settings: site.Settings{
-			Host: w.smtp.Host(), Port: w.smtp.Port(), Encryption: site.STARTTLS, Username: mailbox, FromAddress: mailbox, FromName: "Client",
+			Host: tb.smtp.Host(), Port: tb.smtp.Port(), Encryption: site.STARTTLS, Username: mailbox, FromAddress: mailbox, FromName: "Client",
 		},
 		Password: secret.New(password),
 	}
-	w.pass(name, candidate)
-	_, err := w.site(name).Commit("somebody", core.Write{Save: site.Save{
-		Settings: candidate.Settings, Password: candidate.Password, Enabled: true, Revision: w.state(name).Revision,
+	tb.pass(name, candidate)
+	_, err := tb.site(name).Commit("somebody", core.Write{Save: site.Save{
+		Settings: candidate.Settings, Password: candidate.Password, Enabled: true, Revision: tb.state(name).Revision,
 	}})
 	if err != nil {
-		w.t.Fatal(err)
+		tb.t.Fatal(err)
 	}
 }
 
 func TestAccSettingsExisting(t *testing.T) {
 	t.Run("R24_OtherSettingsAreNotOverwritten", func(t *testing.T) {
-		w := newWorld(t, smtptest.Config{}, "only")
-		w.enable("only")
+		tb := newTestbed(t, smtptest.Config{}, "only")
+		tb.enable("only")
 		resource.UnitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: factories,
 			Steps: []resource.TestStep{
-				{Config: w.config(), PlanOnly: true, ExpectError: regexp.MustCompile(`(?s)already sends mail.*import \{`)},
+				{Config: tb.config(), PlanOnly: true, ExpectError: regexp.MustCompile(`(?s)already sends mail.*import \{`)},
 				{
-					PreConfig:         expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1}.now,
-					Config:            w.config(arguments{"overwrite_existing": "true"}),
+					PreConfig:         expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1}.now,
+					Config:            tb.config(arguments{"overwrite_existing": "true"}),
 					ConfigPlanChecks:  preApply(willTest(plancheck.ResourceActionCreate)...),
-					ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 2, wrote: testAndSave}},
+					ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 2, wrote: testAndSave}},
 				},
 			},
 		})
 	})
 
 	t.Run("R24_EqualSettingsAreAdopted", func(t *testing.T) {
-		w := newWorld(t, smtptest.Config{}, "only")
-		w.enable("only")
+		tb := newTestbed(t, smtptest.Config{}, "only")
+		tb.enable("only")
 		resource.UnitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: factories,
 			Steps: []resource.TestStep{{
-				Config:            w.config(arguments{"from_name": hcl("Client")}),
+				Config:            tb.config(arguments{"from_name": hcl("Client")}),
 				ConfigPlanChecks:  preApply(willTest(plancheck.ResourceActionCreate)...),
-				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 2, wrote: testAndSave}},
+				ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 2, wrote: testAndSave}},
 			}},
 		})
 	})
@@ -133,25 +133,25 @@ func TestAccSettingsDestroy(t *testing.T) {
 		"keep":    {enabled: true, messages: 1},
 	} {
 		t.Run(how, func(t *testing.T) {
-			w := newWorld(t, smtptest.Config{}, "only")
-			left.w, left.site = w, "only"
+			tb := newTestbed(t, smtptest.Config{}, "only")
+			left.tb, left.site = tb, "only"
 			if how != "clear" {
-				left.host = w.smtp.Host()
+				left.host = tb.smtp.Host()
 			}
 			resource.UnitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: factories,
 				Steps: []resource.TestStep{
 					{
-						Config:            w.config(arguments{"on_destroy": hcl(how)}),
-						ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1, wrote: testAndSave}},
+						Config:            tb.config(arguments{"on_destroy": hcl(how)}),
+						ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1, wrote: testAndSave}},
 					},
 					{ // the password is not needed to leave
-						Config:            w.provider(),
+						Config:            tb.provider(),
 						ConfigStateChecks: []statecheck.StateCheck{left},
 					},
 				},
 			})
-			if passwordKept := w.state("only").PasswordSet; passwordKept != (how != "clear") {
+			if passwordKept := tb.state("only").PasswordSet; passwordKept != (how != "clear") {
 				t.Errorf("password set: %t", passwordKept)
 			}
 		})
@@ -159,29 +159,29 @@ func TestAccSettingsDestroy(t *testing.T) {
 }
 
 func TestAccSettingsSiteKey(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "client-a", "client-b")
+	tb := newTestbed(t, smtptest.Config{}, "client-a", "client-b")
 	provider := func(keyOfA string) string {
 		return `provider "smtp" {
   test_recipient = "` + recipient + `"
   sites = {
-    ` + keyOfA + ` = { url = "` + w.http.URL + `/client-a", token = "` + w.tokens["client-a"] + `" }
-    other          = { url = "` + w.http.URL + `/client-b", token = "` + w.tokens["client-b"] + `" }
+    ` + keyOfA + ` = { url = "` + tb.http.URL + `/client-a", token = "` + tb.tokens["client-a"] + `" }
+    other          = { url = "` + tb.http.URL + `/client-b", token = "` + tb.tokens["client-b"] + `" }
   }
 }
 `
 	}
-	at := func(key string) string { return w.resource(arguments{"site": hcl(key)}) }
+	at := func(key string) string { return tb.resource(arguments{"site": hcl(key)}) }
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{
 			{Config: provider("before") + at("befor"), ExpectError: regexp.MustCompile(`(?s)near it\s+are\s+"before"`)},
-			{Config: provider("before") + w.resource(), ExpectError: regexp.MustCompile(`has\s+2\s+sites`)},
+			{Config: provider("before") + tb.resource(), ExpectError: regexp.MustCompile(`has\s+2\s+sites`)},
 			{Config: provider("before") + at("before")},
 			{ // a renamed key with the same site behind it
-				PreConfig:         func() { w.wrote() },
+				PreConfig:         func() { tb.wrote() },
 				Config:            provider("after") + at("after"),
 				ConfigPlanChecks:  preApply(plancheck.ExpectResourceAction(settings, plancheck.ResourceActionUpdate)),
-				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "client-a", enabled: true, host: w.smtp.Host(), messages: 1}},
+				ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "client-a", enabled: true, host: tb.smtp.Host(), messages: 1}},
 			},
 			{ // an entry that the state still needs
 				Config:      provider("gone") + at("after"),
@@ -190,7 +190,7 @@ func TestAccSettingsSiteKey(t *testing.T) {
 			{ // another site
 				Config:            provider("after") + at("other"),
 				ConfigPlanChecks:  preApply(plancheck.ExpectResourceAction(settings, plancheck.ResourceActionDestroyBeforeCreate)),
-				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "client-b", enabled: true, host: w.smtp.Host(), messages: 2, wrote: []string{"PUT client-a /smtp", "PUT client-b /smtp/tests", "PUT client-b /smtp"}}},
+				ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "client-b", enabled: true, host: tb.smtp.Host(), messages: 2, wrote: []string{"PUT client-a /smtp", "PUT client-b /smtp/tests", "PUT client-b /smtp"}}},
 			},
 			{ // two resources for one site
 				Config:      provider("after") + at("other") + `resource "smtp_settings" "second" {` + "\n site = \"other\"\n preset = \"gmail\"\n username = \"x@example.com\"\n password_wo = \"p\"\n password_wo_version = 1\n}\n",
@@ -201,20 +201,20 @@ func TestAccSettingsSiteKey(t *testing.T) {
 }
 
 func TestAccSettingsRespelled(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "only")
+	tb := newTestbed(t, smtptest.Config{}, "only")
 	nothing := func(host, from string) resource.TestStep {
 		return resource.TestStep{
-			Config:            w.config(arguments{"host": hcl(host), "from_address": hcl(from)}),
+			Config:            tb.config(arguments{"host": hcl(host), "from_address": hcl(from)}),
 			ConfigPlanChecks:  preApply(plancheck.ExpectEmptyPlan()),
-			ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: "localhost", messages: 1}},
+			ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: "localhost", messages: 1}},
 		}
 	}
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{
 			{
-				Config:            w.config(arguments{"host": hcl("localhost"), "from_address": hcl("web@bücher.example")}),
-				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: "localhost", messages: 1, wrote: testAndSave}},
+				Config:            tb.config(arguments{"host": hcl("localhost"), "from_address": hcl("web@bücher.example")}),
+				ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: "localhost", messages: 1, wrote: testAndSave}},
 			},
 			nothing("LOCALHOST", "web@bücher.example"),
 			nothing("localhost.", "web@BÜCHER.example"),
@@ -224,27 +224,27 @@ func TestAccSettingsRespelled(t *testing.T) {
 }
 
 func TestAccSettingsRepin(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "old", "new")
+	tb := newTestbed(t, smtptest.Config{}, "old", "new")
 	provider := func(name, repin string) string {
 		return `provider "smtp" {
   test_recipient = "` + recipient + `"
-  sites = { site = { url = "` + w.http.URL + "/" + name + `", token = "` + w.tokens[name] + `", repin = ` + repin + ` } }
+  sites = { site = { url = "` + tb.http.URL + "/" + name + `", token = "` + tb.tokens[name] + `", repin = ` + repin + ` } }
 }
 `
 	}
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{
-			{Config: provider("old", "false") + w.resource()},
-			{Config: provider("new", "false") + w.resource(), ExpectError: regexp.MustCompile("Another site answers")},
+			{Config: provider("old", "false") + tb.resource()},
+			{Config: provider("new", "false") + tb.resource(), ExpectError: regexp.MustCompile("Another site answers")},
 			{
-				PreConfig:         func() { w.wrote() },
-				Config:            provider("new", "true") + w.resource(),
+				PreConfig:         func() { tb.wrote() },
+				Config:            provider("new", "true") + tb.resource(),
 				ConfigPlanChecks:  preApply(willTest(plancheck.ResourceActionUpdate)...),
-				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "new", enabled: true, host: w.smtp.Host(), messages: 2, wrote: []string{"PUT new /smtp/tests", "PUT new /smtp"}}},
+				ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "new", enabled: true, host: tb.smtp.Host(), messages: 2, wrote: []string{"PUT new /smtp/tests", "PUT new /smtp"}}},
 			},
 			{
-				Config:           provider("new", "false") + w.resource(),
+				Config:           provider("new", "false") + tb.resource(),
 				ConfigPlanChecks: preApply(plancheck.ExpectEmptyPlan()),
 			},
 		},
@@ -252,25 +252,25 @@ func TestAccSettingsRepin(t *testing.T) {
 }
 
 func TestAccSettingsIdentity(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "only")
-	w.enable("only")
+	tb := newTestbed(t, smtptest.Config{}, "only")
+	tb.enable("only")
 	identity := func(id string) string {
 		return "import {\n  to = smtp_settings.test\n  identity = {\n    site    = \"default\"\n    site_id = \"" + id + "\"\n  }\n}\n"
 	}
-	config := w.config(arguments{"password_wo": "", "password_wo_version": "", "from_name": hcl("Client")})
+	config := tb.config(arguments{"password_wo": "", "password_wo_version": "", "from_name": hcl("Client")})
 	resource.UnitTest(t, resource.TestCase{
 		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)},
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{
 			{Config: identity("another") + config, ExpectError: regexp.MustCompile("Another site answers")},
 			{
-				Config: identity(w.site("only").ID()) + config,
+				Config: identity(tb.site("only").ID()) + config,
 				ConfigStateChecks: []statecheck.StateCheck{
 					statecheck.ExpectIdentity(settings, map[string]knownvalue.Check{
 						"site":    knownvalue.StringExact("default"),
-						"site_id": knownvalue.StringExact(w.site("only").ID()),
+						"site_id": knownvalue.StringExact(tb.site("only").ID()),
 					}),
-					expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1},
+					expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1},
 				},
 			},
 		},

@@ -1,10 +1,14 @@
 package provider
 
 import (
+	"context"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
@@ -203,4 +207,45 @@ func verificationValue(v *site.Verification) types.Object {
 		"reply":      types.StringValue(v.Reply),
 		"message_id": types.StringValue(v.MessageID),
 	})
+}
+
+// identityModel says which site a resource is: by the key under which it is reached, and by the id that it has.
+type identityModel struct {
+	Site   types.String `tfsdk:"site"`
+	SiteID types.String `tfsdk:"site_id"`
+}
+
+// identify records which site m is.
+func (m settingsModel) identify(ctx context.Context, identity *tfsdk.ResourceIdentity) diag.Diagnostics {
+	return set(ctx, identity, identity.Raw.Type(), identityModel{Site: m.Site, SiteID: m.ID})
+}
+
+// store writes m to a state, and which site it is beside it.
+func (m settingsModel) store(ctx context.Context, state *tfsdk.State, identity *tfsdk.ResourceIdentity) diag.Diagnostics {
+	return append(set(ctx, state, state.Raw.Type(), m), m.identify(ctx, identity)...)
+}
+
+// imported reports whether m is a resource that is being imported: nothing was ever read of it.
+func (m settingsModel) imported() bool { return m.ID.IsNull() }
+
+// pinnedID is the id of the site that m is, no other of which gets its mail password: as last seen or, for one that is
+// being imported by its identity, as asked for. It is empty for one that is being imported by its key.
+func (m settingsModel) pinnedID(ctx context.Context, identity *tfsdk.ResourceIdentity) (string, diag.Diagnostics) {
+	if !m.imported() || identity.Raw.IsNull() {
+		return m.ID.ValueString(), nil
+	}
+	var asked identityModel
+	diags := get(ctx, identity, &asked)
+	return asked.SiteID.ValueString(), diags
+}
+
+// inResource locates in an smtp_settings resource.
+func (m settingsModel) inResource(field string) (path.Path, bool) {
+	switch {
+	case field == "password" && !m.PasswordWO.IsNull():
+		return path.Root("password_wo"), true
+	case field == "recipient":
+		return path.Root("test").AtName("recipient"), true
+	}
+	return path.Root(field), field != ""
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"golang.org/x/net/idna"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/mail/presets"
 	"github.com/sitemail/terraform-provider-smtp/internal/mail/submit"
@@ -234,49 +236,29 @@ func (m *settingsModel) keepSpelling(state settingsModel) {
 	}
 }
 
-// requireRecipient wants somebody to send the test message to, where one is due because mail is to be enabled.
-func (m settingsModel) requireRecipient(e *entry, diags *diag.Diagnostics) {
-	if e == nil || e.unknown || e.can.Addressee != site.ToRecipient || !m.Enabled.ValueBool() || !m.recipient(e.testRecipient).IsNull() {
-		return
-	}
-	diags.AddAttributeError(path.Root("test").AtName("recipient"), "Recipient of the test message is missing",
-		"Mail is enabled only after a test message was accepted. Set test.recipient here, or test_recipient in the provider's configuration, to an address that you read.")
-}
-
-// requirePassword refuses a change that the site will not make without the password.
-func requirePassword(c site.Change, config settingsModel, diags *diag.Diagnostics) {
-	if config.password().IsUnknown() || !c.NeedsPassword() {
-		return
-	}
-	change := "this change"
-	if differing := c.Prior.Settings.Diff(c.Candidate.Settings); len(differing) > 0 && c.Prior.Settings != (site.Settings{}) {
-		change = "changing " + quotedList(differing)
-	}
-	diags.AddAttributeError(path.Root("password_wo"), "Password is missing", fmt.Sprintf(
-		"A site uses a stored password only for the settings that it was entered for, so %s needs it. Set password_wo and password_wo_version.", change))
-}
-
-// refusesOverwrite protects a site that already sends mail with other settings.
-func (m settingsModel) refusesOverwrite(prior site.State, e *entry, diags *diag.Diagnostics) bool {
-	wanted := m.toSettings()
-	if sameHost(wanted.Host, prior.Settings.Host) {
-		wanted.Host = prior.Settings.Host
-	}
-	if sameAddress(wanted.FromAddress, prior.Settings.FromAddress) {
-		wanted.FromAddress = prior.Settings.FromAddress
-	}
-	differing := prior.Settings.Diff(wanted)
-	if !prior.Enabled || len(differing) == 0 || m.OverwriteExisting.ValueBool() {
-		return false
-	}
-	diags.AddAttributeError(path.Root("overwrite_existing"), "Site already sends mail with other settings", fmt.Sprintf(
-		"%s sends mail through %s:%d as %s; creating this resource would change %s. Import the site, then plan and see the difference:\n\n"+
-			"  import {\n    to = smtp_settings.<name>\n    id = %q\n  }\n\nOr set overwrite_existing = true to replace the settings after a passed test.",
-		e.label, shown(prior.Settings.Host), prior.Settings.Port, shown(prior.Settings.FromAddress), quotedList(differing), e.key))
-	return true
-}
-
 // describe tells resources for the same site apart. At some services the username is a token.
 func (m settingsModel) describe() string {
 	return fmt.Sprintf("host %s and from_address %s", m.Host, m.FromAddress)
+}
+
+// sameHost reports whether two host names differ in spelling alone: letter case, a final dot, or Unicode against
+// Punycode (RFC 5891 section 4).
+func sameHost(a, b string) bool { return canonicalHost(a) == canonicalHost(b) }
+
+func canonicalHost(host string) string {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if ascii, err := idna.Lookup.ToASCII(host); err == nil {
+		return ascii
+	}
+	return host
+}
+
+// sameAddress is sameHost for the domains of addresses; the local parts are the business of their servers (RFC 5321
+// section 2.4) and must be equal.
+func sameAddress(a, b string) bool {
+	i, j := strings.LastIndexByte(a, '@'), strings.LastIndexByte(b, '@')
+	if i < 0 || j < 0 {
+		return a == b
+	}
+	return a[:i] == b[:j] && sameHost(a[i+1:], b[j+1:])
 }

@@ -17,20 +17,20 @@ import (
 )
 
 func TestAccSettingsMoved(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "only")
-	moved := strings.Replace(w.config(), `"smtp_settings" "test"`, `"smtp_settings" "renamed"`, 1) +
+	tb := newTestbed(t, smtptest.Config{}, "only")
+	moved := strings.Replace(tb.config(), `"smtp_settings" "test"`, `"smtp_settings" "renamed"`, 1) +
 		"moved {\n  from = smtp_settings.test\n  to = smtp_settings.renamed\n}\n"
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{
-			{Config: w.config()},
+			{Config: tb.config()},
 			{
-				PreConfig: func() { w.wrote() },
+				PreConfig: func() { tb.wrote() },
 				Config:    moved,
 				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 					plancheck.ExpectResourceAction("smtp_settings.renamed", plancheck.ResourceActionNoop),
 				}},
-				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1}},
+				ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1}},
 			},
 		},
 	})
@@ -38,16 +38,16 @@ func TestAccSettingsMoved(t *testing.T) {
 
 // TestAccSettingsGenerated lets the CLI write the configuration of imported sites.
 func TestAccSettingsGenerated(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "client-a", "client-b")
-	w.enable("client-a")
-	ws := newWorkspace(t, w.provider()+"import {\n  to = smtp_settings.sending\n  id = \"client-a\"\n}\nimport {\n  to = smtp_settings.empty\n  id = \"client-b\"\n}\n")
+	tb := newTestbed(t, smtptest.Config{}, "client-a", "client-b")
+	tb.enable("client-a")
+	ws := newWorkspace(t, tb.provider()+"import {\n  to = smtp_settings.sending\n  id = \"client-a\"\n}\nimport {\n  to = smtp_settings.empty\n  id = \"client-b\"\n}\n")
 	if out, ok := ws.run("plan", "-no-color", "-generate-config-out=generated.tf"); ok {
 		t.Errorf("a site without settings cannot be planned, and was:\n%s", out)
 	}
 	if err := os.Remove(filepath.Join(ws.Dir, "generated.tf")); err != nil {
 		t.Fatal(err)
 	}
-	ws.configure(w.provider() + "import {\n  to = smtp_settings.sending\n  id = \"client-a\"\n}\n")
+	ws.configure(tb.provider() + "import {\n  to = smtp_settings.sending\n  id = \"client-a\"\n}\n")
 	out, ok := ws.run("plan", "-no-color", "-generate-config-out=generated.tf")
 	if !ok || !strings.Contains(out, "1 to import, 0 to add, 0 to change, 0 to destroy") {
 		t.Fatal(out)
@@ -62,31 +62,31 @@ func TestAccSettingsGenerated(t *testing.T) {
 	if out, ok := ws.run("apply", "-auto-approve", "-no-color"); !ok || !strings.Contains(out, "0 added, 0 changed, 0 destroyed") {
 		t.Error(out)
 	}
-	if len(w.wrote()) > 0 || len(w.smtp.Messages()) != 1 {
+	if len(tb.wrote()) > 0 || len(tb.smtp.Messages()) != 1 {
 		t.Error("importing changed something")
 	}
 }
 
 // TestAccSettingsImportEach imports many sites with one block.
 func TestAccSettingsImportEach(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "client-a", "client-b")
-	w.enable("client-a")
-	w.enable("client-b")
+	tb := newTestbed(t, smtptest.Config{}, "client-a", "client-b")
+	tb.enable("client-a")
+	tb.enable("client-b")
 	each := arguments{
 		"for_each": "var.clients", "site": "each.key", "from_name": hcl("Client"), "password_wo": "", "password_wo_version": "",
 	}
-	ws := newWorkspace(t, w.provider()+`
+	ws := newWorkspace(t, tb.provider()+`
 variable "clients" { default = { client-a = {}, client-b = {} } }
 import {
   for_each = var.clients
   to       = smtp_settings.test[each.key]
   id       = each.key
 }
-`+w.resource(each))
+`+tb.resource(each))
 	if out, ok := ws.run("apply", "-auto-approve", "-no-color"); !ok || !strings.Contains(out, "2 imported, 0 added, 0 changed, 0 destroyed") {
 		t.Fatal(out)
 	}
-	if len(w.wrote()) > 0 || len(w.smtp.Messages()) != 2 {
+	if len(tb.wrote()) > 0 || len(tb.smtp.Messages()) != 2 {
 		t.Error("importing changed something")
 	}
 }
@@ -94,21 +94,21 @@ import {
 // TestAccSettingsRotatesByKey changes the key that a password is derived from, as in the guide to rotation.
 func TestAccSettingsRotatesByKey(t *testing.T) {
 	const newID, newKey = "AKIAI44QH8DHBEXAMPLE", "another+secret+key"
-	w := newExampleWorld(t, false)
-	ws := w.example("password-rotation")
+	tb := newExampleTestbed(t, false)
+	ws := tb.example("password-rotation")
 	if out, ok := ws.run("apply", "-auto-approve", "-no-color"); !ok {
 		t.Fatal(out)
 	}
-	w.smtp.SetUser(newID, ses.Password(secret.New(newKey), "eu-west-1"))
-	w.wrote()
+	tb.smtp.SetUser(newID, ses.Password(secret.New(newKey), "eu-west-1"))
+	tb.wrote()
 	out, ok := ws.run("apply", "-auto-approve", "-no-color", "-var=iam_key_id="+newID, "-var=iam_secret_key="+newKey)
 	if !ok || !strings.Contains(out, "0 added, 1 changed, 0 destroyed") || strings.Contains(out, newKey) {
 		t.Fatal(out)
 	}
-	if got := w.wrote(); len(got) != 2 || got[0] != "PUT client-b /smtp/tests" || got[1] != "PUT client-b /smtp" {
+	if got := tb.wrote(); len(got) != 2 || got[0] != "PUT client-b /smtp/tests" || got[1] != "PUT client-b /smtp" {
 		t.Errorf("writing calls %q", got)
 	}
-	if got := w.state("client-b").Settings.Username; got != newID {
+	if got := tb.state("client-b").Settings.Username; got != newID {
 		t.Errorf("username %q", got)
 	}
 }
@@ -116,21 +116,21 @@ func TestAccSettingsRotatesByKey(t *testing.T) {
 // TestAccActionInvoke runs an action on its own.
 func TestAccActionInvoke(t *testing.T) {
 	since(t, "1.14")
-	w := newWorld(t, smtptest.Config{}, "only")
-	w.enable("only")
-	ws := newWorkspace(t, w.provider()+"action \"smtp_send_test\" \"check\" {}\n")
+	tb := newTestbed(t, smtptest.Config{}, "only")
+	tb.enable("only")
+	ws := newWorkspace(t, tb.provider()+"action \"smtp_send_test\" \"check\" {}\n")
 	out, ok := ws.run("apply", "-auto-approve", "-no-color", "-invoke=action.smtp_send_test.check")
-	if !ok || !strings.Contains(out, "accepted by 127.0.0.1 for "+recipient) || len(w.smtp.Messages()) != 2 {
+	if !ok || !strings.Contains(out, "accepted by 127.0.0.1 for "+recipient) || len(tb.smtp.Messages()) != 2 {
 		t.Fatal(out)
 	}
 }
 
 func TestAccSettingsDataSource(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "only")
+	tb := newTestbed(t, smtptest.Config{}, "only")
 	read := func(attribute string, check knownvalue.Check) statecheck.StateCheck {
 		return statecheck.ExpectKnownValue("data.smtp_settings.site", path(attribute), check)
 	}
-	config := w.provider() + "data \"smtp_settings\" \"site\" {}\n"
+	config := tb.provider() + "data \"smtp_settings\" \"site\" {}\n"
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{
@@ -141,14 +141,14 @@ func TestAccSettingsDataSource(t *testing.T) {
 				},
 			},
 			{
-				PreConfig: func() { w.enable("only") },
+				PreConfig: func() { tb.enable("only") },
 				Config:    config,
 				ConfigStateChecks: []statecheck.StateCheck{
-					read("id", knownvalue.StringExact(w.site("only").ID())),
+					read("id", knownvalue.StringExact(tb.site("only").ID())),
 					read("site", knownvalue.StringExact("default")),
 					read("enabled", knownvalue.Bool(true)),
-					read("host", knownvalue.StringExact(w.smtp.Host())),
-					read("port", knownvalue.Int64Exact(int64(w.smtp.Port()))),
+					read("host", knownvalue.StringExact(tb.smtp.Host())),
+					read("port", knownvalue.Int64Exact(int64(tb.smtp.Port()))),
 					read("username", knownvalue.StringExact(mailbox)),
 					read("from_name", knownvalue.StringExact("Client")),
 					read("updated_by", knownvalue.StringExact("somebody")),

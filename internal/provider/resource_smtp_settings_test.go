@@ -38,16 +38,16 @@ func value(attribute string, check knownvalue.Check) statecheck.StateCheck {
 func TestAccSettings(t *testing.T) {
 	for _, encryption := range []site.Encryption{site.STARTTLS, site.TLS, site.None} {
 		t.Run("CreateTestsSavesAndEnables/"+string(encryption), func(t *testing.T) {
-			w := newWorld(t, smtptest.Config{Encryption: encryption, Mechanisms: []string{"LOGIN"}}, "only")
+			tb := newTestbed(t, smtptest.Config{Encryption: encryption, Mechanisms: []string{"LOGIN"}}, "only")
 			resource.UnitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: factories,
 				Steps: []resource.TestStep{
 					{
-						Config:           w.config(arguments{"encryption": hcl(string(encryption))}),
+						Config:           tb.config(arguments{"encryption": hcl(string(encryption))}),
 						ConfigPlanChecks: preApply(willTest(plancheck.ResourceActionCreate)...),
 						ConfigStateChecks: []statecheck.StateCheck{
-							expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1, wrote: testAndSave},
-							value("id", knownvalue.StringExact(w.site("only").ID())),
+							expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1, wrote: testAndSave},
+							value("id", knownvalue.StringExact(tb.site("only").ID())),
 							value("site", knownvalue.StringExact("default")),
 							value("enabled", knownvalue.Bool(true)),
 							value("from_address", knownvalue.StringExact(mailbox)),
@@ -61,9 +61,9 @@ func TestAccSettings(t *testing.T) {
 						},
 					},
 					{
-						Config:            w.config(arguments{"encryption": hcl(string(encryption))}),
+						Config:            tb.config(arguments{"encryption": hcl(string(encryption))}),
 						ConfigPlanChecks:  preApply(plancheck.ExpectEmptyPlan()),
-						ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1}},
+						ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1}},
 					},
 				},
 			})
@@ -72,7 +72,7 @@ func TestAccSettings(t *testing.T) {
 }
 
 func TestAccSettingsUpdate(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "only")
+	tb := newTestbed(t, smtptest.Config{}, "only")
 	renamed := arguments{"host": hcl("localhost")}
 	rotated := arguments{"host": hcl("localhost"), "password_wo": hcl("another password"), "password_wo_version": "2"}
 	readElsewhere := arguments{"test": `{ recipient = "else@example.test", retry_for = "1m" }`}
@@ -82,57 +82,57 @@ func TestAccSettingsUpdate(t *testing.T) {
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{
 			{
-				Config:            w.config(),
-				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1, wrote: testAndSave}},
+				Config:            tb.config(),
+				ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1, wrote: testAndSave}},
 			},
 			{ // the host
-				Config:            w.config(renamed),
+				Config:            tb.config(renamed),
 				ConfigPlanChecks:  preApply(willTest(plancheck.ResourceActionUpdate)...),
-				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: "localhost", messages: 2, wrote: testAndSave}},
+				ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: "localhost", messages: 2, wrote: testAndSave}},
 			},
 			{ // the password alone
-				PreConfig:         func() { w.smtp.SetUser(mailbox, secret.New("another password")) },
-				Config:            w.config(rotated),
+				PreConfig:         func() { tb.smtp.SetUser(mailbox, secret.New("another password")) },
+				Config:            tb.config(rotated),
 				ConfigPlanChecks:  preApply(willTest(plancheck.ResourceActionUpdate)...),
-				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: "localhost", messages: 3, wrote: testAndSave}},
+				ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: "localhost", messages: 3, wrote: testAndSave}},
 			},
 			{ // the recipient alone: no setting, no message
-				Config:            w.config(rotated, readElsewhere),
+				Config:            tb.config(rotated, readElsewhere),
 				ConfigPlanChecks:  preApply(plancheck.ExpectResourceAction(settings, plancheck.ResourceActionUpdate), unchanged),
-				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: "localhost", messages: 3}},
+				ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: "localhost", messages: 3}},
 			},
 			{ // mail off: saved without a test
-				Config:            w.config(rotated, readElsewhere, disabled),
+				Config:            tb.config(rotated, readElsewhere, disabled),
 				ConfigPlanChecks:  preApply(willTest(plancheck.ResourceActionUpdate)...),
-				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", host: "localhost", messages: 3, wrote: []string{"PUT only /smtp"}}},
+				ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", host: "localhost", messages: 3, wrote: []string{"PUT only /smtp"}}},
 			},
 			{ // and on again: through a test
-				Config:           w.config(rotated, readElsewhere),
+				Config:           tb.config(rotated, readElsewhere),
 				ConfigPlanChecks: preApply(willTest(plancheck.ResourceActionUpdate)...),
 				ConfigStateChecks: []statecheck.StateCheck{
-					expect{w: w, site: "only", enabled: true, host: "localhost", messages: 4, wrote: testAndSave},
+					expect{tb: tb, site: "only", enabled: true, host: "localhost", messages: 4, wrote: testAndSave},
 					statecheck.ExpectKnownValue(settings, tfjsonpath.New("verification").AtMapKey("recipient"), knownvalue.StringExact("else@example.test")),
 				},
 			},
 			{ // the password argument that older Terraform needs
-				Config:            w.config(rotated, arguments{"password": hcl("another password"), "password_wo": "", "password_wo_version": ""}),
+				Config:            tb.config(rotated, arguments{"password": hcl("another password"), "password_wo": "", "password_wo_version": ""}),
 				ConfigPlanChecks:  preApply(willTest(plancheck.ResourceActionUpdate)...),
-				ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: "localhost", messages: 5, wrote: testAndSave}},
+				ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: "localhost", messages: 5, wrote: testAndSave}},
 			},
 		},
 	})
 }
 
 func TestAccSettingsWithoutLogin(t *testing.T) {
-	w := newWorldWithoutLogin(t, "only")
+	tb := newTestbedWithoutLogin(t, "only")
 	relay := arguments{"username": "", "password_wo": "", "password_wo_version": "", "encryption": hcl("none"), "from_address": hcl("site@example.com")}
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{{
-			Config:           w.config(relay),
+			Config:           tb.config(relay),
 			ConfigPlanChecks: preApply(willTest(plancheck.ResourceActionCreate)...),
 			ConfigStateChecks: []statecheck.StateCheck{
-				expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1, wrote: testAndSave},
+				expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1, wrote: testAndSave},
 				value("password_set", knownvalue.Bool(false)),
 				value("username", knownvalue.Null()),
 			},
@@ -145,71 +145,71 @@ func TestAccSettingsFailedTest(t *testing.T) {
 	wrong := arguments{"password_wo": hcl("wrong"), "password_wo_version": "2"}
 
 	t.Run("R23_OnCreateNothingIsSavedAndNothingTainted", func(t *testing.T) {
-		w := newWorld(t, smtptest.Config{}, "only")
+		tb := newTestbed(t, smtptest.Config{}, "only")
 		resource.UnitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: factories,
 			Steps: []resource.TestStep{
-				{Config: w.config(wrong), ExpectError: refused},
+				{Config: tb.config(wrong), ExpectError: refused},
 				{
-					PreConfig:         expect{w: w, site: "only", wrote: []string{"PUT only /smtp/tests"}}.now,
-					Config:            w.config(),
+					PreConfig:         expect{tb: tb, site: "only", wrote: []string{"PUT only /smtp/tests"}}.now,
+					Config:            tb.config(),
 					ConfigPlanChecks:  preApply(willTest(plancheck.ResourceActionCreate)...),
-					ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1, wrote: testAndSave}},
+					ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1, wrote: testAndSave}},
 				},
 			},
 		})
 	})
 
 	t.Run("R23_OnUpdateTheSiteStaysAsItWasAndEnabled", func(t *testing.T) {
-		w := newWorld(t, smtptest.Config{}, "only")
+		tb := newTestbed(t, smtptest.Config{}, "only")
 		var before site.State
 		resource.UnitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: factories,
 			Steps: []resource.TestStep{
 				{
-					Config:            w.config(),
-					ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1, wrote: testAndSave}},
+					Config:            tb.config(),
+					ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1, wrote: testAndSave}},
 				},
 				{
-					PreConfig:   func() { before = w.state("only") },
-					Config:      w.config(wrong, arguments{"host": hcl("localhost")}),
+					PreConfig:   func() { before = tb.state("only") },
+					Config:      tb.config(wrong, arguments{"host": hcl("localhost")}),
 					ExpectError: refused,
 				},
 				{
 					PreConfig: func() {
-						expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1, wrote: []string{"PUT only /smtp/tests"}}.now()
-						if now := w.state("only"); now.Revision != before.Revision {
+						expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1, wrote: []string{"PUT only /smtp/tests"}}.now()
+						if now := tb.state("only"); now.Revision != before.Revision {
 							t.Errorf("revision %s after the failed test, %s before it", now.Revision, before.Revision)
 						}
 					},
 					// The state is as it was, too: the same configuration as before has nothing to do.
-					Config:            w.config(),
+					Config:            tb.config(),
 					ConfigPlanChecks:  preApply(plancheck.ExpectEmptyPlan()),
-					ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1}},
+					ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1}},
 				},
 			},
 		})
 	})
 
 	t.Run("TheNextApplyRepeatsTheChange", func(t *testing.T) {
-		w := newWorld(t, smtptest.Config{}, "only")
+		tb := newTestbed(t, smtptest.Config{}, "only")
 		changed := arguments{"password_wo": hcl("not yet known"), "password_wo_version": "2"}
 		resource.UnitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: factories,
 			Steps: []resource.TestStep{
 				{
-					Config:            w.config(),
-					ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1, wrote: testAndSave}},
+					Config:            tb.config(),
+					ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1, wrote: testAndSave}},
 				},
-				{Config: w.config(changed), ExpectError: refused},
+				{Config: tb.config(changed), ExpectError: refused},
 				{
 					PreConfig: func() {
-						expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 1, wrote: []string{"PUT only /smtp/tests"}}.now()
-						w.smtp.SetUser(mailbox, secret.New("not yet known"))
+						expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1, wrote: []string{"PUT only /smtp/tests"}}.now()
+						tb.smtp.SetUser(mailbox, secret.New("not yet known"))
 					},
-					Config:            w.config(changed),
+					Config:            tb.config(changed),
 					ConfigPlanChecks:  preApply(willTest(plancheck.ResourceActionUpdate)...),
-					ConfigStateChecks: []statecheck.StateCheck{expect{w: w, site: "only", enabled: true, host: w.smtp.Host(), messages: 2, wrote: testAndSave}},
+					ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 2, wrote: testAndSave}},
 				},
 			},
 		})

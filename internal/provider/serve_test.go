@@ -3,6 +3,7 @@ package provider
 import (
 	"maps"
 	"testing"
+	"time"
 )
 
 func TestQuieten(t *testing.T) {
@@ -17,12 +18,27 @@ func TestQuieten(t *testing.T) {
 		"TF_LOG_PROVIDER_SMTP=ERR": {},
 	} {
 		got := map[string]string{}
-		quieten([]string{"HOME=/", variable}, func(name, value string) error {
+		silenceLogs([]string{"HOME=/", variable}, func(name, value string) error {
 			got[name] = value
 			return nil
 		})
 		if !maps.Equal(got, want) {
 			t.Errorf("with %q: set %v, want %v", variable, got, want)
 		}
+	}
+}
+
+func TestR21WaitsForAnotherParent(t *testing.T) {
+	ticks, parents := make(chan time.Time, 4), []int{7, 7, 1, 1}
+	for range parents {
+		ticks <- time.Time{}
+	}
+	waitForNewParent(7, func() int {
+		parent := parents[0]
+		parents = parents[1:]
+		return parent
+	}, ticks)
+	if len(parents) != 1 || len(ticks) != 1 {
+		t.Errorf("it did not stop at the first tick with another parent: %d and %d left", len(parents), len(ticks))
 	}
 }

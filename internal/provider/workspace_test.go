@@ -29,9 +29,9 @@ const requiredProviders = "terraform {\n  required_providers {\n    smtp = { sou
 // newWorkspace has a configuration that says nothing of where the provider comes from.
 func newWorkspace(t *testing.T, config string) workspace {
 	t.Helper()
-	w := emptyWorkspace(t)
-	w.configure(config)
-	return w
+	tb := emptyWorkspace(t)
+	tb.configure(config)
+	return tb
 }
 
 func emptyWorkspace(t *testing.T) workspace {
@@ -120,13 +120,13 @@ func reported(t *testing.T, out, severity string) (found []diagnostic) {
 
 // TestAccSettingsR26OneOfManyFails: the other sites are applied, nothing is tainted (R23), and the error names the site.
 func TestAccSettingsR26OneOfManyFails(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "client-a", "client-b", "client-c")
-	// The sites trust the authority of w.smtp alone, so they refuse this server's certificate.
+	tb := newTestbed(t, smtptest.Config{}, "client-a", "client-b", "client-c")
+	// The sites trust the authority of tb.smtp alone, so they refuse this server's certificate.
 	untrusted := smtptest.Start(t, smtptest.Config{Users: map[string]secret.Text{mailbox: secret.New(password)}})
 	config := func(portOfB int) string {
-		return w.provider() + `
+		return tb.provider() + `
 variable "ports" {
-  default = { client-a = ` + number(w.smtp.Port()) + `, client-b = ` + number(portOfB) + `, client-c = ` + number(w.smtp.Port()) + ` }
+  default = { client-a = ` + number(tb.smtp.Port()) + `, client-b = ` + number(portOfB) + `, client-c = ` + number(tb.smtp.Port()) + ` }
 }
 resource "smtp_settings" "client" {
   for_each            = var.ports
@@ -146,7 +146,7 @@ resource "smtp_settings" "client" {
 	if ok || !strings.Contains(out, "client-b: ") || strings.Contains(out, "client-a: the test") {
 		t.Fatalf("ok %t, or the wrong site is named:\n%s", ok, out)
 	}
-	if !w.state("client-a").Enabled || w.state("client-b").Enabled || !w.state("client-c").Enabled {
+	if !tb.state("client-a").Enabled || tb.state("client-b").Enabled || !tb.state("client-c").Enabled {
 		t.Fatal("one failing site held up the others, or was enabled")
 	}
 	all, tainted := ws.addresses()
@@ -154,25 +154,25 @@ resource "smtp_settings" "client" {
 		t.Fatalf("state holds %q, tainted %q; want %q and nothing tainted", all, tainted, want)
 	}
 
-	ws.configure(config(w.smtp.Port()))
+	ws.configure(config(tb.smtp.Port()))
 	if out, ok := ws.run("apply", "-auto-approve", "-no-color"); !ok || !strings.Contains(out, "1 added, 0 changed, 0 destroyed") {
 		t.Fatal(out)
 	}
-	if got := len(w.smtp.Messages()); got != 3 {
+	if got := len(tb.smtp.Messages()); got != 3 {
 		t.Errorf("%d messages, want one a site", got)
 	}
 }
 
 // TestAccSettingsCalls counts the calls of each phase, as the real CLI makes them.
 func TestAccSettingsCalls(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "only")
-	ws := newWorkspace(t, w.config())
+	tb := newTestbed(t, smtptest.Config{}, "only")
+	ws := newWorkspace(t, tb.config())
 	phase := func(want []string, args ...string) {
 		t.Helper()
 		if out, ok := ws.run(args...); !ok {
 			t.Fatal(out)
 		}
-		if got := w.called(); !slices.Equal(got, want) {
+		if got := tb.called(); !slices.Equal(got, want) {
 			t.Errorf("%s called %q, want %q", args[0], got, want)
 		}
 	}
@@ -181,7 +181,7 @@ func TestAccSettingsCalls(t *testing.T) {
 	phase(append(read, testAndSave...), "apply", "create.tfplan")
 	phase(read, "plan", "-detailed-exitcode")
 
-	ws.configure(w.config(arguments{"host": hcl("localhost")}))
+	ws.configure(tb.config(arguments{"host": hcl("localhost")}))
 	phase(read, "plan", "-out=update.tfplan")
 	phase(testAndSave, "apply", "update.tfplan")
 
@@ -204,16 +204,16 @@ func TestAccSettingsErrorPath(t *testing.T) {
 		"R22_R23_SiteKeepsSomethingElse": {tamper: answersWith(`"from_name":""`, `"from_name":"The site's own"`), says: "did not keep what was saved", host: "localhost"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, smtptest.Config{}, "only")
-			ws := newWorkspace(t, w.config())
+			tb := newTestbed(t, smtptest.Config{}, "only")
+			ws := newWorkspace(t, tb.config())
 			if out, ok := ws.run("apply", "-auto-approve", "-no-color"); !ok {
 				t.Fatal(out)
 			}
 			if c.tamper != nil {
-				w.smtp.SetUser(mailbox, secret.New(canary))
-				w.tamper.Store(&c.tamper)
+				tb.smtp.SetUser(mailbox, secret.New(canary))
+				tb.tamper.Store(&c.tamper)
 			}
-			ws.configure(variable + w.config(changed))
+			ws.configure(variable + tb.config(changed))
 			out, ok := ws.run("apply", "-auto-approve", "-no-color")
 			if ok || !strings.Contains(unwrapped(out), c.says) {
 				t.Fatalf("ok %t:\n%s", ok, out)
@@ -256,30 +256,30 @@ func answersWith(old, replacement string) func(http.Handler) http.Handler {
 
 // TestAccSettingsR27NewerContract is about a site that was upgraded past what the provider knows.
 func TestAccSettingsR27NewerContract(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "only")
-	ws := newWorkspace(t, w.config())
+	tb := newTestbed(t, smtptest.Config{}, "only")
+	ws := newWorkspace(t, tb.config())
 	newer := answersWith(`"api_version":1`, `"api_version":2`)
 	refuses := func(when string) {
 		t.Helper()
-		w.tamper.Store(&newer)
-		w.wrote()
+		tb.tamper.Store(&newer)
+		tb.wrote()
 		out, ok := ws.run("apply", "-auto-approve", "-no-color")
 		if ok || !strings.Contains(unwrapped(out), "the site speaks version 2 of the site admin contract, and this provider knows version 1") {
 			t.Errorf("%s: ok %t:\n%s", when, ok, out)
 		}
-		if wrote := w.wrote(); len(wrote) > 0 {
+		if wrote := tb.wrote(); len(wrote) > 0 {
 			t.Errorf("%s: %q", when, wrote)
 		}
-		w.tamper.Store(nil)
+		tb.tamper.Store(nil)
 	}
 	refuses("at first")
 	if out, ok := ws.run("apply", "-auto-approve", "-no-color"); !ok {
 		t.Fatal(out)
 	}
-	ws.configure(w.config(arguments{"from_name": hcl("B")}))
+	ws.configure(tb.config(arguments{"from_name": hcl("B")}))
 	refuses("upgraded since")
-	if state := w.state("only"); !state.Enabled || len(w.smtp.Messages()) != 1 {
-		t.Errorf("%+v, %d messages", state, len(w.smtp.Messages()))
+	if state := tb.state("only"); !state.Enabled || len(tb.smtp.Messages()) != 1 {
+		t.Errorf("%+v, %d messages", state, len(tb.smtp.Messages()))
 	}
 }
 

@@ -32,7 +32,7 @@ var inTerraform = []defect{{
 }, {
 	name: "ExistingMailOverwritten", breaks: "R24",
 	what:  "A creation replaces the settings of a site that sends mail.",
-	file:  "internal/provider/resource_smtp_settings_plan.go",
+	file:  "internal/provider/resource_smtp_settings_checks.go",
 	old:   `len(differing) == 0 ||`,
 	new:   `len(differing) > 0 ||`,
 	tests: "provider", run: "TestAccSettingsExisting",

@@ -34,10 +34,10 @@ func opaque(next http.Handler) http.Handler {
 	})
 }
 
-func TestAccSecondOpinion(t *testing.T) {
-	config := func(w *world, localCheck string, overrides ...arguments) string {
-		provider := strings.Replace(w.provider(), "{\n", "{\n  local_check = "+localCheck+"\n", 1)
-		return provider + w.resource(append(overrides, arguments{"encryption": hcl("none")})...)
+func TestAccExplainsFromHere(t *testing.T) {
+	config := func(tb *testbed, localCheck string, overrides ...arguments) string {
+		provider := strings.Replace(tb.provider(), "{\n", "{\n  local_check = "+localCheck+"\n", 1)
+		return provider + tb.resource(append(overrides, arguments{"encryption": hcl("none")})...)
 	}
 	for name, c := range map[string]struct {
 		overrides  arguments
@@ -50,32 +50,32 @@ func TestAccSecondOpinion(t *testing.T) {
 		"SwitchedOff":              {overrides: arguments{"password_wo": hcl("wrong")}, localCheck: "false", says: `could not send`, logins: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, smtptest.Config{Encryption: site.None}, "only")
-			w.smtp.SetFaults(smtptest.Faults{RcptErr: refuse("refused@example.test")})
+			tb := newTestbed(t, smtptest.Config{Encryption: site.None}, "only")
+			tb.smtp.SetFaults(smtptest.Faults{RcptErr: refuse("refused@example.test")})
 			tamper := opaque
-			w.tamper.Store(&tamper)
+			tb.tamper.Store(&tamper)
 			resource.UnitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: factories,
-				Steps:                    []resource.TestStep{{Config: config(w, c.localCheck, c.overrides), ExpectError: regexp.MustCompile(c.says)}},
+				Steps:                    []resource.TestStep{{Config: config(tb, c.localCheck, c.overrides), ExpectError: regexp.MustCompile(c.says)}},
 			})
-			if got := w.smtp.Counters().Logins; got != c.logins {
+			if got := tb.smtp.Counters().Logins; got != c.logins {
 				t.Errorf("%d logins, want %d", got, c.logins)
 			}
-			if got := len(w.smtp.Messages()); got != 0 {
+			if got := len(tb.smtp.Messages()); got != 0 {
 				t.Errorf("%d messages", got)
 			}
 		})
 	}
 
 	t.Run("NotAfterARefusedLogin", func(t *testing.T) {
-		w := newWorld(t, smtptest.Config{Encryption: site.None}, "only")
+		tb := newTestbed(t, smtptest.Config{Encryption: site.None}, "only")
 		resource.UnitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: factories,
 			Steps: []resource.TestStep{{
-				Config: config(w, "true", arguments{"password_wo": hcl("wrong")}), ExpectError: regexp.MustCompile("535"),
+				Config: config(tb, "true", arguments{"password_wo": hcl("wrong")}), ExpectError: regexp.MustCompile("535"),
 			}},
 		})
-		if got := w.smtp.Counters().Logins; got != 1 {
+		if got := tb.smtp.Counters().Logins; got != 1 {
 			t.Errorf("%d logins, want 1", got)
 		}
 	})

@@ -11,7 +11,7 @@ import (
 
 // TestAccSettingsRefused plans configurations that must be refused before the site or a submission server is touched.
 func TestAccSettingsRefused(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "only")
+	tb := newTestbed(t, smtptest.Config{}, "only")
 	noEndpoint := arguments{"host": "", "port": "", "encryption": ""}
 	preset := func(id string) arguments {
 		return arguments{"host": "", "port": "", "encryption": "", "preset": hcl(id)}
@@ -50,27 +50,27 @@ func TestAccSettingsRefused(t *testing.T) {
 		{[]arguments{{"on_destroy": hcl("vanish")}}, `on_destroy`},
 	} {
 		steps = append(steps, resource.TestStep{
-			Config:      w.config(refused.overrides...),
+			Config:      tb.config(refused.overrides...),
 			PlanOnly:    true,
 			ExpectError: regexp.MustCompile(refused.says),
 		})
 	}
 	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: factories, Steps: steps})
-	expect{w: w, site: "only"}.now()
-	if got := w.smtp.Counters(); got.Connections != 0 {
+	expect{tb: tb, site: "only"}.now()
+	if got := tb.smtp.Counters(); got.Connections != 0 {
 		t.Errorf("the submission server was reached: %+v", got)
 	}
 }
 
 func TestAccSettingsRecipientMissing(t *testing.T) {
-	w := newWorld(t, smtptest.Config{}, "only")
-	provider := `provider "smtp" { url = "` + w.http.URL + `/only" }` + "\n"
-	t.Setenv("SMTP_SITE_TOKEN", w.tokens["only"])
+	tb := newTestbed(t, smtptest.Config{}, "only")
+	provider := `provider "smtp" { url = "` + tb.http.URL + `/only" }` + "\n"
+	t.Setenv("SMTP_SITE_TOKEN", tb.tokens["only"])
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{
-			{Config: provider + w.resource(), ExpectError: regexp.MustCompile(`Recipient of the test message is missing`)},
-			{Config: provider + w.resource(arguments{"enabled": "false"})},
+			{Config: provider + tb.resource(), ExpectError: regexp.MustCompile(`Recipient of the test message is missing`)},
+			{Config: provider + tb.resource(arguments{"enabled": "false"})},
 		},
 	})
 }

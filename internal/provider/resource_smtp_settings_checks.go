@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -100,4 +101,70 @@ func (m settingsModel) checkEndpoint(diags *diag.Diagnostics) {
 		diags.AddAttributeWarning(path.Root("encryption"), "Encryption is unusual for the port", fmt.Sprintf(
 			"Port %d is mostly used with encryption = %q. The test will show whether this server is different.", m.Port.ValueInt64(), usual))
 	}
+}
+
+// requireRecipient wants somebody to send the test message to, where one is due because mail is to be enabled.
+func (m settingsModel) requireRecipient(e *entry, diags *diag.Diagnostics) {
+	if e == nil || e.unknown || e.can.Addressee != site.ToRecipient || !m.Enabled.ValueBool() || !m.recipient(e.testRecipient).IsNull() {
+		return
+	}
+	diags.AddAttributeError(path.Root("test").AtName("recipient"), "Recipient of the test message is missing",
+		"Mail is enabled only after a test message was accepted. Set test.recipient here, or test_recipient in the provider's configuration, to an address that you read.")
+}
+
+// requirePassword refuses a change that the site will not make without the password.
+func requirePassword(c site.Change, config settingsModel, diags *diag.Diagnostics) {
+	if config.password().IsUnknown() || !c.NeedsPassword() {
+		return
+	}
+	change := "this change"
+	if differing := c.Prior.Settings.Diff(c.Candidate.Settings); len(differing) > 0 && c.Prior.Settings != (site.Settings{}) {
+		change = "changing " + quotedList(differing)
+	}
+	diags.AddAttributeError(path.Root("password_wo"), "Password is missing", fmt.Sprintf(
+		"A site uses a stored password only for the settings that it was entered for, so %s needs it. Set password_wo and password_wo_version.", change))
+}
+
+// refusesOverwrite protects a site that already sends mail with other settings.
+func (m settingsModel) refusesOverwrite(prior site.State, e *entry, diags *diag.Diagnostics) bool {
+	wanted := m.toSettings()
+	if sameHost(wanted.Host, prior.Settings.Host) {
+		wanted.Host = prior.Settings.Host
+	}
+	if sameAddress(wanted.FromAddress, prior.Settings.FromAddress) {
+		wanted.FromAddress = prior.Settings.FromAddress
+	}
+	differing := prior.Settings.Diff(wanted)
+	if !prior.Enabled || len(differing) == 0 || m.OverwriteExisting.ValueBool() {
+		return false
+	}
+	diags.AddAttributeError(path.Root("overwrite_existing"), "Site already sends mail with other settings", fmt.Sprintf(
+		"%s sends mail through %s:%d as %s; creating this resource would change %s. Import the site, then plan and see the difference:\n\n"+
+			"  import {\n    to = smtp_settings.<name>\n    id = %q\n  }\n\nOr set overwrite_existing = true to replace the settings after a passed test.",
+		e.label, shown(prior.Settings.Host), prior.Settings.Port, shown(prior.Settings.FromAddress), quotedList(differing), e.key))
+	return true
+}
+
+// checkChange refuses what the site's platform cannot hold, and warns of what the change risks there.
+func (e *entry) checkChange(c site.Change, config settingsModel, diags *diag.Diagnostics) {
+	for _, refusal := range e.can.Refuse(c) {
+		if refusal.Field != "password" || !config.password().IsUnknown() {
+			e.addRefusal(diags, refusal, config.inResource)
+		}
+	}
+	if warnings := e.can.Warnings(c); len(warnings) > 0 {
+		diags.AddAttributeWarning(path.Root("enabled"), "Platform tests only what it has saved",
+			fmt.Sprintf("%s (platform %q): %s", e.label, e.platform, strings.Join(warnings, " ")))
+	}
+}
+
+// checkOnDestroy refuses a way to leave the site that its platform does not have.
+func (e *entry) checkOnDestroy(m settingsModel, diags *diag.Diagnostics) {
+	if refusal, refused := e.can.RefuseDestroy(site.OnDestroy(m.OnDestroy.ValueString())); refused && !m.OnDestroy.IsUnknown() {
+		e.addRefusal(diags, refusal, m.inResource)
+	}
+}
+
+func (e *entry) addRefusal(diags *diag.Diagnostics, refusal site.Refusal, locate locator) {
+	locate.add(diags, refusal.Field, "Platform cannot do this", fmt.Sprintf("%s (platform %q): %s", e.label, e.platform, refusal.Reason))
 }

@@ -65,8 +65,8 @@ var factories = map[string]func() (tfprotov6.ProviderServer, error){
 	"smtp": providerserver.NewProtocol6WithError(provider.New("test")()),
 }
 
-// world is a submission server and a reference site with some sites, all real and all on loopback.
-type world struct {
+// testbed is a submission server and a reference site with some sites, all real and all on loopback.
+type testbed struct {
 	t      *testing.T
 	smtp   *smtptest.Server
 	server *refsite.Server
@@ -82,30 +82,30 @@ type world struct {
 	calls []string
 }
 
-// newWorld starts one with the named sites; the mailbox can log in.
-func newWorld(t *testing.T, c smtptest.Config, sites ...string) *world {
+// newTestbed starts one with the named sites; the mailbox can log in.
+func newTestbed(t *testing.T, c smtptest.Config, sites ...string) *testbed {
 	t.Helper()
 	c.Users = map[string]secret.Text{mailbox: secret.New(password)}
-	return startWorld(t, c, sites...)
+	return startTestbed(t, c, sites...)
 }
 
-func startWorld(t *testing.T, c smtptest.Config, sites ...string) *world {
+func startTestbed(t *testing.T, c smtptest.Config, sites ...string) *testbed {
 	t.Helper()
-	w := &world{t: t, smtp: smtptest.Start(t, c), tokens: map[string]string{}}
+	tb := &testbed{t: t, smtp: smtptest.Start(t, c), tokens: map[string]string{}}
 	server, err := refsite.New(refsite.Config{
 		DataFile:      filepath.Join(t.TempDir(), "sites.db"),
 		Keys:          seal.Generate(),
 		AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
-		RootCAs:       w.smtp.RootCAs(),
+		RootCAs:       tb.smtp.RootCAs(),
 		Logger:        slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.server = server
-	w.http = httptest.NewServer(w.recorded(server.Handler()))
+	tb.server = server
+	tb.http = httptest.NewServer(tb.recorded(server.Handler()))
 	t.Cleanup(func() {
-		w.http.Close()
+		tb.http.Close()
 		if err := server.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
@@ -115,21 +115,21 @@ func startWorld(t *testing.T, c smtptest.Config, sites ...string) *world {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.tokens[name] = credentials.Token.Reveal()
+		tb.tokens[name] = credentials.Token.Reveal()
 	}
-	return w
+	return tb
 }
 
 // recorded notes each call as "PUT client-a /smtp".
-func (w *world) recorded(next http.Handler) http.Handler {
+func (tb *testbed) recorded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		name, call := callOf(r)
 		method, path, _ := strings.Cut(call, " ")
-		w.mu.Lock()
-		w.calls = append(w.calls, method+" "+name+" "+path)
-		w.mu.Unlock()
+		tb.mu.Lock()
+		tb.calls = append(tb.calls, method+" "+name+" "+path)
+		tb.mu.Unlock()
 		handler := next
-		if tamper := w.tamper.Load(); tamper != nil {
+		if tamper := tb.tamper.Load(); tamper != nil {
 			handler = (*tamper)(next)
 		}
 		handler.ServeHTTP(rw, r)
@@ -146,30 +146,30 @@ func callOf(r *http.Request) (name, call string) {
 }
 
 // called returns all calls since it, or wrote, was last asked.
-func (w *world) called() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	calls := w.calls
-	w.calls = nil
+func (tb *testbed) called() []string {
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	calls := tb.calls
+	tb.calls = nil
 	return calls
 }
 
 // wrote returns the calls that were not reads since it was last asked, in order.
-func (w *world) wrote() []string {
-	return slices.DeleteFunc(w.called(), func(call string) bool { return strings.HasPrefix(call, "GET ") })
+func (tb *testbed) wrote() []string {
+	return slices.DeleteFunc(tb.called(), func(call string) bool { return strings.HasPrefix(call, "GET ") })
 }
 
 // provider configures the provider for the only site, or for all of them.
-func (w *world) provider() string {
-	if len(w.tokens) == 1 {
-		for name, token := range w.tokens {
-			return fmt.Sprintf("provider \"smtp\" {\n  url = %q\n  token = %q\n  test_recipient = %q\n}\n", w.http.URL+"/"+name, token, recipient)
+func (tb *testbed) provider() string {
+	if len(tb.tokens) == 1 {
+		for name, token := range tb.tokens {
+			return fmt.Sprintf("provider \"smtp\" {\n  url = %q\n  token = %q\n  test_recipient = %q\n}\n", tb.http.URL+"/"+name, token, recipient)
 		}
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "provider \"smtp\" {\n  test_recipient = %q\n  sites = {\n", recipient)
-	for name, token := range w.tokens {
-		fmt.Fprintf(&b, "    %q = { url = %q, token = %q }\n", name, w.http.URL+"/"+name, token)
+	for name, token := range tb.tokens {
+		fmt.Fprintf(&b, "    %q = { url = %q, token = %q }\n", name, tb.http.URL+"/"+name, token)
 	}
 	b.WriteString("  }\n}\n")
 	return b.String()
@@ -180,10 +180,10 @@ func (w *world) provider() string {
 type arguments map[string]string
 
 // resource configures smtp_settings.test for the submission server and the mailbox.
-func (w *world) resource(overrides ...arguments) string {
+func (tb *testbed) resource(overrides ...arguments) string {
 	all := arguments{
-		"host":                hcl(w.smtp.Host()),
-		"port":                fmt.Sprint(w.smtp.Port()),
+		"host":                hcl(tb.smtp.Host()),
+		"port":                fmt.Sprint(tb.smtp.Port()),
 		"encryption":          hcl("starttls"),
 		"username":            hcl(mailbox),
 		"password_wo":         hcl(password),
@@ -204,46 +204,46 @@ func (w *world) resource(overrides ...arguments) string {
 }
 
 // config is the provider's configuration and the resource's.
-func (w *world) config(overrides ...arguments) string {
-	return w.provider() + w.resource(overrides...)
+func (tb *testbed) config(overrides ...arguments) string {
+	return tb.provider() + tb.resource(overrides...)
 }
 
 func hcl(s string) string { return fmt.Sprintf("%q", s) }
 
 // site returns a site, to look at and to edit as somebody at its admin page does.
-func (w *world) site(name string) *core.Site {
-	w.t.Helper()
-	s, err := w.server.Site(name)
+func (tb *testbed) site(name string) *core.Site {
+	tb.t.Helper()
+	s, err := tb.server.Site(name)
 	if err != nil {
-		w.t.Fatal(err)
+		tb.t.Fatal(err)
 	}
 	return s
 }
 
-func (w *world) state(name string) site.State {
-	w.t.Helper()
-	state, err := w.site(name).Read()
+func (tb *testbed) state(name string) site.State {
+	tb.t.Helper()
+	state, err := tb.site(name).Read()
 	if err != nil {
-		w.t.Fatal(err)
+		tb.t.Fatal(err)
 	}
 	return state
 }
 
 // edit saves what change makes of a site, as somebody at its admin page.
-func (w *world) edit(name string, change func(*site.Save)) {
-	w.t.Helper()
-	now := w.state(name)
+func (tb *testbed) edit(name string, change func(*site.Save)) {
+	tb.t.Helper()
+	now := tb.state(name)
 	save := site.Save{Settings: now.Settings, Enabled: now.Enabled, Revision: now.Revision}
 	change(&save)
-	if _, err := w.site(name).Commit("somebody", core.Write{Save: save}); err != nil {
-		w.t.Fatal(err)
+	if _, err := tb.site(name).Commit("somebody", core.Write{Save: save}); err != nil {
+		tb.t.Fatal(err)
 	}
 }
 
 // expect checks what a site holds, which calls wrote to the sites since the last check, and how many messages the
 // submission server has taken in all. It is also a state check, so that it runs right after an apply.
 type expect struct {
-	w        *world
+	tb       *testbed
 	site     string
 	enabled  bool
 	host     string
@@ -252,14 +252,14 @@ type expect struct {
 }
 
 func (e expect) check() error {
-	state := e.w.state(e.site)
+	state := e.tb.state(e.site)
 	if state.Enabled != e.enabled || state.Settings.Host != e.host {
 		return fmt.Errorf("%s: enabled %t, host %q; want %t, %q", e.site, state.Enabled, state.Settings.Host, e.enabled, e.host)
 	}
-	if got := len(e.w.smtp.Messages()); got != e.messages {
+	if got := len(e.tb.smtp.Messages()); got != e.messages {
 		return fmt.Errorf("%d messages were sent, want %d", got, e.messages)
 	}
-	if got := e.w.wrote(); !slices.Equal(got, e.wrote) {
+	if got := e.tb.wrote(); !slices.Equal(got, e.wrote) {
 		return fmt.Errorf("writing calls %q, want %q", got, e.wrote)
 	}
 	return nil
@@ -271,24 +271,24 @@ func (e expect) CheckState(_ context.Context, _ statecheck.CheckStateRequest, re
 
 // now checks between two steps, for what a failed one left behind.
 func (e expect) now() {
-	e.w.t.Helper()
+	e.tb.t.Helper()
 	if err := e.check(); err != nil {
-		e.w.t.Fatal(err)
+		e.tb.t.Fatal(err)
 	}
 }
 
-// newWorldWithoutLogin is newWorld with a relay that wants no login and speaks no TLS.
-func newWorldWithoutLogin(t *testing.T, sites ...string) *world {
+// newTestbedWithoutLogin is newTestbed with a relay that wants no login and speaks no TLS.
+func newTestbedWithoutLogin(t *testing.T, sites ...string) *testbed {
 	t.Helper()
-	return startWorld(t, smtptest.Config{Encryption: site.None}, sites...)
+	return startTestbed(t, smtptest.Config{Encryption: site.None}, sites...)
 }
 
 // pass lets a site pass a test of the candidate.
-func (w *world) pass(name string, c site.Candidate) {
-	w.t.Helper()
-	result, err := w.site(name).PutTest(w.t.Context(), uuid.NewString(), site.Test{Candidate: &c, Recipient: recipient})
+func (tb *testbed) pass(name string, c site.Candidate) {
+	tb.t.Helper()
+	result, err := tb.site(name).PutTest(tb.t.Context(), uuid.NewString(), site.Test{Candidate: &c, Recipient: recipient})
 	if err != nil || result.Status != site.Passed {
-		w.t.Fatalf("test of %s: %+v, %v", name, result, err)
+		tb.t.Fatalf("test of %s: %+v, %v", name, result, err)
 	}
 }
 
@@ -297,11 +297,11 @@ func number(n int) string { return strconv.Itoa(n) }
 func path(attribute string) tfjsonpath.Path { return tfjsonpath.New(attribute) }
 
 // enabledOnce checks that the only site is enabled after one message, whatever the calls were.
-type enabledOnce struct{ w *world }
+type enabledOnce struct{ tb *testbed }
 
 func (e enabledOnce) CheckState(_ context.Context, _ statecheck.CheckStateRequest, resp *statecheck.CheckStateResponse) {
-	if state := e.w.state("only"); !state.Enabled || len(e.w.smtp.Messages()) != 1 {
-		resp.Error = fmt.Errorf("enabled %t, %d messages", state.Enabled, len(e.w.smtp.Messages()))
+	if state := e.tb.state("only"); !state.Enabled || len(e.tb.smtp.Messages()) != 1 {
+		resp.Error = fmt.Errorf("enabled %t, %d messages", state.Enabled, len(e.tb.smtp.Messages()))
 	}
 }
 
