@@ -261,6 +261,12 @@ func TestAnotherSite(t *testing.T) {
 	if n := w.mail.Counters().Connections; n != 0 {
 		t.Errorf("%d connections", n)
 	}
+	a.call(http.MethodDelete, "/smtp", nil, "If-Match", a.etag(), "Site-ID", b.id).want(t, http.StatusConflict, "wrong_site")
+	a.call(http.MethodDelete, "/smtp", nil, "If-Match", a.etag(), "Site-ID", " ").want(t, http.StatusBadRequest, "malformed")
+	if a.read().object["password_set"] != true {
+		t.Error("a request for another site cleared this one")
+	}
+	a.call(http.MethodDelete, "/smtp", nil, "If-Match", a.etag(), "Site-ID", a.id).want(t, http.StatusOK, "")
 	who := a.call(http.MethodGet, "/site", nil).want(t, http.StatusOK, "")
 	equal(t, who.object, object{"site_id": a.id, "name": "client-a", "product": "reference site", "api_version": 1.0})
 	list := a.call(http.MethodGet, "/smtp/presets", nil).want(t, http.StatusOK, "")

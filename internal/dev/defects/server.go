@@ -79,6 +79,13 @@ var inServer = []defect{{
 	new:   `if id == "" || id != "" {`,
 	tests: "refsite", run: "TestAnotherSite",
 }, {
+	name: "AnotherSiteIsCleared", breaks: "R15 I5", starred: true,
+	what:  "A request to clear that names another site is carried out.",
+	file:  "internal/refsite/core/write.go",
+	old:   "	if err := s.checkSiteID(siteID); err != nil {",
+	new:   `	if err := s.checkSiteID(""); err != nil {`,
+	tests: "refsite", run: "TestAnotherSite",
+}, {
 	name: "InterruptedTestSentAgain", breaks: "R21 I3", starred: true,
 	what: "A test that a crash interrupted is sent again when its key comes again.",
 	file: "internal/refsite/core/run.go",

@@ -66,7 +66,11 @@ func (c call) deleteSMTP() error {
 	if err != nil {
 		return err
 	}
-	return c.answerSMTP(c.site.Clear(c.by, revision))
+	siteID, err := c.siteID()
+	if err != nil {
+		return err
+	}
+	return c.answerSMTP(c.site.Clear(c.by, siteID, revision))
 }
 
 func (c call) answerSMTP(s site.State, err error) error {
@@ -138,6 +142,18 @@ func (c call) ifMatch() (string, error) {
 		return "", problem.New(problem.Malformed, "The If-Match header must hold one revision in double quotes.")
 	}
 	return tag[1], nil
+}
+
+// siteID returns the Site-ID header, empty for none.
+func (c call) siteID() (string, error) {
+	values := c.r.Header.Values("Site-ID")
+	if len(values) == 0 {
+		return "", nil
+	}
+	if len(values) > 1 || values[0] == "" {
+		return "", problem.New(problem.Malformed, "The Site-ID header must hold one site_id.")
+	}
+	return values[0], nil
 }
 
 // optional returns the members that a request may leave out: empty is not the same as absent.

@@ -92,7 +92,7 @@ func TestOverviewAfterAWhile(t *testing.T) {
 	if o := look(); o.Pass != nil || !o.Tests[0].OfSaved {
 		t.Errorf("an old pass: %+v", o)
 	}
-	if _, err := s.Clear("terraform", look().Revision); err != nil {
+	if _, err := s.Clear("terraform", "", look().Revision); err != nil {
 		t.Fatal(err)
 	}
 	if o := look(); o.Applied != nil || o.PasswordSetBy != "" || o.Tests[0].OfSaved {

@@ -69,8 +69,12 @@ func (s *Site) noteOrigin(rec *store.Record, before store.Record) {
 	}
 }
 
-// Clear removes settings and password and returns what the site then holds; by names the writer.
-func (s *Site) Clear(by, revision string) (site.State, error) {
+// Clear removes settings and password and returns what the site then holds; by names the writer. An empty siteID names no
+// site.
+func (s *Site) Clear(by, siteID, revision string) (site.State, error) {
+	if err := s.checkSiteID(siteID); err != nil {
+		return site.State{}, err
+	}
 	return s.write(func(_ *store.Site, rec *store.Record) error {
 		if err := checkRevision(*rec, revision); err != nil {
 			return err

@@ -60,7 +60,7 @@ func TestTerraform(t *testing.T) {
 	w.apply(func(s *site.Settings) { s.FromName = "Plan again" })
 	open.get("")
 	open.want("managed", "Nothing was changed since.")
-	if _, err := w.site().Clear("terraform", w.state().Revision); err != nil {
+	if _, err := w.site().Clear("terraform", "", w.state().Revision); err != nil {
 		t.Fatal(err)
 	}
 	open.get("")

@@ -177,6 +177,12 @@ var rules = []rule{
 			s.want(s.call(http.MethodDelete, "/smtp", nil, "If-Match", stale), http.StatusPreconditionFailed, "stale")
 		})
 	}},
+	{"ClearForAnotherSite", "deleteSMTP", func(s *subject) {
+		s.want(s.save(s.write(s.Good, false)), http.StatusOK, "")
+		s.unchanged(func() {
+			s.want(s.call(http.MethodDelete, "/smtp", nil, "If-Match", s.ifMatch(), "Site-ID", uuid.NewString()), http.StatusConflict, "wrong_site")
+		})
+	}},
 	{"SameKeySameBodyIsOneMessage", "putTest", func(s *subject) {
 		path, body := newTest(), s.testOf(s.Good)
 		s.Delivers(s, 1, func() {
