@@ -168,7 +168,7 @@ func TestAccConnectionFails(t *testing.T) {
 							"attribute": orNull(c.attribute),
 						})),
 						saw("certificate", certificate),
-						saw("text", knownvalue.StringRegexp(regexp.MustCompile(`(?s)^(127\.0\.0\.1|localhost): .*\n\n +Tried  From this machine.* Row  `))),
+						saw("text", knownvalue.StringRegexp(regexp.MustCompile(`(?s)^(127\.0\.0\.1|localhost): .*\n\n +Tried  From this machine.* Details  `))),
 					},
 				}},
 			})

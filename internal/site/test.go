@@ -9,8 +9,10 @@ import (
 // Stage is a step of one message's way through a submission server.
 type Stage string
 
-// The stages, in the order in which a test passes them. With implicit TLS, StageTLS comes before StageBanner.
+// The stages, in the order in which a test passes them. StageToken fetches an OAuth 2.0 token where the login wants one;
+// with implicit TLS, StageTLS comes before StageBanner; StageArrival looks for the accepted message in the test inbox.
 const (
+	StageToken    Stage = "token"
 	StageDNS      Stage = "dns"
 	StageConnect  Stage = "connect"
 	StageTLS      Stage = "tls"
@@ -21,6 +23,7 @@ const (
 	StageMail     Stage = "mail"
 	StageRcpt     Stage = "rcpt"
 	StageData     Stage = "data"
+	StageArrival  Stage = "arrival"
 )
 
 // Status is the verdict of a test.

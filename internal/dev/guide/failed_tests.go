@@ -79,11 +79,11 @@ func again(row diagnosis.Row) string {
 	case row.ID == "quit-eof":
 		return "It is no failure."
 	case row.Retry == site.RetryShort:
-		return "It can heal by itself within minutes: apply again, or set `test.retry_for`."
+		return "This may pass within minutes: apply again, or set `test.retry_for`."
 	case row.Retry == site.RetryLong:
-		return "It can heal by itself within hours or a day: apply again then."
+		return "This may pass within hours or a day: apply again then."
 	default:
-		return "Applying again cannot help before this is put right."
+		return "Fix this first; retrying will not help."
 	}
 }
 

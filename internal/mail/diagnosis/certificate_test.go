@@ -84,9 +84,9 @@ func TestCertificate(t *testing.T) {
 			nil,
 		},
 		"WithHostileNames": {
-			mistrusted(mismatch, "\x1b[31mred.example\x1b[0m", "evil\nState  All is well", strings.Repeat("x", 1000)), "mail.example.com",
+			mistrusted(mismatch, "\x1b[31mred.example\x1b[0m", "evil\nResult  All is well", strings.Repeat("x", 1000)), "mail.example.com",
 			"tls-cert-host-mismatch", "host",
-			[]string{"red.example, evil State All is well, xxx"},
+			[]string{"red.example, evil Result All is well, xxx"},
 			[]string{"\x1b", "\n", "set host to it", strings.Repeat("x", 101)},
 		},
 		"ThatNobodyKept": {

@@ -19,7 +19,7 @@ func FuzzText(f *testing.F) {
 			f.Add(535, "5.7.8", row.Example, row.Example, string(row.Stage), 3, i/8)
 		}
 	}
-	f.Add(-1, "\x1b[2J", "\x1b]0;x\x07\r\nState  All is well\u202e", "\u009b31m", "\n", 0, 1)
+	f.Add(-1, "\x1b[2J", "\x1b]0;x\x07\r\nResult  All is well\u202e", "\u009b31m", "\n", 0, 1)
 	f.Add(554, "", notVerified+"US-EAST-1: <shop@example.com>, ops@example.net", "", "data", 80, 2)
 	names := slices.Sorted(maps.Keys(disguises))
 	f.Fuzz(func(t *testing.T, code int, enhanced, text, err, stage string, at, form int) {

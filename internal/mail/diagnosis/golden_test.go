@@ -104,7 +104,7 @@ var goldens = map[string]Failure{
 		Result: site.TestResult{
 			Status: site.Failed, Stage: site.StageAuth, Recipient: "ops@example.net",
 			Stages: stages(site.StageDNS, site.StageConnect, site.StageBanner, site.StageEHLO, site.StageSTARTTLS, site.StageTLS),
-			Reply: &site.Reply{Code: 535, Text: "\x1b]0;owned\x07\x1b[2J\x1b[32mState  All is well\x1b[0m\r\nAUTH PLAIN AHNob3BAZXhhbXBsZS5jb20AY29ycmVjdC1ob3JzZQ== " +
+			Reply: &site.Reply{Code: 535, Text: "\x1b]0;owned\x07\x1b[2J\x1b[32mResult  All is well\x1b[0m\r\nAUTH PLAIN AHNob3BAZXhhbXBsZS5jb20AY29ycmVjdC1ob3JzZQ== " +
 				"correct-horse \u202egnp.exe\u202c " + strings.Repeat("blah ", 200)},
 		},
 		Machine: "the site", State: nothingSaved, Secrets: []secret.Text{secret.New("correct-horse")},

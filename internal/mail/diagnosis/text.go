@@ -31,7 +31,7 @@ type Failure struct {
 const quoted = 500
 
 // Text explains the failure in sections of at most 78 columns: what was tried, the server's words, what they mean,
-// what to do, what state things are in, and the row of the guide. Every line begins with a space, which keeps
+// what to do, what came of it, and the row of the guide. Every line begins with a space, which keeps
 // Terraform from wrapping it again and from reading colours into it.
 func (f Failure) Text() string {
 	f = f.washed()
@@ -46,8 +46,8 @@ func (f Failure) Text() string {
 	p.section("Means", d.Cause)
 	p.section("Do", d.Remedy)
 	p.link(d.URL)
-	p.section("State", strings.TrimSpace(f.State+" "+again(f.Result.Status, d.Retry)))
-	p.section("Row", d.ID)
+	p.section("Result", strings.TrimSpace(f.State+" "+again(f.Result.Status, d.Retry)))
+	p.section("Details", d.ID)
 	if _, known := load().byID[d.ID]; known {
 		p.link(GuideURL(d.ID))
 	}
@@ -114,10 +114,10 @@ func again(status site.Status, retry site.Retry) string {
 	case status == site.InDoubt:
 		return "Applying again sends another message."
 	case retry == site.RetryShort:
-		return "Applying again in some minutes can help."
+		return "Applying again in a few minutes may help."
 	case retry == site.RetryLong:
-		return "Applying again can help, after hours or a day."
+		return "Applying again may help, after hours or a day."
 	default:
-		return "Applying again cannot help before this is put right."
+		return "Fix this first; retrying will not help."
 	}
 }

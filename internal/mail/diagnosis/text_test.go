@@ -36,13 +36,13 @@ func TestPageOfEveryRow(t *testing.T) {
 		f.Result.Diagnosis = &site.Diagnosis{ID: row.ID, Summary: row.Summary, Cause: row.Cause, Remedy: row.Remedy, Retry: row.Retry}
 		text := f.Text()
 		wellFormed(t, text)
-		for _, label := range []string{"Tried", "Means", "Do", "State", "Row"} {
+		for _, label := range []string{"Tried", "Means", "Do", "Result", "Details"} {
 			if section(text, label) == "" {
 				t.Errorf("row %q: no section %s in\n%s", row.ID, label, text)
 			}
 		}
-		if want := row.ID + " " + GuideURL(row.ID); section(text, "Row") != want {
-			t.Errorf("got %q, want %q", section(text, "Row"), want)
+		if want := row.ID + " " + GuideURL(row.ID); section(text, "Details") != want {
+			t.Errorf("got %q, want %q", section(text, "Details"), want)
 		}
 	}
 }
@@ -104,17 +104,17 @@ func TestTried(t *testing.T) {
 
 func TestStateSaysWhetherApplyingAgainCanHelp(t *testing.T) {
 	for id, want := range map[string]string{
-		"auth-535-generic": "Saved. Applying again cannot help before this is put right.",
-		"any-421":          "Saved. Applying again in some minutes can help.",
-		"data-ses-quota":   "Saved. Applying again can help, after hours or a day.",
+		"auth-535-generic": "Saved. Fix this first; retrying will not help.",
+		"any-421":          "Saved. Applying again in a few minutes may help.",
+		"data-ses-quota":   "Saved. Applying again may help, after hours or a day.",
 	} {
 		f := Failure{State: "Saved.", Result: site.TestResult{Diagnosis: new(load().byID[id].diagnosis())}}
-		if got := section(f.Text(), "State"); got != want {
+		if got := section(f.Text(), "Result"); got != want {
 			t.Errorf("%s: got %q", id, got)
 		}
 	}
 	f := Failure{State: "Saved.", Result: site.TestResult{Status: site.InDoubt}}
-	if got, want := section(f.Text(), "State"), "Saved. Applying again sends another message."; got != want {
+	if got, want := section(f.Text(), "Result"), "Saved. Applying again sends another message."; got != want {
 		t.Errorf("in doubt: got %q", got)
 	}
 }
@@ -136,9 +136,9 @@ func TestTheSitesOwnDiagnosisIsShown(t *testing.T) {
 		t.Errorf("got %+v", d)
 	}
 	for label, want := range map[string]string{
-		"Means": "This site connects to no private network.",
-		"Do":    "Ask who runs it. [redacted] https://client-a.example/help",
-		"Row":   "address-not-allowed",
+		"Means":   "This site connects to no private network.",
+		"Do":      "Ask who runs it. [redacted] https://client-a.example/help",
+		"Details": "address-not-allowed",
 	} {
 		if got := section(text, label); got != want {
 			t.Errorf("%s: got %q, want %q", label, got, want)
@@ -148,7 +148,7 @@ func TestTheSitesOwnDiagnosisIsShown(t *testing.T) {
 
 // What an imported site holds comes from outside too.
 func TestSettingsAreWashed(t *testing.T) {
-	hostile := "\x1b[31mevil\n  State  All is well\u202e"
+	hostile := "\x1b[31mevil\n  Result  All is well\u202e"
 	text := Failure{
 		Settings: site.Settings{Host: hostile, Encryption: site.Encryption(hostile), FromAddress: hostile},
 		Result:   refused(site.StageAuth, 535, "no"),
