@@ -4,7 +4,7 @@ package main
 var inMail = []defect{{
 	name: "OpportunisticSTARTTLS", breaks: "R34 I5",
 	what: "Where STARTTLS is not offered, the password goes out without it.",
-	file: "internal/mail/submit/open.go",
+	file: "internal/mail/submit/connect.go",
 	old:  `steps = append(steps, a.startTLS, a.secure, a.hello)`,
 	new: `steps = append(steps, func(ctx context.Context, s site.Settings) error {
 			if !a.offers.has("STARTTLS") {
@@ -23,14 +23,14 @@ var inMail = []defect{{
 }, {
 	name: "CertificateNotChecked", breaks: "R18 I5",
 	what:  "Whoever is on the way to the submission server can show any certificate.",
-	file:  "internal/mail/submit/tls.go",
+	file:  "internal/mail/submit/connect.go",
 	old:   `MinVersion: tls.VersionTLS12,`,
 	new:   `MinVersion: tls.VersionTLS12, InsecureSkipVerify: true,`,
 	tests: "mail/submit", run: "TestCertificateIsRefused",
 }, {
 	name: "SecretOfTheServerEchoed", breaks: "R28 I8", starred: true,
 	what:  "A reply that repeats the login is shown as it came.",
-	file:  "internal/mail/submit/redact.go",
+	file:  "internal/mail/submit/result.go",
 	old:   `return r.replacer.Replace(s)`,
 	new:   `return s`,
 	tests: "mail/submit", run: "TestR28EchoedSecretsAreRedacted",
@@ -44,14 +44,14 @@ var inMail = []defect{{
 }, {
 	name: "NameCheckedInsteadOfAddress", breaks: "R31", starred: true,
 	what: "What a name leads to is looked up and judged, and looked up again to dial.",
-	file: "internal/mail/submit/dial.go",
+	file: "internal/mail/submit/connect.go",
 	old:  "	trace := dialTrace{now: a.sender.now}\n",
 	new: `	trace := dialTrace{now: a.sender.now}
 	if a.sender.Control != nil {
 		ips, _ := a.sender.Resolver.LookupHost(ctx, ascii(s.Host))
 		for _, ip := range ips {
 			if err := a.sender.Control("tcp4", net.JoinHostPort(ip, strconv.Itoa(s.Port)), nil); err != nil {
-				a.seen.Result.Stage = site.StageConnect
+				a.report.Result.Stage = site.StageConnect
 				a.fail(ctx, err, 0)
 				return err
 			}
@@ -79,14 +79,14 @@ var inMail = []defect{{
 }, {
 	name: "LostAnswerIsAFailure", breaks: "R37 I2",
 	what:  "A connection that breaks behind the message counts as a refusal, and the test is made again.",
-	file:  "internal/mail/submit/deliver.go",
-	old:   `return doubt{err}`,
+	file:  "internal/mail/submit/message.go",
+	old:   `return inDoubt{err}`,
 	new:   `return err`,
 	tests: "mail/submit", run: "TestFaultAtStage|TestOddAnswersToTheMessage",
 }, {
 	name: "EndlessReply", breaks: "R36",
 	what:  "A server can talk for as long as it likes.",
-	file:  "internal/mail/submit/guard.go",
+	file:  "internal/mail/submit/dialogue.go",
 	old:   "	l.left -= n\n",
 	new:   "",
 	tests: "mail/submit", run: "TestR36ReadLimits",

@@ -3,6 +3,7 @@ package submit
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 )
 
 // dialogue is what is said with a server up to its EHLO reply. It is done by hand, because go-smtp cannot choose the
@@ -27,32 +30,32 @@ func newDialogue(conn net.Conn) *dialogue {
 	return &dialogue{conn, in, textproto.NewConn(struct {
 		io.Reader
 		io.WriteCloser
-	}{&whole{in: in}, conn})}
+	}{&completeLines{in: in}, conn})}
 }
 
-// whole reads lines that are complete: package bufio takes what came of one before an error, such as a deadline, for all
+// completeLines reads only lines that are complete: package bufio takes what came of one before an error, such as a deadline, for all
 // of it, and "250 Ok" would pass whatever was to follow.
-type whole struct {
+type completeLines struct {
 	in   *bufio.Reader
 	line []byte
 }
 
-func (w *whole) Read(b []byte) (int, error) {
+func (w *completeLines) Read(b []byte) (int, error) {
 	if len(w.line) == 0 {
 		line, err := w.in.ReadBytes('\n')
 		if err != nil {
 			return 0, err
 		}
-		w.line = spaced(line)
+		w.line = withSpace(line)
 	}
 	n := copy(b, w.line)
 	w.line = w.line[n:]
 	return n, nil
 }
 
-// spaced adds the space behind a code that stands alone: such a line must be taken (RFC 5321 section 4.2), and package
+// withSpace adds the space behind a code that stands alone: such a line must be taken (RFC 5321 section 4.2), and package
 // textproto knows none.
-func spaced(line []byte) []byte {
+func withSpace(line []byte) []byte {
 	code := bytes.TrimRight(line, "\r\n")
 	if !isCode(code) {
 		return line
@@ -69,6 +72,14 @@ func (d *dialogue) command(expect int, format string, args ...any) (string, erro
 	}
 	_, text, err := d.text.ReadResponse(expect)
 	return text, err
+}
+
+// ask sends a line and returns the reply, whatever its code.
+func (d *dialogue) ask(line string) (code int, text string, err error) {
+	if err := d.text.PrintfLine("%s", line); err != nil {
+		return 0, "", err
+	}
+	return d.text.ReadResponse(0)
 }
 
 // greeting reads the banner. What greets in another language than SMTP is not repeated: the address may be one that
@@ -174,4 +185,69 @@ func (e extensions) sizeLimit() int64 {
 		return 0
 	}
 	return max(limit, 0)
+}
+
+// What a server may send at most: replies in one dialogue, and everything on one connection, TLS included.
+const (
+	maxDialogue   = 64 << 10
+	maxConnection = 1 << 20
+)
+
+var errFlood = errors.New("server sent more data than allowed")
+
+// limited reads at most left bytes, then fails with errFlood.
+type limited struct {
+	r    io.Reader
+	left int
+}
+
+func (l *limited) Read(b []byte) (int, error) {
+	if l.left <= 0 {
+		return 0, errFlood
+	}
+	n, err := l.r.Read(b[:min(len(b), l.left)])
+	l.left -= n
+	return n, err
+}
+
+// guarded is a connection that the context of the present stage bounds, whatever deadlines are set on it: go-smtp sets
+// one of its own for each command, clears it afterwards, and sets none while it writes a body.
+type guarded struct {
+	net.Conn
+	in limited
+
+	mu  sync.Mutex
+	ctx context.Context
+}
+
+func guard(conn net.Conn) *guarded {
+	return &guarded{Conn: conn, in: limited{conn, maxConnection}, ctx: context.Background()}
+}
+
+// within puts the connection under ctx until the returned function is called: reads and writes fail once ctx ends.
+func (g *guarded) within(ctx context.Context) (release func()) {
+	g.mu.Lock()
+	g.ctx = ctx
+	g.mu.Unlock()
+	renew := func() { _ = g.SetDeadline(time.Time{}) }
+	renew()
+	stop := context.AfterFunc(ctx, renew)
+	return func() { stop() }
+}
+
+func (g *guarded) Read(b []byte) (int, error) { return g.in.Read(b) }
+
+func (g *guarded) SetDeadline(t time.Time) error      { return g.set(g.Conn.SetDeadline, t) }
+func (g *guarded) SetReadDeadline(t time.Time) error  { return g.set(g.Conn.SetReadDeadline, t) }
+func (g *guarded) SetWriteDeadline(t time.Time) error { return g.set(g.Conn.SetWriteDeadline, t) }
+
+// set takes the past for t once the context has ended. The lock orders it with that end, so that no later call can undo
+// it.
+func (g *guarded) set(apply func(time.Time) error, t time.Time) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.ctx.Err() != nil {
+		t = time.Unix(1, 0)
+	}
+	return apply(t)
 }

@@ -44,8 +44,7 @@ var faults = map[string]fault{
 func say(lines ...string) func(*smtptest.Peer) {
 	return func(p *smtptest.Peer) {
 		p.Say(lines...)
-		// To QUIT, and to the "*" that go-smtp sends after a refused login.
-		p.Answer("500 5.5.1 what", "221 2.0.0 bye")
+		quit(p)
 	}
 }
 
@@ -56,20 +55,20 @@ func endless(piece string) func(*smtptest.Peer) {
 	}
 }
 
-// moments are where a fault can strike, in order.
-var moments = []site.Stage{
+// faultPoints are where a fault can strike, in order.
+var faultPoints = []site.Stage{
 	site.StageBanner, site.StageEHLO, site.StageSTARTTLS, site.StageTLS, afterTLS,
 	site.StageAuth, site.StageMail, site.StageRcpt, site.StageData, afterDot,
 }
 
-// TestFaultAtStage lets every fault strike at every moment: the stage is named, a reply is kept, nothing takes longer
+// TestFaultAtStage lets every fault strike at every point: the stage is named, a reply is kept, nothing takes longer
 // than it may, and only a fault behind the final dot that is no refusal leaves a doubt.
 func TestFaultAtStage(t *testing.T) {
-	for _, moment := range moments {
+	for _, point := range faultPoints {
 		for name, f := range faults {
-			t.Run(fmt.Sprintf("%s/%s", moment, name), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s/%s", point, name), func(t *testing.T) {
 				t.Parallel()
-				_, sender, c := script(t, site.STARTTLS, until(moment, f.play))
+				_, sender, c := script(t, site.STARTTLS, until(point, f.play))
 				if f.patient {
 					sender.Timeout = 300 * time.Millisecond
 				}
@@ -78,7 +77,7 @@ func TestFaultAtStage(t *testing.T) {
 				if took := time.Since(start); took > 20*time.Second {
 					t.Errorf("took %s", took)
 				}
-				checkFault(t, r, moment, f)
+				checkFault(t, r, point, f)
 			})
 		}
 	}
@@ -88,19 +87,19 @@ func TestFaultAtStage(t *testing.T) {
 // inside the reply to the message leaves a doubt.
 func TestReplyWithoutItsEnd(t *testing.T) {
 	ends := map[string]func(*smtptest.Peer){"HangUp": (*smtptest.Peer).HangUp, "Reset": (*smtptest.Peer).Reset, "Silence": (*smtptest.Peer).Wait}
-	for moment, reply := range map[site.Stage]string{
+	for point, reply := range map[site.Stage]string{
 		site.StageBanner: "220 mail.example.test", site.StageEHLO: "250-mail.example.test\r\n250 STARTTLS", site.StageSTARTTLS: "220 go ahead",
 		site.StageAuth: "235 2.7.0 welcome", site.StageMail: "250 2.1.0 ok", site.StageRcpt: "250 2.1.5 ok", site.StageData: "354 go ahead",
 		afterDot: "250 2.0.0 queued",
 	} {
 		for name, end := range ends {
-			t.Run(fmt.Sprintf("%s/%s", moment, name), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s/%s", point, name), func(t *testing.T) {
 				t.Parallel()
-				_, sender, c := script(t, site.STARTTLS, until(moment, func(p *smtptest.Peer) { p.Send(reply); end(p) }))
+				_, sender, c := script(t, site.STARTTLS, until(point, func(p *smtptest.Peer) { p.Send(reply); end(p) }))
 				if name == "Silence" {
 					sender.Timeout = 300 * time.Millisecond
 				}
-				checkFault(t, sender.Send(t.Context(), c, recipient), moment, fault{text: "EOF|reset|context deadline exceeded after"})
+				checkFault(t, sender.Send(t.Context(), c, recipient), point, fault{text: "EOF|reset|context deadline exceeded after"})
 			})
 		}
 	}
@@ -108,38 +107,38 @@ func TestReplyWithoutItsEnd(t *testing.T) {
 
 // TestReplyWithoutText: a code that stands alone is a reply (RFC 5321 section 4.2), also as the end of one of several lines.
 func TestReplyWithoutText(t *testing.T) {
-	for moment, reply := range map[site.Stage][]string{
+	for point, reply := range map[site.Stage][]string{
 		site.StageBanner: {"220"}, site.StageEHLO: {"250-mail.example.test", "250-STARTTLS", "250"}, site.StageSTARTTLS: {"220"},
 		afterTLS: {"250-mail.example.test", "250-AUTH PLAIN LOGIN", "250"}, site.StageAuth: {"235"}, site.StageMail: {"250"},
 		site.StageRcpt: {"250"}, site.StageData: {"354"}, afterDot: {"250"},
 	} {
-		t.Run(string(moment), func(t *testing.T) {
+		t.Run(string(point), func(t *testing.T) {
 			t.Parallel()
-			_, sender, c := script(t, site.STARTTLS, saying(moment, reply...))
+			_, sender, c := script(t, site.STARTTLS, saying(point, reply...))
 			sender.Timeout = 5 * time.Second
-			if r := sender.Send(t.Context(), c, recipient); r.Status != site.Passed || moment == afterDot && r.Reply.String() != "250" {
+			if r := sender.Send(t.Context(), c, recipient); r.Status != site.Passed || point == afterDot && r.Reply.String() != "250" {
 				t.Errorf("got %+v, reply %v", r, r.Reply)
 			}
 		})
 	}
 }
 
-// at tells whether a result that names stage can come from the moment. What a server does as soon as it has taken the
+// at tells whether a result that names stage can come from the point. What a server does as soon as it has taken the
 // connection, the client may see while it still connects.
-func at(stage, moment site.Stage) bool {
-	return stage == reported(moment) || stage == site.StageConnect && moment == site.StageBanner
+func at(stage, point site.Stage) bool {
+	return stage == reported(point) || stage == site.StageConnect && point == site.StageBanner
 }
 
-func checkFault(t *testing.T, r site.TestResult, moment site.Stage, f fault) {
+func checkFault(t *testing.T, r site.TestResult, point site.Stage, f fault) {
 	t.Helper()
 	status := site.Failed
-	if moment == afterDot && f.code == 0 {
+	if point == afterDot && f.code == 0 {
 		status = site.InDoubt
 	}
-	if r.Status != status || !at(r.Stage, moment) {
+	if r.Status != status || !at(r.Stage, point) {
 		t.Fatalf("got %s at %s, want %s: %+v", r.Status, r.Stage, status, r)
 	}
-	if moment == site.StageTLS {
+	if point == site.StageTLS {
 		// Whatever comes instead of a handshake is an error, not a reply.
 		if r.Reply != nil || r.Error == "" {
 			t.Errorf("got reply %+v, error %q", r.Reply, r.Error)
@@ -164,11 +163,11 @@ func checkFault(t *testing.T, r site.TestResult, moment site.Stage, f fault) {
 
 // TestCancelAtStage cancels while the server stays silent: the call ends at once and says so.
 func TestCancelAtStage(t *testing.T) {
-	for _, moment := range moments {
-		t.Run(string(moment), func(t *testing.T) {
+	for _, point := range faultPoints {
+		t.Run(string(point), func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancel(t.Context())
-			_, sender, c := script(t, site.STARTTLS, until(moment, func(p *smtptest.Peer) {
+			_, sender, c := script(t, site.STARTTLS, until(point, func(p *smtptest.Peer) {
 				cancel()
 				p.Wait()
 			}))
@@ -178,10 +177,10 @@ func TestCancelAtStage(t *testing.T) {
 				t.Errorf("took %s", took)
 			}
 			want := site.Failed
-			if moment == afterDot {
+			if point == afterDot {
 				want = site.InDoubt
 			}
-			if r.Status != want || !at(r.Stage, moment) {
+			if r.Status != want || !at(r.Stage, point) {
 				t.Errorf("got %s at %s, want %s: %+v", r.Status, r.Stage, want, r)
 			}
 			if !strings.Contains(r.Error, "canceled after ") || !strings.Contains(r.Error, "in stage "+string(r.Stage)) {

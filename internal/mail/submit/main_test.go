@@ -54,14 +54,14 @@ func candidate(host string, port int, e site.Encryption) site.Candidate {
 	}
 }
 
-// afterDot is the moment after the whole message was sent; afterTLS is the second EHLO.
+// afterDot is the point after the whole message was sent; afterTLS is the second EHLO.
 const (
 	afterTLS site.Stage = "ehlo after TLS"
 	afterDot site.Stage = "final dot"
 )
 
-// turn is what a good server hears and replies to it.
-type turn struct {
+// exchange is what a good server hears and replies to it.
+type exchange struct {
 	stage site.Stage
 	hear  func(*smtptest.Peer)
 	reply []string
@@ -69,7 +69,7 @@ type turn struct {
 
 func line(p *smtptest.Peer) { p.Hear() }
 
-var turns = []turn{
+var exchanges = []exchange{
 	{site.StageBanner, func(*smtptest.Peer) {}, []string{"220 mail.example.test ESMTP"}},
 	{site.StageEHLO, line, []string{"250-mail.example.test", "250 STARTTLS"}},
 	{site.StageSTARTTLS, line, []string{"220 2.0.0 go ahead"}},
@@ -85,35 +85,35 @@ var turns = []turn{
 // until plays a good server up to the stage, heard the client's part of it, and goes on with then.
 func until(stage site.Stage, then func(*smtptest.Peer)) func(*smtptest.Peer) {
 	return func(p *smtptest.Peer) {
-		for _, turn := range turns {
-			turn.hear(p)
-			if turn.stage == stage {
+		for _, x := range exchanges {
+			x.hear(p)
+			if x.stage == stage {
 				then(p)
 				return
 			}
-			turn.answer(p)
+			x.answer(p)
 		}
 		then(p)
 	}
 }
 
-func (t turn) answer(p *smtptest.Peer) {
-	if t.stage == site.StageTLS {
+func (x exchange) answer(p *smtptest.Peer) {
+	if x.stage == site.StageTLS {
 		p.StartTLS(nil)
 		return
 	}
-	p.Say(t.reply...)
+	p.Say(x.reply...)
 }
 
 // saying plays a good server that has another reply at one stage.
 func saying(stage site.Stage, reply ...string) func(*smtptest.Peer) {
 	return func(p *smtptest.Peer) {
-		for _, turn := range turns {
-			turn.hear(p)
-			if turn.stage == stage {
-				turn.reply = reply
+		for _, x := range exchanges {
+			x.hear(p)
+			if x.stage == stage {
+				x.reply = reply
 			}
-			turn.answer(p)
+			x.answer(p)
 		}
 		quit(p)
 	}
@@ -122,7 +122,7 @@ func saying(stage site.Stage, reply ...string) func(*smtptest.Peer) {
 // quit is the end of a session without faults.
 func quit(p *smtptest.Peer) { p.Answer("221 2.0.0 bye") }
 
-// reported is the stage that a result names for a moment of until.
+// reported is the stage that a result names for a point of until.
 func reported(stage site.Stage) site.Stage {
 	switch stage {
 	case afterTLS:

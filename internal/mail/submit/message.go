@@ -2,15 +2,65 @@ package submit
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"fmt"
 	"io"
+	"net"
+	"strings"
 	"time"
 
 	"github.com/emersion/go-message/mail"
+	"github.com/emersion/go-smtp"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
+
+// deliver hands the connection over to go-smtp and sends one test message.
+func (a *attempt) deliver(ctx context.Context, s site.Settings, recipient string) error {
+	client, wire := newClient(a.dialogue, a.offers)
+	var m message
+	if err := a.stage(ctx, site.StageMail, func(context.Context) (err error) {
+		if m, err = compose(s, recipient, a.sender.now()); err != nil {
+			return err
+		}
+		a.report.Result.MessageID = m.id
+		return client.Mail(m.from, &smtp.MailOptions{Size: int64(len(m.data)), UTF8: m.utf8})
+	}); err != nil {
+		return err
+	}
+	if err := a.stage(ctx, site.StageRcpt, func(context.Context) error { return client.Rcpt(m.to, nil) }); err != nil {
+		return err
+	}
+	return a.stage(ctx, site.StageData, func(context.Context) error { return a.data(client, wire, m.data) })
+}
+
+// data sends the message and judges the answer to its final dot.
+func (a *attempt) data(client *smtp.Client, wire *afterHello, message []byte) error {
+	w, err := client.Data()
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(message); err != nil {
+		return err
+	}
+	response, err := w.CloseWithResponse()
+	if err == nil {
+		a.report.Result.Reply = a.reply(250, response.StatusText)
+		return nil
+	}
+	code, text, replied := replyOf(err)
+	switch {
+	case replied && code/100 == 2:
+		// The first digit decides (RFC 5321 section 4.2.1); go-smtp takes 250 only.
+		a.report.Result.Reply = a.reply(code, text)
+		return nil
+	case replied && (code/100 == 4 || code/100 == 5), wire.unwritten:
+		return err
+	default:
+		return inDoubt{err}
+	}
+}
 
 // message is the test message with its envelope.
 type message struct {
@@ -76,4 +126,53 @@ func write(h mail.Header, text string) ([]byte, error) {
 func asciiAddress(address string) string {
 	local, domain := splitAddress(address)
 	return local + "@" + ascii(domain)
+}
+
+// newClient hands a dialogue over to go-smtp once EHLO was answered.
+func newClient(d *dialogue, offers extensions) (*smtp.Client, *afterHello) {
+	conn := &afterHello{Conn: d.conn, rest: d.text.R, script: []string{"220 ready\r\n", helloReply(offers)}}
+	return smtp.NewClient(conn), conn
+}
+
+// helloReply repeats the offers that go-smtp acts on, in the spelling that it looks for.
+func helloReply(offers extensions) string {
+	var b strings.Builder
+	b.WriteString("250-ready\r\n")
+	for _, keyword := range []string{"8BITMIME", "SIZE", "SMTPUTF8"} {
+		if offers.has(keyword) {
+			fmt.Fprintf(&b, "250-%s\r\n", keyword)
+		}
+	}
+	b.WriteString("250 HELP\r\n")
+	return b.String()
+}
+
+// afterHello is a connection whose greeting and EHLO are already over. go-smtp wants to do both itself: it reads them from
+// script, one entry a read, and what it writes meanwhile is dropped.
+type afterHello struct {
+	net.Conn
+	rest   io.Reader
+	script []string
+	// unwritten tells that the system did not take all that was written.
+	unwritten bool
+}
+
+func (p *afterHello) Read(b []byte) (int, error) {
+	if len(p.script) == 0 {
+		return p.rest.Read(b)
+	}
+	n := copy(b, p.script[0])
+	p.script = p.script[1:]
+	return n, nil
+}
+
+func (p *afterHello) Write(b []byte) (int, error) {
+	if len(p.script) > 0 {
+		return len(b), nil
+	}
+	n, err := p.Conn.Write(b)
+	if err != nil {
+		p.unwritten = true
+	}
+	return n, err
 }

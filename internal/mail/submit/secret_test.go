@@ -52,13 +52,13 @@ func leaks(t *testing.T, r any) {
 // TestR28EchoedSecretsAreRedacted: servers repeat commands in their replies (RFC 4954 section 4 does not forbid it).
 func TestR28EchoedSecretsAreRedacted(t *testing.T) {
 	for name, form := range secretForms() {
-		for _, moment := range moments {
-			if moment == site.StageTLS {
+		for _, point := range faultPoints {
+			if point == site.StageTLS {
 				continue
 			}
-			t.Run(fmt.Sprintf("%s/%s", moment, name), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s/%s", point, name), func(t *testing.T) {
 				t.Parallel()
-				_, sender, c := script(t, site.STARTTLS, until(moment, say("535-5.7.8 Error: AUTH PLAIN "+form, "535 5.7.8 "+form+" is not right")))
+				_, sender, c := script(t, site.STARTTLS, until(point, say("535-5.7.8 Error: AUTH PLAIN "+form, "535 5.7.8 "+form+" is not right")))
 				r := sender.Send(t.Context(), c, recipient)
 				if r.Reply == nil || !strings.Contains(r.Reply.Text, "***") || !strings.HasSuffix(r.Reply.Text, " is not right") {
 					t.Errorf("got %+v", r.Reply)
@@ -66,9 +66,9 @@ func TestR28EchoedSecretsAreRedacted(t *testing.T) {
 				leaks(t, r)
 				leaks(t, *r.Reply)
 			})
-			t.Run(fmt.Sprintf("%s/%s/NoReply", moment, name), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s/%s/NoReply", point, name), func(t *testing.T) {
 				t.Parallel()
-				_, sender, c := script(t, site.STARTTLS, until(moment, say("what is AUTH PLAIN "+form)))
+				_, sender, c := script(t, site.STARTTLS, until(point, say("what is AUTH PLAIN "+form)))
 				r := sender.Send(t.Context(), c, recipient)
 				if r.Error == "" {
 					t.Errorf("got %+v", r)

@@ -39,14 +39,14 @@ type Sender struct {
 // The result has no Diagnosis.
 func (s *Sender) Send(ctx context.Context, c site.Candidate, recipient string) site.TestResult {
 	a := s.attempt(c)
-	a.seen.Result.Recipient = recipient
+	a.report.Result.Recipient = recipient
 	a.run(ctx, c.Settings, append(candidateRules(c), messageRules(c.Settings, recipient)...), func(ctx context.Context) error {
 		if err := a.login(ctx, c); err != nil {
 			return err
 		}
 		return a.deliver(ctx, c.Settings, recipient)
 	})
-	return a.seen.Result
+	return a.report.Result
 }
 
 // Login does what Send does up to and including the login, then leaves without sending a message. It passes when the
@@ -54,7 +54,7 @@ func (s *Sender) Send(ctx context.Context, c site.Candidate, recipient string) s
 func (s *Sender) Login(ctx context.Context, c site.Candidate) site.TestResult {
 	a := s.attempt(c)
 	a.run(ctx, c.Settings, candidateRules(c), func(ctx context.Context) error { return a.login(ctx, c) })
-	return a.seen.Result
+	return a.report.Result
 }
 
 // attempt prepares one call with the candidate.
@@ -74,4 +74,136 @@ func (s *Sender) timeout() time.Duration {
 		return DefaultTimeout
 	}
 	return s.Timeout
+}
+
+// attempt is one connection on its way through the stages.
+type attempt struct {
+	sender   *Sender
+	redactor redactor
+	// conn is nil until a server took the connection.
+	conn *guarded
+	// dialogue is what is said on conn: in clear text first, replaced by one inside TLS.
+	dialogue *dialogue
+	// offers are those of the last EHLO.
+	offers extensions
+	// started is when the attempt began.
+	started time.Time
+	// report gathers everything worth telling, the verdict included.
+	report Probe
+}
+
+// run takes the attempt from the rules through the connection to what the caller wants of it, and sets the verdict.
+func (a *attempt) run(ctx context.Context, s site.Settings, rules []rule, then func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(ctx, a.sender.timeout())
+	defer cancel()
+	a.started = a.sender.now()
+	err := a.check(ctx, rules)
+	if err == nil {
+		err = a.open(ctx, s)
+	}
+	if err == nil {
+		err = then(ctx)
+	}
+	if err == nil {
+		a.report.Result.Status = site.Passed
+	}
+	a.report.Result.TestedAt = a.sender.now()
+	a.leave(ctx)
+}
+
+// stage runs one stage on the connection within its budget and writes down what became of it; the error that it returns
+// only stops the caller.
+func (a *attempt) stage(ctx context.Context, name site.Stage, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, budget(name))
+	defer cancel()
+	defer a.conn.within(ctx)()
+	a.report.Result.Stage = name
+	start := a.sender.now()
+	err := do(ctx)
+	spent := a.sender.now().Sub(start)
+	if err != nil {
+		a.fail(ctx, err, spent)
+		return err
+	}
+	a.pass(name, spent)
+	return nil
+}
+
+// pass writes down a stage that was passed. A clock that was set back meanwhile makes no time negative.
+func (a *attempt) pass(name site.Stage, spent time.Duration) {
+	a.report.Result.Stages = append(a.report.Result.Stages, site.StageTime{Stage: name, Duration: max(0, spent)})
+}
+
+// budget is the longest that a stage may take. RFC 5321 section 4.5.3.2 asks for minutes, but for queues; a submission
+// server may use shorter times (RFC 6409 section 5.3), and somebody waits for this test.
+func budget(name site.Stage) time.Duration {
+	switch name {
+	case site.StageBanner:
+		return 15 * time.Second
+	case site.StageData:
+		return 30 * time.Second
+	default:
+		return 10 * time.Second
+	}
+}
+
+// quitBudget bounds QUIT, whose answer changes nothing.
+const quitBudget = time.Second
+
+// leave ends the connection, with QUIT where the server still listens to commands.
+func (a *attempt) leave(ctx context.Context) {
+	if a.conn == nil {
+		return
+	}
+	defer a.dialogue.close()
+	if a.report.Result.Error != "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, quitBudget)
+	defer cancel()
+	defer a.conn.within(ctx)()
+	_, _ = a.dialogue.command(221, "QUIT")
+}
+
+// Probe is what this machine sees of a submission server without a password, as far as it came.
+type Probe struct {
+	// Addresses are what the host resolved to, in the resolver's order; one for a literal IP address.
+	Addresses []string
+	// RemoteAddress is the IP address and port that took the connection; empty when none did.
+	RemoteAddress string
+	// HELOName is what this machine called itself in EHLO; empty when it came to no EHLO.
+	HELOName string
+	// Banner is the text of the server's greeting; empty when the server did not greet as a mail server.
+	Banner string
+	// STARTTLS tells whether the server offered STARTTLS on the connection before TLS.
+	STARTTLS bool
+	// TLS is nil when no TLS handshake came far enough to see a certificate.
+	TLS *ProbeTLS
+	// AuthMechanisms are the upper-case names that the last EHLO offered, in the server's order.
+	AuthMechanisms []string
+	// SizeLimit is the largest message in bytes that the server takes (RFC 1870); 0 when it did not say or sets no limit.
+	SizeLimit int64
+	// Result says how far the probe came, with the time of each stage. Passed means that the last EHLO was answered.
+	// Recipient, MessageID and Diagnosis are empty.
+	Result site.TestResult
+}
+
+// ProbeTLS is what a TLS handshake showed.
+type ProbeTLS struct {
+	// Version is as [crypto/tls.VersionName] gives it, such as "TLS 1.3".
+	Version string
+	// Trusted tells whether the certificate was accepted for the host.
+	Trusted bool
+	// Certificate is the server's own, accepted or not.
+	Certificate site.Certificate
+	// NotBefore is when the certificate becomes valid.
+	NotBefore time.Time
+}
+
+// Probe looks at the server on host and port without logging in. An empty heloName leaves the choice to Probe.
+func (s *Sender) Probe(ctx context.Context, host string, port int, e site.Encryption, heloName string) Probe {
+	settings := site.Settings{Host: host, Port: port, Encryption: e, HELOName: heloName}
+	a := s.attempt(site.Candidate{Settings: settings})
+	a.run(ctx, settings, serverRules(settings), func(context.Context) error { return nil })
+	return a.report
 }

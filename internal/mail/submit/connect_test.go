@@ -185,7 +185,7 @@ func TestControlSeesEachAddress(t *testing.T) {
 	}
 }
 
-// TestControlSeesWhatANameLeadsToWhenItIsDialled: a name may be harmless while it is looked at, and not a moment later.
+// TestControlSeesWhatANameLeadsToWhenItIsDialled: a name may be harmless while it is looked at, and not a point later.
 func TestControlSeesWhatANameLeadsToWhenItIsDialled(t *testing.T) {
 	t.Run("R31_Rebinding", func(t *testing.T) {
 		server, sender, c := start(t, smtptest.Config{Leaf: smtptest.Leaf{Names: []string{"mail.example.test"}}})

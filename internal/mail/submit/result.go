@@ -1,0 +1,182 @@
+package submit
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"net/textproto"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
+)
+
+// inDoubt is a failure after which nobody can know whether the server took the message.
+type inDoubt struct{ error }
+
+func (d inDoubt) Unwrap() error { return d.error }
+
+// fail writes down why the present stage failed: the server's reply where there is one, else the error.
+func (a *attempt) fail(ctx context.Context, err error, spent time.Duration) {
+	r := &a.report.Result
+	r.Status = site.Failed
+	if _, ok := errors.AsType[inDoubt](err); ok {
+		r.Status = site.InDoubt
+	}
+	if code, text, ok := replyOf(err); ok {
+		r.Reply = a.reply(code, text)
+		return
+	}
+	r.Error = a.redactor.line(a.describe(ctx, err, spent), maxText)
+	if refused, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		certificate := a.describeCertificate(refused.UnverifiedCertificates[0])
+		r.Certificate = &certificate
+	}
+	if last := len(r.Stages) - 1; last >= 0 && r.Stages[last].Stage == site.StageTLS && isAlert(err) {
+		// In TLS 1.3 the server judges the client's side after the client finished the handshake.
+		r.Stage, r.Stages = site.StageTLS, r.Stages[:last]
+	}
+}
+
+// isAlert reports whether the server ended the connection with a TLS alert.
+func isAlert(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "remote error"
+}
+
+// replyOf returns the server's reply that err stands for.
+func replyOf(err error) (code int, text string, ok bool) {
+	if e, ok := errors.AsType[*textproto.Error](err); ok {
+		return e.Code, e.Msg, true
+	}
+	if e, ok := errors.AsType[*smtp.SMTPError](err); ok {
+		if c := e.EnhancedCode; c != (smtp.EnhancedCode{}) {
+			return e.Code, fmt.Sprintf("%d.%d.%d %s", c[0], c[1], c[2], e.Message), true
+		}
+		return e.Code, e.Message, true
+	}
+	return 0, "", false
+}
+
+// describe gives the error's text. Of a context that ended it gives the context's error instead of what the socket said
+// of it, and adds how long that took; before there is a connection it keeps the text, which names what was tried.
+func (a *attempt) describe(ctx context.Context, err error, spent time.Duration) string {
+	text := strings.ReplaceAll(err.Error(), "\n", "; ")
+	if e, ok := errors.AsType[textproto.ProtocolError](err); ok {
+		text = unquote(e)
+	}
+	ended := interruption(ctx, err)
+	if ended == nil {
+		return text
+	}
+	if a.conn != nil {
+		text = ended.Error()
+	}
+	all := a.sender.now().Sub(a.started)
+	return fmt.Sprintf("%s after %s in stage %s, %s in all", text, round(spent), a.report.Result.Stage, round(all))
+}
+
+// unquote undoes the quoting of the server's line in a protocol error, in which no secret would be found.
+func unquote(e textproto.ProtocolError) string {
+	what, quoted, _ := strings.Cut(string(e), `"`)
+	line, err := strconv.Unquote(`"` + quoted)
+	if err != nil {
+		return string(e)
+	}
+	return what + line
+}
+
+func round(d time.Duration) time.Duration { return d.Round(10 * time.Millisecond) }
+
+// interruption returns the error of the context that err is the echo of, nil when err has another reason. Only our own
+// limits set deadlines, so a timeout is one of theirs even when the socket's timer fired before the context's.
+func interruption(ctx context.Context, err error) error {
+	timeout := errors.Is(err, os.ErrDeadlineExceeded)
+	switch {
+	case errors.Is(err, context.Canceled), timeout && errors.Is(ctx.Err(), context.Canceled):
+		return context.Canceled
+	case timeout, errors.Is(err, context.DeadlineExceeded):
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
+// maxText is what is kept of one text of the server, in characters.
+const maxText = 2 << 10
+
+var (
+	// leadingCode is an enhanced status code where RFC 2034 section 4 puts it; taggedCode is one marked otherwise, as
+	// in "authentication failed (#5.7.1)". Neither takes an IP address or a version for one.
+	leadingCode = regexp.MustCompile(`^([245]\.\d{1,3}\.\d{1,3})(?:[\s:;,]+|$)`)
+	taggedCode  = regexp.MustCompile(`[(\[#]([245]\.\d{1,3}\.\d{1,3})(?:[\s:;,)\]]|$)`)
+)
+
+// reply makes the server's reply fit to be kept: its enhanced code found, its lines joined, its text clean and capped.
+func (a *attempt) reply(code int, text string) *site.Reply {
+	enhanced, text := splitReply(untrusted.Lines(a.redactor.redact(text)))
+	return &site.Reply{Code: code, EnhancedCode: enhanced, Text: a.redactor.line(text, maxText)}
+}
+
+// splitReply takes the enhanced code off every line of text. Without one in its place it looks for a marked one and
+// leaves that in the text. Its class need not be that of the reply code: Microsoft says "451 5.7.3 STARTTLS is required".
+func splitReply(text string) (enhanced, rest string) {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		m := leadingCode.FindStringSubmatch(line)
+		if m == nil {
+			continue
+		}
+		if enhanced == "" {
+			enhanced = m[1]
+		}
+		lines[i] = line[len(m[0]):]
+	}
+	rest = strings.Join(lines, "\n")
+	if m := taggedCode.FindStringSubmatch(rest); enhanced == "" && m != nil {
+		enhanced = m[1]
+	}
+	return enhanced, rest
+}
+
+// line gives s as one line of at most limit characters, without the secrets.
+func (r redactor) line(s string, limit int) string {
+	// Again: what was dropped may have stood in the middle of a secret.
+	return untrusted.Shorten(r.redact(untrusted.Line(r.redact(s))), limit)
+}
+
+// redactor replaces a login's secrets, in every form in which they go over the wire, by "***".
+type redactor struct{ replacer *strings.Replacer }
+
+// newRedactor knows the password as such, as Go quotes it, and in base64, and in base64 also the username and the
+// response of AUTH PLAIN; base64 with and without padding.
+func newRedactor(username string, password secret.Text) redactor {
+	quoted := strconv.Quote(password.Reveal())
+	forms := []string{password.Reveal(), quoted[1 : len(quoted)-1]}
+	for _, s := range []string{username, password.Reveal(), plainResponse(username, password)} {
+		forms = append(forms, base64.StdEncoding.EncodeToString([]byte(s)), base64.RawStdEncoding.EncodeToString([]byte(s)))
+	}
+	// The longest first: a Replacer takes the first of those that match at one place.
+	slices.SortFunc(forms, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	var pairs []string
+	for _, form := range forms {
+		if form != "" && username != "" {
+			pairs = append(pairs, form, "***")
+		}
+	}
+	return redactor{strings.NewReplacer(pairs...)}
+}
+
+func (r redactor) redact(s string) string { return r.replacer.Replace(s) }
