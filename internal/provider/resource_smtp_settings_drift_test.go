@@ -70,7 +70,7 @@ func TestAccSettingsDrift(t *testing.T) {
 				{Config: tb.config(), ConfigStateChecks: fixed(tb, 1)},
 				{
 					PreConfig: func() {
-						if _, err := tb.site("only").Clear("somebody", tb.state("only").Revision); err != nil {
+						if _, err := tb.site("only").Clear("somebody", "", tb.state("only").Revision); err != nil {
 							t.Fatal(err)
 						}
 					},

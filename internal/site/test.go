@@ -109,11 +109,15 @@ type TestResult struct {
 	// TestedAt is when the test ended.
 	TestedAt  time.Time
 	Diagnosis *Diagnosis
+	// Arrival is where the message arrived; nil when nobody looked, or it was not found.
+	Arrival *Arrival
+	// Shortfall says why the test failed at StageArrival.
+	Shortfall Shortfall
 }
 
 // Verification returns the record of r, which passed.
 func (r TestResult) Verification() Verification {
-	v := Verification{TestedAt: r.TestedAt, Recipient: r.Recipient, MessageID: r.MessageID}
+	v := Verification{TestedAt: r.TestedAt, Recipient: r.Recipient, MessageID: r.MessageID, Arrival: r.Arrival}
 	if r.Reply != nil {
 		v.Reply = r.Reply.String()
 	}
@@ -127,4 +131,6 @@ type Verification struct {
 	// Reply is the final reply, as [Reply.String] gives it.
 	Reply     string
 	MessageID string
+	// Arrival is nil where no more was required than that the message was accepted. No site keeps it.
+	Arrival *Arrival
 }

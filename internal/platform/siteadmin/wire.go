@@ -110,8 +110,8 @@ func (w *wireSMTP) fromWire() site.State {
 	if w.UpdatedAt != nil {
 		state.UpdatedAt = *w.UpdatedAt
 	}
-	if w.Verification != nil {
-		state.Verification = new(site.Verification(*w.Verification))
+	if v := w.Verification; v != nil {
+		state.Verification = &site.Verification{TestedAt: v.TestedAt, Recipient: v.Recipient, Reply: v.Reply, MessageID: v.MessageID}
 	}
 	return state
 }

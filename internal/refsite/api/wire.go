@@ -111,7 +111,7 @@ func toSMTP(s site.State) smtpWire {
 		PasswordID:  orNull(s.PasswordID),
 	}
 	if v := s.Verification; v != nil {
-		w.Verification = new(verificationWire(*v))
+		w.Verification = &verificationWire{TestedAt: v.TestedAt, Recipient: v.Recipient, Reply: v.Reply, MessageID: v.MessageID}
 	}
 	return w
 }

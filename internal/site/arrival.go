@@ -1,0 +1,140 @@
+package site
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// Requirement says how far a test message must come for the test to pass.
+type Requirement string
+
+// The requirements, each of which includes those before it.
+const (
+	// Accepted: the mail server took the message.
+	Accepted Requirement = "accepted"
+	// Delivered: it is in the inbox of the recipient, not in another folder.
+	Delivered Requirement = "delivered"
+	// Authenticated: the receiver found that DMARC passes for the domain of the sender (RFC 7489).
+	Authenticated Requirement = "authenticated"
+)
+
+// Requirements lists the valid values of Requirement, the weakest first.
+func Requirements() []Requirement { return []Requirement{Accepted, Delivered, Authenticated} }
+
+// Looks reports whether somebody must look into the inbox. The zero Requirement is [Accepted].
+func (r Requirement) Looks() bool { return r == Delivered || r == Authenticated }
+
+// Place is the kind of folder that a message is in.
+type Place string
+
+// The places. A message that a filter moved, or that is archived only, is in another folder.
+const (
+	PlaceInbox Place = "inbox"
+	PlaceJunk  Place = "junk"
+	PlaceOther Place = "other"
+)
+
+// AuthResult is what the receiver found by one method of sender authentication.
+type AuthResult struct {
+	// Result is that of RFC 8601 section 2.7, such as "pass", "fail" or "none"; empty when the receiver did not say.
+	Result string `json:"result"`
+	// Domain is the one that was authenticated, or whose policy was looked up; may be empty.
+	Domain string `json:"domain,omitempty"`
+}
+
+// Arrival is where an accepted message arrived, and what the receiver found out about its sender.
+type Arrival struct {
+	// At is when the receiver stored the message, by the receiver's clock.
+	At time.Time `json:"at"`
+	// Folder is its name at the receiver. It comes from outside, as all that follows: treat it as hostile.
+	Folder string `json:"folder"`
+	Place  Place  `json:"place"`
+	// Receiver is the name under which the receiver reports its results (the authserv-id of RFC 8601).
+	Receiver string     `json:"receiver,omitempty"`
+	SPF      AuthResult `json:"spf"`
+	DKIM     AuthResult `json:"dkim"`
+	DMARC    AuthResult `json:"dmarc"`
+	// FoundBy says what the message was recognised by: "message_id", "original_id", "reply" or "sender".
+	FoundBy string `json:"found_by"`
+}
+
+// Shortfall says why an accepted message does not meet a [Requirement], or why nobody can know. It is the row of the
+// diagnosis table; empty when the requirement is met.
+type Shortfall string
+
+// The shortfalls of a message, and those of an inbox that cannot be read.
+const (
+	NotArrived      Shortfall = "arrival-missing"
+	InJunk          Shortfall = "arrival-junk"
+	Filtered        Shortfall = "arrival-filtered"
+	Unaligned       Shortfall = "arrival-unaligned"
+	Unauthenticated Shortfall = "arrival-unauthenticated"
+	NoPolicy        Shortfall = "arrival-no-policy"
+	Unchecked       Shortfall = "arrival-unchecked"
+
+	InboxLogin   Shortfall = "inbox-login"
+	InboxTLS     Shortfall = "inbox-tls"
+	InboxConnect Shortfall = "inbox-connect"
+	InboxLimit   Shortfall = "inbox-limit"
+)
+
+// Shortfall says in what a message that arrived falls short of r.
+func (a Arrival) Shortfall(r Requirement) Shortfall {
+	switch {
+	case !r.Looks():
+		return ""
+	case a.Place == PlaceJunk:
+		return InJunk
+	case a.Place != PlaceInbox:
+		return Filtered
+	case r == Authenticated:
+		return a.unauthenticated()
+	}
+	return ""
+}
+
+// unauthenticated takes nothing for checked that the receiver did not say: a receiver whose DKIM filter is down finds that
+// DMARC fails for every domain that relies on DKIM.
+func (a Arrival) unauthenticated() Shortfall {
+	silent := func(r AuthResult) bool {
+		return slices.Contains([]string{"", "temperror", "permerror"}, r.Result)
+	}
+	switch {
+	case a.DMARC.Result == "pass":
+		return ""
+	case a.DMARC.Result == "none" || a.DMARC.Result == "bestguesspass":
+		return NoPolicy
+	case silent(a.DMARC) || silent(a.SPF) || silent(a.DKIM):
+		return Unchecked
+	case a.SPF.Result == "pass" || a.DKIM.Result == "pass":
+		return Unaligned
+	}
+	return Unauthenticated
+}
+
+// Inbox is the mailbox that gets the test messages.
+type Inbox interface {
+	// Watch notes what the mailbox holds, before a message from one address to another is sent. Its error is an *[InboxError]
+	// or ctx.Err().
+	Watch(ctx context.Context, from, recipient string) (Watch, error)
+}
+
+// Watch looks for the message of one test.
+type Watch interface {
+	// Find waits until the message of a test that was accepted arrives, for wait at most. Its error is an *[InboxError], of
+	// [NotArrived] when wait is over, or ctx.Err().
+	Find(ctx context.Context, accepted TestResult, wait time.Duration) (Arrival, error)
+	// Close ends the watch.
+	Close()
+}
+
+// InboxError says why it is not known where a message is.
+type InboxError struct {
+	Shortfall Shortfall
+	// Message is for people, such as what the server of the mailbox said.
+	Message string
+}
+
+// Error implements error.
+func (e *InboxError) Error() string { return e.Message }
