@@ -34,7 +34,7 @@ func TestLive(t *testing.T) {
 	const mailer = "mailer@example.com"
 	password := secret.New(uuid.NewString())
 	mail := smtptest.Start(t, smtptest.Config{
-		Address: variable("MAIL_ADDRESS", ""), Encryption: site.None, Users: map[string]secret.Text{mailer: password},
+		Address: variable("MAIL_ADDRESS", ""), Encryption: site.NoEncryption, Users: map[string]secret.Text{mailer: password},
 	})
 	port, err := strconv.Atoi(variable("MAIL_PORT", strconv.Itoa(mail.Port())))
 	if err != nil {
@@ -89,7 +89,7 @@ func addServer(t *testing.T, managed site.Candidate) {
 	s := openLive(t)
 	state, err := s.Read(t.Context())
 	if err == nil && state.Settings != managed.Settings {
-		_, err = s.Save(t.Context(), site.Save{Settings: managed.Settings, Password: managed.Password, Enabled: true})
+		_, err = s.Save(t.Context(), site.SaveRequest{Settings: managed.Settings, Password: managed.Password, Enabled: true})
 	}
 	if err != nil {
 		t.Fatal(err)

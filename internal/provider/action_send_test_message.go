@@ -134,7 +134,7 @@ func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, r
 	}
 	test.SiteID = now.SiteID
 	progress("sending a test message to %s through %s:%d", test.Recipient, shown(tried.Host), tried.Port)
-	result, err := e.turns.Do(ctx, tried, func(ctx context.Context) (site.TestResult, error) { return e.site.Test(ctx, test) })
+	result, err := e.limiter.Do(ctx, tried, func(ctx context.Context) (site.TestResult, error) { return e.site.Test(ctx, test) })
 	if err != nil {
 		addSiteError(&resp.Diagnostics, e.label, "testing its mail settings", inAction, err)
 		return
@@ -175,13 +175,13 @@ func (m sendTestModel) toSettingsModel() settingsModel {
 }
 
 // toTest makes the request, and says which settings it tries where they are its own.
-func (m sendTestModel) toTest(e *entry, diags *diag.Diagnostics) (site.Test, site.Settings) {
+func (m sendTestModel) toTest(e *entry, diags *diag.Diagnostics) (site.TestRequest, site.Settings) {
 	recipient := orDefault(m.Recipient, e.testRecipient)
 	if recipient.IsNull() && e.can.Addressee == site.ToRecipient {
 		diags.AddAttributeError(path.Root("recipient"), "Recipient of the test message is missing",
 			"Set recipient here, or test_recipient in the provider's configuration, to an address that you read.")
 	}
-	test := site.Test{Recipient: recipient.ValueString()}
+	test := site.TestRequest{Recipient: recipient.ValueString()}
 	if !m.hasCandidate() {
 		return test, site.Settings{}
 	}

@@ -300,5 +300,5 @@ func (a *agency) report() {
 // switchOff does so as somebody at the site's admin page.
 func (tb *testbed) switchOff(name string) {
 	tb.t.Helper()
-	tb.edit(name, func(s *site.Save) { s.Enabled = false })
+	tb.edit(name, func(s *site.SaveRequest) { s.Enabled = false })
 }

@@ -55,9 +55,9 @@ func exactly(values ...string) knownvalue.Check {
 
 // stagesOf are the stages on the way to the login, at an address that needs no DNS.
 var stagesOf = map[site.Encryption][]string{
-	site.STARTTLS: {"connect", "banner", "ehlo", "starttls", "tls", "ehlo"},
-	site.TLS:      {"connect", "tls", "banner", "ehlo"},
-	site.None:     {"connect", "banner", "ehlo"},
+	site.STARTTLS:     {"connect", "banner", "ehlo", "starttls", "tls", "ehlo"},
+	site.TLS:          {"connect", "tls", "banner", "ehlo"},
+	site.NoEncryption: {"connect", "banner", "ehlo"},
 }
 
 func TestAccConnection(t *testing.T) {
@@ -85,7 +85,7 @@ func TestAccConnection(t *testing.T) {
 				saw("size_limit", knownvalue.Int64Exact(4242)),
 				saw("stages", knownvalue.ListExact(passed)),
 			}
-			if encryption == site.None {
+			if encryption == site.NoEncryption {
 				checks = append(checks,
 					saw("starttls", knownvalue.Bool(false)),
 					saw("tls_version", knownvalue.Null()),
@@ -126,7 +126,7 @@ func TestAccConnection(t *testing.T) {
 func TestAccConnectionFails(t *testing.T) {
 	ended := smtptest.Leaf{NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-24 * time.Hour)}
 	good := smtptest.Start(t, smtptest.Config{})
-	withoutTLS := smtptest.Start(t, smtptest.Config{Encryption: site.None})
+	withoutTLS := smtptest.Start(t, smtptest.Config{Encryption: site.NoEncryption})
 	expired := smtptest.Start(t, smtptest.Config{Leaf: ended})
 	another := smtptest.Start(t, smtptest.Config{Leaf: smtptest.Leaf{Names: []string{"mail.example.com"}}})
 	refusing := smtptest.StartScript(t, func(p *smtptest.Peer) { p.Say("554 5.3.2 No\x1b[2J SMTP service here") })
@@ -146,8 +146,8 @@ func TestAccConnectionFails(t *testing.T) {
 		"UnknownAuthority":  {to: to("127.0.0.1", good.Port(), site.STARTTLS, nil), stage: "tls", id: "tls-cert-unknown-authority", attribute: "host", certificate: true},
 		"CertificateEnded":  {to: to("127.0.0.1", expired.Port(), site.STARTTLS, expired.CAPEM()), stage: "tls", id: "tls-cert-expired", attribute: "host", certificate: true},
 		"AnotherServerName": {to: to("localhost", another.Port(), site.STARTTLS, another.CAPEM()), stage: "tls", id: "tls-cert-host-mismatch", attribute: "host", certificate: true},
-		"ServerRefuses":     {to: to("127.0.0.1", refusing.Port(), site.None, nil), stage: "banner", id: "banner-554-no-service", attribute: "host", reply: "554 5.3.2 No SMTP service here"},
-		"SettingOfASender":  {to: to("127.0.0.1", fussy.Port(), site.None, nil), stage: "ehlo", id: "any-5xx", reply: "550 5.1.8 Sender address rejected: Domain not found"},
+		"ServerRefuses":     {to: to("127.0.0.1", refusing.Port(), site.NoEncryption, nil), stage: "banner", id: "banner-554-no-service", attribute: "host", reply: "554 5.3.2 No SMTP service here"},
+		"SettingOfASender":  {to: to("127.0.0.1", fussy.Port(), site.NoEncryption, nil), stage: "ehlo", id: "any-5xx", reply: "550 5.1.8 Sender address rejected: Domain not found"},
 		"ServerIsSilent":    {to: arguments{"host": `"127.0.0.1"`, "port": number(silent.Port()), "encryption": `"none"`, "timeout": `"100ms"`}, stage: "banner", id: "banner-timeout-implicit-tls", attribute: "encryption"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -198,7 +198,7 @@ func closedPort(t *testing.T) int {
 }
 
 func TestAccConnectionToPreset(t *testing.T) {
-	server := smtptest.Start(t, smtptest.Config{Encryption: site.None})
+	server := smtptest.Start(t, smtptest.Config{Encryption: site.NoEncryption})
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{

@@ -205,7 +205,7 @@ func (e *entry) explainFromHere(ctx context.Context, c site.Change, failed site.
 		return ""
 	}
 	const intro = "\n\nTried from this machine too, without sending a message. The site is in another network and may see something else.\n\n"
-	result, err := e.turns.Do(ctx, c.Candidate.Settings, func(ctx context.Context) (site.TestResult, error) { return e.check(ctx, c.Candidate), nil })
+	result, err := e.limiter.Do(ctx, c.Candidate.Settings, func(ctx context.Context) (site.TestResult, error) { return e.check(ctx, c.Candidate), nil })
 	if err != nil {
 		return ""
 	}

@@ -50,7 +50,7 @@ func TestAccExplainsFromHere(t *testing.T) {
 		"SwitchedOff":              {overrides: arguments{"password_wo": hcl("wrong")}, localCheck: "false", says: `could not send`, logins: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tb := newTestbed(t, smtptest.Config{Encryption: site.None}, "only")
+			tb := newTestbed(t, smtptest.Config{Encryption: site.NoEncryption}, "only")
 			tb.smtp.SetFaults(smtptest.Faults{RcptErr: refuse("refused@example.test")})
 			tamper := opaque
 			tb.tamper.Store(&tamper)
@@ -68,7 +68,7 @@ func TestAccExplainsFromHere(t *testing.T) {
 	}
 
 	t.Run("NotAfterARefusedLogin", func(t *testing.T) {
-		tb := newTestbed(t, smtptest.Config{Encryption: site.None}, "only")
+		tb := newTestbed(t, smtptest.Config{Encryption: site.NoEncryption}, "only")
 		resource.UnitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: factories,
 			Steps: []resource.TestStep{{

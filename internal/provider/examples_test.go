@@ -207,7 +207,7 @@ func newExampleTestbed(t *testing.T, withoutLogin bool) *testbed {
 	t.Helper()
 	sites := []string{"only", "client-a", "client-b", "client-c", "client-g"}
 	if withoutLogin {
-		return startTestbed(t, smtptest.Config{Encryption: site.None}, sites...)
+		return startTestbed(t, smtptest.Config{Encryption: site.NoEncryption}, sites...)
 	}
 	users := map[string]secret.Text{accessKeyID: ses.Password(secret.New(secretAccessKey), "eu-west-1")}
 	for _, mailbox := range exampleMailboxes {

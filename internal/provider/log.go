@@ -52,7 +52,7 @@ func (h tflogHandler) Handle(ctx context.Context, record slog.Record) error {
 
 // logAccepted says that a server took the test message, which is not yet its delivery.
 func logAccepted(ctx context.Context, label string, c site.Change, now site.State) {
-	if !c.Steps().Test || now.Verification == nil {
+	if !c.Steps().SendsTest || now.Verification == nil {
 		return
 	}
 	v := now.Verification

@@ -16,9 +16,9 @@ import (
 
 const appliedKey = "applied"
 
-// applied is kept in private state beside a resource: how the site was when it was last applied, as far as no attribute
+// lastApplied is kept in private state beside a resource: how the site was when it was last applied, as far as no attribute
 // says so. It is no secret. Terraform writes a local state file anew after each change, so every byte counts.
-type applied struct {
+type lastApplied struct {
 	// Revision is the one last seen, which guards the next write.
 	Revision string `json:"revision"`
 	// PasswordID is that of the password that was last applied.
@@ -39,8 +39,8 @@ type privateWriter interface {
 }
 
 // getApplied returns the zero value for a resource that was imported and never read.
-func getApplied(ctx context.Context, private privateReader) (applied, diag.Diagnostics) {
-	var a applied
+func getApplied(ctx context.Context, private privateReader) (lastApplied, diag.Diagnostics) {
+	var a lastApplied
 	value, diags := private.GetKey(ctx, appliedKey)
 	if len(value) == 0 || diags.HasError() {
 		return a, diags
@@ -51,7 +51,7 @@ func getApplied(ctx context.Context, private privateReader) (applied, diag.Diagn
 	return a, diags
 }
 
-func (a applied) set(ctx context.Context, private privateWriter) diag.Diagnostics {
+func (a lastApplied) set(ctx context.Context, private privateWriter) diag.Diagnostics {
 	value, err := json.Marshal(a)
 	if err != nil {
 		return diag.Diagnostics{diag.NewErrorDiagnostic("Private state cannot be written", err.Error())}
@@ -63,8 +63,8 @@ func (a applied) set(ctx context.Context, private privateWriter) diag.Diagnostic
 func newInstance() string { return rand.Text()[:8] }
 
 // after is a after an apply that left s at a site with these capabilities.
-func (a applied) after(s site.State, can site.Capabilities) applied {
-	a = applied{Revision: s.Revision, PasswordID: s.PasswordID, Instance: cmp.Or(a.Instance, newInstance())}
+func (a lastApplied) after(s site.State, can site.Capabilities) lastApplied {
+	a = lastApplied{Revision: s.Revision, PasswordID: s.PasswordID, Instance: cmp.Or(a.Instance, newInstance())}
 	if can.ForgetsVerification && s.Verification != nil {
 		a.Verification, a.Tested = s.Verification, digest(s)
 	}
@@ -83,7 +83,7 @@ func digest(s site.State) string {
 }
 
 // recall adds the verification that the site itself does not keep, as long as its settings are those that passed.
-func (a applied) recall(s site.State, can site.Capabilities) site.State {
+func (a lastApplied) recall(s site.State, can site.Capabilities) site.State {
 	if can.ForgetsVerification && a.Verification != nil && a.Tested == digest(s) {
 		s.Verification = a.Verification
 	}
@@ -91,7 +91,7 @@ func (a applied) recall(s site.State, can site.Capabilities) site.State {
 }
 
 // partly is a after a change that failed on its way and left s: the password is still the one that was applied before.
-func (a applied) partly(s site.State, can site.Capabilities) applied {
+func (a lastApplied) partly(s site.State, can site.Capabilities) lastApplied {
 	left := a.after(s, can)
 	left.PasswordID = a.PasswordID
 	return left
@@ -99,7 +99,7 @@ func (a applied) partly(s site.State, can site.Capabilities) applied {
 
 // observe records what a refresh saw: the revision that the next plan is made against, and at the first sight of an
 // imported site which password it has.
-func (a applied) observe(s site.State, imported bool) applied {
+func (a lastApplied) observe(s site.State, imported bool) lastApplied {
 	a.Revision = s.Revision
 	if imported {
 		a.PasswordID, a.Instance = s.PasswordID, newInstance()

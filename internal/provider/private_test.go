@@ -15,17 +15,17 @@ func TestRecallsTheVerificationOfWhatPassed(t *testing.T) {
 	}
 	read := passed
 	read.Verification = nil
-	kept := (applied{}).after(passed, bare)
+	kept := (lastApplied{}).after(passed, bare)
 	if got := kept.recall(read, bare).Verification; got != passed.Verification {
 		t.Errorf("recalled %+v, want what passed", got)
 	}
 	if got := kept.recall(read, site.Capabilities{}).Verification; got != nil {
 		t.Errorf("recalled %+v for a site that keeps it", got)
 	}
-	if got := (applied{}).after(passed, site.Capabilities{}); got.Verification != nil || got.Tested != "" {
+	if got := (lastApplied{}).after(passed, site.Capabilities{}); got.Verification != nil || got.Tested != "" {
 		t.Errorf("kept %+v for a site that keeps it", got)
 	}
-	if got := (applied{}).after(read, bare).recall(read, bare).Verification; got != nil {
+	if got := (lastApplied{}).after(read, bare).recall(read, bare).Verification; got != nil {
 		t.Errorf("recalled %+v of a site that was switched off untested", got)
 	}
 	another := read
@@ -50,9 +50,9 @@ func TestRecallsTheVerificationOfWhatPassed(t *testing.T) {
 
 // After a change that failed on its way, the site's password is still another one than the one that was applied.
 func TestPartlyAppliedKeepsThePasswordID(t *testing.T) {
-	before := applied{Revision: "1", PasswordID: "p1", Instance: "i", Verification: &site.Verification{}, Tested: "x"}
+	before := lastApplied{Revision: "1", PasswordID: "p1", Instance: "i", Verification: &site.Verification{}, Tested: "x"}
 	got := before.partly(site.State{SiteID: "s", Revision: "2", PasswordID: "p2"}, bare)
-	if want := (applied{Revision: "2", PasswordID: "p1", Instance: "i"}); got != want {
+	if want := (lastApplied{Revision: "2", PasswordID: "p1", Instance: "i"}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

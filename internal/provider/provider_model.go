@@ -64,7 +64,7 @@ func (m providerModel) toSites(pool *adminapi.Pool, diags *diag.Diagnostics) *si
 		claims:  claims{},
 		unknown: m.Sites.IsUnknown(),
 		pool:    pool,
-		turns:   site.NewTurns(int(orDefault(m.TestConcurrency, types.Int64Value(defaultTestConcurrency)).ValueInt64()), diagnosis.TooFast),
+		limiter: site.NewTestLimiter(int(orDefault(m.TestConcurrency, types.Int64Value(defaultTestConcurrency)).ValueInt64()), diagnosis.TooFast),
 	}
 	if m.Sites.IsNull() {
 		if only := m.fromEnvironment(); !only.URL.IsNull() {

@@ -127,7 +127,7 @@ func TestAccReadAhead(t *testing.T) {
 	t.Run("DriftIsSeen", func(t *testing.T) {
 		ws.configure(tb.many("", entry, managed))
 		tb.tamper.Store(nil)
-		tb.edit(managed[15], func(s *site.Save) { s.Settings.FromName = "Somebody" })
+		tb.edit(managed[15], func(s *site.SaveRequest) { s.Settings.FromName = "Somebody" })
 		out, _ := ws.run("plan", "-no-color")
 		if !strings.Contains(out, `smtp_settings.client["client-15"] will be updated`) || !strings.Contains(out, "1 to change") {
 			t.Error(out)

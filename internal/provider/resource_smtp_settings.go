@@ -94,7 +94,7 @@ func (r *smtpSettingsResource) Create(ctx context.Context, req resource.CreateRe
 	logAccepted(ctx, e.label, change, now)
 	plan.fromState(now)
 	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity)...)
-	resp.Diagnostics.Append(applied{}.after(now, e.can).set(ctx, resp.Private)...)
+	resp.Diagnostics.Append(lastApplied{}.after(now, e.can).set(ctx, resp.Private)...)
 }
 
 func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -189,7 +189,7 @@ func (r *smtpSettingsResource) Delete(ctx context.Context, req resource.DeleteRe
 	applied, diags := getApplied(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
 	how := site.OnDestroy(state.OnDestroy.ValueString())
-	if how == site.Keep || resp.Diagnostics.HasError() {
+	if how == site.OnDestroyKeep || resp.Diagnostics.HasError() {
 		return
 	}
 	e := r.sites.reachable(state.Site, &resp.Diagnostics)
@@ -243,7 +243,7 @@ func (r *smtpSettingsResource) sameSite(ctx context.Context, e *entry, pinned si
 func (r *smtpSettingsResource) procedureAt(e *entry, diags *diag.Diagnostics) site.Procedure {
 	e.take()
 	p := r.procedure
-	p.Check, p.Turns = e.check, e.turns
+	p.Check, p.Limiter = e.check, e.limiter
 	p.Warn = func(sentence string) { diags.AddWarning("Not everything went as planned", e.label+": "+sentence) }
 	return p
 }

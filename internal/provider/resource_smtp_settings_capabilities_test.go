@@ -44,7 +44,7 @@ func (s *memorySite) Capabilities() site.Capabilities { return s.can }
 
 func (s *memorySite) Read(context.Context) (site.State, error) { return s.state, s.reached() }
 
-func (s *memorySite) Test(context.Context, site.Test) (site.TestResult, error) {
+func (s *memorySite) Test(context.Context, site.TestRequest) (site.TestResult, error) {
 	s.tests++
 	s.gone = s.goneAfterTest
 	if s.password != s.accepts {
@@ -56,7 +56,7 @@ func (s *memorySite) Test(context.Context, site.Test) (site.TestResult, error) {
 	}, nil
 }
 
-func (s *memorySite) Save(_ context.Context, write site.Save) (site.State, error) {
+func (s *memorySite) Save(_ context.Context, write site.SaveRequest) (site.State, error) {
 	s.state.Settings, s.state.Enabled = write.Settings, write.Enabled
 	if !write.Password.IsEmpty() {
 		s.password = write.Password.Reveal()
@@ -273,7 +273,7 @@ func TestAccPlatformThatCannot(t *testing.T) {
 		says      string
 	}{
 		"HoldAnEncryption": {
-			site.Capabilities{Lacks: []site.Lack{{Field: "encryption", Value: site.STARTTLS, Reason: "STARTTLS is only opportunistic there."}}},
+			site.Capabilities{UnsupportedValues: []site.UnsupportedValue{{Field: "encryption", Value: site.STARTTLS, Reason: "STARTTLS is only opportunistic there."}}},
 			nil, `(?s)Platform cannot do this.*encryption\s+=.*only\s+opportunistic`,
 		},
 		"SayWhetherATestPassed": {site.Capabilities{NoVerdict: true}, []string{"enabled", "true"}, `(?s)Platform cannot do this.*enabled\s+=.*never\s+enabled`},

@@ -91,7 +91,7 @@ func (m settingsModel) checkEndpoint(diags *diag.Diagnostics) {
 		return
 	}
 	encryption := site.Encryption(m.Encryption.ValueString())
-	if encryption == site.None && m.Username.ValueString() != "" && !site.IsLoopback(m.Host.ValueString()) {
+	if encryption == site.NoEncryption && m.Username.ValueString() != "" && !site.IsLoopback(m.Host.ValueString()) {
 		diags.AddAttributeError(path.Root("encryption"), "Password would be sent in clear text", fmt.Sprintf(
 			"With encryption = \"none\", everyone on the way to %s can read the username and the password. Use \"starttls\" or \"tls\", or leave the username out for a relay without login.",
 			m.Host.ValueString()))

@@ -20,13 +20,13 @@ func TestAccSettingsDrift(t *testing.T) {
 	fixed := func(tb *testbed, messages int) []statecheck.StateCheck {
 		return []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: messages, wrote: testAndSave}}
 	}
-	for name, somebody := range map[string]func(*site.Save){
-		"Disabled": func(s *site.Save) { s.Enabled = false },
-		"OtherSettings": func(s *site.Save) {
+	for name, somebody := range map[string]func(*site.SaveRequest){
+		"Disabled": func(s *site.SaveRequest) { s.Enabled = false },
+		"OtherSettings": func(s *site.SaveRequest) {
 			s.Enabled, s.Password = false, secret.New(password)
 			s.Settings.FromName, s.Settings.HELOName = "Somebody", "mail.example.com"
 		},
-		"OtherPassword": func(s *site.Save) { s.Enabled, s.Password = false, secret.New("something else") },
+		"OtherPassword": func(s *site.SaveRequest) { s.Enabled, s.Password = false, secret.New("something else") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			tb := newTestbed(t, smtptest.Config{}, "only")
@@ -53,7 +53,7 @@ func TestAccSettingsDrift(t *testing.T) {
 				{Config: tb.config(), ConfigStateChecks: fixed(tb, 1)},
 				{
 					// The same password entered again is another one by its id: nobody can compare passwords.
-					PreConfig:         func() { tb.edit("only", func(s *site.Save) { s.Password = secret.New(password) }) },
+					PreConfig:         func() { tb.edit("only", func(s *site.SaveRequest) { s.Password = secret.New(password) }) },
 					Config:            tb.config(),
 					ConfigPlanChecks:  preApply(append(willTest(plancheck.ResourceActionUpdate), passwordWillBeSet)...),
 					ConfigStateChecks: fixed(tb, 2),
@@ -95,7 +95,7 @@ func (d during) CheckPlan(context.Context, plancheck.CheckPlanRequest, *planchec
 func TestAccSettingsStale(t *testing.T) {
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	edit := during(func() {
-		tb.edit("only", func(s *site.Save) {
+		tb.edit("only", func(s *site.SaveRequest) {
 			s.Enabled, s.Password, s.Settings.FromName = false, secret.New(password), "Somebody"
 		})
 	})

@@ -86,7 +86,7 @@ func (tb *testbed) enableAs(name, mailbox string) {
 		Password: secret.New(password),
 	}
 	tb.pass(name, candidate)
-	_, err := tb.site(name).Commit("somebody", core.Write{Save: site.Save{
+	_, err := tb.site(name).Commit("somebody", core.Write{SaveRequest: site.SaveRequest{
 		Settings: candidate.Settings, Password: candidate.Password, Enabled: true, Revision: tb.state(name).Revision,
 	}})
 	if err != nil {

@@ -146,7 +146,7 @@ func (m *settingsModel) fromState(s site.State) {
 	m.Verification = verificationValue(s.Verification)
 	m.PasswordWO = types.StringNull()
 	m.OverwriteExisting = orDefault(m.OverwriteExisting, types.BoolValue(false))
-	m.OnDestroy = orDefault(m.OnDestroy, types.StringValue(string(site.Disable)))
+	m.OnDestroy = orDefault(m.OnDestroy, types.StringValue(string(site.OnDestroyDisable)))
 }
 
 // complete gives a model that was not read from a state the types that Terraform wants of its null values.
@@ -157,7 +157,7 @@ func (m settingsModel) complete() settingsModel {
 }
 
 // toState is what the site held as far as Terraform knows.
-func (m settingsModel) toState(a applied) site.State {
+func (m settingsModel) toState(a lastApplied) site.State {
 	s := site.State{
 		SiteID:      m.ID.ValueString(),
 		Settings:    m.toSettings(),

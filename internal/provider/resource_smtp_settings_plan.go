@@ -50,7 +50,7 @@ func (r *smtpSettingsResource) ModifyPlan(ctx context.Context, req resource.Modi
 	}
 	self := claimant{instance: prior.Instance, description: plan.describe()}
 	if req.State.Raw.IsNull() {
-		replaced := prior.Instance != "" && plan.OnDestroy.ValueString() != string(site.Keep)
+		replaced := prior.Instance != "" && plan.OnDestroy.ValueString() != string(site.OnDestroyKeep)
 		r.planCreate(ctx, e, config, &plan, replaced, diags)
 	} else {
 		r.planUpdate(ctx, e, config, &plan, prior, req, resp)
@@ -69,7 +69,7 @@ func (r *smtpSettingsResource) planDestroy(ctx context.Context, req resource.Mod
 }
 
 func (r *smtpSettingsResource) planLeaving(state settingsModel, diags *diag.Diagnostics) {
-	if state.OnDestroy.ValueString() == string(site.Keep) {
+	if state.OnDestroy.ValueString() == string(site.OnDestroyKeep) {
 		return
 	}
 	if e := r.sites.find(state.Site, diags); e != nil {
@@ -112,7 +112,7 @@ func (r *smtpSettingsResource) planCreate(ctx context.Context, e *entry, config 
 	e.checkChange(change, config, diags)
 }
 
-func (r *smtpSettingsResource) planUpdate(ctx context.Context, e *entry, config settingsModel, plan *settingsModel, prior applied, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+func (r *smtpSettingsResource) planUpdate(ctx context.Context, e *entry, config settingsModel, plan *settingsModel, prior lastApplied, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	var state settingsModel
 	resp.Diagnostics.Append(get(ctx, req.State, &state)...)
 	if resp.Diagnostics.HasError() {
@@ -143,7 +143,7 @@ func (r *smtpSettingsResource) planUpdate(ctx context.Context, e *entry, config 
 	if e != nil {
 		e.checkChange(change, config, &resp.Diagnostics)
 	}
-	if steps := change.Steps(); steps.Test || steps.Save {
+	if steps := change.Steps(); steps.SendsTest || steps.Writes {
 		plan.forgetWritten(config, state.PasswordSet)
 		plan.requireRecipient(e, &resp.Diagnostics)
 		return

@@ -166,7 +166,7 @@ func behaviourAttributes() map[string]schema.Attribute {
 		"on_destroy": schema.StringAttribute{
 			Optional: true,
 			Computed: true,
-			Default:  stringdefault.StaticString(string(site.Disable)),
+			Default:  stringdefault.StaticString(string(site.OnDestroyDisable)),
 			MarkdownDescription: "What destroying this resource does at the site. `disable`: mail is switched off, settings and password stay. `clear`: settings " +
 				"and password are deleted. `keep`: nothing is changed. It is taken from the state: apply a change of it before removing the resource. Default: `disable`.",
 			Validators: []validator.String{stringvalidator.OneOf(names(site.OnDestroys())...)},

@@ -36,7 +36,7 @@ func value(attribute string, check knownvalue.Check) statecheck.StateCheck {
 }
 
 func TestAccSettings(t *testing.T) {
-	for _, encryption := range []site.Encryption{site.STARTTLS, site.TLS, site.None} {
+	for _, encryption := range []site.Encryption{site.STARTTLS, site.TLS, site.NoEncryption} {
 		t.Run("CreateTestsSavesAndEnables/"+string(encryption), func(t *testing.T) {
 			tb := newTestbed(t, smtptest.Config{Encryption: encryption, Mechanisms: []string{"LOGIN"}}, "only")
 			resource.UnitTest(t, resource.TestCase{

@@ -27,9 +27,9 @@ type sites struct {
 	claims  claims
 	// unknown: the map itself is not known before the apply.
 	unknown bool
-	// pool and turns are what all sites share.
-	pool  *adminapi.Pool
-	turns *site.Turns
+	// pool and limiter are what all sites share.
+	pool    *adminapi.Pool
+	limiter *site.TestLimiter
 	// refreshed counts the refreshes of this walk.
 	refreshed atomic.Int32
 }
@@ -48,8 +48,8 @@ type entry struct {
 	onUnreachable string
 	// check tries a candidate from this machine, up to the login; nil where that is switched off.
 	check func(context.Context, site.Candidate) site.TestResult
-	// turns are those of the tests of all sites.
-	turns *site.Turns
+	// limiter bounds the tests of all sites.
+	limiter *site.TestLimiter
 	// repin accepts that another site answers than the one that is managed.
 	repin bool
 	// readAhead: the site may be read before it is asked for.
@@ -78,7 +78,7 @@ func (s *sites) open(key string, m entryModel, at path.Path, diags *diag.Diagnos
 		repin:         m.Repin.ValueBool(),
 		readAhead:     isTrueByDefault(m.ReadAhead),
 		unknown:       m.isUnknown(),
-		turns:         s.turns,
+		limiter:       s.limiter,
 		claim:         s.claims.of(m.URL),
 	}
 	only := len(at.Steps()) == 0

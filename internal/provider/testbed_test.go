@@ -230,12 +230,12 @@ func (tb *testbed) state(name string) site.State {
 }
 
 // edit saves what change makes of a site, as somebody at its admin page.
-func (tb *testbed) edit(name string, change func(*site.Save)) {
+func (tb *testbed) edit(name string, change func(*site.SaveRequest)) {
 	tb.t.Helper()
 	now := tb.state(name)
-	save := site.Save{Settings: now.Settings, Enabled: now.Enabled, Revision: now.Revision}
+	save := site.SaveRequest{Settings: now.Settings, Enabled: now.Enabled, Revision: now.Revision}
 	change(&save)
-	if _, err := tb.site(name).Commit("somebody", core.Write{Save: save}); err != nil {
+	if _, err := tb.site(name).Commit("somebody", core.Write{SaveRequest: save}); err != nil {
 		tb.t.Fatal(err)
 	}
 }
@@ -280,13 +280,13 @@ func (e expect) now() {
 // newTestbedWithoutLogin is newTestbed with a relay that wants no login and speaks no TLS.
 func newTestbedWithoutLogin(t *testing.T, sites ...string) *testbed {
 	t.Helper()
-	return startTestbed(t, smtptest.Config{Encryption: site.None}, sites...)
+	return startTestbed(t, smtptest.Config{Encryption: site.NoEncryption}, sites...)
 }
 
 // pass lets a site pass a test of the candidate.
 func (tb *testbed) pass(name string, c site.Candidate) {
 	tb.t.Helper()
-	result, err := tb.site(name).PutTest(tb.t.Context(), uuid.NewString(), site.Test{Candidate: &c, Recipient: recipient})
+	result, err := tb.site(name).PutTest(tb.t.Context(), uuid.NewString(), site.TestRequest{Candidate: &c, Recipient: recipient})
 	if err != nil || result.Status != site.Passed {
 		tb.t.Fatalf("test of %s: %+v, %v", name, result, err)
 	}

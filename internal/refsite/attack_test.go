@@ -92,7 +92,7 @@ func TestForbiddenAddresses(t *testing.T) {
 		c.TestBurst, c.AllowNetworks = 1000, []netip.Prefix{netip.PrefixFrom(relay, 24).Masked()}
 	})
 	dns := startDNS(t)
-	inside := smtptest.Start(t, smtptest.Config{Encryption: site.None, Address: "0.0.0.0:0"})
+	inside := smtptest.Start(t, smtptest.Config{Encryption: site.NoEncryption, Address: "0.0.0.0:0"})
 	dns.set("localhost", netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::1"))
 	c := w.quickSite("client-a")
 	test := func(host string) answer {

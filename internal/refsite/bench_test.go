@@ -31,7 +31,7 @@ func benchServer(b *testing.B) *refsite.Server {
 }
 
 func benchWrite(number int, revision string) core.Write {
-	return core.Write{Save: site.Save{Revision: revision, Password: secret.New("a submission password"), Settings: site.Settings{
+	return core.Write{SaveRequest: site.SaveRequest{Revision: revision, Password: secret.New("a submission password"), Settings: site.Settings{
 		Host: "smtp.example.com", Port: 587, Encryption: site.STARTTLS, Username: "mailer@example.com", FromAddress: "mailer@example.com",
 		FromName: fmt.Sprint("Client ", number),
 	}}}

@@ -65,7 +65,7 @@ func TestEnabledImpliesVerified(t *testing.T) {
 	t.Run("R4_ThePassIsOfAClockThatWasWrong", func(t *testing.T) {
 		c := w.site("future")
 		w.pass(365 * 24 * time.Hour)
-		relay := smtptest.Start(t, smtptest.Config{Encryption: site.None})
+		relay := smtptest.Start(t, smtptest.Config{Encryption: site.NoEncryption})
 		plain := object{"host": relay.Host(), "port": relay.Port(), "encryption": "none", "username": ""}
 		c.test(object{"settings": w.settings(plain), "recipient": recipient}).want(t, http.StatusOK, "")
 		w.pass(-365 * 24 * time.Hour)
@@ -81,7 +81,7 @@ func TestEnabledImpliesVerified(t *testing.T) {
 		refused(t, c, object{"settings": w.settings(nil)})
 	})
 	t.Run("ARelayWithoutLogin", func(t *testing.T) {
-		open := smtptest.Start(t, smtptest.Config{Encryption: site.None})
+		open := smtptest.Start(t, smtptest.Config{Encryption: site.NoEncryption})
 		c := w.site("relay")
 		got := w.enable(c, object{"host": open.Host(), "port": open.Port(), "encryption": "none", "username": ""})
 		if got.object["password_set"] != false || open.Counters().Messages != 1 {

@@ -209,7 +209,7 @@ func (s *stage) newMachine(t *rapid.T, dir string) *machine {
 			m.views[name+editor] = "0"
 		}
 	}
-	for _, e := range []site.Encryption{site.None, site.STARTTLS} {
+	for _, e := range []site.Encryption{site.NoEncryption, site.STARTTLS} {
 		server, err := smtptest.New(smtptest.Config{
 			Encryption: e, CA: s.ca, Leaf: smtptest.Leaf{NotAfter: begin.AddDate(5, 0, 0)},
 			Users: map[string]secret.Text{mailer: secret.New(rightPassword)},
@@ -229,7 +229,7 @@ func (s *stage) newMachine(t *rapid.T, dir string) *machine {
 		t.Fatal(err)
 	}
 	t.Cleanup(script.Close)
-	m.places = append(m.places, place{site.Settings{Host: script.Host(), Port: script.Port(), Encryption: site.None}, nil, script})
+	m.places = append(m.places, place{site.Settings{Host: script.Host(), Port: script.Port(), Encryption: site.NoEncryption}, nil, script})
 	s.clock.Store(begin.UnixNano())
 	m.useFile(s.template)
 	t.Cleanup(m.stop)

@@ -167,7 +167,7 @@ func TestRevisions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err = edited.Commit("someone", core.Write{Save: site.Save{Settings: s.Settings, Revision: s.Revision}}); err != nil {
+		if _, err = edited.Commit("someone", core.Write{SaveRequest: site.SaveRequest{Settings: s.Settings, Revision: s.Revision}}); err != nil {
 			t.Fatal(err)
 		}
 		tag := fmt.Sprintf("%q", s.Revision)

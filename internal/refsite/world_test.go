@@ -111,7 +111,7 @@ func (w *world) pass(d time.Duration) { w.ahead.Add(int64(d)) }
 // startPlain starts a mail server without TLS, for tests with very many messages.
 func startPlain(t *testing.T, password string) *smtptest.Server {
 	t.Helper()
-	return smtptest.Start(t, smtptest.Config{Encryption: site.None, Users: map[string]secret.Text{mailer: secret.New(password)}})
+	return smtptest.Start(t, smtptest.Config{Encryption: site.NoEncryption, Users: map[string]secret.Text{mailer: secret.New(password)}})
 }
 
 // site adds a site and returns a client of it.

@@ -25,21 +25,21 @@ type Change struct {
 	RetryFor time.Duration
 }
 
-// Steps are the calls that a change takes. A plan shows them, [Procedure.Apply] makes them.
+// Steps says what a change does. A plan shows it, [Procedure.Apply] carries it out.
 type Steps struct {
-	// Test: a test message is sent.
-	Test bool
-	// Save: the site is written to.
-	Save bool
+	// SendsTest: a test message is sent.
+	SendsTest bool
+	// Writes: the site is written to.
+	Writes bool
 }
 
 // Steps decides what a change takes. Where nothing that affects delivery changed, it is nothing: no test, no mail.
 func (c Change) Steps() Steps {
 	if !c.Enabled {
-		return Steps{Save: c.affectsDelivery() || c.Prior.Enabled}
+		return Steps{Writes: c.affectsDelivery() || c.Prior.Enabled}
 	}
 	due := c.affectsDelivery() || !c.Prior.Enabled || c.Prior.Verification == nil
-	return Steps{Test: due, Save: due}
+	return Steps{SendsTest: due, Writes: due}
 }
 
 func (c Change) affectsDelivery() bool {
@@ -52,7 +52,7 @@ func (c Change) untestedIsOn() bool { return c.Prior.Enabled && c.Prior.Verifica
 // NeedsPassword reports whether the change cannot be made without the password: a site uses a stored password only
 // where it was entered for, and wants one with every changed setting, even if it has none yet.
 func (c Change) NeedsPassword() bool {
-	return c.Candidate.LacksPassword() && (c.affectsDelivery() || c.Steps().Test && !c.Prior.PasswordSet)
+	return c.Candidate.LacksPassword() && (c.affectsDelivery() || c.Steps().SendsTest && !c.Prior.PasswordSet)
 }
 
 // Procedure makes changes to sites in the one order that never leaves mail enabled with settings that did not pass a
@@ -64,8 +64,8 @@ type Procedure struct {
 	// Check logs in to the submission server from this machine and sends nothing; nil leaves that out. Apply calls it for
 	// platforms that can test only what they have saved, before it saves anything.
 	Check func(context.Context, Candidate) TestResult
-	// Turns are shared by all procedures whose tests may reach the same submission servers; nil bounds nothing.
-	Turns *Turns
+	// Limiter is shared by all procedures whose tests may reach the same submission servers; nil bounds nothing.
+	Limiter *TestLimiter
 	// Warn takes one sentence about what did not stop a change; nil drops it.
 	Warn func(string)
 }

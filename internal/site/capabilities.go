@@ -1,5 +1,10 @@
 package site
 
+import (
+	"reflect"
+	"slices"
+)
+
 // Capable is what a [Site] also implements when its platform differs from the site admin contract.
 type Capable interface {
 	// Capabilities are the same for every site of the platform, and known before any call.
@@ -45,25 +50,25 @@ type Capabilities struct {
 	// HidesPasswords: the site does not tell that somebody set a password. Its states have no PasswordID, and PasswordSet may
 	// be a guess.
 	HidesPasswords bool
-	// Lacks lists what the site has no place for.
-	Lacks []Lack
+	// UnsupportedValues lists the values of settings that the site cannot hold.
+	UnsupportedValues []UnsupportedValue
 }
 
 // Testing says what a site can send a test message with.
 type Testing int
 
 const (
-	// TestsCandidates: with settings and password that are not saved; [Test.Candidate] is set, unless the stored password
+	// TestsCandidates: with settings and password that are not saved; [TestRequest.Candidate] is set, unless the stored password
 	// is meant. The candidate is tested before anything is written.
 	TestsCandidates Testing = iota
-	// TestsSaved: with what is saved, also while mail is off; [Test.Candidate] is nil. The candidate is saved with mail off,
+	// TestsSaved: with what is saved, also while mail is off; [TestRequest.Candidate] is nil. The candidate is saved with mail off,
 	// tested, then enabled. Such a platform has [OffBySwitch].
 	TestsSaved
-	// TestsEnabled: with what is saved, only while mail is on; [Test.Candidate] is nil. The candidate is enabled, tested, and
+	// TestsEnabled: with what is saved, only while mail is on; [TestRequest.Candidate] is nil. The candidate is enabled, tested, and
 	// switched off again unless it passed. This is the one way in which mail can be on untested: for as long as the test
 	// takes and, if the run is killed in that time, until the next one.
 	TestsEnabled
-	// TestsInSave: a [Save] with Enabled tests first and keeps nothing unless the test passed; its Recipient is set. A failed
+	// TestsInSave: a [SaveRequest] with Enabled tests first and keeps nothing unless the test passed; its Recipient is set. A failed
 	// test is a *[TestError] that Save returns, with the result alone. Test is never called.
 	TestsInSave
 )
@@ -72,7 +77,7 @@ const (
 type Addressee int
 
 const (
-	// ToRecipient: whom [Test.Recipient] names.
+	// ToRecipient: whom [TestRequest.Recipient] names.
 	ToRecipient Addressee = iota
 	// ToCaller: the account that calls the admin API.
 	ToCaller
@@ -84,7 +89,7 @@ const (
 type Off int
 
 const (
-	// OffBySwitch: a [Save] without Enabled keeps the settings and stops mail.
+	// OffBySwitch: a [SaveRequest] without Enabled keeps the settings and stops mail.
 	OffBySwitch Off = iota
 	// OffByClearing: settings that are saved are on; only Clear stops mail.
 	OffByClearing
@@ -92,13 +97,13 @@ const (
 	OffNever
 )
 
-// Lack is something that a platform has no place for.
-type Lack struct {
+// UnsupportedValue is a value of a setting that a platform cannot hold.
+type UnsupportedValue struct {
 	// Field is a setting by its name in [Settings.Fields].
 	Field string
 	// Value is what the setting cannot be, of the setting's own type; nil stands for everything but the zero value.
 	Value any
-	// When limits the lack to some settings; nil stands for all.
+	// When limits it to some settings; nil stands for all.
 	When func(Settings) bool
 	// Reason says why in one sentence, for the person whose plan has it.
 	Reason string
@@ -110,4 +115,153 @@ type Refusal struct {
 	Field string
 	// Reason says why in one sentence.
 	Reason string
+}
+
+// Refuse lists what the platform cannot hold of a change: what no apply of it could ever come to. A plan shows it, and
+// Apply calls nothing.
+func (c Capabilities) Refuse(change Change) []Refusal {
+	return slices.Concat(c.refuseSwitch(change), c.refuseSettings(change), c.refusePassword(change), c.refuseRecipient(change.Recipient))
+}
+
+func (c Capabilities) refuseSwitch(change Change) []Refusal {
+	var reason string
+	switch {
+	case change.Enabled && c.NoVerdict:
+		reason = "the platform cannot say whether a test message was accepted, so mail is never enabled."
+	case change.Enabled && c.Testing == TestsEnabled && c.Off == OffNever:
+		reason = "the platform can test only while mail is on, and could not switch it off when the test fails."
+	case !change.Enabled && c.Off == OffByClearing:
+		reason = `the platform cannot keep settings while mail is off. To stop mail, clear them: set on_destroy = "clear", apply, then remove the resource.`
+	case !change.Enabled && c.Off == OffNever:
+		reason = "the platform has no way to switch mail off."
+	default:
+		return nil
+	}
+	return []Refusal{{"enabled", reason}}
+}
+
+func (c Capabilities) refuseSettings(change Change) []Refusal {
+	var refusals []Refusal
+	for _, f := range change.Candidate.Settings.Fields() {
+		for _, unsupported := range c.UnsupportedValues {
+			if unsupported.Field == f.Name && unsupported.matches(f.Value) && (unsupported.When == nil || unsupported.When(change.Candidate.Settings)) {
+				refusals = append(refusals, Refusal{f.Name, unsupported.Reason})
+			}
+		}
+	}
+	if c.PasswordStays && change.Prior.PasswordSet && change.Candidate.Settings.Username == "" {
+		refusals = append(refusals, Refusal{"username", "the platform cannot forget a password that it has, and would go on to log in with it."})
+	}
+	return refusals
+}
+
+func (u UnsupportedValue) matches(value any) bool {
+	if u.Value == nil {
+		return !reflect.ValueOf(value).IsZero()
+	}
+	return u.Value == value
+}
+
+func (c Capabilities) refusePassword(change Change) []Refusal {
+	if !change.Candidate.LacksPassword() {
+		return nil
+	}
+	steps := change.Steps()
+	switch {
+	case c.TestNeedsPassword && steps.SendsTest:
+		return []Refusal{{"password", "the platform does not test with the password that it has stored."}}
+	case c.SaveNeedsPassword && steps.Writes && change.Enabled:
+		return []Refusal{{"password", "the platform loses its stored password with every write that does not bring it along."}}
+	}
+	return nil
+}
+
+func (c Capabilities) refuseRecipient(recipient string) []Refusal {
+	if recipient == "" {
+		return nil
+	}
+	switch c.Addressee {
+	case ToCaller:
+		return []Refusal{{"recipient", "the platform sends its test message to the account that the provider logs in with, and to nobody else."}}
+	case ToFixed:
+		return []Refusal{{"recipient", "the platform sends its test message to an address that is set up at the site, and to nobody else."}}
+	}
+	return nil
+}
+
+// RefuseDestroy says why the platform cannot be left in this way; false when it can.
+func (c Capabilities) RefuseDestroy(how OnDestroy) (Refusal, bool) {
+	var reason string
+	switch {
+	case how == OnDestroyKeep:
+	case c.Off == OffNever:
+		reason = `the platform has no way to switch mail off: set on_destroy = "keep".`
+	case how == OnDestroyDisable && c.Off == OffByClearing:
+		reason = `the platform cannot keep settings while mail is off: set on_destroy = "clear" or "keep".`
+	case how == OnDestroyClear && c.PasswordStays:
+		reason = `the platform cannot forget a password that it has: set on_destroy = "disable" or "keep".`
+	}
+	return Refusal{"on_destroy", reason}, reason != ""
+}
+
+// RefuseTest says why the platform cannot make this test of its own, at a site that holds now; false when it can.
+func (c Capabilities) RefuseTest(t TestRequest, now State) (Refusal, bool) {
+	var field, reason string
+	switch {
+	case c.Testing == TestsInSave:
+		reason = "the platform tests only in the course of saving."
+	case c.NoVerdict:
+		reason = "the platform cannot say whether a test message was accepted."
+	case t.Candidate != nil && c.Testing != TestsCandidates:
+		reason = "the platform tests only what it has saved. Leave the settings out to test those."
+	case t.Candidate == nil && c.Testing == TestsEnabled && !now.Enabled:
+		reason = "the platform tests only while mail is on, and it is off."
+	case t.Candidate == nil && c.TestNeedsPassword && now.Settings.Username != "":
+		field, reason = "password", "the platform does not test with the password that it has stored."
+	default:
+		if refusals := c.refuseRecipient(t.Recipient); len(refusals) > 0 {
+			return refusals[0], true
+		}
+	}
+	return Refusal{field, reason}, reason != ""
+}
+
+// Warnings lists what a change risks at the site until its test has passed, one sentence or two each.
+func (c Capabilities) Warnings(change Change) []string {
+	if c.Testing != TestsSaved && c.Testing != TestsEnabled || !change.Steps().SendsTest {
+		return nil
+	}
+	var warnings []string
+	if change.untestedIsOn() {
+		warnings = append(warnings, "Mail is on with settings that are not known to have passed a test. They are tested first, and mail is switched off unless they pass.")
+		if !change.affectsDelivery() {
+			return warnings
+		}
+	}
+	switch {
+	case c.Testing == TestsEnabled:
+		warnings = append(warnings, "The platform can test only while mail is on, so mail is on with the new settings while they are tested. If the run is killed in that time, "+
+			"they stay on untested until the next apply, which begins with testing them.")
+	case change.Prior.Enabled:
+		warnings = append(warnings, "The platform can test only what it has saved, so mail is off until the new settings have passed the test.")
+	}
+	switch {
+	case !change.Prior.Enabled:
+	case c.canRestore(change):
+		warnings = append(warnings, "If the test fails, the settings that work now are put back.")
+	default:
+		warnings = append(warnings, "If the test fails, mail is off: the settings that work now cannot be put back without their password.")
+	}
+	return warnings
+}
+
+// canRestore reports whether what is on is known to have passed, and can be written again as it was.
+func (c Capabilities) canRestore(change Change) bool {
+	if !change.Prior.Enabled || change.Prior.Verification == nil {
+		return false
+	}
+	if change.Prior.Settings.Username == "" {
+		return !c.PasswordStays
+	}
+	return !change.PriorPassword.IsEmpty()
 }

@@ -17,7 +17,7 @@ func TestCapabilitiesOf(t *testing.T) {
 	if got := site.CapabilitiesOf(undeclared{}); !reflect.DeepEqual(got, site.Capabilities{}) {
 		t.Errorf("a platform that declares nothing can %+v, want what the contract asks for", got)
 	}
-	want := site.Capabilities{Testing: site.TestsEnabled, Lacks: []site.Lack{{Field: "host"}}}
+	want := site.Capabilities{Testing: site.TestsEnabled, UnsupportedValues: []site.UnsupportedValue{{Field: "host"}}}
 	if got := site.CapabilitiesOf(playOn(t, want)); !reflect.DeepEqual(got, want) {
 		t.Errorf("a platform that declares %+v can %+v", want, got)
 	}
@@ -108,7 +108,7 @@ func TestVerificationThatTheSiteForgets(t *testing.T) {
 }
 
 // inSaveOf is the write that c makes on a platform that tests in it.
-func inSaveOf(c site.Change) site.Save {
+func inSaveOf(c site.Change) site.SaveRequest {
 	w := saveOf(c)
 	w.Recipient = c.Recipient
 	return w
@@ -194,12 +194,12 @@ func TestDestroyOfAnUnguardedSite(t *testing.T) {
 	changed := working()
 	changed.Settings.Port = 465
 	can := site.Capabilities{Unguarded: true}
-	if err := procedure(t).Destroy(t.Context(), playOn(t, can, call{ask: read{}, state: changed}), working(), site.Clear); site.KindOf(err) != site.Stale {
+	if err := procedure(t).Destroy(t.Context(), playOn(t, can, call{ask: read{}, state: changed}), working(), site.OnDestroyClear); site.KindOf(err) != site.Stale {
 		t.Errorf("error %v, want one of kind %s", err, site.Stale)
 	}
 	for how, calls := range map[site.OnDestroy][]call{
-		site.Clear:   {{ask: read{}, state: working()}, {ask: clearing{"7"}}},
-		site.Disable: {{ask: read{}, state: changed}, {ask: offOf(changed), state: switchedOff(changed)}},
+		site.OnDestroyClear:   {{ask: read{}, state: working()}, {ask: clearing{"7"}}},
+		site.OnDestroyDisable: {{ask: read{}, state: changed}, {ask: offOf(changed), state: switchedOff(changed)}},
 	} {
 		if err := procedure(t).Destroy(t.Context(), playOn(t, can, calls...), working(), how); err != nil {
 			t.Errorf("%s: %v", how, err)

@@ -104,7 +104,7 @@ func TestCheckFromHere(t *testing.T) {
 }
 
 func relay() site.Settings {
-	return site.Settings{Host: "relay.example.test", Port: 25, Encryption: site.None, FromAddress: "site@example.com"}
+	return site.Settings{Host: "relay.example.test", Port: 25, Encryption: site.NoEncryption, FromAddress: "site@example.com"}
 }
 
 // A refusal that can heal is waited for, before anything is saved.

@@ -11,13 +11,13 @@ type OnDestroy string
 
 // The ways to leave a site: mail off and settings kept, everything cleared, or everything as it is.
 const (
-	Disable OnDestroy = "disable"
-	Clear   OnDestroy = "clear"
-	Keep    OnDestroy = "keep"
+	OnDestroyDisable OnDestroy = "disable"
+	OnDestroyClear   OnDestroy = "clear"
+	OnDestroyKeep    OnDestroy = "keep"
 )
 
 // OnDestroys lists the valid values of OnDestroy.
-func OnDestroys() []OnDestroy { return []OnDestroy{Disable, Clear, Keep} }
+func OnDestroys() []OnDestroy { return []OnDestroy{OnDestroyDisable, OnDestroyClear, OnDestroyKeep} }
 
 // Destroy leaves a site as how says, for which it needs no password; leaving it once more changes nothing. Mail is
 // switched off whatever the settings are by now; clearing settings that somebody changed since prior was read is refused
@@ -29,11 +29,11 @@ func (p Procedure) Destroy(ctx context.Context, s Site, prior State, how OnDestr
 		return &Error{Kind: Unsupported, Message: refusal.Reason}
 	}
 	switch how {
-	case Keep:
+	case OnDestroyKeep:
 		return nil
-	case Clear:
+	case OnDestroyClear:
 		return clearSettings(ctx, s, can, prior)
-	case Disable:
+	case OnDestroyDisable:
 		return disable(ctx, s, prior)
 	}
 	return &Error{Kind: Unsupported, Message: fmt.Sprintf("no such way to leave a site: %q", how)}
@@ -69,7 +69,7 @@ func disable(ctx context.Context, s Site, prior State) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		w := Save{Settings: now.Settings, Revision: now.Revision, SiteID: now.SiteID}
+		w := SaveRequest{Settings: now.Settings, Revision: now.Revision, SiteID: now.SiteID}
 		saved, err := s.Save(ctx, w)
 		if err == nil {
 			return checkKept(w, saved)

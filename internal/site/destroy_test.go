@@ -15,8 +15,8 @@ func leave(t *testing.T, how site.OnDestroy, calls ...call) error {
 }
 
 // offOf is the write that switches mail off and leaves the rest of s as it is, without the password.
-func offOf(s site.State) site.Save {
-	return site.Save{Settings: s.Settings, Revision: s.Revision, SiteID: s.SiteID}
+func offOf(s site.State) site.SaveRequest {
+	return site.SaveRequest{Settings: s.Settings, Revision: s.Revision, SiteID: s.SiteID}
 }
 
 func switchedOff(s site.State) site.State {
@@ -26,7 +26,7 @@ func switchedOff(s site.State) site.State {
 }
 
 func TestDestroyKeepCallsNothing(t *testing.T) {
-	if err := leave(t, site.Keep); err != nil {
+	if err := leave(t, site.OnDestroyKeep); err != nil {
 		t.Error(err)
 	}
 }
@@ -65,7 +65,7 @@ func TestDestroyDisable(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if err := leave(t, site.Disable, tt.calls...); err != nil {
+			if err := leave(t, site.OnDestroyDisable, tt.calls...); err != nil {
 				t.Error(err)
 			}
 		})
@@ -76,7 +76,7 @@ func TestDestroyDisable(t *testing.T) {
 func TestDestroyDisableDoesNotTrustWhatWasRead(t *testing.T) {
 	prior, now := switchedOff(working()), elsewhere()
 	s := play(t, call{ask: read{}, state: now}, call{ask: offOf(now), state: switchedOff(now)})
-	if err := procedure(t).Destroy(t.Context(), s, prior, site.Disable); err != nil {
+	if err := procedure(t).Destroy(t.Context(), s, prior, site.OnDestroyDisable); err != nil {
 		t.Error(err)
 	}
 }
@@ -87,12 +87,12 @@ func TestDestroyDisableGivesUpOnASiteThatChangesAllTheTime(t *testing.T) {
 	for range 3 {
 		calls = append(calls, call{ask: read{}, state: now}, call{ask: offOf(now), err: stale})
 	}
-	checkSame(t, leave(t, site.Disable, calls...), stale)
+	checkSame(t, leave(t, site.OnDestroyDisable, calls...), stale)
 }
 
 func TestDestroyDisableNoticesMailThatIsStillOn(t *testing.T) {
 	now := working()
-	err := leave(t, site.Disable, call{ask: read{}, state: now}, call{ask: offOf(now), state: now})
+	err := leave(t, site.OnDestroyDisable, call{ask: read{}, state: now}, call{ask: offOf(now), state: now})
 	if site.KindOf(err) != site.Unexpected {
 		t.Errorf("error %v, want one of kind %s", err, site.Unexpected)
 	}
@@ -114,7 +114,7 @@ func TestDestroyClear(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if err := leave(t, site.Clear, tt.calls...); err != nil {
+			if err := leave(t, site.OnDestroyClear, tt.calls...); err != nil {
 				t.Error(err)
 			}
 		})
@@ -124,7 +124,7 @@ func TestDestroyClear(t *testing.T) {
 func TestDestroyClearRefusesWhatSomebodyChanged(t *testing.T) {
 	now := elsewhere()
 	now.Settings.Port = 465
-	err := leave(t, site.Clear, call{ask: read{}, state: now}, call{ask: clearing{"7"}, err: stale}, call{ask: read{}, state: now})
+	err := leave(t, site.OnDestroyClear, call{ask: read{}, state: now}, call{ask: clearing{"7"}, err: stale}, call{ask: read{}, state: now})
 	const want = `the site was changed by "anna" at 2026-11-23T11:30:00Z, after it was read: port is "465" instead of "587". ` +
 		`That was not overwritten. Plan again to see the change and decide.`
 	if site.KindOf(err) != site.Stale || err.Error() != want {
@@ -133,7 +133,7 @@ func TestDestroyClearRefusesWhatSomebodyChanged(t *testing.T) {
 }
 
 func TestDestroyClearStaleAndUnreadable(t *testing.T) {
-	err := leave(t, site.Clear,
+	err := leave(t, site.OnDestroyClear,
 		call{ask: read{}, state: working()}, call{ask: clearing{"7"}, err: stale}, call{ask: read{}, err: errors.New("gone")})
 	checkSame(t, err, stale)
 }
@@ -141,7 +141,7 @@ func TestDestroyClearStaleAndUnreadable(t *testing.T) {
 func TestDestroyLeavesAnotherSiteAlone(t *testing.T) {
 	another := working()
 	another.SiteID = "another"
-	for _, how := range []site.OnDestroy{site.Disable, site.Clear} {
+	for _, how := range []site.OnDestroy{site.OnDestroyDisable, site.OnDestroyClear} {
 		for name, now := range map[string]site.State{"On": another, "Off": switchedOff(another), "Unconfigured": {SiteID: "another"}} {
 			t.Run(string(how)+"/"+name, func(t *testing.T) {
 				if err := leave(t, how, call{ask: read{}, state: now}); site.KindOf(err) != site.WrongSite {
@@ -156,8 +156,8 @@ func TestDestroyOfASiteThatWasNeverPinned(t *testing.T) {
 	prior, now := working(), working()
 	prior.SiteID = ""
 	for how, write := range map[site.OnDestroy]call{
-		site.Disable: {ask: offOf(now), state: switchedOff(now)},
-		site.Clear:   {ask: clearing{"7"}},
+		site.OnDestroyDisable: {ask: offOf(now), state: switchedOff(now)},
+		site.OnDestroyClear:   {ask: clearing{"7"}},
 	} {
 		s := play(t, call{ask: read{}, state: now}, write)
 		if err := procedure(t).Destroy(t.Context(), s, prior, how); err != nil {
@@ -168,7 +168,7 @@ func TestDestroyOfASiteThatWasNeverPinned(t *testing.T) {
 
 func TestDestroyEndsAtARefusal(t *testing.T) {
 	now := working()
-	writes := map[site.OnDestroy]any{site.Disable: offOf(now), site.Clear: clearing{"7"}}
+	writes := map[site.OnDestroy]any{site.OnDestroyDisable: offOf(now), site.OnDestroyClear: clearing{"7"}}
 	for how, write := range writes {
 		for _, kind := range kinds {
 			refusal := &site.Error{Kind: kind, Message: "no"}
@@ -188,8 +188,8 @@ func TestDestroyEndsAtARefusal(t *testing.T) {
 func TestDestroyCancelled(t *testing.T) {
 	now := working()
 	writes := map[site.OnDestroy]call{
-		site.Disable: {ask: offOf(now), state: switchedOff(now)},
-		site.Clear:   {ask: clearing{"7"}},
+		site.OnDestroyDisable: {ask: offOf(now), state: switchedOff(now)},
+		site.OnDestroyClear:   {ask: clearing{"7"}},
 	}
 	for how, write := range writes {
 		t.Run(string(how)+"/DuringTheRead", func(t *testing.T) {

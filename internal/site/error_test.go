@@ -54,3 +54,11 @@ func TestErrorUnwraps(t *testing.T) {
 		t.Error("an error without one underneath unwraps to something")
 	}
 }
+
+func TestTestErrorNamesKnownStage(t *testing.T) {
+	for stage, want := range map[site.Stage]string{"": "the test failed", site.StageAuth: "the test failed at stage auth"} {
+		if got := (&site.TestError{Result: site.TestResult{Status: site.Failed, Stage: stage}}).Error(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

@@ -73,18 +73,18 @@ func procedure(t *testing.T) site.Procedure {
 }
 
 // testOf is the test of the candidate of c.
-func testOf(c site.Change) site.Test {
-	return site.Test{Candidate: &c.Candidate, Recipient: c.Recipient, SiteID: c.Prior.SiteID}
+func testOf(c site.Change) site.TestRequest {
+	return site.TestRequest{Candidate: &c.Candidate, Recipient: c.Recipient, SiteID: c.Prior.SiteID}
 }
 
 // testOfSaved is the test of what the site has saved.
-func testOfSaved(c site.Change) site.Test {
-	return site.Test{Recipient: c.Recipient, SiteID: c.Prior.SiteID}
+func testOfSaved(c site.Change) site.TestRequest {
+	return site.TestRequest{Recipient: c.Recipient, SiteID: c.Prior.SiteID}
 }
 
 // saveOf is the write that c makes.
-func saveOf(c site.Change) site.Save {
-	return site.Save{
+func saveOf(c site.Change) site.SaveRequest {
+	return site.SaveRequest{
 		Settings: c.Candidate.Settings, Password: c.Candidate.Password, Enabled: c.Enabled,
 		Revision: c.Prior.Revision, SiteID: c.Prior.SiteID,
 	}

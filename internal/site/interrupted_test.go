@@ -161,7 +161,7 @@ func (i interruption) interrupt(t *testing.T, can site.Capabilities, arrange fun
 	defer cancel()
 	u, came := i.among(cancel, r)
 	now, err := r.carryOut(ctx, u, c)
-	if err == nil && c.Steps().Test && i.refused && !u.edited {
+	if err == nil && c.Steps().SendsTest && i.refused && !u.edited {
 		t.Fatal("the candidate passed at a server that refuses it")
 	}
 	if i.fault != killBefore && i.fault != killAfter || !*came {

@@ -26,7 +26,7 @@ func fingerprintOf(s site.Settings, password string) fingerprint {
 
 func (f fingerprint) login() login { return login{f.settings.Host, f.settings.Username, f.password} }
 
-// model is a site in memory, with the world around it.
+// model is a site in memory, with the mail servers that it sends through.
 type model struct {
 	can site.Capabilities
 	// strict sites keep the rules of the site admin contract; others only guard the revision, as many platforms do.
@@ -74,7 +74,7 @@ func (m *model) now() site.State {
 	return now
 }
 
-func (m *model) Test(_ context.Context, t site.Test) (site.TestResult, error) {
+func (m *model) Test(_ context.Context, t site.TestRequest) (site.TestResult, error) {
 	if err := m.checkSite(t.SiteID); err != nil {
 		return site.TestResult{}, err
 	}
@@ -106,7 +106,7 @@ func (m *model) send(candidate fingerprint) site.TestResult {
 	return passed
 }
 
-func (m *model) Save(_ context.Context, w site.Save) (site.State, error) {
+func (m *model) Save(_ context.Context, w site.SaveRequest) (site.State, error) {
 	if err := m.checkSite(w.SiteID); err != nil {
 		return site.State{}, err
 	}

@@ -24,7 +24,7 @@ func (s *traced) Read(ctx context.Context) (site.State, error) {
 	return s.model.Read(ctx)
 }
 
-func (s *traced) Test(ctx context.Context, t site.Test) (site.TestResult, error) {
+func (s *traced) Test(ctx context.Context, t site.TestRequest) (site.TestResult, error) {
 	what := "test saved"
 	if t.Candidate != nil {
 		what = "test candidate"
@@ -33,7 +33,7 @@ func (s *traced) Test(ctx context.Context, t site.Test) (site.TestResult, error)
 	return s.model.Test(ctx, t)
 }
 
-func (s *traced) Save(ctx context.Context, w site.Save) (site.State, error) {
+func (s *traced) Save(ctx context.Context, w site.SaveRequest) (site.State, error) {
 	what := "save off"
 	if w.Enabled {
 		what = "save on"

@@ -32,7 +32,7 @@ func TestNeedsPassword(t *testing.T) {
 		}
 
 		var want bool
-		switch written := c.Steps().Save; {
+		switch written := c.Steps().Writes; {
 		case !username: // There is no login.
 		case known: // It is there.
 		case !written: // Nothing is made of it.

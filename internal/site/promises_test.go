@@ -66,7 +66,7 @@ func (r *run) carryOut(ctx context.Context, u *unreliable, c site.Change) (now s
 	})
 	partial, isPartial := errors.AsType[*site.PartialError](err)
 	switch {
-	case err == nil && (c.Steps().Test || c.Steps().Save):
+	case err == nil && (c.Steps().SendsTest || c.Steps().Writes):
 		r.known, r.password = now, c.Candidate.Password
 	case isPartial:
 		r.known = site.State{}
@@ -123,7 +123,7 @@ func (r *run) checkOutcome(f failer, before model, u *unreliable, c site.Change,
 		r.checkUntouched(f, before, u, err)
 	case err == nil:
 		r.checkHolds(f, now)
-		if c.Enabled && c.Steps().Test && !r.model.safe() {
+		if c.Enabled && c.Steps().SendsTest && !r.model.safe() {
 			f.Fatalf("said to have passed a test: %+v", now)
 		}
 		if u.writes > 1 && r.can.Testing != site.TestsSaved && r.can.Testing != site.TestsEnabled {
@@ -135,7 +135,7 @@ func (r *run) checkOutcome(f failer, before model, u *unreliable, c site.Change,
 // mayBeLost reports whether the answer to the only write of c may be lost and is left at that.
 func (r *run) mayBeLost(c site.Change, err error) bool {
 	looks := r.can.Testing == site.TestsSaved || r.can.Testing == site.TestsEnabled
-	return site.KindOf(err) == site.NoAnswer && !(looks && c.Steps().Test)
+	return site.KindOf(err) == site.NoAnswer && !(looks && c.Steps().SendsTest)
 }
 
 // checkLeft holds the error to what it says about the site.

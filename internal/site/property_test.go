@@ -39,7 +39,7 @@ func TestAnySequenceOfChanges(t *testing.T) {
 					"converge": r.converge,
 					"destroy":  r.destroy,
 					"edit":     r.edit,
-					"world":    r.changeWorld,
+					"servers":  r.changeServers,
 					"":         func(rt *rapid.T) { r.promises(rt) },
 				})
 			})
@@ -142,7 +142,7 @@ func (r *run) apply(rt *rapid.T) {
 		}
 	}
 	r.checkOutcome(rt, before, u, c, now, err)
-	if !c.Steps().Test && u.tests > 0 {
+	if !c.Steps().SendsTest && u.tests > 0 {
 		rt.Fatalf("%d tests for %+v", u.tests, c.Steps())
 	}
 }
@@ -191,7 +191,7 @@ func (r *run) destroy(rt *rapid.T) {
 		}
 		return
 	}
-	if how == site.Keep && (err != nil || u.calls > 0) {
+	if how == site.OnDestroyKeep && (err != nil || u.calls > 0) {
 		rt.Fatalf("keeping: %v after %d calls", err, u.calls)
 	}
 	if err != nil {
@@ -207,9 +207,9 @@ func (r *run) destroy(rt *rapid.T) {
 	switch {
 	case err != nil:
 		rt.Fatalf("leaving it once more without faults failed: %v", err)
-	case how == site.Disable && now.Enabled:
+	case how == site.OnDestroyDisable && now.Enabled:
 		rt.Fatalf("mail is still on")
-	case how == site.Clear && (!now.Settings.IsZero() || now.PasswordSet || now.Enabled):
+	case how == site.OnDestroyClear && (!now.Settings.IsZero() || now.PasswordSet || now.Enabled):
 		rt.Fatalf("not cleared: %+v", now)
 	}
 	if u.tests > 0 {
@@ -231,8 +231,8 @@ func (r *run) edit(rt *rapid.T) {
 	}
 }
 
-// changeWorld makes the submission servers accept one more login, or one less.
-func (r *run) changeWorld(rt *rapid.T) {
+// changeServers makes the submission servers accept one more login, or one less.
+func (r *run) changeServers(rt *rapid.T) {
 	l := fingerprintOf(drawSettings(rt), passwords.Draw(rt, "password")).login()
 	r.model.accepted[l] = !r.model.accepted[l]
 	r.model.acceptsAll = false

@@ -13,7 +13,9 @@ import (
 func TestRefuse(t *testing.T) {
 	disabled := func(c *site.Change) { c.Enabled = false }
 	withoutPassword := func(c *site.Change) { c.Candidate.Password = secret.Text{} }
-	lacks := func(lacks ...site.Lack) site.Capabilities { return site.Capabilities{Lacks: lacks} }
+	unsupported := func(values ...site.UnsupportedValue) site.Capabilities {
+		return site.Capabilities{UnsupportedValues: values}
+	}
 	all := func(edits ...func(*site.Change)) func(*site.Change) {
 		return func(c *site.Change) {
 			for _, edit := range edits {
@@ -43,12 +45,12 @@ func TestRefuse(t *testing.T) {
 		{"OffByClearingAndOn", clearsOff, unedited, "", ""},
 		{"TestsOnlyWhatIsOnForever", site.Capabilities{Testing: site.TestsEnabled, Off: site.OffNever}, unedited, "enabled", "while mail is on"},
 
-		{"LackedValue", lacks(site.Lack{Field: "encryption", Value: site.STARTTLS, Reason: "it is only opportunistic."}), unedited, "encryption", "opportunistic"},
-		{"OtherValue", lacks(site.Lack{Field: "encryption", Value: site.None, Reason: "x"}), unedited, "", ""},
-		{"LackedPort", lacks(site.Lack{Field: "port", Value: 587, Reason: "x"}), unedited, "port", "x"},
-		{"LackedSetting", lacks(site.Lack{Field: "from_name", Reason: "there is no name."}), unedited, "from_name", "no name"},
-		{"LackedSettingUnset", lacks(site.Lack{Field: "helo_name", Reason: "x"}), unedited, "", ""},
-		{"LackedAlsoWhenOff", lacks(site.Lack{Field: "from_name", Reason: "x"}), disabled, "from_name", "x"},
+		{"UnsupportedValue", unsupported(site.UnsupportedValue{Field: "encryption", Value: site.STARTTLS, Reason: "it is only opportunistic."}), unedited, "encryption", "opportunistic"},
+		{"OtherValue", unsupported(site.UnsupportedValue{Field: "encryption", Value: site.NoEncryption, Reason: "x"}), unedited, "", ""},
+		{"UnsupportedPort", unsupported(site.UnsupportedValue{Field: "port", Value: 587, Reason: "x"}), unedited, "port", "x"},
+		{"UnsupportedSetting", unsupported(site.UnsupportedValue{Field: "from_name", Reason: "there is no name."}), unedited, "from_name", "no name"},
+		{"UnsupportedSettingUnset", unsupported(site.UnsupportedValue{Field: "helo_name", Reason: "x"}), unedited, "", ""},
+		{"UnsupportedAlsoWhenOff", unsupported(site.UnsupportedValue{Field: "from_name", Reason: "x"}), disabled, "from_name", "x"},
 
 		{"PasswordStays", site.Capabilities{PasswordStays: true}, unedited, "", ""},
 		{"PasswordStaysWithoutLogin", site.Capabilities{PasswordStays: true}, func(c *site.Change) { c.Candidate.Settings.Username = "" }, "username", "forget"},
@@ -93,18 +95,18 @@ func TestRefuse(t *testing.T) {
 	}
 }
 
-// A lack can be declared of every setting.
+// Every setting can be declared unsupported.
 func TestRefuseEverySetting(t *testing.T) {
 	settings := settingsAt("smtp.example.com")
 	settings.HELOName = "client-a.example.com"
-	var lacks []site.Lack
+	var unsupported []site.UnsupportedValue
 	var want []string
 	for _, f := range settings.Fields() {
-		lacks = append(lacks, site.Lack{Field: f.Name, Reason: "x"})
+		unsupported = append(unsupported, site.UnsupportedValue{Field: f.Name, Reason: "x"})
 		want = append(want, f.Name)
 	}
 	fields := func(settings site.Settings) (fields []string) {
-		for _, r := range (site.Capabilities{Lacks: lacks}).Refuse(site.Change{Candidate: site.Candidate{Settings: settings}}) {
+		for _, r := range (site.Capabilities{UnsupportedValues: unsupported}).Refuse(site.Change{Candidate: site.Candidate{Settings: settings}}) {
 			fields = append(fields, r.Field)
 		}
 		return fields
@@ -124,9 +126,9 @@ func TestRefuseDestroy(t *testing.T) {
 		offers  string
 	}{
 		"Contract":      {site.Capabilities{}, nil, ""},
-		"Never":         {site.Capabilities{Off: site.OffNever}, []site.OnDestroy{site.Disable, site.Clear}, `"keep"`},
-		"ByClearing":    {clearsOff, []site.OnDestroy{site.Disable}, `"clear" or "keep"`},
-		"PasswordStays": {site.Capabilities{PasswordStays: true}, []site.OnDestroy{site.Clear}, `"disable" or "keep"`},
+		"Never":         {site.Capabilities{Off: site.OffNever}, []site.OnDestroy{site.OnDestroyDisable, site.OnDestroyClear}, `"keep"`},
+		"ByClearing":    {clearsOff, []site.OnDestroy{site.OnDestroyDisable}, `"clear" or "keep"`},
+		"PasswordStays": {site.Capabilities{PasswordStays: true}, []site.OnDestroy{site.OnDestroyClear}, `"disable" or "keep"`},
 	} {
 		for _, how := range site.OnDestroys() {
 			refusal, refused := tt.can.RefuseDestroy(how)
@@ -142,14 +144,14 @@ func TestRefuseDestroy(t *testing.T) {
 
 func TestRefuseTest(t *testing.T) {
 	c := toOtherHost()
-	own, saved := site.Test{Candidate: &c.Candidate, Recipient: recipient}, site.Test{Recipient: recipient}
-	without := site.Test{}
+	own, saved := site.TestRequest{Candidate: &c.Candidate, Recipient: recipient}, site.TestRequest{Recipient: recipient}
+	without := site.TestRequest{}
 	isOff, isRelay := switchedOff(working()), working()
 	isRelay.Settings = relay()
 	tests := []struct {
 		name string
 		can  site.Capabilities
-		test site.Test
+		test site.TestRequest
 		now  site.State
 		// word is one of the reason; "" when the test can be made.
 		word string
@@ -233,5 +235,22 @@ func TestWarnings(t *testing.T) {
 				t.Errorf("warnings:\n got %q\nwant %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// A platform may hold a value with some settings and not with others.
+func TestUnsupportedValueCanDependOnOtherSettings(t *testing.T) {
+	can := site.Capabilities{UnsupportedValues: []site.UnsupportedValue{{
+		Field: "encryption", Value: site.STARTTLS, Reason: "no",
+		When: func(s site.Settings) bool { return s.Username == "" },
+	}}}
+	for username, want := range map[string]int{"": 1, "mailer": 0} {
+		for encryption, wanted := range map[site.Encryption]int{site.STARTTLS: want, site.TLS: 0} {
+			c := site.Change{Candidate: site.Candidate{Settings: site.Settings{Username: username, Encryption: encryption}}}
+			got := can.Refuse(c)
+			if len(got) != wanted || wanted > 0 && got[0] != (site.Refusal{Field: "encryption", Reason: "no"}) {
+				t.Errorf("username %q, encryption %q: refused %v", username, encryption, got)
+			}
+		}
 	}
 }

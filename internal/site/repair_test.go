@@ -200,10 +200,10 @@ func TestRepairEndsWithItsTime(t *testing.T) {
 }
 
 // Many sites that were imported share a relay that takes three tests at a time: none of them is switched off.
-func TestRepairTakesTurns(t *testing.T) {
+func TestRepairIsLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, relay := procedure(t), &busyServer{takes: 3}
-		p.Turns = site.NewTurns(10, isCrowded)
+		p.Limiter = site.NewTestLimiter(10, isCrowded)
 		var running sync.WaitGroup
 		for range 50 {
 			r := &run{model: newModel(forgetsOn, false), can: forgetsOn}

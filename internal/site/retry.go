@@ -22,7 +22,7 @@ type testFunc func(context.Context) (TestResult, error)
 func (r *run) repeat(ctx context.Context, s Settings, test testFunc, between func(context.Context) error) (TestResult, error) {
 	var failure *TestError
 	for attempts, pause := 0, firstPause; ; pause = min(2*pause, longestPause) {
-		result, made, err := r.inTurn(ctx, s, test, between)
+		result, made, err := r.limited(ctx, s, test, between)
 		if made == 0 && failure != nil {
 			return failure.Result, failure
 		}
@@ -43,11 +43,11 @@ func (r *run) repeat(ctx context.Context, s Settings, test testFunc, between fun
 	}
 }
 
-// inTurn makes a test of these settings when it is its turn at their submission server, and again when all that was wrong
-// with it is that it came too fast. made is how often; 0 when ctx was done before.
-func (r *run) inTurn(ctx context.Context, s Settings, test testFunc, between func(context.Context) error) (result TestResult, made int, err error) {
+// limited makes a test of these settings as soon as the limiter lets it, and again while all that was wrong with it is that
+// it came too fast. made is how often; 0 when ctx was done before.
+func (r *run) limited(ctx context.Context, s Settings, test testFunc, between func(context.Context) error) (result TestResult, made int, err error) {
 	for {
-		end, done := r.procedure.Turns.wait(ctx, s)
+		end, done := r.procedure.Limiter.wait(ctx, s)
 		switch {
 		case done != nil && made == 0:
 			return TestResult{}, 0, done
@@ -56,7 +56,7 @@ func (r *run) inTurn(ctx context.Context, s Settings, test testFunc, between fun
 		}
 		result, err = test(ctx)
 		made++
-		again := end(result) && made < mostRefusals && err == nil
+		again := end(result) && made < maxRefusals && err == nil
 		if !again || between != nil && between(ctx) != nil {
 			return result, made, err
 		}

@@ -109,7 +109,7 @@ type patient struct {
 	began []time.Time
 }
 
-func (p *patient) Test(context.Context, site.Test) (site.TestResult, error) {
+func (p *patient) Test(context.Context, site.TestRequest) (site.TestResult, error) {
 	p.began = append(p.began, time.Now())
 	time.Sleep(p.takes)
 	return healing(site.RetryLong), nil

@@ -9,6 +9,18 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
+// phase is how far a change has come. It only moves forward.
+type phase int
+
+const (
+	// applying: the candidate is tested and written.
+	applying phase = iota
+	// recovering: a step failed after a write; the site was read again and is being brought into a safe state.
+	recovering
+	// restoring: the settings that worked before were written again, which is tried once.
+	restoring
+)
+
 // run is one change on its way to a site.
 type run struct {
 	Change
@@ -16,28 +28,26 @@ type run struct {
 	site      Site
 	can       Capabilities
 	began     time.Time
+
+	phase phase
 	// held is what the site holds as far as is known, and what the next write is guarded by.
 	held State
-	// made: a write was made. lost is the last one, when nobody knows whether it was made.
-	made bool
-	lost *Save
-	// saved: the site has the candidate, its password included.
-	saved bool
-	// untested are the settings that must not stay on, unless the site's test of what is saved passed.
+	// written: the site confirmed a write. unconfirmed is the last write whose answer was lost.
+	written     bool
+	unconfirmed *SaveRequest
+	// candidateSaved: the site holds the candidate, its password included.
+	candidateSaved bool
+	// untested are saved settings that must not stay on, unless passed says that the site tested them successfully.
 	untested Settings
 	passed   *TestResult
-	// settling: what the site holds was looked at after a failure, and is being set right.
-	settling bool
-	// restoring: it was tried to write again what was on before.
-	restoring bool
 }
 
 // carryOut makes the calls of the change, in the order that fits the platform.
 func (r *run) carryOut(ctx context.Context) error {
 	switch steps := r.Steps(); {
-	case !steps.Save:
+	case !steps.Writes:
 		return nil
-	case !steps.Test:
+	case !steps.SendsTest:
 		return r.saveUntested(ctx)
 	}
 	switch r.can.Testing {
@@ -95,7 +105,9 @@ func (r *run) testInSave(ctx context.Context) error {
 	return nil
 }
 
-func (r *run) testOfSaved() Test { return Test{Recipient: r.Recipient, SiteID: r.Prior.SiteID} }
+func (r *run) testOfSaved() TestRequest {
+	return TestRequest{Recipient: r.Recipient, SiteID: r.Prior.SiteID}
+}
 
 // verify notes the pass where the site does not.
 func (r *run) verify(passed TestResult) {
@@ -112,20 +124,20 @@ func (r *run) warn(sentence string) {
 
 // save writes the candidate. Its password goes along once, or every time where the site would lose it.
 func (r *run) save(ctx context.Context, enabled bool) error {
-	w := Save{Settings: r.Candidate.Settings, Password: r.Candidate.Password, Enabled: enabled}
-	if r.saved && !r.can.SaveNeedsPassword {
+	w := SaveRequest{Settings: r.Candidate.Settings, Password: r.Candidate.Password, Enabled: enabled}
+	if r.candidateSaved && !r.can.SaveNeedsPassword {
 		w.Password = secret.Text{}
 	}
 	if enabled && r.can.Testing == TestsInSave {
 		w.Recipient = r.Recipient
 	}
 	err := r.write(ctx, w)
-	r.saved = r.saved || err == nil
+	r.candidateSaved = r.candidateSaved || err == nil
 	return err
 }
 
 // write makes one write over what the site holds, and checks that the site kept it.
-func (r *run) write(ctx context.Context, w Save) error {
+func (r *run) write(ctx context.Context, w SaveRequest) error {
 	if err := guard(ctx, r.site, r.can, r.held); err != nil {
 		return err
 	}
@@ -133,19 +145,19 @@ func (r *run) write(ctx context.Context, w Save) error {
 	saved, err := r.site.Save(ctx, w)
 	switch KindOf(err) {
 	case NoAnswer, Unexpected, "":
-		r.lost = &w
+		r.unconfirmed = &w
 	case Stale:
 		err = explainStale(ctx, r.site, r.held, err)
 	}
 	if err != nil {
 		return err
 	}
-	r.made, r.lost, r.held = true, nil, saved
+	r.written, r.unconfirmed, r.held = true, nil, saved
 	return checkKept(w, saved)
 }
 
 // checkKept compares what the site says that it holds with what was written.
-func checkKept(w Save, saved State) error {
+func checkKept(w SaveRequest, saved State) error {
 	if diff := differences(w.Settings, w.Enabled, saved); len(diff) > 0 {
 		return &Error{Kind: Unexpected, Message: "the site did not keep what was saved: " + strings.Join(diff, ", ")}
 	}

@@ -19,14 +19,14 @@ func (r *run) testSaved(ctx context.Context) error {
 		return r.conclude(ctx, err)
 	}
 	r.untested = r.Candidate.Settings
-	r.saved = !r.affectsDelivery() && r.Candidate.Password.IsEmpty()
+	r.candidateSaved = !r.affectsDelivery() && r.Candidate.Password.IsEmpty()
 	mailOn := r.can.Testing == TestsEnabled
 	var between func(context.Context) error
 	if mailOn {
 		between = r.switchOff
 	}
 	result, err := r.repeat(ctx, r.Candidate.Settings, func(ctx context.Context) (TestResult, error) {
-		if !r.saved || r.held.Enabled != mailOn {
+		if !r.candidateSaved || r.held.Enabled != mailOn {
 			if err := r.save(ctx, mailOn); err != nil {
 				return TestResult{}, err
 			}
@@ -78,7 +78,7 @@ func (r *run) repair(ctx context.Context) (done bool, err error) {
 		return false, err
 	}
 	r.untested = r.Prior.Settings
-	if left, err := r.settle(ctx); !r.made || err != nil || left != LeftOff || !r.affectsDelivery() || result.Status != Failed {
+	if left, err := r.settle(ctx); !r.written || err != nil || left != LeftOff || !r.affectsDelivery() || result.Status != Failed {
 		return false, &PartialError{Left: left, Err: failure, Undo: err}
 	}
 	r.warn(fmt.Sprintf("Mail was on with settings that never passed a test: %s. Now it is off, until the new ones pass.", failure))

@@ -13,7 +13,7 @@ import (
 
 // call is one call that a script expects, and its answer.
 type call struct {
-	// ask is a read, a site.Test, a site.Save or a clearing, with every argument.
+	// ask is a read, a site.TestRequest, a site.SaveRequest or a clearing, with every argument.
 	ask    any
 	state  site.State
 	result site.TestResult
@@ -95,12 +95,12 @@ func (s *script) Read(ctx context.Context) (site.State, error) {
 	return answer.state, answer.err
 }
 
-func (s *script) Test(ctx context.Context, t site.Test) (site.TestResult, error) {
+func (s *script) Test(ctx context.Context, t site.TestRequest) (site.TestResult, error) {
 	answer := s.take(ctx, t)
 	return answer.result, answer.err
 }
 
-func (s *script) Save(ctx context.Context, w site.Save) (site.State, error) {
+func (s *script) Save(ctx context.Context, w site.SaveRequest) (site.State, error) {
 	answer := s.take(ctx, w)
 	return answer.state, answer.err
 }
@@ -112,20 +112,20 @@ func (s *script) Clear(ctx context.Context, revision string) error {
 // describe shows a call with the password in it: these are the passwords of tests.
 func describe(ask any) string {
 	switch ask := ask.(type) {
-	case site.Test:
+	case site.TestRequest:
 		if ask.Candidate == nil {
 			return fmt.Sprintf("test of what is saved, recipient %q, site %q", ask.Recipient, ask.SiteID)
 		}
 		return fmt.Sprintf("test of %+v, password %q, recipient %q, site %q",
 			ask.Candidate.Settings, ask.Candidate.Password.Reveal(), ask.Recipient, ask.SiteID)
-	case site.Save:
+	case site.SaveRequest:
 		return fmt.Sprintf("%+v, password %q", ask, ask.Password.Reveal())
 	}
 	return fmt.Sprintf("%T%+v", ask, ask)
 }
 
 func TestScriptNoticesWrongCalls(t *testing.T) {
-	w := site.Save{Revision: "1", Password: password}
+	w := site.SaveRequest{Revision: "1", Password: password}
 	tests := []struct {
 		name string
 		make func(context.Context, *script)

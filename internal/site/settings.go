@@ -13,13 +13,13 @@ type Encryption string
 // The encryptions. STARTTLS is required STARTTLS, never opportunistic (RFC 8314 section 5); TLS is implicit TLS
 // (RFC 8314 section 3.3).
 const (
-	STARTTLS Encryption = "starttls"
-	TLS      Encryption = "tls"
-	None     Encryption = "none"
+	STARTTLS     Encryption = "starttls"
+	TLS          Encryption = "tls"
+	NoEncryption Encryption = "none"
 )
 
 // Encryptions lists the valid values of Encryption.
-func Encryptions() []Encryption { return []Encryption{STARTTLS, TLS, None} }
+func Encryptions() []Encryption { return []Encryption{STARTTLS, TLS, NoEncryption} }
 
 // IsLoopback reports whether a host is the very machine that connects to it, by its name or address alone: nothing
 // that is sent there can be read on the way.

@@ -83,7 +83,7 @@ func TestChoices(t *testing.T) {
 		t.Errorf("ways to leave a site %q, want %q", got, want)
 	}
 	site.Encryptions()[0], site.OnDestroys()[0] = "x", "x"
-	if site.Encryptions()[0] != site.STARTTLS || site.OnDestroys()[0] != site.Disable {
+	if site.Encryptions()[0] != site.STARTTLS || site.OnDestroys()[0] != site.OnDestroyDisable {
 		t.Error("a caller can change the list of the next one")
 	}
 }

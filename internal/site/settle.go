@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Bringing a site to rest goes on when the run is cancelled: for settleTime and in settleAttempts at most.
+// Bringing a site into a safe state goes on after a cancellation, for at most settleTime and settleAttempts.
 const (
 	settleTime     = time.Minute
 	settleAttempts = 3
@@ -20,7 +20,7 @@ const (
 // conclude ends a change that may have written to the site: nil when what passed is on, else with failure. Then the site
 // has again what worked before where that can be put back, or mail is off.
 func (r *run) conclude(ctx context.Context, failure error) error {
-	if !r.made && r.lost == nil {
+	if !r.written && r.unconfirmed == nil {
 		return failure
 	}
 	left, err := r.settle(ctx)
@@ -38,69 +38,104 @@ func (r *run) settle(ctx context.Context) (left Left, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
 	for range settleAttempts {
-		if left, err = r.setRight(ctx); err == nil {
+		if left, err = r.makeSafe(ctx); err == nil {
 			break
 		}
 	}
 	return left, err
 }
 
-// setRight looks at what the site holds, for an answer may have been lost and others may have been there, and does what
-// it takes.
-func (r *run) setRight(ctx context.Context) (Left, error) {
+// finding is what a look at the site comes to after a failure, when an answer may have been lost and others may have
+// written to the site.
+type finding int
+
+const (
+	// foundUnwritten: the only write, whose answer was lost, never reached the site.
+	foundUnwritten finding = iota
+	// foundPassed: what passed is on, as it was found right after the test or as the write that enabled it left it.
+	foundPassed
+	// foundWrittenSince: what passed is on, but somebody wrote to the site since, a password perhaps.
+	foundWrittenSince
+	// foundRestorable: the site holds what this run wrote, nobody else moved the switch, and what worked before can be put back.
+	foundRestorable
+	// foundOff: mail is off, whoever did that.
+	foundOff
+	// foundUntested: what this run wrote is on without a pass, and nothing can be put back for it.
+	foundUntested
+	// foundRestored: what worked before is on again, though the answer to that write was lost.
+	foundRestored
+	// foundForeign: mail is on with settings that are neither this run's nor those of before.
+	foundForeign
+)
+
+// find says what it means that the site holds now, after r.held.
+func (r *run) find(now State) finding {
+	ours := now.Settings == r.untested || r.written && now.Settings == r.held.Settings
+	switch {
+	case r.unwritten(now):
+		return foundUnwritten
+	case ours && now.Enabled && r.passed != nil && (r.unconfirmed != nil || compare(r.held, now) == nil):
+		return foundPassed
+	case ours && now.Enabled && r.passed != nil:
+		return foundWrittenSince
+	case ours && now.Enabled == r.held.Enabled && r.phase != restoring && r.can.canRestore(r.Change):
+		return foundRestorable
+	case !now.Enabled:
+		return foundOff
+	case ours:
+		return foundUntested
+	case r.phase == restoring && now.Settings == r.Prior.Settings:
+		return foundRestored
+	}
+	return foundForeign
+}
+
+// makeSafe reads the site and does what it takes to leave no untested mail on.
+func (r *run) makeSafe(ctx context.Context) (Left, error) {
 	now, err := readSame(ctx, r.site, r.Prior)
 	if err != nil {
 		return LeftUntested, err
 	}
-	if r.untouched(now) {
+	found := r.find(now)
+	if found == foundUnwritten {
 		r.held = r.Prior
 		return leftAsItWas, nil
 	}
-	saved := r.held
-	ours := now.Settings == r.untested || r.made && now.Settings == saved.Settings
-	r.held, r.settling = now, true
-	switch {
-	// What passed is on, as it was found right after the test, or as the write that was to switch it on has left it.
-	case ours && now.Enabled && r.passed != nil && (r.lost != nil || compare(saved, now) == nil):
+	r.held, r.phase = now, max(r.phase, recovering)
+	switch found {
+	case foundPassed:
 		r.verify(*r.passed)
 		return leftPassed, nil
-	// It is on, and somebody wrote to the site since it passed, a password perhaps.
-	case ours && now.Enabled && r.passed != nil:
-		return LeftToOthers, nil
-	// What is ours is not to stay, nobody else has moved the switch, and what worked before can be put back: that is tried once.
-	case ours && now.Enabled == saved.Enabled && !r.restoring && r.can.canRestore(r.Change):
+	case foundRestorable:
 		return r.restore(ctx)
-	// Mail is off, whoever did that: nothing untested is sent with.
-	case !now.Enabled:
+	case foundRestored:
+		return r.restored(), nil
+	case foundOff:
 		return LeftOff, nil
-	// What did not pass is on, and nothing can be put back for it.
-	case ours:
+	case foundUntested:
 		if err := r.switchOff(ctx); err != nil {
 			return LeftUntested, err
 		}
 		return LeftOff, nil
-	// The answer to putting back was lost, and it was done.
-	case r.restoring && now.Settings == r.Prior.Settings:
-		return r.restored(), nil
+	default:
+		return LeftToOthers, nil
 	}
-	// Mail is on with settings that are neither ours nor those of before.
-	return LeftToOthers, nil
 }
 
-// untouched reports whether the only write, whose answer was lost, was not made.
-func (r *run) untouched(now State) bool {
-	if r.made || r.lost == nil || r.settling || len(changes(r.Prior, now)) > 0 {
+// unwritten reports whether the only write, whose answer was lost, was not made.
+func (r *run) unwritten(now State) bool {
+	if r.written || r.unconfirmed == nil || r.phase != applying || len(changes(r.Prior, now)) > 0 {
 		return false
 	}
 	if r.can.Unguarded {
-		return now.Settings != r.lost.Settings || now.Enabled != r.lost.Enabled
+		return now.Settings != r.unconfirmed.Settings || now.Enabled != r.unconfirmed.Enabled
 	}
 	return now.Revision == r.Prior.Revision
 }
 
 func (r *run) restore(ctx context.Context) (Left, error) {
-	r.restoring, r.passed = true, nil
-	if err := r.write(ctx, Save{Settings: r.Prior.Settings, Password: r.PriorPassword, Enabled: true}); err != nil {
+	r.phase, r.passed = restoring, nil
+	if err := r.write(ctx, SaveRequest{Settings: r.Prior.Settings, Password: r.PriorPassword, Enabled: true}); err != nil {
 		return LeftUntested, err
 	}
 	return r.restored(), nil
@@ -118,7 +153,7 @@ func (r *run) switchOff(ctx context.Context) error {
 	if r.can.Off == OffByClearing {
 		return r.clear(ctx)
 	}
-	w := Save{Settings: r.held.Settings}
+	w := SaveRequest{Settings: r.held.Settings}
 	if r.can.SaveNeedsPassword && w.Settings == r.Candidate.Settings {
 		w.Password = r.Candidate.Password
 	}
@@ -132,7 +167,7 @@ func (r *run) clear(ctx context.Context) error {
 	if err := r.site.Clear(ctx, r.held.Revision); err != nil {
 		return err
 	}
-	r.made, r.saved = true, false
+	r.written, r.candidateSaved = true, false
 	now, err := readSame(ctx, r.site, r.Prior)
 	if err != nil {
 		return err

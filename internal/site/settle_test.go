@@ -208,7 +208,7 @@ func TestRestoringThatFailsSwitchesOff(t *testing.T) {
 	c.PriorPassword = password
 	on := candidateOn(c)
 	off := switchedOff(on)
-	back := site.Save{Settings: c.Prior.Settings, Password: password, Enabled: true, Revision: on.Revision, SiteID: on.SiteID}
+	back := site.SaveRequest{Settings: c.Prior.Settings, Password: password, Enabled: true, Revision: on.Revision, SiteID: on.SiteID}
 	refused := &site.Error{Kind: site.Invalid, Field: "host", Message: "no"}
 	lost := &site.Error{Kind: site.NoAnswer, Message: "the connection closed"}
 	wasBack := elsewhere()

@@ -18,9 +18,9 @@ type Site interface {
 	Read(ctx context.Context) (State, error)
 	// Test sends one message with the candidate and saves nothing. An error means that there is no verdict; a failed
 	// test is a result. It reaches an SMTP server at most once, also when the call is repeated underneath.
-	Test(ctx context.Context, t Test) (TestResult, error)
+	Test(ctx context.Context, t TestRequest) (TestResult, error)
 	// Save writes the settings, the password and the switch in one step, guarded by the revision.
-	Save(ctx context.Context, s Save) (State, error)
+	Save(ctx context.Context, s SaveRequest) (State, error)
 	// Clear removes settings and password, guarded by the revision.
 	Clear(ctx context.Context, revision string) error
 }
@@ -48,8 +48,8 @@ type State struct {
 // IsClear reports whether the site holds nothing: neither settings nor a password.
 func (s State) IsClear() bool { return s.Settings.IsZero() && !s.PasswordSet }
 
-// Test is the request for one test message.
-type Test struct {
+// TestRequest asks for one test message.
+type TestRequest struct {
 	// Candidate is what to test; nil tests what the site has saved.
 	Candidate *Candidate
 	Recipient string
@@ -57,8 +57,8 @@ type Test struct {
 	SiteID string
 }
 
-// Save is the request for one write.
-type Save struct {
+// SaveRequest asks for one write.
+type SaveRequest struct {
 	Settings Settings
 	// Password replaces the stored one unless it is empty.
 	Password secret.Text

@@ -9,7 +9,7 @@ import (
 
 // TestSteps has a row for each combination of what Steps looks at.
 func TestSteps(t *testing.T) {
-	none, save, both := site.Steps{}, site.Steps{Save: true}, site.Steps{Test: true, Save: true}
+	none, save, both := site.Steps{}, site.Steps{Writes: true}, site.Steps{SendsTest: true, Writes: true}
 	tests := []struct {
 		enabled, wasEnabled, changed, verified, setPassword bool
 		want                                                site.Steps
@@ -81,7 +81,7 @@ func TestStepsNoticeEverySetting(t *testing.T) {
 			c.Prior.Enabled = enabled
 			c.Candidate.Settings = c.Prior.Settings
 			name := alter(&c.Candidate.Settings, i)
-			if got, want := c.Steps(), (site.Steps{Test: enabled, Save: true}); got != want {
+			if got, want := c.Steps(), (site.Steps{SendsTest: enabled, Writes: true}); got != want {
 				t.Errorf("%s changed, enabled %t: steps %+v, want %+v", name, enabled, got, want)
 			}
 		}

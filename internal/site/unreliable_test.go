@@ -89,7 +89,7 @@ func (u *unreliable) Read(ctx context.Context) (now site.State, err error) {
 	return now, err
 }
 
-func (u *unreliable) Test(ctx context.Context, t site.Test) (result site.TestResult, err error) {
+func (u *unreliable) Test(ctx context.Context, t site.TestRequest) (result site.TestResult, err error) {
 	u.mayAct(ctx, "a test")
 	tried := fingerprint{u.state.Settings, u.password}
 	if t.Candidate != nil {
@@ -113,7 +113,7 @@ func (u *unreliable) Test(ctx context.Context, t site.Test) (result site.TestRes
 	return result, err
 }
 
-func (u *unreliable) Save(ctx context.Context, w site.Save) (now site.State, err error) {
+func (u *unreliable) Save(ctx context.Context, w site.SaveRequest) (now site.State, err error) {
 	u.mayAct(ctx, "a write")
 	err = u.call(ctx, "save", func() error {
 		if now, err = u.model.Save(ctx, w); err == nil {

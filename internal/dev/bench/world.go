@@ -45,7 +45,7 @@ type client struct {
 func newWorld(dir string, sites int) (_ *world, err error) {
 	w := &world{clients: map[string]client{}, tokens: map[string]string{}}
 	w.smtp, err = smtptest.New(smtptest.Config{
-		Encryption: site.None,
+		Encryption: site.NoEncryption,
 		Users:      map[string]secret.Text{mailbox: secret.New(password)},
 		Faults: smtptest.Faults{Before: func(_ context.Context, stage site.Stage) {
 			if stage == site.StageData {

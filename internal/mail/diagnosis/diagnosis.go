@@ -154,7 +154,7 @@ func (v *verdict) login() {
 // loginInClearText blames the encryption where there is none, as many servers offer a login only after TLS. On an
 // encrypted connection more encryption does not help.
 func (v *verdict) loginInClearText() {
-	if v.settings.Encryption == site.None {
+	if v.settings.Encryption == site.NoEncryption {
 		v.Attribute = "encryption"
 		v.Cause = "username is set but the server offers no login here: many offer one only after TLS."
 		v.Remedy = "Set encryption to starttls or tls. If the relay wants no login, remove username and password."

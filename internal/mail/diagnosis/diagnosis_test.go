@@ -81,7 +81,7 @@ func TestLoginThatIsNotOffered(t *testing.T) {
 	}{
 		{site.STARTTLS, "username", "Set port to the one for submission"},
 		{site.TLS, "username", "Set port to the one for submission"},
-		{site.None, "encryption", "Set encryption to starttls or tls."},
+		{site.NoEncryption, "encryption", "Set encryption to starttls or tls."},
 	} {
 		for _, port := range []int{25, 587} {
 			s := site.Settings{Host: "mail.example.com", Port: port, Encryption: test.encryption, Username: "shop"}

@@ -173,7 +173,7 @@ func TestWhatTheSenderMeets(t *testing.T) {
 			"data-ses-unverified", "recipient",
 		},
 		"HangUpAfterTheMessage": {
-			bench{server: smtptest.Config{Encryption: site.None}, play: func(p *smtptest.Peer) {
+			bench{server: smtptest.Config{Encryption: site.NoEncryption}, play: func(p *smtptest.Peer) {
 				p.Say("220 hello")
 				p.Answer("250-hello\n250 AUTH PLAIN", "235 2.7.0 ok", "250 ok", "250 ok", "354 go on")
 				p.HearBody()

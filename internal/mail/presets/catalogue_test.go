@@ -68,7 +68,7 @@ func checkEndpoints(t *testing.T, p Preset) {
 		if e.Host != p.Host || e.Port < 1 || e.Port > 65535 || seen[e] || !slices.Contains(site.Encryptions(), e.Encryption) {
 			t.Errorf("preset %q: bad endpoint %+v", p.ID, e)
 		}
-		if e.Encryption == site.None && p.Host != "localhost" {
+		if e.Encryption == site.NoEncryption && p.Host != "localhost" {
 			t.Errorf("preset %q sends passwords in clear text", p.ID)
 		}
 		seen[e] = true
@@ -113,7 +113,7 @@ func TestPorts(t *testing.T) {
 		"socketlabs":             {"smtp.socketlabs.com", 465, site.TLS},
 		"titan":                  {"smtp.titan.email", 465, site.TLS},
 		"cloudflare-email":       {"smtp.mx.cloudflare.net", 465, site.TLS},
-		"mailpit":                {"localhost", 1025, site.None},
+		"mailpit":                {"localhost", 1025, site.NoEncryption},
 	} {
 		p, ok := ByID(id)
 		got, err := p.Endpoint("")

@@ -18,7 +18,7 @@ import (
 
 var piped = site.Candidate{
 	Settings: site.Settings{
-		Encryption:  site.None,
+		Encryption:  site.NoEncryption,
 		Username:    "app@example.com",
 		FromAddress: "app@example.com",
 		HELOName:    "client.example.com",

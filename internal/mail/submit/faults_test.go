@@ -192,7 +192,7 @@ func TestCancelAtStage(t *testing.T) {
 
 // TestCancelBeforeStart dials nothing.
 func TestCancelBeforeStart(t *testing.T) {
-	s, sender, c := script(t, site.None, (*smtptest.Peer).Wait)
+	s, sender, c := script(t, site.NoEncryption, (*smtptest.Peer).Wait)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	r := sender.Send(ctx, c, recipient)

@@ -55,7 +55,7 @@ func TestMechanism(t *testing.T) {
 		"LoginWithoutQuestions":  {"250 AUTH LOGIN", answerLogin("", ""), login},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, sender, candidate := script(t, site.None, offering(c.play, c.offer))
+			s, sender, candidate := script(t, site.NoEncryption, offering(c.play, c.offer))
 			if r := sender.Login(t.Context(), candidate); r.Status != site.Passed {
 				t.Errorf("got %+v", r)
 			}
@@ -67,7 +67,7 @@ func TestMechanism(t *testing.T) {
 }
 
 func TestMechanismOffersAreJoined(t *testing.T) {
-	s, sender, c := script(t, site.None, offering(func(p *smtptest.Peer) { p.Answer("235 ok", "221 bye") },
+	s, sender, c := script(t, site.NoEncryption, offering(func(p *smtptest.Peer) { p.Answer("235 ok", "221 bye") },
 		"250-AUTH=LOGIN", "250-AUTH LOGIN PLAIN", "250 SIZE"))
 	if r := sender.Login(t.Context(), c); r.Status != site.Passed || !strings.HasPrefix(said(s)[0], "AUTH PLAIN ") {
 		t.Errorf("got %+v after %q", r, said(s))
@@ -83,7 +83,7 @@ func TestNoUsableMechanism(t *testing.T) {
 		"TokensAndOthers": {"250 AUTH XOAUTH2 NTLM", "server offers neither PLAIN nor LOGIN, only XOAUTH2 NTLM"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, sender, candidate := script(t, site.None, offering((*smtptest.Peer).Wait, c.offer))
+			s, sender, candidate := script(t, site.NoEncryption, offering((*smtptest.Peer).Wait, c.offer))
 			r := sender.Send(t.Context(), candidate, recipient)
 			if r.Status != site.Failed || r.Stage != site.StageAuth || r.Error != c.text {
 				t.Errorf("got %+v", r)
@@ -100,7 +100,7 @@ func TestLongPasswordFitsTheLine(t *testing.T) {
 	for name, length := range map[string]int{"JustFits": 355, "JustTooLong": 356, "Token": 2000} {
 		t.Run(name, func(t *testing.T) {
 			password := strings.Repeat("p", length)
-			s, sender, c := script(t, site.None, offering(func(p *smtptest.Peer) {
+			s, sender, c := script(t, site.NoEncryption, offering(func(p *smtptest.Peer) {
 				if line, _ := p.Hear(); line == "AUTH PLAIN" {
 					p.Say("334 ")
 					p.Hear()
@@ -132,7 +132,7 @@ func TestUnexpectedChallenge(t *testing.T) {
 		"PlainAsksAgain": {"250 AUTH PLAIN", "334 " + b64("again"), sasl.ErrUnexpectedServerChallenge.Error()},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, sender, candidate := script(t, site.None, offering(func(p *smtptest.Peer) {
+			s, sender, candidate := script(t, site.NoEncryption, offering(func(p *smtptest.Peer) {
 				p.Answer(c.challenge, "501 5.0.0 cancelled")
 				p.Wait()
 			}, c.offer))
@@ -180,7 +180,7 @@ func TestLoginOfferedOnlyAsLOGIN(t *testing.T) {
 }
 
 func TestHELOForAServerWithoutEHLO(t *testing.T) {
-	s, sender, c := script(t, site.None, func(p *smtptest.Peer) {
+	s, sender, c := script(t, site.NoEncryption, func(p *smtptest.Peer) {
 		p.Say("220 old.example.test SMTP")
 		p.Answer("502 what", "250 old.example.test", "250 ok", "250 ok", "354 go")
 		p.HearBody()

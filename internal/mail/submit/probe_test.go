@@ -19,9 +19,9 @@ func TestProbe(t *testing.T) {
 		stages   []site.Stage
 		starttls bool
 	}{
-		site.STARTTLS: {[]site.Stage{"dns", "connect", "banner", "ehlo", "starttls", "tls", "ehlo"}, true},
-		site.TLS:      {[]site.Stage{"dns", "connect", "tls", "banner", "ehlo"}, false},
-		site.None:     {[]site.Stage{"dns", "connect", "banner", "ehlo"}, false},
+		site.STARTTLS:     {[]site.Stage{"dns", "connect", "banner", "ehlo", "starttls", "tls", "ehlo"}, true},
+		site.TLS:          {[]site.Stage{"dns", "connect", "tls", "banner", "ehlo"}, false},
+		site.NoEncryption: {[]site.Stage{"dns", "connect", "banner", "ehlo"}, false},
 	} {
 		t.Run(string(e), func(t *testing.T) {
 			server, sender, _ := start(t, smtptest.Config{
@@ -44,7 +44,7 @@ func TestProbe(t *testing.T) {
 			if p.STARTTLS != want.starttls || !slices.Equal(p.AuthMechanisms, []string{"PLAIN", "LOGIN"}) || p.SizeLimit != 12345 {
 				t.Errorf("got STARTTLS %v, AUTH %q, SIZE %d", p.STARTTLS, p.AuthMechanisms, p.SizeLimit)
 			}
-			if (p.TLS != nil) != (e != site.None) {
+			if (p.TLS != nil) != (e != site.NoEncryption) {
 				t.Fatalf("got TLS %+v", p.TLS)
 			}
 			if p.TLS != nil && (p.TLS.Version != "TLS 1.3" || !p.TLS.Trusted || !slices.Equal(p.TLS.Certificate.Names, []string{"mail.example.test"})) {
@@ -77,8 +77,8 @@ func TestProbeShowsAnUntrustedCertificate(t *testing.T) {
 
 func TestProbeTellsHowFarItCame(t *testing.T) {
 	t.Run("RefusingBanner", func(t *testing.T) {
-		s, sender, _ := script(t, site.None, say("554 5.7.1 not from there"))
-		p := sender.Probe(t.Context(), s.Host(), s.Port(), site.None, "")
+		s, sender, _ := script(t, site.NoEncryption, say("554 5.7.1 not from there"))
+		p := sender.Probe(t.Context(), s.Host(), s.Port(), site.NoEncryption, "")
 		if p.Result.Stage != site.StageBanner || p.Result.Reply == nil || p.Result.Reply.String() != "554 5.7.1 not from there" {
 			t.Errorf("got %+v", p)
 		}
@@ -87,14 +87,14 @@ func TestProbeTellsHowFarItCame(t *testing.T) {
 		}
 	})
 	t.Run("NobodyListens", func(t *testing.T) {
-		s, sender, _ := script(t, site.None, (*smtptest.Peer).Wait)
-		p := sender.Probe(t.Context(), "127.0.0.2", s.Port(), site.None, "")
+		s, sender, _ := script(t, site.NoEncryption, (*smtptest.Peer).Wait)
+		p := sender.Probe(t.Context(), "127.0.0.2", s.Port(), site.NoEncryption, "")
 		if p.Result.Stage != site.StageConnect || p.RemoteAddress != "" || !slices.Equal(p.Addresses, []string{"127.0.0.2"}) {
 			t.Errorf("got %+v", p)
 		}
 	})
 	t.Run("BadHost", func(t *testing.T) {
-		p := new(submit.Sender).Probe(t.Context(), "smtp://mail", 25, site.None, "")
+		p := new(submit.Sender).Probe(t.Context(), "smtp://mail", 25, site.NoEncryption, "")
 		if p.Result.Status != site.Failed || p.Result.Stage != site.StageDNS || p.Addresses != nil {
 			t.Errorf("got %+v", p)
 		}
@@ -111,8 +111,8 @@ func TestOtherServicesStayUnknown(t *testing.T) {
 		"MySQL": "J\x00\x00\x00\x0a8.0.36 internal-gateway",
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, sender, _ := script(t, site.None, func(p *smtptest.Peer) { p.Say(greeting); p.Wait() })
-			p := sender.Probe(t.Context(), s.Host(), s.Port(), site.None, "")
+			s, sender, _ := script(t, site.NoEncryption, func(p *smtptest.Peer) { p.Say(greeting); p.Wait() })
+			p := sender.Probe(t.Context(), s.Host(), s.Port(), site.NoEncryption, "")
 			if p.Result.Stage != site.StageBanner || p.Result.Error != "invalid response code: not a mail server" || p.Banner != "" {
 				t.Errorf("got %+v", p)
 			}
@@ -135,8 +135,8 @@ func TestProbeSizeLimit(t *testing.T) {
 		"HELP":                     0,
 	} {
 		t.Run(line, func(t *testing.T) {
-			s, sender, _ := script(t, site.None, offering(quit, "250 "+line))
-			if p := sender.Probe(t.Context(), s.Host(), s.Port(), site.None, ""); p.SizeLimit != want {
+			s, sender, _ := script(t, site.NoEncryption, offering(quit, "250 "+line))
+			if p := sender.Probe(t.Context(), s.Host(), s.Port(), site.NoEncryption, ""); p.SizeLimit != want {
 				t.Errorf("got %d, want %d: %+v", p.SizeLimit, want, p)
 			}
 		})
@@ -144,8 +144,8 @@ func TestProbeSizeLimit(t *testing.T) {
 }
 
 func TestProbeKeepsOnlyNamesOfMechanisms(t *testing.T) {
-	s, sender, _ := script(t, site.None, offering(quit, "250-AUTH PLAIN \x1b[31mX plain SCRAM-SHA-256 "+strings.Repeat("X", 21), "250-AUTH=login", "250 "))
-	p := sender.Probe(t.Context(), s.Host(), s.Port(), site.None, "")
+	s, sender, _ := script(t, site.NoEncryption, offering(quit, "250-AUTH PLAIN \x1b[31mX plain SCRAM-SHA-256 "+strings.Repeat("X", 21), "250-AUTH=login", "250 "))
+	p := sender.Probe(t.Context(), s.Host(), s.Port(), site.NoEncryption, "")
 	if want := []string{"PLAIN", "SCRAM-SHA-256", "LOGIN"}; !slices.Equal(p.AuthMechanisms, want) {
 		t.Errorf("got %q, want %q", p.AuthMechanisms, want)
 	}
@@ -153,8 +153,8 @@ func TestProbeKeepsOnlyNamesOfMechanisms(t *testing.T) {
 
 // TestHELONameIsChosen: relays refuse "localhost", so nothing like it may be said.
 func TestHELONameIsChosen(t *testing.T) {
-	s, sender, _ := script(t, site.None, offering(quit, "250 HELP"))
-	p := sender.Probe(t.Context(), s.Host(), s.Port(), site.None, "")
+	s, sender, _ := script(t, site.NoEncryption, offering(quit, "250 HELP"))
+	p := sender.Probe(t.Context(), s.Host(), s.Port(), site.NoEncryption, "")
 	if p.HELOName == "" || strings.Contains(p.HELOName, "localhost") || submit.CheckHELOName(p.HELOName) != nil {
 		t.Errorf("chose %q", p.HELOName)
 	}

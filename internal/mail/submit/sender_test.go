@@ -29,9 +29,9 @@ func stages(r site.TestResult) []site.Stage {
 
 func TestSend(t *testing.T) {
 	for e, want := range map[site.Encryption][]site.Stage{
-		site.STARTTLS: {"connect", "banner", "ehlo", "starttls", "tls", "ehlo", "auth", "mail", "rcpt", "data"},
-		site.TLS:      {"connect", "tls", "banner", "ehlo", "auth", "mail", "rcpt", "data"},
-		site.None:     {"connect", "banner", "ehlo", "auth", "mail", "rcpt", "data"},
+		site.STARTTLS:     {"connect", "banner", "ehlo", "starttls", "tls", "ehlo", "auth", "mail", "rcpt", "data"},
+		site.TLS:          {"connect", "tls", "banner", "ehlo", "auth", "mail", "rcpt", "data"},
+		site.NoEncryption: {"connect", "banner", "ehlo", "auth", "mail", "rcpt", "data"},
 	} {
 		t.Run(string(e), func(t *testing.T) {
 			server, sender, c := start(t, smtptest.Config{Encryption: e})
@@ -50,7 +50,7 @@ func TestSend(t *testing.T) {
 			if r.Recipient != recipient || r.TestedAt.Before(before) || r.Diagnosis != nil || r.Certificate != nil {
 				t.Errorf("got %+v", r)
 			}
-			if m.TLS != (e != site.None) || m.User != user || m.From != user || !slices.Equal(m.To, []string{recipient}) {
+			if m.TLS != (e != site.NoEncryption) || m.User != user || m.From != user || !slices.Equal(m.To, []string{recipient}) {
 				t.Errorf("the server took %+v", m)
 			}
 			if m.HELOName != "client.example.com" {
@@ -207,7 +207,7 @@ func TestEveryMessageIsItsOwn(t *testing.T) {
 }
 
 func TestClock(t *testing.T) {
-	server, sender, c := start(t, smtptest.Config{Encryption: site.None})
+	server, sender, c := start(t, smtptest.Config{Encryption: site.NoEncryption})
 	now := time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
 	sender.Now = func() time.Time { now = now.Add(time.Second); return now }
 	r := sender.Send(t.Context(), c, recipient)

@@ -117,7 +117,7 @@ func TestTLSToAClearTextPort(t *testing.T) {
 }
 
 func TestClearTextToATLSPort(t *testing.T) {
-	for _, e := range []site.Encryption{site.STARTTLS, site.None} {
+	for _, e := range []site.Encryption{site.STARTTLS, site.NoEncryption} {
 		t.Run("ServerWaits/"+string(e), func(t *testing.T) {
 			server, sender, c := start(t, smtptest.Config{Encryption: site.TLS})
 			c.Settings.Encryption = e

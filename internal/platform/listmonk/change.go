@@ -23,9 +23,9 @@ const sampleHost = "smtp.yoursite.com"
 func (s *wireServer) isSample() bool { return s.Host == sampleHost }
 
 // cleared is what is left of a managed server: the sample, off. The sender stays, for it is also that of the other servers.
-func (w *wireSettings) cleared() site.Save {
+func (w *wireSettings) cleared() site.SaveRequest {
 	sender := parseSender(w.From)
-	return site.Save{Settings: site.Settings{
+	return site.SaveRequest{Settings: site.Settings{
 		Host: sampleHost, Port: 25, Encryption: site.STARTTLS, FromAddress: sender.Address, FromName: sender.Name,
 	}}
 }
@@ -36,12 +36,12 @@ type wireChange struct {
 	all map[string]any
 	// uuid is that of the server which is to hold save.
 	uuid any
-	save site.Save
+	save site.SaveRequest
 }
 
 // toWire makes the write that has the server at that index hold s, or a new one. The sample goes when a real server is
 // enabled, with which listmonk would else take turns.
-func (w *wireSettings) toWire(own int, s site.Save) wireChange {
+func (w *wireSettings) toWire(own int, s site.SaveRequest) wireChange {
 	server := w.server(own).toWire(s)
 	all, _ := withoutMasks(w.all).(map[string]any)
 	was, _ := all["smtp"].([]any)
@@ -79,7 +79,7 @@ func (w *wireSettings) server(own int) *wireServer {
 }
 
 // toWire is the server with what s says.
-func (s *wireServer) toWire(to site.Save) map[string]any {
+func (s *wireServer) toWire(to site.SaveRequest) map[string]any {
 	server := newServer()
 	maps.Copy(server, s.all)
 	maps.Copy(server, map[string]any{

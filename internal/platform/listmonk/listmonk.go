@@ -56,7 +56,7 @@ func (*client) Capabilities() site.Capabilities {
 		Unguarded:           true,
 		HidesPasswords:      true,
 		ForgetsVerification: true,
-		Lacks:               []site.Lack{{Field: "from_address", Value: "", Reason: "listmonk sends from one address, and tests with it."}},
+		UnsupportedValues:   []site.UnsupportedValue{{Field: "from_address", Value: "", Reason: "listmonk sends from one address, and tests with it."}},
 	}
 }
 
@@ -94,7 +94,7 @@ func (c *client) recognise(ctx context.Context, want string) (*wireSettings, err
 
 // Test implements [site.Site]. listmonk sends the message with its answer, and nothing tells one test from another. One
 // that could not tell a pass from a failure is not asked.
-func (c *client) Test(ctx context.Context, t site.Test) (site.TestResult, error) {
+func (c *client) Test(ctx context.Context, t site.TestRequest) (site.TestResult, error) {
 	if t.Candidate == nil {
 		return site.TestResult{}, &site.Error{Kind: site.Unsupported, Field: "password", Message: "listmonk does not test with the password that it has stored"}
 	}
@@ -131,7 +131,7 @@ func (c *client) Test(ctx context.Context, t site.Test) (site.TestResult, error)
 }
 
 // Save implements [site.Site]. Switching the last enabled server off is refused: listmonk wants one.
-func (c *client) Save(ctx context.Context, s site.Save) (site.State, error) {
+func (c *client) Save(ctx context.Context, s site.SaveRequest) (site.State, error) {
 	if err := checkPassword(s.Password); err != nil {
 		return site.State{}, err
 	}

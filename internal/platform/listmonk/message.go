@@ -11,9 +11,9 @@ import (
 
 // toWireTest is a candidate with the recipient of its test message. listmonk would send that from the address that it has
 // saved: headers of the server name the candidate's instead, in the envelope too, unless the server has its own.
-func (w *wireSettings) toWireTest(own int, t site.Test, messageID string) map[string]any {
+func (w *wireSettings) toWireTest(own int, t site.TestRequest, messageID string) map[string]any {
 	server := w.server(own)
-	test := server.toWire(site.Save{Settings: t.Candidate.Settings, Password: t.Candidate.Password, Enabled: true})
+	test := server.toWire(site.SaveRequest{Settings: t.Candidate.Settings, Password: t.Candidate.Password, Enabled: true})
 	sender := mail.Address{Name: t.Candidate.Settings.FromName, Address: t.Candidate.Settings.FromAddress}
 	headers := []any{
 		map[string]any{"From": sender.String()},

@@ -148,7 +148,7 @@ func TestApplyOnANewListmonk(t *testing.T) {
 func TestTheTestIsOneOfTheCandidatesSender(t *testing.T) {
 	r := startReplay(t)
 	good := r.good()
-	result, err := r.Test(t.Context(), site.Test{Candidate: &good, Recipient: recipient})
+	result, err := r.Test(t.Context(), site.TestRequest{Candidate: &good, Recipient: recipient})
 	if err != nil || result.Status != site.Passed {
 		t.Fatalf("got %+v, %v", result, err)
 	}
@@ -263,7 +263,7 @@ func TestNoMaskIsEverWritten(t *testing.T) {
 
 func TestAMaskIsNoPassword(t *testing.T) {
 	r := startReplay(t)
-	_, err := r.Save(t.Context(), site.Save{Settings: r.good().Settings, Password: secret.New("••••••••")})
+	_, err := r.Save(t.Context(), site.SaveRequest{Settings: r.good().Settings, Password: secret.New("••••••••")})
 	if e, ok := errors.AsType[*site.Error](err); !ok || e.Kind != site.Invalid || e.Field != "password" || len(r.server.Calls()) > 0 {
 		t.Errorf("got %v after %q", err, r.server.Calls())
 	}
@@ -274,7 +274,7 @@ func TestAPasswordStaysUntilItMayNot(t *testing.T) {
 	r.server.Join()
 	before := r.mustApply(r.good())
 	uuid := r.own()["uuid"]
-	if _, err := r.Save(t.Context(), site.Save{Settings: before.Settings}); err != nil {
+	if _, err := r.Save(t.Context(), site.SaveRequest{Settings: before.Settings}); err != nil {
 		t.Fatal(err)
 	}
 	if own := r.own(); own["password"] != password.Reveal() || own["uuid"] != uuid || own["enabled"] != false {
@@ -282,7 +282,7 @@ func TestAPasswordStaysUntilItMayNot(t *testing.T) {
 	}
 	open := before.Settings
 	open.Username = ""
-	got, err := r.Save(t.Context(), site.Save{Settings: open})
+	got, err := r.Save(t.Context(), site.SaveRequest{Settings: open})
 	if err != nil || got.PasswordSet {
 		t.Errorf("got %+v, %v", got, err)
 	}
@@ -294,11 +294,15 @@ func TestAPasswordStaysUntilItMayNot(t *testing.T) {
 func TestTheLastServerStaysOn(t *testing.T) {
 	for name, leave := range map[string]func(r *replay) error{
 		"Save": func(r *replay) error {
-			_, err := r.Save(r.Context(), site.Save{Settings: r.good().Settings})
+			_, err := r.Save(r.Context(), site.SaveRequest{Settings: r.good().Settings})
 			return err
 		},
-		"Disable": func(r *replay) error { return site.Procedure{}.Destroy(r.Context(), r.Site, r.read(), site.Disable) },
-		"Clear":   func(r *replay) error { return site.Procedure{}.Destroy(r.Context(), r.Site, r.read(), site.Clear) },
+		"Disable": func(r *replay) error {
+			return site.Procedure{}.Destroy(r.Context(), r.Site, r.read(), site.OnDestroyDisable)
+		},
+		"Clear": func(r *replay) error {
+			return site.Procedure{}.Destroy(r.Context(), r.Site, r.read(), site.OnDestroyClear)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := startReplay(t)
@@ -329,7 +333,7 @@ func TestSwitchingOffKeepsTheEncryption(t *testing.T) {
 			r.server.Join()
 			r.mustApply(r.good())
 			r.server.Edit(func(settings map[string]any) { maps.Copy(settings["smtp"].([]any)[1].(map[string]any), held) })
-			if err := (site.Procedure{}).Destroy(t.Context(), r.Site, r.read(), site.Disable); err != nil {
+			if err := (site.Procedure{}).Destroy(t.Context(), r.Site, r.read(), site.OnDestroyDisable); err != nil {
 				t.Fatal(err)
 			}
 			own := r.own()
@@ -409,7 +413,7 @@ func TestWhichServerIsManaged(t *testing.T) {
 		r.server.Edit(func(settings map[string]any) {
 			settings["smtp"] = []any{server("a.example", nil), server("b.example", off)}
 		})
-		if _, err := r.Save(t.Context(), site.Save{Settings: r.read().Settings, Enabled: true}); err != nil {
+		if _, err := r.Save(t.Context(), site.SaveRequest{Settings: r.read().Settings, Enabled: true}); err != nil {
 			t.Fatal(err)
 		}
 		if first := r.servers()[0]; first["uuid"] != "a.example" || first["password"] != "p" {
@@ -427,7 +431,7 @@ func TestDriftOfWhatNoPlanCanAskFor(t *testing.T) {
 			func(own, _ map[string]any) { own["tls_skip_verify"] = true },
 			func(s *site.Settings) { s.Encryption = "starttls without a check of the certificate" },
 		},
-		"NoTLS":    {func(own, _ map[string]any) { own["tls_type"] = "none" }, func(s *site.Settings) { s.Encryption = site.None }},
+		"NoTLS":    {func(own, _ map[string]any) { own["tls_type"] = "none" }, func(s *site.Settings) { s.Encryption = site.NoEncryption }},
 		"TLS":      {func(own, _ map[string]any) { own["tls_type"] = "TLS" }, func(s *site.Settings) { s.Encryption = site.TLS }},
 		"NoName":   {func(_, all map[string]any) { all["app.from_email"] = "a@example.test" }, func(s *site.Settings) { s.FromAddress, s.FromName = "a@example.test", "" }},
 		"NoSender": {func(_, all map[string]any) { all["app.from_email"] = "nobody" }, func(s *site.Settings) { s.FromAddress, s.FromName = "nobody", "" }},
@@ -451,8 +455,8 @@ func TestAServerThatDoesNotOfferWhatItTakes(t *testing.T) {
 		mail       smtptest.Config
 		encryption site.Encryption
 	}{
-		"starttls-not-offered":       {smtptest.Config{Encryption: site.None, Users: map[string]secret.Text{mailer: password}}, site.STARTTLS},
-		"auth-not-advertised-client": {smtptest.Config{Encryption: site.None}, site.None},
+		"starttls-not-offered":       {smtptest.Config{Encryption: site.NoEncryption, Users: map[string]secret.Text{mailer: password}}, site.STARTTLS},
+		"auth-not-advertised-client": {smtptest.Config{Encryption: site.NoEncryption}, site.NoEncryption},
 	} {
 		t.Run(id, func(t *testing.T) {
 			r := startReplay(t)

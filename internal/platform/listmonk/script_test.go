@@ -101,7 +101,7 @@ var (
 		Host: "smtp.example.test", Port: 587, Encryption: site.STARTTLS, Username: mailer,
 		FromAddress: "hello@example.test", FromName: "Client A", HELOName: "client-a.example.test",
 	}
-	save      = site.Save{Settings: settings, Password: password, Enabled: true, SiteID: rootURL}
+	save      = site.SaveRequest{Settings: settings, Password: password, Enabled: true, SiteID: rootURL}
 	candidate = site.Candidate{Settings: settings, Password: password}
 )
 
@@ -249,7 +249,7 @@ func TestVerdicts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				got, err := new(script).open(t, read(noServer), running, step{Call: postTest, Answer: tt.answer}).
-					Test(t.Context(), site.Test{Candidate: &candidate, Recipient: recipient, SiteID: rootURL})
+					Test(t.Context(), site.TestRequest{Candidate: &candidate, Recipient: recipient, SiteID: rootURL})
 				if !strings.HasSuffix(got.MessageID, "@example.test") {
 					t.Errorf("Message-ID %q", got.MessageID)
 				}
@@ -279,7 +279,7 @@ func TestWhatIsTested(t *testing.T) {
 			}
 		}
 		_, err := new(script).open(t, read(noServer), running, step{Call: postTest, Check: check, Answer: saved}).
-			Test(t.Context(), site.Test{Candidate: &candidate, Recipient: recipient})
+			Test(t.Context(), site.TestRequest{Candidate: &candidate, Recipient: recipient})
 		if err != nil {
 			t.Error(err)
 		}
@@ -303,7 +303,7 @@ func TestATestIsSentOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				_, err := new(script).open(t, append([]step{read(noServer), running}, tt.steps...)...).
-					Test(t.Context(), site.Test{Candidate: &candidate, Recipient: recipient})
+					Test(t.Context(), site.TestRequest{Candidate: &candidate, Recipient: recipient})
 				if site.KindOf(err) != tt.want || tt.want == "" && err != nil {
 					t.Errorf("got %v, want %q", err, tt.want)
 				}
@@ -315,7 +315,7 @@ func TestATestIsSentOnce(t *testing.T) {
 func TestNothingIsSentForWhatIsNoRecipient(t *testing.T) {
 	for _, to := range []string{"", "ops", "Ops <ops@example.test>", "a@example.test,b@example.test", "ops@example.test> SIZE=1", "ops@example.test\r\nRCPT TO:<eve@example.test>"} {
 		synctest.Test(t, func(t *testing.T) {
-			_, err := new(script).open(t).Test(t.Context(), site.Test{Candidate: &candidate, Recipient: to})
+			_, err := new(script).open(t).Test(t.Context(), site.TestRequest{Candidate: &candidate, Recipient: to})
 			if e, ok := errors.AsType[*site.Error](err); !ok || e.Kind != site.Invalid || e.Field != "recipient" {
 				t.Errorf("%q: got %v", to, err)
 			}
@@ -328,7 +328,7 @@ func TestNothingIsTestedWithoutAVerdict(t *testing.T) {
 	for _, version := range []string{"v5.0.0", "v5.0.1", "v5.0.2", "5.0.2", "v5.0.2-rc1"} {
 		synctest.Test(t, func(t *testing.T) {
 			_, err := new(script).open(t, read(noServer), config(`{"version":"`+version+`"}`)).
-				Test(t.Context(), site.Test{Candidate: &candidate, Recipient: recipient})
+				Test(t.Context(), site.TestRequest{Candidate: &candidate, Recipient: recipient})
 			if site.KindOf(err) != site.Unsupported || !strings.Contains(err.Error(), version+" ") || !strings.Contains(err.Error(), "5.0.3") {
 				t.Errorf("%s: got %v", version, err)
 			}
@@ -337,7 +337,7 @@ func TestNothingIsTestedWithoutAVerdict(t *testing.T) {
 	for _, version := range []string{"v4.0.0", "v4.1.0", "v5.0.3", "v5.0.10", "v5.0.20", "v5.1.0", "v6.2.0", "v15.0.1", "nightly", ""} {
 		synctest.Test(t, func(t *testing.T) {
 			got, err := new(script).open(t, read(noServer), config(`{"version":"`+version+`"}`), step{Call: postTest, Answer: saved}).
-				Test(t.Context(), site.Test{Candidate: &candidate, Recipient: recipient})
+				Test(t.Context(), site.TestRequest{Candidate: &candidate, Recipient: recipient})
 			if err != nil || got.Status != site.Passed {
 				t.Errorf("%s: got %+v, %v", version, got, err)
 			}
@@ -349,7 +349,7 @@ func TestNothingIsTestedWithoutAVerdict(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			_, err := new(script).open(t, read(noServer), step{Call: getConfig, Answer: answer}).
-				Test(t.Context(), site.Test{Candidate: &candidate, Recipient: recipient})
+				Test(t.Context(), site.TestRequest{Candidate: &candidate, Recipient: recipient})
 			if site.KindOf(err) != want {
 				t.Errorf("got %v, want %q", err, want)
 			}
@@ -359,7 +359,7 @@ func TestNothingIsTestedWithoutAVerdict(t *testing.T) {
 
 func TestWhatIsStoredIsNotTested(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, err := new(script).open(t).Test(t.Context(), site.Test{Recipient: recipient})
+		_, err := new(script).open(t).Test(t.Context(), site.TestRequest{Recipient: recipient})
 		if site.KindOf(err) != site.Unsupported {
 			t.Errorf("got %v", err)
 		}
@@ -369,11 +369,11 @@ func TestWhatIsStoredIsNotTested(t *testing.T) {
 func TestNothingIsSentToAnotherSite(t *testing.T) {
 	for name, call := range map[string]func(ctx context.Context, s site.Site) error{
 		"Test": func(ctx context.Context, s site.Site) error {
-			_, err := s.Test(ctx, site.Test{Candidate: &candidate, Recipient: recipient, SiteID: "https://other.example"})
+			_, err := s.Test(ctx, site.TestRequest{Candidate: &candidate, Recipient: recipient, SiteID: "https://other.example"})
 			return err
 		},
 		"Save": func(ctx context.Context, s site.Site) error {
-			_, err := s.Save(ctx, site.Save{Settings: settings, Password: password, SiteID: "https://other.example"})
+			_, err := s.Save(ctx, site.SaveRequest{Settings: settings, Password: password, SiteID: "https://other.example"})
 			return err
 		},
 	} {
@@ -405,7 +405,7 @@ func TestNothingIsSentToWhatIsNoListmonk(t *testing.T) {
 			"Save":  func(ctx context.Context, s site.Site) error { _, err := s.Save(ctx, save); return err },
 			"Clear": func(ctx context.Context, s site.Site) error { return s.Clear(ctx, "") },
 			"Test": func(ctx context.Context, s site.Site) error {
-				_, err := s.Test(ctx, site.Test{Candidate: &candidate, Recipient: recipient})
+				_, err := s.Test(ctx, site.TestRequest{Candidate: &candidate, Recipient: recipient})
 				return err
 			},
 		} {

@@ -149,18 +149,18 @@ func (w *wireSettings) settings(own int) site.Settings {
 }
 
 // tlsTypes are the values of tls_type.
-var tlsTypes = map[site.Encryption]string{site.None: "none", site.STARTTLS: "STARTTLS", site.TLS: "TLS"}
+var tlsTypes = map[site.Encryption]string{site.NoEncryption: "none", site.STARTTLS: "STARTTLS", site.TLS: "TLS"}
 
 // encryption names what no plan can ask for where certificates are not checked, so that it shows.
 func (s *wireServer) encryption() site.Encryption {
 	for encryption, name := range tlsTypes {
 		switch {
-		case name != s.TLSType || encryption == site.None:
+		case name != s.TLSType || encryption == site.NoEncryption:
 		case s.SkipVerify:
 			return encryption + " without a check of the certificate"
 		default:
 			return encryption
 		}
 	}
-	return site.None
+	return site.NoEncryption
 }

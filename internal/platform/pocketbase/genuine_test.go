@@ -148,7 +148,7 @@ func TestGenuineFailedTestPutsBackWhatWorked(t *testing.T) {
 			if partial.Left != site.LeftRestored || !got.Enabled || got.Settings != before.Settings {
 				t.Errorf("left %v: %+v", partial.Left, got)
 			}
-			if result, err := g.Test(t.Context(), site.Test{Recipient: recipient}); err != nil || result.Status != site.Passed {
+			if result, err := g.Test(t.Context(), site.TestRequest{Recipient: recipient}); err != nil || result.Status != site.Passed {
 				t.Errorf("what was put back does not work: %+v, %v", result, err)
 			}
 		})
@@ -159,7 +159,7 @@ func TestGenuineFailedTestPutsBackWhatWorked(t *testing.T) {
 func TestGenuineNeverLogsInInClearText(t *testing.T) {
 	for _, method := range []string{"PLAIN", "LOGIN"} {
 		t.Run(method, func(t *testing.T) {
-			g := startGenuine(t, smtptest.Config{Encryption: site.None})
+			g := startGenuine(t, smtptest.Config{Encryption: site.NoEncryption})
 			g.patch(`{"smtp":{"authMethod":"` + method + `"}}`)
 			settings := g.good()
 			// PocketBase does not take this for its own machine, to which it would log in all the same.
@@ -177,15 +177,15 @@ func TestGenuineNeverLogsInInClearText(t *testing.T) {
 }
 
 func TestGenuineEncryptions(t *testing.T) {
-	for _, encryption := range []site.Encryption{site.TLS, site.None} {
+	for _, encryption := range []site.Encryption{site.TLS, site.NoEncryption} {
 		t.Run(string(encryption), func(t *testing.T) {
 			c := smtptest.Config{Encryption: encryption}
-			if encryption == site.None {
+			if encryption == site.NoEncryption {
 				c.Users = map[string]secret.Text{}
 			}
 			g := startGenuine(t, c)
 			good := site.Candidate{Settings: g.good(), Password: password}
-			if good.Settings.Encryption = encryption; encryption == site.None {
+			if good.Settings.Encryption = encryption; encryption == site.NoEncryption {
 				good.Settings.Username, good.Password = "", secret.Text{}
 			}
 			if got := g.mustApply(good); got.Settings != good.Settings || g.mail.Messages()[0].TLS != (encryption == site.TLS) {
@@ -198,7 +198,7 @@ func TestGenuineEncryptions(t *testing.T) {
 func TestGenuineRefusesWhatItCannotHold(t *testing.T) {
 	g := startGenuine(t, smtptest.Config{})
 	for field, edit := range map[string]func(*site.Settings){
-		"encryption":   func(s *site.Settings) { s.Encryption = site.None },
+		"encryption":   func(s *site.Settings) { s.Encryption = site.NoEncryption },
 		"from_name":    func(s *site.Settings) { s.FromName = "" },
 		"from_address": func(s *site.Settings) { s.FromAddress = "" },
 		"host":         func(s *site.Settings) { s.Host = "no host" },
@@ -224,7 +224,7 @@ func TestGenuineForgetsAPassword(t *testing.T) {
 
 	// A server that wants a login, and does not get it.
 	open := g.good()
-	open.Username, open.Encryption = "", site.None
+	open.Username, open.Encryption = "", site.NoEncryption
 	_, err := g.apply(site.Candidate{Settings: open}, func(c *site.Change) { c.Prior = before })
 	failed, ok := errors.AsType[*site.TestError](err)
 	if !ok || failed.Result.Reply == nil || failed.Result.Reply.Code != 530 || g.mail.Counters().Logins != 1 {
@@ -243,11 +243,11 @@ func TestGenuineKeepsAPasswordThatIsNotSent(t *testing.T) {
 	g := startGenuine(t, smtptest.Config{})
 	before := g.mustApply(site.Candidate{Settings: g.good(), Password: password})
 	for _, enabled := range []bool{false, true} {
-		if _, err := g.Save(t.Context(), site.Save{Settings: before.Settings, Enabled: enabled, SiteID: before.SiteID}); err != nil {
+		if _, err := g.Save(t.Context(), site.SaveRequest{Settings: before.Settings, Enabled: enabled, SiteID: before.SiteID}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if result, err := g.Test(t.Context(), site.Test{Recipient: recipient}); err != nil || result.Status != site.Passed {
+	if result, err := g.Test(t.Context(), site.TestRequest{Recipient: recipient}); err != nil || result.Status != site.Passed {
 		t.Errorf("got %+v, %v", result, err)
 	}
 }
@@ -268,7 +268,7 @@ func TestGenuineIsTheSameSiteForEveryAccountAndAfterARestart(t *testing.T) {
 	if other.read().SiteID == id {
 		t.Errorf("two PocketBases are %q", id)
 	}
-	if _, err := other.Save(t.Context(), site.Save{Settings: g.good(), Password: password, SiteID: id}); site.KindOf(err) != site.WrongSite {
+	if _, err := other.Save(t.Context(), site.SaveRequest{Settings: g.good(), Password: password, SiteID: id}); site.KindOf(err) != site.WrongSite {
 		t.Errorf("got %v", err)
 	}
 

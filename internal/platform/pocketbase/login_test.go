@@ -85,11 +85,11 @@ func TestAccountsThatAreNone(t *testing.T) {
 func writes(id string) map[string]func(context.Context, site.Site) error {
 	return map[string]func(context.Context, site.Site) error{
 		"Test": func(ctx context.Context, opened site.Site) error {
-			_, err := opened.Test(ctx, site.Test{Recipient: recipient, SiteID: id})
+			_, err := opened.Test(ctx, site.TestRequest{Recipient: recipient, SiteID: id})
 			return err
 		},
 		"Save": func(ctx context.Context, opened site.Site) error {
-			_, err := opened.Save(ctx, site.Save{Settings: settings, Password: password, SiteID: id})
+			_, err := opened.Save(ctx, site.SaveRequest{Settings: settings, Password: password, SiteID: id})
 			return err
 		},
 		"Clear": func(ctx context.Context, opened site.Site) error { return opened.Clear(ctx, "") },

@@ -44,13 +44,13 @@ func (*client) Capabilities() site.Capabilities {
 		Unguarded:           true,
 		HidesPasswords:      true,
 		ForgetsVerification: true,
-		Lacks: []site.Lack{
+		UnsupportedValues: []site.UnsupportedValue{
 			{
 				Field: "encryption", Value: site.STARTTLS, When: func(s site.Settings) bool { return s.Username == "" },
 				Reason: `without a username, PocketBase sends in clear text where the server offers no STARTTLS. Set encryption to "tls", or to "none" if that is all right.`,
 			},
 			{
-				Field: "encryption", Value: site.None, When: func(s site.Settings) bool { return s.Username != "" },
+				Field: "encryption", Value: site.NoEncryption, When: func(s site.Settings) bool { return s.Username != "" },
 				Reason: `PocketBase logs in only over an encrypted connection. Set encryption to "starttls" or "tls".`,
 			},
 			{Field: "from_name", Value: "", Reason: "PocketBase wants a name for the sender."},
@@ -108,7 +108,7 @@ func (c *client) recognise(ctx context.Context, want string) (string, error) {
 
 // Test implements [site.Site]. With mail off, PocketBase would hand the message to a sendmail of its machine, which says
 // nothing about the settings.
-func (c *client) Test(ctx context.Context, t site.Test) (site.TestResult, error) {
+func (c *client) Test(ctx context.Context, t site.TestRequest) (site.TestResult, error) {
 	if t.Candidate != nil {
 		return site.TestResult{}, &site.Error{Kind: site.Unsupported, Message: "PocketBase can test only what it has saved"}
 	}
@@ -137,7 +137,7 @@ func (c *client) Test(ctx context.Context, t site.Test) (site.TestResult, error)
 }
 
 // Save implements [site.Site].
-func (c *client) Save(ctx context.Context, s site.Save) (site.State, error) {
+func (c *client) Save(ctx context.Context, s site.SaveRequest) (site.State, error) {
 	id, err := c.recognise(ctx, s.SiteID)
 	if err != nil {
 		return site.State{}, err

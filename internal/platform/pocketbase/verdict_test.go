@@ -38,7 +38,7 @@ func TestVerdicts(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				body := `{"email":"ops@example.test","template":"verification"}`
 				got, err := play(t, token, recognised(), on(getSettings, enabled), with(body, tt.answer)).
-					Test(t.Context(), site.Test{Recipient: recipient, SiteID: siteID})
+					Test(t.Context(), site.TestRequest{Recipient: recipient, SiteID: siteID})
 				tt.want.Recipient, tt.want.TestedAt = recipient, time.Now()
 				if err != nil || !reflect.DeepEqual(got, tt.want) {
 					t.Errorf("got %+v, %v, want %+v", got, err, tt.want)
@@ -51,7 +51,7 @@ func TestVerdicts(t *testing.T) {
 // With mail off, PocketBase would test the sendmail of its machine.
 func TestWhatIsOffIsNotTested(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, err := play(t, token, recognised(), on(getSettings, disabled)).Test(t.Context(), site.Test{Recipient: recipient})
+		_, err := play(t, token, recognised(), on(getSettings, disabled)).Test(t.Context(), site.TestRequest{Recipient: recipient})
 		if site.KindOf(err) != site.Unsupported {
 			t.Errorf("got %v", err)
 		}
@@ -60,7 +60,7 @@ func TestWhatIsOffIsNotTested(t *testing.T) {
 
 func TestCandidatesAreNotTested(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, err := play(t, token).Test(t.Context(), site.Test{Candidate: &site.Candidate{Settings: settings}, Recipient: recipient})
+		_, err := play(t, token).Test(t.Context(), site.TestRequest{Candidate: &site.Candidate{Settings: settings}, Recipient: recipient})
 		if site.KindOf(err) != site.Unsupported {
 			t.Errorf("got %v", err)
 		}
@@ -83,7 +83,7 @@ func TestATestIsSentOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				steps := append([]step{recognised(), on(getSettings, enabled)}, tt.steps...)
-				_, err := play(t, token, steps...).Test(t.Context(), site.Test{Recipient: recipient})
+				_, err := play(t, token, steps...).Test(t.Context(), site.TestRequest{Recipient: recipient})
 				if site.KindOf(err) != tt.want || tt.want == "" && err != nil {
 					t.Errorf("got %v, want %q", err, tt.want)
 				}
@@ -109,7 +109,7 @@ func TestRefusals(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				_, err := play(t, token, recognised(), refuses(patchSettings, 400, tt.body)).Save(t.Context(), site.Save{Settings: settings, Password: password})
+				_, err := play(t, token, recognised(), refuses(patchSettings, 400, tt.body)).Save(t.Context(), site.SaveRequest{Settings: settings, Password: password})
 				e, ok := errors.AsType[*site.Error](err)
 				if !ok || e.Kind != tt.kind || e.Field != tt.field || !strings.Contains(e.Message, tt.text) {
 					t.Errorf("got %+v", e)
@@ -121,7 +121,7 @@ func TestRefusals(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			_, err := play(t, token, recognised(), on(getSettings, enabled), refuses(postTest, 400,
 				`{"data":{"email":{"code":"validation_is_email","message":"Must be a valid email address."}},"message":"Failed to send the test email.","status":400}`)).
-				Test(t.Context(), site.Test{Recipient: "nope"})
+				Test(t.Context(), site.TestRequest{Recipient: "nope"})
 			if e, ok := errors.AsType[*site.Error](err); !ok || e.Kind != site.Invalid || e.Field != "recipient" {
 				t.Errorf("got %v", err)
 			}

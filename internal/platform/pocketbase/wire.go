@@ -102,11 +102,11 @@ func (w *wireSMTP) encryption() site.Encryption {
 	case w.Username != "":
 		return site.STARTTLS
 	default:
-		return site.None
+		return site.NoEncryption
 	}
 }
 
-func toWire(s site.Save) wireChange {
+func toWire(s site.SaveRequest) wireChange {
 	w := wireChange{
 		SMTP: wirePassword{wireSMTP: wireSMTP{
 			Enabled:   s.Enabled,

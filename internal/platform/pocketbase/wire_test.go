@@ -29,13 +29,13 @@ func TestRead(t *testing.T) {
 		"Disabled":  {disabled, site.State{Settings: settings, PasswordSet: true}},
 		"TLS":       {tls, site.State{Settings: edited(func(s *site.Settings) { s.Encryption = site.TLS }), Enabled: true, PasswordSet: true}},
 		"WithoutLogin": {open, site.State{Enabled: true, Settings: edited(func(s *site.Settings) {
-			s.Encryption, s.Username = site.None, ""
+			s.Encryption, s.Username = site.NoEncryption, ""
 		})}},
 		"UntouchedButOn": {strings.Replace(untouched, `"enabled":false`, `"enabled":true`, 1), site.State{Enabled: true, Settings: site.Settings{
-			Host: "smtp.example.com", Port: 587, Encryption: site.None, FromAddress: "support@example.com", FromName: "Support",
+			Host: "smtp.example.com", Port: 587, Encryption: site.NoEncryption, FromAddress: "support@example.com", FromName: "Support",
 		}}},
 		"AnotherSender": {strings.Replace(untouched, `"Support"`, `"Acme"`, 1), site.State{Settings: site.Settings{
-			Host: "smtp.example.com", Port: 587, Encryption: site.None, FromAddress: "support@example.com", FromName: "Acme",
+			Host: "smtp.example.com", Port: 587, Encryption: site.NoEncryption, FromAddress: "support@example.com", FromName: "Acme",
 		}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -52,25 +52,25 @@ func TestRead(t *testing.T) {
 
 func TestSave(t *testing.T) {
 	const sender = `"meta":{"senderName":"Acme Mail","senderAddress":"noreply@example.test"}`
-	edited := func(edit func(*site.Save)) site.Save {
-		s := site.Save{Settings: settings, Password: password, Enabled: true}
+	edited := func(edit func(*site.SaveRequest)) site.SaveRequest {
+		s := site.SaveRequest{Settings: settings, Password: password, Enabled: true}
 		edit(&s)
 		return s
 	}
 	for name, tt := range map[string]struct {
-		save   site.Save
+		save   site.SaveRequest
 		before []step
 		body   string
 	}{
-		"Enabled": {edited(func(*site.Save) {}), nil, `{"smtp":{"enabled":true,"host":"127.0.0.1","port":12525,"username":"mailer",
+		"Enabled": {edited(func(*site.SaveRequest) {}), nil, `{"smtp":{"enabled":true,"host":"127.0.0.1","port":12525,"username":"mailer",
 			"password":"a submission password","tls":false,"localName":"app.example.test"},` + sender + `}`},
-		"DisabledWithoutPassword": {edited(func(s *site.Save) { s.Enabled, s.Password = false, secret.Text{} }), nil, `{"smtp":{"enabled":false,
+		"DisabledWithoutPassword": {edited(func(s *site.SaveRequest) { s.Enabled, s.Password = false, secret.Text{} }), nil, `{"smtp":{"enabled":false,
 			"host":"127.0.0.1","port":12525,"username":"mailer","tls":false,"localName":"app.example.test"},` + sender + `}`},
-		"TLS": {edited(func(s *site.Save) { s.Settings.Encryption = site.TLS }), nil, `{"smtp":{"enabled":true,"host":"127.0.0.1","port":12525,
+		"TLS": {edited(func(s *site.SaveRequest) { s.Settings.Encryption = site.TLS }), nil, `{"smtp":{"enabled":true,"host":"127.0.0.1","port":12525,
 			"username":"mailer","password":"a submission password","tls":true,"localName":"app.example.test"},` + sender + `}`},
 		"WithoutLogin": {
-			edited(func(s *site.Save) {
-				s.Settings.Username, s.Settings.Encryption, s.Password = "", site.None, secret.Text{}
+			edited(func(s *site.SaveRequest) {
+				s.Settings.Username, s.Settings.Encryption, s.Password = "", site.NoEncryption, secret.Text{}
 			}),
 			[]step{on(getSettings, enabled039)},
 			`{"smtp":{"enabled":true,"host":"127.0.0.1","port":12525,"username":"","password":"","tls":false,"localName":"app.example.test"},` + sender + `}`,
@@ -97,7 +97,7 @@ func TestALostWriteIsMadeAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				got, err := play(t, token, recognised(), lost, on(patchSettings, enabled)).Save(t.Context(), site.Save{Settings: settings, Password: password})
+				got, err := play(t, token, recognised(), lost, on(patchSettings, enabled)).Save(t.Context(), site.SaveRequest{Settings: settings, Password: password})
 				if err != nil || !got.Enabled {
 					t.Errorf("got %+v, %v", got, err)
 				}
@@ -107,7 +107,7 @@ func TestALostWriteIsMadeAgain(t *testing.T) {
 	t.Run("ForEver", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			lost := step{Call: patchSettings, Answer: adminapitest.Silence}
-			_, err := play(t, token, recognised(), lost, lost, lost, lost).Save(t.Context(), site.Save{Settings: settings, Password: password})
+			_, err := play(t, token, recognised(), lost, lost, lost, lost).Save(t.Context(), site.SaveRequest{Settings: settings, Password: password})
 			if site.KindOf(err) != site.NoAnswer || strings.Contains(err.Error(), password.Reveal()) {
 				t.Errorf("got %v", err)
 			}
@@ -128,8 +128,8 @@ func TestClearPutsBackWhatANewPocketBaseHas(t *testing.T) {
 
 // Before 0.36.9 the process went on to use a password that was removed, and 0.38 is the first that shows its age.
 func TestAPasswordThatAnOldPocketBaseWouldKeep(t *testing.T) {
-	open := site.Save{Settings: settings, Enabled: true}
-	open.Settings.Username, open.Settings.Encryption = "", site.None
+	open := site.SaveRequest{Settings: settings, Enabled: true}
+	open.Settings.Username, open.Settings.Encryption = "", site.NoEncryption
 	calls := map[string]func(t *testing.T, s site.Site) error{
 		"username": func(t *testing.T, s site.Site) error {
 			t.Helper()

@@ -108,7 +108,7 @@ func TestLoginAtTheReferenceSite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	after, err := opened.Save(t.Context(), site.Save{Settings: settings, Password: candidate.Password, Revision: before.Revision})
+	after, err := opened.Save(t.Context(), site.SaveRequest{Settings: settings, Password: candidate.Password, Revision: before.Revision})
 	if err != nil || after.UpdatedBy != "admin" {
 		t.Errorf("got %+v, %v", after, err)
 	}

@@ -42,7 +42,7 @@ func TestKindsOfProblems(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newScript(t)
 				_, err := s.play(token, s.on(getSMTP, smtp("")), s.fault(putSMTP, adminapitest.Problem(tt.status, tt.code, tt.members...))).
-					Save(t.Context(), site.Save{Settings: settings, Password: candidate.Password, Revision: "7"})
+					Save(t.Context(), site.SaveRequest{Settings: settings, Password: candidate.Password, Revision: "7"})
 				e, ok := errors.AsType[*site.Error](err)
 				if !ok || e.Kind != tt.kind || e.Field != tt.field || !strings.Contains(e.Message, tt.text) || len(e.Message) > 400 {
 					t.Errorf("got %+v", e)
@@ -87,7 +87,7 @@ func TestWhatMovedARevisionOnMayBeTheLostClear(t *testing.T) {
 // What answers a write may be somebody else, or the site before the write: only reading the site tells.
 func TestAnAnswerThatIsNotTheSitesIsNotBelieved(t *testing.T) {
 	write := func(ctx context.Context, opened site.Site) error {
-		_, err := opened.Save(ctx, site.Save{Settings: settings, Password: candidate.Password, Revision: "7", SiteID: "site-1"})
+		_, err := opened.Save(ctx, site.SaveRequest{Settings: settings, Password: candidate.Password, Revision: "7", SiteID: "site-1"})
 		return err
 	}
 	drop := func(ctx context.Context, opened site.Site) error { return opened.Clear(ctx, "7") }
@@ -174,12 +174,12 @@ func TestARefusalOfAnotherSiteSaysWhatItWasSent(t *testing.T) {
 	}{
 		"Test": {putTest, "the settings, the mail password and the recipient", writes("site-0")["Test"]},
 		"TestOfSaved": {putTest, "the recipient", func(ctx context.Context, opened site.Site) error {
-			_, err := opened.Test(ctx, site.Test{Recipient: "ops@example.com", SiteID: "site-0"})
+			_, err := opened.Test(ctx, site.TestRequest{Recipient: "ops@example.com", SiteID: "site-0"})
 			return err
 		}},
 		"Save": {putSMTP, "the settings and the mail password", writes("site-0")["Save"]},
 		"SaveWithoutPassword": {putSMTP, "the settings", func(ctx context.Context, opened site.Site) error {
-			_, err := opened.Save(ctx, site.Save{Settings: settings, Revision: "7", SiteID: "site-0"})
+			_, err := opened.Save(ctx, site.SaveRequest{Settings: settings, Revision: "7", SiteID: "site-0"})
 			return err
 		}},
 	} {

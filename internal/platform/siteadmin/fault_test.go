@@ -52,7 +52,7 @@ var operations = map[string]operation{
 		before: recognised,
 		good:   always(tested(200, "")),
 		run: func(ctx context.Context, opened site.Site) error {
-			_, err := opened.Test(ctx, site.Test{Candidate: &candidate, Recipient: "ops@example.com"})
+			_, err := opened.Test(ctx, site.TestRequest{Candidate: &candidate, Recipient: "ops@example.com"})
 			return err
 		},
 		lookup: getTest, undone: always(notFound), done: always(tested(200, "")),
@@ -63,7 +63,7 @@ var operations = map[string]operation{
 		before: recognised,
 		good:   func(s *script) http.HandlerFunc { return s.written },
 		run: func(ctx context.Context, opened site.Site) error {
-			_, err := opened.Save(ctx, site.Save{Settings: settings, Password: candidate.Password, Enabled: true, Revision: "7"})
+			_, err := opened.Save(ctx, site.SaveRequest{Settings: settings, Password: candidate.Password, Enabled: true, Revision: "7"})
 			return err
 		},
 		lookup: getSMTP, undone: always(smtp("")), done: func(s *script) http.HandlerFunc { return s.written },

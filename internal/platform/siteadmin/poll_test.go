@@ -48,7 +48,7 @@ func TestRunningTestIsPolled(t *testing.T) {
 				s := newScript(t)
 				start := time.Now()
 				got, err := s.play(token, append(recognised(s), tt.steps(s)...)...).
-					Test(limit(t), site.Test{Candidate: &candidate, Recipient: "ops@example.com"})
+					Test(limit(t), site.TestRequest{Candidate: &candidate, Recipient: "ops@example.com"})
 				if err != nil || got.Status != site.Passed {
 					t.Errorf("got %+v, %v", got, err)
 				}
@@ -86,7 +86,7 @@ func TestAVerdictThatDoesNotComeIsNoAnswer(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newScript(t)
 				_, err := s.play(token, append(recognised(s), steps(s)...)...).
-					Test(limit(t), site.Test{Candidate: &candidate, Recipient: "ops@example.com"})
+					Test(limit(t), site.TestRequest{Candidate: &candidate, Recipient: "ops@example.com"})
 				if site.KindOf(err) != site.NoAnswer {
 					t.Errorf("got %q: %v", site.KindOf(err), err)
 				}
@@ -103,7 +103,7 @@ func TestPollingEndsWithTheContext(t *testing.T) {
 			start := time.Now()
 			s := newScript(t)
 			_, err := s.play(token, append(recognised(s), s.on(putTest, stillRunning("30")))...).
-				Test(ctx, site.Test{Candidate: &candidate, Recipient: "ops@example.com"})
+				Test(ctx, site.TestRequest{Candidate: &candidate, Recipient: "ops@example.com"})
 			if site.KindOf(err) != site.NoAnswer || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "may have been sent") {
 				t.Errorf("got %q: %v", site.KindOf(err), err)
 			}
@@ -119,7 +119,7 @@ func TestPollingEndsWithTheContext(t *testing.T) {
 			opened := s.play(token, append(recognised(s), s.on(putTest, stillRunning("30")))...)
 			ended := make(chan error)
 			go func() {
-				_, err := opened.Test(ctx, site.Test{Candidate: &candidate, Recipient: "ops@example.com"})
+				_, err := opened.Test(ctx, site.TestRequest{Candidate: &candidate, Recipient: "ops@example.com"})
 				ended <- err
 			}()
 			synctest.Wait()

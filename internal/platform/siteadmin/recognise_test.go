@@ -15,11 +15,11 @@ import (
 func writes(id string) map[string]func(context.Context, site.Site) error {
 	return map[string]func(context.Context, site.Site) error{
 		"Test": func(ctx context.Context, opened site.Site) error {
-			_, err := opened.Test(ctx, site.Test{Candidate: &candidate, Recipient: "ops@example.com", SiteID: id})
+			_, err := opened.Test(ctx, site.TestRequest{Candidate: &candidate, Recipient: "ops@example.com", SiteID: id})
 			return err
 		},
 		"Save": func(ctx context.Context, opened site.Site) error {
-			_, err := opened.Save(ctx, site.Save{Settings: settings, Password: candidate.Password, Revision: "7", SiteID: id})
+			_, err := opened.Save(ctx, site.SaveRequest{Settings: settings, Password: candidate.Password, Revision: "7", SiteID: id})
 			return err
 		},
 		"Clear": func(ctx context.Context, opened site.Site) error { return opened.Clear(ctx, "7") },

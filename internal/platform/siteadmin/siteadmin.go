@@ -109,7 +109,7 @@ func (c *client) recognise(ctx context.Context, siteID string) (string, error) {
 }
 
 // Save implements [site.Site].
-func (c *client) Save(ctx context.Context, s site.Save) (site.State, error) {
+func (c *client) Save(ctx context.Context, s site.SaveRequest) (site.State, error) {
 	siteID, err := c.recognise(ctx, s.SiteID)
 	if err != nil {
 		return site.State{}, err

@@ -23,7 +23,7 @@ const statusRunning site.Status = "running"
 const pollEvery = time.Second
 
 // Test implements [site.Site]. The key makes the call repeatable: the site sends one message for it at most.
-func (c *client) Test(ctx context.Context, t site.Test) (site.TestResult, error) {
+func (c *client) Test(ctx context.Context, t site.TestRequest) (site.TestResult, error) {
 	if _, err := c.recognise(ctx, t.SiteID); err != nil {
 		return site.TestResult{}, err
 	}
@@ -81,7 +81,7 @@ type wireTestRequest struct {
 	SiteID    string          `json:"site_id,omitempty"`
 }
 
-func toWireTest(t site.Test) wireTestRequest {
+func toWireTest(t site.TestRequest) wireTestRequest {
 	w := wireTestRequest{Recipient: t.Recipient, SiteID: t.SiteID}
 	if t.Candidate != nil {
 		w.Settings, w.Password = &t.Candidate.Settings, adminapi.Secret{Text: t.Candidate.Password}

@@ -125,7 +125,7 @@ type wireWrite struct {
 	SiteID   string          `json:"site_id,omitempty"`
 }
 
-func toWireWrite(s site.Save, id string) wireWrite {
+func toWireWrite(s site.SaveRequest, id string) wireWrite {
 	return wireWrite{Settings: s.Settings, Password: adminapi.Secret{Text: s.Password}, Enabled: s.Enabled, WriteID: id, SiteID: s.SiteID}
 }
 

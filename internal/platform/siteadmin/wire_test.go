@@ -80,7 +80,7 @@ func TestResult(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript(t)
 		got, err := s.play(token, s.on(getSMTP, smtp("")), s.on(putTest, tested(200, members))).
-			Test(t.Context(), site.Test{Recipient: "ops@example.com"})
+			Test(t.Context(), site.TestRequest{Recipient: "ops@example.com"})
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("got %+v, %v\nwant %+v", got, err, want)
 		}
@@ -123,25 +123,25 @@ func TestRequests(t *testing.T) {
 		"test of a candidate": {putTest, func(t *testing.T) func(adminapitest.T, *http.Request, string) {
 			return sends(t, `{`+wireSettings+`,"password":"a submission password","recipient":"ops@example.com","site_id":"site-1"}`)
 		}, func(t *testing.T, opened site.Site) error {
-			_, err := opened.Test(t.Context(), site.Test{Candidate: &candidate, Recipient: "ops@example.com", SiteID: "site-1"})
+			_, err := opened.Test(t.Context(), site.TestRequest{Candidate: &candidate, Recipient: "ops@example.com", SiteID: "site-1"})
 			return err
 		}},
 		"test of what is saved": {putTest, func(t *testing.T) func(adminapitest.T, *http.Request, string) {
 			return sends(t, `{"recipient":"ops@example.com"}`)
 		}, func(t *testing.T, opened site.Site) error {
-			_, err := opened.Test(t.Context(), site.Test{Recipient: "ops@example.com"})
+			_, err := opened.Test(t.Context(), site.TestRequest{Recipient: "ops@example.com"})
 			return err
 		}},
 		"write": {putSMTP, func(t *testing.T) func(adminapitest.T, *http.Request, string) {
 			return sends(t, `{`+wireSettings+`,"password":"a submission password","enabled":true,"site_id":"site-1"}`, "write_id")
 		}, func(t *testing.T, opened site.Site) error {
-			_, err := opened.Save(t.Context(), site.Save{Settings: settings, Password: candidate.Password, Enabled: true, Revision: "7", SiteID: "site-1"})
+			_, err := opened.Save(t.Context(), site.SaveRequest{Settings: settings, Password: candidate.Password, Enabled: true, Revision: "7", SiteID: "site-1"})
 			return err
 		}},
 		"write that keeps the password": {putSMTP, func(t *testing.T) func(adminapitest.T, *http.Request, string) {
 			return sends(t, `{`+wireSettings+`,"enabled":false}`, "write_id")
 		}, func(t *testing.T, opened site.Site) error {
-			_, err := opened.Save(t.Context(), site.Save{Settings: settings, Revision: "7"})
+			_, err := opened.Save(t.Context(), site.SaveRequest{Settings: settings, Revision: "7"})
 			return err
 		}},
 	} {

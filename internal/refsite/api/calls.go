@@ -56,7 +56,7 @@ func (c call) putSMTP() error {
 	if err != nil {
 		return err
 	}
-	return c.answerSMTP(c.site.Commit(c.by, core.Write{ID: in.WriteID, Save: site.Save{
+	return c.answerSMTP(c.site.Commit(c.by, core.Write{ID: in.WriteID, SaveRequest: site.SaveRequest{
 		Settings: in.Settings, Password: password, Enabled: in.Enabled, Revision: revision, SiteID: siteID,
 	}}))
 }
@@ -94,7 +94,7 @@ func (c call) putTest() error {
 	if err != nil {
 		return err
 	}
-	t := site.Test{Recipient: in.Recipient, SiteID: siteID}
+	t := site.TestRequest{Recipient: in.Recipient, SiteID: siteID}
 	switch {
 	case in.Settings != nil:
 		t.Candidate = &site.Candidate{Settings: *in.Settings, Password: password}

@@ -80,7 +80,7 @@ func checkEncryption(s site.Settings) error {
 	if !slices.Contains(site.Encryptions(), s.Encryption) {
 		return fmt.Errorf("must be one of %v", site.Encryptions())
 	}
-	if s.Encryption == site.None && s.Username != "" && !isLoopback(s.Host) {
+	if s.Encryption == site.NoEncryption && s.Username != "" && !isLoopback(s.Host) {
 		return errors.New("must not be none, except to a loopback address: the password would be sent in clear")
 	}
 	return nil

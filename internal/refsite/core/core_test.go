@@ -19,7 +19,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-var relay = site.Test{Recipient: "r@example.com", Candidate: &site.Candidate{Settings: site.Settings{
+var relay = site.TestRequest{Recipient: "r@example.com", Candidate: &site.Candidate{Settings: site.Settings{
 	Host: "smtp.example.com", Port: 25, Encryption: site.STARTTLS, FromAddress: "a@example.com",
 }}}
 

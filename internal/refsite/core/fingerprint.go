@@ -46,7 +46,7 @@ func (s *Site) writeParts(w Write) []string {
 	return append(parts, strconv.FormatBool(w.Enabled))
 }
 
-func (s *Site) testParts(t site.Test) []string {
+func (s *Site) testParts(t site.TestRequest) []string {
 	if t.Candidate == nil {
 		return []string{"test of what is saved", s.id, t.Recipient}
 	}

@@ -56,13 +56,13 @@ func TestRequestsAreToldApart(t *testing.T) {
 	s := &Site{core: &Core{Config: Config{Keys: seal.Generate()}}, id: "a"}
 	c := site.Candidate{Settings: site.Settings{Host: "h"}, Password: secret.New("p")}
 	distinct := [][]string{
-		s.testParts(site.Test{Recipient: "r"}),
-		s.testParts(site.Test{Recipient: "r", Candidate: &c}),
-		s.testParts(site.Test{Recipient: "r", Candidate: &site.Candidate{Settings: c.Settings}}),
-		s.testParts(site.Test{Recipient: "r2", Candidate: &c}),
-		s.writeParts(Write{Save: site.Save{Settings: c.Settings, Password: c.Password}}),
-		s.writeParts(Write{Save: site.Save{Settings: c.Settings, Password: c.Password, Enabled: true}}),
-		s.writeParts(Write{Save: site.Save{Settings: c.Settings}}),
+		s.testParts(site.TestRequest{Recipient: "r"}),
+		s.testParts(site.TestRequest{Recipient: "r", Candidate: &c}),
+		s.testParts(site.TestRequest{Recipient: "r", Candidate: &site.Candidate{Settings: c.Settings}}),
+		s.testParts(site.TestRequest{Recipient: "r2", Candidate: &c}),
+		s.writeParts(Write{SaveRequest: site.SaveRequest{Settings: c.Settings, Password: c.Password}}),
+		s.writeParts(Write{SaveRequest: site.SaveRequest{Settings: c.Settings, Password: c.Password, Enabled: true}}),
+		s.writeParts(Write{SaveRequest: site.SaveRequest{Settings: c.Settings}}),
 		s.tested(c.Settings, c.Password),
 		s.passed(site.Verification{}, c.Settings, c.Password),
 		s.passed(site.Verification{}, c.Settings, secret.Text{}),

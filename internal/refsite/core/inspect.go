@@ -129,7 +129,7 @@ func (s *Site) renewed(rec store.Record, password secret.Text) *store.LastWrite 
 		return nil
 	}
 	for _, given := range []secret.Text{password, {}} {
-		body := s.writeParts(Write{Save: site.Save{Settings: rec.Settings, Password: given, Enabled: rec.Enabled}})
+		body := s.writeParts(Write{SaveRequest: site.SaveRequest{Settings: rec.Settings, Password: given, Enabled: rec.Enabled}})
 		if keys.Matches(last.Body, body...) {
 			return &store.LastWrite{ID: last.ID, Body: keys.MAC(body...)}
 		}

@@ -27,14 +27,14 @@ func TestOverview(t *testing.T) {
 	}
 	save := func(by, id string, candidate site.Candidate) {
 		t.Helper()
-		w := Write{ID: id, Save: site.Save{Settings: candidate.Settings, Password: candidate.Password, Revision: look().Revision}}
+		w := Write{ID: id, SaveRequest: site.SaveRequest{Settings: candidate.Settings, Password: candidate.Password, Revision: look().Revision}}
 		if _, err := s.Commit(by, w); err != nil {
 			t.Fatal(err)
 		}
 	}
 	test := func(candidate site.Candidate) {
 		t.Helper()
-		if _, err := s.PutTest(t.Context(), uuid.NewString(), site.Test{Candidate: &candidate, Recipient: "r@example.com"}); err != nil {
+		if _, err := s.PutTest(t.Context(), uuid.NewString(), site.TestRequest{Candidate: &candidate, Recipient: "r@example.com"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -71,7 +71,7 @@ func TestOverviewAfterAWhile(t *testing.T) {
 	c, s, _ := open(t, func(context.Context, site.Candidate, string) site.TestResult {
 		return site.TestResult{Status: site.Passed, TestedAt: time.Now()}
 	})
-	if _, err := s.Commit("terraform", Write{ID: uuid.NewString(), Save: site.Save{Settings: relay.Candidate.Settings, Revision: "0"}}); err != nil {
+	if _, err := s.Commit("terraform", Write{ID: uuid.NewString(), SaveRequest: site.SaveRequest{Settings: relay.Candidate.Settings, Revision: "0"}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.PutTest(t.Context(), uuid.NewString(), relay); err != nil {

@@ -19,7 +19,7 @@ var ended = func() *run {
 }()
 
 // begin returns the run of the test with that key, and starts it when there was none.
-func (s *Site) begin(key string, t site.Test) (*run, error) {
+func (s *Site) begin(key string, t site.TestRequest) (*run, error) {
 	if err := s.checkTest(t); err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func (s *Site) begin(key string, t site.Test) (*run, error) {
 	return ended, nil
 }
 
-func (s *Site) checkTest(t site.Test) error {
+func (s *Site) checkTest(t site.TestRequest) error {
 	if err := s.checkSiteID(t.SiteID); err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (s *Site) checkTest(t site.Test) error {
 }
 
 // start records the test and then lets it run: once a packet is sent, the record is on disk.
-func (s *Site) start(key string, t site.Test) (_ *run, err error) {
+func (s *Site) start(key string, t site.TestRequest) (_ *run, err error) {
 	if err := s.core.enter(); err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func (s *Site) isOver(t store.Test, now time.Time) bool {
 }
 
 // candidate returns what t tests: what it holds, or what is saved.
-func (s *Site) candidate(stored *store.Site, t site.Test) (site.Candidate, error) {
+func (s *Site) candidate(stored *store.Site, t site.TestRequest) (site.Candidate, error) {
 	if t.Candidate != nil {
 		return *t.Candidate, nil
 	}

@@ -29,7 +29,7 @@ type run struct{ done chan struct{} }
 // PutTest starts a test and waits for its end, until ctx ends or TestWait is over. The same key and request again
 // start nothing and wait for the same test. What happens to ctx does not affect the test. One whose result could not be
 // stored is in doubt for whoever waited as well: an error would say that no message was sent.
-func (s *Site) PutTest(ctx context.Context, key string, t site.Test) (Test, error) {
+func (s *Site) PutTest(ctx context.Context, key string, t site.TestRequest) (Test, error) {
 	r, err := s.begin(key, t)
 	if err != nil {
 		return Test{}, err

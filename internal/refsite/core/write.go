@@ -14,7 +14,7 @@ import (
 
 // Write is the request for one commit.
 type Write struct {
-	site.Save
+	site.SaveRequest
 	// ID is the identifier that the writer gave this write; empty for none. The last write repeated with the same
 	// content changes nothing.
 	ID string

@@ -32,7 +32,7 @@ var encryptions = []option{
 	{"", "Choose …"},
 	{string(site.STARTTLS), "STARTTLS (usual on port 587)"},
 	{string(site.TLS), "TLS from the start (usual on port 465)"},
-	{string(site.None), "None (only to this machine)"},
+	{string(site.NoEncryption), "None (only to this machine)"},
 }
 
 // fieldsOf are the fields with what is saved, by name.

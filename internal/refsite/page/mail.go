@@ -68,7 +68,7 @@ func (v visit) save() error {
 	form := v.r.PostForm
 	settings, password := entered(form.Get), secret.New(form.Get("password"))
 	keepsOn := o.Enabled && settings == o.Settings && password.IsEmpty()
-	_, err = v.site.Commit(v.user, core.Write{Save: site.Save{
+	_, err = v.site.Commit(v.user, core.Write{SaveRequest: site.SaveRequest{
 		Settings: settings, Password: password, Enabled: keepsOn, Revision: form.Get("revision"),
 	}})
 	if err != nil {
@@ -120,7 +120,7 @@ func (v visit) startTest(o core.Overview, key, recipient string) error {
 		return &problem.Error{Code: problem.Stale, Revision: o.Revision, UpdatedBy: o.UpdatedBy, Detail: "The site was changed since it was read."}
 	}
 	c := site.Candidate{Settings: o.Settings, Password: secret.New(form.Get("password"))}
-	_, err := v.site.PutTest(v.r.Context(), key, site.Test{Candidate: &c, Recipient: recipient})
+	_, err := v.site.PutTest(v.r.Context(), key, site.TestRequest{Candidate: &c, Recipient: recipient})
 	return err
 }
 
@@ -131,7 +131,7 @@ func (v visit) turn() error {
 		return err
 	}
 	on := v.r.PostForm.Get("enabled") == "true"
-	_, err = v.site.Commit(v.user, core.Write{Save: site.Save{
+	_, err = v.site.Commit(v.user, core.Write{SaveRequest: site.SaveRequest{
 		Settings: state.Settings, Enabled: on, Revision: v.r.PostForm.Get("revision"),
 	}})
 	switch {

@@ -86,23 +86,23 @@ var applies = []check{
 
 // destroys are the ways to leave a site.
 var destroys = []check{
-	{name: "Disable", when: leaves(site.Disable), run: func(s *subject) {
+	{name: "Disable", when: leaves(site.OnDestroyDisable), run: func(s *subject) {
 		before := s.mustApply(s.read(), s.Good)
-		s.destroy(before, site.Disable)
+		s.destroy(before, site.OnDestroyDisable)
 		if got := s.read(); got.Enabled || got.Settings != before.Settings {
 			s.Errorf("got %+v", got)
 		}
-		s.unchanged(func() { s.destroy(before, site.Disable) })
+		s.unchanged(func() { s.destroy(before, site.OnDestroyDisable) })
 	}},
-	{name: "Clear", when: leaves(site.Clear), run: func(s *subject) {
-		s.destroy(s.mustApply(s.read(), s.Good), site.Clear)
+	{name: "Clear", when: leaves(site.OnDestroyClear), run: func(s *subject) {
+		s.destroy(s.mustApply(s.read(), s.Good), site.OnDestroyClear)
 		if got := s.read(); got.Enabled || !got.Settings.IsZero() || got.PasswordSet {
 			s.Errorf("got %+v", got)
 		}
 	}},
 	{name: "Keep", run: func(s *subject) {
 		before := s.mustApply(s.read(), s.Good)
-		s.destroy(before, site.Keep)
+		s.destroy(before, site.OnDestroyKeep)
 		s.holds(before)
 	}},
 }

@@ -42,13 +42,13 @@ var saves = []check{
 		s.mustSave(s.Good, false)
 		s.unchanged(func() {
 			other := elsewhere(s.Good)["from_name"]
-			_, err := s.site.Save(s.Context(), site.Save{Settings: other.Settings, Password: other.Password, Revision: stale})
+			_, err := s.site.Save(s.Context(), site.SaveRequest{Settings: other.Settings, Password: other.Password, Revision: stale})
 			s.refused(err, site.Stale)
 		})
 	}},
 	{name: "OfConcurrentWritesOneWins", when: guarded, run: func(s *subject) {
 		const writers = 8
-		write := site.Save{Settings: s.Good.Settings, Password: s.Good.Password, Revision: s.read().Revision}
+		write := site.SaveRequest{Settings: s.Good.Settings, Password: s.Good.Password, Revision: s.read().Revision}
 		errs := make([]error, writers)
 		var all sync.WaitGroup
 		for i := range writers {
@@ -69,7 +69,7 @@ var saves = []check{
 	}},
 	{name: "AnotherSiteIsNotWritten", run: func(s *subject) {
 		s.unchanged(func() {
-			_, err := s.site.Save(s.Context(), site.Save{Settings: s.Good.Settings, Password: s.Good.Password, Revision: s.read().Revision, SiteID: "another"})
+			_, err := s.site.Save(s.Context(), site.SaveRequest{Settings: s.Good.Settings, Password: s.Good.Password, Revision: s.read().Revision, SiteID: "another"})
 			s.refused(err, site.WrongSite)
 		})
 	}},
@@ -134,7 +134,7 @@ var saves = []check{
 	}},
 	{name: "ACallThatIsOverWritesNothing", run: func(s *subject) {
 		s.unchanged(func() {
-			if _, err := s.site.Save(s.cancelled(), site.Save{Settings: s.Good.Settings, Password: s.Good.Password, Revision: s.read().Revision}); err == nil {
+			if _, err := s.site.Save(s.cancelled(), site.SaveRequest{Settings: s.Good.Settings, Password: s.Good.Password, Revision: s.read().Revision}); err == nil {
 				s.Errorf("no error")
 			}
 		})

@@ -176,7 +176,7 @@ func (s *subject) read() site.State {
 // save writes with the revision that the site has now.
 func (s *subject) save(c site.Candidate, enabled bool) (site.State, error) {
 	s.Helper()
-	return s.site.Save(s.Context(), site.Save{Settings: c.Settings, Password: c.Password, Enabled: enabled, Revision: s.read().Revision})
+	return s.site.Save(s.Context(), site.SaveRequest{Settings: c.Settings, Password: c.Password, Enabled: enabled, Revision: s.read().Revision})
 }
 
 func (s *subject) mustSave(c site.Candidate, enabled bool) site.State {
@@ -191,7 +191,7 @@ func (s *subject) mustSave(c site.Candidate, enabled bool) site.State {
 // test sends one message with c, or with what is saved when c is nil.
 func (s *subject) test(c *site.Candidate) (site.TestResult, error) {
 	s.Helper()
-	return s.site.Test(s.Context(), site.Test{Candidate: c, Recipient: s.Recipient})
+	return s.site.Test(s.Context(), site.TestRequest{Candidate: c, Recipient: s.Recipient})
 }
 
 func (s *subject) mustPass(c *site.Candidate) site.TestResult {
@@ -273,7 +273,7 @@ func elsewhere(c site.Candidate) map[string]site.Candidate {
 	}
 	return map[string]site.Candidate{
 		"host": change(func(s *site.Settings) {
-			if s.Host = "elsewhere.example.com"; s.Encryption == site.None {
+			if s.Host = "elsewhere.example.com"; s.Encryption == site.NoEncryption {
 				s.Host = "localhost" // the only one to which a password may go in clear text
 			}
 		}),

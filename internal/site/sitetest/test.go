@@ -72,12 +72,12 @@ var tests = []check{
 	{name: "AnotherSiteIsNotTested", run: func(s *subject) {
 		c := s.testable()
 		s.delivers(0, func() {
-			_, err := s.site.Test(s.Context(), site.Test{Candidate: c, Recipient: s.Recipient, SiteID: "another"})
+			_, err := s.site.Test(s.Context(), site.TestRequest{Candidate: c, Recipient: s.Recipient, SiteID: "another"})
 			s.refused(err, site.WrongSite)
 		})
 	}},
 	{name: "ThisSiteIsTested", run: func(s *subject) {
-		result, err := s.site.Test(s.Context(), site.Test{Candidate: s.testable(), Recipient: s.Recipient, SiteID: s.read().SiteID})
+		result, err := s.site.Test(s.Context(), site.TestRequest{Candidate: s.testable(), Recipient: s.Recipient, SiteID: s.read().SiteID})
 		if err != nil || result.Status != site.Passed {
 			s.Errorf("got %+v, %v", result, err)
 		}
@@ -86,7 +86,7 @@ var tests = []check{
 		c := s.testable()
 		for _, recipient := range []string{"ops@example.com>\r\nRCPT TO:<eve@example.com", "ops", "ops@example.com> SIZE=1", "a@example.com,b@example.com"} {
 			s.delivers(0, func() {
-				_, err := s.site.Test(s.Context(), site.Test{Candidate: c, Recipient: recipient})
+				_, err := s.site.Test(s.Context(), site.TestRequest{Candidate: c, Recipient: recipient})
 				s.refused(err, site.Invalid)
 				s.at(err, "recipient")
 			})
@@ -95,7 +95,7 @@ var tests = []check{
 	{name: "ACallThatIsOverSendsNothing", run: func(s *subject) {
 		c := s.testable()
 		s.delivers(0, func() {
-			_, err := s.site.Test(s.cancelled(), site.Test{Candidate: c, Recipient: s.Recipient})
+			_, err := s.site.Test(s.cancelled(), site.TestRequest{Candidate: c, Recipient: s.Recipient})
 			if !errors.Is(err, context.Canceled) {
 				s.Errorf("got %v", err)
 			}

@@ -120,12 +120,12 @@ func (p *place) enable(name string, c site.Candidate) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	if result, err := s.PutTest(p.t.Context(), uuid.NewString(), site.Test{Candidate: &c, Recipient: recipient}); err != nil || result.Status != site.Passed {
+	if result, err := s.PutTest(p.t.Context(), uuid.NewString(), site.TestRequest{Candidate: &c, Recipient: recipient}); err != nil || result.Status != site.Passed {
 		p.t.Fatalf("%+v, %v", result, err)
 	}
 	before, err := s.Read()
 	if err == nil {
-		_, err = s.Commit("somebody", core.Write{Save: site.Save{Settings: c.Settings, Password: c.Password, Enabled: true, Revision: before.Revision}})
+		_, err = s.Commit("somebody", core.Write{SaveRequest: site.SaveRequest{Settings: c.Settings, Password: c.Password, Enabled: true, Revision: before.Revision}})
 	}
 	if err != nil {
 		p.t.Fatal(err)

@@ -34,7 +34,7 @@ type Config struct {
 	Address string
 	// Listener is one to take instead, which has a TCP address; the server closes it.
 	Listener net.Listener
-	// Encryption that the server speaks; empty means STARTTLS. With site.None a login is taken in clear text.
+	// Encryption that the server speaks; empty means STARTTLS. With site.NoEncryption a login is taken in clear text.
 	Encryption site.Encryption
 	// CA signs the server's certificate; nil means a new one.
 	CA *CA
@@ -142,7 +142,7 @@ func New(c Config) (*Server, error) {
 	switch c.Encryption {
 	case site.TLS:
 		listener = tls.NewListener(listener, config)
-	case site.None:
+	case site.NoEncryption:
 	default:
 		s.smtp.TLSConfig = config
 	}
@@ -163,7 +163,7 @@ func newSMTP(s *Server, c Config) *smtp.Server {
 	server.MaxMessageBytes = cmp.Or(c.MaxMessageBytes, 1<<20)
 	server.MaxRecipients = 10
 	server.EnableSMTPUTF8 = true
-	server.AllowInsecureAuth = c.Encryption == site.None
+	server.AllowInsecureAuth = c.Encryption == site.NoEncryption
 	server.ErrorLog = log.New(io.Discard, "", 0)
 	return server
 }

@@ -74,7 +74,7 @@ func TestServerTakesMessages(t *testing.T) {
 			if string(m.Data) != text || m.From != "app@example.com" || strings.Join(m.To, " ") != "a@example.com b@example.com" {
 				t.Errorf("got %q from %s to %s", m.Data, m.From, m.To)
 			}
-			if m.TLS != (e != site.None) || m.User != "app@example.com" || m.HELOName != "localhost" || m.QueueID == "" {
+			if m.TLS != (e != site.NoEncryption) || m.User != "app@example.com" || m.HELOName != "localhost" || m.QueueID == "" {
 				t.Errorf("got TLS %v, user %q, HELO name %q, queue id %q", m.TLS, m.User, m.HELOName, m.QueueID)
 			}
 			if time.Since(m.ReceivedAt) > time.Minute {
@@ -88,8 +88,8 @@ func TestServerTakesMessages(t *testing.T) {
 }
 
 func TestServerNamesTheMessageInItsReply(t *testing.T) {
-	s := smtptest.Start(t, smtptest.Config{Encryption: site.None})
-	c := connect(t, s, site.None)
+	s := smtptest.Start(t, smtptest.Config{Encryption: site.NoEncryption})
+	c := connect(t, s, site.NoEncryption)
 	if err := errors.Join(c.Mail("a@example.com", nil), c.Rcpt("b@example.com", nil)); err != nil {
 		t.Fatal(err)
 	}
@@ -157,25 +157,25 @@ func TestServerRefuses(t *testing.T) {
 			smtp.EnhancedCode{5, 7, 10},
 		},
 		"MechanismNotOffered": {
-			smtptest.Config{Encryption: site.None, Users: users, Mechanisms: []string{sasl.Login}},
+			smtptest.Config{Encryption: site.NoEncryption, Users: users, Mechanisms: []string{sasl.Login}},
 			func(c *smtp.Client) error { return c.Auth(sasl.NewPlainClient("", "app@example.com", "right")) },
 			504,
 			smtp.EnhancedCode{5, 5, 4},
 		},
 		"MessageWithoutLogin": {
-			smtptest.Config{Encryption: site.None, Users: users},
+			smtptest.Config{Encryption: site.NoEncryption, Users: users},
 			func(c *smtp.Client) error { return c.Mail("app@example.com", nil) },
 			530,
 			smtp.EnhancedCode{5, 7, 0},
 		},
 		"MessageAnnouncedTooLarge": {
-			smtptest.Config{Encryption: site.None, MaxMessageBytes: 1000},
+			smtptest.Config{Encryption: site.NoEncryption, MaxMessageBytes: 1000},
 			func(c *smtp.Client) error { return c.Mail("app@example.com", &smtp.MailOptions{Size: 1001}) },
 			552,
 			smtp.EnhancedCode{5, 3, 4},
 		},
 		"MessageTooLarge": {
-			smtptest.Config{Encryption: site.None, MaxMessageBytes: 1000},
+			smtptest.Config{Encryption: site.NoEncryption, MaxMessageBytes: 1000},
 			func(c *smtp.Client) error {
 				return c.SendMail("a@example.com", []string{"b@example.com"}, strings.NewReader(strings.Repeat("x", 1001)))
 			},
@@ -185,7 +185,7 @@ func TestServerRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := smtptest.Start(t, c.config)
-			wantReply(t, c.try(connect(t, s, site.None)), c.code, c.enhanced)
+			wantReply(t, c.try(connect(t, s, site.NoEncryption)), c.code, c.enhanced)
 			if n := s.Counters().Messages; n != 0 {
 				t.Errorf("took %d messages", n)
 			}
@@ -207,10 +207,10 @@ func TestFaults(t *testing.T) {
 		"Data":      {smtptest.Faults{DataErr: refusal(554)}, 554},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := smtptest.Start(t, smtptest.Config{Encryption: site.None, Users: users})
+			s := smtptest.Start(t, smtptest.Config{Encryption: site.NoEncryption, Users: users})
 			s.SetFaults(c.faults)
 			send := func() error {
-				client := connect(t, s, site.None)
+				client := connect(t, s, site.NoEncryption)
 				if err := client.Auth(sasl.NewPlainClient("", "app@example.com", "right")); err != nil {
 					return err
 				}
@@ -227,14 +227,14 @@ func TestFaults(t *testing.T) {
 
 func TestBeforeHoldsTheAnswer(t *testing.T) {
 	reached, release := make(chan site.Stage), make(chan struct{})
-	s := smtptest.Start(t, smtptest.Config{Encryption: site.None, Faults: smtptest.Faults{
+	s := smtptest.Start(t, smtptest.Config{Encryption: site.NoEncryption, Faults: smtptest.Faults{
 		Before: func(_ context.Context, stage site.Stage) {
 			reached <- stage
 			<-release
 		},
 	}})
 	sent := make(chan error, 1)
-	client := connect(t, s, site.None)
+	client := connect(t, s, site.NoEncryption)
 	go func() { sent <- client.SendMail("a@example.com", []string{"b@example.com"}, strings.NewReader("x")) }()
 	for _, want := range []site.Stage{site.StageMail, site.StageRcpt, site.StageData} {
 		if got := <-reached; got != want {
@@ -263,7 +263,7 @@ func TestCloseEndsHeldSessions(t *testing.T) {
 	} {
 		t.Run(string(held), func(t *testing.T) {
 			reached := make(chan struct{})
-			config := smtptest.Config{Encryption: site.None, Faults: smtptest.Faults{
+			config := smtptest.Config{Encryption: site.NoEncryption, Faults: smtptest.Faults{
 				Before: func(ctx context.Context, stage site.Stage) {
 					if stage == held {
 						close(reached)
@@ -278,7 +278,7 @@ func TestCloseEndsHeldSessions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			client := connect(t, s, site.None)
+			client := connect(t, s, site.NoEncryption)
 			said := make(chan error, 1)
 			go func() { said <- say(client) }()
 			<-reached

@@ -144,7 +144,7 @@ func TestWhatIsRefused(t *testing.T) {
 }
 
 func TestAgainWithTheSameMailServer(t *testing.T) {
-	mail := smtptest.Start(t, smtptest.Config{Encryption: site.None, Users: map[string]secret.Text{"mailer@example.com": secret.New("4711 mailer")}})
+	mail := smtptest.Start(t, smtptest.Config{Encryption: site.NoEncryption, Users: map[string]secret.Text{"mailer@example.com": secret.New("4711 mailer")}})
 	address, token := startBroken(t, func(next http.Handler) http.Handler { return next })
 	for range 2 {
 		out, err := try(t, map[string]string{"SMTP_MAIL_PASSWORD": "4711 mailer"}, "-url", address, "-token", token,

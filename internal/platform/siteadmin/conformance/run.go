@@ -91,7 +91,7 @@ func (o options) announce(ctx context.Context, pool *adminapi.Pool, out io.Write
 func (o options) target() (t sitetest.Target, mail *smtptest.Server, err error) {
 	to, password := o.mail, o.mailPassword
 	if to.Host == "" {
-		to, password = site.Settings{Encryption: site.None, Username: "mailer@example.com"}, secret.New(uuid.NewString())
+		to, password = site.Settings{Encryption: site.NoEncryption, Username: "mailer@example.com"}, secret.New(uuid.NewString())
 		mail, err = smtptest.New(smtptest.Config{
 			Address: o.listen, Encryption: to.Encryption, Users: map[string]secret.Text{to.Username: password},
 		})

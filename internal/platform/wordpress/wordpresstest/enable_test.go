@@ -229,7 +229,7 @@ func TestKeys(t *testing.T) {
 	})
 	t.Run("AlsoWithoutAPassword", func(t *testing.T) {
 		c := start(t)
-		c.mail = smtptest.Start(t, smtptest.Config{Encryption: site.None})
+		c.mail = smtptest.Start(t, smtptest.Config{Encryption: site.NoEncryption})
 		enabled := c.enable(object{"encryption": "none", "username": ""})
 		configure(t, c, "define( 'AUTH_KEY', 'another one' );")
 		c.off(t)

@@ -45,7 +45,7 @@ func TestWordPressSendsThroughTheSettings(t *testing.T) {
 			})
 			m := c.mail.Messages()[1]
 			header := headers(m)
-			if m.TLS != (encryption != site.None) || m.User != mailer || m.From != mailer || m.HELOName != "client-a.example.com" ||
+			if m.TLS != (encryption != site.NoEncryption) || m.User != mailer || m.From != mailer || m.HELOName != "client-a.example.com" ||
 				len(m.To) != 1 || m.To[0] != "admin@example.com" || !strings.Contains(header, "From: Client A <"+mailer+">") || !strings.Contains(header, "Password Reset") {
 				t.Errorf("%+v\n%s", m, m.Data)
 			}
@@ -53,13 +53,13 @@ func TestWordPressSendsThroughTheSettings(t *testing.T) {
 	}
 	t.Run("ARelayWithoutLogin", func(t *testing.T) {
 		c := start(t)
-		relay := smtptest.Start(t, smtptest.Config{Encryption: site.None})
+		relay := smtptest.Start(t, smtptest.Config{Encryption: site.NoEncryption})
 		c.mail = relay
 		c.enable(object{"encryption": "none", "username": ""})
 		c.messages(1, func() { equal(t, c.Eval(t, send), "sent") })
 	})
 	t.Run("AHostThatPHPMailerTakesForNone", func(t *testing.T) {
-		c := startWith(t, smtptest.Config{Encryption: site.None})
+		c := startWith(t, smtptest.Config{Encryption: site.NoEncryption})
 		c.enable(object{"host": "::ffff:127.0.0.1", "encryption": "none"})
 		c.messages(1, func() { equal(t, c.Eval(t, send), "sent") })
 	})

@@ -113,7 +113,7 @@ func TestMailOfAnotherSiteInOneProcess(t *testing.T) {
 });`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			relay := smtptest.Start(t, smtptest.Config{Encryption: site.None})
+			relay := smtptest.Start(t, smtptest.Config{Encryption: site.NoEncryption})
 			snippet := fmt.Sprintf(`add_action("phpmailer_init", function ($m) {
 	if (2 === get_current_blog_id()) { $m->isSMTP(); $m->Host = "%s"; $m->Port = %d; }
 });`, relay.Host(), relay.Port())

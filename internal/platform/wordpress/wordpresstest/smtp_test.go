@@ -23,9 +23,9 @@ import (
 
 func TestEncryptions(t *testing.T) {
 	for encryption, stages := range map[site.Encryption]string{
-		site.STARTTLS: "connect banner ehlo starttls tls ehlo auth mail rcpt data",
-		site.TLS:      "connect tls banner ehlo auth mail rcpt data",
-		site.None:     "connect banner ehlo auth mail rcpt data",
+		site.STARTTLS:     "connect banner ehlo starttls tls ehlo auth mail rcpt data",
+		site.TLS:          "connect tls banner ehlo auth mail rcpt data",
+		site.NoEncryption: "connect banner ehlo auth mail rcpt data",
 	} {
 		t.Run(string(encryption), func(t *testing.T) {
 			c := startWith(t, smtptest.Config{Encryption: encryption})
@@ -38,7 +38,7 @@ func TestEncryptions(t *testing.T) {
 			m := c.mail.Messages()[0]
 			text := string(m.Data)
 			id, _ := got.object["message_id"].(string)
-			if m.TLS != (encryption != site.None) || m.User != mailer || m.From != mailer || m.HELOName != "client-a.example.com" ||
+			if m.TLS != (encryption != site.NoEncryption) || m.User != mailer || m.From != mailer || m.HELOName != "client-a.example.com" ||
 				!slices.Equal(m.To, []string{recipient}) || !strings.Contains(text, "From: Client A <"+mailer+">") ||
 				!strings.Contains(text, "Message-ID: <"+id+">") || !strings.Contains(text, "Auto-Submitted: auto-generated") {
 				t.Errorf("%+v\n%s", m, text)
@@ -64,7 +64,7 @@ func TestEncryptions(t *testing.T) {
 		})
 	}
 	t.Run("WithoutLogin", func(t *testing.T) {
-		startWith(t, smtptest.Config{Encryption: site.None}).mustTest(object{"encryption": "none", "username": ""}, "failed", "mail")
+		startWith(t, smtptest.Config{Encryption: site.NoEncryption}).mustTest(object{"encryption": "none", "username": ""}, "failed", "mail")
 	})
 }
 

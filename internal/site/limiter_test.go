@@ -48,18 +48,18 @@ type relayed struct {
 	relay *busyServer
 }
 
-func (s relayed) Test(ctx context.Context, t site.Test) (site.TestResult, error) {
+func (s relayed) Test(ctx context.Context, t site.TestRequest) (site.TestResult, error) {
 	if result := s.relay.test(); result.Status != site.Passed {
 		return result, nil
 	}
 	return s.model.Test(ctx, t)
 }
 
-// relayThrough applies the change to so many sites at once, all with one Turns, and returns the errors.
-func relayThrough(t *testing.T, r *busyServer, turns *site.Turns, sites int) []error {
+// relayThrough applies the change to so many sites at once, all with one limiter, and returns the errors.
+func relayThrough(t *testing.T, r *busyServer, limiter *site.TestLimiter, sites int) []error {
 	t.Helper()
 	p := procedure(t)
-	p.Turns = turns
+	p.Limiter = limiter
 	errs := make([]error, sites)
 	var running sync.WaitGroup
 	for i := range sites {
@@ -76,11 +76,11 @@ func relayThrough(t *testing.T, r *busyServer, turns *site.Turns, sites int) []e
 	return errs
 }
 
-func TestTurnsBoundWhatReachesAServer(t *testing.T) {
+func TestLimiterBoundsTestsPerServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &busyServer{takes: 10}
 		began := time.Now()
-		if err := errors.Join(relayThrough(t, r, site.NewTurns(10, isCrowded), 40)...); err != nil {
+		if err := errors.Join(relayThrough(t, r, site.NewTestLimiter(10, isCrowded), 40)...); err != nil {
 			t.Error(err)
 		}
 		if r.peak != 10 || r.tests != 40 || time.Since(began) != 4*time.Second {
@@ -90,10 +90,10 @@ func TestTurnsBoundWhatReachesAServer(t *testing.T) {
 }
 
 // A relay that takes three at a time slows its senders down, and fails none.
-func TestTurnsFollowARelayThatWantsFewer(t *testing.T) {
+func TestLimiterAdaptsToARefusingRelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &busyServer{takes: 3}
-		if err := errors.Join(relayThrough(t, r, site.NewTurns(10, isCrowded), 40)...); err != nil {
+		if err := errors.Join(relayThrough(t, r, site.NewTestLimiter(10, isCrowded), 40)...); err != nil {
 			t.Error(err)
 		}
 		if refused := r.tests - 40; refused > 30 {
@@ -102,31 +102,31 @@ func TestTurnsFollowARelayThatWantsFewer(t *testing.T) {
 	})
 }
 
-func TestTurnsDoNotTouchOtherServers(t *testing.T) {
+func TestLimiterKeepsServersApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		turns := site.NewTurns(1, isCrowded)
+		limiter := site.NewTestLimiter(1, isCrowded)
 		c := toOtherHost()
 		refused := func(context.Context) (site.TestResult, error) { return crowded, nil }
 		accepted := func(context.Context) (site.TestResult, error) { return passed, nil }
-		if _, err := turns.Do(t.Context(), c.Candidate.Settings, refused); err != nil {
+		if _, err := limiter.Do(t.Context(), c.Candidate.Settings, refused); err != nil {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		if _, err := turns.Do(t.Context(), settingsAt("other.example.test"), accepted); err != nil || time.Since(began) != 0 {
-			t.Errorf("%v after %v; another server has its own turns", err, time.Since(began))
+		if _, err := limiter.Do(t.Context(), settingsAt("other.example.test"), accepted); err != nil || time.Since(began) != 0 {
+			t.Errorf("%v after %v; another server has its own limiter", err, time.Since(began))
 		}
-		if _, err := turns.Do(t.Context(), c.Candidate.Settings, accepted); err != nil || time.Since(began) < 2*time.Second {
+		if _, err := limiter.Do(t.Context(), c.Candidate.Settings, accepted); err != nil || time.Since(began) < 2*time.Second {
 			t.Errorf("%v after %v; want a pause of 2s at least", err, time.Since(began))
 		}
 	})
 }
 
 // The last refusal is the result in the end, and no time is spent on waiting for what the deadline comes before.
-func TestTurnsEnd(t *testing.T) {
+func TestLimiterReleasesAfterEveryEnd(t *testing.T) {
 	refusals := func(ctx context.Context, t *testing.T, s site.Site, c site.Change) (*site.TestError, time.Duration) {
 		t.Helper()
 		p := procedure(t)
-		p.Turns = site.NewTurns(10, isCrowded)
+		p.Limiter = site.NewTestLimiter(10, isCrowded)
 		began := time.Now()
 		_, err := p.Apply(ctx, s, c)
 		failed, ok := errors.AsType[*site.TestError](err)
@@ -161,10 +161,10 @@ func TestTurnsEnd(t *testing.T) {
 	})
 	t.Run("WhenCancelledInTheQueue", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			turns, release := site.NewTurns(1, isCrowded), make(chan struct{})
+			limiter, release := site.NewTestLimiter(1, isCrowded), make(chan struct{})
 			c := toOtherHost()
 			go func() {
-				_, _ = turns.Do(context.WithoutCancel(t.Context()), c.Candidate.Settings, func(context.Context) (site.TestResult, error) {
+				_, _ = limiter.Do(context.WithoutCancel(t.Context()), c.Candidate.Settings, func(context.Context) (site.TestResult, error) {
 					<-release
 					return passed, nil
 				})
@@ -173,7 +173,7 @@ func TestTurnsEnd(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(time.Second, cancel)
 			p := procedure(t)
-			p.Turns = turns
+			p.Limiter = limiter
 			if _, err := p.Apply(ctx, play(t), c); !errors.Is(err, context.Canceled) {
 				t.Errorf("error %v", err)
 			}
@@ -183,16 +183,16 @@ func TestTurnsEnd(t *testing.T) {
 }
 
 // A check from here that came to no server says nothing about how much that takes.
-func TestTurnsCountWhatReachedTheServer(t *testing.T) {
+func TestLimiterCountsTestsThatReachedTheServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		turns, s := site.NewTurns(4, isCrowded), settingsAt("smtp.example.com")
-		if _, err := turns.Do(t.Context(), s, func(context.Context) (site.TestResult, error) { return crowded, nil }); err != nil {
+		limiter, s := site.NewTestLimiter(4, isCrowded), settingsAt("smtp.example.com")
+		if _, err := limiter.Do(t.Context(), s, func(context.Context) (site.TestResult, error) { return crowded, nil }); err != nil {
 			t.Fatal(err)
 		}
 		for range 10 {
 			r := &run{model: newModel(savesOff, false), can: savesOff}
 			p := procedure(t)
-			p.Turns, p.Check = turns, func(context.Context, site.Candidate) site.TestResult { return unreachableHere }
+			p.Limiter, p.Check = limiter, func(context.Context, site.Candidate) site.TestResult { return unreachableHere }
 			_, err := p.Apply(t.Context(), r.model, scenes["NeverConfigured"](r))
 			checkLeft(t, err, site.LeftOff)
 		}
@@ -200,7 +200,7 @@ func TestTurnsCountWhatReachedTheServer(t *testing.T) {
 		var running sync.WaitGroup
 		for range 4 {
 			running.Go(func() {
-				_, err := turns.Do(t.Context(), s, func(context.Context) (site.TestResult, error) {
+				_, err := limiter.Do(t.Context(), s, func(context.Context) (site.TestResult, error) {
 					time.Sleep(time.Second)
 					return healing(site.RetryNever), nil
 				})
@@ -217,7 +217,7 @@ func TestTurnsCountWhatReachedTheServer(t *testing.T) {
 }
 
 // Where the candidate is on while it is tested, mail is off in every pause, and while it waits for its turn.
-func TestTurnsLeaveNoUntestedMailOnMeanwhile(t *testing.T) {
+func TestLimiterLeavesNoUntestedMailOnWhileWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := toOtherHost()
 		c.Prior = unconfigured()
@@ -228,13 +228,13 @@ func TestTurnsLeaveNoUntestedMailOnMeanwhile(t *testing.T) {
 		calls := []call{
 			{ask: saveOf(on), state: saved},
 			{ask: testOfSaved(c), result: crowded},
-			{ask: site.Save{Settings: c.Candidate.Settings, Revision: saved.Revision, SiteID: siteID}, state: stopped},
-			{ask: site.Save{Settings: c.Candidate.Settings, Enabled: true, Revision: stopped.Revision, SiteID: siteID}, state: saved},
+			{ask: site.SaveRequest{Settings: c.Candidate.Settings, Revision: saved.Revision, SiteID: siteID}, state: stopped},
+			{ask: site.SaveRequest{Settings: c.Candidate.Settings, Enabled: true, Revision: stopped.Revision, SiteID: siteID}, state: saved},
 			{ask: testOfSaved(c), result: passed},
 			{ask: read{}, state: saved},
 		}
 		p := procedure(t)
-		p.Turns = site.NewTurns(10, isCrowded)
+		p.Limiter = site.NewTestLimiter(10, isCrowded)
 		if _, err := p.Apply(t.Context(), playOn(t, site.Capabilities{Testing: site.TestsEnabled}, calls...), c); err != nil {
 			t.Error(err)
 		}
