@@ -84,7 +84,17 @@ func parseURL(raw string) (*url.URL, error) {
 }
 
 func isLoopback(host string) bool {
-	return host == "localhost" || net.ParseIP(host).IsLoopback()
+	return strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") || net.ParseIP(host).IsLoopback()
+}
+
+// Address returns the normal form of a site's URL, the same for every spelling that leads to the same place: scheme and host in lower
+// case, always a port, no slash at the end. The error is a *[ConfigError].
+func Address(raw string) (string, error) {
+	u, err := parseURL(raw)
+	if err != nil {
+		return "", err
+	}
+	return originOf(u) + u.EscapedPath(), nil
 }
 
 // originOf gives scheme, host and port (RFC 6454), the same for every spelling of them.
@@ -93,5 +103,5 @@ func originOf(u *url.URL) string {
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
-	return u.Scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+	return u.Scheme + "://" + net.JoinHostPort(strings.TrimSuffix(strings.ToLower(u.Hostname()), "."), port)
 }

@@ -31,6 +31,7 @@ func TestURL(t *testing.T) {
 	for _, good := range []string{
 		"https://client-a.example", "https://client-a.example/", "https://sites.example:8443/client-a", "https://[2001:db8::1]:8443",
 		"HTTPS://client-a.example", "http://localhost:8080", "http://127.0.0.1", "http://127.8.8.8:1", "http://[::1]:8080/a",
+		"http://LOCALHOST", "http://localhost.:80",
 	} {
 		_, err := adminapi.NewPool(adminapi.PoolOptions{}).Client(adminapi.Config{
 			URL: good, Credentials: adminapi.Bearer(secret.New("x")), Limits: adminapi.DefaultLimits(),
@@ -62,6 +63,25 @@ func TestURL(t *testing.T) {
 		if refusedAt(t, err) != "url" || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %s", bad, err, want)
 		}
+	}
+}
+
+func TestAddress(t *testing.T) {
+	for url, want := range map[string]string{
+		"https://a.example":             "https://a.example:443",
+		"https://a.example:443/":        "https://a.example:443",
+		"HTTPS://A.Example.:443":        "https://a.example:443",
+		"https://a.example:8443/Site//": "https://a.example:8443/Site",
+		"https://a.example/%41":         "https://a.example:443/%41",
+		"http://localhost":              "http://localhost:80",
+		"http://[::1]/a":                "http://[::1]:80/a",
+	} {
+		if got, err := adminapi.Address(url); err != nil || got != want {
+			t.Errorf("%s: got %s, %v, want %s", url, got, err, want)
+		}
+	}
+	if _, err := adminapi.Address("https://u:canary@a.example"); refusedAt(t, err) != "url" {
+		t.Errorf("got %v", err)
 	}
 }
 

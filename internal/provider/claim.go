@@ -2,13 +2,13 @@ package provider
 
 import (
 	"fmt"
-	"net/url"
-	"strings"
 	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
 )
 
 // claim is what the resources of a walk want of one site. It has one set of mail settings: two resources would take turns in
@@ -36,11 +36,10 @@ type claims map[string]*claim
 
 // of returns the claim of the site at an address, which is a new one where the address is not known yet.
 func (c claims) of(address types.String) *claim {
-	u, err := url.Parse(address.ValueString())
+	key, err := adminapi.Address(address.ValueString())
 	if address.IsUnknown() || err != nil {
 		return new(claim)
 	}
-	key := strings.ToLower(u.Scheme+"://"+u.Host) + strings.TrimRight(u.Path, "/")
 	if c[key] == nil {
 		c[key] = new(claim)
 	}

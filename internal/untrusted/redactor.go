@@ -1,198 +1,221 @@
 package untrusted
 
 import (
-	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
-	"regexp"
+	"fmt"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode"
+	"sync"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
-// shortest is the length below which a secret is not looked for: it would be found by chance, and what is left out
-// would tell it.
-const shortest = 4
+const (
+	// shortest is the length (bytes) below which a secret is not looked for: it would be found by chance, and what is left
+	// out would tell it.
+	shortest = 4
+	// mostSecrets is how many secrets a Redactor remembers: far more than the requests in flight send at a time.
+	mostSecrets = 64
+	// longestText is how large (bytes) a text is that is looked through; a larger one is not shown.
+	longestText = 64 << 10
+	// mostPasses bounds how often what is left is looked through again.
+	mostPasses = 4
+)
 
-// Redactor takes secrets out of text. Its zero value knows none. It is not for concurrent use.
+// Redactor takes secrets out of text, in each way to write them that [SECURITY.md] promises: as they are; with characters in
+// between that are not shown; with characters escaped as in URLs, forms, HTML, JSON or C; in base64, base32 or hexadecimal; and
+// in up to three of these at once. Its zero value knows no secret. It is safe for concurrent use.
+//
+// [SECURITY.md]: https://github.com/sitemail/terraform-provider-smtp/blob/main/SECURITY.md
 type Redactor struct {
-	// values are looked for as they are, and like hidden in what decodes.
-	values, hidden []string
-	// forms are the ways to write the values that can be looked for; nil until they are needed.
-	forms []string
+	mu sync.Mutex
+	// secrets are those to look for, the latest last.
+	secrets []secret.Text
+	// hidden are looked for only in what decodes, kept not looked into.
+	hidden, kept []string
+	// values are the spellings of the secrets; nil until they are needed.
+	values []string
 }
 
-// Add has s redacted, in each form in which it may be repeated.
-func (r *Redactor) Add(s secret.Text) {
-	for _, value := range []string{s.Reveal(), Line(s.Reveal()), strings.ReplaceAll(s.Reveal(), " ", "")} {
-		if value = strings.TrimSpace(value); len(value) >= shortest && !slices.Contains(r.values, value) {
-			r.values, r.forms = append(r.values, value), nil
+// Add has secrets redacted from here on. It forgets the oldest ones where there are too many.
+func (r *Redactor) Add(secrets ...secret.Text) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range secrets {
+		if s.IsEmpty() {
+			continue
 		}
+		if known := slices.IndexFunc(r.secrets, s.Equal); known >= 0 {
+			r.secrets = slices.Delete(r.secrets, known, known+1)
+		}
+		r.secrets, r.values = append(r.secrets, s), nil
+	}
+	r.secrets = latest(r.secrets)
+}
+
+// AddEncoded has value redacted in base64, base32 and hexadecimal only.
+func (r *Redactor) AddEncoded(value string) {
+	if len(value) < shortest {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hidden = latest(append(r.hidden, value))
+}
+
+// Keep leaves text alone wherever it stands as it is. It is for what the reader of the result supplied: whether there is a secret in
+// it would tell the reader whether a guess is right.
+func (r *Redactor) Keep(text string) {
+	if len(text) < shortest {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !slices.Contains(r.kept, text) {
+		r.kept = latest(append(r.kept, text))
 	}
 }
 
-// AddEncoded has value redacted in base64 and in hexadecimal only.
-func (r *Redactor) AddEncoded(value string) {
-	if len(value) >= shortest {
-		r.hidden = append(r.hidden, value)
-	}
-}
+func latest[T any](all []T) []T { return slices.Delete(all, 0, max(0, len(all)-mostSecrets)) }
 
 // Line returns text as one line, like the function of that name, without the secrets.
 func (r *Redactor) Line(text string) string {
-	// As it came: a secret may hold what is dropped, or continue an escape sequence that is dropped with its end.
-	text = r.redact(text)
-	// Without what is not shown, which may stand in the middle of a secret: single characters, then whole sequences.
-	text = r.redactIn(text, bare(text))
-	text = r.redact(Line(text))
-	return r.redactIn(text, Line(bare(text)))
+	return strings.Join(strings.Fields(r.Lines(text)), " ")
 }
 
 // Brief returns what [Redactor.Line] does, as at most limit characters.
 func (r *Redactor) Brief(text string, limit int) string { return Shorten(r.Line(text), limit) }
 
-// redactIn returns other redacted if that finds a secret, and else text.
-func (r *Redactor) redactIn(text, other string) string {
-	if redacted := r.redact(other); redacted != other {
-		return redacted
+// Lines returns what the function of that name does, without the secrets.
+func (r *Redactor) Lines(text string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	text, _ = r.redact(text)
+	return text
+}
+
+// Exact returns text as it is when there is no secret in it, and else what [Redactor.Line] does: for values that are compared.
+func (r *Redactor) Exact(text string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if shown, redacted := r.redact(text); redacted {
+		return Line(shown)
 	}
 	return text
 }
 
-// bare is text without what is not printable or no character.
-func bare(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r == unicode.ReplacementChar || !unicode.IsPrint(r) && !unicode.IsSpace(r) {
-			return -1
-		}
-		return r
-	}, text)
+// Error returns err with a text that is fit to be shown, of at most limit characters: errors of others quote what a server sent.
+func (r *Redactor) Error(err error, limit int) error {
+	return shownError{err, r.Brief(err.Error(), limit)}
 }
 
-// redact takes out of text what says a secret, as it stands or as it reads where it was encoded for a URL, a form or a page.
-func (r *Redactor) redact(text string) string {
-	found := r.find(text)
-	for _, e := range encodings {
-		if decoded, origins := e.decode(text); decoded != text {
-			for _, f := range r.find(decoded) {
-				found = append(found, span{origins[f.start].start, origins[f.end-1].end})
+type shownError struct {
+	error
+	text string
+}
+
+func (e shownError) Error() string { return e.text }
+
+func (e shownError) Unwrap() error { return e.error }
+
+// redact returns text as [Lines] does, without secrets, and reports whether there were any. It is for who holds the lock.
+func (r *Redactor) redact(text string) (shown string, redacted bool) {
+	if len(text) > longestText {
+		return fmt.Sprintf("(%d bytes left out)", len(text)), true
+	}
+	if len(r.secrets)+len(r.hidden) == 0 {
+		return Lines(text), false
+	}
+	for range mostPasses {
+		found := r.find(text)
+		if len(found) == 0 {
+			return Lines(text), redacted
+		}
+		// What is taken out may have been the end of an escape sequence, or have held a secret apart: look again.
+		text, redacted = replace(text, found), true
+	}
+	return placeholder, true
+}
+
+// placeholder stands for a secret.
+var placeholder = secret.Text{}.String()
+
+// find returns the parts of text that say a secret. They may overlap.
+func (r *Redactor) find(text string) []span {
+	var found []span
+	for _, reading := range readings(text) {
+		found = append(found, reading.parts(r.stand(reading.text))...)
+		found = append(found, reading.parts(wordsThat(r.hold, reading.text))...)
+	}
+	if len(found) == 0 || len(r.kept) == 0 {
+		return found
+	}
+	kept := occurrences(text, r.kept)
+	return slices.DeleteFunc(found, func(f span) bool {
+		return slices.ContainsFunc(kept, func(k span) bool { return k.start <= f.start && f.end <= k.end })
+	})
+}
+
+// stand returns where the secrets stand in text, as they are.
+func (r *Redactor) stand(text string) []span {
+	if r.values == nil {
+		r.values = spellings(r.secrets)
+	}
+	return occurrences(text, r.values)
+}
+
+// hold reports whether what a word decodes to says a secret. depth is how often it was decoded.
+func (r *Redactor) hold(decoded string, depth int) bool {
+	if len(r.stand(decoded)) > 0 || len(occurrences(decoded, r.hidden)) > 0 {
+		return true
+	}
+	if depth >= mostEncodings || !isText(decoded) {
+		return false
+	}
+	return slices.ContainsFunc(readings(decoded), func(inner reading) bool {
+		return len(r.stand(inner.text)) > 0 || len(wordsThat(func(text string, more int) bool { return r.hold(text, depth+more) }, inner.text)) > 0
+	})
+}
+
+// spellings are the secrets as they are, on one line, and without spaces: mail services show app passwords in groups.
+func spellings(secrets []secret.Text) []string {
+	values := []string{}
+	for _, s := range secrets {
+		for _, value := range []string{s.Reveal(), Line(s.Reveal()), strings.ReplaceAll(s.Reveal(), " ", "")} {
+			if value = strings.TrimSpace(value); len(value) >= shortest && !slices.Contains(values, value) {
+				values = append(values, value)
 			}
 		}
 	}
-	return replace(text, found, secret.Text{}.String())
+	return values
 }
 
-// span is a part of a text.
-type span struct{ start, end int }
-
-// find returns where the secrets stand in text, in any of their forms. The spans may overlap.
-func (r *Redactor) find(text string) []span {
-	if r.forms == nil {
-		r.forms = allForms(r.values)
-	}
+// occurrences returns where any of values stands in text.
+func occurrences(text string, values []string) []span {
 	var found []span
-	for _, form := range r.forms {
+	for _, value := range values {
 		for from := 0; ; {
-			at := strings.Index(text[from:], form)
+			at := strings.Index(text[from:], value)
 			if at < 0 {
 				break
 			}
-			found = append(found, span{from + at, from + at + len(form)})
+			found = append(found, span{from + at, from + at + len(value)})
 			from += at + 1
-		}
-	}
-	found = append(found, words(text, hexadecimal, r.inHex)...)
-	return append(found, words(text, encoded, r.inBase64)...)
-}
-
-// words returns those that match and hold a secret.
-func words(text string, match *regexp.Regexp, holds func(string) bool) []span {
-	var found []span
-	for _, at := range match.FindAllStringIndex(text, -1) {
-		if holds(text[at[0]:at[1]]) {
-			found = append(found, span{at[0], at[1]})
 		}
 	}
 	return found
 }
 
-// replace puts something instead of spans, once for those that overlap.
-func replace(text string, spans []span, instead string) string {
+// replace puts the placeholder instead of spans, once for those that overlap. What stands between them is cleaned part by part, so
+// that no escape sequence reaches into a placeholder.
+func replace(text string, spans []span) string {
 	slices.SortFunc(spans, func(a, b span) int { return a.start - b.start })
 	var out strings.Builder
 	end := 0
 	for _, s := range spans {
 		if s.start >= end {
-			out.WriteString(text[end:s.start] + instead)
+			out.WriteString(Lines(text[end:s.start]) + placeholder)
 		}
 		end = max(end, s.end)
 	}
-	return out.String() + text[end:]
-}
-
-// allForms returns every form once that is not one of the encodings.
-func allForms(values []string) []string {
-	forms := []string{}
-	for _, value := range values {
-		quoted := strconv.Quote(value)
-		ascii := strconv.QuoteToASCII(value)
-		marshalled, _ := json.Marshal(value)
-		forms = append(forms,
-			value,
-			quoted[1:len(quoted)-1],
-			ascii[1:len(ascii)-1],
-			strings.ReplaceAll(ascii[1:len(ascii)-1], "/", `\/`),
-			string(marshalled[1:len(marshalled)-1]),
-			inHTML.Replace(string(marshalled[1:len(marshalled)-1])),
-			strings.ReplaceAll(value, "/", `\/`),
-		)
-	}
-	slices.Sort(forms)
-	return slices.Compact(forms)
-}
-
-// inHTML undoes what only Go escapes in JSON.
-var inHTML = strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&")
-
-// encoded and hexadecimal are words that may be an encoded secret.
-var (
-	encoded     = regexp.MustCompile(`[A-Za-z0-9+/_-]{5,}={0,2}`)
-	hexadecimal = regexp.MustCompile(`[0-9A-Fa-f]{8,}`)
-)
-
-// standard turns the alphabet for addresses into the usual one (RFC 4648 sections 4 and 5).
-var standard = strings.NewReplacer("-", "+", "_", "/", "=", "")
-
-// inBase64 reports whether a word holds a secret, wherever in the word the encoding began.
-func (r *Redactor) inBase64(word string) bool {
-	word = standard.Replace(word)
-	for start := range 4 {
-		rest := word[min(start, len(word)):]
-		if len(rest)%4 == 1 {
-			rest = rest[:len(rest)-1]
-		}
-		if decoded, err := base64.RawStdEncoding.DecodeString(rest); err == nil && r.in(decoded) {
-			return true
-		}
-	}
-	return false
-}
-
-func (r *Redactor) inHex(word string) bool {
-	for start := range 2 {
-		rest := word[start:]
-		if decoded, err := hex.DecodeString(rest[:len(rest)&^1]); err == nil && r.in(decoded) {
-			return true
-		}
-	}
-	return false
-}
-
-func (r *Redactor) in(decoded []byte) bool {
-	text := string(decoded)
-	holds := func(value string) bool { return strings.Contains(text, value) }
-	return slices.ContainsFunc(r.values, holds) || slices.ContainsFunc(r.hidden, holds)
+	return out.String() + Lines(text[end:])
 }

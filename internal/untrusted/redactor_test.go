@@ -1,8 +1,10 @@
 package untrusted_test
 
 import (
+	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"html"
 	"strings"
@@ -60,6 +62,40 @@ func TestEachFormIsRedacted(t *testing.T) {
 		"StrayByte":     {"canary", "can\xffary"},
 		"Bidirectional": {"canary", "can\u202eary"},
 		"IsAnEscape":    {"\x1b[31mred", "\x1b[31mred"},
+		"VariantWithin": {"canary", "can\ufe0fary"},
+		// Both at once.
+		"ZeroWidthAndEscape":     {"canary", "c\u200ban\x1b[31m\u200da\x1b[0mry"},
+		"ZeroWidthInAnEscape":    {"canary", "can\x1b\u200b[31mary"},
+		"NullInAnEscape":         {"canary", "can\x1b[\x003\x001mary"},
+		"LineBreakAndEscape":     {"pass word", "pass\x1b[0m \r\n\x1b[0m word"},
+		"ZeroWidthAndPercent":    {"canary", "c%61n\u200bary"},
+		"ZeroWidthIsEncoded":     {"canary", "can%E2%80%8Bary"},
+		"EscapeSequenceInJSON":   {"canary", `can\u001b[31mary`},
+		"ZeroWidthInTheEncoding": {"canary", "Y2Fu\u200bYXJ5"},
+		// Escapes of strings, as programs print them.
+		"Octal":             {"canary", `\143an\141ry`},
+		"OctalShort":        {"can\nary", `can\12ary`},
+		"HexadecimalEscape": {"canary", `\x63an\x61ry`},
+		"BytesOfUTF8":       {"pässword", `p\xc3\xa4ssword`},
+		"OctalBytesOfUTF8":  {"pässword", `p\303\244ssword`},
+		"CharacterInHex":    {"pässword", `p\xE4ssword`},
+		"JavaScript":        {"pässword", `p\u{e4}ssword`},
+		"BeyondTheBasic":    {"pass😀word", `pass\ud83d\ude00word`},
+		"LongEscape":        {"pass😀word", `pass\U0001f600word`},
+		"ControlLetters":    {"a\a\b\f\v\x1bz", `a\a\b\f\v\ez`},
+		"OfNoCharacter":     {`can\U99999999ary`, `can\U99999999ary`},
+		// More than one encoding.
+		"PercentTwice":   {"pass word/", "pass%2520word%252F"},
+		"JSONInJSON":     {`pa"ss`, `pa\\\"ss`},
+		"HTMLInAURL":     {"<pass>", "%26lt%3Bpass%26gt%3B"},
+		"Base64Twice":    {"canary", base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte("\x00user\x00canary"))))},
+		"Base64OfHex":    {"canary", base64.RawURLEncoding.EncodeToString([]byte(hex.EncodeToString([]byte("my canary"))))},
+		"HexOfBase64":    {"canary", hex.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte("canary"))))},
+		"Base64OfAForm":  {"pass word&", base64.StdEncoding.EncodeToString([]byte("p=pass+word%26"))},
+		"Base32":         {"canary", base32.StdEncoding.EncodeToString([]byte("canary"))},
+		"Base32Within":   {"canary", base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString([]byte("\x00us\x00canary"))},
+		"Base32LowCase":  {"canary", strings.ToLower(base32.StdEncoding.EncodeToString([]byte("a canary!")))},
+		"Base32OfBase64": {"canary", base32.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte("canary"))))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := redactor(c.value).Line("you said: " + c.repeated)
@@ -125,6 +161,94 @@ func TestAddingLater(t *testing.T) {
 	r.Add(secret.New("second-canary"))
 	if after := r.Line("first-canary second-canary"); before != "[redacted] second-canary" || after != "[redacted] [redacted]" {
 		t.Errorf("got %q, then %q", before, after)
+	}
+}
+
+// TestWordsOfAnyAlignment: what an encoding began with is not known, and every piece of it holds the secret somewhere else.
+func TestWordsOfAnyAlignment(t *testing.T) {
+	r := redactor("canary-of-a-password")
+	for before := range 9 {
+		for after := range 5 {
+			plain := []byte(strings.Repeat("\x01", before) + "canary-of-a-password" + strings.Repeat("\x01", after))
+			for _, encoded := range []string{
+				hex.EncodeToString(plain), base64.StdEncoding.EncodeToString(plain), base64.RawURLEncoding.EncodeToString(plain),
+				base32.StdEncoding.EncodeToString(plain), strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(plain)),
+			} {
+				if got := r.Line("<" + encoded + ">"); got != "<[redacted]>" {
+					t.Errorf("%s becomes %s", encoded, got)
+				}
+			}
+		}
+	}
+}
+
+// TestWhatTheReaderSuppliedStays: whether there is a secret in it would answer a guess.
+func TestWhatTheReaderSuppliedStays(t *testing.T) {
+	r := redactor("canary", "other-secret")
+	r.Keep("ops+canary@example.com")
+	r.Keep("ops")
+	for text, want := range map[string]string{
+		"550 <ops+canary@example.com> is unknown":    "550 <ops+canary@example.com> is unknown",
+		"535 canary for ops+canary@example.com":      "535 [redacted] for ops+canary@example.com",
+		"550 ops+canary@example.org":                 "550 ops+[redacted]@example.org",
+		"550 other-secret of ops+canary@example.com": "550 [redacted] of ops+canary@example.com",
+	} {
+		if got := r.Line(text); got != want {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestExactLeavesWhatHoldsNoSecret(t *testing.T) {
+	r := redactor("canary")
+	for text, want := range map[string]string{
+		"  two\u200d\x1b[31m  spaces\n":           "  two\u200d\x1b[31m  spaces\n",
+		"of  a can\u200bary\n":                    "of a [redacted]",
+		strings.Repeat("x", 64<<10):               strings.Repeat("x", 64<<10),
+		strings.Repeat("x", 64<<10) + "\ncanary ": "(65544 bytes left out)",
+	} {
+		if got := r.Exact(text); got != want {
+			t.Errorf("%.80q: got %.80q, want %.80q", text, got, want)
+		}
+	}
+}
+
+func TestLinesOfARedactor(t *testing.T) {
+	if got, want := redactor("canary").Lines("one\n\x1b[31mcanary\n two"), "one\n[redacted]\n two"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestErrorsKeepWhatTheyAre(t *testing.T) {
+	cause := errors.New("535\ncanary and so on")
+	if err := redactor("canary").Error(cause, 18); err.Error() != "535 [redacted] an…" || !errors.Is(err, cause) {
+		t.Errorf("got %q", err)
+	}
+}
+
+// TestSoManySecretsAreRemembered: sessions end, so that a client has new secrets for as long as it lives.
+func TestSoManySecretsAreRemembered(t *testing.T) {
+	const remembered = 64
+	r := new(untrusted.Redactor)
+	lasting := secret.New("lasting-token")
+	for i := range 3 * remembered {
+		r.Add(lasting, secret.New(fmt.Sprintf("canary-%03d", i)), secret.Text{})
+	}
+	for i := range 3 * remembered {
+		text := fmt.Sprintf("canary-%03d", i)
+		if got, forgotten := r.Line(text), i <= 2*remembered; (got == text) != forgotten {
+			t.Errorf("%s becomes %s", text, got)
+		}
+	}
+	if got := r.Line(lasting.Reveal()); got != "[redacted]" {
+		t.Errorf("one that is used again and again becomes %s", got)
+	}
+}
+
+// TestASecretThatIsThePlaceholder: there is no end to looking for it.
+func TestASecretThatIsThePlaceholder(t *testing.T) {
+	if got := redactor("redacted").Line("it was redacted twice"); got != "[redacted]" {
+		t.Errorf("got %q", got)
 	}
 }
 

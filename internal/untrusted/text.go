@@ -9,16 +9,16 @@ import (
 	"unicode/utf8"
 )
 
-// escape is a terminal's escape sequence (ECMA-48): control sequences, strings such as a window title or a link, and
+// escapeSequence is that of a terminal (ECMA-48): control sequences, strings such as a window title or a link, and
 // every other one.
-var escape = regexp.MustCompile("(?:\x1b\\[|\u009b)[0-?]*[ -/]*[@-~]?" +
+var escapeSequence = regexp.MustCompile("(?:\x1b\\[|\u009b)[0-?]*[ -/]*[@-~]?" +
 	"|(?:\x1b[\\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\x07\x1b\u009c]*(?:\x07|\x1b\\\\|\u009c)?" +
 	"|\x1b.?")
 
 // Lines returns text without escape sequences and without whatever else is not printable, which takes out characters that
 // turn the direction of writing. Line feeds stay, other white space turns into spaces, and U+FFFD stands for what is not UTF-8.
 func Lines(text string) string {
-	text = escape.ReplaceAllString(strings.ToValidUTF8(text, string(unicode.ReplacementChar)), "")
+	text = escapeSequence.ReplaceAllString(strings.ToValidUTF8(text, string(unicode.ReplacementChar)), "")
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || unicode.IsPrint(r):
