@@ -258,6 +258,8 @@ final class Check {
 		return match ( true ) {
 			'' === $value                              => 'must not be empty: leave it out to keep the stored one',
 			'' === $s->username                        => 'has no use without a username',
+			Keys::are_in_database()                    => 'cannot be stored safely: the keys that would protect it are in the database. '
+				. 'Set AUTH_KEY and AUTH_SALT, or SITE_SMTP_KEY, in wp-config.php',
 			(bool) preg_match( '/^[*•●]+$/Du', $value ) => 'is a mask, not a password',
 			default                                    => self::length( $value, 1024 ) ?? self::controls( $value ),
 		};
@@ -345,11 +347,40 @@ final class Keys {
 
 	/** Names the key that is in use. */
 	public static function name(): string {
-		return substr( hash( 'sha256', self::derive( 'name' )[0] ), 0, 16 );
+		return self::name_of( self::derive( 'name' )[0] );
 	}
 
-	/** Encrypts; what belongs to it must be named again to decrypt it. */
-	public static function seal( Secret $secret, string ...$belongs_to ): string {
+	/**
+	 * Whether the keys lie in the database, beside what they seal: WordPress makes keys there when wp-config.php has none,
+	 * or only those of its sample.
+	 */
+	public static function are_in_database(): bool {
+		if ( defined( 'SITE_SMTP_KEY' ) && array() !== array_filter( (array) SITE_SMTP_KEY ) ) {
+			return false;
+		}
+		// First: it is what makes them there.
+		$used = wp_salt( 'auth' );
+		foreach ( array( 'auth_key', 'auth_salt', 'secret_key' ) as $name ) {
+			$stored = get_site_option( $name );
+			if ( is_string( $stored ) && '' !== $stored && str_contains( $used, $stored ) ) {
+				return true;
+			}
+		}
+		return false;
+	}
+
+	/** Whether one of the keys has that name. */
+	public static function has( string $name ): bool {
+		$names = array_map( self::name_of( ... ), self::derive( 'name' ) );
+		return in_array( $name, $names, true );
+	}
+
+	private static function name_of( string $derived ): string {
+		return substr( hash( 'sha256', $derived ), 0, 16 );
+	}
+
+	/** Encrypts; all that it belongs to must be named again to decrypt it. */
+	public static function seal( Secret $secret, array $belongs_to ): string {
 		$nonce = random_bytes( SODIUM_CRYPTO_AEAD_XCHACHA20POLY1305_IETF_NPUBBYTES );
 		$key   = self::derive( 'seal' )[0];
 		$box   = sodium_crypto_aead_xchacha20poly1305_ietf_encrypt( $secret->reveal(), wp_json_encode( $belongs_to ), $nonce, $key );
@@ -357,7 +388,7 @@ final class Keys {
 	}
 
 	/** Null when no key fits. */
-	public static function open( string $sealed, string ...$belongs_to ): ?Secret {
+	public static function open( string $sealed, array $belongs_to ): ?Secret {
 		$bytes = (string) base64_decode( $sealed, true );
 		$nonce = substr( $bytes, 0, SODIUM_CRYPTO_AEAD_XCHACHA20POLY1305_IETF_NPUBBYTES );
 		$box   = substr( $bytes, strlen( $nonce ) );
@@ -489,8 +520,8 @@ final class Store {
 
 /** What the site holds. Rows that do not prove themselves are read as if what they lack had never been there. */
 final class Record {
-	/** What of_stored reads and to_row writes. */
-	private const MEMBERS = array( 'settings', 'enabled', 'revision', 'updated_at', 'updated_by', 'last_write', 'key', 'password', 'verification', 'verified' );
+	/** What of_stored reads and to_row writes; proof covers all the others. */
+	private const MEMBERS = array( 'settings', 'enabled', 'revision', 'updated_at', 'updated_by', 'last_write', 'key', 'password', 'verification' );
 
 	public Settings $settings;
 	public bool $enabled = false;
@@ -539,32 +570,75 @@ final class Record {
 
 	/** @return array{self, bool} as from_row. */
 	private static function of_stored( array $stored ): array {
-		if ( array() !== array_diff( self::MEMBERS, array_keys( $stored ) ) ) {
+		$first = ! array_key_exists( 'proof', $stored );
+		if ( array() !== array_diff( array( ...self::MEMBERS, $first ? 'verified' : 'proof' ), array_keys( $stored ) ) ) {
 			throw new \UnexpectedValueException();
 		}
-		$r               = new self();
-		$r->settings     = new Settings( ...$stored['settings'] );
-		$r->revision     = $stored['revision'];
-		$r->updated_at   = $stored['updated_at'];
-		$r->updated_by   = $stored['updated_by'];
-		$r->last_write   = $stored['last_write'];
-		$r->verification = $stored['verification'];
+		$r             = new self();
+		$r->settings   = new Settings( ...$stored['settings'] );
+		$r->revision   = $stored['revision'];
+		$r->updated_at = $stored['updated_at'];
+		$r->updated_by = $stored['updated_by'];
+		if ( $first ) {
+			$r->trust_first( $stored );
+		} elseif ( Keys::matches( $stored['proof'], self::proven( $stored ) ) ) {
+			$r->trust( $stored );
+		} elseif ( Keys::has( $stored['key'] ) ) {
+			$r->fault = 'The stored mail settings were changed in the database, past this plugin, or are those of another site: they lost their password and their verification.';
+		} else {
+			$r->fault = 'The stored password cannot be read: it is of another site, or the keys in wp-config.php were changed.';
+		}
+		return array( $r, ( $first || Keys::name() !== $stored['key'] ) && '' === $r->fault );
+	}
+
+	/** Takes over what is proven to be as this plugin wrote it. */
+	private function trust( array $stored ): void {
+		$this->last_write   = $stored['last_write'];
+		$this->verification = $stored['verification'];
+		$this->enabled      = $stored['enabled'];
 		if ( null !== $stored['password'] ) {
-			$r->password = Keys::open( $stored['password']['sealed'], Site::id(), $stored['password']['id'] );
-			if ( null === $r->password ) {
-				$r->fault = 'The stored password cannot be read: it is of another site, or the keys in wp-config.php were changed.';
-			} else {
-				$r->password_id = $stored['password']['id'];
-			}
+			$this->password_id = $stored['password']['id'];
+			$this->password    = Keys::open( $stored['password']['sealed'], self::belonging( $this->settings, $this->password_id ) )
+				?? throw new \UnexpectedValueException();
 		}
-		if ( null !== $r->verification && ( '' !== $r->fault || ! Keys::matches( $stored['verified'], $r->tested() ) ) ) {
-			$r->verification = null;
+	}
+
+	/**
+	 * Takes over what a row of version 0.1 proves. Its password is bound to the site, but not to the settings. A mark over
+	 * settings and password tells that they belong together: that of a passed test, or that of the write that brought the
+	 * password. Without either the password is not used. When the test took place, nothing proves; so the pass keeps mail on
+	 * that is on, and turns none on.
+	 */
+	private function trust_first( array $stored ): void {
+		$this->last_write = $stored['last_write'];
+		$password         = $stored['password'];
+		if ( null !== $password ) {
+			$this->password_id = $password['id'];
+			$this->password    = Keys::open( $password['sealed'], array( Site::id(), $password['id'] ) );
 		}
-		$r->enabled = $stored['enabled'] && null !== $r->verification;
-		if ( $stored['enabled'] && ! $r->enabled && '' === $r->fault ) {
-			$r->fault = 'Mail was enabled with settings that are not verified.';
+		$verified = null !== $stored['verification'] && Keys::matches( $stored['verified'], self::of_test( $this->settings, $this->password ) );
+		if ( null !== $password && null === $this->password ) {
+			$this->fault = 'The stored password cannot be read: it is of another site, or the keys in wp-config.php were changed.';
+		} elseif ( null !== $password && ! $verified && ! $this->was_written( $stored['enabled'] ) ) {
+			$this->fault = 'The stored password is not used: nothing proves that these settings are those that it was entered for.';
+		} elseif ( $stored['enabled'] && ! $verified ) {
+			$this->fault = 'Mail was enabled with settings that are not verified.';
 		}
-		return array( $r, Keys::name() !== $stored['key'] && '' === $r->fault );
+		if ( '' !== $this->fault ) {
+			$this->last_write  = null;
+			$this->password    = null;
+			$this->password_id = null;
+			return;
+		}
+		$this->enabled = $stored['enabled'];
+		if ( $verified && ( $this->enabled || ! Site::is_fresh( $stored['verification'] ) ) ) {
+			$this->verification = $stored['verification'];
+		}
+	}
+
+	/** Whether the last write had these settings and this password. */
+	private function was_written( bool $enabled ): bool {
+		return null !== $this->last_write && Keys::matches( $this->last_write['mark'], Site::of_write( $this->settings, $this->password, $enabled ) );
 	}
 
 	/** This record, where it could be read. */
@@ -577,32 +651,37 @@ final class Record {
 	}
 
 	public function to_row(): string {
-		return wp_json_encode(
-			array(
-				'settings'     => $this->settings->values(),
-				'enabled'      => $this->enabled,
-				'revision'     => $this->revision,
-				'updated_at'   => $this->updated_at,
-				'updated_by'   => $this->updated_by,
-				'last_write'   => $this->last_write,
-				'key'          => Keys::name(),
-				'password'     => null === $this->password ? null : array(
-					'id'     => $this->password_id,
-					'sealed' => Keys::seal( $this->password, Site::id(), $this->password_id ),
-				),
-				'verification' => $this->verification,
-				'verified'     => null === $this->verification ? null : Keys::mark( $this->tested() ),
-			)
+		$row = array(
+			'settings'     => $this->settings->values(),
+			'enabled'      => $this->enabled,
+			'revision'     => $this->revision,
+			'updated_at'   => $this->updated_at,
+			'updated_by'   => $this->updated_by,
+			'last_write'   => $this->last_write,
+			'key'          => Keys::name(),
+			'password'     => null === $this->password ? null : array(
+				'id'     => $this->password_id,
+				'sealed' => Keys::seal( $this->password, self::belonging( $this->settings, $this->password_id ) ),
+			),
+			'verification' => $this->verification,
 		);
+		$row['proof'] = Keys::mark( self::proven( $row ) );
+		return wp_json_encode( $row );
 	}
 
-	/** What a test's mark covers: this site, every setting and the password. */
+	/** What the proof covers: this site and every member of the row. */
+	private static function proven( array $row ): array {
+		return array( 'record', Site::id(), array_intersect_key( $row, array_flip( self::MEMBERS ) ) );
+	}
+
+	/** What a password belongs to: this site, every setting, and its id. It opens with nothing else. */
+	private static function belonging( Settings $settings, string $id ): array {
+		return array( Site::id(), $settings->values(), $id );
+	}
+
+	/** What makes a test that of a candidate: this site, every setting and the password. */
 	public static function of_test( Settings $settings, ?Secret $password ): array {
 		return array( 'passed', Site::id(), $settings->values(), $password?->reveal() );
-	}
-
-	private function tested(): array {
-		return self::of_test( $this->settings, $this->password );
 	}
 }
 
@@ -638,11 +717,11 @@ final class Site {
 	/** @param array{settings: Settings, password: ?Secret, enabled: bool, write_id: string} $write */
 	public static function save( array $write, string $revision, string $by ): Record {
 		Check::candidate( $write['settings'], $write['password'] );
-		$body = array( 'write', self::id(), $write['settings']->values(), $write['password']?->reveal(), $write['enabled'] );
+		$body = self::of_write( $write['settings'], $write['password'], $write['enabled'] );
 		return self::write(
 			static function ( Record $r ) use ( $write, $revision, $by, $body ): ?Record {
 				if ( null !== $r->last_write && $r->last_write['id'] === $write['write_id'] ) {
-					if ( ! Keys::matches( $r->last_write['mark'], $body ) ) {
+					if ( ! Guesses::judge( $write['password'], static fn (): bool => Keys::matches( $r->last_write['mark'], $body ) ) ) {
 						throw new Problem( 'key_reused', 'This write_id was used with another body.', array( 'field' => 'write_id' ) );
 					}
 					return null;
@@ -657,6 +736,16 @@ final class Site {
 				return $r;
 			}
 		);
+	}
+
+	/** What a write is recognised by. */
+	public static function of_write( Settings $settings, ?Secret $password, bool $enabled ): array {
+		return array( 'write', self::id(), $settings->values(), $password?->reveal(), $enabled );
+	}
+
+	/** Whether a pass is recent enough to enable mail. */
+	public static function is_fresh( array $verification ): bool {
+		return strtotime( $verification['tested_at'] ) >= time() - self::PASS_AGE;
 	}
 
 	/** Removes settings and password; WordPress then sends mail as it does without this plugin. */
@@ -689,19 +778,31 @@ final class Site {
 	/** Makes the record hold what the write wants. It is the only code that can enable mail. */
 	private static function commit( Record $r, array $write ): void {
 		[ $id, $password ] = self::password( $r, $write );
-		$same              = null !== $r->verification && array() === $r->settings->diff( $write['settings'] ) && Secret::same( $r->password, $password );
-		$verification      = Tests::newest_pass( $write['settings'], $password ) ?? ( $same ? $r->verification : null );
-		$fresh             = null !== $verification && strtotime( $verification['tested_at'] ) >= time() - self::PASS_AGE;
+		[ $same, $pass ]   = self::passed( $r, $write, $password );
+		$fresh             = null !== $pass && self::is_fresh( $pass );
 		if ( $write['enabled'] && ! $fresh && ! ( $same && $r->enabled ) ) {
 			throw new Problem( 'verification_required', 'Mail can be enabled only with settings and a password that passed a test in the last hour.' );
 		}
 		$r->settings     = $write['settings'];
 		$r->password_id  = $id;
 		$r->password     = $password;
-		$r->verification = $verification;
+		$r->verification = $pass;
 		$r->enabled      = $write['enabled'];
 		$r->fault        = '';
 		$r->unreadable   = false;
+	}
+
+	/**
+	 * Where these settings have passed a test, with whatever password, the answer tells whether it was with this one.
+	 *
+	 * @return array{bool, ?array} whether the record has just these settings, this password and a pass; and the newest pass.
+	 */
+	private static function passed( Record $r, array $write, ?Secret $password ): array {
+		$verified = null !== $r->verification && array() === $r->settings->diff( $write['settings'] );
+		$same     = $verified && Secret::same( $r->password, $password );
+		$find     = static fn (): ?array => Tests::newest_pass( $write['settings'], $password ) ?? ( $same ? $r->verification : null );
+		$known    = $verified || Tests::have_passed( $write['settings'] );
+		return array( $same, $known ? Guesses::judge( $write['password'], $find ) : null );
 	}
 
 	/** @return array{?string, ?Secret} id and value of the password that the record shall have. */
@@ -748,6 +849,77 @@ function now(): string {
 	return ( new \DateTimeImmutable( 'now', new \DateTimeZone( 'UTC' ) ) )->format( 'Y-m-d\TH:i:s.v\Z' );
 }
 
+/** Limits how often something may happen: so many times at once, and then one more every so many seconds. Kept in one row each. */
+final class Limit {
+	/** Counts once, where that is still allowed. */
+	public static function take( string $row, int $burst, int $every, string $what ): void {
+		self::spend( $row, $burst, $every, $what, true );
+	}
+
+	/** Refuses when nothing is left, and counts nothing. */
+	public static function check( string $row, int $burst, int $every, string $what ): void {
+		self::refuse( self::left( Store::get( $row ), $burst, $every ), $every, $what );
+	}
+
+	/** Counts once in any case: what several do at the same moment is owed. */
+	public static function owe( string $row, int $burst, int $every ): void {
+		self::spend( $row, $burst, $every, '', false );
+	}
+
+	private static function spend( string $row, int $burst, int $every, string $what, bool $refuse ): void {
+		Store::change(
+			$row,
+			static function ( ?string $stored ) use ( $burst, $every, $what, $refuse ): string {
+				$left = self::left( $stored, $burst, $every );
+				if ( $refuse ) {
+					self::refuse( $left, $every, $what );
+				}
+				return wp_json_encode( array( $left - 1, microtime( true ) ) );
+			}
+		);
+	}
+
+	private static function left( ?string $stored, int $burst, int $every ): float {
+		[ $left, $since ] = null === $stored ? array( $burst, 0 ) : json_decode( $stored, true, 8, JSON_THROW_ON_ERROR );
+		return min( $burst, $left + max( 0, microtime( true ) - $since ) / $every );
+	}
+
+	private static function refuse( float $left, int $every, string $what ): void {
+		if ( $left < 1 ) {
+			$wait = (int) ceil( ( 1 - $left ) * $every );
+			throw new Problem( 'rate_limited', "$what in $wait s.", array(), $wait );
+		}
+	}
+}
+
+/**
+ * Passwords that are compared with a stored one. Whoever may call could otherwise try out one after the other: those that
+ * differ count against a limit as failed logins do, and are logged. Once it is reached, the right one is refused too.
+ */
+final class Guesses {
+	private const ROW   = 'site_smtp_guesses';
+	private const BURST = 10;
+	private const EVERY = 60;
+
+	/**
+	 * @param callable(): mixed $compare what the answer will tell of the password; null and false for that it is another one.
+	 * @return mixed what $compare returns.
+	 */
+	public static function judge( ?Secret $password, callable $compare ): mixed {
+		if ( null === $password ) {
+			return $compare();
+		}
+		Limit::check( self::ROW, self::BURST, self::EVERY, 'Too many passwords that differ from the stored one: the next is compared' );
+		$result = $compare();
+		if ( null === $result || false === $result ) {
+			Limit::owe( self::ROW, self::BURST, self::EVERY );
+			$from = filter_var( $_SERVER['REMOTE_ADDR'] ?? '', FILTER_VALIDATE_IP );
+			error_log( sprintf( 'Site SMTP: %s sent a mail password from %s that is not the stored one', wp_get_current_user()->user_login, $from ) );
+		}
+		return $result;
+	}
+}
+
 /**
  * The tests. Each has a row under its key before the first packet is sent, and only who made the row sends: so a key
  * reaches a mail server at most once, whatever is repeated, races or crashes.
@@ -790,7 +962,7 @@ final class Tests {
 		$known = Store::get( self::PREFIX . $key );
 		if ( null === $known ) {
 			[ $settings, $password ] = null === $settings ? self::saved() : array( $settings, $password );
-			self::limit();
+			Limit::take( self::RATE, self::BURST, self::EVERY, 'Too many test messages: the next may be sent' );
 			self::forget();
 			$row = wp_json_encode(
 				array(
@@ -805,11 +977,12 @@ final class Tests {
 				set_time_limit( self::ABANDONED );
 			}
 			if ( Store::add( self::PREFIX . $key, $row ) ) {
-				return self::finish( $key, $row, ( new Attempt( $settings, $password, $recipient ) )->run(), Record::of_test( $settings, $password ) );
+				return self::finish( $key, $row, ( new Attempt( $settings, $password, $recipient ) )->run(), $settings, $password );
 			}
 			$known = (string) Store::get( self::PREFIX . $key );
 		}
-		if ( ! Keys::matches( json_decode( $known, true, 8, JSON_THROW_ON_ERROR )['mark'], $body ) ) {
+		$mark = json_decode( $known, true, 8, JSON_THROW_ON_ERROR )['mark'];
+		if ( ! Guesses::judge( $password, static fn (): bool => Keys::matches( $mark, $body ) ) ) {
 			throw new Problem( 'key_reused', 'This key was used with another body.' );
 		}
 		return self::get( $key );
@@ -830,31 +1003,60 @@ final class Tests {
 			'error'     => 'the site stopped, or could not store the outcome, while this test was running',
 			'tested_at' => now(),
 		);
-		return self::finish( $key, $row, $doubt, array() );
+		return self::finish( $key, $row, $doubt );
 	}
 
 	/** @return ?array the verification of the newest pass of exactly these settings and this password. */
 	public static function newest_pass( Settings $settings, ?Secret $password ): ?array {
 		$tested = Record::of_test( $settings, $password );
-		foreach ( Store::all( self::PREFIX, true, self::RECENT ) as $row ) {
-			[ 'passed' => $mark, 'test' => $test ] = json_decode( $row, true, 8, JSON_THROW_ON_ERROR );
-			if ( null !== $mark && Keys::matches( $mark, $tested ) ) {
-				return array(
-					'tested_at'  => $test['tested_at'],
-					'recipient'  => $test['recipient'],
-					'reply'      => trim( preg_replace( '/\s+/', ' ', implode( ' ', $test['reply'] ) ) ),
-					'message_id' => $test['message_id'],
-				);
+		foreach ( self::recent() as $stored ) {
+			$pass = self::verification( $stored['test'] );
+			if ( null !== $stored['passed'] && Keys::matches( $stored['passed'], array( $tested, $pass ) ) ) {
+				return $pass;
 			}
 		}
 		return null;
 	}
 
+	/** Whether these settings have passed, with whatever password. */
+	public static function have_passed( Settings $settings ): bool {
+		foreach ( self::recent() as $stored ) {
+			if ( null !== $stored['passed'] && Keys::matches( $stored['settings'] ?? '', self::of_settings( $settings ) ) ) {
+				return true;
+			}
+		}
+		return false;
+	}
+
+	/** @return iterable<array> what is stored of the tests, the newest first. */
+	private static function recent(): iterable {
+		foreach ( Store::all( self::PREFIX, true, self::RECENT ) as $row ) {
+			yield json_decode( $row, true, 8, JSON_THROW_ON_ERROR );
+		}
+	}
+
+	/** What is kept of a passed test. The pass is marked with all of it, so that no member can be changed in the row. */
+	private static function verification( array $test ): array {
+		return array(
+			'tested_at'  => $test['tested_at'],
+			'recipient'  => $test['recipient'],
+			'reply'      => trim( preg_replace( '/\s+/', ' ', implode( ' ', $test['reply'] ?? array() ) ) ),
+			'message_id' => $test['message_id'],
+		);
+	}
+
+	private static function of_settings( Settings $settings ): array {
+		return array( 'settings', Site::id(), $settings->values() );
+	}
+
 	/** Stores how a test ended. Whoever comes first decides: a test that was called abandoned stays in doubt. */
-	private static function finish( string $key, string $row, array $result, array $tested ): array {
-		$stored           = json_decode( $row, true, 8, JSON_THROW_ON_ERROR );
-		$stored['test']   = array_merge( $stored['test'], $result );
-		$stored['passed'] = 'passed' === $result['status'] ? Keys::mark( $tested ) : null;
+	private static function finish( string $key, string $row, array $result, ?Settings $settings = null, ?Secret $password = null ): array {
+		$stored         = json_decode( $row, true, 8, JSON_THROW_ON_ERROR );
+		$stored['test'] = array_merge( $stored['test'], $result );
+		if ( 'passed' === $result['status'] ) {
+			$stored['settings'] = Keys::mark( self::of_settings( $settings ) );
+			$stored['passed']   = Keys::mark( array( Record::of_test( $settings, $password ), self::verification( $stored['test'] ) ) );
+		}
 		try {
 			return Store::swap( self::PREFIX . $key, $row, wp_json_encode( $stored ) ) ? $stored['test'] : self::get( $key );
 		} catch ( Problem ) {
@@ -889,23 +1091,6 @@ final class Tests {
 			throw Site::password_required( 'No password is stored for this username.' );
 		}
 		return array( $record->settings, $record->password );
-	}
-
-	/** Counts one test message. */
-	private static function limit(): void {
-		Store::change(
-			self::RATE,
-			static function ( ?string $row ): string {
-				[ $left, $since ] = null === $row ? array( self::BURST, 0 ) : json_decode( $row, true, 8, JSON_THROW_ON_ERROR );
-				$now              = microtime( true );
-				$left             = min( self::BURST, $left + max( 0, $now - $since ) / self::EVERY );
-				if ( $left < 1 ) {
-					$wait = (int) ceil( ( 1 - $left ) * self::EVERY );
-					throw new Problem( 'rate_limited', "Too many test messages: the next may be sent in $wait s.", array(), $wait );
-				}
-				return wp_json_encode( array( $left - 1, $now ) );
-			}
-		);
 	}
 
 	/** Removes results that nobody will ask for any more, some at a time. */
@@ -1035,7 +1220,7 @@ function load_connection(): void {
 		public function authenticate( $username, $password, $authtype = null, $OAuth = null ) {
 			$this->enter( 'auth' );
 			if ( ! $this->encrypted && ! Networks::contain( Networks::LOOPBACK, $this->address ) ) {
-				return $this->fail( "refusing to send the password over an unencrypted connection to $this->address" );
+				return $this->fail( "refusing to send the password over an unencrypted connection to {$this->settings->host}" );
 			}
 			$offered = $this->server_caps['AUTH'] ?? array();
 			$chosen  = current( array_intersect( array( 'PLAIN', 'LOGIN', 'CRAM-MD5' ), $offered ) );
@@ -1148,20 +1333,21 @@ function load_connection(): void {
 			$faults  = array();
 			$seconds = max( 1, self::CONNECT_SECONDS / count( $addresses ) );
 			foreach ( $addresses as $address ) {
-				$target = ( str_contains( $address, ':' ) ? "[$address]" : $address ) . ":$port";
+				// What the resolver found is not said: it may know names that are not for the caller.
+				$target = ( str_contains( $host, ':' ) ? "[$host]" : $host ) . ":$port";
 				if ( ! Networks::allow( $address ) ) {
-					$faults[] = "dial tcp $target: address $address is not public, "
+					$faults[] = "dial tcp $target: address is not public, "
 						. 'and its network is not among those that this site allows in SITE_SMTP_ALLOW_NETWORKS';
 					continue;
 				}
-				$conn = @stream_socket_client( "tcp://$target", $code, $text, $seconds, STREAM_CLIENT_CONNECT, $this->context( $host ) );
+				$conn = @stream_socket_client( 'tcp://' . ( str_contains( $address, ':' ) ? "[$address]" : $address ) . ":$port", $code, $text, $seconds, STREAM_CLIENT_CONNECT, $this->context( $host ) );
 				if ( false !== $conn ) {
 					$this->address = $address;
 					return $conn;
 				}
 				$faults[] = "dial tcp $target: " . ( str_contains( $text, 'timed out' ) ? 'i/o timeout' : 'connect: ' . strtolower( $text ) );
 			}
-			return $this->fail( implode( '; ', $faults ) );
+			return $this->fail( implode( '; ', array_unique( $faults ) ) );
 		}
 
 		/** @return string[] */
@@ -1390,6 +1576,10 @@ final class Attempt {
 			$forms[] = base64_encode( $value );
 			$forms[] = rtrim( base64_encode( $value ), '=' );
 		}
+		if ( in_array( $this->connection->stage, array( 'rcpt', 'data' ), true ) ) {
+			// The recipient may come back in the reply. Whether it was redacted would tell the caller whether he guessed right.
+			$forms = array_filter( $forms, fn ( string $form ): bool => ! str_contains( $this->recipient, $form ) );
+		}
 		// The longest matches first.
 		return strtr( $text, array_fill_keys( $forms, '***' ) );
 	}
@@ -1500,7 +1690,7 @@ final class Mail {
 	}
 
 	public static function notice(): void {
-		if ( ! current_user_can( 'manage_options' ) ) {
+		if ( ! current_user_can( 'manage_site_smtp' ) ) {
 			return;
 		}
 		try {
@@ -1525,6 +1715,45 @@ final class Mail {
 		error_log( "Site SMTP: a mail was not sent. $why" );
 		do_action( 'wp_mail_failed', new \WP_Error( 'wp_mail_failed', $why, $mail ) );
 		return false;
+	}
+}
+
+/** What the site says of itself under Tools, Site Health. */
+final class Health {
+	public static function register(): void {
+		add_filter( 'site_status_tests', array( self::class, 'tests' ) );
+	}
+
+	public static function tests( array $tests ): array {
+		$tests['direct']['site_smtp_keys'] = array(
+			'label' => 'Keys of the stored mail password',
+			'test'  => array( self::class, 'keys' ),
+		);
+		return $tests;
+	}
+
+	/** Whether the keys would protect the mail password in a copy of the database. */
+	public static function keys(): array {
+		if ( Keys::are_in_database() ) {
+			$text = 'The keys that protect the mail password are in the database, beside it. Set AUTH_KEY and AUTH_SALT, or SITE_SMTP_KEY, in wp-config.php. '
+				. 'Until then no new mail password is stored.';
+			return self::result( 'site_smtp_keys', 'critical', 'The stored mail password is not protected', $text );
+		}
+		return self::result( 'site_smtp_keys', 'good', 'The stored mail password is protected', 'The keys that protect it are in wp-config.php.' );
+	}
+
+	private static function result( string $test, string $status, string $label, string $text ): array {
+		return array(
+			'label'       => $label,
+			'status'      => $status,
+			'badge'       => array(
+				'label' => 'Mail',
+				'color' => 'blue',
+			),
+			'description' => '<p>' . esc_html( $text ) . '</p>',
+			'actions'     => '',
+			'test'        => $test,
+		);
 	}
 }
 
@@ -1644,6 +1873,12 @@ final class Api {
 	public static function register(): void {
 		add_action( 'rest_api_init', array( self::class, 'routes' ) );
 		add_filter( 'rest_post_dispatch', array( self::class, 'in_our_words' ), PHP_INT_MAX, 3 );
+		add_filter( 'user_has_cap', array( self::class, 'lend' ) );
+	}
+
+	/** Who may manage options may manage this one; the capability by itself is for a user who may do nothing else. */
+	public static function lend( array $capabilities ): array {
+		return ( empty( $capabilities['manage_options'] ) ? array() : array( 'manage_site_smtp' => true ) ) + $capabilities;
 	}
 
 	public static function routes(): void {
@@ -1662,8 +1897,8 @@ final class Api {
 	}
 
 	public static function may(): bool|\WP_Error {
-		$refusal = 'The call needs the name and an Application Password of a user who may manage options.';
-		return current_user_can( 'manage_options' ) ? true : new \WP_Error( 'unauthorized', $refusal, array( 'status' => 401 ) );
+		$refusal = 'The call needs the name and an Application Password of a user who may manage options, or has the capability manage_site_smtp.';
+		return current_user_can( 'manage_site_smtp' ) ? true : new \WP_Error( 'unauthorized', $refusal, array( 'status' => 401 ) );
 	}
 
 	/** Below our namespace, what WordPress or another plugin refuses is a problem document too. */
@@ -1814,4 +2049,5 @@ final class Api {
 }
 
 Mail::register();
+Health::register();
 Api::register();

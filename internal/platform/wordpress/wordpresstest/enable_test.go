@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -21,14 +22,14 @@ func (c *client) stays(t *testing.T, body object) {
 	c.unchanged(func() { c.put(body).want(t, http.StatusConflict, "verification_required") })
 }
 
-// age makes every passed test and verification older; seconds is PHP.
-func (c *client) age(seconds string) {
+// later lets the site's clock go on: that time has passed since its tests.
+func (c *client) later(passed time.Duration) {
 	c.Helper()
-	c.Eval(c, `
-foreach ($wpdb->get_results("SELECT option_name, option_value FROM $wpdb->options WHERE option_name LIKE 'site\\_smtp%'") as $row) {
-	$aged = preg_replace_callback('/"tested_at":"([^"]+)"/', fn($m) => '"tested_at":"' . gmdate('Y-m-d\TH:i:s\Z', strtotime($m[1]) - `+seconds+`) . '"', $row->option_value);
-	$wpdb->update($wpdb->options, array('option_value' => $aged), array('option_name' => $row->option_name));
-}`)
+	clock := fmt.Sprintf(`namespace SiteSMTP { function time(): int { return \time() + %d; } }
+namespace { define( 'SITE_SMTP_ALLOW_NETWORKS', '127.0.0.0/8' ); }`, int(passed.Seconds()))
+	if err := c.Configure(clock); err != nil {
+		c.Fatal(err)
+	}
 }
 
 func TestEnabledImpliesVerified(t *testing.T) {
@@ -48,7 +49,7 @@ func TestEnabledImpliesVerified(t *testing.T) {
 	t.Run("ThePassIsTooOld", func(t *testing.T) {
 		c := start(t)
 		c.mustTest(nil, "passed", "data")
-		c.age("3601")
+		c.later(time.Hour + time.Second)
 		c.stays(t, object{"settings": c.settings(nil), "password": c.password})
 		saved := c.put(object{"settings": c.settings(nil), "password": c.password, "enabled": false}).want(t, http.StatusOK, "")
 		if saved.object["verification"] == nil {
@@ -61,7 +62,7 @@ func TestEnabledImpliesVerified(t *testing.T) {
 	t.Run("OnItStaysOnForAsLongAsNothingChanges", func(t *testing.T) {
 		c := start(t)
 		c.enable(nil)
-		c.age("100 * DAY_IN_SECONDS")
+		c.later(100 * 24 * time.Hour)
 		before := c.read()
 		again := c.put(object{"settings": c.settings(nil), "password": c.password, "enabled": true}).want(t, http.StatusOK, "")
 		equal(t, again.object["verification"], before.object["verification"])
@@ -115,22 +116,50 @@ func TestRowsThatWereEdited(t *testing.T) {
 		c.edit(`"enabled":false`, `"enabled":true`)
 		c.off(t)
 	})
-	t.Run("ToAnotherPlace", func(t *testing.T) {
-		for _, edit := range [][2]string{{`"host":"127.0.0.1"`, `"host":"127.0.0.2"`}, {`"encryption":"starttls"`, `"encryption":"none"`}} {
-			c := start(t)
-			c.enable(nil)
-			c.edit(edit[0], edit[1])
-			c.off(t)
-			c.stays(t, object{"settings": c.settings(object{"encryption": "tls"}), "password": c.password})
+	t.Run("ToAnythingElse", func(t *testing.T) {
+		c := start(t)
+		evil := smtptest.Start(t, smtptest.Config{CA: ca})
+		c.enable(nil)
+		saved := c.row()
+		for name, edit := range c.edits(evil) {
+			t.Run(name, func(t *testing.T) {
+				c.edit(edit[0], edit[1])
+				if got := c.off(t); got["password_set"] != false || got["password_id"] != nil || got["last_write_id"] != nil {
+					t.Errorf("got %v", got)
+				}
+				c.test(object{"recipient": recipient}).want(t, http.StatusUnprocessableEntity, "password_required")
+				if notice := c.Eval(t, `wp_set_current_user(1); do_action("admin_notices");`); !strings.Contains(notice, "changed in the database") {
+					t.Errorf("the admin pages say %q", notice)
+				}
+				c.setRow(saved)
+				if c.read().object["enabled"] != true {
+					t.Error("the row as it was is not as good as before")
+				}
+			})
+		}
+		if n := evil.Counters().Connections; n != 0 {
+			t.Errorf("%d connections to where the row was edited to", n)
 		}
 	})
 	t.Run("ToThatOfAnotherSite", func(t *testing.T) {
 		from, to := start(t), start(t)
 		from.enable(nil)
-		row := from.Eval(t, `echo base64_encode($wpdb->get_var("SELECT option_value FROM $wpdb->options WHERE option_name = 'site_smtp'"));`)
-		to.Eval(t, `$wpdb->insert($wpdb->options, array('option_name' => 'site_smtp', 'option_value' => base64_decode('`+row+`')));`)
+		to.setRow(from.row())
 		if got := to.off(t); got["password_set"] != false || got["password_id"] != nil {
 			t.Errorf("got %v", got)
+		}
+	})
+	t.Run("TheTestToALaterOne", func(t *testing.T) {
+		c := start(t)
+		for _, member := range []string{"tested_at", "recipient", "message_id"} {
+			c.mustTest(nil, "passed", "data")
+			c.Eval(t, fmt.Sprintf(`
+foreach ($wpdb->get_results("SELECT option_name, option_value FROM $wpdb->options WHERE option_name LIKE 'site\\_smtp\\_test%%'") as $row) {
+	$value = json_decode($row->option_value, true);
+	$value["test"][%[1]q] = "tested_at" === %[1]q ? gmdate("Y-m-d\\TH:i:s\\Z", time() + 1000) : "boss@example.com";
+	$wpdb->update($wpdb->options, array("option_value" => json_encode($value)), array("option_name" => $row->option_name));
+}`, member))
+			c.stays(t, object{"settings": c.settings(nil), "password": c.password})
 		}
 	})
 	t.Run("TheFailedTestToAPassedOne", func(t *testing.T) {
@@ -143,12 +172,43 @@ func TestRowsThatWereEdited(t *testing.T) {
 	})
 }
 
+// edits are, by name, what of the row of a site may be replaced by what: each setting, and each member that says something of
+// the pass. The settings lead to another mail server where they can.
+func (c *client) edits(to *smtptest.Server) map[string][2]string {
+	c.Helper()
+	was := c.read().object["verification"].(object)
+	edits := map[string][2]string{
+		"port":       {fmt.Sprintf(`"port":%d`, c.mail.Port()), fmt.Sprintf(`"port":%d`, to.Port())},
+		"tested_at":  {fmt.Sprintf(`"tested_at":%q`, was["tested_at"]), `"tested_at":"2099-01-01T00:00:00.000Z"`},
+		"recipient":  {fmt.Sprintf(`"recipient":%q`, recipient), `"recipient":"boss@example.com"`},
+		"updated_by": {fmt.Sprintf(`"updated_by":%q`, c.Username), `"updated_by":"somebody"`},
+		"revision":   {`"revision":1`, `"revision":7`},
+	}
+	for name, value := range c.settings(nil) {
+		if text, ok := value.(string); ok {
+			edits[name] = [2]string{fmt.Sprintf("%q:%q", name, text), fmt.Sprintf("%q:%q", name, c.changes()[name])}
+		}
+	}
+	return edits
+}
+
+// row is that of the site in its database, in base64.
+func (c *client) row() string {
+	c.Helper()
+	return c.Eval(c, `echo base64_encode($wpdb->get_var("SELECT option_value FROM $wpdb->options WHERE option_name = 'site_smtp'"));`)
+}
+
+func (c *client) setRow(encoded string) {
+	c.Helper()
+	c.Eval(c, `$wpdb->replace($wpdb->options, array('option_name' => 'site_smtp', 'option_value' => base64_decode('`+encoded+`'), 'autoload' => 'no'));`)
+}
+
 func TestARowThatCannotBeRead(t *testing.T) {
 	for name, edit := range map[string]struct{ old, changed, revision string }{
 		"NoJSON":          {`"revision":1`, `"revision":`, "0"},
 		"AnotherRevision": {`"revision":1`, `"revision":"1"`, "0"},
 		"AnUnknownMember": {`"host"`, `"hosts"`, "1"},
-		"AMissingMember":  {`"verified"`, `"unverified"`, "1"},
+		"AMissingMember":  {`"proof"`, `"verified"`, "1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			damaged := func() *client {

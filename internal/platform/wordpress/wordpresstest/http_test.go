@@ -216,6 +216,19 @@ func TestUsers(t *testing.T) {
 			refused(t)
 		})
 	}
+	t.Run("WhoHasTheCapabilityAlone", func(t *testing.T) {
+		c.Username = "plan"
+		c.Password = secret.New(c.Eval(t, `add_role("site_smtp", "Site SMTP", array("manage_site_smtp" => true));`+addUser("plan", "site_smtp")))
+		c.call(http.MethodGet, "/smtp", nil).want(t, http.StatusOK, "")
+		base := c.base
+		defer func() { c.base = base }()
+		c.base = c.URL + "/wp-json/wp/v2"
+		for _, path := range []string{"/settings", "/users?context=edit", "/plugins"} {
+			if got, err := c.tryAny(http.MethodGet, path); err != nil || got != http.StatusForbidden {
+				t.Errorf("%s: %d, %v", path, got, err)
+			}
+		}
+	})
 	t.Run("WhoMayManageOptions", func(t *testing.T) {
 		c.Username, c.Password = "agency", secret.New(c.Eval(t, addUser("agency", "administrator")))
 		got := c.put(object{"settings": c.settings(nil), "password": c.password, "enabled": false}).want(t, http.StatusOK, "")
@@ -224,6 +237,20 @@ func TestUsers(t *testing.T) {
 	if n := c.mail.Counters().Connections; n != 0 {
 		t.Errorf("%d connections", n)
 	}
+}
+
+// tryAny calls what is not of the contract.
+func (c *client) tryAny(method, path string) (status int, err error) {
+	r, err := http.NewRequestWithContext(c.Context(), method, c.base+path, http.NoBody)
+	if err != nil {
+		return 0, err
+	}
+	r.SetBasicAuth(c.Username, c.Password.Reveal())
+	resp, err := c.http.Do(r)
+	if err != nil {
+		return 0, err
+	}
+	return resp.StatusCode, resp.Body.Close()
 }
 
 // addUser is code that makes a user with that role, unless there is one, and prints an Application Password of theirs.

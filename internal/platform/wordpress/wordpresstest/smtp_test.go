@@ -182,6 +182,9 @@ func TestPrivateAddresses(t *testing.T) {
 	} {
 		got := c.mustTest(object{"host": host}, "failed", "connect")
 		equal(t, c.diagnosed(got), "connect-address-not-allowed")
+		if text := got.object["error"].(string); host == "localhost" && (strings.Contains(text, "127.") || strings.Contains(text, "::1")) {
+			t.Errorf("it tells what a name leads to: %s", text)
+		}
 	}
 	if n := c.mail.Counters().Connections; n != 0 {
 		t.Errorf("%d connections", n)

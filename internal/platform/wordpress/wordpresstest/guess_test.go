@@ -1,0 +1,138 @@
+//go:build linux && wordpress
+
+package wordpresstest_test
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/emersion/go-smtp"
+	"github.com/google/uuid"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
+)
+
+// TestGuesses tries out one password after another wherever the answer tells a right one from a wrong one.
+func TestGuesses(t *testing.T) {
+	const burst = 10
+	for name, prepare := range map[string]func(c *client) (guess func(password string) answer, code string){
+		"RepeatedWrite": func(c *client) (func(string) answer, string) {
+			id := uuid.NewString()
+			body := func(password string) object {
+				return object{"settings": c.settings(nil), "password": password, "enabled": false, "write_id": id}
+			}
+			c.put(body(c.password)).want(c, http.StatusOK, "")
+			return func(password string) answer {
+				return c.call(http.MethodPut, "/smtp", body(password), "If-Match", `"0"`)
+			}, "key_reused"
+		},
+		"EnabledWhileItIsOn": func(c *client) (func(string) answer, string) {
+			c.enable(nil)
+			return func(password string) answer {
+				return c.put(object{"settings": c.settings(nil), "password": password, "enabled": true})
+			}, "verification_required"
+		},
+		"EnabledAfterATest": func(c *client) (func(string) answer, string) {
+			c.mustTest(nil, "passed", "data")
+			return func(password string) answer {
+				return c.put(object{"settings": c.settings(nil), "password": password, "enabled": true})
+			}, "verification_required"
+		},
+		"SavedAndVerifiedOrNot": func(c *client) (func(string) answer, string) {
+			c.enable(nil)
+			return func(password string) answer {
+				return c.put(object{"settings": c.settings(nil), "password": password, "enabled": false})
+			}, ""
+		},
+		"KnownTest": func(c *client) (func(string) answer, string) {
+			path, body := newTest(), c.candidate()
+			c.call(http.MethodPut, path, body).want(c, http.StatusOK, "")
+			return func(password string) answer {
+				body["password"] = password
+				return c.call(http.MethodPut, path, body)
+			}, "key_reused"
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := start(t)
+			guess, code := prepare(c)
+			for i := range burst {
+				if got := guess(canary + strconv.Itoa(i)); got.object["code"] != any(code) && (code != "" || got.status != http.StatusOK) {
+					t.Fatalf("guess %d: %d %s", i, got.status, got.raw)
+				}
+			}
+			for _, password := range []string{canary + "x", c.password} {
+				if got := guess(password).want(t, http.StatusTooManyRequests, "rate_limited"); got.header.Get("Retry-After") == "" {
+					t.Error("Retry-After is missing")
+				}
+			}
+			log, err := wordpress.Log()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if line := "admin sent a mail password from 127.0.0.1 that is not the stored one"; strings.Count(log, line) < burst {
+				t.Error("the guesses are not in the log")
+			}
+		})
+	}
+	t.Run("TheRightOneCountsNothing", func(t *testing.T) {
+		c := start(t)
+		for range 3 {
+			c.enable(nil)
+		}
+		for range 2 * burst {
+			c.put(object{"settings": c.settings(nil), "password": c.password, "enabled": true}).want(t, http.StatusOK, "")
+		}
+	})
+}
+
+// Text that the caller sent comes back from the server as it was, whether the password is in it or not.
+func TestRedactionAnswersNoGuess(t *testing.T) {
+	c := start(t)
+	c.password = "pa55word"
+	c.mail.SetUser(mailer, secret.New(c.password))
+	c.put(object{"settings": c.settings(nil), "password": c.password, "enabled": false}).want(t, http.StatusOK, "")
+	for _, to := range []string{"pa55word@example.com", "pa55wore@example.com"} {
+		c.mail.SetFaults(smtptest.Faults{RcptErr: map[string]*smtp.SMTPError{
+			to: {Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "No such user " + to},
+		}})
+		got := c.test(object{"recipient": to}).want(t, http.StatusOK, "")
+		equal(t, got.object["reply"].(object)["text"], any("No such user "+to))
+	}
+}
+
+// TestKeysInTheDatabase is of a site whose wp-config.php has the keys of WordPress' sample, so that WordPress makes others and
+// keeps them in the database.
+func TestKeysInTheDatabase(t *testing.T) {
+	const sample = "define( 'AUTH_KEY', 'put your unique phrase here' );"
+	health := func(c *client) string { return c.Eval(c, `echo SiteSMTP\Health::keys()["status"];`) }
+	c := start(t)
+	equal(t, health(c), "good")
+	if err := c.Configure(sample); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, health(c), "critical")
+	for _, got := range []answer{
+		c.test(c.candidate()),
+		c.put(object{"settings": c.settings(nil), "password": c.password, "enabled": false}),
+	} {
+		refused := got.want(t, http.StatusUnprocessableEntity, "invalid")
+		if refused.object["field"] != "password" || !strings.Contains(refused.object["detail"].(string), "SITE_SMTP_KEY") {
+			t.Errorf("%s", refused.raw)
+		}
+	}
+	c.put(object{"settings": c.settings(object{"username": ""}), "enabled": false}).want(t, http.StatusOK, "")
+	if n := c.mail.Counters().Connections; n != 0 {
+		t.Errorf("%d connections", n)
+	}
+	t.Run("WithAKeyOfItsOwn", func(t *testing.T) {
+		if err := c.Configure(sample + "define( 'SITE_SMTP_KEY', 'a long and random key' );"); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, health(c), "good")
+		c.enable(nil)
+	})
+}
