@@ -77,7 +77,8 @@ func candidateAttributes() map[string]schema.Attribute {
 	candidate := func(description string, validators ...validator.String) schema.StringAttribute {
 		return schema.StringAttribute{Optional: true, MarkdownDescription: description + " As in `smtp_settings`.", Validators: validators}
 	}
-	password := candidate("Password of the username; write-only.", stringvalidator.AlsoRequires(path.MatchRoot("username")))
+	password := candidate("Password of the username; write-only. With `apply -invoke`, Terraform 1.16 and later pass no ephemeral value: use a sensitive variable there.",
+		stringvalidator.LengthAtLeast(1), text{check: checkCredential, trimmed: true}, stringvalidator.AlsoRequires(path.MatchRoot("username")))
 	password.WriteOnly = true
 	return map[string]schema.Attribute{
 		"preset":       candidate("The mail service to try.", presetID{}),
@@ -99,7 +100,11 @@ func (a *sendTestAction) ValidateConfig(ctx context.Context, req action.Validate
 	resp.Diagnostics.Append(get(ctx, req.Config, &model)...)
 	if config := model.toSettingsModel(); model.hasCandidate() && !resp.Diagnostics.HasError() {
 		config.requireEndpoint(&resp.Diagnostics)
+		config.requireLogin(&resp.Diagnostics)
 		config.checkPreset(&resp.Diagnostics)
+		if model.lacksPassword() {
+			resp.Diagnostics.AddAttributeError(path.Root("password_wo"), passwordMissing, "A stored password is used only for the saved settings. Set password_wo to test these settings with a login.")
+		}
 	}
 }
 
@@ -167,6 +172,11 @@ func (m sendTestModel) hasCandidate() bool {
 		!m.FromAddress.IsNull() || !m.FromName.IsNull() || !m.HELOName.IsNull()
 }
 
+// lacksPassword reports whether a candidate has a login without its password.
+func (m sendTestModel) lacksPassword() bool {
+	return m.Username.ValueString() != "" && m.PasswordWO.ValueString() == "" && !m.PasswordWO.IsUnknown()
+}
+
 func (m sendTestModel) toSettingsModel() settingsModel {
 	return settingsModel{
 		Preset: m.Preset, Region: m.Region, Host: m.Host, Port: m.Port, Encryption: m.Encryption,
@@ -180,6 +190,12 @@ func (m sendTestModel) toTest(e *entry, diags *diag.Diagnostics) (site.TestReque
 	if recipient.IsNull() && e.can.Addressee == site.ToRecipient {
 		diags.AddAttributeError(path.Root("recipient"), "Recipient of the test message is missing",
 			"Set recipient here, or test_recipient in the provider's configuration, to an address that you read.")
+	}
+	if m.lacksPassword() {
+		diags.AddAttributeError(path.Root("password_wo"), passwordMissing,
+			"password_wo reached the provider empty, so nothing was sent. If its value is ephemeral: Terraform 1.16 and later remove ephemeral values "+
+				"on the way of \"apply -invoke\". Use a variable that is sensitive and not ephemeral there, and save no plan file; or invoke the action "+
+				"from the action_trigger of a resource, where ephemeral values arrive.")
 	}
 	test := site.TestRequest{Recipient: recipient.ValueString()}
 	if !m.hasCandidate() {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/tfversion"
@@ -133,4 +134,72 @@ action "smtp_send_test" "check" {
 			},
 		},
 	})
+}
+
+// TestAccActionCandidate: the password of a candidate comes from a variable, through everything that Terraform asks of a provider before
+// it invokes an action. Terraform 1.16 and later lose an ephemeral one on the way of "apply -invoke", and of that alone.
+func TestAccActionCandidate(t *testing.T) {
+	since(t, "1.14")
+	keepsEphemeral := version.Must(version.NewVersion(cli.Version)).Core().LessThan(version.Must(version.NewVersion("1.16.0")))
+	tb := newTestbed(t, smtptest.Config{}, "only")
+	candidate := func(name, password string) string {
+		return fmt.Sprintf("action \"smtp_send_test\" %q {\n  config {\n    host = %q\n    port = %d\n    encryption = \"starttls\"\n    username = %q\n    password_wo = %s\n  }\n}\n",
+			name, tb.smtp.Host(), tb.smtp.Port(), mailbox, password)
+	}
+	ws := newWorkspace(t, tb.provider()+`
+variable "app_password" {
+  type      = string
+  ephemeral = true
+}
+variable "sensitive_password" {
+  type      = string
+  sensitive = true
+}
+variable "trigger" { default = "no" }
+resource "terraform_data" "trigger" {
+  count = var.trigger == "no" ? 0 : 1
+  lifecycle {
+    action_trigger {
+      events  = [after_create]
+      actions = [action.smtp_send_test.ephemeral]
+    }
+  }
+}
+`+candidate("ephemeral", "var.app_password")+candidate("sensitive", "var.sensitive_password"))
+	accepted := "accepted by 127.0.0.1 for " + recipient
+	for _, c := range []struct {
+		name     string
+		command  []string
+		password string
+		fails    bool
+		says     string
+		messages int
+	}{
+		{name: "Validate", command: []string{"validate"}, says: "The configuration is valid."},
+		{name: "Plan", command: []string{"plan"}, password: password, says: "No changes."},
+		{name: "PlanInvocation", command: []string{"plan", "-invoke=action.smtp_send_test.ephemeral"}, password: password, says: "action.smtp_send_test.ephemeral will be invoked"},
+		{name: "EphemeralInvoked", command: []string{"apply", "-auto-approve", "-invoke=action.smtp_send_test.ephemeral"}, password: password, says: accepted, messages: 1},
+		{name: "SensitiveInvoked", command: []string{"apply", "-auto-approve", "-invoke=action.smtp_send_test.sensitive"}, password: password, says: accepted, messages: 1},
+		{name: "EphemeralTriggered", command: []string{"apply", "-auto-approve", "-var=trigger=yes"}, password: password, says: accepted, messages: 1},
+		{name: "RefusedLogin", command: []string{"apply", "-auto-approve", "-invoke=action.smtp_send_test.sensitive"}, password: "wrong", fails: true, says: "535 5.7.8"},
+		{name: "EmptyPassword", command: []string{"apply", "-auto-approve", "-invoke=action.smtp_send_test.sensitive"}, fails: true, says: "password_wo reached the provider empty"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.name == "EphemeralInvoked" && !keepsEphemeral {
+				c.fails, c.says, c.messages = true, "Terraform 1.16 and later remove ephemeral values", 0
+			}
+			before := len(tb.smtp.Messages())
+			args := append(c.command, "-no-color")
+			if c.command[0] != "validate" {
+				args = append(args, "-var=app_password="+c.password, "-var=sensitive_password="+c.password)
+			}
+			out, ok := ws.run(args...)
+			if ok == c.fails || !strings.Contains(strings.Join(strings.Fields(out), " "), c.says) || strings.Contains(out, password) {
+				t.Errorf("succeeded: %t, want %t and %q:\n%s", ok, !c.fails, c.says, out)
+			}
+			if got := len(tb.smtp.Messages()) - before; got != c.messages {
+				t.Errorf("%d messages, want %d", got, c.messages)
+			}
+		})
+	}
 }

@@ -6,7 +6,6 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
@@ -16,7 +15,7 @@ import (
 // configuredFor returns the provider behind its protocol, and the configuration of so many sites at url.
 func configuredFor(b *testing.B, url string, n int) (tfprotov6.ProviderServer, *tfprotov6.GetProviderSchemaResponse, *tfprotov6.DynamicValue) {
 	b.Helper()
-	server := providerserver.NewProtocol6(provider.New("bench")())()
+	server := provider.NewServer(nil, "bench")()
 	schema, err := server.GetProviderSchema(b.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		b.Fatal(err)

@@ -15,12 +15,14 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
+const passwordMissing = "Password is missing"
+
 // summaries are static, one a cause: Terraform groups equal ones, and people search for them.
 var summaries = map[site.Kind]string{
 	site.Stale:                "Site was changed by somebody else",
 	site.WrongSite:            "Another site answers",
 	site.Invalid:              "Site does not accept a value",
-	site.PasswordRequired:     "Password is missing",
+	site.PasswordRequired:     passwordMissing,
 	site.VerificationRequired: "Site does not enable mail without a passed test",
 	site.Unauthorized:         "Site does not accept the credentials",
 	site.RateLimited:          "Site wants fewer calls",

@@ -3,7 +3,6 @@ package provider_test
 import (
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
@@ -26,7 +25,7 @@ type wholeServer interface {
 // startProtocol configures a provider for the sites of tb.
 func startProtocol(t *testing.T, tb *testbed) protocol {
 	t.Helper()
-	server, ok := providerserver.NewProtocol6(provider.New("test")())().(wholeServer)
+	server, ok := provider.NewServer(nil, "test")().(wholeServer)
 	if !ok {
 		t.Fatal("the provider serves no list resources or actions")
 	}

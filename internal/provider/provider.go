@@ -27,19 +27,12 @@ var (
 type smtpProvider struct {
 	version string
 	// dial opens the connections to the sites; nil for the network of this machine.
-	dial dialer
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
-
-// New returns the constructor of the provider, as [providerserver.Serve] wants it.
+// New returns the constructor of the provider without its server: for its schemas. See [NewServer].
 func New(version string) func() provider.Provider {
-	return NewOn(nil, version)
-}
-
-// NewOn is [New] for another network than that of this machine, such as one in memory.
-func NewOn(dial dialer, version string) func() provider.Provider {
-	return func() provider.Provider { return &smtpProvider{version: version, dial: dial} }
+	return func() provider.Provider { return &smtpProvider{version: version} }
 }
 
 func (p *smtpProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {

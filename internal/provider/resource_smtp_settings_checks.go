@@ -121,7 +121,7 @@ func requirePassword(c site.Change, config settingsModel, diags *diag.Diagnostic
 	if differing := c.Prior.Settings.Diff(c.Candidate.Settings); len(differing) > 0 && c.Prior.Settings != (site.Settings{}) {
 		change = "changing " + quotedList(differing)
 	}
-	diags.AddAttributeError(path.Root("password_wo"), "Password is missing", fmt.Sprintf(
+	diags.AddAttributeError(path.Root("password_wo"), passwordMissing, fmt.Sprintf(
 		"A site uses a stored password only for the settings that it was entered for, so %s needs it. Set password_wo and password_wo_version.", change))
 }
 

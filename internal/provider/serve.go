@@ -2,12 +2,16 @@ package provider
 
 import (
 	"context"
+	"net"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 )
 
 // Address is that of the provider in Terraform's registry.
@@ -25,7 +29,43 @@ func Serve(ctx context.Context, version string, debugger bool) error {
 	if !debugger {
 		go exitWhenOrphaned()
 	}
-	return providerserver.Serve(ctx, New(version), providerserver.ServeOpts{Address: Address, Debug: debugger})
+	var opts []tf6server.ServeOpt
+	if debugger {
+		opts = append(opts, tf6server.WithManagedDebug())
+	}
+	return tf6server.Serve(Address, NewServer(nil, version), opts...)
+}
+
+// NewServer returns what serves a provider that reaches its sites through dial, nil for the network of this machine, over
+// Terraform's protocol.
+func NewServer(dial func(ctx context.Context, network, address string) (net.Conn, error), version string) func() tfprotov6.ProviderServer {
+	return func() tfprotov6.ProviderServer {
+		served, _ := providerserver.NewProtocol6(&smtpProvider{version: version, dial: dial})().(frameworkServer)
+		return server{served}
+	}
+}
+
+// server is that of the framework, which takes the write-only attributes of actions everywhere but in their validation: there
+// it asks whether Terraform is old enough not to know them, which only resources tell. No Terraform with actions is.
+type server struct{ frameworkServer }
+
+type frameworkServer interface {
+	tfprotov6.ProviderServer
+	tfprotov6.ListResourceServer
+	tfprotov6.ActionServer
+	tfprotov6.StateStoreServer
+}
+
+// writeOnlyRefused is the summary of the framework's error at a write-only attribute that has a value.
+const writeOnlyRefused = "WriteOnly Attribute Not Allowed"
+
+// ValidateActionConfig is the framework's validation without its refusal of write-only attributes.
+func (s server) ValidateActionConfig(ctx context.Context, req *tfprotov6.ValidateActionConfigRequest) (*tfprotov6.ValidateActionConfigResponse, error) {
+	resp, err := s.frameworkServer.ValidateActionConfig(ctx, req)
+	if err == nil {
+		resp.Diagnostics = slices.DeleteFunc(resp.Diagnostics, func(d *tfprotov6.Diagnostic) bool { return d.Summary == writeOnlyRefused })
+	}
+	return resp, err
 }
 
 // silenceLogs switches off the log when nobody asks for one: otherwise the plugin modules write each line of it, at level

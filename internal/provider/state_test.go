@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
@@ -71,7 +70,7 @@ func FuzzState(f *testing.F) {
 	}
 	f.Add(int64(-1), recorded)
 	f.Add(int64(7), recorded)
-	server, ok := providerserver.NewProtocol6(provider.New("test")())().(wholeServer)
+	server, ok := provider.NewServer(nil, "test")().(wholeServer)
 	if !ok {
 		f.Fatal("the provider serves no list resources or actions")
 	}

@@ -19,7 +19,6 @@ import (
 
 	"github.com/emersion/go-smtp"
 	"github.com/google/uuid"
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
@@ -62,7 +61,7 @@ func TestMain(m *testing.M) {
 }
 
 var factories = map[string]func() (tfprotov6.ProviderServer, error){
-	"smtp": providerserver.NewProtocol6WithError(provider.New("test")()),
+	"smtp": func() (tfprotov6.ProviderServer, error) { return provider.NewServer(nil, "test")(), nil },
 }
 
 // testbed is a submission server and a reference site with some sites, all real and all on loopback.

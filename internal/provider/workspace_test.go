@@ -29,9 +29,9 @@ const requiredProviders = "terraform {\n  required_providers {\n    smtp = { sou
 // newWorkspace has a configuration that says nothing of where the provider comes from.
 func newWorkspace(t *testing.T, config string) workspace {
 	t.Helper()
-	tb := emptyWorkspace(t)
-	tb.configure(config)
-	return tb
+	w := emptyWorkspace(t)
+	w.configure(config)
+	return w
 }
 
 func emptyWorkspace(t *testing.T) workspace {

@@ -18,3 +18,18 @@ resource "terraform_data" "spf" {
     }
   }
 }
+
+# Tries other settings, which are not saved. Without a saved plan file, the password is stored nowhere:
+#   terraform apply -invoke=action.smtp_send_test.candidate
+variable "candidate_password" {
+  type      = string
+  sensitive = true
+}
+
+action "smtp_send_test" "candidate" {
+  config {
+    preset      = "gmail"
+    username    = "shop@agency.example"
+    password_wo = var.candidate_password
+  }
+}

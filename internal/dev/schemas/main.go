@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/provider"
@@ -27,7 +26,7 @@ func main() {
 }
 
 func run(ctx context.Context, out io.Writer) error {
-	server := providerserver.NewProtocol6(provider.New("docs")())()
+	server := provider.NewServer(nil, "docs")()
 	schemas, err := server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		return err

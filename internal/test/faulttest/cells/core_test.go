@@ -8,7 +8,6 @@ import (
 	"net"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
@@ -54,7 +53,7 @@ func (r run) failed() bool { return len(r.errors) > 0 }
 
 func newCore(t *testing.T, dial func(context.Context, string, string) (net.Conn, error)) *core {
 	t.Helper()
-	c := &core{t: t, start: providerserver.NewProtocol6(provider.NewOn(dial, "test")())}
+	c := &core{t: t, start: provider.NewServer(dial, "test")}
 	schemas, err := c.start().GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)

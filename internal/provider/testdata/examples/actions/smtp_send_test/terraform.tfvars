@@ -1,0 +1,1 @@
+candidate_password = "abcd efgh ijkl mnop"
