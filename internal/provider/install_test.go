@@ -2,6 +2,7 @@ package provider_test
 
 import (
 	"archive/zip"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -29,18 +30,38 @@ type mirror struct{ dir, archives string }
 // newMirror builds for two platforms.
 func newMirror(t *testing.T) mirror {
 	t.Helper()
-	root, err := pinned.ModuleRoot(t.Context())
+	dir := t.TempDir()
+	m := mirror{dir, filepath.Join(dir, cli.Registry(), "sitemail", "smtp")}
+	if err := os.MkdirAll(m.archives, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, platform := range slices.Compact([]string{hostPlatform, otherPlatform}) {
+		m.pack(t, platform)
+	}
+	return m
+}
+
+// pack builds the provider for a platform, and packs it as a release does.
+func (m mirror) pack(t *testing.T, platform string) {
+	t.Helper()
+	system, arch, _ := strings.Cut(platform, "_")
+	t.Setenv("GOOS", system)
+	t.Setenv("GOARCH", arch)
+	t.Setenv("CGO_ENABLED", "0")
+	dir := t.TempDir()
+	executable := filepath.Join(dir, "terraform-provider-smtp_v"+releasedVersion)
+	args := []string{"build", "-C", filepath.Join("..", ".."), "-ldflags=-X main.version=" + releasedVersion, "-o", executable, "."}
+	if _, err := pinned.Go(t.Context(), args...); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(m.archive(platform))
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	m := mirror{dir, filepath.Join(dir, cli.Registry(), "sitemail", "smtp")}
-	t.Setenv("SOURCE_DATE_EPOCH", "1767323045") // whether git knows or not
-	names := strings.Join(slices.Compact([]string{hostPlatform, otherPlatform}), ",")
-	if _, err := pinned.Go(t.Context(), "run", "-C", root, "./internal/dev/release", "-version", releasedVersion, "-out", m.archives, "-platforms", names); err != nil {
+	z := zip.NewWriter(f)
+	if err := errors.Join(z.AddFS(os.DirFS(dir)), z.Close(), f.Close()); err != nil {
 		t.Fatal(err)
 	}
-	return m
 }
 
 func (m mirror) archive(platform string) string {

@@ -1,10 +1,8 @@
-// Release builds the archives of a version as the registries of Terraform and OpenTofu want them, and checks a folder that
-// holds a release, whether made here or by GoReleaser, as they read it.
+// Release checks a folder that holds a release, as GoReleaser makes it, the way the registries of Terraform and OpenTofu read
+// it, and takes the notes of a version from CHANGELOG.md.
 //
-//	go run ./internal/dev/release -version 0.1.0 -out DIR          builds
-//	go run ./internal/dev/release -verify DIR                      checks
-//	go run ./internal/dev/release -verify DIR -twice               checks, and compares with what it builds itself
-//	go run ./internal/dev/release -version 0.1.0 -notes            prints what CHANGELOG.md says of it
+//	go run ./internal/dev/release -verify DIR
+//	go run ./internal/dev/release -notes 0.1.0
 package main
 
 import (
@@ -15,7 +13,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/test/pinned"
 )
@@ -33,16 +30,12 @@ func main() {
 	}
 }
 
-// run does what args say. What was asked for goes to out, and what takes time is named on log.
+// run does what args say and writes the outcome to out; usage goes to log.
 func run(ctx context.Context, args []string, out, log io.Writer) error {
 	flags := flag.NewFlagSet("release", flag.ContinueOnError)
 	flags.SetOutput(log)
-	version := flags.String("version", "", "the version, such as 0.1.0")
-	dir := flags.String("out", "", "the folder to build into")
-	twice := flags.Bool("twice", false, "build again elsewhere, with an empty cache, and compare")
-	checked := flags.String("verify", "", "the folder to check")
-	notes := flags.Bool("notes", false, "print the section of CHANGELOG.md")
-	only := flags.String("platforms", "", "those that .goreleaser.yml has and this list names, such as linux_amd64,windows_386")
+	checked := flags.String("verify", "", "the `folder` to check")
+	version := flags.String("notes", "", "the `version` to print the section of CHANGELOG.md for")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -50,42 +43,23 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	r, err := readRecipe(root)
+	switch {
+	case flags.NArg() > 0 || (*checked == "") == (*version == ""):
+		return errors.New("give either -verify or -notes")
+	case *version != "":
+		if !versionPattern.MatchString(*version) {
+			return fmt.Errorf("%q is no version such as 0.1.0 or 0.2.0-beta1", *version)
+		}
+		return writeNotes(out, root, *version)
+	}
+	platforms, err := readPlatforms(root)
 	if err != nil {
 		return err
 	}
-	if *only != "" {
-		if r.platforms, err = r.named(strings.Split(*only, ",")); err != nil {
-			return err
-		}
-	}
-	b := builder{recipe: r, version: *version, root: root, log: log}
-	switch {
-	case flags.NArg() > 0:
-		return fmt.Errorf("%q: what to do is said by flags", flags.Args())
-	case *checked != "":
-		if b.version, err = verify(ctx, root, *checked, r.platforms); err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "%s: %s %s for %v, as the registries want it.\n", *checked, project, b.version, r.platforms)
-	case !versionPattern.MatchString(*version):
-		return fmt.Errorf("%q is no version such as 0.1.0 or 0.2.0-beta1", *version)
-	case *notes:
-		return writeNotes(out, root, *version)
-	case *dir == "":
-		return errors.New("give -out, -verify or -notes")
-	}
-	if b.modified, err = modified(ctx, root); err != nil {
+	found, err := verify(ctx, root, *checked, platforms)
+	if err != nil {
 		return err
 	}
-	if *checked == "" {
-		if err := b.build(ctx, *dir); err != nil {
-			return err
-		}
-		*checked = *dir
-	}
-	if *twice {
-		return b.compare(ctx, *checked, true)
-	}
-	return nil
+	_, err = fmt.Fprintf(out, "%s: %s %s for %v, as the registries want it.\n", *checked, project, found, platforms)
+	return err
 }

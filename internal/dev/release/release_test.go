@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -13,7 +11,6 @@ import (
 	"time"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/test/pinned"
-	"github.com/sitemail/terraform-provider-smtp/internal/test/soaktest"
 )
 
 const testVersion = "0.1.0-test"
@@ -67,12 +64,7 @@ func newBuilder(t *testing.T, platforms ...platform) builder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := readRecipe(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.platforms = platforms
-	return builder{recipe: r, version: testVersion, root: root, modified: time.Date(2026, 1, 2, 3, 4, 6, 0, time.UTC), log: t.Output()}
+	return builder{platforms: platforms, version: testVersion, root: root, modified: time.Date(2026, 1, 2, 3, 4, 6, 0, time.UTC), log: t.Output()}
 }
 
 // buildOnce returns what made built, and the folder of it.
@@ -112,66 +104,21 @@ func TestReleaseIsAsTheRegistriesWantIt(t *testing.T) {
 	}
 }
 
-// TestTheProvider makes a release of the provider itself for the platform at hand, and checks it, as a user of the program.
+// TestTheProvider makes a release of the provider itself for the platform at hand, and checks it.
 func TestTheProvider(t *testing.T) {
-	b := newBuilder(t)
-	t.Setenv("SOURCE_DATE_EPOCH", "1767323045") // whether git knows or not
-	release := func(args ...string) {
-		t.Helper()
-		out, err := pinned.Go(t.Context(), append([]string{"run", "-C", b.root, "./internal/dev/release", "-platforms", host.String()}, args...)...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Log(out)
-	}
-	out := filepath.Join(t.TempDir(), "out")
-	release("-version", testVersion, "-out", out)
-	if soaktest.All() {
-		release("-verify", out, "-twice")
-	} else {
-		release("-verify", out)
-	}
-}
-
-// TestReproducible builds the provider in two folders, and the release of the small project by a compiler that remembers
-// nothing too.
-func TestReproducible(t *testing.T) {
-	b := newBuilder(t)
-	elsewhere := b
-	elsewhere.root = filepath.Join(t.TempDir(), "elsewhere")
-	if err := copySource(elsewhere.root, b.root); err != nil {
+	b, out := newBuilder(t, host), filepath.Join(t.TempDir(), "out")
+	if err := b.build(t.Context(), out); err != nil {
 		t.Fatal(err)
 	}
-	var executables [2][]byte
-	for i, b := range []builder{b, elsewhere} {
-		path := filepath.Join(t.TempDir(), "provider")
-		if err := b.executable(t.Context(), path, host); err != nil {
-			t.Fatal(err)
-		}
-		var err error
-		if executables[i], err = os.ReadFile(path); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if !bytes.Equal(executables[0], executables[1]) || len(executables[0]) == 0 {
-		t.Error("the executable depends on the folder of the source")
-	}
-
-	b, out := buildOnce(t)
-	b.platforms = []platform{host}
-	if err := b.compare(t.Context(), out, true); err != nil {
-		t.Error(err)
-	}
-	b.ldflags = []string{"-X main.version={{ .Version }}"} // and keeps the symbols
-	if err := b.compare(t.Context(), out, false); err == nil || !strings.Contains(err.Error(), host.archive(testVersion)) {
-		t.Errorf("another build is taken for the same: %v", err)
+	if got, err := verify(t.Context(), b.root, out, b.platforms); err != nil || got != testVersion {
+		t.Errorf("got %q, %v", got, err)
 	}
 }
 
 // TestPlatforms holds the list to what Go builds for, and to what checkHeader knows.
 func TestPlatforms(t *testing.T) {
 	b := newBuilder(t)
-	r, err := readRecipe(b.root)
+	released, err := readPlatforms(b.root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,13 +126,13 @@ func TestPlatforms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range r.platforms {
+	for _, p := range released {
 		if _, ok := machines[p.arch]; !ok || !slices.Contains(strings.Fields(known), p.os+"/"+p.arch) {
 			t.Errorf("nobody can build or check %s", p)
 		}
 	}
 	for _, p := range testPlatforms() {
-		if !slices.Contains(r.platforms, p) {
+		if !slices.Contains(released, p) {
 			t.Errorf("%s is not released", p)
 		}
 	}
@@ -196,51 +143,19 @@ func TestRun(t *testing.T) {
 	var out strings.Builder
 	for says, args := range map[string][]string{
 		"no archive for freebsd_arm":     {"-verify", dir},
-		"plan9_amd64 is none of":         {"-verify", dir, "-platforms", "plan9_amd64"},
-		`"v0.1.0" is no version`:         {"-version", "v0.1.0", "-out", t.TempDir()},
-		`"" is no version`:               {"-out", t.TempDir()},
-		"give -out":                      {"-version", "0.1.0"},
-		"is not empty":                   {"-version", "0.1.0", "-out", dir},
-		"is said by flags":               {"-version", "0.1.0", "twice"},
+		`"v0.1.0" is no version`:         {"-notes", "v0.1.0"},
+		"give either -verify or -notes":  {},
+		"give either -verify":            {"-verify", dir, "-notes", "0.1.0"},
+		"give either":                    {"-notes", "0.1.0", "more"},
 		"flag provided but not":          {"-sign"},
-		"CHANGELOG.md says nothing of 9": {"-version", "9.9.9", "-notes"},
-		"SOURCE_DATE_EPOCH":              {"-version", "0.1.0", "-out", t.TempDir()},
+		"CHANGELOG.md says nothing of 9": {"-notes", "9.9.9"},
 	} {
 		t.Run(strings.ReplaceAll(says, "/", "_"), func(t *testing.T) {
-			if says == "SOURCE_DATE_EPOCH" {
-				t.Setenv("GIT_DIR", filepath.Join(t.TempDir(), "none"))
-			}
 			err := run(t.Context(), args, &out, t.Output())
 			if err == nil || !strings.Contains(err.Error(), says) {
 				t.Errorf("got %v", err)
 			}
 		})
-	}
-}
-
-// TestModified holds the time of the files to that of the commit, and to what SOURCE_DATE_EPOCH says instead.
-func TestModified(t *testing.T) {
-	dir := t.TempDir()
-	git := func(args ...string) {
-		t.Helper()
-		cmd := exec.CommandContext(t.Context(), "git", append([]string{"-C", dir, "-c", "user.name=a", "-c", "user.email=a@example.test"}, args...)...)
-		cmd.Env = append(os.Environ(), "GIT_COMMITTER_DATE=2026-03-04T05:06:07Z", "GIT_CONFIG_GLOBAL="+os.DevNull)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-	}
-	git("init", "-q")
-	git("commit", "-q", "--allow-empty", "-m", "one")
-	if got, err := modified(t.Context(), dir); err != nil || !got.Equal(time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)) {
-		t.Errorf("got %v, %v", got, err)
-	}
-	t.Setenv("SOURCE_DATE_EPOCH", "86400")
-	if got, err := modified(t.Context(), dir); err != nil || got.Format(time.RFC3339) != "1970-01-02T00:00:00Z" {
-		t.Errorf("got %v, %v", got, err)
-	}
-	t.Setenv("SOURCE_DATE_EPOCH", "yesterday")
-	if _, err := modified(t.Context(), dir); err == nil {
-		t.Error("yesterday is no number of seconds")
 	}
 }
 
