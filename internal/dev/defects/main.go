@@ -2,7 +2,7 @@
 // one that a reviewer could overlook, and finds the test that fails of it. The files themselves stay as they are: the go
 // command reads others in their place (its flag -overlay), and builds anew only what the mistake touches.
 //
-// SOAK=all tries all of them, else those of the rows that matter most and a tenth of the others, which SOAK_SEED repeats.
+// SOAK=all tries all of them, else those of the rows that matter most and a tenth of the others, as SOAK_SEED says.
 package main
 
 import (

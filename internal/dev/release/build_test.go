@@ -24,7 +24,7 @@ type builder struct {
 	root string
 	// modified is the time of every file in the archives.
 	modified time.Time
-	log io.Writer
+	log      io.Writer
 }
 
 // build makes the release: its archives, the manifest and the checksums of both. It leaves out alone where that holds
@@ -127,4 +127,3 @@ func writeSums(dir, version string) error {
 	}
 	return os.WriteFile(filepath.Join(dir, sumsName(version)), sums.Bytes(), 0o644)
 }
-

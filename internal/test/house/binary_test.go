@@ -1,0 +1,65 @@
+package house
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/sitemail/terraform-provider-smtp"
+
+// listed is a package as the go command describes it.
+type listed struct {
+	ImportPath string
+	Imports    []string
+}
+
+// name is that by which the tables know it.
+func (l listed) name() string {
+	if l.ImportPath == module {
+		return "main"
+	}
+	return strings.TrimPrefix(l.ImportPath, module+"/internal/")
+}
+
+func list(t *testing.T, args ...string) []listed {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list", "-e", "-json=ImportPath,Imports"}, args...)...)
+	out, err := cmd.Output()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		t.Fatalf("%s: %v\n%s", cmd, err, exit.Stderr)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var packages []listed
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return packages
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+}
+
+// server matches the packages that serve, and those that only tests need.
+var server = regexp.MustCompile(`/internal/((refsite|test|dev)(/|$)|.*test$)|^go\.etcd\.io/bbolt|^net/http/httptest$`)
+
+func TestTheProviderLinksNoServer(t *testing.T) {
+	packages := list(t, "-deps", module)
+	for _, p := range packages {
+		if server.MatchString(p.ImportPath) {
+			t.Errorf("the provider links %s", p.name())
+		}
+	}
+	if !slices.ContainsFunc(packages, func(p listed) bool { return p.name() == "provider" }) {
+		t.Error("the provider is not in its own binary: this test looks at the wrong thing")
+	}
+}
