@@ -26,7 +26,7 @@ func TestR7NoSecretShows(t *testing.T) {
 		"login password": credentials["password"].(string), "session token": session.object["token"].(string),
 	}
 
-	script, err := smtptest.NewScript(leaktest.Parrot)
+	script, err := smtptest.NewScript(leaktest.RepeatLogin)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ var phases = []phase{
 }
 
 // start runs the apply. One resource at a time, so that a message is known to be the answer to one call.
-func (p phase) start(w *world) *terraform {
+func (p phase) start(w *testbed) *terraform {
 	return w.start(append(p.args, "-auto-approve", "-input=false", "-no-color", "-parallelism=1")...)
 }
 
@@ -63,7 +63,7 @@ var deaths = []struct {
 type death struct{ kind, step string }
 
 func TestKill(t *testing.T) {
-	w := newWorld(t)
+	w := newTestbed(t)
 	steps := map[string][]string{}
 	for _, p := range phases {
 		w.configure(p.want)
@@ -123,7 +123,7 @@ func drawn(t *testing.T, steps map[string][]string) map[string][]death {
 }
 
 // die kills at one step of a phase, looks at what is left, and applies again.
-func (w *world) die(p phase, d death) {
+func (w *testbed) die(p phase, d death) {
 	if d.kind == siteRestarts {
 		p.want.retries = 3
 	}
@@ -145,7 +145,7 @@ func (w *world) die(p phase, d death) {
 }
 
 // converge applies again and checks that there is nothing left to do then (I9).
-func (w *world) converge(p phase) {
+func (w *testbed) converge(p phase) {
 	w.t.Helper()
 	w.applyAgain(p)
 	plan := []string{"plan", "-detailed-exitcode", "-input=false", "-no-color"}
@@ -158,7 +158,7 @@ func (w *world) converge(p phase) {
 }
 
 // applyAgain makes the apply after which all is as it is wanted.
-func (w *world) applyAgain(p phase) {
+func (w *testbed) applyAgain(p phase) {
 	w.t.Helper()
 	before := len(w.mail.Messages())
 	w.gate.arm("", nil)
@@ -175,7 +175,7 @@ func (w *world) applyAgain(p phase) {
 }
 
 // tests counts those that the mail server saw anything of, and checks that it saw each once (I3).
-func (w *world) tests() int {
+func (w *testbed) tests() int {
 	w.t.Helper()
 	w.gate.mu.Lock()
 	defer w.gate.mu.Unlock()
@@ -212,7 +212,7 @@ func testsOf(out string) int {
 }
 
 // killedIn runs the phase and kills at the step.
-func (w *world) killedIn(p phase, d death) (out string, err error) {
+func (w *testbed) killedIn(p phase, d death) (out string, err error) {
 	started, struck, settled := make(chan *terraform, 1), make(chan struct{}), make(chan struct{})
 	w.gate.arm(d.step, func(ctx context.Context, step string) bool {
 		tf := <-started
@@ -234,7 +234,7 @@ func (w *world) killedIn(p phase, d death) (out string, err error) {
 }
 
 // strike kills, and reports whether what was on its way goes on.
-func (w *world) strike(ctx context.Context, tf *terraform, kind, step string) bool {
+func (w *testbed) strike(ctx context.Context, tf *terraform, kind, step string) bool {
 	var err error
 	switch kind {
 	case siteDies:
@@ -270,7 +270,7 @@ func (w *world) strike(ctx context.Context, tf *terraform, kind, step string) bo
 }
 
 // checkDeath checks how Terraform ended and what it said.
-func (w *world) checkDeath(d death, out string, err error) {
+func (w *testbed) checkDeath(d death, out string, err error) {
 	w.t.Helper()
 	if err == nil && (d.kind == providerDies || d.kind == cliDies || d.kind == siteDies) {
 		w.t.Errorf("it succeeded:\n%s", out)
@@ -289,7 +289,7 @@ func (w *world) checkDeath(d death, out string, err error) {
 }
 
 // recover does what a user would: start again what died, and take away the lock that a dead Terraform left.
-func (w *world) recover(d death) {
+func (w *testbed) recover(d death) {
 	w.t.Helper()
 	if d.kind == siteDies {
 		w.launchSite()
@@ -313,7 +313,7 @@ func (w *world) recover(d death) {
 
 // checkLeft checks the state and the sites at any time: nothing is tainted (R23), no password is stored (R22), mail is on
 // only with what passed a test (I1), and a site holds all of the old or all of the new (I6).
-func (w *world) checkLeft(p phase) {
+func (w *testbed) checkLeft(p phase) {
 	w.t.Helper()
 	text, _ := w.left()
 	var state struct {
@@ -350,7 +350,7 @@ func (w *world) checkLeft(p phase) {
 }
 
 // checkDone checks that the sites hold what the phase wants.
-func (w *world) checkDone(p phase) {
+func (w *testbed) checkDone(p phase) {
 	w.t.Helper()
 	for name := range w.tokens {
 		held := w.held(name)
@@ -377,7 +377,7 @@ type held struct {
 	Verification *map[string]any `json:"verification"`
 }
 
-func (w *world) held(name string) held {
+func (w *testbed) held(name string) held {
 	w.t.Helper()
 	status, answer := w.call(http.MethodGet, "/"+name+"/admin/api/v1/smtp", nil, http.Header{"Authorization": {"Bearer " + w.tokens[name]}})
 	if status != http.StatusOK {

@@ -56,7 +56,7 @@ var written = []phase{phases[0], phases[1], phases[3]}
 
 // TestR21KilledWhileTheStateIsWritten kills Terraform whenever it touches the file that it keeps its state in.
 func TestR21KilledWhileTheStateIsWritten(t *testing.T) {
-	w := newWorld(t)
+	w := newTestbed(t)
 	w.workspace.Dir = filepath.Join(w.workspace.Dir, "local")
 	if err := os.Mkdir(w.workspace.Dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -113,7 +113,7 @@ func TestR21KilledWhileTheStateIsWritten(t *testing.T) {
 
 // restoreState does what a user does whose state is empty: Terraform empties the file before it writes it, and keeps what
 // was in it beside it.
-func (w *world) restoreState() {
+func (w *testbed) restoreState() {
 	w.t.Helper()
 	file := filepath.Join(w.workspace.Dir, "terraform.tfstate")
 	if state, err := os.ReadFile(file); err != nil || len(state) > 0 {
@@ -130,7 +130,7 @@ func (w *world) restoreState() {
 }
 
 // killAtChange runs the phase, kills at a change of a file, and returns how many there were; -1 kills nowhere.
-func (w *world) killAtChange(p phase, at int) (n int) {
+func (w *testbed) killAtChange(p phase, at int) (n int) {
 	w.t.Helper()
 	started := make(chan *terraform, 1)
 	stop := watch(w.t, w.workspace.Dir, func(i int, what string) {

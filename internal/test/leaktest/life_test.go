@@ -113,7 +113,7 @@ output "all" {
 // TestR30NoSecretShows lives whole lives with everything logged (R7, R28, R29, I8), until there is enough to look through.
 // TF_LOG_SDK_PROTO_DATA_DIR is not set: it is for the messages between Terraform and a provider, whole.
 func TestR30NoSecretShows(t *testing.T) {
-	w := newWorld(t)
+	w := newTestbed(t)
 	w.confide()
 	random, searched, lives := soaktest.Random(t), 0, 0
 	for ; searched < soaktest.Count(50)<<20 && !t.Failed(); lives++ {
@@ -148,7 +148,7 @@ func checkSees(t *testing.T, scanner *leaktest.Scanner, sinks []leaktest.Sink) {
 }
 
 // confide gives the mail server and the plan their secrets.
-func (w *world) confide() {
+func (w *testbed) confide() {
 	maps.Copy(w.secrets, map[string]string{
 		"mail password": nextPassword, "previous password": firstPassword, "wrong password": wrongPassword, "password at the page": pagePassword,
 		"password in the state": keptPassword, "secret access key": secretAccessKey,
@@ -173,13 +173,13 @@ func (w *world) confide() {
 }
 
 // wants is what the plan is to say of the site "token".
-func (w *world) wants(password string, version int) {
+func (w *testbed) wants(password string, version int) {
 	w.variables["port"], w.variables["encryption"] = strconv.Itoa(w.mail.Port()), "starttls"
 	w.variables["mail_password"], w.variables["version_of_password"] = password, strconv.Itoa(version)
 }
 
 // live leads through the whole life of the resources.
-func (w *world) live() {
+func (w *testbed) live() {
 	w.t.Helper()
 	w.wants(firstPassword, 1)
 	w.mail.SetUser("token@example.com", secret.New(firstPassword))
@@ -190,7 +190,7 @@ func (w *world) live() {
 
 	w.fail("R28_EchoedLogin", "535", func() {
 		w.wants(wrongPassword, 2)
-		w.variables["port"], w.variables["encryption"] = strconv.Itoa(w.parrot.Port()), "none"
+		w.variables["port"], w.variables["encryption"] = strconv.Itoa(w.repeating.Port()), "none"
 	})
 	w.fail("R28_RefusedLogin", "535", func() { w.wants(wrongPassword, 2) })
 	w.wants(nextPassword, 2)
@@ -209,7 +209,7 @@ func (w *world) live() {
 }
 
 // fail applies what change brings about, and checks that Terraform says why that fails.
-func (w *world) fail(name, says string, change func()) {
+func (w *testbed) fail(name, says string, change func()) {
 	w.t.Helper()
 	change()
 	out, ok := w.run("apply", "-auto-approve")
@@ -220,7 +220,7 @@ func (w *world) fail(name, says string, change func()) {
 
 // crashOnce has the provider crash in the midst of the next test, when it holds all there is to know: then Go prints what
 // every goroutine is at, as in a panic.
-func (w *world) crashOnce() {
+func (w *testbed) crashOnce() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.onTest = func(ctx context.Context) {
@@ -239,7 +239,7 @@ func (w *world) crashOnce() {
 }
 
 // visit does by hand at the admin page what Terraform does.
-func (w *world) visit() {
+func (w *testbed) visit() {
 	w.t.Helper()
 	b := w.browser("page")
 	b.open()
@@ -256,7 +256,7 @@ func (w *world) visit() {
 	}
 	b.submit("/save", settings("", 0, "?")) // which is refused, and the form shown again
 	for _, s := range []url.Values{
-		settings(w.parrot.Host(), w.parrot.Port(), "none"), settings(w.mail.Host(), w.mail.Port(), "starttls"),
+		settings(w.repeating.Host(), w.repeating.Port(), "none"), settings(w.mail.Host(), w.mail.Port(), "starttls"),
 	} {
 		b.submit("/save", s)
 		b.open()
@@ -272,7 +272,7 @@ func (w *world) visit() {
 }
 
 // keepAll keeps what is left at the end of a life.
-func (w *world) keepAll() {
+func (w *testbed) keepAll() {
 	w.t.Helper()
 	w.keepFiles()
 	data, err := os.ReadFile(w.files.Data)
@@ -295,7 +295,7 @@ func (w *world) keepAll() {
 }
 
 // allSecrets are those planted and those that were handed out.
-func (w *world) allSecrets() map[string]string {
+func (w *testbed) allSecrets() map[string]string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i, token := range w.sessions {

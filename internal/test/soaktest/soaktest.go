@@ -32,17 +32,17 @@ func Count(n int) int {
 	return (n + 9) / 10
 }
 
-// Draw returns all cells in a soak, else those that always holds for and a tenth of the others, in the order of cells.
+// Draw returns all cases in a soak, else those that always holds for and a tenth of the others, in the order of cases.
 // always may be nil.
-func Draw[C any](t T, cells []C, always func(C) bool) []C {
+func Draw[C any](t T, cases []C, always func(C) bool) []C {
 	t.Helper()
 	if All() {
-		return cells
+		return cases
 	}
 	var others []int
-	drawn := make([]bool, len(cells))
-	for i, cell := range cells {
-		drawn[i] = always != nil && always(cell)
+	drawn := make([]bool, len(cases))
+	for i, c := range cases {
+		drawn[i] = always != nil && always(c)
 		if !drawn[i] {
 			others = append(others, i)
 		}
@@ -52,9 +52,9 @@ func Draw[C any](t T, cells []C, always func(C) bool) []C {
 		drawn[i] = true
 	}
 	var result []C
-	for i, cell := range cells {
+	for i, c := range cases {
 		if drawn[i] {
-			result = append(result, cell)
+			result = append(result, c)
 		}
 	}
 	return result

@@ -29,13 +29,13 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/tfcli"
 )
 
-// world is Terraform with the provider, the process that serves the sites, TLS in front of it and two mail servers. It
+// testbed is Terraform with the provider, the process that serves the sites, TLS in front of it and two mail servers. It
 // keeps everything that a secret could have got into.
-type world struct {
+type testbed struct {
 	t         *testing.T
 	workspace tfcli.Workspace
 	mail      *smtptest.Server
-	parrot    *smtptest.Script
+	repeating    *smtptest.Script
 	front     *httptest.Server
 	files     refsitetest.Files
 	site      *refsitetest.Process
@@ -59,12 +59,12 @@ type world struct {
 	onTest func(context.Context)
 }
 
-func newWorld(t *testing.T) *world {
+func newTestbed(t *testing.T) *testbed {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), variables: map[string]string{}, secrets: map[string]string{}}
+	w := &testbed{t: t, dir: t.TempDir(), variables: map[string]string{}, secrets: map[string]string{}}
 	t.Setenv("TMPDIR", w.mkdir("temporary"))
 	w.mail = smtptest.Start(t, smtptest.Config{})
-	w.parrot = smtptest.StartScript(t, leaktest.Parrot)
+	w.repeating = smtptest.StartScript(t, leaktest.RepeatLogin)
 	w.client = w.newCertificate()
 	w.serve()
 	cli, err := tfcli.Find(t.Context(), t.Output())
@@ -80,7 +80,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-func (w *world) mkdir(name string) string {
+func (w *testbed) mkdir(name string) string {
 	w.t.Helper()
 	dir := filepath.Join(w.dir, name)
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -90,7 +90,7 @@ func (w *world) mkdir(name string) string {
 }
 
 // newCertificate returns one with its key, which becomes a secret.
-func (w *world) newCertificate() string {
+func (w *testbed) newCertificate() string {
 	w.t.Helper()
 	ca, err := smtptest.NewCA()
 	if err != nil {
@@ -110,7 +110,7 @@ func (w *world) newCertificate() string {
 }
 
 // serve builds and starts the sites, and TLS in front of them.
-func (w *world) serve() {
+func (w *testbed) serve() {
 	w.t.Helper()
 	w.files = refsitetest.Build(w.t, w.dir, w.mail.CAPEM())
 	w.site = refsitetest.Launch(w.t, w.files.Serve(w.t.Context(), "-behind-proxy", "-site", "token", "-site", "login", "-site", "ses", "-site", "page"))
@@ -147,7 +147,7 @@ func (w *world) serve() {
 }
 
 // answered keeps an answer of a site, less the session that it hands out.
-func (w *world) answered(resp *http.Response) error {
+func (w *testbed) answered(resp *http.Response) error {
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return err
@@ -176,7 +176,7 @@ func (w *world) answered(resp *http.Response) error {
 }
 
 // run calls Terraform, which logs all that it can, keeps what it says, and returns whether it succeeded.
-func (w *world) run(args ...string) (out string, ok bool) {
+func (w *testbed) run(args ...string) (out string, ok bool) {
 	w.t.Helper()
 	cmd := w.workspace.Command(w.t.Context(), args...)
 	for _, name := range []string{
@@ -200,7 +200,7 @@ func (w *world) run(args ...string) (out string, ok bool) {
 }
 
 // must is run for what succeeds.
-func (w *world) must(args ...string) {
+func (w *testbed) must(args ...string) {
 	w.t.Helper()
 	if out, ok := w.run(args...); !ok {
 		w.t.Fatalf("%s failed: %s", args[0], complaint(out))
@@ -213,7 +213,7 @@ var logLine = regexp.MustCompile(`(?m)^(\d{4}-\d{2}-\d{2}T|  ).*\n`)
 func complaint(out string) string { return logLine.ReplaceAllString(out, "") }
 
 // keepFiles keeps what is in the folders of Terraform by now, the program of the provider aside.
-func (w *world) keepFiles() {
+func (w *testbed) keepFiles() {
 	w.t.Helper()
 	for _, dir := range []string{w.workspace.Dir, os.Getenv("TMPDIR")} {
 		err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
@@ -239,13 +239,13 @@ func (w *world) keepFiles() {
 
 // browser is somebody at the admin page of a site.
 type browser struct {
-	w      *world
+	w      *testbed
 	client *http.Client
 	url    string
 	page   string
 }
 
-func (w *world) browser(site string) *browser {
+func (w *testbed) browser(site string) *browser {
 	w.t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {

@@ -1,4 +1,4 @@
-package cells_test
+package cases_test
 
 import (
 	"slices"
@@ -59,8 +59,8 @@ type expectation struct {
 	within time.Duration
 }
 
-// expect says what the retry table of RELIABILITY.md makes of the cell.
-func (c httpCell) expect() expectation {
+// expect says what the retry table of RELIABILITY.md makes of the case.
+func (c httpCase) expect() expectation {
 	e := expectation{within: 30 * time.Second}
 	if slices.Contains([]string{"Latency", "Slow", "SlowClose", "HangBeforeHeaders", "HangInHeaders", "HangInBody"}, c.fault.Name) ||
 		effects[c.fault.Name] == declined {
@@ -86,7 +86,7 @@ func (c httpCell) expect() expectation {
 	return e
 }
 
-func (c httpCell) effect() effect {
+func (c httpCase) effect() effect {
 	e := effects[c.fault.Name]
 	if c.fault.Name == "Garbage" && c.position == faulttest.Within {
 		return malformed
@@ -95,12 +95,12 @@ func (c httpCell) effect() effect {
 }
 
 // carriedOut reports whether the site did what the struck call asked for.
-func (c httpCell) carriedOut() bool {
+func (c httpCase) carriedOut() bool {
 	return c.position != faulttest.Before || c.effect() == harmless || c.fault.Name == "Slow"
 }
 
 // summary is that of the error, empty where the run gets over the fault.
-func (c httpCell) summary() string {
+func (c httpCase) summary() string {
 	switch c.call.name {
 	case "RefreshGET", "PlanGET":
 		return c.read()
@@ -115,7 +115,7 @@ func (c httpCell) summary() string {
 }
 
 // read is for a call that changes nothing and is repeated.
-func (c httpCell) read() string {
+func (c httpCase) read() string {
 	e := c.effect()
 	switch {
 	case e == harmless, !c.lasts && (e == lost || e == broken || e == declined):
@@ -131,7 +131,7 @@ func (c httpCell) read() string {
 }
 
 // said is the summary of an answer with an error's status.
-func (c httpCell) said() string {
+func (c httpCase) said() string {
 	return map[string]string{
 		"Unauthorized": noLogin, "BadGateway": unreachable, "RetryAfterADay": unreachable, "RetryAfterGarbage": fewerCalls,
 	}[c.fault.Name] + map[string]string{
@@ -140,14 +140,14 @@ func (c httpCell) said() string {
 }
 
 // readAgain is for the read of a creation's plan, whose failure is no error: whoever applies reads again.
-func (c httpCell) readAgain() string {
+func (c httpCase) readAgain() string {
 	if !c.lasts && c.fault.Name != "WrongSite" {
 		return ""
 	}
 	return c.read()
 }
 
-func (c httpCell) poll() string {
+func (c httpCase) poll() string {
 	if c.effect() == strange || c.read() != "" {
 		return noAnswer
 	}
@@ -155,7 +155,7 @@ func (c httpCell) poll() string {
 }
 
 // write is for a call that is repeated only after the site was asked what became of it.
-func (c httpCell) write() string {
+func (c httpCase) write() string {
 	switch c.effect() {
 	case harmless:
 		return ""
@@ -174,7 +174,7 @@ func (c httpCell) write() string {
 	return c.said()
 }
 
-func (c httpCell) session() string {
+func (c httpCase) session() string {
 	e := c.effect()
 	switch {
 	case e == harmless, !c.lasts && (e == lost || e == declined):
@@ -197,7 +197,7 @@ func (c httpCell) session() string {
 }
 
 // check compares a run with what was expected: how it ended, in what time, and whether its error says which site.
-func (e expectation) check(w *world, got run, took time.Duration) {
+func (e expectation) check(w *testbed, got run, took time.Duration) {
 	w.t.Helper()
 	if took > e.within {
 		w.t.Errorf("the run took %s", took)

@@ -1,4 +1,4 @@
-package cells_test
+package cases_test
 
 import (
 	"context"

@@ -73,9 +73,9 @@ resource "smtp_settings" "client" {
 }
 `
 
-// world is what there is to kill: Terraform with the provider, and the process that serves the sites. Between them, and
+// testbed is what there is to kill: Terraform with the provider, and the process that serves the sites. Between them, and
 // between the sites and the mail server, stands the gate.
-type world struct {
+type testbed struct {
 	// whole is the whole test, t the part that runs.
 	whole, t  *testing.T
 	workspace tfcli.Workspace
@@ -89,10 +89,10 @@ type world struct {
 	left func() (state, lock []byte)
 }
 
-func newWorld(t *testing.T) *world {
+func newTestbed(t *testing.T) *testbed {
 	t.Helper()
 	dir := t.TempDir()
-	w := &world{whole: t, t: t, tokens: map[string]string{}}
+	w := &testbed{whole: t, t: t, tokens: map[string]string{}}
 	w.mail = smtptest.Start(t, smtptest.Config{})
 	w.gate = newGate(t, victim, fmt.Sprintf("%s:%d", w.mail.Host(), w.mail.Port()))
 	w.left = w.gate.left
@@ -121,7 +121,7 @@ func newWorld(t *testing.T) *world {
 }
 
 // launchSite starts the sites, and has the gate find them.
-func (w *world) launchSite() {
+func (w *testbed) launchSite() {
 	w.t.Helper()
 	w.site = refsitetest.Launch(w.whole, w.files.Serve(w.whole.Context(), "-site", bystander, "-site", victim))
 	w.gate.mu.Lock()
@@ -138,7 +138,7 @@ type want struct {
 }
 
 // configure gives the plan its variables, and the mailboxes their password.
-func (w *world) configure(want want) {
+func (w *testbed) configure(want want) {
 	w.t.Helper()
 	urls := map[string]string{}
 	for name := range w.tokens {
@@ -166,7 +166,7 @@ type terraform struct {
 	exited chan struct{}
 }
 
-func (w *world) start(args ...string) *terraform {
+func (w *testbed) start(args ...string) *terraform {
 	w.t.Helper()
 	tf := &terraform{Cmd: w.workspace.Command(w.t.Context(), args...), exited: make(chan struct{})}
 	tf.Stdout, tf.Stderr = &tf.out, &tf.out
@@ -192,7 +192,7 @@ func unwrapped(out string) string {
 }
 
 // call asks a site itself, past the gate.
-func (w *world) call(method, path string, body []byte, header http.Header) (status int, answer map[string]any) {
+func (w *testbed) call(method, path string, body []byte, header http.Header) (status int, answer map[string]any) {
 	w.t.Helper()
 	r, err := http.NewRequestWithContext(context.WithoutCancel(w.t.Context()), method, "http://"+w.site.Address+path, bytes.NewReader(body))
 	if err != nil {
@@ -211,7 +211,7 @@ func (w *world) call(method, path string, body []byte, header http.Header) (stat
 }
 
 // settle waits until the site has ended the last test.
-func (w *world) settle() {
+func (w *testbed) settle() {
 	w.t.Helper()
 	w.gate.mu.Lock()
 	last := w.gate.test

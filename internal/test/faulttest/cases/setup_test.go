@@ -1,4 +1,4 @@
-package cells_test
+package cases_test
 
 import (
 	"bytes"
@@ -50,9 +50,9 @@ type terraform interface {
 	shown() []byte
 }
 
-// world is a site and a submission server with a proxy before the site, and a Terraform that manages it: all on one network
+// testbed is a site and a submission server with a proxy before the site, and a Terraform that manages it: all on one network
 // in memory, or the machine's.
-type world struct {
+type testbed struct {
 	terraform
 	t *testing.T
 	// network is nil for that of the machine.
@@ -83,9 +83,9 @@ type build struct {
 	with *cli
 }
 
-func newWorld(t *testing.T, b build) *world {
+func newTestbed(t *testing.T, b build) *testbed {
 	t.Helper()
-	w := &world{t: t}
+	w := &testbed{t: t}
 	if b.with != nil {
 		b.with.begin(t)
 		w.terraform = b.with
@@ -106,7 +106,7 @@ func newWorld(t *testing.T, b build) *world {
 }
 
 // listen listens at an address in memory, or at any port of the machine.
-func (w *world) listen(address string) net.Listener {
+func (w *testbed) listen(address string) net.Listener {
 	w.t.Helper()
 	if w.network != nil {
 		return w.network.Listen(address)
@@ -116,7 +116,7 @@ func (w *world) listen(address string) net.Listener {
 	return listener
 }
 
-func (w *world) dialing(address string) func(context.Context) (net.Conn, error) {
+func (w *testbed) dialing(address string) func(context.Context) (net.Conn, error) {
 	dial := new(net.Dialer).DialContext
 	if w.network != nil {
 		dial = w.network.DialContext
@@ -125,14 +125,14 @@ func (w *world) dialing(address string) func(context.Context) (net.Conn, error) 
 }
 
 // mailHost is how the site calls the submission server: by a name, where it can be looked up.
-func (w *world) mailHost() string {
+func (w *testbed) mailHost() string {
 	if w.network == nil {
 		return "127.0.0.1"
 	}
 	return mailName
 }
 
-func (w *world) startSite(b build) {
+func (w *testbed) startSite(b build) {
 	w.t.Helper()
 	config := refsite.Config{
 		DataFile: filepath.Join(w.t.TempDir(), "sites.db"), Keys: seal.Generate(), RootCAs: w.mail.RootCAs(),
@@ -171,7 +171,7 @@ func (w *world) startSite(b build) {
 	})
 }
 
-func (w *world) startRelay() {
+func (w *testbed) startRelay() {
 	w.t.Helper()
 	relay, err := faulttest.NewSMTP(faulttest.SMTPConfig{
 		Network: w.network, Address: relayAt, Host: w.mailHost(), RootCAs: w.mail.RootCAs(),
@@ -182,7 +182,7 @@ func (w *world) startRelay() {
 	w.t.Cleanup(relay.Close)
 }
 
-func (w *world) startProxy(b build) {
+func (w *testbed) startProxy(b build) {
 	w.t.Helper()
 	config := faulttest.HTTPConfig{Listener: w.listen(proxyAt), Dial: w.dialSite, Elsewhere: "http://" + w.trap()}
 	at := config.Listener.Addr().String() + "/" + siteName
@@ -197,7 +197,7 @@ func (w *world) startProxy(b build) {
 }
 
 // certificate makes one for the proxy, with an authority of its own.
-func (w *world) certificate() (*tls.Certificate, *smtptest.CA) {
+func (w *testbed) certificate() (*tls.Certificate, *smtptest.CA) {
 	w.t.Helper()
 	ca, err := smtptest.NewCA()
 	w.require(err)
@@ -207,7 +207,7 @@ func (w *world) certificate() (*tls.Certificate, *smtptest.CA) {
 }
 
 // trap listens where nobody may ever come, and returns where that is.
-func (w *world) trap() string {
+func (w *testbed) trap() string {
 	listener := w.listen(elsewhereAt)
 	var listening sync.WaitGroup
 	listening.Go(func() {
@@ -227,7 +227,7 @@ func (w *world) trap() string {
 	return listener.Addr().String()
 }
 
-func (w *world) require(err error) {
+func (w *testbed) require(err error) {
 	w.t.Helper()
 	if err != nil {
 		w.t.Fatal(err)
@@ -236,7 +236,7 @@ func (w *world) require(err error) {
 
 // configuration is one of the provider with the site under that key, and of the resource; a later map overrides an
 // earlier one.
-func (w *world) configuration(key string, overrides ...arguments) configuration {
+func (w *testbed) configuration(key string, overrides ...arguments) configuration {
 	entry := arguments{"url": w.url, "token": w.token}
 	if w.login != "" {
 		entry = arguments{"url": w.url, "username": "admin", "password": w.login}
@@ -264,7 +264,7 @@ func (w *world) configuration(key string, overrides ...arguments) configuration 
 }
 
 // held is what the site holds.
-func (w *world) held() site.State {
+func (w *testbed) held() site.State {
 	w.t.Helper()
 	s, err := w.site.Site(siteName)
 	w.require(err)
@@ -274,10 +274,10 @@ func (w *world) held() site.State {
 }
 
 // messages are those that the submission server took.
-func (w *world) messages() int { return len(w.mail.Messages()) }
+func (w *testbed) messages() int { return len(w.mail.Messages()) }
 
 // checkSecrets is I8 and I5: no secret in what is stored or shown or logged, and nobody was led astray.
-func (w *world) checkSecrets() {
+func (w *testbed) checkSecrets() {
 	w.t.Helper()
 	all := slices.Concat(w.shown(), w.log.bytes())
 	for name, value := range map[string]string{"mail password": password, "login": w.login, "token": w.token} {
@@ -304,7 +304,7 @@ func spellings(s string) []string {
 }
 
 // checkLive is I1 and I2: mail that is on passed a test of exactly what is stored, which the submission server took.
-func (w *world) checkLive() {
+func (w *testbed) checkLive() {
 	w.t.Helper()
 	now := w.held()
 	if !now.Enabled {

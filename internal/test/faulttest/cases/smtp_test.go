@@ -1,4 +1,4 @@
-package cells_test
+package cases_test
 
 import (
 	"fmt"
@@ -17,21 +17,21 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/soaktest"
 )
 
-// smtpCell is one fault, which strikes the test of a site that is new or of one whose mail is on.
-type smtpCell struct {
+// smtpCase is one fault, which strikes the test of a site that is new or of one whose mail is on.
+type smtpCase struct {
 	faulttest.SMTPFault
 	live bool
 }
 
-func smtpCells() []smtpCell {
-	var cells []smtpCell
+func smtpCases() []smtpCase {
+	var cases []smtpCase
 	for i, fault := range faulttest.SMTPFaults() {
-		cells = append(cells, smtpCell{fault, i%2 == 1})
+		cases = append(cases, smtpCase{fault, i%2 == 1})
 	}
-	return cells
+	return cases
 }
 
-func (c smtpCell) name() string {
+func (c smtpCase) name() string {
 	run := "Create"
 	if c.live {
 		run = "Update"
@@ -39,14 +39,14 @@ func (c smtpCell) name() string {
 	return fmt.Sprintf("%s/%s_%s/%s", c.Stage, c.Row, c.Name, run)
 }
 
-func (c smtpCell) starred() bool { return slices.Contains([]string{"R28", "R34", "R35", "R37"}, c.Row) }
+func (c smtpCase) starred() bool { return slices.Contains([]string{"R28", "R34", "R35", "R37"}, c.Row) }
 
 func TestSMTP(t *testing.T) {
-	cells := smtpCells()
-	if len(cells) != 150 {
-		t.Fatalf("%d cells", len(cells))
+	cases := smtpCases()
+	if len(cases) != 150 {
+		t.Fatalf("%d cases", len(cases))
 	}
-	for _, c := range soaktest.Draw(t, cells, smtpCell.starred) {
+	for _, c := range soaktest.Draw(t, cases, smtpCase.starred) {
 		t.Run(c.name(), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) { c.run(t, nil) })
@@ -54,8 +54,8 @@ func TestSMTP(t *testing.T) {
 	}
 }
 
-func (c smtpCell) run(t *testing.T, with *cli) {
-	w := newWorld(t, build{relay: true, with: with})
+func (c smtpCase) run(t *testing.T, with *cli) {
+	w := newTestbed(t, build{relay: true, with: with})
 	wanted := w.configuration(siteKey)
 	if c.live {
 		if r := w.apply(wanted); r.failed() {
@@ -91,7 +91,7 @@ func (c smtpCell) run(t *testing.T, with *cli) {
 }
 
 // checkVerdict compares what the site says of the test, and what the user is told of it, with the fault.
-func (c smtpCell) checkVerdict(w *world, seen []faulttest.Call, got run) {
+func (c smtpCase) checkVerdict(w *testbed, seen []faulttest.Call, got run) {
 	w.t.Helper()
 	result := w.result(seen)
 	code := 0
@@ -125,7 +125,7 @@ func (c smtpCell) checkVerdict(w *world, seen []faulttest.Call, got run) {
 }
 
 // result is what the site has of the test that was asked for.
-func (w *world) result(seen []faulttest.Call) refcore.Test {
+func (w *testbed) result(seen []faulttest.Call) refcore.Test {
 	w.t.Helper()
 	i := slices.IndexFunc(seen, func(call faulttest.Call) bool {
 		return call.Method == http.MethodPut && strings.Contains(call.Path, "/tests/")
@@ -142,7 +142,7 @@ func (w *world) result(seen []faulttest.Call) refcore.Test {
 
 // checkBounds is I3 and I5 on the side of the submission server, and rows 36 and 38: one session, one login, nothing that
 // matters in clear text, and an end in time and size.
-func (c smtpCell) checkBounds(w *world, took time.Duration, connections int, heard []string) {
+func (c smtpCase) checkBounds(w *testbed, took time.Duration, connections int, heard []string) {
 	w.t.Helper()
 	within := 40 * time.Second
 	if strings.HasPrefix(c.Name, "Endless") {

@@ -1,4 +1,4 @@
-package cells_test
+package cases_test
 
 import (
 	"context"
@@ -30,7 +30,7 @@ type call struct {
 	name, method, path string
 	// from is the first of its kind that a fault strikes, in a run that purpose says.
 	from    int
-	purpose func(httpCell) string
+	purpose func(httpCase) string
 	// login: the provider logs in. slow: the submission server takes its time, so that the provider asks for the result.
 	login, slow bool
 }
@@ -49,11 +49,11 @@ var calls = []call{
 	{name: "PostSession", method: http.MethodPost, path: api + "/session", from: 1, purpose: always(updates), login: true},
 }
 
-func always(purpose string) func(httpCell) string { return func(httpCell) string { return purpose } }
+func always(purpose string) func(httpCase) string { return func(httpCase) string { return purpose } }
 
 // either takes turns, so that each fault strikes a site that is new and one whose mail is on.
-func either(even, odd string) func(httpCell) string {
-	return func(c httpCell) string {
+func either(even, odd string) func(httpCase) string {
+	return func(c httpCase) string {
 		if c.number/2%2 == 0 {
 			return even
 		}
@@ -61,8 +61,8 @@ func either(even, odd string) func(httpCell) string {
 	}
 }
 
-// httpCell is one cell of the catalogue.
-type httpCell struct {
+// httpCase is one case of the catalogue.
+type httpCase struct {
 	number   int
 	call     call
 	fault    faulttest.HTTPFault
@@ -71,19 +71,19 @@ type httpCell struct {
 	lasts bool
 }
 
-func httpCells() []httpCell {
-	var cells []httpCell
+func httpCases() []httpCase {
+	var cases []httpCase
 	for f, fault := range faulttest.HTTPFaults() {
 		for c, call := range calls {
 			for p, position := range faulttest.Positions() {
-				cells = append(cells, httpCell{f + c + p, call, fault, position, (f+c+p)%2 == 0})
+				cases = append(cases, httpCase{f + c + p, call, fault, position, (f+c+p)%2 == 0})
 			}
 		}
 	}
-	return cells
+	return cases
 }
 
-func (c httpCell) name() string {
+func (c httpCase) name() string {
 	fault, times := c.fault.Name, "Once"
 	if c.fault.Row != "" {
 		fault = c.fault.Row + "_" + fault
@@ -94,9 +94,9 @@ func (c httpCell) name() string {
 	return fmt.Sprintf("%s/%s/%s/%s", c.call.name, fault, c.position, times)
 }
 
-// starred are the cells that always run: each fault of a row with a star at each call, and each of the other rows of HTTP
+// starred are the cases that always run: each fault of a row with a star at each call, and each of the other rows of HTTP
 // at one, at a position that changes from one to the next.
-func (c httpCell) starred() bool {
+func (c httpCase) starred() bool {
 	turn := c.number%3 == 0
 	switch c.fault.Row {
 	case "R9", "R10", "R13", "R15":
@@ -108,11 +108,11 @@ func (c httpCell) starred() bool {
 }
 
 func TestHTTP(t *testing.T) {
-	cells := httpCells()
-	if len(cells) != 600 {
-		t.Fatalf("%d cells", len(cells))
+	cases := httpCases()
+	if len(cases) != 600 {
+		t.Fatalf("%d cases", len(cases))
 	}
-	for _, c := range soaktest.Draw(t, cells, httpCell.starred) {
+	for _, c := range soaktest.Draw(t, cases, httpCase.starred) {
 		t.Run(c.name(), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) { c.run(t, nil) })
@@ -120,10 +120,10 @@ func TestHTTP(t *testing.T) {
 	}
 }
 
-// run drives the cell: a world that is at rest, a run with the fault, a run without.
-func (c httpCell) run(t *testing.T, with *cli) {
+// run drives the case: a world that is at rest, a run with the fault, a run without.
+func (c httpCase) run(t *testing.T, with *cli) {
 	t.Helper()
-	w := newWorld(t, build{secure: c.fault.Name == "TLS", login: c.call.login, with: with})
+	w := newTestbed(t, build{secure: c.fault.Name == "TLS", login: c.call.login, with: with})
 	wanted := c.arrange(w)
 	before, sent := w.held(), w.messages()
 	w.proxy.Calls()
@@ -162,7 +162,7 @@ func (c httpCell) run(t *testing.T, with *cli) {
 }
 
 // arrange makes the world fit for the call, and returns the configuration whose apply makes it.
-func (c httpCell) arrange(w *world) configuration {
+func (c httpCase) arrange(w *testbed) configuration {
 	w.t.Helper()
 	var wanted configuration
 	purpose := c.call.purpose(c)
@@ -193,7 +193,7 @@ func (c httpCell) arrange(w *world) configuration {
 }
 
 // checkSite is I7 and I10: what the site holds is what it held, or what was wanted of it and passed.
-func (c httpCell) checkSite(w *world, before site.State, got run) {
+func (c httpCase) checkSite(w *testbed, before site.State, got run) {
 	w.t.Helper()
 	now := w.held()
 	saved := now.Revision != before.Revision
@@ -210,7 +210,7 @@ func (c httpCell) checkSite(w *world, before site.State, got run) {
 
 // converge is I9: a run without faults comes to what is wanted, and the next has nothing to do. sent are the messages so
 // far; a run that has something to test sends one.
-func (w *world) converge(wanted configuration, got run, sent int) {
+func (w *testbed) converge(wanted configuration, got run, sent int) {
 	w.t.Helper()
 	if wanted.resource != nil && got.failed() {
 		sent++
@@ -244,7 +244,7 @@ func (w *world) converge(wanted configuration, got run, sent int) {
 }
 
 // checkWrites is I4: every write carries the revision that was read.
-func (w *world) checkWrites(seen []faulttest.Call, read site.State) {
+func (w *testbed) checkWrites(seen []faulttest.Call, read site.State) {
 	w.t.Helper()
 	for _, c := range seen {
 		write := c.Path == api+"/smtp" && c.Method != http.MethodGet
@@ -256,7 +256,7 @@ func (w *world) checkWrites(seen []faulttest.Call, read site.State) {
 
 // checkStranger is row 15: once another site has answered, whatever holds the mail password names the site that it is for,
 // and this one refuses what names the other.
-func (w *world) checkStranger(seen []faulttest.Call) {
+func (w *testbed) checkStranger(seen []faulttest.Call) {
 	w.t.Helper()
 	struck := slices.IndexFunc(seen, func(c faulttest.Call) bool { return c.Struck })
 	for _, c := range seen[struck:] {
@@ -272,7 +272,7 @@ func (w *world) checkStranger(seen []faulttest.Call) {
 }
 
 // checkCalls is I3: a test is one message, however often it was asked for.
-func (w *world) checkCalls(seen []faulttest.Call) {
+func (w *testbed) checkCalls(seen []faulttest.Call) {
 	w.t.Helper()
 	bodies := map[string]string{}
 	for _, c := range seen {

@@ -1,4 +1,4 @@
-package cells_test
+package cases_test
 
 import (
 	"bufio"
@@ -18,13 +18,13 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/tfcli"
 )
 
-// TestAccTerraform runs some cells with Terraform itself, over the network of the machine, and judges them by the same
+// TestAccTerraform runs some cases with Terraform itself, over the network of the machine, and judges them by the same
 // rules: what core does is what Terraform does.
 func TestAccTerraform(t *testing.T) {
 	with := newCLI(t)
 	random := soaktest.Random(t)
-	http := slices.DeleteFunc(httpCells(), func(c httpCell) bool { return !c.starred() || !c.quick() })
-	smtp := slices.DeleteFunc(smtpCells(), func(c smtpCell) bool { return !c.starred() || c.Row == "R36" })
+	http := slices.DeleteFunc(httpCases(), func(c httpCase) bool { return !c.starred() || !c.quick() })
+	smtp := slices.DeleteFunc(smtpCases(), func(c smtpCase) bool { return !c.starred() || c.Row == "R36" })
 	random.Shuffle(len(http), func(i, j int) { http[i], http[j] = http[j], http[i] })
 	random.Shuffle(len(smtp), func(i, j int) { smtp[i], smtp[j] = smtp[j], smtp[i] })
 	for _, c := range http[:soaktest.Count(8)] {
@@ -35,8 +35,8 @@ func TestAccTerraform(t *testing.T) {
 	}
 }
 
-// quick reports whether the cell waits for nothing but short timeouts.
-func (c httpCell) quick() bool {
+// quick reports whether the case waits for nothing but short timeouts.
+func (c httpCase) quick() bool {
 	slow := c.fault.Name == "Slow" || c.fault.Name == "Latency" || c.fault.Name == "SlowClose" || effects[c.fault.Name] == declined
 	return !slow && !c.call.slow
 }
@@ -104,7 +104,7 @@ func (c *cli) run(config configuration, args ...string) run {
 	}
 	text, err := json.Marshal(document)
 	if err == nil {
-		err = os.WriteFile(filepath.Join(c.Dir, "cell.tf.json"), text, 0o600)
+		err = os.WriteFile(filepath.Join(c.Dir, "case.tf.json"), text, 0o600)
 	}
 	if err != nil {
 		c.t.Fatal(err)
