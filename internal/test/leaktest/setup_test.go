@@ -35,7 +35,7 @@ type testbed struct {
 	t         *testing.T
 	workspace tfcli.Workspace
 	mail      *smtptest.Server
-	repeating    *smtptest.Script
+	repeating *smtptest.Script
 	front     *httptest.Server
 	files     refsitetest.Files
 	site      *refsitetest.Process

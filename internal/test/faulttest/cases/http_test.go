@@ -120,7 +120,7 @@ func TestHTTP(t *testing.T) {
 	}
 }
 
-// run drives the case: a world that is at rest, a run with the fault, a run without.
+// run drives the case: a testbed at rest, a run with the fault, a run without.
 func (c httpCase) run(t *testing.T, with *cli) {
 	t.Helper()
 	w := newTestbed(t, build{secure: c.fault.Name == "TLS", login: c.call.login, with: with})
@@ -161,14 +161,14 @@ func (c httpCase) run(t *testing.T, with *cli) {
 	w.checkSecrets()
 }
 
-// arrange makes the world fit for the call, and returns the configuration whose apply makes it.
+// arrange makes the testbed fit for the call, and returns the configuration whose apply makes it.
 func (c httpCase) arrange(w *testbed) configuration {
 	w.t.Helper()
 	var wanted configuration
 	purpose := c.call.purpose(c)
 	if purpose != creates {
 		if r := w.apply(w.configuration(siteKey)); r.failed() || r.action != "create" {
-			w.t.Fatalf("the world cannot be arranged: %s %s", r.action, told(r.errors))
+			w.t.Fatalf("the testbed cannot be arranged: %s %s", r.action, told(r.errors))
 		}
 	}
 	switch purpose {

@@ -73,7 +73,7 @@ type testbed struct {
 	relay *faulttest.SMTP
 }
 
-// build says what a world is like.
+// build says what a testbed is like.
 type build struct {
 	// secure: the proxy speaks TLS. login: the provider logs in with username and password.
 	secure, login bool

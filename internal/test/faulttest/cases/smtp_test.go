@@ -59,7 +59,7 @@ func (c smtpCase) run(t *testing.T, with *cli) {
 	wanted := w.configuration(siteKey)
 	if c.live {
 		if r := w.apply(wanted); r.failed() {
-			t.Fatalf("the world cannot be arranged: %s", told(r.errors))
+			t.Fatalf("the testbed cannot be arranged: %s", told(r.errors))
 		}
 		wanted = w.configuration(siteKey, arguments{"from_name": "Client A"})
 	}
