@@ -244,12 +244,14 @@ func TestAccManySitesRest(t *testing.T) {
 		m := startManySites(t, 20)
 		var mu sync.Mutex
 		var busy, others []time.Time
+		asked := make(chan struct{}) // closed when the busy origin was asked: the other one answers nothing before
 		origin := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			mu.Lock()
 			busy = append(busy, time.Now())
 			first := len(busy) == 1
 			mu.Unlock()
 			if first {
+				close(asked)
 				rw.Header().Set("Retry-After", number(int(rest/time.Second)))
 				rw.WriteHeader(http.StatusTooManyRequests)
 				return
@@ -258,6 +260,10 @@ func TestAccManySitesRest(t *testing.T) {
 		}))
 		t.Cleanup(origin.Close)
 		m.intercept(func(next http.Handler, rw http.ResponseWriter, r *http.Request) {
+			select {
+			case <-asked:
+			case <-r.Context().Done():
+			}
 			mu.Lock()
 			others = append(others, time.Now())
 			mu.Unlock()
