@@ -92,6 +92,7 @@ type testbed struct {
 func newTestbed(t *testing.T) *testbed {
 	t.Helper()
 	dir := t.TempDir()
+	t.Setenv("TMPDIR", t.TempDir()) // what is killed leaves its sockets there
 	w := &testbed{whole: t, t: t, tokens: map[string]string{}}
 	w.mail = smtptest.Start(t, smtptest.Config{})
 	w.gate = newGate(t, victim, fmt.Sprintf("%s:%d", w.mail.Host(), w.mail.Port()))
