@@ -7,81 +7,113 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
-// answered turns what came back into a decoded out, or into an [Error] that names the call.
-func answered(next http.RoundTripper, out any, check func() error, secrets *redactor) http.RoundTripper {
-	return layer(func(req *http.Request) (*http.Response, error) {
-		resp, err := next.RoundTrip(req)
-		if err == nil {
-			err = read(resp, out, check, secrets)
-		}
-		if err == nil {
-			return resp, nil
-		}
-		e, ok := errors.AsType[*Error](err)
-		if !ok {
-			e = &Error{Kind: Unreachable, Err: err}
-		}
-		e.Method, e.URL = req.Method, req.URL.String()
-		return nil, e
-	})
+const (
+	maxName   = 100
+	maxDetail = 500
+	// maxProblem is how large (bytes) a refusal is that is read: every string in it is looked through for secrets.
+	maxProblem = 64 << 10
+)
+
+// judge says what came of an attempt: nil after a success that filled k.out, else how it failed.
+func (k *call) judge(resp *http.Response, err error) *Error {
+	var body []byte
+	if err == nil {
+		body, err = io.ReadAll(resp.Body) // it is in memory
+	}
+	if err == nil {
+		err = k.read(resp, body)
+	}
+	if err == nil {
+		return nil
+	}
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		e = &Error{Kind: Unreachable, Err: k.client.secrets.Error(err, maxDetail)}
+	}
+	e.Method, e.URL = k.Method, k.client.base.JoinPath(k.Path).String()
+	return e
 }
 
-// read returns an *[Error] unless the answer is a success, out has been filled and check agrees. The body is in memory
-// already.
-func read(resp *http.Response, out any, check func() error, secrets *redactor) error {
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return err
-	}
+// read returns an *[Error] unless the answer is a success, k.out has been filled and k.Check agrees.
+func (k *call) read(resp *http.Response, body []byte) error {
+	secrets := k.client.secrets
 	switch {
 	case resp.StatusCode >= http.StatusBadRequest:
 		return refusal(resp, body, secrets)
 	case resp.StatusCode >= http.StatusMultipleChoices:
 		return redirect(resp, secrets)
-	case out == nil:
+	case k.out == nil:
 		return nil
 	}
-	if err := decode(body, out); err != nil {
-		return &Error{Kind: Malformed, Status: resp.StatusCode, Err: secrets.tame(fmt.Errorf("%w (%s)", err, contentType(resp.Header)))}
+	malformed := func(err error) error {
+		return &Error{Kind: Malformed, Status: resp.StatusCode, Err: secrets.Error(err, maxDetail)}
 	}
-	if check == nil {
-		return nil
+	switch err := decode(body, k.out); {
+	case errors.Is(err, errNotJSON):
+		return malformed(fmt.Errorf("%w %s", err, describe(resp, body)))
+	case err != nil:
+		return malformed(err)
 	}
-	if err := check(); err != nil {
-		return &Error{Kind: Malformed, Status: resp.StatusCode, Err: secrets.tame(err)}
+	secrets.clean(k.out)
+	if k.Check != nil {
+		if err := k.Check(); err != nil {
+			return malformed(err)
+		}
 	}
 	return nil
 }
 
-func contentType(h http.Header) string {
-	if t := h.Get("Content-Type"); t != "" {
-		return t
-	}
-	return "no content type"
-}
-
-// refusal reads a problem document (RFC 9457) as far as there is one. Products that know no such documents mostly have a
-// message instead of the detail.
+// refusal reads a problem document (RFC 9457) as far as there is one. Products that know no such documents have a message instead of
+// the detail, or an error, and some nothing but text.
 func refusal(resp *http.Response, body []byte, secrets *redactor) *Error {
 	e := &Error{Kind: Refused, Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header, time.Now())}
 	var members map[string]any
 	if len(body) > maxProblem || decode(body, &members) != nil {
+		e.Front = secrets.Brief(inFront(resp, body), maxDetail)
+		if e.Front == "" {
+			e.Detail = secrets.Brief(plainText(resp, body), maxDetail)
+		}
 		return e
 	}
-	members, _ = secrets.redactAll(members).(map[string]any)
+	members, _ = secrets.cleanJSON(members).(map[string]any)
 	e.body, _ = json.Marshal(members)
-	text := func(name string, limit int) string {
-		s, _ := members[name].(string)
-		return untrusted.Shorten(s, limit)
+	e.Code, e.Field = member(members, "code", maxName), member(members, "field", maxName)
+	for _, name := range []string{"detail", "message", "title", "error", "error_description"} {
+		e.Detail = cmp.Or(e.Detail, member(members, name, maxDetail))
 	}
-	e.Code, e.Field = text("code", maxName), text("field", maxName)
-	e.Detail = cmp.Or(text("detail", maxDetail), text("message", maxDetail), text("title", maxDetail))
+	if inner, ok := find(members, "error").(map[string]any); ok {
+		e.Detail = cmp.Or(e.Detail, member(inner, "message", maxDetail))
+	}
 	return e
+}
+
+// find returns a member by its name in any case, as json.Unmarshal takes it.
+func find(members map[string]any, name string) any {
+	for given, value := range members {
+		if strings.EqualFold(given, name) {
+			return value
+		}
+	}
+	return nil
+}
+
+func member(members map[string]any, name string, limit int) string {
+	s, _ := find(members, name).(string)
+	return untrusted.Shorten(s, limit)
+}
+
+// plainText is the body of an answer that says what it is: text for people.
+func plainText(resp *http.Response, body []byte) string {
+	if !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/plain") || len(body) > maxProblem {
+		return ""
+	}
+	return string(body)
 }
 
 // redirect names both origins. The query of the target stays out: it may hold a token.
@@ -90,6 +122,6 @@ func redirect(resp *http.Response, secrets *redactor) *Error {
 	if target, err := resp.Location(); err == nil {
 		to = originOf(target) + target.EscapedPath()
 	}
-	return &Error{Kind: Redirected, Status: resp.StatusCode, Err: secrets.tame(fmt.Errorf(
-		"%s sends on to %s, which is not followed, so that no secret goes astray; set url to where the site is", from, to))}
+	return &Error{Kind: Redirected, Status: resp.StatusCode, Err: secrets.Error(fmt.Errorf(
+		"%s sends on to %s, which is not followed, so that no secret goes astray; set url to where the site is", from, to), maxDetail)}
 }

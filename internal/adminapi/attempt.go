@@ -6,18 +6,27 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptrace"
+	"strconv"
 	"sync/atomic"
 	"time"
 )
 
 var errTimeout = errors.New("request timeout")
 
-// bounded gives an attempt an end, in time and in size: it returns an answer with its whole body, or an [Error] that
+// layer is a function as a [http.RoundTripper].
+type layer func(*http.Request) (*http.Response, error)
+
+// RoundTrip implements [http.RoundTripper].
+func (f layer) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// bounded gives an attempt an end, in time and in size: it returns an answer with its whole body in memory, or an *[Error] that
 // says whether the request may have reached the site.
-func bounded(next http.RoundTripper, timeout time.Duration, secrets *redactor) http.RoundTripper {
+func bounded(next http.RoundTripper, timeout time.Duration, k *call) http.RoundTripper {
 	return layer(func(req *http.Request) (*http.Response, error) {
+		k.waitFor("an answer")
 		ctx, cancel := context.WithTimeoutCause(req.Context(), timeout, errTimeout)
 		defer cancel()
 		var sent atomic.Bool
@@ -32,7 +41,7 @@ func bounded(next http.RoundTripper, timeout time.Duration, secrets *redactor) h
 		if errors.Is(context.Cause(ctx), errTimeout) {
 			err = fmt.Errorf("gave up after %s", timeout)
 		}
-		return nil, attemptError(err, sent.Load(), secrets)
+		return nil, attemptError(err, sent.Load(), k.client.secrets)
 	})
 }
 
@@ -56,6 +65,10 @@ func exchange(next http.RoundTripper, req *http.Request) (*http.Response, error)
 		return nil, &Error{Kind: Malformed, Status: resp.StatusCode, Err: fmt.Errorf("it is larger than %d bytes", maxResponseBytes)}
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
+	if _, err := resp.Location(); err != nil {
+		// http.Client would make an error of what it cannot read, though it is not to follow it.
+		resp.Header.Del("Location")
+	}
 	return resp, nil
 }
 
@@ -64,10 +77,27 @@ func attemptError(err error, sent bool, secrets *redactor) *Error {
 		return e
 	}
 	if explained := explainTLS(err, sent); explained != nil {
-		return &Error{Kind: Untrusted, Err: secrets.tame(explained)}
+		return &Error{Kind: Untrusted, Err: secrets.Error(explained, maxDetail)}
 	}
 	if sent {
-		return &Error{Kind: NoAnswer, Err: secrets.tame(err)}
+		return &Error{Kind: NoAnswer, Err: secrets.Error(err, maxDetail)}
 	}
-	return &Error{Kind: Unreachable, Err: secrets.tame(err)}
+	return &Error{Kind: Unreachable, Err: secrets.Error(err, maxDetail)}
+}
+
+// logged writes one line for each attempt. What a site sent is never part of it, nor what it was sent.
+func logged(next http.RoundTripper, k *call) http.RoundTripper {
+	return layer(func(req *http.Request) (*http.Response, error) {
+		start := time.Now()
+		resp, err := next.RoundTrip(req)
+		attrs := append(k.attrs(req), slog.String("duration", time.Since(start).Round(time.Millisecond).String()))
+		if err != nil {
+			e, _ := errors.AsType[*Error](err)
+			attrs = append(attrs, slog.String("error", e.reason()))
+		} else {
+			attrs = append(attrs, slog.String("status", strconv.Itoa(resp.StatusCode)))
+		}
+		k.client.log.LogAttrs(req.Context(), slog.LevelDebug, "admin API request", attrs...)
+		return resp, err
+	})
 }

@@ -1,9 +1,10 @@
 // Package adminapi speaks HTTP with the admin API of any site: credentials, limits, retries, errors and log lines. It
-// knows neither mail nor Terraform; what a call means is the business of the platform that makes it.
+// knows neither mail nor Terraform; what a request means is the business of the platform that makes it.
 //
-// A call passes through layers of one idea each, composed in [Client.Do]: answered turns what came back into a result
-// or an [Error], authorized adds the credentials, limited waits for the origin's turn, logged writes one line, bounded
-// gives each attempt an end in time and size. Around them go-retryablehttp repeats what [Repeat] allows.
+// [Client.Do] composes a request's way to the site and back of layers of one idea each. What only gets an answer is a transport
+// (net/http): authorized adds the credentials, limited waits for the origin's turn, logged writes one line, bounded gives each
+// attempt an end in time and size. Around them go-retryablehttp repeats what [Repeat] allows, and asks call.judge between any two
+// attempts what came of the last: a decoded answer, or an [Error].
 package adminapi
 
 import (
@@ -16,11 +17,10 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
-
-	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
-// Client calls one admin API. It is safe for concurrent use. No error of it repeats a secret that one of its calls has sent.
+// Client makes the requests to one admin API. It is safe for concurrent use. Neither an error of it nor what it decodes repeats a
+// secret that one of its requests has sent.
 type Client struct {
 	base        *url.URL
 	credentials Credentials
@@ -32,16 +32,15 @@ type Client struct {
 	secrets     *redactor
 }
 
-// Request is one call.
+// Request is one call of the admin API.
 type Request struct {
 	Method string
 	// Path is appended to the client's URL; it starts with a slash and has no query.
 	Path   string
 	Header http.Header
-	// Body is sent as JSON unless it is nil.
+	// Body is sent as JSON unless it is nil. What is a [Secret] or a secret.Text in it, however deep, is taken out of whatever the
+	// site says, of this call and of later ones.
 	Body any
-	// Secrets lists those in Body, so that no error repeats them: neither that of this call nor that of a later one.
-	Secrets []secret.Text
 	// Check, where it is set, looks at what a 2xx answer was decoded into. Its error says why that is no answer to this call,
 	// which counts as a body of another shape: what became of the call is open.
 	Check func() error
@@ -59,29 +58,25 @@ type Response struct {
 	RetryAfter time.Duration
 }
 
-// layer is a function as a [http.RoundTripper].
-type layer func(*http.Request) (*http.Response, error)
-
-// RoundTrip implements [http.RoundTripper].
-func (f layer) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
-
 // Do makes the call, repeats it where r allows, and decodes the JSON of a 2xx answer into out, a pointer or nil. The
-// error is an *[Error]. It ends when ctx does.
+// error is an *[Error]. It ends when ctx does, and after some minutes where ctx has no deadline.
 func (c *Client) Do(ctx context.Context, r Request, out any) (Response, error) {
+	ctx, cancel := withDeadline(ctx, c.limits)
+	defer cancel()
 	req, err := c.request(ctx, r)
 	if err != nil {
 		return Response{}, &Error{Kind: Unreachable, Method: r.Method, URL: c.base.String(), Err: err}
 	}
-	k := &call{Request: r}
-	c.secrets.add(r.Secrets...)
-	chain := bounded(c.transport, c.limits.RequestTimeout, c.secrets)
-	chain = logged(chain, c.log, k.attempts)
-	chain = limited(chain, c.origin)
-	chain = authorized(chain, c)
-	chain = answered(chain, out, r.Check, c.secrets)
+	c.secrets.addBody(r.Body)
+	k := &call{Request: r, client: c, out: out}
+	defer k.tellProgress(req.Request)()
 
+	transport := bounded(c.transport, c.limits.RequestTimeout, k)
+	transport = logged(transport, k)
+	transport = limited(transport, c.origin, k)
+	transport = authorized(transport, c)
 	repeater := retryablehttp.Client{
-		HTTPClient:     &http.Client{Transport: chain},
+		HTTPClient:     &http.Client{Transport: transport, CheckRedirect: dontFollow},
 		RetryMax:       c.limits.MaxRetries,
 		RequestLogHook: k.begin,
 		CheckRetry:     k.again,
@@ -89,12 +84,24 @@ func (c *Client) Do(ctx context.Context, r Request, out any) (Response, error) {
 		ErrorHandler:   retryablehttp.PassthroughErrorHandler,
 	}
 	resp, err := repeater.Do(req)
-	if err != nil {
+	if err == nil {
+		defer func() { _ = resp.Body.Close() }()
+	}
+	if k.failure != nil {
 		return Response{}, k.outcome(ctx)
 	}
-	defer func() { _ = resp.Body.Close() }()
-	return Response{Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header, time.Now())}, nil
+	return Response{Status: resp.StatusCode, RetryAfter: min(retryAfter(resp.Header, time.Now()), maxRetryAfter)}, nil
 }
+
+// withDeadline gives a call that has no end the time that all of its attempts may take.
+func withDeadline(ctx context.Context, l Limits) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Duration(l.MaxRetries+1)*(l.RequestTimeout+maxRetryAfter))
+}
+
+func dontFollow(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 func (c *Client) request(ctx context.Context, r Request) (*retryablehttp.Request, error) {
 	var body any
@@ -114,6 +121,10 @@ func (c *Client) request(ctx context.Context, r Request) (*retryablehttp.Request
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if r.Method == http.MethodGet {
+		// What a cache has kept is older than what is asked for (RFC 9111 section 5.2.1.4).
+		req.Header.Set("Cache-Control", "no-cache")
 	}
 	req.Header.Set("Accept", "application/json, application/problem+json")
 	req.Header.Set("User-Agent", c.userAgent)

@@ -26,6 +26,8 @@ func (a Account) Validate() error {
 		return &ConfigError{"username", "A password needs the username that it belongs to."}
 	case a.Username != "" && a.Password.IsEmpty():
 		return &ConfigError{"password", "A username needs its password."}
+	case strings.TrimSpace(a.Token.Reveal()) != a.Token.Reveal():
+		return &ConfigError{"token", "It begins or ends with a space or a line break, as the content of a file does; use trimspace(file(…))."}
 	case strings.ContainsFunc(a.Token.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }):
 		return &ConfigError{"token", "There is a space, a line break or another character in it that no token has."}
 	}

@@ -5,15 +5,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"reflect"
+	"slices"
 	"strings"
+	"time"
 )
 
 var errNotJSON = errors.New("it is not JSON")
 
 // decode fills out, a pointer, from exactly one JSON value in which no object has a member twice (RFC 8259 section 4
-// leaves the meaning of such an object open).
+// leaves the meaning of such an object open). A byte order mark is ignored (section 8.1), and a number such as 1.0 is a whole one.
 func decode(body []byte, out any) error {
+	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
 	if len(bytes.TrimSpace(body)) == 0 {
 		return errors.New("it is empty")
 	}
@@ -24,11 +29,79 @@ func decode(body []byte, out any) error {
 	if err := uniqueMembers(json.NewDecoder(bytes.NewReader(body))); err != nil {
 		return err
 	}
-	reflect.ValueOf(out).Elem().SetZero()
-	if err := json.Unmarshal(body, out); err != nil {
-		return fmt.Errorf("it is JSON of another shape: %w", err)
+	err := unmarshal(body, out)
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && strings.HasPrefix(e.Value, "number") {
+		err = unmarshal(wholeNumbers(body), out)
 	}
-	return nil
+	return explainShape(body, err)
+}
+
+func unmarshal(body []byte, out any) error {
+	reflect.ValueOf(out).Elem().SetZero()
+	return json.Unmarshal(body, out)
+}
+
+// wholeNumbers returns the JSON with each whole number written as one.
+func wholeNumbers(body []byte) []byte {
+	written, err := json.Marshal(whole(parse(body)))
+	if err != nil {
+		return body
+	}
+	return written
+}
+
+// parse reads JSON that is valid, with its numbers as they are written.
+func parse(body []byte) (value any) {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	_ = d.Decode(&value)
+	return value
+}
+
+func whole(value any) any {
+	switch v := value.(type) {
+	case json.Number:
+		if n, err := v.Float64(); err == nil && n == math.Trunc(n) && math.Abs(n) < 1<<53 {
+			return int64(n)
+		}
+	case []any:
+		for i := range v {
+			v[i] = whole(v[i])
+		}
+	case map[string]any:
+		for name := range v {
+			v[name] = whole(v[name])
+		}
+	}
+	return value
+}
+
+// explainShape names the member that is not what was asked for.
+func explainShape(body []byte, err error) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && e.Field != "" {
+		return fmt.Errorf("it is JSON of another shape: %q is a %s", e.Field, e.Value)
+	}
+	if e, ok := errors.AsType[*time.ParseError](err); ok {
+		return fmt.Errorf("it is JSON of another shape: %q is not a time (RFC 3339)", pathOf(parse(body), strings.Trim(e.Value, `"`)))
+	}
+	return fmt.Errorf("it is JSON of another shape: %w", err)
+}
+
+// pathOf names the first member with that value, those around it before it.
+func pathOf(value any, want string) string {
+	members, _ := value.(map[string]any)
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if members[name] == want {
+			return name
+		}
+		if inner := pathOf(members[name], want); inner != "" {
+			return name + "." + inner
+		}
+	}
+	return ""
 }
 
 // uniqueMembers reads one value. Names that differ only in case count as the same, as they do to json.Unmarshal.

@@ -38,7 +38,10 @@ type Error struct {
 	// Code, Field and Detail are members of the problem document (RFC 9457), each on one line of bounded length; empty
 	// where the answer has none. They come from outside.
 	Code, Field, Detail string
-	// RetryAfter is how long the site wants to be left alone, at most a minute.
+	// Front is what answered in the place of the site's admin API, such as a firewall, in a few words; empty for the site itself. It
+	// comes from outside.
+	Front string
+	// RetryAfter is how long the site wants to be left alone, at most a year.
 	RetryAfter time.Duration
 	// Attempts is how often the call was tried.
 	Attempts int
@@ -74,15 +77,21 @@ func (e *Error) reason() string {
 }
 
 func (e *Error) refusal() string {
-	text := fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status))
+	text := strings.TrimSpace(fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status)))
 	if e.Code != "" {
 		text = fmt.Sprintf("%d %s", e.Status, e.Code)
 	}
 	if e.Detail != "" {
 		text += ": " + e.Detail
 	}
-	if e.RetryAfter > 0 {
-		text += fmt.Sprintf(" (the site asks to wait %s)", e.RetryAfter.Round(time.Second))
+	if e.Front != "" {
+		text += ", and not from the site's admin API: it looks like " + e.Front
+	}
+	switch wish := e.RetryAfter.Round(time.Second); {
+	case e.RetryAfter > maxRetryAfter:
+		text += fmt.Sprintf(" (the site asks to wait %s, longer than is waited for)", wish)
+	case e.RetryAfter > 0:
+		text += fmt.Sprintf(" (the site asks to wait %s)", wish)
 	}
 	return strings.TrimSpace(text)
 }

@@ -2,6 +2,7 @@ package adminapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -44,13 +45,14 @@ func (o *origin) agree(name string, l Limits) error {
 }
 
 // limited waits for the origin's turn, and lets the whole origin rest when a 429 asks for it.
-func limited(next http.RoundTripper, o *origin) http.RoundTripper {
+func limited(next http.RoundTripper, o *origin, k *call) http.RoundTripper {
 	return layer(func(req *http.Request) (*http.Response, error) {
+		k.waitFor("its turn")
 		if err := o.slots.Acquire(req.Context(), 1); err != nil {
 			return nil, waitError(err)
 		}
 		defer o.slots.Release(1)
-		if err := o.wait(req.Context()); err != nil {
+		if err := o.wait(req.Context(), k); err != nil {
 			return nil, waitError(err)
 		}
 		resp, err := next.RoundTrip(req)
@@ -62,6 +64,9 @@ func limited(next http.RoundTripper, o *origin) http.RoundTripper {
 }
 
 func waitError(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
 	return &Error{Kind: Unreachable, Err: fmt.Errorf("waiting for its turn: %w", err)}
 }
 
@@ -73,11 +78,17 @@ func (o *origin) rest(d time.Duration) {
 	}
 }
 
-func (o *origin) wait(ctx context.Context) error {
+func (o *origin) wait(ctx context.Context, k *call) error {
 	for {
 		o.mu.Lock()
 		quiet := time.Until(o.quietUntil)
 		o.mu.Unlock()
+		switch {
+		case quiet > maxRetryAfter:
+			return &Error{Kind: Refused, Status: http.StatusTooManyRequests, RetryAfter: quiet, Err: errors.New("so it answered an earlier request; this one was not sent")}
+		case quiet > 0:
+			k.waitFor("the site, which asked to be left alone for another " + quiet.Round(time.Second).String())
+		}
 		if quiet <= 0 {
 			break
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -51,9 +52,9 @@ func TestOneLineForEachAttempt(t *testing.T) {
 			adminapitest.Step{Call: "GET /thing", Answer: slow},
 		)
 		want := []string{
-			"DEBUG admin API call GET http://127.0.0.1:8080/thing 1 0s: <nil>, the site cannot be reached: dial tcp: connection refused",
-			"DEBUG admin API call GET http://127.0.0.1:8080/thing 2 0s: 502, <nil>",
-			"DEBUG admin API call GET http://127.0.0.1:8080/thing 3 1.5s: 200, <nil>",
+			"DEBUG admin API request GET http://127.0.0.1:8080/thing 1 0s: <nil>, the site cannot be reached: dial tcp: connection refused",
+			"DEBUG admin API request GET http://127.0.0.1:8080/thing 2 0s: 502, <nil>",
+			"DEBUG admin API request GET http://127.0.0.1:8080/thing 3 1.5s: 200, <nil>",
 		}
 		var lines []string
 		for _, r := range got {
@@ -65,9 +66,40 @@ func TestOneLineForEachAttempt(t *testing.T) {
 	})
 }
 
+// Whoever looks on learns what a call waits for that takes long.
+func TestALongCallTellsWhatItWaitsFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := func(w http.ResponseWriter, r *http.Request) {
+			_ = adminapi.Sleep(r.Context(), 15*time.Second)
+			fine(w, r)
+		}
+		busy := adminapitest.WithHeader("Retry-After", "12", adminapitest.Problem(503, "stopping"))
+		limits := adminapitest.WithHeader("Retry-After", "14", adminapitest.Problem(429, "rate_limited"))
+		got := logged(t, nil, func(c *adminapi.Client) {
+			for range 3 {
+				if err := get(t.Context(), c, nil); err != nil {
+					t.Error(err)
+				}
+			}
+		}, adminapitest.Step{Call: "GET /thing", Answer: slow}, adminapitest.Step{Call: "GET /thing", Answer: busy}, good(), adminapitest.Step{Call: "GET /thing", Answer: limits}, good())
+		var lines []string
+		for _, r := range got {
+			if r["level"] == "WARN" {
+				lines = append(lines, fmt.Sprintf("%v %v %v %v: %v", r["msg"], r["method"], r["url"], r["duration"], r["waiting_for"]))
+			}
+		}
+		const begin = "admin API request takes long GET http://127.0.0.1:8080/thing 10s: "
+		if len(lines) != 3 || lines[0] != begin+"an answer" ||
+			!regexp.MustCompile(`^`+begin+`another attempt, in 1[23]s, after: 503 stopping: Service Unavailable \(the site asks to wait 12s\)$`).MatchString(lines[1]) ||
+			!strings.HasPrefix(lines[2], begin+"another attempt, in 1") {
+			t.Errorf("got %q", lines)
+		}
+	})
+}
+
 func TestLogsHoldStringsAndNoSecrets(t *testing.T) {
 	for place, echo := range echoes {
-		login := adminapi.Session(func(ctx context.Context, anonymous *adminapi.Client) (adminapi.Grant, error) {
+		session := adminapi.Session(func(ctx context.Context, anonymous *adminapi.Client) (adminapi.Grant, error) {
 			_, err := anonymous.Do(ctx, adminapi.Request{
 				Method: "POST", Path: "/session", Body: map[string]string{"password": "canary-login"}, Repeat: adminapi.Login,
 			}, nil)
@@ -75,10 +107,10 @@ func TestLogsHoldStringsAndNoSecrets(t *testing.T) {
 		})
 		t.Run(place, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				records := logged(t, login, func(c *adminapi.Client) {
+				records := logged(t, session, func(c *adminapi.Client) {
 					_, err := c.Do(t.Context(), adminapi.Request{
-						Method: "PUT", Path: "/thing", Body: map[string]string{"password": "canary-mail"},
-						Secrets: []secret.Text{secret.New("canary-mail")}, Header: http.Header{"If-Match": {"canary-header"}},
+						Method: "PUT", Path: "/thing", Body: login{Password: adminapi.Secret{Text: secret.New("canary-mail")}},
+						Header: http.Header{"If-Match": {"canary-header"}},
 					}, &struct{}{})
 					if _, ok := errors.AsType[*adminapi.Error](err); !ok {
 						t.Errorf("got %v", err)

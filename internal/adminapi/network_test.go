@@ -159,6 +159,17 @@ func TestUserAgent(t *testing.T) {
 	}
 }
 
+func TestReadsAreNotTakenFromACache(t *testing.T) {
+	for method, want := range map[string]string{"GET": "no-cache", "PUT": ""} {
+		var got string
+		server := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get("Cache-Control") }))
+		client := open(t, adminapi.PoolOptions{}, adminapi.Config{URL: server.URL, Limits: once()})
+		if _, err := client.Do(t.Context(), adminapi.Request{Method: method, Path: "/thing"}, nil); err != nil || got != want {
+			t.Errorf("%s: got %q, %v", method, got, err)
+		}
+	}
+}
+
 func TestHTTP2(t *testing.T) {
 	var proto string
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { proto = r.Proto }))

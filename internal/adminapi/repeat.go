@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -29,29 +33,39 @@ const (
 const (
 	minWait = 500 * time.Millisecond
 	maxWait = 8 * time.Second
+	// maxRetryAfter is the longest wish of a site that is waited for: after a longer one no repetition would succeed.
+	maxRetryAfter = time.Minute
+	// longestRetryAfter is the largest figure that is taken for one.
+	longestRetryAfter = 365 * 24 * time.Hour
+	// progressAfter is how often a call that takes long says what it waits for.
+	progressAfter = 10 * time.Second
 )
 
 // call is what one call of [Client.Do] remembers between its attempts.
 type call struct {
 	Request
+	client *Client
+	out    any
+
 	attempt int
 	lost    int
 	done    bool
 	wait    time.Duration
 	failure *Error
+	// waiting is what for, at the moment.
+	waiting atomic.Value
 }
-
-func (k *call) attempts() int { return k.attempt }
 
 func (k *call) begin(_ retryablehttp.Logger, _ *http.Request, repeats int) { k.attempt = repeats + 1 }
 
 // again decides whether there will be another attempt, and how long to wait for it.
-func (k *call) again(ctx context.Context, _ *http.Response, err error) (bool, error) {
-	if err == nil {
+func (k *call) again(ctx context.Context, resp *http.Response, err error) (bool, error) {
+	k.failure = k.judge(resp, err)
+	if k.failure == nil {
 		return false, nil
 	}
-	k.failure, _ = errors.AsType[*Error](err)
 	k.wait = waitBefore(k.attempt, k.failure.RetryAfter)
+	k.waitFor(fmt.Sprintf("another attempt, in %s, after: %s", k.wait.Round(time.Second), k.failure.reason()))
 	return ctx.Err() == nil && k.repeatable(ctx) && fits(ctx, k.wait), nil
 }
 
@@ -60,6 +74,8 @@ func (k *call) backoff(_, _ time.Duration, _ int, _ *http.Response) time.Duratio
 func (k *call) repeatable(ctx context.Context) bool {
 	e := k.failure
 	switch {
+	case e.RetryAfter > maxRetryAfter:
+		return false
 	case e.Kind == Unreachable:
 		return !errors.Is(e, errNoTime)
 	case e.Status == http.StatusTooManyRequests, e.Status == http.StatusServiceUnavailable:
@@ -112,4 +128,52 @@ func joined(first, second error) error {
 func waitBefore(attempt int, wish time.Duration) time.Duration {
 	bound := min(minWait<<min(attempt, 10), maxWait)
 	return wish + minWait + rand.N(bound-minWait)
+}
+
+// retryAfter reads Retry-After (RFC 9110 section 10.2.3), in seconds or as a date: between zero and a year, zero for what cannot be
+// read.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	value := strings.TrimSpace(h.Get("Retry-After"))
+	seconds, err := strconv.ParseUint(value, 10, 32)
+	switch {
+	case err == nil:
+		return min(time.Duration(seconds)*time.Second, longestRetryAfter) //nolint:gosec // 32 bits
+	case errors.Is(err, strconv.ErrRange):
+		return longestRetryAfter
+	}
+	date, err := http.ParseTime(value)
+	if err != nil {
+		return 0
+	}
+	return min(max(date.Sub(now), 0), longestRetryAfter)
+}
+
+func (k *call) waitFor(what string) { k.waiting.Store(what) }
+
+// attrs name an attempt in a log line.
+func (k *call) attrs(req *http.Request) []slog.Attr {
+	return []slog.Attr{
+		slog.String("method", req.Method),
+		slog.String("url", req.URL.String()),
+		slog.String("attempt", strconv.Itoa(k.attempt)),
+	}
+}
+
+// tellProgress logs again and again what a call waits for that takes long, until the returned function is called.
+func (k *call) tellProgress(req *http.Request) (stop func()) {
+	ctx, cancel := context.WithCancel(req.Context())
+	began, ended := time.Now(), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for Sleep(ctx, progressAfter) == nil {
+			what, _ := k.waiting.Load().(string)
+			k.client.log.LogAttrs(ctx, slog.LevelWarn, "admin API request takes long",
+				slog.String("method", req.Method), slog.String("url", req.URL.String()),
+				slog.String("duration", time.Since(began).Round(time.Second).String()), slog.String("waiting_for", what))
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
 }

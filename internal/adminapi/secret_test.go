@@ -48,7 +48,7 @@ func TestLaterAnswersRepeatNoSecret(t *testing.T) {
 			base64.StdEncoding.EncodeToString([]byte("\x00user\x00"+mail.Reveal()))+`')"`)
 		session := adminapi.Session(func(ctx context.Context, anonymous *adminapi.Client) (adminapi.Grant, error) {
 			_, err := anonymous.Do(ctx, adminapi.Request{
-				Method: "POST", Path: "/session", Body: login{Password: adminapi.Secret{Text: mail}}, Secrets: []secret.Text{mail},
+				Method: "POST", Path: "/session", Body: login{Password: adminapi.Secret{Text: mail}},
 			}, nil)
 			return adminapi.Grant{Authorization: secret.New("Bearer token")}, err
 		})
@@ -88,7 +88,7 @@ func TestCallsAtOnceRepeatNoSecretOfEachOther(t *testing.T) {
 		}
 		waiting.Wait()
 		_, err := client.Do(t.Context(), adminapi.Request{
-			Method: "PUT", Path: "/thing", Secrets: []secret.Text{secret.New("canary-of-a-mail-password")},
+			Method: "PUT", Path: "/thing", Body: login{Password: adminapi.Secret{Text: secret.New("canary-of-a-mail-password")}},
 		}, nil)
 		if err != nil {
 			t.Error(err)

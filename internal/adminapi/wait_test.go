@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,23 +30,19 @@ func good() adminapitest.Step {
 func TestRetryAfter(t *testing.T) {
 	const jitter = time.Second
 	for value, want := range map[string]time.Duration{
-		"7":                             7 * time.Second,
-		" 7 ":                           7 * time.Second,
-		"60":                            time.Minute,
-		"61":                            time.Minute,
-		"86400":                         time.Minute,
-		"99999999999999999999999999999": time.Minute,
-		"0":                             0,
-		"-5":                            0,
-		"1.5":                           0,
-		"soon":                          0,
-		"":                              0,
-		"7, 8":                          0,
+		"7":    7 * time.Second,
+		" 7 ":  7 * time.Second,
+		"60":   time.Minute,
+		"0":    0,
+		"-5":   0,
+		"1.5":  0,
+		"soon": 0,
+		"":     0,
+		"7, 8": 0,
 		// The clock of a synctest bubble starts at midnight UTC 2000-01-01.
 		"Sat, 01 Jan 2000 00:00:09 GMT":    9 * time.Second,
 		"Saturday, 01-Jan-00 00:00:09 GMT": 9 * time.Second,
 		"Fri, 31 Dec 1999 23:59:59 GMT":    0,
-		"Sat, 01 Jan 2050 00:00:00 GMT":    time.Minute,
 		"Sat, 99 Jan 2000 00:00:09 GMT":    0,
 	} {
 		t.Run(value, func(t *testing.T) {
@@ -60,6 +57,70 @@ func TestRetryAfter(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Where a site wants to be left alone for longer than is waited for, no repetition would succeed.
+func TestALongRetryAfterIsNotWaitedFor(t *testing.T) {
+	for value, want := range map[string]string{
+		"61": "1m1s", "86400": "24h0m0s", "4294967295": "8760h0m0s", "99999999999999999999999999999": "8760h0m0s",
+		"Sat, 01 Jan 2000 00:10:00 GMT": "10m0s", "Sat, 01 Jan 2050 00:00:00 GMT": "8760h0m0s",
+	} {
+		t.Run(value, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				err := get(t.Context(), play(t, nil, asking(value)), nil)
+				e, ok := errors.AsType[*adminapi.Error](err)
+				if !ok || e.Attempts != 1 || !strings.Contains(err.Error(), "the site asks to wait "+want+", longer than is waited for") || time.Since(start) != 0 {
+					t.Errorf("got %v after %s", err, time.Since(start))
+				}
+			})
+		})
+	}
+}
+
+func TestALongRestOfAnOriginIsToldToItsOtherSites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		busy := adminapitest.WithHeader("Retry-After", "3600", adminapitest.Problem(429, "rate_limited"))
+		client := play(t, nil, adminapitest.Step{Call: "GET /thing", Answer: busy}, good())
+		start := time.Now()
+		for i, want := range []string{"429 rate_limited: Too Many Requests (the site", "429 Too Many Requests (the site asks to wait 1h0m0s, longer than is waited for): so it answered an earlier request; this one was not sent"} {
+			err := get(t.Context(), client, nil)
+			e, ok := errors.AsType[*adminapi.Error](err)
+			if !ok || !strings.Contains(err.Error(), want) || e.Undecided() || time.Since(start) != 0 {
+				t.Errorf("call %d after %s: %v", i, time.Since(start), err)
+			}
+		}
+		// A minute before the end it is waited for.
+		if err := adminapi.Sleep(t.Context(), 59*time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		if err := get(t.Context(), client, nil); err != nil || time.Since(start) != time.Hour {
+			t.Errorf("got %v after %s", err, time.Since(start))
+		}
+	})
+}
+
+// A caller without a deadline is not held for ever by what others make its origin wait for.
+func TestACallWithoutADeadlineEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limits := unlimited()
+		limits.Concurrency = 1
+		town := newTown(t)
+		client := town.build(t, "127.0.0.1:80", limits, func(w http.ResponseWriter, r *http.Request) {
+			adminapitest.WithHeader("Retry-After", "60", adminapitest.Problem(429, "rate_limited"))(w, r)
+		})
+		start := time.Now()
+		var all sync.WaitGroup
+		for range 20 {
+			all.Go(func() {
+				err := get(t.Context(), client, nil)
+				if e, ok := errors.AsType[*adminapi.Error](err); !ok || e.Attempts > 4 || time.Since(start) > 6*time.Minute {
+					t.Errorf("after %s: %v", time.Since(start), err)
+				}
+			})
+		}
+		all.Wait()
+	})
 }
 
 func TestWaitsGrowAndVary(t *testing.T) {

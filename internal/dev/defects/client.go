@@ -5,8 +5,8 @@ var inClient = []defect{{
 	name: "IfMatchDropped", breaks: "R5 I4", starred: true,
 	what:  "A write does not say which revision it is made over.",
 	file:  "internal/platform/siteadmin/siteadmin.go",
-	old:   "Header:  ifMatch(s.Revision),",
-	new:   "Header:  nil,",
+	old:   "Header: ifMatch(s.Revision),",
+	new:   "Header: nil,",
 	tests: "platform/siteadmin", run: "TestRequests",
 }, {
 	name: "TestSentAgain", breaks: "R10 R11 I3", starred: true,
@@ -50,9 +50,9 @@ var inClient = []defect{{
 }, {
 	name: "RedirectFollowed", breaks: "R9", starred: true,
 	what:  "A redirect is followed, with credentials and body.",
-	file:  "internal/adminapi/answer.go",
-	old:   `return redirect(resp, secrets)`,
-	new:   `return nil`,
+	file:  "internal/adminapi/client.go",
+	old:   `{ return http.ErrUseLastResponse }`,
+	new:   `{ return nil }`,
 	tests: "adminapi", run: "TestRedirectsNameBothOrigins",
 }, {
 	name: "NoTimeout", breaks: "R13", starred: true,
@@ -71,10 +71,24 @@ var inClient = []defect{{
 }, {
 	name: "RetryAfterObeyed", breaks: "R12",
 	what:  "A site that asks to wait for a day is obeyed.",
-	file:  "internal/adminapi/retry_after.go",
-	old:   `return min(time.Duration(seconds)*time.Second, maxRetryAfter)`,
-	new:   `return time.Duration(seconds) * time.Second`,
-	tests: "adminapi", run: "TestRetryAfter",
+	file:  "internal/adminapi/repeat.go",
+	old:   `case e.RetryAfter > maxRetryAfter:`,
+	new:   `case e.RetryAfter > longestRetryAfter:`,
+	tests: "adminapi", run: "TestALongRetryAfterIsNotWaitedFor",
+}, {
+	name: "RestOfAnOriginObeyed", breaks: "R12",
+	what:  "A site that asks its whole origin to rest for a day is obeyed.",
+	file:  "internal/adminapi/limit.go",
+	old:   `case quiet > maxRetryAfter:`,
+	new:   `case quiet > longestRetryAfter:`,
+	tests: "adminapi", run: "TestALongRestOfAnOriginIsToldToItsOtherSites",
+}, {
+	name: "CallWithoutEnd", breaks: "R12",
+	what:  "A call whose caller has no deadline waits for as long as others make its origin rest.",
+	file:  "internal/adminapi/client.go",
+	old:   `return context.WithTimeout(ctx, time.Duration(l.MaxRetries+1)*(l.RequestTimeout+maxRetryAfter))`,
+	new:   `return context.WithCancel(ctx)`,
+	tests: "adminapi", run: "TestACallWithoutADeadlineEnds",
 }, {
 	name: "LoginForEachCall", breaks: "R19",
 	what:  "Calls at the same time log in each for itself.",
@@ -99,8 +113,23 @@ var inClient = []defect{{
 }, {
 	name: "SecretOfTheSiteEchoed", breaks: "R28 I8", starred: true,
 	what:  "An error of the site that repeats the mail password is shown as it came.",
-	file:  "internal/adminapi/text.go",
-	old:   `return r.line(v)`,
+	file:  "internal/adminapi/secrets.go",
+	old:   `return r.Line(v)`,
 	new:   `return v`,
 	tests: "adminapi", run: "TestErrorsDoNotRepeatSecrets",
+}, {
+	name: "SecretOfASuccessEchoed", breaks: "R28 I8", starred: true,
+	what: "A success that repeats the mail password is taken as it came.",
+	file: "internal/adminapi/answer.go",
+	old: `	secrets.clean(k.out)
+`,
+	new:   ``,
+	tests: "adminapi", run: "TestSuccessesRepeatNoSecret",
+}, {
+	name: "FirewallTakenForTheSite", breaks: "R14",
+	what:  "The page of a firewall is taken for the site's refusal of the credentials.",
+	file:  "internal/adminapi/front.go",
+	old:   `if !page && !staging {`,
+	new:   `if page || !staging {`,
+	tests: "adminapi", run: "TestAnswersInFrontOfASite",
 }}

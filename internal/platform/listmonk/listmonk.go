@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
-	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
@@ -114,11 +113,10 @@ func (c *client) Test(ctx context.Context, t site.TestRequest) (site.TestResult,
 	}
 	id := newMessageID(t.Candidate.Settings.FromAddress)
 	_, err = c.api.Do(ctx, adminapi.Request{
-		Method:  http.MethodPost,
-		Path:    testPath,
-		Body:    found.toWireTest(own, t, id),
-		Secrets: []secret.Text{t.Candidate.Password},
-		Repeat:  adminapi.IfUnsent,
+		Method: http.MethodPost,
+		Path:   testPath,
+		Body:   found.toWireTest(own, t, id),
+		Repeat: adminapi.IfUnsent,
 	}, nil)
 	result := site.TestResult{Status: site.Passed, Stage: site.StageData}
 	if err != nil {
@@ -146,7 +144,7 @@ func (c *client) Save(ctx context.Context, s site.SaveRequest) (site.State, erro
 	if !s.Enabled && found.isLast(own) {
 		return site.State{}, lastServer()
 	}
-	return c.put(ctx, found, found.toWire(own, s), s.Password)
+	return c.put(ctx, found, found.toWire(own, s))
 }
 
 // Clear implements [site.Site]. It makes of the server the sample that a new listmonk has, switched off, and leaves the
@@ -163,20 +161,19 @@ func (c *client) Clear(ctx context.Context, _ string) error {
 	case found.isLast(own):
 		return lastServer()
 	}
-	_, err = c.put(ctx, found, found.toWire(own, found.cleared()), secret.Text{})
+	_, err = c.put(ctx, found, found.toWire(own, found.cleared()))
 	return err
 }
 
 // put makes one write over what was read before, waits until listmonk is back, and returns what it holds then. That it has
 // not restarted it says itself: the answer of the write, which says so too, may be lost.
-func (c *client) put(ctx context.Context, before *wireSettings, w wireChange, password secret.Text) (site.State, error) {
+func (c *client) put(ctx context.Context, before *wireSettings, w wireChange) (site.State, error) {
 	var isJSON json.RawMessage
 	_, err := c.api.Do(ctx, adminapi.Request{
-		Method:  http.MethodPut,
-		Path:    settingsPath,
-		Body:    w.all,
-		Secrets: []secret.Text{password},
-		Repeat:  adminapi.IfUndone,
+		Method: http.MethodPut,
+		Path:   settingsPath,
+		Body:   w.all,
+		Repeat: adminapi.IfUndone,
 		Done: func(ctx context.Context) (bool, error) {
 			now, err := c.get(ctx)
 			switch {

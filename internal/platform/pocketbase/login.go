@@ -7,7 +7,6 @@ import (
 	"net/http"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
-	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
 type wireLogin struct {
@@ -23,11 +22,10 @@ func login(a adminapi.Account) adminapi.LoginFunc {
 	return func(ctx context.Context, anonymous *adminapi.Client) (adminapi.Grant, error) {
 		var session wireSession
 		_, err := anonymous.Do(ctx, adminapi.Request{
-			Method:  http.MethodPost,
-			Path:    superusersPath + "/auth-with-password",
-			Body:    wireLogin{a.Username, adminapi.Secret{Text: a.Password}},
-			Secrets: []secret.Text{a.Password},
-			Repeat:  adminapi.Login,
+			Method: http.MethodPost,
+			Path:   superusersPath + "/auth-with-password",
+			Body:   wireLogin{a.Username, adminapi.Secret{Text: a.Password}},
+			Repeat: adminapi.Login,
 		}, &session)
 		switch {
 		case err != nil:

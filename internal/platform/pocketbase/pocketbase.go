@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
-	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
@@ -147,7 +146,7 @@ func (c *client) Save(ctx context.Context, s site.SaveRequest) (site.State, erro
 			return site.State{}, err
 		}
 	}
-	return c.patch(ctx, id, toWire(s), s.Password)
+	return c.patch(ctx, id, toWire(s))
 }
 
 // Clear implements [site.Site]. It puts back what a new PocketBase has, which cannot be without a sender.
@@ -159,7 +158,7 @@ func (c *client) Clear(ctx context.Context, _ string) error {
 	if err := c.canForgetPassword(ctx, ""); err != nil {
 		return err
 	}
-	_, err = c.patch(ctx, id, wireChange{SMTP: wirePassword{wireSMTP: factory.SMTP, Password: new(adminapi.Secret)}, Meta: factory.Meta}, secret.Text{})
+	_, err = c.patch(ctx, id, wireChange{SMTP: wirePassword{wireSMTP: factory.SMTP, Password: new(adminapi.Secret)}, Meta: factory.Meta})
 	return err
 }
 
@@ -174,10 +173,10 @@ func (c *client) canForgetPassword(ctx context.Context, field string) error {
 }
 
 // patch makes one write. It says everything that it is about, so that it comes to the same when it is repeated.
-func (c *client) patch(ctx context.Context, id string, w wireChange, password secret.Text) (site.State, error) {
+func (c *client) patch(ctx context.Context, id string, w wireChange) (site.State, error) {
 	var found wireSettings
 	_, err := c.api.Do(ctx, adminapi.Request{
-		Method: http.MethodPatch, Path: settingsPath, Body: w, Secrets: []secret.Text{password}, Repeat: adminapi.Always,
+		Method: http.MethodPatch, Path: settingsPath, Body: w, Repeat: adminapi.Always,
 	}, &found)
 	if err != nil {
 		return site.State{}, siteError(err, site.NoAnswer)

@@ -24,11 +24,10 @@ func login(a adminapi.Account) adminapi.LoginFunc {
 	return func(ctx context.Context, anonymous *adminapi.Client) (adminapi.Grant, error) {
 		var session wireSession
 		_, err := anonymous.Do(ctx, adminapi.Request{
-			Method:  http.MethodPost,
-			Path:    sessionPath,
-			Body:    wireLogin{a.Username, adminapi.Secret{Text: a.Password}},
-			Secrets: []secret.Text{a.Password},
-			Repeat:  adminapi.Login,
+			Method: http.MethodPost,
+			Path:   sessionPath,
+			Body:   wireLogin{a.Username, adminapi.Secret{Text: a.Password}},
+			Repeat: adminapi.Login,
 		}, &session)
 		if err != nil {
 			return adminapi.Grant{}, err

@@ -10,7 +10,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
-	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
@@ -117,13 +116,12 @@ func (c *client) Save(ctx context.Context, s site.SaveRequest) (site.State, erro
 	write := toWireWrite(s, uuid.NewString())
 	var found wireSMTP
 	_, err = c.api.Do(ctx, adminapi.Request{
-		Method:  http.MethodPut,
-		Path:    smtpPath,
-		Header:  ifMatch(s.Revision),
-		Body:    write,
-		Secrets: []secret.Text{s.Password},
-		Check:   func() error { return found.answers(write, siteID) },
-		Repeat:  adminapi.IfUndone,
+		Method: http.MethodPut,
+		Path:   smtpPath,
+		Header: ifMatch(s.Revision),
+		Body:   write,
+		Check:  func() error { return found.answers(write, siteID) },
+		Repeat: adminapi.IfUndone,
 		Done: func(ctx context.Context) (bool, error) {
 			err := c.getSame(ctx, siteID, write.holds(), &found)
 			return found.LastWriteID == write.WriteID, err

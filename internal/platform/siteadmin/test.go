@@ -12,7 +12,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
-	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
@@ -46,12 +45,11 @@ func (c *client) Test(ctx context.Context, t site.TestRequest) (site.TestResult,
 
 func (c *client) putTest(ctx context.Context, key string, t wireTestRequest, result *wireTest) (adminapi.Response, error) {
 	return c.api.Do(ctx, adminapi.Request{
-		Method:  http.MethodPut,
-		Path:    testPath(key),
-		Body:    t,
-		Secrets: []secret.Text{t.Password.Text},
-		Check:   func() error { return result.answers(key) },
-		Repeat:  adminapi.IfUndone,
+		Method: http.MethodPut,
+		Path:   testPath(key),
+		Body:   t,
+		Check:  func() error { return result.answers(key) },
+		Repeat: adminapi.IfUndone,
 		Done: func(ctx context.Context) (bool, error) {
 			_, err := c.getTest(ctx, key, result)
 			if e, ok := errors.AsType[*adminapi.Error](err); ok && e.Code == codeNotFound {

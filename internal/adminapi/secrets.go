@@ -1,0 +1,143 @@
+package adminapi
+
+import (
+	"encoding/base64"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
+)
+
+// Secret is the one form in which a secret shows: as a string in JSON that is sent. With omitzero an empty one is left
+// out.
+type Secret struct{ secret.Text }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.Reveal()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (s *Secret) UnmarshalText(text []byte) error {
+	s.Text = secret.New(string(text))
+	return nil
+}
+
+// IsZero reports whether there is nothing to send.
+func (s Secret) IsZero() bool { return s.IsEmpty() }
+
+// mostSupplied is how many texts of its requests a client remembers.
+const mostSupplied = 256
+
+// redactor knows the secrets that the calls of a client send, which nothing may repeat. That is for all of them together: a site
+// that fails may show what it was sent before, such as a trace, a queue or its log.
+type redactor struct {
+	untrusted.Redactor
+
+	mu sync.Mutex
+	// supplied are the texts that requests held, the latest last. A site that says one of them says nothing new.
+	supplied []string
+}
+
+// addBody adds the secrets in the body of a request, and what else the request says.
+func (r *redactor) addBody(body any) {
+	var secrets []secret.Text
+	var texts []string
+	walk(reflect.ValueOf(body), func(v reflect.Value) {
+		if s, ok := v.Interface().(secret.Text); ok {
+			secrets = append(secrets, s)
+		} else if v.String() != "" {
+			texts = append(texts, v.String())
+		}
+	})
+	r.Add(secrets...)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, text := range texts {
+		r.supplied = slices.DeleteFunc(r.supplied, func(known string) bool { return known == text })
+		r.supplied = append(r.supplied, text)
+	}
+	r.supplied = slices.Delete(r.supplied, 0, max(0, len(r.supplied)-mostSupplied))
+}
+
+// addAuthorization adds what the value of an Authorization header holds.
+func (r *redactor) addAuthorization(value secret.Text) {
+	scheme, credentials, found := strings.Cut(value.Reveal(), " ")
+	if !found {
+		credentials = scheme
+	}
+	r.Add(secret.New(credentials))
+	if pair, err := base64.StdEncoding.DecodeString(credentials); err == nil && scheme == "Basic" {
+		_, password, _ := strings.Cut(string(pair), ":")
+		r.Add(secret.New(password))
+	}
+}
+
+// clean takes secrets out of every string of a decoded answer, but for the strings that a request supplied: those are compared with
+// what was sent, and are no news to anybody.
+func (r *redactor) clean(out any) {
+	r.mu.Lock()
+	supplied := slices.Clone(r.supplied)
+	r.mu.Unlock()
+	walk(reflect.ValueOf(out), func(v reflect.Value) {
+		if v.Kind() == reflect.String && v.CanSet() && !slices.Contains(supplied, v.String()) {
+			v.SetString(r.Exact(v.String()))
+		}
+	})
+}
+
+// cleanJSON makes every string in a decoded JSON value, and every name, a line without secrets.
+func (r *redactor) cleanJSON(value any) any {
+	switch v := value.(type) {
+	case string:
+		return r.Line(v)
+	case []any:
+		for i := range v {
+			v[i] = r.cleanJSON(v[i])
+		}
+	case map[string]any:
+		cleaned := make(map[string]any, len(v))
+		for name, member := range v {
+			cleaned[r.Line(name)] = r.cleanJSON(member)
+		}
+		return cleaned
+	}
+	return value
+}
+
+var textType = reflect.TypeFor[secret.Text]()
+
+// walk shows visit every string and every secret.Text that v leads to.
+func walk(v reflect.Value, visit func(reflect.Value)) {
+	switch v.Kind() {
+	case reflect.String:
+		visit(v)
+	case reflect.Pointer, reflect.Interface:
+		if !v.IsNil() {
+			walk(v.Elem(), visit)
+		}
+	case reflect.Struct:
+		if v.Type() == textType {
+			visit(v)
+			return
+		}
+		for i := range v.NumField() {
+			if f := v.Type().Field(i); f.IsExported() || f.Anonymous {
+				walk(v.Field(i), visit)
+			}
+		}
+	case reflect.Slice, reflect.Array:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return
+		}
+		for i := range v.Len() {
+			walk(v.Index(i), visit)
+		}
+	case reflect.Map:
+		for entries := v.MapRange(); entries.Next(); {
+			walk(entries.Value(), visit)
+		}
+	default:
+	}
+}
