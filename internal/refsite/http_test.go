@@ -3,11 +3,15 @@ package refsite_test
 import (
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/uuid"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
 )
 
 func TestBodies(t *testing.T) {
@@ -74,9 +78,9 @@ func TestValues(t *testing.T) {
 		},
 		"port":         {0, -1, 65536},
 		"encryption":   {"", "ssl", "STARTTLS"},
-		"username":     {"a\r\nb", "a\x00b", long},
+		"username":     {"a\r\nb", "a\x00b", "a\u202eb", "\u2066ab", long},
 		"from_address": {"", "a", "a@b> SIZE=1", "a@example.com\r\nRCPT TO:<b@example.com>", "A <a@example.com>", "a b@example.com", "a\x00@example.com", long + "@example.com"},
-		"from_name":    {"A\r\nBcc: b@example.com", "A\x00", "A <a@example.com>", long},
+		"from_name":    {"A\r\nBcc: b@example.com", "A\x00", "A <a@example.com>", "A\u202eB", "A\u200fB", "\u061cA", "A\u2069", long},
 		"helo_name":    {"a b", "a\r\nQUIT", "a>", "a_b", "[127.0.0.1", long},
 	}
 	for _, field := range slices.Sorted(maps.Keys(bad)) {
@@ -129,6 +133,42 @@ func TestValues(t *testing.T) {
 	})
 	if n := w.mail.Counters().Connections; n != 0 {
 		t.Errorf("%d connections", n)
+	}
+}
+
+// What was stored before names with such characters were refused must not keep anybody from switching mail off.
+func TestDirectionsThatAreStored(t *testing.T) {
+	w := start(t)
+	c := w.site("client-a")
+	c.put(object{"settings": w.settings(object{"username": ""}), "enabled": false}).want(t, http.StatusOK, "")
+	stored := c.read().object["settings"].(object)
+	w.restart(func() {
+		w.editRecord(c.id, func(r *store.Record) { r.Settings.Username = "a\u202eb" })
+	})
+	stored["username"] = "a\u202eb"
+	c.put(object{"settings": stored, "enabled": false}).want(t, http.StatusOK, "")
+	stored["host"] = "smtp.example.com"
+	got := c.put(object{"settings": stored, "password": w.password, "enabled": false}).want(t, http.StatusUnprocessableEntity, "invalid")
+	equal(t, got.object["field"], any("username"))
+	if _, err := w.server.AddLogin(t.Context(), "client-a", "admin\u202e"); err == nil {
+		t.Error("a username with such a character is taken")
+	}
+}
+
+func TestAnswersToItsNamesOnly(t *testing.T) {
+	w := start(t, func(c *refsite.Config) { c.Hosts = []string{"mail.example.com"} })
+	c := w.site("client-a")
+	for host, status := range map[string]int{
+		"mail.example.com": 200, "MAIL.example.com.:443": 200, "127.0.0.1:8080": 200, "localhost": 200, "evil.example": 421, "mail.example.com.evil.example": 421,
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/client-a/admin/api/v1/site", nil)
+		r.Host = host
+		r.Header.Set("Authorization", "Bearer "+c.token)
+		got := httptest.NewRecorder()
+		(*w.handler.Load()).ServeHTTP(got, r)
+		if got.Code != status || status == 421 && !strings.Contains(got.Body.String(), `"code":"misdirected"`) {
+			t.Errorf("%s: %d %s", host, got.Code, got.Body)
+		}
 	}
 }
 

@@ -1,8 +1,10 @@
 package refsite_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"net/http"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -18,7 +20,7 @@ import (
 // edit changes the data file behind the server's back.
 func (w *world) edit(change func(*store.Tx) error) {
 	w.t.Helper()
-	data, err := store.Open(w.config.DataFile)
+	data, err := store.Open(w.config.DataFile, w.config.Logger)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -260,6 +262,60 @@ func TestRepeatedAfterARotation(t *testing.T) {
 				t.Errorf("%d messages; log: %s", w.mail.Counters().Messages, w.log)
 			}
 		})
+	}
+}
+
+// A key that leaked opens what it sealed for as long as that is anywhere in the file.
+func TestRotationLeavesNothingOfTheOldKey(t *testing.T) {
+	w := start(t, func(c *refsite.Config) { c.Keys = parseKeys(t, first) })
+	c := w.site("client-a")
+	before := w.enable(c, nil)
+	var sealed string
+	seen := func() (found int) {
+		content, err := os.ReadFile(w.config.DataFile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Count(string(content), sealed)
+	}
+	w.restart(func() {
+		w.editRecord(c.id, func(r *store.Record) {
+			sealed = base64.StdEncoding.EncodeToString(r.Password.Sealed.Data)
+		})
+	})
+	if seen() == 0 {
+		t.Fatal("the sealed password is not found at all")
+	}
+	w.config.Keys = parseKeys(t, first, second)
+	w.restart(func() {})
+	equal(t, c.read().object, before.object)
+	if n := seen(); n > 0 {
+		t.Errorf("what the old key sealed is in the file %d times", n)
+	}
+	info, err := os.Stat(w.config.DataFile)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v %v", info, err)
+	}
+	if _, err := refsite.New(w.config); err == nil {
+		t.Error("a second process opened the file")
+	}
+	c.put(object{"settings": w.settings(nil), "enabled": true}).want(t, http.StatusOK, "")
+	w.restart(func() {})
+	if c.read().object["enabled"] != true {
+		t.Error("what was saved after the rotation is lost")
+	}
+}
+
+func TestDataFileOthersCanRead(t *testing.T) {
+	w := start(t)
+	w.restart(func() {
+		if err := os.Chmod(w.config.DataFile, 0o644); err != nil { //nolint:gosec // that is the mistake
+			t.Fatal(err)
+		}
+	})
+	info, err := os.Stat(w.config.DataFile)
+	if err != nil || info.Mode().Perm() != 0o600 || !strings.Contains(w.log.String(), "others could read the data file") {
+		t.Errorf("%v, %v: %s", info.Mode(), err, w.log)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -44,12 +45,15 @@ type Config struct {
 	PassAge time.Duration
 	// TestEvery is the time in which a site may send one more test message, 10 s by default; TestBurst how many it may
 	// send at once, 20 by default.
+	// Ten times as many may go to one recipient, from all sites, and a hundred times as many in all.
 	TestEvery time.Duration
 	TestBurst int
+	// Guesses is how many wrong passwords a site compares with its own in ten minutes, 20 by default.
+	Guesses int
 	// BehindProxy says that a proxy, which nobody can go around, names the client in the last element of X-Forwarded-For.
 	BehindProxy bool
-	// Hosts are the names, without ports, that the admin page answers to besides IP addresses and localhost: a name that a
-	// stranger pointed here (DNS rebinding) gets no page.
+	// Hosts are the names, without ports, that the server answers to besides IP addresses and localhost: a name that a
+	// stranger pointed here (DNS rebinding) gets neither page nor API.
 	Hosts []string
 	// Now is the clock; time.Now by default.
 	Now func() time.Time
@@ -86,7 +90,7 @@ func New(cfg Config) (*Server, error) {
 		cfg.Now = time.Now
 	}
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
-	data, err := store.Open(cfg.DataFile)
+	data, err := store.Open(cfg.DataFile, cfg.Logger)
 	if err != nil {
 		return nil, err
 	}
@@ -98,6 +102,7 @@ func New(cfg Config) (*Server, error) {
 		PassAge:   cmp.Or(cfg.PassAge, time.Hour),
 		TestEvery: cmp.Or(cfg.TestEvery, 10*time.Second),
 		TestBurst: cmp.Or(cfg.TestBurst, 20),
+		Guesses:   cmp.Or(cfg.Guesses, 20),
 		Now:       cfg.Now,
 		Logger:    cfg.Logger,
 	})
@@ -107,7 +112,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{store: data, core: sites, guard: access.NewGuard(data, cfg.Now, cfg.Logger), log: cfg.Logger}
 	admin := &page.Page{Sites: sites, Guard: s.guard, Log: cfg.Logger, BehindProxy: cfg.BehindProxy, Hosts: cfg.Hosts, Now: cfg.Now}
 	s.handler = (&api.API{
-		Sites: sites, Guard: s.guard, Log: cfg.Logger, BehindProxy: cfg.BehindProxy, Page: admin.Handler(),
+		Sites: sites, Guard: s.guard, Log: cfg.Logger, BehindProxy: cfg.BehindProxy, Hosts: cfg.Hosts, Page: admin.Handler(),
 	}).Handler()
 	return s, nil
 }
@@ -118,6 +123,8 @@ func sender(cfg Config) *submit.Sender {
 		DialContext: cfg.DialContext,
 		RootCAs:     cfg.RootCAs,
 		Now:         cfg.Now,
+		// Whoever may test must not learn how the network of this server is built.
+		HideAddresses: true,
 	}
 }
 
@@ -153,6 +160,9 @@ func (s *Server) AddLogin(ctx context.Context, name, username string) (secret.Te
 	of, err := s.core.Site(name)
 	if err != nil {
 		return secret.Text{}, err
+	}
+	if core.HasDirections(username) {
+		return secret.Text{}, fmt.Errorf("username %q contains characters that change the direction of text", username)
 	}
 	return s.guard.SetLogin(ctx, of.ID(), username)
 }

@@ -1,6 +1,7 @@
 package refsite_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -162,6 +163,14 @@ func TestR42Guessing(t *testing.T) {
 	})
 	t.Run("ButNotFromAnotherAddress", func(t *testing.T) {
 		a.call(http.MethodPost, "/session", right, "X-Forwarded-For", "198.51.100.1").want(t, http.StatusCreated, "")
+	})
+	t.Run("NorDoGuessesOfManyAddressesLockOutTheOwner", func(t *testing.T) {
+		for i := range 90 {
+			from := fmt.Sprintf("192.0.2.%d", 1+i/10)
+			a.call(http.MethodPost, "/session", wrong, "X-Forwarded-For", from).want(t, http.StatusUnauthorized, "unauthorized")
+		}
+		a.call(http.MethodPost, "/session", right, "X-Forwarded-For", "192.0.2.1").want(t, http.StatusTooManyRequests, "rate_limited")
+		a.call(http.MethodPost, "/session", right, "X-Forwarded-For", "198.51.100.2").want(t, http.StatusCreated, "")
 	})
 	t.Run("AnotherSiteIsNotAffected", func(t *testing.T) {
 		b.call(http.MethodPost, "/session", w.login("client-b")).want(t, http.StatusCreated, "")

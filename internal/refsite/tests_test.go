@@ -215,4 +215,10 @@ func TestR33RateLimit(t *testing.T) {
 	if n := w.mail.Counters().Messages; n != 4 {
 		t.Errorf("%d messages", n)
 	}
+	t.Run("ARestartGivesNoFreshAllowance", func(t *testing.T) {
+		w.restart(func() {})
+		c.test(w.candidate()).want(t, http.StatusTooManyRequests, "rate_limited")
+		w.pass(time.Minute)
+		c.test(w.candidate()).want(t, http.StatusOK, "")
+	})
 }

@@ -100,9 +100,9 @@ func (a *attempt) dial(ctx context.Context, s site.Settings) error {
 	if dial == nil {
 		dial = (&net.Dialer{Control: a.sender.Control, Resolver: a.sender.Resolver}).DialContext
 	}
-	address := net.JoinHostPort(ascii(s.Host), strconv.Itoa(s.Port))
+	a.address = net.JoinHostPort(ascii(s.Host), strconv.Itoa(s.Port))
 	start := a.sender.now()
-	conn, err := dial(httptrace.WithClientTrace(ctx, trace.hooks()), "tcp", address)
+	conn, err := dial(httptrace.WithClientTrace(ctx, trace.hooks()), "tcp", a.address)
 	end := a.sender.now()
 
 	resolved, addresses, errs := trace.result()

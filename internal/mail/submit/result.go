@@ -73,7 +73,11 @@ func replyOf(err error) (code int, text string, ok bool) {
 // describe gives the error's text. Of a context that ended it gives the context's error instead of what the socket said
 // of it, and adds how long that took; before there is a connection it keeps the text, which names what was tried.
 func (a *attempt) describe(ctx context.Context, err error, spent time.Duration) string {
-	text := strings.ReplaceAll(err.Error(), "\n", "; ")
+	text := err.Error()
+	if a.sender.HideAddresses {
+		text = withoutAddresses(err, a.address)
+	}
+	text = strings.ReplaceAll(text, "\n", "; ")
 	if e, ok := errors.AsType[textproto.ProtocolError](err); ok {
 		text = unquote(e)
 	}
@@ -158,7 +162,11 @@ func (r redactor) line(s string, limit int) string {
 }
 
 // redactor replaces a login's secrets, in every form in which they go over the wire, by "***".
-type redactor struct{ replacer *strings.Replacer }
+type redactor struct {
+	replacer *strings.Replacer
+	// kept matches what stays although a secret may be in it; nil for nothing.
+	kept *regexp.Regexp
+}
 
 // newRedactor knows the password as such, as Go quotes it, and in base64, and in base64 also the username and the
 // response of AUTH PLAIN; base64 with and without padding.
@@ -176,7 +184,24 @@ func newRedactor(username string, password secret.Text) redactor {
 			pairs = append(pairs, form, "***")
 		}
 	}
-	return redactor{strings.NewReplacer(pairs...)}
+	return redactor{replacer: strings.NewReplacer(pairs...)}
 }
 
-func (r redactor) redact(s string) string { return r.replacer.Replace(s) }
+func (r redactor) redact(s string) string {
+	if r.kept == nil {
+		return r.replacer.Replace(s)
+	}
+	var redacted strings.Builder
+	end := 0
+	for _, at := range r.kept.FindAllStringIndex(s, -1) {
+		kept := s[at[0]:at[1]]
+		if r.replacer.Replace(kept) == kept {
+			continue // no secret is in it, so it may be a part of one
+		}
+		redacted.WriteString(r.replacer.Replace(s[end:at[0]]))
+		redacted.WriteString(kept)
+		end = at[1]
+	}
+	redacted.WriteString(r.replacer.Replace(s[end:]))
+	return redacted.String()
+}

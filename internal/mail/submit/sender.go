@@ -29,6 +29,9 @@ type Sender struct {
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 	// RootCAs are the authorities trusted to sign the server's certificate; nil means the system's.
 	RootCAs *x509.CertPool
+	// HideAddresses keeps the addresses of hosts and of name servers out of errors, for a server whose callers must not learn
+	// how its network is built.
+	HideAddresses bool
 	// Timeout bounds one call, every stage included; 0 means DefaultTimeout.
 	Timeout time.Duration
 	// Now is the clock for dates, durations and the validity of certificates; nil means time.Now. Deadlines do not use it.
@@ -39,6 +42,7 @@ type Sender struct {
 // The result has no Diagnosis.
 func (s *Sender) Send(ctx context.Context, c site.Candidate, recipient string) site.TestResult {
 	a := s.attempt(c)
+	a.redactor.keep(recipient)
 	a.report.Result.Recipient = recipient
 	a.run(ctx, c.Settings, append(candidateRules(c), messageRules(c.Settings, recipient)...), func(ctx context.Context) error {
 		if err := a.login(ctx, c); err != nil {
@@ -80,6 +84,8 @@ func (s *Sender) timeout() time.Duration {
 type attempt struct {
 	sender   *Sender
 	redactor redactor
+	// address is host and port as they were entered; empty before they are dialled.
+	address string
 	// conn is nil until a server took the connection.
 	conn *guarded
 	// dialogue is what is said on conn: in clear text first, replaced by one inside TLS.

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/limit"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
@@ -26,14 +27,13 @@ const (
 	maxPassword = 1024
 )
 
-// The failed logins that are taken in one window: for a username of a site from one address, for that username from
-// everywhere, and from one address for whatever username. The first is much lower than the second, so that whoever has
-// guessed too often has not locked out those whose name it is.
+// The failed logins that are taken in one [limit.Window]: for a username of a site from one address, for that username from
+// everywhere, and from one address for whatever username. The second counts only against addresses that have failed, so that
+// guesses from many addresses do not lock out the account's owner.
 const (
 	maxPerGuesser  = 10
 	maxPerUsername = 100
 	maxPerAddress  = 200
-	window         = 10 * time.Minute
 )
 
 // Guard checks tokens and logins of the sites in a store.
@@ -42,9 +42,9 @@ type Guard struct {
 	now       func() time.Time
 	log       *slog.Logger
 	hasher    hasher
-	guessers  *attempts
-	usernames *attempts
-	addresses *attempts
+	guessers  *limit.Failures
+	usernames *limit.Failures
+	addresses *limit.Failures
 }
 
 // Session is a login that was accepted.
@@ -57,9 +57,9 @@ type Session struct {
 func NewGuard(s *store.Store, now func() time.Time, log *slog.Logger) *Guard {
 	return &Guard{
 		store: s, now: now, log: log, hasher: newHasher(),
-		guessers:  newAttempts(maxPerGuesser, window),
-		usernames: newAttempts(maxPerUsername, window),
-		addresses: newAttempts(maxPerAddress, window),
+		guessers:  limit.NewFailures(maxPerGuesser),
+		usernames: limit.NewFailures(maxPerUsername),
+		addresses: limit.NewFailures(maxPerAddress),
 	}
 }
 
@@ -130,28 +130,33 @@ func between(field, value string, longest int) error {
 
 // count counts an attempt and returns what takes it back. One that is refused counts nowhere.
 func (g *Guard) count(siteID string, from netip.Addr, username string) (forget func(), err error) {
-	address, user := network(from), siteID+" "+username
-	limits := []struct {
-		of  *attempts
-		key string
-	}{
-		{g.addresses, address},
-		{g.guessers, string(digest(address + " " + user))},
-		{g.usernames, string(digest(user))},
-	}
-	takeBack := func(n int) {
-		for _, l := range limits[:n] {
-			l.of.takeBack(l.key)
+	now := g.now()
+	address, user := limit.Network(from), siteID+" "+username
+	isFirst := !g.addresses.Has(address, now)
+	var counted []func()
+	forget = func() {
+		for _, takeBack := range counted {
+			takeBack()
 		}
 	}
-	now := g.now()
-	for i, l := range limits {
-		if wait := l.of.add(l.key, now); wait > 0 {
-			takeBack(i)
+	for _, l := range []struct {
+		failures *limit.Failures
+		key      string
+		spared   bool
+	}{
+		{g.addresses, address, false},
+		{g.guessers, address + " " + user, false},
+		{g.usernames, user, isFirst},
+	} {
+		switch wait := l.failures.Add(l.key, now); {
+		case wait == 0:
+			counted = append(counted, func() { l.failures.TakeBack(l.key) })
+		case !l.spared:
+			forget()
 			return nil, tooMany(wait)
 		}
 	}
-	return func() { takeBack(len(limits)) }, nil
+	return forget, nil
 }
 
 func tooMany(wait time.Duration) error {

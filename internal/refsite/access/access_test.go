@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/limit"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
@@ -29,7 +30,7 @@ var (
 // guard guards one site.
 func guard(t *testing.T, file string, now func() time.Time) *Guard {
 	t.Helper()
-	data, err := store.Open(file)
+	data, err := store.Open(file, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,17 +98,12 @@ func TestCredentialsThatNobodyHas(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if len(g.guessers.counts)+len(g.usernames.counts)+len(g.addresses.counts) != 0 {
+	if g.guessers.Len()+g.usernames.Len()+g.addresses.Len() != 0 {
 		t.Error("something of them is kept")
 	}
 	longest := strings.Repeat("ä", maxUsername)
 	if _, err := g.Login(t.Context(), siteID, here, longest, secret.New(strings.Repeat("ä", maxPassword))); codeOf(err) != problem.Unauthorized {
 		t.Errorf("the longest that there can be: %v", err)
-	}
-	for kept := range g.usernames.counts {
-		if len(kept) >= maxUsername {
-			t.Errorf("%d bytes of a username are kept", len(kept))
-		}
 	}
 }
 
@@ -169,7 +165,7 @@ func TestR42Counting(t *testing.T) {
 			}
 		}
 		_, err := g.count(siteID, here, "admin")
-		if codeOf(err) != problem.RateLimited || problem.Of(err).RetryAfter != window {
+		if codeOf(err) != problem.RateLimited || problem.Of(err).RetryAfter != limit.Window {
 			t.Errorf("got %v", err)
 		}
 		if _, err := g.count(siteID, netip.MustParseAddr("198.51.100.1"), "admin"); err != nil {
@@ -186,15 +182,28 @@ func TestR42Counting(t *testing.T) {
 				t.Fatal(i, err)
 			}
 		}
-		from := netip.MustParseAddr("198.51.100.1")
 		for range maxPerAddress + 1 {
-			_, err := g.count(siteID, from, "admin")
-			if codeOf(err) != problem.RateLimited || problem.Of(err).RetryAfter != window {
-				t.Fatalf("got %v", err)
+			_, err := g.count(siteID, netip.MustParseAddr("192.0.2.1"), "admin")
+			if codeOf(err) != problem.RateLimited || problem.Of(err).RetryAfter != limit.Window {
+				t.Fatalf("an address that has failed before: %v", err)
 			}
 		}
-		if _, err := g.count(siteID, from, "another"); err != nil {
+		if _, err := g.count(siteID, netip.MustParseAddr("192.0.2.1"), "another"); err != nil {
 			t.Errorf("what was refused counts for the address: %v", err)
+		}
+		owner := netip.MustParseAddr("198.51.100.1")
+		for range 3 {
+			forget, err := g.count(siteID, owner, "admin")
+			if err != nil {
+				t.Fatalf("an address that never failed is locked out: %v", err)
+			}
+			forget()
+		}
+		if _, err := g.count(siteID, owner, "admin"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := g.count(siteID, owner, "admin"); codeOf(err) != problem.RateLimited {
+			t.Errorf("a second guess of that address: %v", err)
 		}
 		if _, err := g.count("2", here, "admin"); err != nil {
 			t.Errorf("another site: %v", err)
@@ -223,7 +232,7 @@ func TestR42Counting(t *testing.T) {
 			}
 			forget()
 		}
-		if len(g.guessers.counts)+len(g.usernames.counts)+len(g.addresses.counts) != 0 {
+		if g.guessers.Len()+g.usernames.Len()+g.addresses.Len() != 0 {
 			t.Error("something is left")
 		}
 	})
@@ -233,19 +242,19 @@ func TestR42Counting(t *testing.T) {
 		for range maxPerGuesser {
 			_, _ = g.count(siteID, here, "admin")
 		}
-		now = now.Add(window)
+		now = now.Add(limit.Window)
 		if _, err := g.count(siteID, here, "admin"); err != nil {
 			t.Error(err)
 		}
-		now = now.Add(window)
+		now = now.Add(limit.Window)
 		_, _ = g.count(siteID, here, "another")
-		if len(g.guessers.counts) != 1 || len(g.usernames.counts) != 1 {
-			t.Errorf("%d and %d counts are kept", len(g.guessers.counts), len(g.usernames.counts))
+		if g.guessers.Len() != 1 || g.usernames.Len() != 1 {
+			t.Errorf("%d and %d counts are kept", g.guessers.Len(), g.usernames.Len())
 		}
 	})
 	t.Run("Networks", func(t *testing.T) {
 		for ip, want := range map[netip.Addr]string{{}: "invalid IP", netip.MustParseAddr("::ffff:192.0.2.1"): "192.0.2.1", netip.MustParseAddr("fe80::1%eth0"): "fe80::/64"} {
-			if got := network(ip); got != want {
+			if got := limit.Network(ip); got != want {
 				t.Errorf("%s: %s", ip, got)
 			}
 		}

@@ -1,8 +1,10 @@
 package access
 
 import (
+	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
@@ -29,6 +31,18 @@ func (g *Guard) Logout(siteID string, token secret.Text) error {
 		}
 		return nil // it has ended already, or never was one
 	})
+}
+
+// AnswersTo reports whether a Host header is one that this server is meant by: an IP address, localhost, or one of the names.
+// A name that a stranger pointed here (DNS rebinding) is none.
+func AnswersTo(host string, names []string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.ToLower(strings.Trim(strings.TrimSuffix(host, "."), "[]"))
+	_, err := netip.ParseAddr(host)
+	return err == nil || host == "localhost" || strings.HasSuffix(host, ".localhost") ||
+		slices.ContainsFunc(names, func(known string) bool { return strings.EqualFold(known, host) })
 }
 
 // Client is the address that a call comes from; invalid when it cannot be known. Behind a proxy it is what the proxy

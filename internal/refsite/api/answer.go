@@ -29,6 +29,7 @@ var statuses = map[problem.Code]int{
 	problem.Internal:             http.StatusInternalServerError,
 	problem.Stopping:             http.StatusServiceUnavailable,
 	problem.Storage:              http.StatusInsufficientStorage,
+	problem.Misdirected:          http.StatusMisdirectedRequest,
 }
 
 // Status is the HTTP status of a code.

@@ -29,6 +29,8 @@ type API struct {
 	Log   *slog.Logger
 	// BehindProxy says that a proxy names the client in the last element of X-Forwarded-For.
 	BehindProxy bool
+	// Hosts are the names that the API answers to besides IP addresses and localhost.
+	Hosts []string
 	// Page serves the admin page at /{site}/admin and one step below.
 	Page http.Handler
 }
@@ -83,6 +85,10 @@ func (a *API) methods(handlers map[string]http.Handler) http.Handler {
 		}
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !access.AnswersTo(r.Host, a.Hosts) {
+			a.fail(w, r, problem.New(problem.Misdirected, "This server does not answer to the name in the Host header; refsite serve -host NAME allows one."))
+			return
+		}
 		method := r.Method
 		if method == http.MethodHead {
 			method = http.MethodGet

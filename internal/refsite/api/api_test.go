@@ -17,7 +17,7 @@ func TestEveryCodeHasAStatus(t *testing.T) {
 	codes := []problem.Code{
 		problem.Malformed, problem.Unauthorized, problem.NotFound, problem.MethodNotAllowed, problem.VerificationRequired, problem.WrongSite,
 		problem.NotConfigured, problem.Stale, problem.TooLarge, problem.UnsupportedMediaType, problem.Invalid, problem.PasswordRequired,
-		problem.KeyReused, problem.PreconditionRequired, problem.RateLimited, problem.Internal, problem.Stopping, problem.Storage,
+		problem.KeyReused, problem.PreconditionRequired, problem.RateLimited, problem.Internal, problem.Stopping, problem.Storage, problem.Misdirected,
 	}
 	for _, code := range codes {
 		if statuses[code] == 0 {
@@ -62,6 +62,16 @@ func TestPanic(t *testing.T) {
 		a.surround(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })).
 			ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
 	})
+}
+
+func TestLogOfAnAnswerWithoutAStatus(t *testing.T) {
+	var log bytes.Buffer
+	a := &API{Log: slog.New(slog.NewTextHandler(&log, nil))}
+	a.surround(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("body {}")) })).
+		ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/style.css", nil))
+	if !strings.Contains(log.String(), "status=200") {
+		t.Errorf("%s", log.String())
+	}
 }
 
 func TestSecondsRoundUp(t *testing.T) {

@@ -113,6 +113,22 @@ func checkPassword(password secret.Text, username string) error {
 	}
 }
 
+// checkDirections refuses characters that change the direction of text: with them, a name can show as another one.
+func checkDirections(s site.Settings) error {
+	for _, f := range s.Fields() {
+		if text, ok := f.Value.(string); ok && HasDirections(text) {
+			return problem.OfField(f.Name, "%s must not contain characters that change the direction of text.", f.Name)
+		}
+	}
+	return nil
+}
+
+// HasDirections reports whether text contains a character that changes the direction of what stands beside it (the property
+// Bidi_Control of Unicode).
+func HasDirections(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) })
+}
+
 func checkNoControls(value string) error {
 	if !utf8.ValidString(value) {
 		return errors.New("must be valid UTF-8")

@@ -12,8 +12,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"golang.org/x/time/rate"
-
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/limit"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
@@ -33,8 +32,10 @@ type Config struct {
 	// TestEvery is the time in which a site may send one more test message, TestBurst how many it may send at once.
 	TestEvery time.Duration
 	TestBurst int
-	Now       func() time.Time
-	Logger    *slog.Logger
+	// Guesses is how many wrong passwords a site compares with its own in a [limit.Window].
+	Guesses int
+	Now     func() time.Time
+	Logger  *slog.Logger
 }
 
 // Core is the sites of one data file.
@@ -45,6 +46,8 @@ type Core struct {
 	ctx     context.Context
 	giveUp  context.CancelFunc
 	givenUp atomic.Int64
+	sending *sending
+	guesses *limit.Failures
 
 	mu       sync.RWMutex
 	sites    map[string]*Site
@@ -56,9 +59,15 @@ var siteName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 // New returns the sites of the store. It refuses a key that the data file was not written with, and it disables every
 // site that is enabled without the verification of exactly what it holds.
 func New(cfg Config) (*Core, error) {
-	c := &Core{Config: cfg, sites: map[string]*Site{}}
+	c := &Core{
+		Config: cfg, sites: map[string]*Site{},
+		sending: newSending(cfg.TestEvery, cfg.TestBurst), guesses: limit.NewFailures(cfg.Guesses),
+	}
 	c.ctx, c.giveUp = context.WithCancel(context.Background())
 	if err := c.Store.Update(c.inspect); err != nil {
+		return nil, err
+	}
+	if err := c.Store.Scrub(); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -122,8 +131,7 @@ func (c *Core) enter() error {
 func (c *Core) add(name, id string) *Site {
 	s := &Site{
 		core: c, id: id, name: name, live: map[string]*run{},
-		limiter: rate.NewLimiter(rate.Every(c.TestEvery), c.TestBurst),
-		log:     c.Logger.With("site", name),
+		log: c.Logger.With("site", name),
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -26,14 +26,14 @@ var relay = site.TestRequest{Recipient: "r@example.com", Candidate: &site.Candid
 // open returns a core with one site, and what it logs.
 func open(t *testing.T, send func(context.Context, site.Candidate, string) site.TestResult) (*Core, *Site, *bytes.Buffer) {
 	t.Helper()
-	data, err := store.Open(filepath.Join(t.TempDir(), "data"))
+	data, err := store.Open(filepath.Join(t.TempDir(), "data"), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { data.Close() })
 	var log bytes.Buffer
 	c, err := New(Config{
-		Store: data, Keys: seal.Generate(), Send: send, TestWait: 5 * time.Second, PassAge: time.Hour, TestEvery: time.Second, TestBurst: 100,
+		Store: data, Keys: seal.Generate(), Send: send, TestWait: 5 * time.Second, PassAge: time.Hour, TestEvery: time.Second, TestBurst: 100, Guesses: 20,
 		Now: time.Now, Logger: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	if err != nil {

@@ -25,9 +25,19 @@ func (c *Core) inspect(tx *store.Tx) error {
 		if err != nil {
 			return err
 		}
-		if err := c.add(name, id).inspect(stored); err != nil {
+		anew, err := c.add(name, id).inspect(stored)
+		if err != nil {
 			return fmt.Errorf("site %s: %w", name, err)
 		}
+		if anew {
+			// What the older key sealed is still in pages that are free now.
+			if err := tx.MarkForScrub(); err != nil {
+				return err
+			}
+		}
+	}
+	if err := c.recall(tx); err != nil {
+		return err
 	}
 	return tx.PutKeyCheck(c.Keys.MAC(keyCheck))
 }
@@ -48,14 +58,15 @@ func (c *Core) checkKey(tx *store.Tx) error {
 }
 
 // inspect repairs what a crash cannot have left: a record that someone changed behind the server's back. And it seals
-// anew what an older version of the key sealed, so that the older version can be removed once no test needs it.
-func (s *Site) inspect(stored *store.Site) error {
+// anew what an older version of the key sealed, so that the older version can be removed once no test needs it; anew tells
+// that it did.
+func (s *Site) inspect(stored *store.Site) (anew bool, err error) {
 	if err := s.checkTests(stored); err != nil {
-		return err
+		return false, err
 	}
 	before, err := stored.Record()
 	if err != nil {
-		return err
+		return false, err
 	}
 	rec := before
 	password, err := s.openPassword(rec)
@@ -74,10 +85,11 @@ func (s *Site) inspect(stored *store.Site) error {
 	if rec != before {
 		s.stamp(&rec, inspector, nil)
 	}
-	if s.sealAnew(&rec) || rec != before {
-		return stored.PutRecord(rec)
+	anew = s.sealAnew(&rec)
+	if anew || rec != before {
+		return anew, stored.PutRecord(rec)
 	}
-	return nil
+	return false, nil
 }
 
 // checkTests refuses to go on without a version of the key that a test of the last day needs. It cannot be made anew, as no

@@ -54,7 +54,7 @@ func (s *Site) addTests(o *Overview, stored *store.Site, rec store.Record, limit
 	if err != nil {
 		return err
 	}
-	pass, err := s.verification(stored, rec, rec.Settings, password)
+	pass, _, err := s.verification(stored, rec, rec.Settings, password)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
@@ -32,7 +33,7 @@ func (s *Site) begin(key string, t site.TestRequest) (*run, error) {
 	case err != nil:
 		return nil, err
 	}
-	if err := s.checkRepeated(known.Body, "", s.testParts(t)); err != nil {
+	if err := s.checkRepeated(known.Body, "", s.testParts(t), passwordOf(t)); err != nil {
 		return nil, err
 	}
 	if r, ok := s.live[key]; ok {
@@ -47,6 +48,9 @@ func (s *Site) checkTest(t site.TestRequest) error {
 	}
 	if t.Candidate != nil {
 		if err := checkCandidate(*t.Candidate); err != nil {
+			return err
+		}
+		if err := checkDirections(t.Candidate.Settings); err != nil {
 			return err
 		}
 		if t.Candidate.LacksPassword() {
@@ -71,7 +75,7 @@ func (s *Site) start(key string, t site.TestRequest) (_ *run, err error) {
 		if candidate, err = s.candidate(stored, t); err != nil {
 			return err
 		}
-		if err := s.limit(); err != nil {
+		if err := s.limit(t.Recipient); err != nil {
 			return err
 		}
 		now := s.core.Now().UTC()
@@ -122,18 +126,22 @@ func (s *Site) candidate(stored *store.Site, t site.TestRequest) (site.Candidate
 	return site.Candidate{Settings: rec.Settings, Password: password}, err
 }
 
+func passwordOf(t site.TestRequest) secret.Text {
+	if t.Candidate == nil {
+		return secret.Text{}
+	}
+	return t.Candidate.Password
+}
+
 // limit counts one test message.
-func (s *Site) limit() error {
-	now := s.core.Now()
-	r := s.limiter.ReserveN(now, 1)
-	wait := r.DelayFrom(now)
+func (s *Site) limit(recipient string) error {
+	wait, what := s.core.sending.take(s.id, recipient, s.core.Now())
 	if wait == 0 {
 		return nil
 	}
-	r.CancelAt(now)
 	return &problem.Error{
 		Code: problem.RateLimited, RetryAfter: wait,
-		Detail: fmt.Sprintf("Too many test messages: the next may be sent in %s.", wait.Round(time.Second)),
+		Detail: fmt.Sprintf("Too many test messages %s: the next may be sent in %s.", what, wait.Round(time.Second)),
 	}
 }
 

@@ -6,19 +6,16 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
 // Site is one site of the server.
 type Site struct {
-	core    *Core
-	id      string
-	name    string
-	limiter *rate.Limiter
-	log     *slog.Logger
+	core *Core
+	id   string
+	name string
+	log  *slog.Logger
 
 	// mu guards live and the test records of the site.
 	mu   sync.Mutex

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/google/uuid"
@@ -28,13 +29,18 @@ func (s *Site) Commit(by string, w Write) (site.State, error) {
 	if err := checkCandidate(site.Candidate{Settings: w.Settings, Password: w.Password}); err != nil {
 		return site.State{}, err
 	}
+	directions := checkDirections(w.Settings)
 	body := s.writeParts(w)
 	return s.write(func(stored *store.Site, rec *store.Record) error {
 		if w.ID != "" && rec.LastWrite != nil && rec.LastWrite.ID == w.ID {
-			return s.checkRepeated(rec.LastWrite.Body, "write_id", body)
+			return s.checkRepeated(rec.LastWrite.Body, "write_id", body, w.Password)
 		}
 		if err := checkRevision(*rec, w.Revision); err != nil {
 			return err
+		}
+		// What was stored before this rule can still be switched off.
+		if directions != nil && w.Settings != rec.Settings {
+			return directions
 		}
 		before := *rec
 		if err := s.commit(stored, rec, w); err != nil {
@@ -111,9 +117,14 @@ func (s *Site) commit(stored *store.Site, rec *store.Record, w Write) error {
 	if err != nil {
 		return err
 	}
-	verification, err := s.verification(stored, *rec, w.Settings, password)
+	verification, comparable, err := s.verification(stored, *rec, w.Settings, password)
 	if err != nil {
 		return err
+	}
+	if comparable && !w.Password.IsEmpty() {
+		if err := s.countGuess("password", verification != nil); err != nil {
+			return err
+		}
 	}
 	on := rec.Enabled && rec.Verification != nil && s.proves(*rec.Verification, w.Settings, password)
 	if w.Enabled && !on && !s.isRecent(verification) {
@@ -153,25 +164,28 @@ func (s *Site) password(rec store.Record, w Write) (*store.Password, secret.Text
 	return rec.Password, password, err
 }
 
-// verification returns the record of the newest pass of exactly these settings and this password, nil for none.
-func (s *Site) verification(stored *store.Site, rec store.Record, settings site.Settings, password secret.Text) (*store.Verification, error) {
+// verification returns the record of the newest pass of exactly these settings and this password, nil for none. comparable
+// tells that these settings passed with some password, so that the answer tells whether it was this one.
+func (s *Site) verification(stored *store.Site, rec store.Record, settings site.Settings, password secret.Text) (_ *store.Verification, comparable bool, _ error) {
+	comparable = rec.Verification != nil && rec.Settings == settings
 	for t, err := range stored.NewestTests() {
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if t.Result == nil {
 			continue
 		}
+		comparable = comparable || t.Result.Status == site.Passed && t.Settings == settings
 		v := store.Verification{Verification: verificationOf(*t.Result), Pass: t.Pass}
 		if s.proves(v, settings, password) {
 			v.Pass = s.proof(v.Verification, settings, password) // with the present version of the key
-			return &v, nil
+			return &v, true, nil
 		}
 	}
 	if rec.Verification != nil && s.proves(*rec.Verification, settings, password) {
-		return rec.Verification, nil
+		return rec.Verification, true, nil
 	}
-	return nil, nil
+	return nil, comparable, nil
 }
 
 func verificationOf(r site.TestResult) site.Verification {
@@ -180,11 +194,33 @@ func verificationOf(r site.TestResult) site.Verification {
 	return v
 }
 
-func (s *Site) checkRepeated(m seal.MAC, field string, parts []string) error {
-	if s.core.Keys.Matches(m, parts...) {
+// checkRepeated makes sure that a request is the one that was made under its key before; password is the one in it.
+func (s *Site) checkRepeated(m seal.MAC, field string, parts []string, password secret.Text) error {
+	same := s.core.Keys.Matches(m, parts...)
+	if !password.IsEmpty() {
+		if err := s.countGuess(cmp.Or(field, "test key"), same); err != nil {
+			return err
+		}
+	}
+	if same {
 		return nil
 	}
 	return &problem.Error{Code: problem.KeyReused, Field: field, Detail: "This key was used with another body."}
+}
+
+// countGuess counts a password that was compared with a secret of the site and was another one; of tells what would have
+// told so. After too many, whether one is right is not told any more, as with failed logins.
+func (s *Site) countGuess(of string, right bool) error {
+	now := s.core.Now()
+	if wait := s.core.guesses.Add(s.id, now); wait > 0 {
+		return &problem.Error{Code: problem.RateLimited, RetryAfter: wait, Detail: "Too many passwords that are not the stored one."}
+	}
+	if right {
+		s.core.guesses.TakeBack(s.id)
+		return nil
+	}
+	s.log.Warn("password does not match", "compared_by", of)
+	return nil
 }
 
 func checkRevision(rec store.Record, read string) error {

@@ -3,7 +3,7 @@
 package dialrule
 
 import (
-	"fmt"
+	"errors"
 	"net/netip"
 	"slices"
 	"syscall"
@@ -43,17 +43,20 @@ var (
 // Rules say which addresses may be dialled: the public ones, and those of the networks in Allow.
 type Rules struct{ Allow []netip.Prefix }
 
+// errNotPublic does not name the address: whoever may test would learn to what an internal name leads.
+var errNotPublic = errors.New("the address is not public, and its network is not among those that this site allows")
+
 // Control has the form of [net.Dialer.Control] and refuses addresses that may not be dialled.
 func (r Rules) Control(_, address string, _ syscall.RawConn) error {
 	dialled, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return fmt.Errorf("address %s is not an IP address and port", address)
+		return errors.New("the address is not an IP address and port")
 	}
 	ip := dialled.Addr().WithZone("").Unmap()
 	if contains(r.Allow, ip) || isPublic(ip) {
 		return nil
 	}
-	return fmt.Errorf("address %s is not public, and its network is not among those that this site allows", ip)
+	return errNotPublic
 }
 
 func isPublic(ip netip.Addr) bool {

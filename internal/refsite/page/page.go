@@ -68,7 +68,7 @@ func (p *Page) surround(next http.Handler) http.Handler {
 		w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
 		// Without its origin, a form could not prove where it comes from in browsers that send no Sec-Fetch-Site.
 		w.Header().Set("Referrer-Policy", "same-origin")
-		if !p.answersTo(r.Host) {
+		if !access.AnswersTo(r.Host, p.Hosts) {
 			p.refuse(w, http.StatusMisdirectedRequest, "This server has no page under that name.")
 			return
 		}

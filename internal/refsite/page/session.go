@@ -1,11 +1,7 @@
 package page
 
 import (
-	"net"
 	"net/http"
-	"net/netip"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/access"
@@ -13,17 +9,6 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
-
-// answersTo reports whether a Host header is one that this server is meant by.
-func (p *Page) answersTo(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.ToLower(strings.Trim(strings.TrimSuffix(host, "."), "[]"))
-	_, err := netip.ParseAddr(host)
-	return err == nil || host == "localhost" || strings.HasSuffix(host, ".localhost") ||
-		slices.ContainsFunc(p.Hosts, func(known string) bool { return strings.EqualFold(known, host) })
-}
 
 // isSecure reports whether browsers talk HTTPS to this server. Plain HTTP is for loopback addresses only.
 func (v visit) isSecure() bool { return v.r.TLS != nil || v.BehindProxy }

@@ -29,6 +29,7 @@ const (
 	Internal             Code = "internal"
 	Stopping             Code = "stopping"
 	Storage              Code = "storage"
+	Misdirected          Code = "misdirected"
 )
 
 // RetryStopping is how long to wait for a site that is being stopped.

@@ -6,6 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -50,19 +53,54 @@ func (e *WriteError) Error() string { return "write data file: " + e.Err.Error()
 func (e *WriteError) Unwrap() error { return e.Err }
 
 // Store is an open data file.
-type Store struct{ db *bbolt.DB }
+type Store struct {
+	path string
+	db   *bbolt.DB
+	// replaced is the file that db is a copy of, nil for none. Its lock keeps out processes that opened it before it was
+	// replaced.
+	replaced *bbolt.DB
+}
 
-// Open opens the data file, and creates it with mode 0600 when there is none. Only one process can have it open.
-func Open(path string) (*Store, error) {
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockTimeout, FreelistType: bbolt.FreelistMapType})
+// Open opens the data file, and creates it with mode 0600 when there is none. One that others can read is made private, and
+// the log says so. Only one process can have it open.
+func Open(path string, log *slog.Logger) (*Store, error) {
+	s, err := openPrivate(path, log)
 	if err != nil {
 		return nil, fmt.Errorf("open data file %s: %w", path, err)
 	}
-	s := &Store{db: db}
+	return s, nil
+}
+
+func openPrivate(path string, log *slog.Logger) (*Store, error) {
+	if err := makePrivate(path, log); err != nil {
+		return nil, err
+	}
+	s := &Store{path: path}
+	var err error
+	if s.db, err = openDB(path); err != nil {
+		return nil, err
+	}
 	if err := s.Update(prepare); err != nil {
-		return nil, errors.Join(fmt.Errorf("open data file %s: %w", path, err), db.Close())
+		return nil, errors.Join(err, s.db.Close())
 	}
 	return s, nil
+}
+
+func openDB(path string) (*bbolt.DB, error) {
+	return bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockTimeout, FreelistType: bbolt.FreelistMapType})
+}
+
+// makePrivate takes the file away from everybody but its owner. Windows has no such modes.
+func makePrivate(path string, log *slog.Logger) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) || runtime.GOOS == "windows" {
+		return nil
+	}
+	if err != nil || info.Mode().Perm()&0o077 == 0 {
+		return err
+	}
+	log.Warn("others could read the data file: it is made private", "file", path, "mode", fmt.Sprintf("%04o", info.Mode().Perm()))
+	return os.Chmod(path, 0o600)
 }
 
 func prepare(tx *Tx) error {
@@ -83,7 +121,13 @@ func prepare(tx *Tx) error {
 }
 
 // Close closes the data file, once open transactions have ended.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error {
+	err := s.db.Close()
+	if s.replaced != nil {
+		err = errors.Join(err, s.replaced.Close())
+	}
+	return err
+}
 
 // View calls fn with a transaction that can only read.
 func (s *Store) View(fn func(*Tx) error) error {

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -13,9 +14,11 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
+var quiet = slog.New(slog.DiscardHandler)
+
 func open(t *testing.T) *Store {
 	t.Helper()
-	s, err := Open(filepath.Join(t.TempDir(), "data"))
+	s, err := Open(filepath.Join(t.TempDir(), "data"), quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +47,7 @@ func inSite(t *testing.T, fn func(*Site) error) {
 
 func TestOpen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "data")
-	s, err := Open(path)
+	s, err := Open(path, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,16 +59,16 @@ func TestOpen(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(path); err == nil {
+	if _, err := Open(path, quiet); err == nil {
 		t.Error("a format of the future is taken")
 	}
 	if err := os.WriteFile(path, []byte("no database, but long enough to look like one"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(path); err == nil {
+	if _, err := Open(path, quiet); err == nil {
 		t.Error("another file is taken")
 	}
-	if _, err := Open(filepath.Join(path, "below")); err == nil {
+	if _, err := Open(filepath.Join(path, "below"), quiet); err == nil {
 		t.Error("a path that cannot be is taken")
 	}
 }

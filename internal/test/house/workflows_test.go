@@ -60,6 +60,7 @@ func TestTooMuchTrustIsFound(t *testing.T) {
 		"write for all jobs":   strings.Replace(good, "permissions: {}", "permissions: { contents: write }", 1),
 		"write to strangers":   strings.NewReplacer("on: push", "on: [push, pull_request]", "contents: read", "contents: write").Replace(good),
 		"secrets to strangers": strings.Replace(good, "on: push", "on:\n  pull_request_target:\n", 1),
+		"secret beside code":   good + "        env: { KEY: \"${{ secrets.KEY }}\" }\n",
 		"no YAML":              "\t",
 	} {
 		if got := tooMuchTrust(".github/workflows/a.yml", []byte(text)); len(got) == 0 {
@@ -76,7 +77,24 @@ func TestTooMuchTrustIsFound(t *testing.T) {
 type workflow struct {
 	On          yaml.Node
 	Permissions yaml.Node
-	Jobs        map[string]struct{ Permissions yaml.Node }
+	Jobs        map[string]job
+}
+
+// job is its rights and all that it says.
+type job struct {
+	Permissions yaml.Node
+	text        string
+}
+
+// UnmarshalYAML implements [yaml.Unmarshaler].
+func (j *job) UnmarshalYAML(n *yaml.Node) error {
+	type plain job
+	if err := n.Decode((*plain)(j)); err != nil {
+		return err
+	}
+	text, err := yaml.Marshal(n)
+	j.text = string(text)
+	return err
 }
 
 // tooMuchTrust says where a file below .github runs what can change, or may do more than it has to.
@@ -107,6 +125,9 @@ func tooMuchTrust(name string, text []byte) []string {
 	for job, j := range w.Jobs {
 		if why, ok := rights(j.Permissions, !forStrangers); !ok {
 			problems = append(problems, fmt.Sprintf("the permissions of job %s: %s", job, why))
+		}
+		if strings.Contains(j.text, "secrets.") && strings.Contains(j.text, "actions/checkout") {
+			problems = append(problems, fmt.Sprintf("job %s has a secret and runs code of the repository", job))
 		}
 	}
 	return problems

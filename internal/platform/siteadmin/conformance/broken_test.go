@@ -119,7 +119,7 @@ func TestABrokenSiteFails(t *testing.T) {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/smtp") && r.Header.Get("If-Match") == "" {
 					read := httptest.NewRequest(http.MethodGet, r.URL.Path, nil)
-					read.Header = r.Header.Clone()
+					read.Header, read.Host = r.Header.Clone(), r.Host
 					r.Header.Set("If-Match", recorded(next, read).Header().Get("ETag"))
 				}
 				next.ServeHTTP(w, r)

@@ -66,7 +66,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.tlsCert, "tls-cert", "", "`file` with the certificate chain in PEM")
 	f.StringVar(&o.tlsKey, "tls-key", "", "`file` with the certificate's key in PEM")
 	f.BoolVar(&o.behindProxy, "behind-proxy", false, "a proxy that nobody can go around terminates TLS and sets X-Forwarded-For")
-	f.Var(&o.hosts, "host", "`name` that the admin page is reached by, besides IP addresses and localhost; can be repeated")
+	f.Var(&o.hosts, "host", "`name` that the server is reached by, besides IP addresses and localhost; can be repeated")
 	f.StringVar(&o.ca, "ca", "", "`file` with the authorities in PEM that sign certificates of submission servers, instead of the system's")
 	f.Var(&o.sites, "site", "`name` of a site; can be repeated")
 	f.StringVar(&o.sitesFile, "sites", "", "`file` with names of sites, one a line")

@@ -1,0 +1,56 @@
+package submit
+
+import (
+	"net"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// keep leaves the recipient alone, and its part before the @, in whatever case a server repeats them. A caller who tests what
+// is saved chose the recipient: taking the saved password out of it would tell him that he has guessed it.
+func (r *redactor) keep(recipient string) {
+	if local, _, _ := strings.Cut(recipient, "@"); local != "" {
+		r.kept = regexp.MustCompile("(?i)" + regexp.QuoteMeta(recipient) + "|" + regexp.QuoteMeta(local))
+	}
+}
+
+// withoutAddresses gives the error's text with host, as it was entered, in place of the addresses that it is about, and without
+// that of the name server.
+func withoutAddresses(err error, host string) string {
+	switch e := err.(type) { //nolint:errorlint // each level of the chain is looked at by itself
+	case *net.DNSError:
+		return hiddenLookup(e)
+	case *net.OpError:
+		where := e.Op + " " + e.Net
+		if e.Addr != nil {
+			where += " " + host
+		}
+		return where + ": " + withoutAddresses(e.Err, host)
+	case interface{ Unwrap() []error }:
+		var texts []string
+		for _, one := range e.Unwrap() {
+			if text := withoutAddresses(one, host); !slices.Contains(texts, text) {
+				texts = append(texts, text)
+			}
+		}
+		return strings.Join(texts, "\n")
+	case interface{ Unwrap() error }:
+		if inner := e.Unwrap(); inner != nil {
+			return strings.Replace(err.Error(), inner.Error(), withoutAddresses(inner, host), 1)
+		}
+	}
+	return err.Error()
+}
+
+// hiddenLookup tells of a failed lookup what the name server said, and not which one or how it was reached.
+func hiddenLookup(e *net.DNSError) string {
+	switch {
+	case e.IsNotFound:
+		return "lookup " + e.Name + ": no such host"
+	case e.IsTimeout:
+		return "lookup " + e.Name + ": i/o timeout"
+	default:
+		return "lookup " + e.Name + ": server misbehaving"
+	}
+}

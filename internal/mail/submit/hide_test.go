@@ -1,0 +1,97 @@
+package submit_test
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/submit"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
+)
+
+// A caller who tests what is saved could otherwise try recipients until one comes back as stars.
+func TestARecipientIsNotComparedWithThePassword(t *testing.T) {
+	for name, c := range map[string]struct{ recipient, repeated string }{
+		"Whole":     {"correct-horse@example.com", "<correct-horse@example.com>"},
+		"LocalPart": {"correct-horse@example.com", "correct-horse"},
+		"Lowered":   {"Correct-Horse@example.com", "<correct-horse@EXAMPLE.com>"},
+		"InTheTag":  {"ops+correct-horse@example.com", "ops+correct-horse"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, sender, candidate := script(t, site.STARTTLS, until(site.StageRcpt, say("550 5.1.1 "+c.repeated+" is unknown")))
+			candidate.Password = secret.New("correct-horse")
+			r := sender.Send(t.Context(), candidate, c.recipient)
+			if r.Reply == nil || r.Reply.Text != c.repeated+" is unknown" || r.Recipient != c.recipient {
+				t.Errorf("got %+v of %s", r.Reply, r.Recipient)
+			}
+		})
+	}
+	t.Run("WhatIsOnlyAPartOfThePasswordHidesNothing", func(t *testing.T) {
+		_, sender, candidate := script(t, site.STARTTLS, until(site.StageRcpt, say("550 5.1.1 correct-horse is for horse")))
+		candidate.Password = secret.New("correct-horse")
+		if r := sender.Send(t.Context(), candidate, "horse@example.com"); r.Reply == nil || r.Reply.Text != "*** is for horse" {
+			t.Errorf("got %+v", r.Reply)
+		}
+	})
+}
+
+func TestHiddenAddresses(t *testing.T) {
+	const inside = "127.77.0.1"
+	answers := map[string]func() ([]netip.Addr, dnsmessage.RCode, bool){
+		"relay.example.com.": func() ([]netip.Addr, dnsmessage.RCode, bool) {
+			return []netip.Addr{netip.MustParseAddr(inside)}, 0, false
+		},
+		"broken.example.com.":  func() ([]netip.Addr, dnsmessage.RCode, bool) { return nil, dnsmessage.RCodeServerFailure, false },
+		"nothing.example.com.": func() ([]netip.Addr, dnsmessage.RCode, bool) { return nil, dnsmessage.RCodeNameError, false },
+	}
+	resolver := smtptest.StartResolver(t, func(name string) ([]netip.Addr, dnsmessage.RCode, bool) { return answers[name]() })
+	refuse := func(string, string, syscall.RawConn) error { return errNotAllowed }
+	closed := closedPort(t)
+	for name, c := range map[string]struct {
+		host    string
+		control func(string, string, syscall.RawConn) error
+		want    string
+	}{
+		"Refused":     {"relay.example.com", refuse, "dial tcp relay.example.com:" + closed + ": not allowed"},
+		"Closed":      {"relay.example.com", nil, "dial tcp relay.example.com:" + closed + ": connect: connection refused"},
+		"Unknown":     {"nothing.example.com", nil, "dial tcp: lookup nothing.example.com: no such host"},
+		"Misbehaving": {"broken.example.com", nil, "dial tcp: lookup broken.example.com: server misbehaving"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			port, _ := strconv.Atoi(closed)
+			sender := &submit.Sender{Resolver: resolver, Control: c.control, HideAddresses: true}
+			r := sender.Send(t.Context(), candidate(c.host, port, site.STARTTLS), recipient)
+			if r.Error != c.want || strings.Contains(r.Error, "127.") {
+				t.Errorf("got %q, want %q", r.Error, c.want)
+			}
+		})
+	}
+}
+
+type notAllowed struct{}
+
+func (notAllowed) Error() string { return "not allowed" }
+
+var errNotAllowed = notAllowed{}
+
+// closedPort is a port on which nobody listens.
+func closedPort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}

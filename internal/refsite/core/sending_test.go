@@ -1,0 +1,64 @@
+package core
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+func TestSendingLimits(t *testing.T) {
+	start := time.Unix(1_000_000_000, 0)
+	const every, burst = time.Minute, 2
+	t.Run("OfASite", func(t *testing.T) {
+		s := newSending(every, burst)
+		for i := range burst {
+			if wait, _ := s.take("a", fmt.Sprint(i, "@example.com"), start); wait != 0 {
+				t.Fatal(i, wait)
+			}
+		}
+		if wait, what := s.take("a", "x@example.com", start); wait != every || what != "of this site" {
+			t.Errorf("%s %s", wait, what)
+		}
+		if wait, _ := s.take("b", "x@example.com", start); wait != 0 {
+			t.Errorf("another site waits %s", wait)
+		}
+		if wait, _ := s.take("a", "x@example.com", start.Add(every)); wait != 0 {
+			t.Errorf("later it waits %s", wait)
+		}
+	})
+	t.Run("ToARecipient", func(t *testing.T) {
+		s := newSending(every, burst)
+		spellings := []string{"ops@example.com", "OPS@example.com", "ops+a@example.com", "Ops+b@Example.com"}
+		for i := range burst * perRecipient {
+			if wait, _ := s.take(fmt.Sprint(i), spellings[i%len(spellings)], start); wait != 0 {
+				t.Fatal(i, wait)
+			}
+		}
+		if wait, what := s.take("new", "ops+c@example.com", start); wait != every/perRecipient || what != "to this recipient" {
+			t.Errorf("%s %s", wait, what)
+		}
+		if wait, _ := s.take("new", "other@example.com", start); wait != 0 {
+			t.Errorf("another recipient waits %s", wait)
+		}
+	})
+	t.Run("OfTheProcess", func(t *testing.T) {
+		s := newSending(every, burst)
+		for i := range burst * perProcess {
+			if wait, _ := s.take(fmt.Sprint(i), fmt.Sprint(i, "@example.com"), start); wait != 0 {
+				t.Fatal(i, wait)
+			}
+		}
+		if wait, what := s.take("new", "new@example.com", start); wait != every/perProcess || what != "of this server" {
+			t.Errorf("%s %s", wait, what)
+		}
+	})
+	t.Run("OfRecipientsOnlyThoseThatCountAreKept", func(t *testing.T) {
+		s := newSending(time.Millisecond, fewRecipients)
+		for i := range fewRecipients + 2 {
+			s.take(fmt.Sprint(i), fmt.Sprint(i, "@example.com"), start.Add(time.Duration(i)*time.Second))
+		}
+		if n := len(s.recipients); n > 2 {
+			t.Errorf("%d are kept", n)
+		}
+	})
+}

@@ -1,0 +1,73 @@
+package refsite_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
+)
+
+// Whoever has a token and not the password could try passwords until an answer tells that one is right. A guess counts as a
+// failed login does.
+func TestR42GuessingTheStoredPassword(t *testing.T) {
+	const limit = 3
+	for name, oracle := range map[string]func(w *world, c *client) (guess func(password string) answer){
+		"RepeatedWrite": func(w *world, c *client) func(string) answer {
+			id, tag := uuid.NewString(), c.etag()
+			write := func(password string) answer {
+				body := object{"settings": w.settings(nil), "password": password, "enabled": false, "write_id": id}
+				return c.call(http.MethodPut, "/smtp", body, "If-Match", tag)
+			}
+			write(w.password).want(t, http.StatusOK, "")
+			return write
+		},
+		"RepeatedTest": func(w *world, c *client) func(string) answer {
+			path := newTest()
+			test := func(password string) answer {
+				return c.call(http.MethodPut, path, object{"settings": w.settings(nil), "password": password, "recipient": recipient})
+			}
+			test(w.password).want(t, http.StatusOK, "")
+			return test
+		},
+		"EnabledWhileOn": func(w *world, c *client) func(string) answer {
+			w.enable(c, nil)
+			return func(password string) answer {
+				return c.put(object{"settings": w.settings(nil), "password": password, "enabled": true})
+			}
+		},
+		"SavedAfterAPass": func(w *world, c *client) func(string) answer {
+			c.test(w.candidate()).want(t, http.StatusOK, "")
+			return func(password string) answer {
+				return c.put(object{"settings": w.settings(nil), "password": password, "enabled": false})
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := start(t, func(c *refsite.Config) { c.Guesses = limit })
+			guess := oracle(w, w.site("client-a"))
+			for range limit {
+				if got := guess("a guess"); got.status == http.StatusTooManyRequests {
+					t.Fatalf("%d too early: %s", got.status, got.raw)
+				}
+			}
+			for _, password := range []string{"a guess", w.password} {
+				got := guess(password).want(t, http.StatusTooManyRequests, "rate_limited")
+				if got.header.Get("Retry-After") == "" {
+					t.Error("no Retry-After")
+				}
+			}
+			if n := strings.Count(w.log.String(), "password does not match"); n != limit {
+				t.Errorf("%d lines in the log, want %d", n, limit)
+			}
+			w.enable(w.site("client-b"), nil)
+			w.pass(10 * time.Minute)
+			for range limit + 1 {
+				guess(w.password).want(t, http.StatusOK, "")
+			}
+		})
+	}
+}
