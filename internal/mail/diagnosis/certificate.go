@@ -18,8 +18,8 @@ func (v *verdict) certificate() {
 		v.take(tlsIntercepted) // with another ID, so that the names of the certificate are not advised below
 	case v.ID == "tls-cert-unknown-authority" && official:
 		v.Attribute = ""
-		v.Cause = fmt.Sprintf("%s has a certificate that every current system trusts. The machine that sends lacks current authorities, or a filter on the way opens TLS and shows a certificate of its own.", v.service.Name)
-		v.Remedy = "Install or renew the certificate authorities (package ca-certificates) on the machine that sends; where a filter opens TLS, exempt this host. Do not switch verification off."
+		v.Cause = fmt.Sprintf("%s has a certificate that every current system trusts. The machine that sends lacks current authorities, or a filter on the network inspects TLS and shows its own certificate.", v.service.Name)
+		v.Remedy = "Install or renew the certificate authorities (package ca-certificates) on the machine that sends; if a filter inspects TLS, exempt this host. Do not turn verification off."
 	}
 	c := v.result.Certificate
 	if c == nil {

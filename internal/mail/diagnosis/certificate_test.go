@@ -32,7 +32,7 @@ func TestCertificate(t *testing.T) {
 		"OfWildcardsOnly": {
 			mistrusted(mismatch, "*.hoster.example"), "mail.example.com",
 			"tls-cert-host-mismatch", "host",
-			[]string{"one of the names"},
+			[]string{"a name that the certificate lists"},
 			[]string{"set host to it"},
 		},
 		"OfAnotherNameWhereHostIsRight": {
@@ -56,7 +56,7 @@ func TestCertificate(t *testing.T) {
 		"FromNobody": {
 			mistrusted("certificate signed by unknown authority", "mail.example.com"), "mail.example.com",
 			"tls-cert-unknown-authority", "host",
-			[]string{"private CA", "Example Issuer"},
+			[]string{"private authority", "Example Issuer"},
 			nil,
 		},
 		"FromNobodyAtAServiceOfRepute": {
@@ -92,7 +92,7 @@ func TestCertificate(t *testing.T) {
 		"ThatNobodyKept": {
 			failed(site.StageTLS, "x509: "+mismatch), "mail.example.com",
 			"tls-cert-host-mismatch", "host",
-			[]string{"one of the names"},
+			[]string{"a name that the certificate lists"},
 			[]string{"issued by"},
 		},
 	} {

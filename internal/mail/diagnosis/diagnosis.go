@@ -22,6 +22,9 @@ const (
 	noLoginOffered = "auth-not-advertised-client"
 )
 
+// loginFirst is the summary of every row about mail that the server accepts only after a login.
+const loginFirst = "The server requires a login"
+
 // Unknown is the row of a failure of which there is neither a stage nor a reply, nor an error that says more.
 const Unknown = "unknown"
 
@@ -32,7 +35,7 @@ func Of(r site.TestResult, s site.Settings) site.Diagnosis {
 	if r.Status == site.Passed {
 		return site.Diagnosis{}
 	}
-	v := &verdict{result: r, settings: s}
+	v := &verdict{result: r, settings: s, facts: factsOf(r, s)}
 	v.service, v.known = presets.ByHost(s.Host)
 	v.take(v.row())
 	switch {
@@ -48,7 +51,11 @@ func Of(r site.TestResult, s site.Settings) site.Diagnosis {
 		v.certificate()
 	case v.Attribute == "password":
 		v.login()
-	case v.stage == site.StageConnect && v.Attribute == "port":
+	case v.Summary == loginFirst:
+		v.loginMissing()
+	case v.Attribute == "from_address":
+		v.sender()
+	case v.stage == site.StageDNS || v.stage == site.StageConnect:
 		v.network()
 	case v.Attribute == "port" || v.Attribute == "encryption":
 		v.endpoint()
@@ -74,6 +81,7 @@ type verdict struct {
 	generic  bool
 	result   site.TestResult
 	settings site.Settings
+	facts    facts
 	service  presets.Preset
 	known    bool
 }
@@ -83,7 +91,7 @@ func (v *verdict) row() string {
 	if v.result.Status == site.InDoubt {
 		return inDoubt
 	}
-	if row := load().find(observe(v.result, v.service.ID)); row != nil {
+	if row := load().find(observe(v.result, v.settings, v.service.ID)); row != nil {
 		return row.ID
 	}
 	if v.result.Reply != nil {
@@ -124,40 +132,6 @@ func (v *verdict) whereToLook() {
 	if id, recipient := v.result.MessageID, v.result.Recipient; id != "" && recipient != "" {
 		v.Remedy = fmt.Sprintf("Look for the message <%s> in the mailbox of %s before applying again: every further test sends another one.",
 			untrusted.Brief(id, 254), untrusted.Brief(recipient, 254))
-	}
-}
-
-// login says what a known service takes as username and password, and whether it still takes one.
-func (v *verdict) login() {
-	if !v.known {
-		return
-	}
-	if v.generic && v.service.PasswordKind != presets.AccountPassword {
-		v.Remedy = fmt.Sprintf("Set username as %s wants it (%s) and password to %s.",
-			v.service.Name, v.service.UsernameHint, v.service.PasswordKind.Words())
-		if v.service.Requires != "" {
-			v.Remedy += " Needed first: " + strings.TrimSuffix(v.service.Requires, ".") + "."
-		}
-	}
-	if problem := v.service.UsernameProblem(v.settings.Username); problem != "" && v.service.Username != presets.UsernameLocalPart {
-		v.Attribute = "username"
-		v.Remedy = problem + " " + v.Remedy
-	}
-	note, fatal := v.service.SignInProblem()
-	v.Cause = strings.TrimSpace(v.Cause + " " + note)
-	if fatal {
-		v.Attribute = "host"
-		v.Remedy = "Use another mail service: change host, username and password."
-	}
-}
-
-// loginInClearText blames the encryption where there is none, as many servers offer a login only after TLS. On an
-// encrypted connection more encryption does not help.
-func (v *verdict) loginInClearText() {
-	if v.settings.Encryption == site.NoEncryption {
-		v.Attribute = "encryption"
-		v.Cause = "username is set but the server offers no login here: many offer one only after TLS."
-		v.Remedy = "Set encryption to starttls or tls. If the relay wants no login, remove username and password."
 	}
 }
 

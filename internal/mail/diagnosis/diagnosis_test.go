@@ -79,15 +79,15 @@ func TestLoginThatIsNotOffered(t *testing.T) {
 		encryption        site.Encryption
 		attribute, remedy string
 	}{
-		{site.STARTTLS, "username", "Set port to the one for submission"},
-		{site.TLS, "username", "Set port to the one for submission"},
+		{site.STARTTLS, "username", "Set port to the one for outgoing mail"},
+		{site.TLS, "username", "Set port to the one for outgoing mail"},
 		{site.NoEncryption, "encryption", "Set encryption to starttls or tls."},
 	} {
 		for _, port := range []int{25, 587} {
 			s := site.Settings{Host: "mail.example.com", Port: port, Encryption: test.encryption, Username: "shop"}
 			d := Of(failed(site.StageAuth, "smtp: server doesn't support AUTH"), s)
 			if d.ID != noLoginOffered || d.Attribute != test.attribute || !strings.HasPrefix(d.Remedy, test.remedy) ||
-				!strings.Contains(d.Remedy, "If the relay wants no login, remove username and password.") {
+				!strings.Contains(d.Remedy, "If the relay needs no login, remove username and password.") {
 				t.Errorf("%s on port %d: got %+v", test.encryption, port, d)
 			}
 		}
@@ -154,7 +154,7 @@ func TestLogin(t *testing.T) {
 		"RightFixedUsername":         {"smtp.resend.com", "resend", "password", "https://resend.com/", []string{"an API key"}},
 		"LocalPartIsAGuess":          {"disroot.org", "shop@example.com", "password", "", []string{"usually the full address"}},
 		"ServiceThatEndsPasswords":   {"smtp.mail.yahoo.com", "shop@example.com", "password", "https://", []string{"ending sign-in with a password"}},
-		"ServiceWithoutPasswords":    {"smtp-mail.outlook.com", "shop@example.com", "host", "", []string{"only OAuth2", "another mail service"}},
+		"ServiceWithoutPasswords":    {"smtp-mail.outlook.com", "shop@example.com", "host", "", []string{"only OAuth 2.0", "another mail service"}},
 		"FormerNameOfAService":       {"smtp-relay.sendinblue.com", "shop@example.com", "password", "https://app.brevo.com/", []string{"an SMTP password"}},
 		"EmptyUsername":              {"smtp.gmail.com", "", "username", "", []string{"needs a username"}},
 		"UsernameIsNeverRepeated":    {"smtp.postmarkapp.com", "a-token-in-the-wrong@place", "username", "", nil},

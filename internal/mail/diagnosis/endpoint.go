@@ -3,6 +3,7 @@ package diagnosis
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/mail/presets"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
@@ -25,25 +26,43 @@ func (v *verdict) endpoints() []presets.Endpoint {
 	return v.service.Endpoints()
 }
 
-// network tells settings that name the wrong port from a network that does not let mail out. No connection came
+// network tells settings that name the wrong server or port from a network that does not let mail out. No connection came
 // about, so encryption had no part in it.
 func (v *verdict) network() {
 	port := v.settings.Port
 	served := slices.ContainsFunc(v.endpoints(), func(e presets.Endpoint) bool { return e.Port == port })
 	switch {
-	case v.known && (port == 25 || !served || !v.official()):
+	case v.stage == site.StageDNS && v.official():
+		v.resolver()
+	case v.stage == site.StageDNS:
+		return
+	case v.Attribute == "port" && v.known && (port == 25 || !served || !v.official()):
 		v.setEndpoint()
-	case v.known:
+	case v.Attribute == "port" && v.known:
 		v.take(connectBlocked)
-		v.Cause = fmt.Sprintf("%s takes mail at %s:%d, yet no connection comes about: a firewall, a cloud or a provider on the way blocks it.",
+		v.Cause = fmt.Sprintf("%s accepts mail at %s:%d, so the settings are right; a firewall, a cloud or an internet provider blocks the connection.",
 			v.service.Name, v.settings.Host, port)
 		v.Remedy = fmt.Sprintf("Allow outgoing TCP to port %d on the machine that sends%s.", port, v.otherPort())
+	case v.Attribute == "host" && v.official():
+		v.Attribute = ""
+		v.Cause = fmt.Sprintf("%s is the right host for %s, but the machine that ran the test cannot reach it.", v.settings.Host, v.service.Name)
+		v.Remedy = fmt.Sprintf("Give that machine a route to the internet, or allow outgoing TCP to port %d; if only IPv6 fails, use IPv4.", port)
 	case v.ID == "connect-refused" && port == 25 && !site.IsLoopback(v.settings.Host):
 		v.take(connectBlocked)
 		v.Attribute = "port"
-		v.Cause = "The connection to port 25 is refused: most clouds and access providers let no mail out there."
-		v.Remedy = `Set port to 587 (encryption "starttls") or 465 (encryption "tls"). Port 25 is for server-to-server mail.`
+		v.Cause = "The connection to port 25 is refused: most clouds and internet providers block it."
+		v.Remedy = `Set port to 587 (encryption "starttls") or 465 (encryption "tls"). Port 25 is for mail between servers.`
 	}
+}
+
+// resolver blames no setting where the name is known to be right.
+func (v *verdict) resolver() {
+	if v.Attribute != "host" || strings.ContainsAny(v.settings.Host, " /") {
+		return
+	}
+	v.Attribute = ""
+	v.Cause = fmt.Sprintf("%s is the right host for %s, but the resolver of the machine that ran the test did not find its address.", v.settings.Host, v.service.Name)
+	v.Remedy = "Check DNS on that machine: its resolver, the network that it is in, and in a container the resolver that it was given."
 }
 
 // endpoint makes advice on port and encryption concrete, and takes it back where both are right already.
@@ -56,7 +75,7 @@ func (v *verdict) endpoint() {
 		v.Remedy = fmt.Sprintf("Set encryption to %q: port %d %s.", speaks, s.Port, manner(speaks))
 	case ok && (v.stage == site.StageBanner || v.stage == site.StageTLS) && v.closed():
 		v.take(connectionCut)
-		v.Remedy = fmt.Sprintf("Apply again%s; if it repeats, ask the provider whether the sending address is blocked.", v.otherPort())
+		v.Remedy = fmt.Sprintf("Apply again%s. If it repeats, ask the provider whether this IP address is blocked.", v.otherPort())
 	case v.known && !ok:
 		v.setEndpoint()
 	}
@@ -105,7 +124,7 @@ func (v *verdict) setEndpoint() {
 	if !v.official() {
 		host = fmt.Sprintf("host to %s, ", best.Host)
 	}
-	v.Remedy = fmt.Sprintf("Set %sport to %d and encryption to %q, where %s takes mail.", host, best.Port, best.Encryption, v.service.Name)
+	v.Remedy = fmt.Sprintf("Set %sport to %d and encryption to %q, where %s accepts mail.", host, best.Port, best.Encryption, v.service.Name)
 }
 
 // otherPort names another way in, as the rest of a sentence; empty where none is known.

@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
@@ -28,14 +29,14 @@ func TestPortAndEncryption(t *testing.T) {
 		"TLSOnAPortOfSTARTTLS":          {failed(site.StageTLS, plaintext), "mail.example.com", 587, site.TLS, "tls-on-plaintext-port", "encryption", []string{`Set encryption to "starttls"`, "port 587"}},
 		"TLSOnAPortOfSTARTTLSAtGmail":   {failed(site.StageTLS, plaintext), "smtp.gmail.com", 587, site.TLS, "tls-on-plaintext-port", "encryption", []string{`Set encryption to "starttls"`}},
 		"TLSOnAPortNobodyKnows":         {failed(site.StageTLS, plaintext), "mail.example.com", 1587, site.TLS, "tls-on-plaintext-port", "encryption", []string{"Set encryption to starttls"}},
-		"TLSOnAPortGmailDoesNotServe":   {failed(site.StageTLS, plaintext), "smtp.gmail.com", 25, site.TLS, "tls-on-plaintext-port", "encryption", []string{"Set port to 465 and encryption to \"tls\", where Gmail takes mail"}},
+		"TLSOnAPortGmailDoesNotServe":   {failed(site.StageTLS, plaintext), "smtp.gmail.com", 25, site.TLS, "tls-on-plaintext-port", "encryption", []string{"Set port to 465 and encryption to \"tls\", where Gmail accepts mail"}},
 		"STARTTLSOnAPortOfTLS":          {failed(site.StageBanner, silence), "mail.example.com", 465, site.STARTTLS, "banner-timeout-implicit-tls", "encryption", []string{`Set encryption to "tls"`, "port 465", "first byte"}},
 		"NoneOnAPortOfTLS":              {failed(site.StageBanner, "EOF"), "mail.example.com", 465, site.NoEncryption, "banner-eof", "encryption", []string{`Set encryption to "tls"`}},
 		"SilenceThoughThePairIsRight":   {failed(site.StageBanner, silence), "mail.example.com", 587, site.STARTTLS, connectionCut, "", []string{`port 465 with encryption "tls"`}},
 		"SilenceOnAClearTextRelay":      {failed(site.StageBanner, silence), "mail.example.com", 25, site.NoEncryption, connectionCut, "", nil},
 		"HandshakeCutOnTheRightPort":    {failed(site.StageTLS, "EOF"), "smtp.gmail.com", 465, site.TLS, connectionCut, "", []string{`port 587 with encryption "starttls"`}},
 		"STARTTLSNotOfferedOnTLSPort":   {failed(site.StageSTARTTLS, stripped), "mail.example.com", 465, site.STARTTLS, "starttls-not-offered", "encryption", []string{`Set encryption to "tls"`}},
-		"STARTTLSNotOfferedWhereItIs":   {failed(site.StageSTARTTLS, stripped), "mail.example.com", 587, site.STARTTLS, "starttls-not-offered", "encryption", []string{"Do not fall back"}},
+		"STARTTLSNotOfferedWhereItIs":   {failed(site.StageSTARTTLS, stripped), "mail.example.com", 587, site.STARTTLS, "starttls-not-offered", "encryption", []string{"inside a private network only"}},
 		"EncryptionIsNeeded":            {needsTLS, "mail.example.com", 587, site.NoEncryption, "starttls-required-530", "encryption", []string{`Set encryption to "starttls"`}},
 		"EncryptionIsNeededOnPort465":   {needsTLS, "mail.example.com", 465, site.NoEncryption, "starttls-required-530", "encryption", []string{`Set encryption to "tls"`}},
 		"SpectrumTakesBothOnOnePort":    {failed(site.StageTLS, "EOF"), "mobile.charter.net", 587, site.TLS, connectionCut, "", nil},
@@ -61,7 +62,7 @@ func TestNetworkOrSettings(t *testing.T) {
 		attribute string
 		says      []string
 	}{
-		"DroppedWhereTheServiceListens":  {dropped, "smtp.gmail.com", 587, connectBlocked, "", []string{"Gmail takes mail at smtp.gmail.com:587", `port 465 with encryption "tls"`}},
+		"DroppedWhereTheServiceListens":  {dropped, "smtp.gmail.com", 587, connectBlocked, "", []string{"Gmail accepts mail at smtp.gmail.com:587", `port 465 with encryption "tls"`}},
 		"RefusedWhereTheServiceListens":  {closed, "smtp.gmail.com", 465, connectBlocked, "", []string{"outgoing TCP to port 465"}},
 		"DroppedInARegionOfTheService":   {dropped, "smtp.eu.mailgun.org", 587, connectBlocked, "", []string{"Mailgun"}},
 		"DroppedWhereItDoesNotListen":    {dropped, "smtp.gmail.com", 2525, "connect-timeout", "port", []string{"Set port to 465"}},
@@ -84,7 +85,9 @@ func TestNetworkOrSettings(t *testing.T) {
 		"Port25RefusedOnLOCALHOST":       {closed, "LOCALHOST", 25, "connect-refused", "port", nil},
 		"Port25RefusedWithAFinalDot":     {closed, "localhost.", 25, "connect-refused", "port", nil},
 		"Port25RefusedOnMappedLoopback":  {closed, "::ffff:127.0.0.1", 25, "connect-refused", "port", nil},
-		"NoRouteIsAboutTheHost":          {"dial tcp [2001:db8::1]:587: connect: network is unreachable", "smtp.gmail.com", 587, "connect-no-route", "host", nil},
+		"NoRouteToAnyHost":               {"dial tcp [2001:db8::1]:587: connect: network is unreachable", "mail.example.com", 587, "connect-no-route", "host", nil},
+		"NoRouteToAHostKnownToBeRight":   {"dial tcp [2001:db8::1]:587: connect: network is unreachable", "smtp.gmail.com", 587, "connect-no-route", "", []string{"smtp.gmail.com is the right host for Gmail"}},
+		"NoIPv6":                         {"dial tcp [2001:db8::1]:587: connect: cannot assign requested address", "smtp.gmail.com", 587, "connect-no-ipv6", "", []string{"IPv4"}},
 		"ForbiddenOnTheMachineThatSends": {"dial tcp 192.0.2.7:587: connect: operation not permitted", "smtp.gmail.com", 587, "connect-not-permitted", "", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -94,5 +97,30 @@ func TestNetworkOrSettings(t *testing.T) {
 			}
 			contains(t, d.Cause+" "+d.Remedy, test.says...)
 		})
+	}
+}
+
+func TestNamesKnownToBeRight(t *testing.T) {
+	for _, err := range []string{
+		"lookup smtp.gmail.com on 127.0.0.11:53: no such host",
+		"dial tcp: lookup smtp.gmail.com on 127.0.0.53:53: server misbehaving",
+		"getaddrinfo ENOTFOUND smtp.gmail.com",
+		"getaddrinfo EAI_AGAIN smtp.gmail.com",
+		"php_network_getaddresses: getaddrinfo failed: Temporary failure in name resolution",
+		"lookup smtp.gmail.com: i/o timeout",
+		"the moon was full",
+	} {
+		for host, attribute := range map[string]string{"smtp.gmail.com": "", "smtp.gmial.example": "host"} {
+			d := Of(failed(site.StageDNS, err), site.Settings{Host: host, Port: 587, Encryption: site.STARTTLS})
+			if strings.Contains(err, "i/o timeout") {
+				attribute = ""
+			}
+			if d.Attribute != attribute || !strings.Contains(d.Cause+d.Remedy, "machine") {
+				t.Errorf("%s at %s: got %+v", err, host, d)
+			}
+			if host == "smtp.gmail.com" && strings.Contains(d.Remedy, "Check the spelling") {
+				t.Errorf("%s: %s", err, d.Remedy)
+			}
+		}
 	}
 }

@@ -1,97 +1,14 @@
 package diagnosis
 
 import (
-	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
-
-// longest is how many bytes of a text are matched. What a server has to say stands at the beginning (RFC 5321 section
-// 4.5.3.1.5 allows 512 octets a line); the bound keeps an endless reply from costing time.
-const longest = 1024
-
-// failure is a failed test in the form in which rows are matched: a reply, or an error without one.
-type failure struct {
-	stage site.Stage
-	// code is three digits, empty for an error.
-	code     string
-	enhanced string
-	text     string
-	// preset is the id of the service that the host belongs to, "" when there is none.
-	preset string
-}
-
-// observe brings what a test saw into the form to match.
-func observe(r site.TestResult, preset string) failure {
-	f := failure{stage: r.Stage, preset: preset}
-	if r.Reply == nil {
-		f.text = errorText(r.Error)
-		if f.stage == "" {
-			f.stage = stageOf(f.text)
-		}
-		return f
-	}
-	f.code = fmt.Sprintf("%03d", r.Reply.Code)
-	f.enhanced, f.text = replyText(*r.Reply)
-	return f
-}
-
-var (
-	// lineStart is what precedes the words on each line of a reply.
-	lineStart = regexp.MustCompile(`^\s*(?:\d{3}[ -])?\s*(?:([245]\.\d{1,3}\.\d{1,3})[,:]?(?:\s+|$))?`)
-	// inParentheses is how some servers write the enhanced code.
-	inParentheses = regexp.MustCompile(`\(#([245]\.\d{1,3}\.\d{1,3})\)`)
-)
-
-// replyText returns the words of a reply on one line, and its enhanced code, which servers write in more places than
-// clients look for it.
-func replyText(r site.Reply) (enhanced, text string) {
-	text = r.Text[:min(len(r.Text), longest)]
-	if enhanced = strings.TrimSpace(r.EnhancedCode); enhanced == "0.0.0" {
-		enhanced = ""
-	}
-	var words []string
-	for line := range strings.Lines(text) {
-		parts := lineStart.FindStringSubmatch(line)
-		if enhanced == "" {
-			enhanced = parts[1]
-		}
-		words = append(words, strings.Fields(line[len(parts[0]):])...)
-	}
-	if in := inParentheses.FindStringSubmatch(text); in != nil && enhanced == "" {
-		enhanced = in[1]
-	}
-	// Lines that were joined leave their enhanced codes between the words.
-	words = slices.DeleteFunc(words, func(word string) bool { return word == enhanced })
-	return enhanced, strings.Join(words, " ")
-}
-
-// errorText returns an error on one line. An end of file keeps nothing of what it was wrapped in.
-func errorText(err string) string {
-	text := strings.Join(strings.Fields(err[:min(len(err), longest)]), " ")
-	for _, eof := range []string{"unexpected EOF", "EOF"} {
-		if strings.HasSuffix(text, ": "+eof) {
-			return eof
-		}
-	}
-	return text
-}
-
-// stageOf tells the stage of an error from a site that does not say it, as far as the words leave no doubt.
-func stageOf(err string) site.Stage {
-	switch {
-	case strings.Contains(err, "lookup ") || strings.Contains(err, "no such host"):
-		return site.StageDNS
-	case strings.Contains(err, "x509: ") || strings.Contains(err, "tls: "):
-		return site.StageTLS
-	case strings.Contains(err, "dial tcp"):
-		return site.StageConnect
-	}
-	return ""
-}
 
 // find returns the first row that matches; there is none for few failures only.
 func (t *table) find(f failure) *Row {
@@ -103,39 +20,129 @@ func (t *table) find(f failure) *Row {
 	return nil
 }
 
+// matches asks what costs least first.
 func (row *Row) matches(f failure) bool {
-	if row.Pattern == "" || len(row.Presets) > 0 && !slices.Contains(row.Presets, f.preset) {
+	return !row.byHand() && row.reached(f) && row.holds(f.facts) && row.knownAt(f.stage) && row.says(f)
+}
+
+// byHand reports whether more than words, codes and stages chooses the row.
+func (row *Row) byHand() bool { return row.Pattern == "" && len(row.Words) == 0 }
+
+// reached reports whether host, stage and codes are the row's.
+func (row *Row) reached(f failure) bool {
+	if len(row.Presets) > 0 && !slices.Contains(row.Presets, f.preset) {
 		return false
 	}
 	if f.code == "" {
-		return row.matchesError(f)
+		return row.ReplyCode == "" && (row.Stage == f.stage || strings.HasPrefix(row.ID, "any-"))
 	}
-	return row.matchesReply(f)
-}
-
-func (row *Row) matchesError(f failure) bool {
-	return row.ReplyCode == "" &&
-		(row.Stage == f.stage || strings.HasPrefix(row.ID, "any-")) &&
-		row.pattern.MatchString(f.text)
-}
-
-func (row *Row) matchesReply(f failure) bool {
 	catchesErrors := row.ReplyCode == "" && row.Pattern == ".*"
 	return !catchesErrors &&
 		codeMatches(row.ReplyCode, f.code) &&
 		enhancedMatches(row.EnhancedCode, f.enhanced) &&
-		(row.Stage == f.stage || !row.needsStage() && row.knownAt(f.stage)) &&
-		row.pattern.MatchString(f.text)
+		row.at(f.stage)
 }
 
-// needsStage reports whether a reply must come at the row's stage. Mostly it need not: the same refusal comes at MAIL,
-// RCPT or DATA, because many servers put off what they check.
-func (row *Row) needsStage() bool {
+// at reports whether a reply at this stage can be the row's. Most rows do not care: the same refusal comes at MAIL, RCPT
+// or DATA, because many servers put off what they check.
+func (row *Row) at(stage site.Stage) bool {
+	if len(row.Stages) > 0 {
+		return slices.Contains(row.Stages, stage)
+	}
 	switch row.Stage {
-	case site.StageBanner, site.StageDNS, site.StageConnect, site.StageTLS, "quit":
+	case site.StageBanner, site.StageDNS, site.StageConnect, site.StageTLS, site.StageToken, site.StageArrival, "quit":
+		return row.Stage == stage
+	}
+	return row.Stage == stage || !strings.HasSuffix(row.ID, "-at-stage")
+}
+
+func (row *Row) holds(known facts) bool {
+	return !slices.ContainsFunc(row.When, func(fact string) bool { return !known[fact] })
+}
+
+// says reports whether the text has the row's words and its pattern.
+func (row *Row) says(f failure) bool {
+	for _, group := range row.words {
+		if !group.in(f.words) {
+			return false
+		}
+	}
+	if row.without.in(f.words) {
+		return false
+	}
+	switch row.Pattern {
+	case "", ".*":
 		return true
 	}
-	return strings.HasSuffix(row.ID, "-at-stage")
+	return (len(row.literals) == 0 || row.literals.in(f.lower)) && row.pattern().MatchString(f.text)
+}
+
+// compile prepares the row for matching. Few patterns are ever asked, so each is compiled when it is.
+func (row *Row) compile() {
+	row.pattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(row.Pattern) })
+	if tree, err := syntax.Parse(row.Pattern, syntax.Perl); err == nil {
+		row.literals = literals(tree.Simplify())
+	}
+	row.words = make([]phrases, len(row.Words))
+	for i, group := range row.Words {
+		row.words[i] = phrasesOf(group)
+	}
+	row.without = phrasesOf(row.Without)
+}
+
+// phrases are texts of which one is looked for.
+type phrases []string
+
+// phrasesOf reads phrases separated by "|". Each is whole words; one that ends in "*" also begins longer words.
+func phrasesOf(list string) phrases {
+	var found phrases
+	for phrase := range strings.SplitSeq(list, "|") {
+		if phrase = " " + phrase + " "; phrase != "  " {
+			found = append(found, strings.TrimSuffix(phrase, "* "))
+		}
+	}
+	return found
+}
+
+func (p phrases) in(text string) bool {
+	return slices.ContainsFunc(p, func(phrase string) bool { return strings.Contains(text, phrase) })
+}
+
+// literals returns texts in lower case one of which is in everything that a pattern matches; none where it cannot tell.
+// To look for them first is many times faster than to run every pattern of the table.
+func literals(tree *syntax.Regexp) phrases {
+	switch tree.Op {
+	case syntax.OpLiteral:
+		return phrases{strings.ToLower(string(tree.Rune))}
+	case syntax.OpCapture, syntax.OpPlus:
+		return literals(tree.Sub[0])
+	case syntax.OpAlternate:
+		var all phrases
+		for _, sub := range tree.Sub {
+			one := literals(sub)
+			if one == nil {
+				return nil
+			}
+			all = append(all, one...)
+		}
+		return all
+	case syntax.OpConcat:
+		var best phrases
+		for _, sub := range tree.Sub {
+			if one := literals(sub); one.shortest() > best.shortest() {
+				best = one
+			}
+		}
+		return best
+	}
+	return nil
+}
+
+func (p phrases) shortest() int {
+	if len(p) == 0 {
+		return 0
+	}
+	return len(slices.MinFunc(p, func(a, b string) int { return len(a) - len(b) }))
 }
 
 func codeMatches(pattern, code string) bool {
@@ -158,22 +165,4 @@ func enhancedMatches(pattern, enhanced string) bool {
 		return strings.HasPrefix(enhanced, class)
 	}
 	return pattern == "" || pattern == enhanced
-}
-
-// dialogue is the order in which a server hears of things, namedAt where it first hears what a setting holds: the account
-// in the login (RFC 4954 section 4), the sender and then the recipient in the envelope (RFC 5321 section 3.3).
-var (
-	dialogue = []site.Stage{
-		site.StageBanner, site.StageEHLO, site.StageSTARTTLS, site.StageAuth, site.StageMail, site.StageRcpt, site.StageData,
-	}
-	namedAt = map[string]site.Stage{
-		"username": site.StageAuth, "password": site.StageAuth, "from_address": site.StageMail, "recipient": site.StageRcpt,
-	}
-)
-
-// knownAt reports whether the server can mean by then what the row points at.
-func (row *Row) knownAt(stage site.Stage) bool {
-	named, ok := namedAt[row.Attribute]
-	at := slices.Index(dialogue, stage)
-	return !ok || at < 0 || at >= slices.Index(dialogue, named)
 }

@@ -3,7 +3,7 @@
 package diagnosis
 
 import (
-	_ "embed"
+	"embed"
 	"encoding/json"
 	"regexp"
 	"slices"
@@ -12,8 +12,10 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-//go:embed failures.json
-var file []byte
+// files are the table. Their names order them: services before the words of any server, words before bare codes.
+//
+//go:embed failures/*.json
+var files embed.FS
 
 // Row is one known failure of the table. Their order is their priority: the first that matches wins.
 type Row struct {
@@ -21,12 +23,21 @@ type Row struct {
 	// "-at-stage" matches a reply only at Stage, one that begins with "any-" matches an error at every stage.
 	ID    string     `json:"id"`
 	Stage site.Stage `json:"stage"`
+	// Stages are those at which a reply must come, where it is more than one and not all; empty for what ID says.
+	Stages []site.Stage `json:"stages"`
 	// ReplyCode has three characters, "x" standing for any digit; empty for every reply and for errors without one.
 	ReplyCode string `json:"reply_code"`
 	// EnhancedCode is that of RFC 3463, a last part "x" standing for any; empty for every one and none.
 	EnhancedCode string `json:"enhanced_code"`
-	// Pattern is a regular expression (RE2) for the text; a row without one is chosen by more than the text.
+	// Words are groups of phrases separated by "|": of each group one must be in the text as whole words, or as the
+	// beginning of one where the phrase ends in "*". None of Without may be in it. An address of the test stands in the
+	// text as "fromaddress" or "rcptaddress", every other as "mailaddress", an IP address as "ipaddress".
+	Words   []string `json:"words"`
+	Without string   `json:"without"`
+	// Pattern is a regular expression (RE2) for the text. A row without Pattern and Words is chosen by code.
 	Pattern string `json:"reply_pattern"`
+	// When are facts that must hold: "after-login", "without-login", "clear-text", "oauth2".
+	When []string `json:"when"`
 	// Presets are the services whose hosts alone the row is for; empty for every host.
 	Presets []string `json:"presets"`
 	// Services are those known to answer so, Example is such an answer; for readers.
@@ -38,12 +49,15 @@ type Row struct {
 	Remedy    string     `json:"remedy"`
 	Attribute string     `json:"attribute"`
 	Retry     site.Retry `json:"retry"`
-	// TooFast: the server takes the same message when fewer come at a time, or fewer in a second.
+	// TooFast: the server accepts the same message when fewer come at a time, or fewer in a second.
 	TooFast bool `json:"too_fast"`
 	// Sources are the pages that the row comes from; empty for a row of our own.
 	Sources []string `json:"sources"`
 
-	pattern *regexp.Regexp
+	pattern  func() *regexp.Regexp
+	literals phrases
+	words    []phrases
+	without  phrases
 }
 
 // table is every row, in the order of priority.
@@ -57,13 +71,24 @@ var load = sync.OnceValue(loadTable)
 
 func loadTable() *table {
 	t := &table{byID: map[string]*Row{}}
-	if err := json.Unmarshal(file, &t.rows); err != nil {
-		panic("failures.json: " + err.Error()) // compiled in and covered by tests
+	entries, err := files.ReadDir("failures")
+	if err != nil {
+		panic(err) // compiled in
+	}
+	for _, entry := range entries {
+		var rows []Row
+		data, err := files.ReadFile("failures/" + entry.Name())
+		if err == nil {
+			err = json.Unmarshal(data, &rows)
+		}
+		if err != nil {
+			panic(entry.Name() + ": " + err.Error()) // compiled in and covered by tests
+		}
+		t.rows = append(t.rows, rows...)
 	}
 	for i := range t.rows {
-		row := &t.rows[i]
-		row.pattern = regexp.MustCompile(row.Pattern)
-		t.byID[row.ID] = row
+		t.rows[i].compile()
+		t.byID[t.rows[i].ID] = &t.rows[i]
 	}
 	return t
 }
@@ -72,6 +97,7 @@ func loadTable() *table {
 func Rows() []Row {
 	rows := slices.Clone(load().rows)
 	for i := range rows {
+		rows[i].Words = slices.Clone(rows[i].Words)
 		rows[i].Presets = slices.Clone(rows[i].Presets)
 		rows[i].Services = slices.Clone(rows[i].Services)
 		rows[i].Sources = slices.Clone(rows[i].Sources)

@@ -34,7 +34,7 @@ const quoted = 500
 // what to do, what came of it, and the row of the guide. Every line begins with a space, which keeps
 // Terraform from wrapping it again and from reading colours into it.
 func (f Failure) Text() string {
-	f = f.washed()
+	f = f.sanitized()
 	d := f.diagnosis()
 	var p page
 	p.section("Tried", f.tried())
@@ -56,11 +56,11 @@ func (f Failure) Text() string {
 
 // Diagnosis returns the verdict that Text explains, fit to be shown. It is ours, unless the site came to another: a site
 // knows rules of its own, such as where it may connect to.
-func (f Failure) Diagnosis() site.Diagnosis { return f.washed().diagnosis() }
+func (f Failure) Diagnosis() site.Diagnosis { return f.sanitized().diagnosis() }
 
-// washed returns f with all that comes from outside fit to be shown.
-func (f Failure) washed() Failure {
-	f.Result = newWasher(f.Settings.Username, f.Secrets).result(f.Result)
+// sanitized returns f with all that comes from outside fit to be shown.
+func (f Failure) sanitized() Failure {
+	f.Result = newSanitizer(f.Settings.Username, f.Secrets).result(f.Result)
 	f.State = untrusted.Brief(f.State, longText)
 	return f
 }

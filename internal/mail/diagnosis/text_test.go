@@ -171,7 +171,7 @@ func TestOursIsShownWhereTheSiteAgrees(t *testing.T) {
 // A password can be a word that our own sentences use. Taking it out of them would tell it.
 func TestOurOwnWordsStay(t *testing.T) {
 	f := Failure{Result: refused(site.StageAuth, 535, "bad password"), Secrets: []secret.Text{secret.New("password")}}
-	contains(t, section(f.Text(), "Means"), "username and password")
+	contains(t, section(f.Text(), "Means"), "username or password")
 	if got := section(f.Text(), "Server said"); got != "535 bad [redacted]" {
 		t.Errorf("got %q", got)
 	}

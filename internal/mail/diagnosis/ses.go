@@ -32,19 +32,19 @@ func (v *verdict) unverified() {
 	from, recipient := v.settings.FromAddress, v.result.Recipient
 	switch sender, to := names(named, from), names(named, recipient); {
 	case sender && to && !strings.EqualFold(from, recipient):
-		v.Cause = fmt.Sprintf("SES in region %s knows neither %s (from_address) nor %s (the recipient); an account in the sandbox sends only to verified addresses.", region, untrusted.Brief(from, 254), untrusted.Brief(recipient, 254))
+		v.Cause = fmt.Sprintf("SES in region %s has verified neither %s (from_address) nor %s (the recipient); an account in the sandbox sends only to verified addresses.", region, untrusted.Brief(from, 254), untrusted.Brief(recipient, 254))
 		v.Remedy = fmt.Sprintf("Verify the domain of from_address in region %s and leave the SES sandbox there.", region)
 	case to && !sender:
 		v.Attribute = "recipient"
 		v.Cause = fmt.Sprintf("The SES account is in the sandbox of region %s and sends only to verified addresses; %s (the recipient) is not one.", region, untrusted.Brief(recipient, 254))
 		v.Remedy = "Leave the SES sandbox, or verify the address of the recipient."
 	case sender:
-		v.Cause = fmt.Sprintf("SES does not know %s (from_address) as verified in region %s.", untrusted.Brief(from, 254), region)
+		v.Cause = fmt.Sprintf("SES has not verified %s (from_address) in region %s.", untrusted.Brief(from, 254), region)
 		v.Remedy = fmt.Sprintf("Verify from_address or its domain in region %s, or set from_address to a verified address.", region)
 	}
 	if host := sesRegion.FindStringSubmatch(v.settings.Host); host != nil && !strings.EqualFold(host[1], region) {
 		v.Cause += fmt.Sprintf(" The reply comes from region %s, but host names %s.", region, strings.ToLower(host[1]))
-		v.Remedy += fmt.Sprintf(" If %s is the region that you mean, set host to email-smtp.%s.amazonaws.com.", region, region)
+		v.Remedy += fmt.Sprintf(" If %s is the right region, set host to email-smtp.%s.amazonaws.com.", region, region)
 	}
 }
 

@@ -50,7 +50,7 @@ func find(stage site.Stage, code int, enhanced, text, preset string) string {
 	if code != 0 {
 		r.Reply = &site.Reply{Code: code, EnhancedCode: enhanced, Text: text}
 	}
-	if row := load().find(observe(r, preset)); row != nil {
+	if row := load().find(observe(r, site.Settings{}, preset)); row != nil {
 		return row.ID
 	}
 	return ""
@@ -64,30 +64,30 @@ func TestFind(t *testing.T) {
 		preset         string
 		want           string
 	}{
-		"FirstWins":                         {site.StageAuth, 535, "5.7.8", "Username and Password not accepted", "", "auth-gmail-bad-credentials"},
+		"FirstWins":                         {site.StageAuth, 535, "5.7.8", "Username and Password not accepted", "gmail", "auth-gmail-bad-credentials"},
 		"StageIsAHintForReplies":            {site.StageData, 553, "5.7.1", "<a@example.com>: Sender address rejected: not logged in", "", "mail-not-logged-in"},
-		"ButNotForBanners":                  {site.StageAuth, 554, "", "SMTP service not available", "", "fallback-5xx-auth-at-stage"},
+		"ButNotForBanners":                  {site.StageAuth, 554, "", "no SMTP", "", "fallback-5xx-auth-at-stage"},
 		"AndNotForRowsAtStage":              {site.StageEHLO, 550, "", "mailbox unavailable", "", "any-5xx"},
-		"WildcardDigit":                     {site.StageRcpt, 551, "", "no such user", "", "rcpt-refused-at-stage"},
+		"WildcardDigit":                     {site.StageRcpt, 551, "", "no such user", "", "recipient-not-accepted"},
 		"WildcardEnhanced":                  {site.StageData, 511, "5.1.9", "whatever", "", "any-51x-rcpt"},
 		"EnhancedMustAgree":                 {site.StageAuth, 535, "5.7.9", "authentication unsuccessful", "", "auth-535-generic"},
 		"RowOfAServiceOnItsHost":            {site.StageAuth, 535, "", "Authentication Failed", "zoho-pro", "auth-zoho-by-host"},
 		"RowOfAServiceElsewhere":            {site.StageAuth, 535, "", "Authentication Failed", "", "auth-535-generic"},
-		"RefusalBeforeAnyAddressWasNamed":   {site.StageBanner, 554, "5.7.1", "No service for you", "", "any-5xx"},
+		"RefusalBeforeAnyAddressWasNamed":   {site.StageBanner, 554, "5.7.1", "No service for you", "", "banner-refused"},
 		"LoginRefusedBeforeASender":         {site.StageAuth, 550, "5.7.8", "Authentication failed", "", "fallback-5xx-auth-at-stage"},
-		"LoginsPausedBeforeASender":         {site.StageAuth, 554, "5.7.1", "Too many login attempts", "", "fallback-5xx-auth-at-stage"},
+		"LoginsPausedBeforeASender":         {site.StageAuth, 554, "5.7.1", "Too many login attempts", "", "login-paused"},
 		"SenderRefusedBeforeARecipient":     {site.StageMail, 550, "5.1.9", "whatever", "", "fallback-5xx-mail-at-stage"},
 		"ReplyThatNamesNoStage":             {"", 550, "5.7.1", "<a@example.com>: relaying denied", "", "rcpt-relay-sendmail"},
 		"ReplyNeverTakesABareRowForErrors":  {site.StageRcpt, 250, "", "OK", "", ""},
 		"ReplyWithoutClass":                 {site.StageRcpt, 999, "", "what", "", ""},
-		"PassingFaultWithPermanentCode":     {site.StageData, 550, "5.4.5", "Daily user sending limit exceeded", "", "mail-gmail-daily-limit"},
-		"PermanentFaultWithPassingCode":     {site.StageMail, 451, "5.7.3", "STARTTLS is required to send mail", "", "starttls-required-ms"},
+		"PassingFaultWithPermanentCode":     {site.StageData, 550, "5.4.5", "Daily user sending limit exceeded", "gmail", "mail-gmail-daily-limit"},
+		"PermanentFaultWithPassingCode":     {site.StageMail, 451, "5.7.3", "STARTTLS is required to send mail", "microsoft365", "starttls-required-ms"},
 		"LockedAtAnyService":                {site.StageAuth, 535, "5.7.8", "Authentication failed: account suspended", "brevo", "auth-account-locked"},
-		"LockedIsTheSender":                 {site.StageRcpt, 552, "", "Your account has been suspended", "", "auth-account-locked"},
+		"LockedIsTheSender":                 {site.StageRcpt, 552, "", "Your account has been suspended", "", "account-blocked"},
 		"DisabledIsTheRecipient":            {site.StageRcpt, 550, "5.2.1", "This account is disabled", "", "rcpt-disabled-at-stage"},
 		"RelayRefusedWithPassingCode":       {site.StageRcpt, 451, "4.7.1", "<ops@example.net>: Relay access denied", "", "rcpt-relay-generic"},
 		"RelayRefusedByMicrosoft":           {site.StageRcpt, 550, "5.7.64", "TenantAttribution; Relay Access Denied", "microsoft365", "rcpt-relay-ms-tenant"},
-		"WrongPasswordAtMicrosoft":          {site.StageAuth, 535, "5.7.139", "Authentication unsuccessful, the user credentials were incorrect.", "", "auth-ms-credentials"},
+		"WrongPasswordAtMicrosoft":          {site.StageAuth, 535, "5.7.139", "Authentication unsuccessful, the user credentials were incorrect.", "microsoft365", "auth-ms-credentials"},
 		"NameRefusedAtEHLO":                 {site.StageEHLO, 550, "", "Access denied - Invalid HELO name (See RFC2821 4.1.1.1)", "", "ehlo-name-refused"},
 		"NameRefusedAtMAIL":                 {site.StageMail, 550, "5.7.1", "<mail>: Helo command rejected: Host not found", "", "ehlo-name-refused"},
 		"NameRefusedAtRCPT":                 {site.StageRcpt, 550, "5.7.1", "<mail>: Helo command rejected: Host not found", "", "ehlo-name-refused"},
@@ -96,14 +96,15 @@ func TestFind(t *testing.T) {
 		"DomainNotVerifiedWithPassingCode":  {site.StageData, 450, "", "The from.email domain must be verified in your account to send emails.", "", "data-domain-not-verified"},
 		"DomainUnverified":                  {site.StageData, 421, "", "Domain example.com is not allowed to send: The domain is unverified and requires DNS configuration.", "", "data-domain-not-verified"},
 		"UnauthenticatedAtGmailInPassing":   {site.StageData, 421, "4.7.26", "This mail has been rate limited because it is unauthenticated.", "", "data-gmail-421-unauthenticated"},
-		"RateLimitInOneWord":                {site.StageData, 451, "4.7.1", "Ratelimit \"user\" exceeded", "", "data-rate-generic"},
+		"RateLimitInOneWord":                {site.StageData, 451, "4.7.1", "Ratelimit \"user\" exceeded", "", "limit-pace"},
 		"QuotaOfTheSenderWithPassingCode":   {site.StageData, 450, "", "Your account reached its email quota limit.", "", "data-quota-of-sender"},
 		"QuotaOfTheRecipient":               {site.StageRcpt, 452, "4.2.2", "The email account that you tried to reach is over quota.", "", "rcpt-over-quota"},
 		"ErrorAtItsStage":                   {site.StageBanner, 0, "", "read tcp 192.0.2.1:1->192.0.2.2:2: i/o timeout", "", "banner-timeout-implicit-tls"},
 		"ErrorAtAnotherStage":               {site.StageRcpt, 0, "", "read tcp 192.0.2.1:1->192.0.2.2:2: i/o timeout", "", "any-timeout"},
 		"ErrorWrappedByClients":             {site.StageTLS, 0, "", "handshake with 192.0.2.2:465: EOF", "", "tls-eof"},
 		"ErrorThatNobodyKnows":              {site.StageTLS, 0, "", "the moon was full", "", "other-tls"},
-		"ErrorOfAReplyThatIsNotOne":         {site.StageMail, 0, "", "550 5.7.1 something", "", "other-mail"},
+		"ReplyWithinAnError":                {"", 0, "", "sending: 535 5.7.8 Authentication failed", "", "auth-postfix-failed"},
+		"PortsAreNoReplies":                 {site.StageMail, 0, "", "write tcp 192.0.2.1:587 465 oops", "", "other-mail"},
 		"ErrorWithoutStageAboutNames":       {"", 0, "", "dial tcp: lookup mail.example.com: no such host", "", "dns-nxdomain"},
 		"ErrorWithoutStageAboutConnections": {"", 0, "", "dial tcp 192.0.2.2:2: connect: connection refused", "", "connect-refused"},
 		"ErrorWithoutStageAboutTrust":       {"", 0, "", "x509: certificate signed by unknown authority", "", "tls-cert-unknown-authority"},

@@ -1,0 +1,174 @@
+package diagnosis
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/presets"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+func throughAuth(stage site.Stage, code int, text string) site.TestResult {
+	r := refused(stage, code, text)
+	r.Stages = stages(site.StageDNS, site.StageConnect, site.StageTLS, site.StageBanner, site.StageEHLO, site.StageAuth)
+	return r
+}
+
+// What was accepted is not at fault afterwards.
+func TestNoPasswordIsBlamedAfterItPassed(t *testing.T) {
+	s := site.Settings{Host: "mail.example.com", Port: 465, Encryption: site.TLS, Username: "ocid1.user", FromAddress: "shop@example.com"}
+	for text, want := range map[string]string{
+		"Authorization failed: Envelope From address not authorized": "from_address",
+		"From/Sender name is not valid":                              "from_address",
+		"Authentication failed":                                      "username",
+		"authentication credentials invalid":                         "username",
+		"5.7.8 you may not":                                          "username",
+	} {
+		for _, stage := range []site.Stage{site.StageMail, site.StageRcpt, site.StageData} {
+			d := Of(throughAuth(stage, 535, text), s)
+			if d.Attribute != want || strings.Contains(d.Cause, "rejected the username or password") {
+				t.Errorf("%s at %s: %+v", text, stage, d)
+			}
+		}
+	}
+	for _, row := range Rows() {
+		refusal := exampleOf(row)
+		for _, stage := range []site.Stage{site.StageMail, site.StageRcpt, site.StageData} {
+			refusal.stage = stage
+			if got := load().find(refusal); got != nil && got.Attribute == "password" {
+				t.Errorf("%q at %s: row %q blames the password", row.Example, stage, got.ID)
+			}
+		}
+	}
+}
+
+func TestLoginThatDoesNotCount(t *testing.T) {
+	s := site.Settings{Host: "mail.example.com", Username: "shop@example.com", FromAddress: "shop@example.com"}
+	d := Of(throughAuth(site.StageRcpt, 553, "<shop@example.com>: Sender address rejected: not logged in"), s)
+	if d.Attribute != "username" || strings.Contains(d.Remedy, "Set username and password") {
+		t.Errorf("got %+v", d)
+	}
+	contains(t, d.Cause, "accepted the login")
+	d = Of(throughAuth(site.StageRcpt, 554, "<web1[192.0.2.1]>: Client host rejected: Access denied"), s)
+	if d.Attribute != "host" {
+		t.Errorf("an address that is refused after the login: got %+v", d)
+	}
+	s.Username = ""
+	if d = Of(refused(site.StageRcpt, 554, "5.7.1 <web1[192.0.2.1]>: Client host rejected: Access denied"), s); d.Attribute != "username" {
+		t.Errorf("without a login: got %+v", d)
+	}
+}
+
+// What a row says of one service is for the hosts of that service.
+func TestRowsThatNameAServiceAreForItsHosts(t *testing.T) {
+	names := strings.Fields("Google Gmail Workspace Microsoft Outlook Entra Yahoo iCloud Zoho Brevo SendGrid Mailgun Mailtrap Mailjet AWS SES SparkPost Postmark Yandex Mail.ru QQ NetEase Alibaba GoDaddy IONOS GMX Fastmail OVH Hostinger Resend Naver")
+	for _, row := range Rows() {
+		text := strings.ReplaceAll(row.Summary+" "+row.Cause+" "+row.Remedy, "@gmail.com through another", "")
+		for _, name := range names {
+			if slices.Contains(strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" ,;:()'’", r) }), name) && len(row.Presets) == 0 {
+				t.Errorf("row %q speaks of %s to everybody", row.ID, name)
+			}
+		}
+	}
+	gmx := site.Settings{Host: "mail.gmx.net", Port: 465, Encryption: site.TLS, Username: "shop@gmx.net", FromAddress: "shop@gmx.net"}
+	for _, text := range []string{"Authentication failure: SMTP AUTH failed with the remote server", "Reject due to policy restrictions"} {
+		d := Of(refused(site.StageAuth, 535, text), gmx)
+		if strings.Contains(d.Cause+d.Remedy, "IONOS") {
+			t.Errorf("GMX is told of IONOS: %+v", d)
+		}
+	}
+}
+
+func TestHostsOfServicesThatReceive(t *testing.T) {
+	for host, want := range map[string]string{
+		"gmail-smtp-in.l.google.com":               "gmail",
+		"aspmx.l.google.com":                       "gmail",
+		"hotmail-com.olc.protection.outlook.com":   "microsoft365",
+		"example-com.mail.protection.outlook.com":  "microsoft365",
+		"mta5.am0.yahoodns.net":                    "yahoo",
+		"mailstore1.secureserver.net":              "godaddy",
+		"smtphz.qiye.163.com":                      "netease-163",
+		"smtprelaypool.ispgateway.de":              "domainfactory",
+		"smtp.partner.outlook.cn":                  "microsoft365",
+		"mail.protection.outlook.com.example.test": "",
+		"secureserver.net.example.test":            "",
+	} {
+		if got, _ := presets.ByHost(host); got.ID != want {
+			t.Errorf("%s: %q, want %q", host, got.ID, want)
+		}
+	}
+}
+
+// A fault that only a person can end does not heal by waiting, whatever the code says.
+func TestWhatOnlyAPersonCanEnd(t *testing.T) {
+	s := site.Settings{Host: "mail.example.com", Username: "shop@example.com", FromAddress: "shop@example.com"}
+	for _, text := range []string{
+		"Recipient on suppression list", "You can only send testing emails to your own email address", "Your account has been suspended",
+		"Outgoing mail has been disabled", "The domain is not verified", "Client host [192.0.2.1] blocked using zen.spamhaus.org",
+		"STARTTLS is required", "Helo command rejected: Host not found", "Sender address rejected: Domain not found",
+		"Out of credits, please upgrade your plan", "relay access denied", "authentication required",
+	} {
+		for _, stage := range []site.Stage{site.StageRcpt, site.StageData} {
+			if d := Of(refused(stage, 451, text), s); d.Retry != site.RetryNever {
+				t.Errorf("%s at %s: %s from %s", text, stage, d.Retry, d.ID)
+			}
+		}
+	}
+	for _, row := range Rows() {
+		waits := strings.Contains(row.Remedy, "pply again") || strings.Contains(row.Remedy, "Wait ") || strings.Contains(row.Remedy, "wait") || strings.Contains(row.Remedy, "24 hours") || strings.Contains(row.Remedy, "pply again later")
+		if row.Retry == site.RetryLong && !waits {
+			t.Errorf("row %q may pass by itself, but its advice is %q", row.ID, row.Remedy)
+		}
+	}
+}
+
+// Advice fits the settings that it is given for.
+func TestSenderAdvice(t *testing.T) {
+	const owned = "<shop@example.com>: Sender address rejected: not owned by user"
+	for username, test := range map[string]struct{ has, lacks string }{
+		"login@example.com": {"to the address in username", "already"},
+		"api":               {"an address that this account may send from", "address in username"},
+		"shop@example.com":  {"is the address in username already", "Set from_address to the address"},
+	} {
+		s := site.Settings{Host: "mail.example.com", Username: username, FromAddress: "shop@example.com"}
+		for _, text := range []string{owned, "Client does not have permissions to send as this sender", "envelope sender mismatch"} {
+			d := Of(throughAuth(site.StageRcpt, 553, "5.7.1 "+text), s)
+			if d.Attribute != "from_address" || strings.Contains(d.Remedy, test.lacks) {
+				t.Errorf("%s, %s: %+v", username, text, d)
+			}
+			if text == owned {
+				contains(t, d.Remedy, test.has)
+			}
+		}
+	}
+	for _, row := range Rows() {
+		if strings.Contains(row.Cause+row.Remedy, "address of username") || strings.Contains(row.Cause+row.Remedy, "the diagnosis") {
+			t.Errorf("row %q: %s", row.ID, row.Remedy)
+		}
+	}
+}
+
+// Some sites have the failure in one line of text, and no stage.
+func TestRepliesInALineOfText(t *testing.T) {
+	s := site.Settings{Host: "mail.example.com", Username: "login@example.com", FromAddress: "shop@example.com"}
+	for text, want := range map[string]string{
+		"535 5.7.8 Error: authentication failed":                                                           "password",
+		"send failed: 535 Authorization failed: Envelope From address not authorized":                      "from_address",
+		"gomail: could not send email 1: 553 5.7.1 Sender address rejected: not owned by user":             "from_address",
+		"Raw error: 550 5.1.1 <ops@example.net>: Recipient address rejected: User unknown":                 "recipient",
+		"Message failed: 554 Transaction failed: Duplicate header 'Date'.":                                 "",
+		"SMTP Error: Could not authenticate.":                                                              "password",
+		"Mail command failed: 530 5.7.0 Must issue a STARTTLS command first":                               "encryption",
+		"Can't send mail - all recipients were rejected: 554 5.7.1 <ops@example.net>: Relay access denied": "username",
+		"450 4.7.1 <x>: Helo command rejected: Host not found":                                             "helo_name",
+		"dial tcp 192.0.2.1:587: connect: connection refused":                                              "port",
+		"x509: certificate signed by unknown authority":                                                    "host",
+		"SMTP Error: Could not connect to SMTP host. Failed to connect to server":                          "port",
+	} {
+		d := Of(site.TestResult{Status: site.Failed, Error: text, Recipient: "ops@example.net"}, s)
+		if d.Attribute != want || d.ID == Unknown {
+			t.Errorf("%s: %q from %s, want %q", text, d.Attribute, d.ID, want)
+		}
+	}
+}

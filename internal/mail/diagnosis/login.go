@@ -1,0 +1,53 @@
+package diagnosis
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/presets"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// login says what a known service accepts as username and password, and whether it still accepts one.
+func (v *verdict) login() {
+	if !v.known {
+		return
+	}
+	if v.generic && v.service.PasswordKind != presets.AccountPassword {
+		v.Remedy = fmt.Sprintf("Set username as %s expects it (%s) and password to %s.",
+			v.service.Name, v.service.UsernameHint, v.service.PasswordKind.Words())
+		if v.service.Requires != "" {
+			v.Remedy += " Needed first: " + strings.TrimSuffix(v.service.Requires, ".") + "."
+		}
+	}
+	if problem := v.service.UsernameProblem(v.settings.Username); problem != "" && v.service.Username != presets.UsernameLocalPart {
+		v.Attribute = "username"
+		v.Remedy = problem + " " + v.Remedy
+	}
+	switch v.service.AuthStatus {
+	case presets.OAuth2Only:
+		v.Cause = strings.TrimSpace(v.Cause + " " + v.service.Name + " accepts no password, only OAuth 2.0.")
+		v.Attribute = "host"
+		v.Remedy = "Use another mail service: change host, username and password."
+	case presets.DeprecatedPassword:
+		v.Cause = strings.TrimSpace(v.Cause + " " + v.service.Name + " is ending sign-in with a password.")
+	}
+}
+
+// loginInClearText blames the encryption where there is none, as many servers offer a login only after TLS. On an
+// encrypted connection more encryption does not help.
+func (v *verdict) loginInClearText() {
+	if v.settings.Encryption == site.NoEncryption {
+		v.Attribute = "encryption"
+		v.Cause = "username is set, but the server offers no login here; many servers offer one only after TLS."
+		v.Remedy = "Set encryption to starttls or tls. If the relay needs no login, remove username and password."
+	}
+}
+
+// loginMissing says what differs where a server asks for a login although it has accepted one.
+func (v *verdict) loginMissing() {
+	if v.facts[afterLogin] {
+		v.Cause = "The server accepted the login, but still treats this message as one without: the account may not send it, or the recipient, through this server."
+		v.Remedy = "Check that the account in username may send from from_address to other domains; then ask the provider and quote the reply."
+	}
+}
