@@ -24,7 +24,7 @@ func TestDemo(t *testing.T) {
 	t.Setenv("TF_CLI_ARGS_plan", "-destroy")
 	t.Setenv("TF_DATA_DIR", filepath.Join(temp, "the user's own"))
 	var out strings.Builder
-	if err := run(t.Context(), &out, t.Output()); err != nil {
+	if err := run(t.Context(), &out, t.Output(), false); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
 	rest := out.String()

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -15,8 +16,10 @@ import (
 )
 
 func main() {
+	color := flag.Bool("color", false, "show what the CLI prints in its colors")
+	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, os.Stdout, os.Stderr)
+	err := run(ctx, os.Stdout, os.Stderr, *color)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
@@ -25,7 +28,7 @@ func main() {
 }
 
 // run plays the story on out; log gets what takes time before it can begin.
-func run(ctx context.Context, out, log io.Writer) (err error) {
+func run(ctx context.Context, out, log io.Writer, color bool) (err error) {
 	cli, err := tfcli.Find(ctx, log)
 	if err != nil {
 		return err
@@ -45,5 +48,7 @@ func run(ctx context.Context, out, log io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	return newStory(cli, workspace, set, out).tell(ctx)
+	story := newStory(cli, workspace, set, out)
+	story.color = color
+	return story.tell(ctx)
 }

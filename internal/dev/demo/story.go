@@ -27,6 +27,8 @@ type story struct {
 	workspace tfcli.Workspace
 	set       *set
 	out       io.Writer
+	// color leaves the CLI its colors.
+	color bool
 	// told is everything that went to out.
 	told bytes.Buffer
 	// held is what the site held when its settings worked.
@@ -85,7 +87,6 @@ func (s *story) run(ctx context.Context, password secret.Text, version int, args
 	fmt.Fprintf(s.out, "$ %s %s\n", s.cli.Name(), strings.Join(args, " "))
 	cmd := s.workspace.Command(ctx, args...)
 	cmd.Env = append(cmd.Env,
-		"TF_CLI_ARGS=-no-color",
 		"TF_INPUT=0",
 		"SMTP_SITE_TOKEN="+s.set.token.Reveal(),
 		"TF_VAR_site="+s.set.url,
@@ -93,6 +94,9 @@ func (s *story) run(ctx context.Context, password secret.Text, version int, args
 		"TF_VAR_mail_password="+password.Reveal(),
 		fmt.Sprintf("TF_VAR_mail_password_version=%d", version),
 	)
+	if !s.color {
+		cmd.Env = append(cmd.Env, "TF_CLI_ARGS=-no-color")
+	}
 	var said bytes.Buffer
 	cmd.Stdout = io.MultiWriter(s.out, &said)
 	cmd.Stderr = cmd.Stdout

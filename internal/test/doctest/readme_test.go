@@ -22,7 +22,7 @@ func TestWhatTheReadmeShows(t *testing.T) {
 			shown = append(shown, b)
 		}
 	}
-	if len(shown) != 2 || shown[0].heading != "A first plan" || shown[1].heading != "When a test fails" {
+	if len(shown) != 2 || shown[0].heading != "Use it" || shown[1].heading != "When a test fails" {
 		t.Fatalf("this test knows nothing of what is shown: %+v", shown)
 	}
 	t.Run("Plan", func(t *testing.T) {
@@ -31,7 +31,9 @@ func TestWhatTheReadmeShows(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := ws.Init(t.Context(), strings.ReplaceAll(config, "https://client.example", p.url)); err != nil {
+		// The workspace has a provider without a release.
+		here := strings.NewReplacer("https://client.example", p.url, `version = "~> 0.1"`, `version = "0.0.1"`)
+		if err := ws.Init(t.Context(), here.Replace(config)); err != nil {
 			t.Fatal(err)
 		}
 		plan := ws.Command(t.Context(), "plan", "-no-color", "-input=false")
