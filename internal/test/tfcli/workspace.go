@@ -36,7 +36,7 @@ func (c CLI) NewWorkspace(ctx context.Context, dir, source string) (Workspace, e
 		source = c.Registry() + "/" + source
 	}
 	mirror := filepath.Join(dir, ".mirror")
-	binary := filepath.Join(mirror, source, "0.0.1", runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-smtp_v0.0.1")
+	binary := filepath.Join(mirror, source, "0.1.0", runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-smtp_v0.1.0")
 	if runtime.GOOS == "windows" {
 		binary += ".exe"
 	}
