@@ -20,7 +20,7 @@ func TestUnconfigured(t *testing.T) {
 	got := c.read()
 	equal(t, got.object, object{
 		"site_id": c.id, "api_version": 1.0, "enabled": false, "revision": "0", "updated_at": nil, "updated_by": nil,
-		"last_write_id": nil, "password_set": false, "password_id": nil, "verification": nil,
+		"last_write_id": nil, "password_set": false, "password_id": nil, "verification": nil, "auth_methods": []any{"password", "oauth2"},
 		"settings": object{"host": "", "port": 0.0, "encryption": "", "username": "", "from_address": "", "from_name": "", "helo_name": ""},
 	})
 	if got.header.Get("ETag") != `"0"` {
@@ -62,6 +62,9 @@ func TestPasswordRule(t *testing.T) {
 		"from_address": "other@example.com", "from_name": "Other", "helo_name": "other.example.com",
 	}
 	for _, f := range (site.Settings{}).Fields() {
+		if f.IsUnsetToken() {
+			continue // TestSecretStaysWithItsTokenEndpoint
+		}
 		row := "R2_"
 		if f.Name == "host" || f.Name == "port" {
 			row = "R1_"

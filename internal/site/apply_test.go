@@ -206,7 +206,7 @@ func TestApplyNoticesWhatTheSiteDidNotKeep(t *testing.T) {
 	t.Run("Everything", func(t *testing.T) {
 		err := applyKeeping(t, unconfigured())
 		for _, f := range c.Candidate.Settings.Fields() {
-			if f.Value != "" && !strings.Contains(err.Error(), f.Name+" is ") {
+			if fmt.Sprint(f.Value) != "" && !strings.Contains(err.Error(), f.Name+" is ") {
 				t.Errorf("error %q does not name %s", err, f.Name)
 			}
 		}

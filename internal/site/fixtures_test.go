@@ -2,6 +2,7 @@ package site_test
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -116,7 +117,13 @@ func alter(s *site.Settings, i int) string {
 	default:
 		panic("settings have a field of a new type: " + field.Kind().String())
 	}
-	return reflect.TypeFor[site.Settings]().Field(i).Tag.Get("json")
+	return member(reflect.TypeFor[site.Settings]().Field(i))
+}
+
+// member is what a field of Settings is called in JSON.
+func member(f reflect.StructField) string {
+	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+	return name
 }
 
 func numSettings() int { return reflect.TypeFor[site.Settings]().NumField() }

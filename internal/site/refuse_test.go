@@ -100,6 +100,7 @@ func TestRefuseEverySetting(t *testing.T) {
 	settings := settingsAt("smtp.example.com")
 	settings.HELOName = "client-a.example.com"
 	var unsupported []site.UnsupportedValue
+	settings.Grant, settings.TokenURL, settings.ClientID, settings.Scopes = site.ClientCredentials, "https://login.example.com/token", "id", "mail"
 	var want []string
 	for _, f := range settings.Fields() {
 		unsupported = append(unsupported, site.UnsupportedValue{Field: f.Name, Reason: "x"})

@@ -2,6 +2,7 @@ package site
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
@@ -31,7 +32,7 @@ func IsLoopback(host string) bool {
 	return err == nil && address.Unmap().IsLoopback()
 }
 
-// Settings are a site's mail settings: everything that decides how mail leaves it, except the password. The zero
+// Settings are a site's mail settings: everything that decides how mail leaves it, except the login's secret. The zero
 // Settings are those of a site that was never configured.
 type Settings struct {
 	// Host is the name or address of the submission server, without a port.
@@ -48,6 +49,30 @@ type Settings struct {
 	FromName string `json:"from_name"`
 	// HELOName is what the site calls itself in EHLO; empty leaves the choice to the site.
 	HELOName string `json:"helo_name"`
+	// Grant is how a token for the login is obtained (RFC 6749); empty for a login with a password, and then the rest is
+	// empty too.
+	Grant Grant `json:"grant,omitempty"`
+	// TokenURL is the token endpoint, which gets the secret.
+	TokenURL string `json:"token_url,omitempty"`
+	// ClientID is what the token endpoint calls the application.
+	ClientID string `json:"client_id,omitempty"`
+	// Scopes are sorted and separated by single spaces.
+	Scopes string `json:"scopes,omitempty"`
+}
+
+// Grant is a way to obtain an access token.
+type Grant string
+
+// ClientCredentials is the grant of an application that acts for itself (RFC 6749 section 4.4); the login's secret is the
+// client secret.
+const ClientCredentials Grant = "client_credentials"
+
+// Grants lists the valid values of Grant, for a login with a token.
+func Grants() []Grant { return []Grant{ClientCredentials} }
+
+// JoinScopes gives scopes in the form that Settings hold them in.
+func JoinScopes(scopes []string) string {
+	return strings.Join(slices.Sorted(slices.Values(scopes)), " ")
 }
 
 // IsZero reports whether s are the settings of a site that was never configured.
@@ -57,6 +82,16 @@ func (s Settings) IsZero() bool { return s == Settings{} }
 type Field struct {
 	Name  string
 	Value any
+}
+
+// IsUnsetToken reports whether f belongs to logins with a token, and is not set. The first version knew no such settings:
+// what it sealed, signed or digested of a site with a password must stay what it is.
+func (f Field) IsUnsetToken() bool {
+	switch f.Name {
+	case "grant", "token_url", "client_id", "scopes":
+		return f.Value == "" || f.Value == Grant("")
+	}
+	return false
 }
 
 // Fields lists every setting, in the order of the struct.
@@ -69,6 +104,10 @@ func (s Settings) Fields() []Field {
 		{"from_address", s.FromAddress},
 		{"from_name", s.FromName},
 		{"helo_name", s.HELOName},
+		{"grant", s.Grant},
+		{"token_url", s.TokenURL},
+		{"client_id", s.ClientID},
+		{"scopes", s.Scopes},
 	}
 }
 
@@ -87,7 +126,8 @@ func (s Settings) Diff(other Settings) []string {
 // Candidate is settings plus password that were not saved yet.
 type Candidate struct {
 	Settings Settings
-	// Password is empty when Settings.Username is, or when it is not known here and the site's stored one is meant.
+	// Password is the login's secret: the password or, with Settings.Grant, the client secret. It is empty when
+	// Settings.Username is, or when it is not known here and the site's stored one is meant.
 	Password secret.Text
 }
 

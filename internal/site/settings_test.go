@@ -21,7 +21,7 @@ func TestFieldsListsEverySetting(t *testing.T) {
 		t.Fatalf("Fields lists %d of %d settings", len(fields), typ.NumField())
 	}
 	for i, f := range fields {
-		if tag := typ.Field(i).Tag.Get("json"); f.Name != tag || tag == "" {
+		if tag := member(typ.Field(i)); f.Name != tag || tag == "" {
 			t.Errorf("field %d is called %q, its JSON tag is %q", i, f.Name, tag)
 		}
 		if want := value.Field(i).Interface(); f.Value != want {

@@ -25,6 +25,12 @@ type Site interface {
 	Clear(ctx context.Context, revision string) error
 }
 
+// TokenLogins is what a [Site] also implements when not its platform but the site itself says whether it can log in with a
+// token. A platform that never can declares the setting "grant" unsupported.
+type TokenLogins interface {
+	TakesTokens(ctx context.Context) (bool, error)
+}
+
 // State is what a site holds.
 type State struct {
 	// SiteID is stable for the life of a site and differs between sites.

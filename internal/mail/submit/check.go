@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/net/idna"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/oauth"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
@@ -50,7 +51,9 @@ func serverRules(s site.Settings) []rule {
 }
 
 func candidateRules(c site.Candidate) []rule {
+	field, err := CheckToken(c.Settings)
 	return append(serverRules(c.Settings),
+		rule{site.StageToken, field, err},
 		rule{site.StageAuth, "username", checkCredential(c.Settings.Username)},
 		rule{site.StageAuth, "password", checkPassword(c)})
 }
@@ -80,6 +83,54 @@ func checkPort(port int) error {
 func checkEncryption(e site.Encryption) error {
 	if !slices.Contains(site.Encryptions(), e) {
 		return fmt.Errorf("must be one of %q", site.Encryptions())
+	}
+	return nil
+}
+
+// CheckToken names the first setting of a login with a token that cannot work, by its name in [site.Settings.Fields], and
+// says why; a login with a password has none of them.
+func CheckToken(s site.Settings) (field string, err error) {
+	if s.Grant == "" && s.TokenURL+s.ClientID+s.Scopes == "" {
+		return "", nil
+	}
+	if s.Grant == "" {
+		return "grant", errors.New("is missing, but there are settings for a login with a token")
+	}
+	if !slices.Contains(site.Grants(), s.Grant) {
+		return "grant", fmt.Errorf("must be one of %q", site.Grants())
+	}
+	if s.Username == "" {
+		return "username", errors.New("is missing: a login with a token needs the mailbox")
+	}
+	for _, check := range []struct {
+		field string
+		err   error
+	}{
+		{"token_url", oauth.CheckTokenURL(s.TokenURL)},
+		{"client_id", CheckClientID(s.ClientID)},
+		{"scopes", CheckScopes(s.Scopes)},
+	} {
+		if check.err != nil {
+			return check.field, check.err
+		}
+	}
+	return "", nil
+}
+
+// CheckClientID refuses what is no client identifier: empty, more than 255 bytes, or anything but visible ASCII (RFC 6749
+// appendix A.1).
+func CheckClientID(id string) error {
+	if id == "" || len(id) > 255 || strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return errors.New("must be the application's id, of at most 255 visible ASCII characters")
+	}
+	return nil
+}
+
+// CheckScopes refuses what is no list of scopes as Settings hold it (RFC 6749 section 3.3); none at all is one.
+func CheckScopes(scopes string) error {
+	odd := strings.ContainsFunc(scopes, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' })
+	if odd || len(scopes) > 1024 || site.JoinScopes(strings.Fields(scopes)) != scopes {
+		return errors.New("must be scopes of visible ASCII characters, sorted, with single spaces between them, of at most 1024 bytes")
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -13,9 +14,39 @@ import (
 
 	"github.com/emersion/go-sasl"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/oauth"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
+
+// fetchToken gets the access token for a candidate that logs in with one, before anything is dialled: no connection to a
+// mail server waits for a token endpoint. Each attempt has a token of its own, because one that was kept hides that its
+// client secret does not work any more.
+func (a *attempt) fetchToken(ctx context.Context, c site.Candidate) error {
+	if c.Settings.Grant == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, budget(site.StageToken))
+	defer cancel()
+	a.report.Result.Stage = site.StageToken
+	start := a.sender.now()
+	token, err := a.sender.tokens().Fetch(ctx, oauth.Request{
+		TokenURL: c.Settings.TokenURL,
+		Grant:    c.Settings.Grant,
+		ClientID: c.Settings.ClientID,
+		Scopes:   c.Settings.Scopes,
+		Secret:   c.Password,
+	})
+	spent := a.sender.now().Sub(start)
+	if err != nil {
+		a.fail(ctx, err, spent)
+		return err
+	}
+	a.token = token
+	a.redactor = newRedactor(c.Settings.Username, c.Password, token)
+	a.pass(site.StageToken, spent)
+	return nil
+}
 
 // login logs in once where the candidate has a username.
 func (a *attempt) login(ctx context.Context, c site.Candidate) error {
@@ -26,7 +57,11 @@ func (a *attempt) login(ctx context.Context, c site.Candidate) error {
 		if err := checkPrivacy(a.dialogue.conn); err != nil {
 			return err
 		}
-		m, err := chooseMechanism(a.offers.mechanisms(), c.Settings.Username, c.Password)
+		choose, credential := chooseMechanism, c.Password
+		if c.Settings.Grant != "" {
+			choose, credential = chooseTokenMechanism, a.token
+		}
+		m, err := choose(a.offers.mechanisms(), c.Settings.Username, credential)
 		if err != nil {
 			return err
 		}
@@ -34,7 +69,7 @@ func (a *attempt) login(ctx context.Context, c site.Candidate) error {
 	})
 }
 
-// checkPrivacy refuses to send a password without TLS, except to the machine itself.
+// checkPrivacy refuses to send a password or a token without TLS, except to the machine itself.
 func checkPrivacy(conn net.Conn) error {
 	if _, encrypted := conn.(*tls.Conn); encrypted {
 		return nil
@@ -53,7 +88,7 @@ const (
 
 // chooseMechanism prefers PLAIN, which is the standard one (RFC 4954 section 4), to LOGIN.
 func chooseMechanism(offered []string, username string, password secret.Text) (mechanism, error) {
-	needToken := func(name string) bool { return name == "XOAUTH2" || name == "OAUTHBEARER" }
+	needToken := func(name string) bool { return name == xoauth2 || name == oauthBearer }
 	switch {
 	case slices.Contains(offered, plain):
 		return plainLogin(username, password), nil
@@ -67,6 +102,36 @@ func chooseMechanism(offered []string, username string, password secret.Text) (m
 		return mechanism{}, fmt.Errorf("server offers neither PLAIN nor LOGIN, only %s", strings.Join(offered, " "))
 	}
 }
+
+// The names of mechanisms in which a token can be sent.
+const (
+	xoauth2     = "XOAUTH2"
+	oauthBearer = "OAUTHBEARER"
+)
+
+// chooseTokenMechanism prefers XOAUTH2, which Microsoft and Google offer, to its standard successor (RFC 7628). The token
+// never goes with the command, which it would make too long. A server that refuses it says why in a challenge of JSON,
+// which the last response answers; only then comes the refusal.
+func chooseTokenMechanism(offered []string, username string, token secret.Text) (mechanism, error) {
+	switch {
+	case slices.Contains(offered, xoauth2):
+		return mechanism{name: xoauth2, responses: []string{tokenResponse(username, token), ""}}, nil
+	case slices.Contains(offered, oauthBearer):
+		// RFC 5801 section 4 has the escapes of the name.
+		name := strings.NewReplacer("=", "=3D", ",", "=2C").Replace(username)
+		return mechanism{name: oauthBearer, responses: []string{"n,a=" + name + ",\x01" + bearer(token), "\x01"}}, nil
+	case len(offered) == 0:
+		return mechanism{}, errors.New("server doesn't support AUTH")
+	default:
+		return mechanism{}, fmt.Errorf("server offers no login with a token, only %s", strings.Join(offered, " "))
+	}
+}
+
+func tokenResponse(username string, token secret.Text) string {
+	return "user=" + username + "\x01" + bearer(token)
+}
+
+func bearer(token secret.Text) string { return "auth=Bearer " + token.Reveal() + "\x01\x01" }
 
 // maxCommand is the longest command line with its CRLF (RFC 5321 section 4.5.3.1.4).
 const maxCommand = 512
@@ -102,6 +167,7 @@ func (d *dialogue) authenticate(m mechanism) error {
 	if m.initial != "" {
 		line += " " + base64.StdEncoding.EncodeToString([]byte(m.initial))
 	}
+	challenge := ""
 	for {
 		code, text, err := d.ask(line)
 		switch {
@@ -110,12 +176,35 @@ func (d *dialogue) authenticate(m mechanism) error {
 		case code == 235:
 			return nil
 		case code != 334:
-			return &textproto.Error{Code: code, Msg: text}
+			return refusal{&textproto.Error{Code: code, Msg: text}, challenge}
 		case len(m.responses) == 0:
 			_ = d.text.PrintfLine("*")
 			return sasl.ErrUnexpectedServerChallenge
 		}
+		challenge = text
 		line = base64.StdEncoding.EncodeToString([]byte(m.responses[0]))
 		m.responses = m.responses[1:]
 	}
+}
+
+// refusal is a login that the server refused.
+type refusal struct {
+	reply *textproto.Error
+	// challenge is what the server last asked, in base64; empty for nothing.
+	challenge string
+}
+
+// Error implements [error].
+func (r refusal) Error() string { return r.reply.Error() }
+
+// Unwrap gives the reply.
+func (r refusal) Unwrap() error { return r.reply }
+
+// reason is the JSON with which a server says why it refused a token (RFC 7628 section 3.2.2), empty when it did not say.
+func (r refusal) reason() string {
+	text, err := base64.StdEncoding.DecodeString(r.challenge)
+	if err != nil || !json.Valid(text) || len(text) == 0 || text[0] != '{' {
+		return ""
+	}
+	return string(text)
 }

@@ -132,7 +132,9 @@ func TestUnexpectedChallenge(t *testing.T) {
 		"PlainAsksAgain": {"250 AUTH PLAIN", "334 " + b64("again"), sasl.ErrUnexpectedServerChallenge.Error()},
 	} {
 		t.Run(name, func(t *testing.T) {
+			heard := make(chan struct{})
 			s, sender, candidate := script(t, site.NoEncryption, offering(func(p *smtptest.Peer) {
+				defer close(heard)
 				p.Answer(c.challenge, "501 5.0.0 cancelled")
 				p.Wait()
 			}, c.offer))
@@ -140,6 +142,7 @@ func TestUnexpectedChallenge(t *testing.T) {
 			if r.Stage != site.StageAuth || r.Error != c.text {
 				t.Errorf("got %+v", r)
 			}
+			<-heard
 			if last := said(s)[len(said(s))-1]; last != "*" {
 				t.Errorf("said %q", said(s))
 			}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/textproto"
+	"net/url"
 	"os"
 	"regexp"
 	"slices"
@@ -37,6 +38,9 @@ func (a *attempt) fail(ctx context.Context, err error, spent time.Duration) {
 	}
 	if code, text, ok := replyOf(err); ok {
 		r.Reply = a.reply(code, text)
+		if refused, ok := errors.AsType[refusal](err); ok {
+			r.Error = a.redactor.line(refused.reason(), maxText)
+		}
 		return
 	}
 	r.Error = a.redactor.line(a.describe(ctx, err, spent), maxText)
@@ -168,12 +172,17 @@ type redactor struct {
 	kept *regexp.Regexp
 }
 
-// newRedactor knows the password as such, as Go quotes it, and in base64, and in base64 also the username and the
-// response of AUTH PLAIN; base64 with and without padding.
-func newRedactor(username string, password secret.Text) redactor {
-	quoted := strconv.Quote(password.Reveal())
-	forms := []string{password.Reveal(), quoted[1 : len(quoted)-1]}
-	for _, s := range []string{username, password.Reveal(), plainResponse(username, password)} {
+// newRedactor knows each secret as such, as Go quotes it, as a form has it, and in base64, and in base64 also the username
+// and the responses of AUTH PLAIN and XOAUTH2; base64 with and without padding.
+func newRedactor(username string, secrets ...secret.Text) redactor {
+	var forms []string
+	encoded := []string{username}
+	for _, s := range secrets {
+		quoted := strconv.Quote(s.Reveal())
+		forms = append(forms, s.Reveal(), quoted[1:len(quoted)-1], url.QueryEscape(s.Reveal()))
+		encoded = append(encoded, s.Reveal(), plainResponse(username, s), tokenResponse(username, s))
+	}
+	for _, s := range encoded {
 		forms = append(forms, base64.StdEncoding.EncodeToString([]byte(s)), base64.RawStdEncoding.EncodeToString([]byte(s)))
 	}
 	// The longest first: a Replacer takes the first of those that match at one place.

@@ -1,6 +1,7 @@
 // Package submit sends one message through one submission server, stage by stage: bounded in time and in what it
 // reads, with strict TLS, and with a verdict that tells a refusal from a doubt. It speaks SMTP (RFC 5321, RFC 6409)
-// with required STARTTLS (RFC 3207) or implicit TLS (RFC 8314) and logs in with AUTH PLAIN or LOGIN (RFC 4954).
+// with required STARTTLS (RFC 3207) or implicit TLS (RFC 8314) and logs in with AUTH PLAIN or LOGIN (RFC 4954),
+// or with a token of its own (OAuth 2.0) by XOAUTH2 or OAUTHBEARER (RFC 7628).
 package submit
 
 import (
@@ -10,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/oauth"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
@@ -44,7 +47,7 @@ func (s *Sender) Send(ctx context.Context, c site.Candidate, recipient string) s
 	a := s.attempt(c)
 	a.redactor.keep(recipient)
 	a.report.Result.Recipient = recipient
-	a.run(ctx, c.Settings, append(candidateRules(c), messageRules(c.Settings, recipient)...), func(ctx context.Context) error {
+	a.run(ctx, c, append(candidateRules(c), messageRules(c.Settings, recipient)...), func(ctx context.Context) error {
 		if err := a.login(ctx, c); err != nil {
 			return err
 		}
@@ -57,13 +60,18 @@ func (s *Sender) Send(ctx context.Context, c site.Candidate, recipient string) s
 // server accepted the login or, for a candidate without a username, answered EHLO.
 func (s *Sender) Login(ctx context.Context, c site.Candidate) site.TestResult {
 	a := s.attempt(c)
-	a.run(ctx, c.Settings, candidateRules(c), func(ctx context.Context) error { return a.login(ctx, c) })
+	a.run(ctx, c, candidateRules(c), func(ctx context.Context) error { return a.login(ctx, c) })
 	return a.report.Result
 }
 
 // attempt prepares one call with the candidate.
 func (s *Sender) attempt(c site.Candidate) *attempt {
 	return &attempt{sender: s, redactor: newRedactor(c.Settings.Username, c.Password)}
+}
+
+// tokens asks token endpoints under the same rules as the sender dials.
+func (s *Sender) tokens() oauth.Client {
+	return oauth.Client{Control: s.Control, Resolver: s.Resolver, DialContext: s.DialContext, RootCAs: s.RootCAs, Now: s.now}
 }
 
 func (s *Sender) now() time.Time {
@@ -90,6 +98,8 @@ type attempt struct {
 	conn *guarded
 	// dialogue is what is said on conn: in clear text first, replaced by one inside TLS.
 	dialogue *dialogue
+	// token is for the login of a candidate that wants one.
+	token secret.Text
 	// offers are those of the last EHLO.
 	offers extensions
 	// started is when the attempt began.
@@ -99,13 +109,16 @@ type attempt struct {
 }
 
 // run takes the attempt from the rules through the connection to what the caller wants of it, and sets the verdict.
-func (a *attempt) run(ctx context.Context, s site.Settings, rules []rule, then func(context.Context) error) {
+func (a *attempt) run(ctx context.Context, c site.Candidate, rules []rule, then func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(ctx, a.sender.timeout())
 	defer cancel()
 	a.started = a.sender.now()
 	err := a.check(ctx, rules)
 	if err == nil {
-		err = a.open(ctx, s)
+		err = a.fetchToken(ctx, c)
+	}
+	if err == nil {
+		err = a.open(ctx, c.Settings)
 	}
 	if err == nil {
 		err = then(ctx)
@@ -162,7 +175,7 @@ func (a *attempt) leave(ctx context.Context) {
 		return
 	}
 	defer a.dialogue.close()
-	if a.report.Result.Error != "" {
+	if a.report.Result.Error != "" && a.report.Result.Reply == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, quitBudget)
@@ -210,6 +223,6 @@ type ProbeTLS struct {
 func (s *Sender) Probe(ctx context.Context, host string, port int, e site.Encryption, heloName string) Probe {
 	settings := site.Settings{Host: host, Port: port, Encryption: e, HELOName: heloName}
 	a := s.attempt(site.Candidate{Settings: settings})
-	a.run(ctx, settings, serverRules(settings), func(context.Context) error { return nil })
+	a.run(ctx, site.Candidate{Settings: settings}, serverRules(settings), func(context.Context) error { return nil })
 	return a.report
 }

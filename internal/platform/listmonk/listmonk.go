@@ -55,7 +55,10 @@ func (*client) Capabilities() site.Capabilities {
 		Unguarded:           true,
 		HidesPasswords:      true,
 		ForgetsVerification: true,
-		UnsupportedValues:   []site.UnsupportedValue{{Field: "from_address", Value: "", Reason: "listmonk sends from one address, and tests with it."}},
+		UnsupportedValues: []site.UnsupportedValue{
+			{Field: "from_address", Value: "", Reason: "listmonk sends from one address, and tests with it."},
+			{Field: "grant", Reason: "listmonk logs in to mail servers with a password only."},
+		},
 	}
 }
 

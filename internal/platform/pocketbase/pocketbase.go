@@ -52,6 +52,7 @@ func (*client) Capabilities() site.Capabilities {
 				Field: "encryption", Value: site.NoEncryption, When: func(s site.Settings) bool { return s.Username != "" },
 				Reason: `PocketBase logs in only over an encrypted connection. Set encryption to "starttls" or "tls".`,
 			},
+			{Field: "grant", Reason: "PocketBase logs in to mail servers with a password only."},
 			{Field: "from_name", Value: "", Reason: "PocketBase wants a name for the sender."},
 			{Field: "from_address", Value: "", Reason: "PocketBase wants an address for the sender."},
 		},

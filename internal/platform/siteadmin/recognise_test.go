@@ -110,3 +110,37 @@ func TestASiteIsRecognisedOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestTokenLoginsNeedASiteThatTakesThem: a site of 0.1 would refuse the new settings as malformed, or worse.
+func TestTokenLoginsNeedASiteThatTakesThem(t *testing.T) {
+	withToken := candidate
+	withToken.Settings.Grant, withToken.Settings.TokenURL, withToken.Settings.ClientID = site.ClientCredentials, "https://login.example.com/token", "app"
+	calls := map[string]func(context.Context, site.Site) error{
+		"Test": func(ctx context.Context, opened site.Site) error {
+			_, err := opened.Test(ctx, site.TestRequest{Candidate: &withToken, Recipient: "ops@example.com", SiteID: "site-1"})
+			return err
+		},
+		"Save": func(ctx context.Context, opened site.Site) error {
+			_, err := opened.Save(ctx, site.SaveRequest{Settings: withToken.Settings, Password: withToken.Password, Revision: "7", SiteID: "site-1"})
+			return err
+		},
+	}
+	for call, run := range calls {
+		for methods, refused := range map[string]bool{`{}`: true, `{"auth_methods":["password"]}`: true, `{"auth_methods":["password","oauth2"]}`: false} {
+			t.Run(call+"/"+methods, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newScript(t)
+					steps := []step{s.on(getSMTP, smtp(methods))}
+					if !refused {
+						next := map[string]string{"Test": putTest, "Save": putSMTP}[call]
+						steps = append(steps, s.on(next, adminapitest.Problem(409, "wrong_site")))
+					}
+					err := run(limit(t), s.play(token, steps...))
+					if refused != (site.KindOf(err) == site.Unsupported) || refused && !strings.Contains(err.Error(), "nothing was sent to it") {
+						t.Errorf("got %v", err)
+					}
+				})
+			})
+		}
+	}
+}

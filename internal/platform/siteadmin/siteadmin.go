@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"sync/atomic"
 
 	"github.com/google/uuid"
@@ -20,12 +21,16 @@ const (
 	smtpPath    = "/smtp"
 	// apiVersion is the version of the contract that this package speaks.
 	apiVersion = 1
+	// authOAuth2 is the name of logins with a token in auth_methods.
+	authOAuth2 = "oauth2"
 )
 
 type client struct {
 	api *adminapi.Client
 	// siteID is what the last successful read found; nil before.
 	siteID atomic.Pointer[string]
+	// takesTokens is what it said of logins with a token.
+	takesTokens atomic.Bool
 }
 
 // Open returns the site at c.URL and calls nothing yet; c.Credentials are made of account. The error is an
@@ -77,8 +82,30 @@ func (c *client) get(ctx context.Context, found *wireSMTP) error {
 	if err := found.validate(); err != nil {
 		return err
 	}
+	c.takesTokens.Store(slices.Contains(found.AuthMethods, authOAuth2))
 	c.siteID.Store(new(found.SiteID))
 	return nil
+}
+
+// TakesTokens implements [site.TokenLogins].
+func (c *client) TakesTokens(ctx context.Context) (bool, error) {
+	if c.siteID.Load() == nil {
+		if _, err := c.Read(ctx); err != nil {
+			return false, err
+		}
+	}
+	return c.takesTokens.Load(), nil
+}
+
+// checkLogin refuses to send settings that the site would not understand.
+func (c *client) checkLogin(ctx context.Context, s site.Settings) error {
+	if s.Grant == "" {
+		return nil
+	}
+	if takes, err := c.TakesTokens(ctx); takes || err != nil {
+		return err
+	}
+	return &site.Error{Kind: site.Unsupported, Field: "grant", Message: "the site logs in with a password only (auth_methods does not name oauth2); nothing was sent to it"}
 }
 
 // getSame is get for a site that was sent something, which another one that answers now may have got instead.
@@ -111,6 +138,9 @@ func (c *client) recognise(ctx context.Context, siteID string) (string, error) {
 func (c *client) Save(ctx context.Context, s site.SaveRequest) (site.State, error) {
 	siteID, err := c.recognise(ctx, s.SiteID)
 	if err != nil {
+		return site.State{}, err
+	}
+	if err := c.checkLogin(ctx, s.Settings); err != nil {
 		return site.State{}, err
 	}
 	write := toWireWrite(s, uuid.NewString())

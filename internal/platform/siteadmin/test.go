@@ -26,6 +26,11 @@ func (c *client) Test(ctx context.Context, t site.TestRequest) (site.TestResult,
 	if _, err := c.recognise(ctx, t.SiteID); err != nil {
 		return site.TestResult{}, err
 	}
+	if t.Candidate != nil {
+		if err := c.checkLogin(ctx, t.Candidate.Settings); err != nil {
+			return site.TestResult{}, err
+		}
+	}
 	key, request := uuid.NewString(), toWireTest(t)
 	var result wireTest
 	answer, err := c.putTest(ctx, key, request, &result)

@@ -24,6 +24,8 @@ type wireSMTP struct {
 	PasswordSet  bool              `json:"password_set"`
 	PasswordID   string            `json:"password_id"`
 	Verification *wireVerification `json:"verification"`
+	// AuthMethods is empty for a site that takes passwords only.
+	AuthMethods []string `json:"auth_methods"`
 }
 
 type wireVerification struct {

@@ -30,7 +30,7 @@ func (t *secretText) UnmarshalText(text []byte) error {
 }
 
 // decode reads the body into a T, more strictly than encoding/json: names in exactly their spelling, none unknown, none
-// twice, and every field that is not a pointer must be there.
+// twice, and every field must be there that is neither a pointer nor one that is left out when it is empty.
 func decode[T any](c call) (T, error) {
 	var v T
 	body, err := readBody(c.w, c.r)
@@ -101,7 +101,8 @@ func checkShape(d *json.Decoder, t reflect.Type, name string) error {
 func checkMembers(d *json.Decoder, t reflect.Type, name string) error {
 	missing := map[string]reflect.StructField{}
 	for _, f := range reflect.VisibleFields(t) {
-		missing[f.Tag.Get("json")] = f
+		member, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		missing[member] = f
 	}
 	for d.More() {
 		token, err := d.Token()
@@ -124,7 +125,7 @@ func checkMembers(d *json.Decoder, t reflect.Type, name string) error {
 	}
 	var names []string
 	for member, f := range missing {
-		if f.Type.Kind() != reflect.Pointer {
+		if f.Type.Kind() != reflect.Pointer && !strings.HasSuffix(f.Tag.Get("json"), ",omitempty") {
 			names = append(names, member)
 		}
 	}

@@ -53,6 +53,7 @@ type (
 		PasswordSet  bool              `json:"password_set"`
 		PasswordID   *string           `json:"password_id"`
 		Verification *verificationWire `json:"verification"`
+		AuthMethods  []string          `json:"auth_methods"`
 	}
 
 	verificationWire struct {
@@ -109,6 +110,7 @@ func toSMTP(s site.State) smtpWire {
 		LastWriteID: orNull(s.LastWriteID),
 		PasswordSet: s.PasswordSet,
 		PasswordID:  orNull(s.PasswordID),
+		AuthMethods: []string{"password", "oauth2"},
 	}
 	if v := s.Verification; v != nil {
 		w.Verification = &verificationWire{TestedAt: v.TestedAt, Recipient: v.Recipient, Reply: v.Reply, MessageID: v.MessageID}

@@ -52,6 +52,9 @@ func checkCandidate(c site.Candidate) error {
 			return problem.OfField(check.field, "%s %v.", check.field, check.err)
 		}
 	}
+	if field, err := submit.CheckToken(st); err != nil {
+		return problem.OfField(field, "%s %v.", field, err)
+	}
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +50,18 @@ func TestFingerprint(t *testing.T) {
 	moved.FromAddress, moved.FromName = "fn", ""
 	if a.matches(made, moved, password) {
 		t.Error("a value can move to the next setting")
+	}
+}
+
+// What was sealed before there were logins with a token opens for ever: the settings of a password are named as they were.
+func TestPartsOfAPasswordStay(t *testing.T) {
+	s := &Site{id: "a"}
+	settings := site.Settings{Host: "h", Port: 1, Encryption: "e", Username: "u", FromAddress: "f", FromName: "n", HELOName: "l"}
+	want := []string{
+		"password", "a", "host", "h", "port", "1", "encryption", "e", "username", "u", "from_address", "f", "from_name", "n", "helo_name", "l", "", "id",
+	}
+	if got := s.place(settings, "id"); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

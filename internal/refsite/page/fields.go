@@ -26,6 +26,7 @@ type option struct{ Value, Text string }
 var labels = map[string]string{
 	"host": "Host", "port": "Port", "encryption": "Encryption", "username": "Username", "password": "Password",
 	"from_address": "From address", "from_name": "From name", "helo_name": "HELO name",
+	"grant": "Login with", "token_url": "Token URL", "client_id": "Client ID", "scopes": "Scopes",
 }
 
 var encryptions = []option{
@@ -33,6 +34,11 @@ var encryptions = []option{
 	{string(site.STARTTLS), "STARTTLS (usual on port 587)"},
 	{string(site.TLS), "TLS from the start (usual on port 465)"},
 	{string(site.NoEncryption), "None (only to this machine)"},
+}
+
+var grants = []option{
+	{"", "The password"},
+	{string(site.ClientCredentials), "A token (OAuth 2.0 client credentials)"},
 }
 
 // fieldsOf are the fields with what is saved, by name.
@@ -43,6 +49,10 @@ func fieldsOf(o core.Overview) map[string]*field {
 		"port":         {Type: "number"},
 		"encryption":   {Options: encryptions},
 		"username":     {Type: "text", Autocomplete: "off", Hint: "Usually the mail address. Leave it empty for a server without login."},
+		"grant":        {Options: grants, Hint: "With a token, the password above is the client secret."},
+		"token_url":    {Type: "url", Autocomplete: "off", Hint: "For Microsoft 365: https://login.microsoftonline.com/<tenant>/oauth2/v2.0/token"},
+		"client_id":    {Type: "text", Autocomplete: "off", Hint: "The application (client) ID."},
+		"scopes":       {Type: "text", Autocomplete: "off", Hint: "For Microsoft 365: https://outlook.office365.com/.default"},
 		"from_address": {Type: "email", Hint: "Left empty, it is the username where that is an address."},
 		"from_name":    {Type: "text", Hint: "May be empty."},
 		"helo_name":    {Type: "text", Hint: "What the site calls itself to the server. Empty leaves the choice to the site."},

@@ -87,6 +87,10 @@ func entered(get func(string) string) site.Settings {
 	s := site.Settings{
 		Host: value("host"), Port: port, Encryption: site.Encryption(value("encryption")), Username: value("username"),
 		FromAddress: value("from_address"), FromName: value("from_name"), HELOName: value("helo_name"),
+		Grant: site.Grant(value("grant")),
+	}
+	if s.Grant != "" {
+		s.TokenURL, s.ClientID, s.Scopes = value("token_url"), value("client_id"), site.JoinScopes(strings.Fields(get("scopes")))
 	}
 	if s.FromAddress == "" && strings.Contains(s.Username, "@") {
 		s.FromAddress = s.Username

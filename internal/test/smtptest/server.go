@@ -42,7 +42,10 @@ type Config struct {
 	Leaf Leaf
 	// Users are the logins with their passwords; with none the server offers no AUTH and wants none.
 	Users map[string]secret.Text
-	// Mechanisms to offer for login; nil means PLAIN and LOGIN.
+	// CheckToken, when set, says whose mailbox an access token opens: it returns nil for a token that is good for the user.
+	// A login by XOAUTH2 or OAUTHBEARER is then taken, and offered beside PLAIN and LOGIN only where there are Users.
+	CheckToken func(user string, token secret.Text) error
+	// Mechanisms to offer for login; nil means all that can succeed.
 	Mechanisms []string
 	// MaxMessageBytes is the announced and enforced SIZE; 0 means 1 MiB.
 	MaxMessageBytes int64
@@ -97,6 +100,7 @@ type Counters struct {
 // Server is a running SMTP server.
 type Server struct {
 	mechanisms []string
+	checkToken func(user string, token secret.Text) error
 	ca         *CA
 	listener   *listener
 	smtp       *smtp.Server
@@ -117,14 +121,18 @@ type Server struct {
 func New(c Config) (*Server, error) {
 	s := &Server{
 		mechanisms: c.Mechanisms,
+		checkToken: c.CheckToken,
 		ca:         c.CA,
 		users:      maps.Clone(c.Users),
 		faults:     c.Faults,
 		served:     make(chan struct{}),
 		taken:      c.Taken,
 	}
-	if s.mechanisms == nil {
+	if s.mechanisms == nil && (len(c.Users) > 0 || c.CheckToken == nil) {
 		s.mechanisms = []string{sasl.Plain, sasl.Login}
+	}
+	if c.Mechanisms == nil && c.CheckToken != nil {
+		s.mechanisms = append(s.mechanisms, xoauth2, sasl.OAuthBearer)
 	}
 	if s.users == nil {
 		s.users = map[string]secret.Text{}
@@ -163,6 +171,8 @@ func newSMTP(s *Server, c Config) *smtp.Server {
 	server.MaxMessageBytes = cmp.Or(c.MaxMessageBytes, 1<<20)
 	server.MaxRecipients = 10
 	server.EnableSMTPUTF8 = true
+	// The longest line of AUTH (RFC 4954 section 4): a token makes it longer than go-smtp's 2,000.
+	server.MaxLineLength = 12288
 	server.AllowInsecureAuth = c.Encryption == site.NoEncryption
 	server.ErrorLog = log.New(io.Discard, "", 0)
 	return server

@@ -59,15 +59,15 @@ func refuse(e *smtp.SMTPError) error {
 	return e
 }
 
-func (s *Server) hasUsers() bool {
+func (s *Server) wantsLogin() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.users) > 0
+	return len(s.users) > 0 || s.checkToken != nil
 }
 
 // AuthMechanisms implements [smtp.AuthSession].
 func (s *session) AuthMechanisms() []string {
-	if !s.server.hasUsers() {
+	if !s.server.wantsLogin() {
 		return nil
 	}
 	return s.server.mechanisms
@@ -83,24 +83,47 @@ func (s *session) Auth(mechanism string) (sasl.Server, error) {
 		return sasl.NewPlainServer(func(_, user, password string) error { return s.login(user, password) }), nil
 	case sasl.Login:
 		return &loginServer{check: s.login}, nil
+	case xoauth2, sasl.OAuthBearer:
+		return &tokenServer{mechanism: mechanism, check: s.loginWithToken}, nil
 	default:
 		return nil, errMechanism
 	}
 }
 
 func (s *session) login(user, password string) error {
+	return s.logIn(user, secret.New(password), func(user string, password secret.Text) error {
+		s.server.mu.Lock()
+		defer s.server.mu.Unlock()
+		if known, ok := s.server.users[user]; !ok || !known.Equal(password) {
+			return errCredentials
+		}
+		return nil
+	})
+}
+
+func (s *session) loginWithToken(user, token string) error {
+	return s.logIn(user, secret.New(token), func(user string, token secret.Text) error {
+		if s.server.checkToken(user, token) != nil {
+			return errCredentials
+		}
+		return nil
+	})
+}
+
+// logIn notes the try, and lets check judge it.
+func (s *session) logIn(user string, credential secret.Text, check func(string, secret.Text) error) error {
 	faults, err := s.server.reach(site.StageAuth)
 	s.server.mu.Lock()
-	defer s.server.mu.Unlock()
-	s.server.logins = append(s.server.logins, Login{user, secret.New(password)})
+	s.server.logins = append(s.server.logins, Login{user, credential})
+	s.server.mu.Unlock()
 	if err != nil {
 		return err
 	}
 	if faults.AuthErr != nil {
 		return faults.AuthErr
 	}
-	if known, ok := s.server.users[user]; !ok || known.Reveal() != password {
-		return errCredentials
+	if err := check(user, credential); err != nil {
+		return err
 	}
 	s.user = user
 	return nil
@@ -112,7 +135,7 @@ func (s *session) Mail(from string, opts *smtp.MailOptions) error {
 	if err != nil {
 		return err
 	}
-	if s.server.hasUsers() && s.user == "" {
+	if s.server.wantsLogin() && s.user == "" {
 		return errAuthRequired
 	}
 	_, encrypted := s.conn.TLSConnectionState()

@@ -45,6 +45,9 @@ func TestPasswordRule(t *testing.T) {
 	c.enable(nil)
 	logins := c.mail.Counters().Logins
 	for _, f := range (site.Settings{}).Fields() {
+		if f.IsUnsetToken() {
+			continue // the plugin logs in with a password only
+		}
 		change, ok := c.changes()[f.Name]
 		if !ok {
 			t.Fatalf("%s is a new setting: changes must change it", f.Name)

@@ -1,0 +1,213 @@
+// Package oauth fetches the access token for a mail login from a token endpoint (RFC 6749), and judges each answer as one
+// of a server that may be hostile: bounded in time and size, never redirected, never believed.
+package oauth
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+const (
+	// maxAnswer is the largest answer that is read, in bytes.
+	maxAnswer = 64 << 10
+	// maxToken keeps the base64 of a token inside the longest line of AUTH, 12,288 octets (RFC 4954 section 4).
+	maxToken = 8 << 10
+	// maxURL is the longest address of a token endpoint.
+	maxURL = 2048
+)
+
+// Client fetches tokens. The zero Client works, with the system's resolver and roots. It uses no proxy: the address that
+// Control judges is the one that gets the secret.
+type Client struct {
+	// Control sees every address really dialled, as in [net.Dialer]; its error refuses the address.
+	Control func(network, address string, c syscall.RawConn) error
+	// Resolver looks up the host; nil means the system's.
+	Resolver *net.Resolver
+	// DialContext opens connections instead of a [net.Dialer] with Control and Resolver; nil for the network of this machine.
+	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+	// RootCAs are the authorities trusted to sign the endpoint's certificate; nil means the system's.
+	RootCAs *x509.CertPool
+	// Now is the clock for the validity of certificates; nil means time.Now.
+	Now func() time.Time
+}
+
+// Request asks for one token.
+type Request struct {
+	TokenURL string
+	Grant    site.Grant
+	ClientID string
+	// Scopes are separated by spaces (RFC 6749 section 3.3); empty asks for none.
+	Scopes string
+	// Secret is the client secret.
+	Secret secret.Text
+}
+
+// Error is the answer of a token endpoint that gave no token. Its texts come from outside: treat them as hostile.
+type Error struct {
+	// Status is that of the HTTP answer.
+	Status int
+	// Code is the error of RFC 6749 section 5.2, such as "invalid_client"; empty when the answer held none.
+	Code string
+	// Description says more, for people; may be empty.
+	Description string
+}
+
+// Error implements [error].
+func (e *Error) Error() string {
+	text := fmt.Sprintf("token endpoint answered %d", e.Status)
+	if e.Code != "" {
+		text += " " + e.Code
+	}
+	if e.Description != "" {
+		text += ": " + e.Description
+	}
+	return text
+}
+
+// CheckTokenURL refuses what a secret must not be sent to: anything but https, except on the machine itself.
+func CheckTokenURL(address string) error {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil || u.Hostname() == "" || len(address) > maxURL || !isVisible(address):
+		return fmt.Errorf("must be an https URL of at most %d visible ASCII characters", maxURL)
+	case u.User != nil:
+		return errors.New("must not hold a username or password")
+	case u.Fragment != "" || strings.HasSuffix(address, "#"):
+		return errors.New("must not have a fragment (RFC 6749 section 3.2)")
+	case u.Scheme == "http" && site.IsLoopback(u.Hostname()), u.Scheme == "https":
+		return nil
+	}
+	return errors.New("must begin with https://: the client secret is sent there; http:// is for a loopback address only")
+}
+
+// Fetch asks the token endpoint once and returns the access token. The error is an [*Error] when the endpoint gave none.
+func (c Client) Fetch(ctx context.Context, r Request) (secret.Text, error) {
+	if err := CheckTokenURL(r.TokenURL); err != nil {
+		return secret.Text{}, fmt.Errorf("token_url: %w", err)
+	}
+	if r.Grant != site.ClientCredentials {
+		return secret.Text{}, fmt.Errorf("grant: must be %q", site.ClientCredentials)
+	}
+	// In the body, not in a header: servers that want the one and get the other are asked twice by clients that guess.
+	form := url.Values{"grant_type": {string(r.Grant)}, "client_id": {r.ClientID}, "client_secret": {r.Secret.Reveal()}}
+	if r.Scopes != "" {
+		form.Set("scope", r.Scopes)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.TokenURL, strings.NewReader(form.Encode()))
+	if err != nil {
+		return secret.Text{}, err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Accept", "application/json")
+	transport := c.transport()
+	defer transport.CloseIdleConnections()
+	client := http.Client{
+		Transport: transport,
+		// A redirect would carry the secret on.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return secret.Text{}, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	return read(resp)
+}
+
+func (c Client) transport() *http.Transport {
+	dial := c.DialContext
+	if dial == nil {
+		dial = (&net.Dialer{Control: c.Control, Resolver: c.Resolver}).DialContext
+	}
+	return &http.Transport{
+		DialContext:            dial,
+		TLSClientConfig:        &tls.Config{RootCAs: c.RootCAs, MinVersion: tls.VersionTLS12, Time: c.Now},
+		DisableKeepAlives:      true,
+		MaxResponseHeaderBytes: maxAnswer,
+	}
+}
+
+// answer is what a token endpoint says: a token (RFC 6749 section 5.1) or an error (section 5.2).
+type answer struct {
+	AccessToken      tokenText `json:"access_token"`
+	TokenType        string    `json:"token_type"`
+	Error            string    `json:"error"`
+	ErrorDescription string    `json:"error_description"`
+}
+
+// tokenText is a token on its way in.
+type tokenText struct{ secret.Text }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (t *tokenText) UnmarshalText(text []byte) error {
+	t.Text = secret.New(string(text))
+	return nil
+}
+
+func read(resp *http.Response) (secret.Text, error) {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("answer of the token endpoint: %w", err)
+	}
+	refused := &Error{Status: resp.StatusCode}
+	var a answer
+	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	switch {
+	case len(body) > maxAnswer:
+		refused.Description = fmt.Sprintf("more than %d bytes", maxAnswer)
+	case resp.StatusCode/100 == 3:
+		refused.Description = "a redirect, which is not followed"
+	case json.Unmarshal(body, &a) != nil:
+		refused.Description = "not the JSON of a token endpoint"
+		if mediaType != "" {
+			refused.Description += ", but " + mediaType
+		}
+	case a.Error != "":
+		refused.Code, refused.Description = a.Error, brief(a.ErrorDescription)
+	case resp.StatusCode != http.StatusOK:
+	case a.TokenType != "" && !strings.EqualFold(a.TokenType, "bearer"):
+		refused.Description = "a token of another type than Bearer"
+	case !isToken(a.AccessToken.Reveal()):
+		refused.Description = "no access token that can be used"
+	default:
+		return a.AccessToken.Text, nil
+	}
+	return secret.Text{}, refused
+}
+
+// isToken reports whether s can stand in a login: visible ASCII (RFC 6750 section 2.1 allows even less) that fits a line.
+func isToken(s string) bool { return s != "" && len(s) <= maxToken && isVisible(s) }
+
+// isVisible reports whether s is of visible ASCII characters.
+func isVisible(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+// brief drops the two numbers that Microsoft writes around the one that its support asks for.
+func brief(description string) string {
+	description = strings.Join(strings.Fields(description), " ")
+	before, rest, found := strings.Cut(description, " Trace ID: ")
+	if !found {
+		return description
+	}
+	if _, id, ok := strings.Cut(rest, "Correlation ID: "); ok {
+		id, _, _ = strings.Cut(id, " ")
+		before += " (Correlation ID " + id + ")"
+	}
+	return before
+}

@@ -1,0 +1,250 @@
+// Package oauthtest is a real OAuth 2.0 token endpoint for tests and the demo: it knows applications with their secrets,
+// signs JSON Web Tokens, and tells a mail server whether one is good for a mailbox.
+package oauthtest
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+)
+
+// Scope is what the endpoint gives tokens for.
+const Scope = "https://mail.example.test/.default"
+
+// lifetime is that of a token, as Microsoft's are at least.
+const lifetime = time.Hour
+
+// App is an application that may ask for tokens.
+type App struct {
+	Secret secret.Text
+	// Mailboxes are those whose mail the application may send.
+	Mailboxes []string
+}
+
+// Request is one that came to the endpoint.
+type Request struct {
+	Grant, ClientID, Scope string
+	Secret                 secret.Text
+}
+
+// Server is a running token endpoint.
+type Server struct {
+	key      *ecdsa.PrivateKey
+	listener net.Listener
+	http     *http.Server
+	served   chan struct{}
+
+	mu       sync.Mutex
+	apps     map[string]App
+	answer   http.HandlerFunc
+	requests []Request
+	tokens   []secret.Text
+}
+
+// New starts an endpoint on a free port of 127.0.0.1; the caller closes it.
+func New() (*Server, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{key: key, listener: l, served: make(chan struct{}), apps: map[string]App{}}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /token", s.token)
+	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	go func() {
+		defer close(s.served)
+		_ = s.http.Serve(l) // it ends with the listener
+	}()
+	return s, nil
+}
+
+// Close stops the endpoint and hangs up on its clients.
+func (s *Server) Close() error {
+	err := s.http.Close()
+	<-s.served
+	return err
+}
+
+// URL is the address of the endpoint.
+func (s *Server) URL() string { return "http://" + s.listener.Addr().String() + "/token" }
+
+// SetApp adds an application, or changes its secret and its mailboxes.
+func (s *Server) SetApp(clientID string, app App) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.apps[clientID] = app
+}
+
+// Answer has the endpoint answer as f does, whatever is asked; nil for its own answers again.
+func (s *Server) Answer(f http.HandlerFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answer = f
+}
+
+// Requests are those that came so far.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.requests)
+}
+
+// Tokens are those that were given out so far.
+func (s *Server) Tokens() []secret.Text {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.tokens)
+}
+
+func (s *Server) token(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+	asked := Request{
+		Grant: r.PostFormValue("grant_type"), ClientID: r.PostFormValue("client_id"), Scope: r.PostFormValue("scope"),
+		Secret: secret.New(r.PostFormValue("client_secret")),
+	}
+	s.mu.Lock()
+	s.requests = append(s.requests, asked)
+	app, known := s.apps[asked.ClientID]
+	answer := s.answer
+	s.mu.Unlock()
+	switch {
+	case answer != nil:
+		answer(w, r)
+	case !known:
+		refuse(w, http.StatusBadRequest, "unauthorized_client", "AADSTS700016: Application with identifier was not found in the directory.")
+	case !app.Secret.Equal(asked.Secret):
+		refuse(w, http.StatusUnauthorized, "invalid_client", "AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID.")
+	case asked.Grant != "client_credentials":
+		refuse(w, http.StatusBadRequest, "unsupported_grant_type", "")
+	case asked.Scope != Scope:
+		refuse(w, http.StatusBadRequest, "invalid_scope", "AADSTS1002012: The provided value for scope is not valid.")
+	default:
+		s.grant(w, asked)
+	}
+}
+
+// refuse answers as Microsoft's endpoint does.
+func refuse(w http.ResponseWriter, status int, code, description string) {
+	const trace = " Trace ID: 00000000-0000-4000-8000-000000000001 Correlation ID: 00000000-0000-4000-8000-000000000002 Timestamp: 2026-11-30 12:00:00Z"
+	reply(w, status, map[string]any{"error": code, "error_description": description + trace})
+}
+
+func reply(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+// claims are what a token says.
+type claims struct {
+	ClientID string `json:"client_id"`
+	Scope    string `json:"scope"`
+	Expires  int64  `json:"exp"`
+	ID       string `json:"jti"`
+}
+
+func (s *Server) grant(w http.ResponseWriter, asked Request) {
+	token, err := s.sign(claims{asked.ClientID, asked.Scope, time.Now().Add(lifetime).Unix(), rand.Text()})
+	if err != nil {
+		http.Error(w, "cannot sign", http.StatusInternalServerError)
+		return
+	}
+	s.mu.Lock()
+	s.tokens = append(s.tokens, secret.New(token))
+	s.mu.Unlock()
+	reply(w, http.StatusOK, map[string]any{"access_token": token, "token_type": "Bearer", "expires_in": int(lifetime.Seconds())})
+}
+
+var b64 = base64.RawURLEncoding
+
+// sign makes a JSON Web Token with ES256 (RFC 7515 section 3.1, RFC 7518 section 3.4).
+func (s *Server) sign(c claims) (string, error) {
+	payload, err := json.Marshal(c)
+	if err != nil {
+		return "", err
+	}
+	signed := b64.EncodeToString([]byte(`{"alg":"ES256","typ":"JWT"}`)) + "." + b64.EncodeToString(payload)
+	digest := sha256.Sum256([]byte(signed))
+	r, v, err := ecdsa.Sign(rand.Reader, s.key, digest[:])
+	if err != nil {
+		return "", err
+	}
+	signature := make([]byte, 64)
+	r.FillBytes(signature[:32])
+	v.FillBytes(signature[32:])
+	return signed + "." + b64.EncodeToString(signature), nil
+}
+
+// Check returns nil if the endpoint signed the token, it has not ended, and its application may send the user's mail. It is
+// what a mail server asks.
+func (s *Server) Check(user string, token secret.Text) error {
+	parts := strings.Split(token.Reveal(), ".")
+	if len(parts) != 3 {
+		return errors.New("not a JSON Web Token")
+	}
+	signature, err := b64.DecodeString(parts[2])
+	if err != nil || len(signature) != 64 {
+		return errors.New("no signature")
+	}
+	digest := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
+	if !ecdsa.Verify(&s.key.PublicKey, digest[:], new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])) {
+		return errors.New("signed by somebody else")
+	}
+	payload, err := b64.DecodeString(parts[1])
+	if err != nil {
+		return err
+	}
+	var c claims
+	if err := json.Unmarshal(payload, &c); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	app := s.apps[c.ClientID]
+	s.mu.Unlock()
+	switch {
+	case !time.Now().Before(time.Unix(c.Expires, 0)):
+		return errors.New("the token has ended")
+	case c.Scope != Scope:
+		return fmt.Errorf("the token is for %s", c.Scope)
+	case !slices.Contains(app.Mailboxes, user):
+		return errors.New("the application may not send the mail of this mailbox")
+	}
+	return nil
+}
+
+// TB is the part of testing.TB that is needed here, so that the demo links no test code.
+type TB interface {
+	Helper()
+	Cleanup(func())
+	Fatalf(format string, args ...any)
+}
+
+// Start starts an endpoint that is closed with the test.
+func Start(t TB) *Server {
+	t.Helper()
+	s, err := New()
+	if err != nil {
+		t.Fatalf("start token endpoint: %v", err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
