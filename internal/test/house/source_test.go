@@ -70,7 +70,7 @@ func TestNothingWaitsForTimeToPass(t *testing.T) {
 	}
 }
 
-// The map of the house in CONTRIBUTING.md leaves no room out.
+// The map in CONTRIBUTING.md leaves no folder out.
 func TestEveryFolderIsOnTheMap(t *testing.T) {
 	text, err := os.ReadFile("../../../CONTRIBUTING.md")
 	if err != nil {
