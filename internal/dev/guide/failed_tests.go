@@ -34,8 +34,8 @@ func causes(rows []diagnosis.Row) []cause {
 		list[i].Rows = append(list[i].Rows, row)
 	}
 	order := []site.Stage{
-		site.StageDNS, site.StageConnect, site.StageTLS, site.StageBanner, site.StageEHLO, site.StageSTARTTLS,
-		site.StageAuth, site.StageMail, site.StageRcpt, site.StageData,
+		site.StageToken, site.StageDNS, site.StageConnect, site.StageTLS, site.StageBanner, site.StageEHLO, site.StageSTARTTLS,
+		site.StageAuth, site.StageMail, site.StageRcpt, site.StageData, site.StageArrival,
 	}
 	rank := func(c cause) int {
 		if i := slices.Index(order, c.Rows[0].Stage); i >= 0 {
@@ -67,6 +67,10 @@ func attribute(name string) string {
 		return "`password_wo` or `password`"
 	case "recipient":
 		return "`test.recipient`"
+	case "token_url":
+		return "`oauth2.tenant` or `oauth2.token_url`"
+	case "client_id", "scopes":
+		return "`oauth2." + name + "`"
 	default:
 		return "`" + name + "`"
 	}

@@ -41,6 +41,8 @@ func Of(r site.TestResult, s site.Settings) site.Diagnosis {
 	switch {
 	case v.ID == inDoubt:
 		v.whereToLook()
+	case v.stage == site.StageArrival:
+		v.arrival()
 	case v.ID == invalidSetting:
 		v.invalidSetting()
 	case v.ID == "data-ses-unverified":
@@ -90,6 +92,9 @@ type verdict struct {
 func (v *verdict) row() string {
 	if v.result.Status == site.InDoubt {
 		return inDoubt
+	}
+	if row := load().byID[string(v.result.Shortfall)]; row != nil {
+		return row.ID
 	}
 	if row := load().find(observe(v.result, v.settings, v.service.ID)); row != nil {
 		return row.ID

@@ -49,7 +49,7 @@ func TestInDoubtIsNeverRetriedWhateverWasSaid(t *testing.T) {
 }
 
 func TestLastResorts(t *testing.T) {
-	for _, stage := range stageNames {
+	for _, stage := range stageNames[:len(stageNames)-1] { // what fails at the arrival has a name
 		if d := Of(failed(stage, "the moon was full"), site.Settings{Host: "mail.example.com"}); d.ID != "other-"+string(stage) {
 			t.Errorf("%s: got %q", stage, d.ID)
 		}

@@ -172,3 +172,77 @@ func TestRepliesInALineOfText(t *testing.T) {
 		}
 	}
 }
+
+func TestTokenEndpoint(t *testing.T) {
+	const answered = "token endpoint answered "
+	microsoft := site.Settings{Host: "smtp.office365.com", Port: 587, Encryption: site.STARTTLS, Username: "shop@example.com", FromAddress: "shop@example.com"}
+	for text, want := range map[string]struct{ id, attribute string }{
+		"401 invalid_client: AADSTS7000215: Invalid client secret provided.":                                 {"token-secret-wrong", "password"},
+		"401 invalid_client: AADSTS7000222: The provided client secret keys for app 'x' are expired.":        {"token-secret-expired", "password"},
+		"401 invalid_client: AADSTS700027: Client assertion failed signature validation.":                    {"token-client-rejected", "password"},
+		"400 unauthorized_client: AADSTS700016: Application with identifier 'x' was not found":               {"token-app-unknown", "client_id"},
+		"400 unauthorized_client: AADSTS7000112: Application 'x' is disabled.":                               {"token-app-disabled", "client_id"},
+		"400 invalid_request: AADSTS900023: Specified tenant identifier 'x' is neither a valid DNS name":     {"token-tenant-unknown", "token_url"},
+		"400 invalid_request: AADSTS50194: Application 'x' is not configured as a multi-tenant application.": {"token-tenant-shared", "token_url"},
+		"400 invalid_request: AADSTS900382: Confidential Client is not supported in Cross Cloud request.":    {"token-cloud", "token_url"},
+		"400 invalid_scope: AADSTS1002012: The provided value for scope is not valid.":                       {"token-scope", "scopes"},
+		"400 invalid_grant: AADSTS65001: The user or administrator has not consented":                        {"token-consent", "client_id"},
+		"400 interaction_required: AADSTS50079: you must enroll in multifactor authentication":               {"token-policy", "username"},
+		"400 invalid_grant: AADSTS700082: The refresh token has expired due to inactivity.":                  {"token-refresh-expired", "password"},
+		"400 invalid_grant: Token has been expired or revoked.":                                              {"token-refresh-expired", "password"},
+		"400 invalid_grant: Invalid JWT Signature.":                                                          {"token-clock-or-key", "password"},
+		"429 temporarily_unavailable":            {"token-throttled", ""},
+		"503":                                    {"token-throttled", ""},
+		"401 invalid_client":                     {"token-client-rejected", "password"},
+		"400 unauthorized_client":                {"token-grant-refused", "client_id"},
+		"302: a redirect, which is not followed": {"token-not-an-endpoint", "token_url"},
+		"200: no access token that can be used":  {"token-not-an-endpoint", "token_url"},
+		"400 something_new: who knows":           {"other-token", ""},
+	} {
+		if d := Of(failed(site.StageToken, answered+text), microsoft); d.ID != want.id || d.Attribute != want.attribute {
+			t.Errorf("%s: %q from %s, want %q from %s", text, d.Attribute, d.ID, want.attribute, want.id)
+		}
+	}
+	google := microsoft
+	google.Host = "smtp.gmail.com"
+	for text, want := range map[string]string{
+		"401 unauthorized_client: Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the scopes requested.": "token-delegation",
+		"400 invalid_grant: Invalid email or User ID": "token-mailbox-unknown",
+	} {
+		if d := Of(failed(site.StageToken, answered+text), google); d.ID != want {
+			t.Errorf("%s: got %s", text, d.ID)
+		}
+	}
+}
+
+func TestLoginWithAToken(t *testing.T) {
+	s := site.Settings{Host: "smtp.office365.com", Port: 587, Encryption: site.STARTTLS, Username: "shop@example.com", FromAddress: "shop@example.com"}
+	for text, want := range map[string]struct {
+		stage     site.Stage
+		code      int
+		id, field string
+	}{
+		"5.7.3 Authentication unsuccessful [x.prod.outlook.com]":                                    {site.StageAuth, 535, "auth-ms-token-rejected", "username"},
+		"5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant.": {site.StageAuth, 535, "auth-ms-smtpauth-disabled-token", "username"},
+		"4.2.0 STOREDRV; mailbox logon failure; MapiExceptionLogonFailed":                           {site.StageData, 430, "data-ms-mailbox-logon", "username"},
+		"5.2.252 SendAsDenied; a@example.com not allowed to send as b@example.com":                  {site.StageData, 554, "data-ms-sendas-token", "from_address"},
+	} {
+		r := refused(want.stage, want.code, text)
+		r.Stages = stages(site.StageToken, site.StageDNS, site.StageConnect)
+		if d := Of(r, s); d.ID != want.id || d.Attribute != want.field || d.Retry != site.RetryNever || strings.Contains(d.Remedy, "app password") {
+			t.Errorf("%s: got %+v", text, d)
+		}
+	}
+	s.Host = "mail.example.com"
+	r := refused(site.StageAuth, 535, "5.7.8 Username and Password not accepted")
+	if d := Of(r, s); d.Attribute != "password" {
+		t.Errorf("with a password: %+v", d)
+	}
+	r.Stages = stages(site.StageToken)
+	if d := Of(r, s); d.ID != "auth-token-rejected" {
+		t.Errorf("with a token: %+v", d)
+	}
+	if d := Of(failed(site.StageAuth, "server offers no login with a token, only PLAIN LOGIN"), s); d.ID != "auth-no-token-login" || d.Attribute != "host" {
+		t.Errorf("got %+v", d)
+	}
+}

@@ -43,11 +43,14 @@ const (
 
 // factsOf gathers what settings and stages tell.
 func factsOf(r site.TestResult, s site.Settings) facts {
-	passed := slices.ContainsFunc(r.Stages, func(t site.StageTime) bool { return t.Stage == site.StageAuth })
+	passed := func(stage site.Stage) bool {
+		return slices.ContainsFunc(r.Stages, func(t site.StageTime) bool { return t.Stage == stage })
+	}
 	known := slices.Index(dialogue, r.Stage) > slices.Index(dialogue, site.StageAuth)
 	return facts{
-		afterLogin:   passed || known && s.Username != "",
+		afterLogin:   passed(site.StageAuth) || known && s.Username != "",
 		withoutLogin: s.Username == "",
+		oauth2:       passed(site.StageToken),
 		clearText:    s.Encryption == site.NoEncryption,
 	}
 }

@@ -52,6 +52,9 @@ func (s sanitizer) result(r site.TestResult) site.TestResult {
 		}
 		r.Certificate = &clean
 	}
+	if a := r.Arrival; a != nil {
+		r.Arrival = new(s.arrival(*a))
+	}
 	r.Stages = slices.Clone(r.Stages[:min(len(r.Stages), mostStages)])
 	for i := range r.Stages {
 		r.Stages[i].Stage = site.Stage(s.Brief(string(r.Stages[i].Stage), 20))
@@ -60,6 +63,15 @@ func (s sanitizer) result(r site.TestResult) site.TestResult {
 		r.Diagnosis = new(s.diagnosis(*r.Diagnosis))
 	}
 	return r
+}
+
+func (s sanitizer) arrival(a site.Arrival) site.Arrival {
+	a.Folder = s.Brief(a.Folder, 100)
+	a.Receiver = s.Brief(a.Receiver, 100)
+	for _, found := range []*site.AuthResult{&a.SPF, &a.DKIM, &a.DMARC} {
+		*found = site.AuthResult{Result: s.Brief(found.Result, 20), Domain: s.Brief(found.Domain, 100)}
+	}
+	return a
 }
 
 func (s sanitizer) diagnosis(d site.Diagnosis) site.Diagnosis {

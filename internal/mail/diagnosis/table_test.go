@@ -13,12 +13,12 @@ import (
 )
 
 var stageNames = []site.Stage{
-	site.StageDNS, site.StageConnect, site.StageTLS, site.StageBanner, site.StageEHLO, site.StageSTARTTLS,
-	site.StageAuth, site.StageMail, site.StageRcpt, site.StageData,
+	site.StageToken, site.StageDNS, site.StageConnect, site.StageTLS, site.StageBanner, site.StageEHLO, site.StageSTARTTLS,
+	site.StageAuth, site.StageMail, site.StageRcpt, site.StageData, site.StageArrival,
 }
 
 func TestTable(t *testing.T) {
-	attributes := []string{"", "password", "recipient"}
+	attributes := []string{"", "password", "recipient", "token_url", "client_id", "scopes"}
 	for _, field := range (site.Settings{}).Fields() {
 		attributes = append(attributes, field.Name)
 	}
@@ -80,7 +80,7 @@ func TestRowsWithOneSummaryAreNeighboursInMeaning(t *testing.T) {
 	for _, row := range Rows() {
 		summaries[row.Summary]++
 	}
-	if n := len(summaries); n < 40 || n > 80 {
+	if n := len(summaries); n < 40 || n > 90 {
 		t.Errorf("%d causes for %d rows: too few tell nothing, too many cannot be read", n, len(Rows()))
 	}
 }
@@ -106,6 +106,9 @@ func exampleOf(row Row) failure {
 				r.Stage = namedAt[row.Attribute]
 			}
 		}
+	}
+	if slices.Contains(row.When, oauth2) {
+		r.Stages = stages(site.StageToken)
 	}
 	preset := ""
 	if len(row.Presets) > 0 {

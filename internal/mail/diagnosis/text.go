@@ -38,7 +38,7 @@ func (f Failure) Text() string {
 	d := f.diagnosis()
 	var p page
 	p.section("Tried", f.tried())
-	if reply := f.Result.Reply; reply != nil {
+	if reply := f.Result.Reply; reply != nil && (f.Result.Stage != site.StageArrival || f.Result.Error == "") {
 		p.quote("Server said", untrusted.Shorten(reply.String(), quoted))
 	} else {
 		p.quote("Error", untrusted.Shorten(f.Result.Error, quoted))
