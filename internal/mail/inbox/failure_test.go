@@ -1,0 +1,173 @@
+package inbox_test
+
+import (
+	"crypto/x509"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/inbox"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/imaptest"
+)
+
+func newMailbox(w *world) *inbox.Mailbox { return inbox.New(w.config) }
+
+func TestInboxThatCannotBeRead(t *testing.T) {
+	for name, tt := range map[string]struct {
+		server imaptest.Config
+		faults imaptest.Faults
+		change func(*inbox.Config)
+		want   site.Shortfall
+		says   string
+	}{
+		"WrongPassword": {
+			change: func(c *inbox.Config) { c.Password = secret.New("wrong") },
+			want:   site.InboxLogin, says: "AUTHENTICATIONFAILED",
+		},
+		"LoginDisabled": {
+			faults: imaptest.Faults{Login: &imap.Error{Type: imap.StatusResponseTypeNo, Text: "Basic authentication is disabled"}},
+			want:   site.InboxLogin, says: "Basic authentication is disabled",
+		},
+		"TooManyConnections": {
+			faults: imaptest.Faults{Login: &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeLimit, Text: "Maximum number of connections"}},
+			want:   site.InboxLimit, says: "Maximum number of connections",
+		},
+		"Unavailable": {
+			faults: imaptest.Faults{Login: &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable, Text: "Try later"}},
+			want:   site.InboxConnect, says: "Try later",
+		},
+		"CertificateOfAnUnknownAuthority": {
+			change: func(c *inbox.Config) { c.RootCAs = x509.NewCertPool() },
+			want:   site.InboxTLS, says: "certificate",
+		},
+		"CertificateOfAnUnknownAuthorityBehindSTARTTLS": {
+			server: imaptest.Config{Encryption: site.STARTTLS},
+			change: func(c *inbox.Config) { c.RootCAs = x509.NewCertPool() },
+			want:   site.InboxTLS, says: "certificate",
+		},
+		"TLSAtAPortWithout":   {server: imaptest.Config{Encryption: site.None}, change: func(c *inbox.Config) { c.Encryption = site.TLS }, want: site.InboxTLS, says: "TLS"},
+		"STARTTLSAtATLSPort":  {change: func(c *inbox.Config) { c.Encryption = site.STARTTLS }, want: site.InboxTLS, says: "TLS"},
+		"STARTTLSNotOffered":  {server: imaptest.Config{Encryption: site.None}, change: func(c *inbox.Config) { c.Encryption = site.STARTTLS }, want: site.InboxTLS, says: "STARTTLS"},
+		"NothingListens":      {change: func(c *inbox.Config) { c.DialContext = refusing }, want: site.InboxConnect, says: "refused"},
+		"SaysNothing":         {server: imaptest.Config{Encryption: site.None}, faults: imaptest.Faults{Deaf: true}, want: site.InboxConnect, says: "greeting"},
+		"EchoesThePassword":   {faults: imaptest.Faults{Login: &imap.Error{Type: imap.StatusResponseTypeNo, Text: "no user with " + password}}, want: site.InboxLogin, says: "[redacted]"},
+		"HostileText":         {faults: imaptest.Faults{Login: &imap.Error{Type: imap.StatusResponseTypeNo, Text: "\x1b[31mred " + strings.Repeat("long ", 200)}}, want: site.InboxLogin, says: "red long"},
+		"ClearTextLoginIsOff": {server: imaptest.Config{Encryption: site.None}, want: ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, tt.server, func(w *world) {
+				w.server.SetFaults(tt.faults)
+				if tt.change != nil {
+					tt.change(&w.config)
+				}
+				watch, err := newMailbox(w).Watch(w.Context(), sender, recipient)
+				if tt.want == "" {
+					if err != nil {
+						t.Fatal(err)
+					}
+					watch.Close()
+					return
+				}
+				if shortfallOf(err) != tt.want || !strings.Contains(err.Error(), tt.says) {
+					t.Errorf("%s: %v", shortfallOf(err), err)
+				}
+				if text := err.Error(); strings.Contains(text, password) || len([]rune(text)) > 300 || strings.ContainsRune(text, '\x1b') {
+					t.Errorf("not fit to be shown: %q", text)
+				}
+			})
+		})
+	}
+}
+
+// Three hundred sites with one wrong password must not lock the mailbox.
+func TestRefusedLoginIsNotRepeated(t *testing.T) {
+	inBubble(t, imaptest.Config{}, func(w *world) {
+		w.config.Password = secret.New("wrong")
+		mailbox := newMailbox(w)
+		for range 10 {
+			if _, err := mailbox.Watch(w.Context(), sender, recipient); shortfallOf(err) != site.InboxLogin {
+				t.Error(err)
+			}
+		}
+		if seen := w.server.Seen(); seen.Logins != 1 {
+			t.Errorf("%+v", seen)
+		}
+	})
+}
+
+func TestConnectsAgain(t *testing.T) {
+	t.Run("HangsUpWhileWaiting", func(t *testing.T) {
+		inBubble(t, imaptest.Config{}, func(w *world) {
+			watch := w.watch()
+			go func() {
+				time.Sleep(2 * time.Second)
+				w.server.Kick()
+				w.deliver("INBOX", message(id))
+			}()
+			if arrival, err := w.find(watch, accepted(id, "Ok")); err != nil || arrival.Place != site.PlaceInbox {
+				t.Errorf("%+v, %v", arrival, err)
+			}
+			if seen := w.server.Seen(); seen.Connections != 2 {
+				t.Errorf("%+v", seen)
+			}
+		})
+	})
+	t.Run("MessagesHaveNewNumbers", func(t *testing.T) {
+		inBubble(t, imaptest.Config{}, func(w *world) {
+			for range 3 {
+				w.deliver("INBOX", message("before@client.example"))
+			}
+			watch := w.watch()
+			if err := w.server.Renumber(); err != nil {
+				t.Fatal(err)
+			}
+			w.server.Kick()
+			w.deliver("INBOX", message(id))
+			if arrival, err := w.find(watch, accepted(id, "Ok")); err != nil || arrival.FoundBy != "message_id" {
+				t.Errorf("%+v, %v", arrival, err)
+			}
+		})
+	})
+	t.Run("NeverComesBack", func(t *testing.T) {
+		inBubble(t, imaptest.Config{}, func(w *world) {
+			watch := w.watch()
+			w.server.SetFaults(imaptest.Faults{Login: &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable, Text: "Try later"}})
+			w.server.Kick()
+			if arrival, err := w.find(watch, accepted(id, "Ok")); shortfallOf(err) != site.InboxConnect {
+				t.Errorf("a message that nobody could look for is not missing: %+v, %v", arrival, err)
+			}
+		})
+	})
+	t.Run("IsClosedWhenNobodyWatches", func(t *testing.T) {
+		inBubble(t, imaptest.Config{}, func(w *world) {
+			for range 2 {
+				watch := w.watch()
+				w.deliver("INBOX", message(id))
+				if _, err := w.find(watch, accepted(id, "Ok")); err != nil {
+					t.Error(err)
+				}
+				synctest.Wait() // the server notices too
+			}
+			if seen := w.server.Seen(); seen.Connections != 2 || seen.MostAtOnce != 1 {
+				t.Errorf("%+v", seen)
+			}
+		})
+	})
+}
+
+func TestFloodIsBounded(t *testing.T) {
+	inBubble(t, imaptest.Config{Encryption: site.None}, func(w *world) {
+		w.server.SetFaults(imaptest.Faults{Flood: true})
+		watch := w.watch()
+		defer watch.Close()
+		w.deliver("INBOX", message(id))
+		if arrival, err := watch.Find(w.Context(), accepted(id, "Ok"), time.Second); shortfallOf(err) != site.InboxConnect {
+			t.Errorf("%+v, %v", arrival, err)
+		}
+	})
+}

@@ -1,0 +1,155 @@
+package inbox
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
+	"github.com/emersion/go-sasl"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// session is one connection that is logged in.
+type session struct {
+	conn    *bounded
+	client  *imapclient.Client
+	folders []folder
+}
+
+// open connects, logs in and lists the folders. Whatever fails says at which step.
+func open(ctx context.Context, c Config) (*session, error) {
+	dial := c.DialContext
+	if dial == nil {
+		dial = (&net.Dialer{}).DialContext
+	}
+	raw, err := dial(ctx, "tcp", net.JoinHostPort(c.Host, strconv.Itoa(c.Port)))
+	if err != nil {
+		return nil, &stepError{site.InboxConnect, "connecting to the test inbox", err}
+	}
+	s := &session{conn: &bounded{Conn: raw}}
+	stop := s.within(ctx)
+	defer stop()
+	if err := s.begin(ctx, c); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// begin does what comes before the first round.
+func (s *session) begin(ctx context.Context, c Config) error {
+	config := &tls.Config{ServerName: strings.TrimSuffix(c.Host, "."), RootCAs: c.RootCAs, MinVersion: tls.VersionTLS12}
+	switch c.Encryption {
+	case site.TLS:
+		conn := tls.Client(s.conn, config)
+		if err := conn.HandshakeContext(ctx); err != nil {
+			return &stepError{site.InboxTLS, "starting TLS with the test inbox", err}
+		}
+		s.client = imapclient.New(conn, nil)
+	case site.STARTTLS:
+		client, err := imapclient.NewStartTLS(s.conn, &imapclient.Options{TLSConfig: config})
+		if err != nil {
+			return &stepError{site.InboxTLS, "starting TLS with the test inbox", err}
+		}
+		s.client = client
+	default:
+		s.client = imapclient.New(s.conn, nil)
+	}
+	if err := s.client.WaitGreeting(); err != nil {
+		return &stepError{site.InboxConnect, "waiting for the greeting of the test inbox", err}
+	}
+	if err := s.login(c); err != nil {
+		return &stepError{site.InboxLogin, "logging in to the test inbox", err}
+	}
+	return s.list()
+}
+
+func (s *session) login(c Config) error {
+	caps := s.client.Caps()
+	switch {
+	case !caps.Has(imap.CapLoginDisabled):
+		return s.client.Login(c.Username, c.Password.Reveal()).Wait()
+	case caps.Has(imap.AuthCap(sasl.Plain)):
+		return s.client.Authenticate(sasl.NewPlainClient("", c.Username, c.Password.Reveal()))
+	}
+	return errors.New("the server takes no password (LOGINDISABLED)")
+}
+
+// within hangs up when ctx ends, for go-imap knows no contexts, and starts counting what comes.
+func (s *session) within(ctx context.Context) (stop func()) {
+	s.conn.left = maxRound
+	cancel := context.AfterFunc(ctx, func() { _ = s.conn.Close() })
+	return func() { cancel() }
+}
+
+func (s *session) close() {
+	switch {
+	case s == nil:
+	case s.client != nil:
+		// The server may still be told; what it answers does not matter.
+		_ = s.client.Logout()
+		_ = s.client.Close()
+	default:
+		_ = s.conn.Close()
+	}
+}
+
+// What is read in one round at most, and of how many messages in each folder.
+const (
+	maxRound    = 16 << 20
+	maxMessages = 200
+)
+
+// bounded is a connection on which only so much comes in.
+type bounded struct {
+	net.Conn
+	left int
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errors.New("the server sent more data than allowed")
+	}
+	n, err := b.Conn.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
+}
+
+// stepError is what failed on the way to an open mailbox.
+type stepError struct {
+	shortfall site.Shortfall
+	doing     string
+	err       error
+}
+
+func (e *stepError) Error() string { return fmt.Sprintf("%s: %v", e.doing, e.err) }
+func (e *stepError) Unwrap() error { return e.err }
+
+// shortfall says what an error of a session means.
+func shortfall(err error) site.Shortfall {
+	refusal, refused := errors.AsType[*imap.Error](err)
+	step, _ := errors.AsType[*stepError](err)
+	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
+	switch {
+	case refused && (refusal.Code == imap.ResponseCodeLimit || refusal.Code == imap.ResponseCodeInUse):
+		return site.InboxLimit
+	case refused && refusal.Code == imap.ResponseCodeUnavailable:
+		return site.InboxConnect
+	case certificate:
+		return site.InboxTLS
+	case step == nil:
+		return site.InboxConnect
+	case step.shortfall == site.InboxLogin && !refused && !isPolicy(err):
+		return site.InboxConnect // The connection broke during the login.
+	}
+	return step.shortfall
+}
+
+func isPolicy(err error) bool { return strings.Contains(err.Error(), "LOGINDISABLED") }
