@@ -23,6 +23,9 @@ type Change struct {
 	Recipient string
 	// RetryFor is how long a test is repeated whose failure can heal by itself; 0 tests once.
 	RetryFor time.Duration
+	// Require says how far the test message must come; the zero value is [Accepted]. Wait is how long it may take to arrive.
+	Require Requirement
+	Wait    time.Duration
 }
 
 // Steps says what a change does. A plan shows it, [Procedure.Apply] carries it out.
@@ -38,7 +41,7 @@ func (c Change) Steps() Steps {
 	if !c.Enabled {
 		return Steps{Writes: c.affectsDelivery() || c.Prior.Enabled}
 	}
-	due := c.affectsDelivery() || !c.Prior.Enabled || c.Prior.Verification == nil
+	due := c.affectsDelivery() || !c.Prior.Enabled || !c.Prior.Verification.Meets(c.Require)
 	return Steps{SendsTest: due, Writes: due}
 }
 
@@ -64,6 +67,8 @@ type Procedure struct {
 	// Check logs in to the submission server from this machine and sends nothing; nil leaves that out. Apply calls it for
 	// platforms that can test only what they have saved, before it saves anything.
 	Check func(context.Context, Candidate) TestResult
+	// Inbox is where the test messages arrive. Apply needs it for a change that requires more than [Accepted].
+	Inbox Inbox
 	// Limiter is shared by all procedures whose tests may reach the same submission servers; nil bounds nothing.
 	Limiter *TestLimiter
 	// Warn takes one sentence about what did not stop a change; nil drops it.
@@ -78,6 +83,9 @@ type Procedure struct {
 func (p Procedure) Apply(ctx context.Context, s Site, c Change) (State, error) {
 	if c.NeedsPassword() {
 		return c.Prior, &Error{Kind: PasswordRequired, Field: "password", Message: "the change needs the password: a site uses a stored password only where it was entered for"}
+	}
+	if c.Require.Looks() && p.Inbox == nil {
+		return c.Prior, &Error{Kind: Invalid, Field: "require", Message: "no inbox is known in which the test message could be looked for"}
 	}
 	can := CapabilitiesOf(s)
 	if refusals := can.Refuse(c); len(refusals) > 0 {

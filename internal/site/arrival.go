@@ -2,6 +2,7 @@ package site
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 )
@@ -127,6 +128,30 @@ type Watch interface {
 	Find(ctx context.Context, accepted TestResult, wait time.Duration) (Arrival, error)
 	// Close ends the watch.
 	Close()
+}
+
+// Look waits until the message of a test that was accepted arrives, for wait at most, and makes the test one that failed at
+// [StageArrival] where it does not come as far as r says. The error is ctx.Err().
+func (r Requirement) Look(ctx context.Context, w Watch, accepted TestResult, wait time.Duration) (TestResult, error) {
+	arrival, err := w.Find(ctx, accepted, wait)
+	if err != nil {
+		return notFound(accepted, err)
+	}
+	accepted.Arrival = &arrival
+	if shortfall := arrival.Shortfall(r); shortfall != "" {
+		accepted.Status, accepted.Stage, accepted.Shortfall = Failed, StageArrival, shortfall
+	}
+	return accepted, nil
+}
+
+// notFound is the test whose message could not be looked for, or was not found.
+func notFound(r TestResult, err error) (TestResult, error) {
+	failed, ok := errors.AsType[*InboxError](err)
+	if !ok {
+		return r, err
+	}
+	r.Status, r.Stage, r.Shortfall, r.Error = Failed, StageArrival, failed.Shortfall, failed.Message
+	return r, nil
 }
 
 // InboxError says why it is not known where a message is.

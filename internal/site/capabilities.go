@@ -1,6 +1,7 @@
 package site
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 )
@@ -111,7 +112,7 @@ type UnsupportedValue struct {
 
 // Refusal is a value that a platform cannot hold.
 type Refusal struct {
-	// Field is a setting by its name in [Settings.Fields], or "enabled", "password", "recipient" or "on_destroy".
+	// Field is a setting by its name in [Settings.Fields], or "enabled", "password", "recipient", "require" or "on_destroy".
 	Field string
 	// Reason says why in one sentence.
 	Reason string
@@ -120,7 +121,7 @@ type Refusal struct {
 // Refuse lists what the platform cannot hold of a change: what no apply of it could ever come to. A plan shows it, and
 // Apply calls nothing.
 func (c Capabilities) Refuse(change Change) []Refusal {
-	return slices.Concat(c.refuseSwitch(change), c.refuseSettings(change), c.refusePassword(change), c.refuseRecipient(change.Recipient))
+	return slices.Concat(c.refuseSwitch(change), c.refuseSettings(change), c.refusePassword(change), c.refuseRecipient(change.Recipient), c.refuseRequirement(change))
 }
 
 func (c Capabilities) refuseSwitch(change Change) []Refusal {
@@ -189,6 +190,13 @@ func (c Capabilities) refuseRecipient(recipient string) []Refusal {
 	return nil
 }
 
+func (c Capabilities) refuseRequirement(change Change) []Refusal {
+	if c.Testing != TestsInSave || !change.Require.Looks() {
+		return nil
+	}
+	return []Refusal{{"require", `the platform tests in the course of saving, and enables mail as soon as the message is accepted: only "accepted" can be required.`}}
+}
+
 // RefuseDestroy says why the platform cannot be left in this way; false when it can.
 func (c Capabilities) RefuseDestroy(how OnDestroy) (Refusal, bool) {
 	var reason string
@@ -242,6 +250,9 @@ func (c Capabilities) Warnings(change Change) []string {
 	case c.Testing == TestsEnabled:
 		warnings = append(warnings, "The platform can test only while mail is on, so mail is on with the new settings while they are tested. If the run is killed in that time, "+
 			"they stay on untested until the next apply, which begins with testing them.")
+		if change.Require.Looks() {
+			warnings = append(warnings, fmt.Sprintf("Mail stays on with the new settings while their message is looked for in the inbox, for up to %s.", change.Wait))
+		}
 	case change.Prior.Enabled:
 		warnings = append(warnings, "The platform can test only what it has saved, so mail is off until the new settings have passed the test.")
 	}

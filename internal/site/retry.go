@@ -16,13 +16,22 @@ const (
 // testFunc makes one test.
 type testFunc func(context.Context) (TestResult, error)
 
-// repeat makes a test of these settings until it passes, for RetryFor at most while its failure can heal by itself. A test in
-// doubt is never repeated: its message may have been taken. Before each pause, between is called unless it is nil; its
-// error ends the repeating.
+// repeat makes a test of these settings, with its message, until it passes, for RetryFor at most while its failure can heal by
+// itself. A test in doubt is never repeated: its message may have been taken. Before each pause, between is called unless it is
+// nil; its error ends the repeating.
 func (r *run) repeat(ctx context.Context, s Settings, test testFunc, between func(context.Context) error) (TestResult, error) {
+	return r.repeatAttempts(ctx, s, between, func(ctx context.Context) (TestResult, int, error) {
+		return r.arrive(ctx, s, test, between)
+	})
+}
+
+// attemptFunc makes a test, and says how many it took.
+type attemptFunc func(context.Context) (result TestResult, made int, err error)
+
+func (r *run) repeatAttempts(ctx context.Context, s Settings, between func(context.Context) error, attempt attemptFunc) (TestResult, error) {
 	var failure *TestError
 	for attempts, pause := 0, firstPause; ; pause = min(2*pause, longestPause) {
-		result, made, err := r.limited(ctx, s, test, between)
+		result, made, err := attempt(ctx)
 		if made == 0 && failure != nil {
 			return failure.Result, failure
 		}
@@ -41,6 +50,25 @@ func (r *run) repeat(ctx context.Context, s Settings, test testFunc, between fun
 		case <-time.After(min(pause-rand.N(pause/2), left)):
 		}
 	}
+}
+
+// arrive makes a test of these settings, and looks for its message where more is required than that it is accepted. The inbox
+// is opened first, so that one that cannot be read is found out before a message is sent.
+func (r *run) arrive(ctx context.Context, s Settings, test testFunc, between func(context.Context) error) (result TestResult, made int, err error) {
+	if !r.Require.Looks() {
+		return r.limited(ctx, s, test, between)
+	}
+	watch, err := r.procedure.Inbox.Watch(ctx, s.FromAddress, r.Recipient)
+	if err != nil {
+		result, err = notFound(TestResult{Recipient: r.Recipient, TestedAt: time.Now()}, err)
+		return result, 1, err
+	}
+	defer watch.Close()
+	result, made, err = r.limited(ctx, s, test, between)
+	if err == nil && result.Status == Passed {
+		result, err = r.Require.Look(ctx, watch, result, r.Wait)
+	}
+	return result, made, err
 }
 
 // limited makes a test of these settings as soon as the limiter lets it, and again while all that was wrong with it is that

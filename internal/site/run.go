@@ -109,10 +109,15 @@ func (r *run) testOfSaved() TestRequest {
 	return TestRequest{Recipient: r.Recipient, SiteID: r.Prior.SiteID}
 }
 
-// verify notes the pass where the site does not.
+// verify notes the pass where the site does not, and where the message arrived, which no site knows.
 func (r *run) verify(passed TestResult) {
-	if r.can.ForgetsVerification {
+	switch v := r.held.Verification; {
+	case r.can.ForgetsVerification:
 		r.held.Verification = new(passed.Verification())
+	case v != nil && v.MessageID == passed.MessageID && passed.Arrival != nil:
+		arrived := *v
+		arrived.Arrival = passed.Arrival
+		r.held.Verification = &arrived
 	}
 }
 

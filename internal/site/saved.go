@@ -119,14 +119,18 @@ func (r *run) check(ctx context.Context) error {
 	if r.procedure.Check == nil || r.Candidate.LacksPassword() {
 		return nil
 	}
-	_, err := r.repeat(ctx, r.Candidate.Settings, func(ctx context.Context) (TestResult, error) {
+	try := func(ctx context.Context) (TestResult, error) {
 		result := r.procedure.Check(ctx, r.Candidate)
 		if result.Status == Passed || result.Reply != nil {
 			return result, ctx.Err()
 		}
 		r.warn(fmt.Sprintf("The login could not be tried from this machine, which came no further than stage %s: the site's own test decides.", result.Stage))
 		return TestResult{}, cmp.Or(ctx.Err(), errOutOfReach)
-	}, nil)
+	}
+	// It sends no message that could arrive.
+	_, err := r.repeatAttempts(ctx, r.Candidate.Settings, nil, func(ctx context.Context) (TestResult, int, error) {
+		return r.limited(ctx, r.Candidate.Settings, try, nil)
+	})
 	if errors.Is(err, errOutOfReach) {
 		return nil
 	}

@@ -134,3 +134,8 @@ type Verification struct {
 	// Arrival is nil where no more was required than that the message was accepted. No site keeps it.
 	Arrival *Arrival
 }
+
+// Meets reports whether v, which may be nil, proves what is required.
+func (v *Verification) Meets(r Requirement) bool {
+	return v != nil && (!r.Looks() || v.Arrival != nil && v.Arrival.Shortfall(r) == "")
+}

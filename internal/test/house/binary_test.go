@@ -50,7 +50,7 @@ func list(t *testing.T, args ...string) []listed {
 }
 
 // server matches the packages that serve, and those that only tests need.
-var server = regexp.MustCompile(`/internal/((refsite|test|dev)(/|$)|.*test$)|^go\.etcd\.io/bbolt|^net/http/httptest$`)
+var server = regexp.MustCompile(`/internal/((refsite|test|dev)(/|$)|.*test$)|^go\.etcd\.io/bbolt|/go-imap/v2/imapserver|^net/http/httptest$`)
 
 func TestTheProviderLinksNoServer(t *testing.T) {
 	packages := list(t, "-deps", module)
