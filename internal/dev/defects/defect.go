@@ -25,7 +25,7 @@ type defect struct {
 
 // all returns every defect, in the order of what they are in.
 func all() []defect {
-	return slices.Concat(inProcedure, inClient, inServer, inMail, inTerraform)
+	return slices.Concat(inProcedure, inClient, inServer, inMail, inArrival, inTerraform)
 }
 
 // applied returns the file with the defect in it. It is an error when its text is not there exactly once: then the code

@@ -78,7 +78,7 @@ var inProcedure = []defect{{
 	name: "TestOnEveryApply", breaks: "I9",
 	what:  "An apply without news sends a message all the same.",
 	file:  "internal/site/apply.go",
-	old:   `due := c.affectsDelivery() || !c.Prior.Enabled || c.Prior.Verification == nil`,
+	old:   `due := c.affectsDelivery() || !c.Prior.Enabled || !c.Prior.Verification.Meets(c.Require)`,
 	new:   `due := c.Enabled`,
 	tests: "site", run: "TestApplyWithoutNewsCallsNothing|TestSteps",
 }}

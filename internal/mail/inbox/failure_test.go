@@ -50,14 +50,14 @@ func TestInboxThatCannotBeRead(t *testing.T) {
 			change: func(c *inbox.Config) { c.RootCAs = x509.NewCertPool() },
 			want:   site.InboxTLS, says: "certificate",
 		},
-		"TLSAtAPortWithout":   {server: imaptest.Config{Encryption: site.None}, change: func(c *inbox.Config) { c.Encryption = site.TLS }, want: site.InboxTLS, says: "TLS"},
+		"TLSAtAPortWithout":   {server: imaptest.Config{Encryption: site.NoEncryption}, change: func(c *inbox.Config) { c.Encryption = site.TLS }, want: site.InboxTLS, says: "TLS"},
 		"STARTTLSAtATLSPort":  {change: func(c *inbox.Config) { c.Encryption = site.STARTTLS }, want: site.InboxTLS, says: "TLS"},
-		"STARTTLSNotOffered":  {server: imaptest.Config{Encryption: site.None}, change: func(c *inbox.Config) { c.Encryption = site.STARTTLS }, want: site.InboxTLS, says: "STARTTLS"},
+		"STARTTLSNotOffered":  {server: imaptest.Config{Encryption: site.NoEncryption}, change: func(c *inbox.Config) { c.Encryption = site.STARTTLS }, want: site.InboxTLS, says: "STARTTLS"},
 		"NothingListens":      {change: func(c *inbox.Config) { c.DialContext = refusing }, want: site.InboxConnect, says: "refused"},
-		"SaysNothing":         {server: imaptest.Config{Encryption: site.None}, faults: imaptest.Faults{Deaf: true}, want: site.InboxConnect, says: "greeting"},
+		"SaysNothing":         {server: imaptest.Config{Encryption: site.NoEncryption}, faults: imaptest.Faults{Deaf: true}, want: site.InboxConnect, says: "greeting"},
 		"EchoesThePassword":   {faults: imaptest.Faults{Login: &imap.Error{Type: imap.StatusResponseTypeNo, Text: "no user with " + password}}, want: site.InboxLogin, says: "[redacted]"},
 		"HostileText":         {faults: imaptest.Faults{Login: &imap.Error{Type: imap.StatusResponseTypeNo, Text: "\x1b[31mred " + strings.Repeat("long ", 200)}}, want: site.InboxLogin, says: "red long"},
-		"ClearTextLoginIsOff": {server: imaptest.Config{Encryption: site.None}, want: ""},
+		"ClearTextLoginIsOff": {server: imaptest.Config{Encryption: site.NoEncryption}, want: ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, tt.server, func(w *world) {
@@ -161,7 +161,7 @@ func TestConnectsAgain(t *testing.T) {
 }
 
 func TestFloodIsBounded(t *testing.T) {
-	inBubble(t, imaptest.Config{Encryption: site.None}, func(w *world) {
+	inBubble(t, imaptest.Config{Encryption: site.NoEncryption}, func(w *world) {
 		w.server.SetFaults(imaptest.Faults{Flood: true})
 		watch := w.watch()
 		defer watch.Close()

@@ -145,10 +145,7 @@ func TestWaitsForTheInboxAfterTheArchive(t *testing.T) {
 	inBubble(t, imaptest.Config{Folders: map[string]imap.MailboxAttr{"All": imap.MailboxAttrAll}}, func(w *world) {
 		watch := w.watch()
 		w.deliver("All", message(id))
-		go func() {
-			time.Sleep(400 * time.Millisecond)
-			w.deliver("INBOX", message(id))
-		}()
+		time.AfterFunc(400 * time.Millisecond, func() { w.deliver("INBOX", message(id)) })
 		if arrival, err := w.find(watch, accepted(id, "Ok")); err != nil || arrival.Place != site.PlaceInbox {
 			t.Errorf("%+v, %v", arrival, err)
 		}
@@ -163,10 +160,7 @@ func TestLaterDelivery(t *testing.T) {
 	} {
 		inBubble(t, imaptest.Config{}, func(w *world) {
 			watch, began := w.watch(), time.Now()
-			go func() {
-				time.Sleep(after)
-				w.deliver("INBOX", message(id))
-			}()
+			time.AfterFunc(after, func() { w.deliver("INBOX", message(id)) })
 			_, err := w.find(watch, accepted(id, "Ok"))
 			if late := time.Since(began) - after; err != nil || late > atMost {
 				t.Errorf("after %s: found %s later, %v", after, late, err)
@@ -207,7 +201,7 @@ func TestManyTestsShareOneConnection(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				time.Sleep(100 * time.Millisecond) // how long a test takes
+				<-time.After(100 * time.Millisecond) // how long a test takes
 				w.deliver("INBOX", message(own))
 				if arrival, err := w.find(watch, accepted(own, "Ok")); err != nil || arrival.FoundBy != "message_id" {
 					t.Errorf("%d: %+v, %v", i, arrival, err)

@@ -21,7 +21,7 @@ type Config struct {
 	Host string
 	// Port is usually 993 with [site.TLS] and 143 with [site.STARTTLS].
 	Port int
-	// Encryption is [site.None] for a loopback host only.
+	// Encryption is [site.NoEncryption] for a loopback host only.
 	Encryption site.Encryption
 	Username   string
 	Password   secret.Text

@@ -111,13 +111,13 @@ func New(c Config) (*Server, error) {
 		NewSession:   s.newSession,
 		Caps:         imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapSpecialUse: {}, imap.CapListExtended: {}, imap.CapUnselect: {}},
 		Logger:       log.New(io.Discard, "", 0),
-		InsecureAuth: c.Encryption == site.None,
+		InsecureAuth: c.Encryption == site.NoEncryption,
 	}
 	var listener net.Listener = &counting{Listener: s.listener, server: s}
 	switch c.Encryption {
 	case site.STARTTLS:
 		options.TLSConfig = config
-	case site.None:
+	case site.NoEncryption:
 	default:
 		listener = tls.NewListener(listener, config)
 	}
