@@ -145,7 +145,7 @@ func TestWaitsForTheInboxAfterTheArchive(t *testing.T) {
 	inBubble(t, imaptest.Config{Folders: map[string]imap.MailboxAttr{"All": imap.MailboxAttrAll}}, func(w *world) {
 		watch := w.watch()
 		w.deliver("All", message(id))
-		time.AfterFunc(400 * time.Millisecond, func() { w.deliver("INBOX", message(id)) })
+		time.AfterFunc(400*time.Millisecond, func() { w.deliver("INBOX", message(id)) })
 		if arrival, err := w.find(watch, accepted(id, "Ok")); err != nil || arrival.Place != site.PlaceInbox {
 			t.Errorf("%+v, %v", arrival, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
@@ -84,7 +85,7 @@ func (s *session) login(c Config) error {
 
 // within hangs up when ctx ends, for go-imap knows no contexts, and starts counting what comes.
 func (s *session) within(ctx context.Context) (stop func()) {
-	s.conn.left = maxRound
+	s.conn.left.Store(maxRound)
 	cancel := context.AfterFunc(ctx, func() { _ = s.conn.Close() })
 	return func() { cancel() }
 }
@@ -110,15 +111,16 @@ const (
 // bounded is a connection on which only so much comes in.
 type bounded struct {
 	net.Conn
-	left int
+	left atomic.Int64
 }
 
 func (b *bounded) Read(p []byte) (int, error) {
-	if b.left <= 0 {
+	left := b.left.Load()
+	if left <= 0 {
 		return 0, errors.New("the server sent more data than allowed")
 	}
-	n, err := b.Conn.Read(p[:min(len(p), b.left)])
-	b.left -= n
+	n, err := b.Conn.Read(p[:min(int64(len(p)), left)])
+	b.left.Add(-int64(n))
 	return n, err
 }
 

@@ -157,10 +157,9 @@ func (s *Server) Renumber() error {
 
 // Close stops the server and hangs up on its clients.
 func (s *Server) Close() error {
-	err := s.imap.Close()
 	_ = s.listener.Close()
 	<-s.served
-	return err
+	return s.imap.Close()
 }
 
 // Port is the port that the server listens on.
