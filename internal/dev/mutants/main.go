@@ -1,0 +1,183 @@
+// Command mutants changes one place of a package's source at a time, and finds out whether the package's own tests notice. Where they
+// do not, a rule is untested, or the change makes no difference: then survivors.txt says why.
+//
+//	go run ./internal/dev/mutants                     a draw of each package, the same each time
+//	go run ./internal/dev/mutants -draw 0 site        all of one package
+//	go run ./internal/dev/mutants -list site          what could be changed
+//
+// The source stays as it is: the go command gets the changed file as an overlay.
+package main
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// packages are those whose mistakes would lose a password, or leave untested mail on.
+var packages = []string{"site", "adminapi", "mail/submit", "untrusted", "mail/diagnosis"}
+
+//go:embed survivors.txt
+var listed string
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	o := options{packages: packages}
+	flag.IntVar(&o.draw, "draw", 60, "how many mutants of each package to try; 0 tries all")
+	flag.Uint64Var(&o.seed, "seed", 1, "of the draw")
+	flag.StringVar(&o.only, "only", "", "try only those whose name contains this text")
+	flag.BoolVar(&o.list, "list", false, "list the mutants and try none")
+	flag.Parse()
+	if flag.NArg() > 0 {
+		o.packages = flag.Args()
+	}
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "mutants:", err)
+		os.Exit(1)
+	}
+}
+
+type options struct {
+	packages []string
+	draw     int
+	seed     uint64
+	only     string
+	list     bool
+}
+
+func run(ctx context.Context, o options) error {
+	reasons, err := excuses(listed)
+	if err != nil {
+		return err
+	}
+	var all tally
+	for _, name := range o.packages {
+		mutants, err := mutantsOf(filepath.Join("internal", name))
+		if err != nil {
+			return err
+		}
+		drawn := o.choose(mutants)
+		if o.list {
+			for _, m := range drawn {
+				fmt.Println(m)
+			}
+			continue
+		}
+		t, err := try(ctx, "./internal/"+name, drawn, reasons)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%-16s %s, of %d that there are\n", name, t, len(mutants))
+		all = all.plus(t)
+	}
+	if o.list {
+		return nil
+	}
+	fmt.Printf("%-16s %s\n", "together", all)
+	if all.survived > 0 {
+		return fmt.Errorf("%d survived without a reason in survivors.txt", all.survived)
+	}
+	return nil
+}
+
+// choose draws mutants, in the order of their places.
+func (o options) choose(mutants []mutant) []mutant {
+	var chosen []mutant
+	for _, m := range mutants {
+		if strings.Contains(m.name, o.only) {
+			chosen = append(chosen, m)
+		}
+	}
+	if o.draw == 0 || o.draw >= len(chosen) {
+		return chosen
+	}
+	drawn := map[int]bool{}
+	for _, i := range rand.New(rand.NewPCG(o.seed, 0)).Perm(len(chosen))[:o.draw] { //nolint:gosec // to be the same each time
+		drawn[i] = true
+	}
+	var kept []mutant
+	for i, m := range chosen {
+		if drawn[i] {
+			kept = append(kept, m)
+		}
+	}
+	return kept
+}
+
+// excuses reads lines of a mutant's name, a colon and the reason why no test can or need notice it.
+func excuses(text string) (map[string]string, error) {
+	reasons := map[string]string{}
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, reason, found := strings.Cut(line, " :: ")
+		if !found || strings.TrimSpace(reason) == "" || reasons[name] != "" {
+			return nil, fmt.Errorf("survivors.txt: a name, ' :: ' and a reason are needed, once for each: %s", line)
+		}
+		reasons[name] = reason
+	}
+	return reasons, nil
+}
+
+// tally counts what came of mutants.
+type tally struct{ made, noticed, excused, survived, invalid int }
+
+func (t tally) plus(other tally) tally {
+	return tally{t.made + other.made, t.noticed + other.noticed, t.excused + other.excused, t.survived + other.survived, t.invalid + other.invalid}
+}
+
+// String gives the share of those noticed among the mutants that were made and make a difference.
+func (t tally) String() string {
+	return fmt.Sprintf("%d made, %d noticed (%.1f %%), %d excused, %d survived; %d do not compile",
+		t.made, t.noticed, 100*float64(t.noticed)/float64(max(t.made-t.excused, 1)), t.excused, t.survived, t.invalid)
+}
+
+// try runs the package's tests with each mutant.
+func try(ctx context.Context, pkg string, mutants []mutant, reasons map[string]string) (tally, error) {
+	dir, err := os.MkdirTemp("", "mutants")
+	if err != nil {
+		return tally{}, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	began := time.Now()
+	if result, output := test(ctx, pkg, "", time.Hour); result != survived {
+		return tally{}, fmt.Errorf("the tests of %s fail as they are:\n%s", pkg, output)
+	}
+	limit := max(time.Minute, 5*time.Since(began))
+	var t tally
+	for _, m := range mutants {
+		overlay, err := m.overlay(dir)
+		if err != nil {
+			return t, err
+		}
+		result, _ := test(ctx, pkg, overlay, limit)
+		if ctx.Err() != nil {
+			return t, errors.Join(ctx.Err(), fmt.Errorf("interrupted after: %s", t))
+		}
+		switch {
+		case result == invalid:
+			t.invalid++
+			continue
+		case result == noticed:
+			t.noticed++
+		case reasons[m.name] != "":
+			t.excused++
+		default:
+			t.survived++
+			fmt.Println("survived:", m)
+		}
+		t.made++
+	}
+	return t, nil
+}
