@@ -68,7 +68,7 @@ func headerLines(h http.Header) string {
 
 var (
 	pageTitle = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
-	unshown   = regexp.MustCompile(`(?is)<(script|style|head)\b.*?</(script|style|head)>|<[^>]*>`)
+	unshown   = regexp.MustCompile(`(?is)<(script|style|head|title)\b.*?</(script|style|head|title)>|<[^>]*>`)
 )
 
 // shows is the title of a page, its server and its first line of text, as far as there are such, in parentheses.

@@ -50,7 +50,7 @@ func TestLive(t *testing.T) {
 			s := openLive(t)
 			state, err := s.Read(t.Context())
 			if err == nil && !state.IsClear() {
-				err = s.Clear(t.Context(), state.Revision)
+				err = s.Clear(t.Context(), site.ClearRequest{Revision: state.Revision, SiteID: state.SiteID})
 			}
 			if err != nil {
 				t.Fatalf("clear the site: %v", err)

@@ -91,7 +91,7 @@ func (d *smtpSettingsDataSource) Read(ctx context.Context, req datasource.ReadRe
 		model.fromState(now)
 	case e.tolerates(err):
 		model.Verification = types.ObjectNull(verificationTypes)
-		resp.Diagnostics.AddWarning("Site did not answer and nothing is known of it", fmt.Sprintf("%s: %s", e.label, err))
+		resp.Diagnostics.AddWarning("Site cannot be reached and nothing is known of it", fmt.Sprintf("%s: %s", e.label, err))
 	default:
 		addSiteError(&resp.Diagnostics, e.label, "reading it", nowhere, err)
 		return

@@ -25,9 +25,10 @@ var summaries = map[site.Kind]string{
 	site.PasswordRequired:     passwordMissing,
 	site.VerificationRequired: "Site does not enable mail without a passed test",
 	site.Unauthorized:         "Site does not accept the credentials",
+	site.Blocked:              "Something in front of the site answered",
 	site.RateLimited:          "Site wants fewer calls",
 	site.Unreachable:          "Site cannot be reached",
-	site.NoAnswer:             "Site did not answer",
+	site.NoAnswer:             "Site did not confirm the request",
 	site.Unsupported:          "Site cannot do this",
 	site.Unexpected:           "Site answered in an unexpected way",
 }
@@ -72,7 +73,7 @@ func addConfigError(diags *diag.Diagnostics, at path.Path, label string, err err
 // no last known state to go on with.
 func addReadError(diags *diag.Diagnostics, e *entry, imported bool, err error) {
 	if !imported && e.tolerates(err) {
-		diags.AddWarning("Site did not answer and keeps its last known state", fmt.Sprintf("%s: %s", e.label, err))
+		diags.AddWarning("Site cannot be reached and keeps its last known state", fmt.Sprintf("%s: %s", e.label, err))
 		return
 	}
 	addSiteError(diags, e.label, "reading it", nowhere, err)
@@ -81,7 +82,7 @@ func addReadError(diags *diag.Diagnostics, e *entry, imported bool, err error) {
 // tolerates reports whether a failed read is to be a warning: the site is not there, and on_unreachable says so.
 func (e *entry) tolerates(err error) bool {
 	kind := site.KindOf(err)
-	gone := kind == site.Unreachable || kind == site.NoAnswer || errors.Is(err, context.DeadlineExceeded)
+	gone := kind == site.Unreachable || kind == site.Blocked || kind == site.NoAnswer || errors.Is(err, context.DeadlineExceeded)
 	return gone && e.onUnreachable == onUnreachableWarn
 }
 

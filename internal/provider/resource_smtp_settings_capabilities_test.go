@@ -65,7 +65,7 @@ func (s *memorySite) Save(_ context.Context, write site.SaveRequest) (site.State
 	return s.state, s.reached()
 }
 
-func (s *memorySite) Clear(context.Context, string) error {
+func (s *memorySite) Clear(context.Context, site.ClearRequest) error {
 	s.state, s.password = site.State{SiteID: s.state.SiteID}, ""
 	return s.reached()
 }

@@ -50,7 +50,7 @@ func clearSettings(ctx context.Context, s Site, can Capabilities, prior State) e
 	if err := cmp.Or(err, ctx.Err()); err != nil {
 		return err
 	}
-	err = s.Clear(ctx, prior.Revision)
+	err = s.Clear(ctx, ClearRequest{Revision: prior.Revision, SiteID: now.SiteID})
 	if KindOf(err) == Stale {
 		return explainStale(ctx, s, prior, err)
 	}

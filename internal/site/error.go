@@ -23,6 +23,8 @@ const (
 	VerificationRequired Kind = "verification_required"
 	// Unauthorized: the site does not accept the credentials of the admin API, or not for this call.
 	Unauthorized Kind = "unauthorized"
+	// Blocked: something in front of the site, such as a firewall or the login of a staging site, answered in its place.
+	Blocked Kind = "blocked"
 	// RateLimited: the site wants fewer calls.
 	RateLimited Kind = "rate_limited"
 	// Unreachable: the call did not reach the site, or it refused to serve it.

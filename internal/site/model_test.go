@@ -139,8 +139,11 @@ func (m *model) Save(_ context.Context, w site.SaveRequest) (site.State, error) 
 	return m.now(), nil
 }
 
-func (m *model) Clear(_ context.Context, revision string) error {
-	if err := m.checkRevision(revision); err != nil {
+func (m *model) Clear(_ context.Context, c site.ClearRequest) error {
+	if c.SiteID != "" && c.SiteID != m.state.SiteID {
+		return &site.Error{Kind: site.WrongSite, Message: "another site is meant"}
+	}
+	if err := m.checkRevision(c.Revision); err != nil {
 		return err
 	}
 	m.commit(fingerprint{}, false, false)

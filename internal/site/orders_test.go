@@ -48,9 +48,9 @@ func (s *traced) Save(ctx context.Context, w site.SaveRequest) (site.State, erro
 	return s.model.Save(ctx, w)
 }
 
-func (s *traced) Clear(ctx context.Context, revision string) error {
+func (s *traced) Clear(ctx context.Context, c site.ClearRequest) error {
 	s.calls = append(s.calls, "clear")
-	return s.model.Clear(ctx, revision)
+	return s.model.Clear(ctx, c)
 }
 
 // order is a change on a platform, and the calls that it takes.

@@ -13,7 +13,7 @@ import (
 
 // call is one call that a script expects, and its answer.
 type call struct {
-	// ask is a read, a site.TestRequest, a site.SaveRequest or a clearing, with every argument.
+	// ask is a read, a site.TestRequest, a site.SaveRequest or a site.ClearRequest, with every argument.
 	ask    any
 	state  site.State
 	result site.TestResult
@@ -23,8 +23,7 @@ type call struct {
 }
 
 type (
-	read     struct{}
-	clearing struct{ revision string }
+	read struct{}
 )
 
 var errUnscripted = errors.New("the script says nothing about this call")
@@ -105,8 +104,13 @@ func (s *script) Save(ctx context.Context, w site.SaveRequest) (site.State, erro
 	return answer.state, answer.err
 }
 
-func (s *script) Clear(ctx context.Context, revision string) error {
-	return s.take(ctx, clearing{revision}).err
+func (s *script) Clear(ctx context.Context, c site.ClearRequest) error {
+	return s.take(ctx, c).err
+}
+
+// clearing is the request to clear the site that works, at that revision.
+func clearing(revision string) site.ClearRequest {
+	return site.ClearRequest{Revision: revision, SiteID: working().SiteID}
 }
 
 // describe shows a call with the password in it: these are the passwords of tests.
@@ -135,7 +139,10 @@ func TestScriptNoticesWrongCalls(t *testing.T) {
 		{"Other", func(ctx context.Context, s *script) { _, _ = s.Read(ctx) }, "call 1"},
 		{"OtherRevision", func(ctx context.Context, s *script) { w := w; w.Revision = "2"; _, _ = s.Save(ctx, w) }, "call 1"},
 		{"OtherPassword", func(ctx context.Context, s *script) { w := w; w.Password = newPassword; _, _ = s.Save(ctx, w) }, "call 1"},
-		{"Extra", func(ctx context.Context, s *script) { _, _ = s.Save(ctx, w); _ = s.Clear(ctx, "1") }, "extra"},
+		{"Extra", func(ctx context.Context, s *script) {
+			_, _ = s.Save(ctx, w)
+			_ = s.Clear(ctx, site.ClearRequest{Revision: "1"})
+		}, "extra"},
 		{"Cancelled", func(ctx context.Context, s *script) {
 			ctx, cancel := context.WithCancel(ctx)
 			cancel()

@@ -164,7 +164,7 @@ func (r *run) clear(ctx context.Context) error {
 	if err := guard(ctx, r.site, r.can, r.held); err != nil {
 		return err
 	}
-	if err := r.site.Clear(ctx, r.held.Revision); err != nil {
+	if err := r.site.Clear(ctx, ClearRequest{Revision: r.held.Revision, SiteID: r.held.SiteID}); err != nil {
 		return err
 	}
 	r.written, r.candidateSaved = true, false

@@ -21,8 +21,8 @@ type Site interface {
 	Test(ctx context.Context, t TestRequest) (TestResult, error)
 	// Save writes the settings, the password and the switch in one step, guarded by the revision.
 	Save(ctx context.Context, s SaveRequest) (State, error)
-	// Clear removes settings and password, guarded by the revision.
-	Clear(ctx context.Context, revision string) error
+	// Clear removes settings and password in one step, guarded by the revision.
+	Clear(ctx context.Context, c ClearRequest) error
 }
 
 // TokenLogins is what a [Site] also implements when not its platform but the site itself says whether it can log in with a
@@ -74,6 +74,14 @@ type SaveRequest struct {
 	// Recipient of the test message that a platform with [TestsInSave] sends; empty for all others.
 	Recipient string
 	// SiteID, when set, must be that of the site, or nothing is written.
+	SiteID string
+}
+
+// ClearRequest asks for settings and password to be removed.
+type ClearRequest struct {
+	// Revision is the one that was read; the site refuses the request when it has moved on.
+	Revision string
+	// SiteID, when set, must be that of the site, or nothing is removed.
 	SiteID string
 }
 

@@ -124,10 +124,10 @@ func (u *unreliable) Save(ctx context.Context, w site.SaveRequest) (now site.Sta
 	return now, err
 }
 
-func (u *unreliable) Clear(ctx context.Context, revision string) error {
+func (u *unreliable) Clear(ctx context.Context, c site.ClearRequest) error {
 	u.mayAct(ctx, "a clearing")
 	return u.call(ctx, "clear", func() error {
-		err := u.model.Clear(ctx, revision)
+		err := u.model.Clear(ctx, c)
 		if err == nil {
 			u.writes++
 		}

@@ -9,6 +9,27 @@ var inClient = []defect{{
 	new:   "Header: nil,",
 	tests: "platform/siteadmin", run: "TestRequests",
 }, {
+	name: "AnySiteCleared", breaks: "R15", starred: true,
+	what:  "A request to clear does not say which site it means.",
+	file:  "internal/platform/siteadmin/siteadmin.go",
+	old:   `h.Set("Site-ID", siteID)`,
+	new:   `_ = siteID`,
+	tests: "platform/siteadmin", run: "TestClearNamesTheSite",
+}, {
+	name: "OldAnswerBelieved", breaks: "I9",
+	what:  "What a cache kept from before a write is taken for what the site holds.",
+	file:  "internal/platform/siteadmin/siteadmin.go",
+	old:   `c.replaced.Store(s.Revision, found.Revision)`,
+	new:   `_ = found`,
+	tests: "platform/siteadmin", run: "TestAnOldAnswerIsCalledThat",
+}, {
+	name: "RawVerificationKept", breaks: "R52",
+	what:  "The reply of a verification goes into the state as a site says it.",
+	file:  "internal/platform/siteadmin/wire.go",
+	old:   `untrusted.Brief(v.Reply, mostText),`,
+	new:   `v.Reply,`,
+	tests: "platform/siteadmin", run: "TestTextsOfASiteAreBoundedAndClean",
+}, {
 	name: "TestSentAgain", breaks: "R10 R11 I3", starred: true,
 	what:  "After a 502 a test is sent again, without asking what became of it.",
 	file:  "internal/platform/siteadmin/test.go",

@@ -152,8 +152,8 @@ func (c *client) Save(ctx context.Context, s site.SaveRequest) (site.State, erro
 
 // Clear implements [site.Site]. It makes of the server the sample that a new listmonk has, switched off, and leaves the
 // sender to the other servers. The last enabled server stays.
-func (c *client) Clear(ctx context.Context, _ string) error {
-	found, err := c.get(ctx)
+func (c *client) Clear(ctx context.Context, r site.ClearRequest) error {
+	found, err := c.recognise(ctx, r.SiteID)
 	if err != nil {
 		return err
 	}

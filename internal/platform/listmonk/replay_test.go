@@ -346,7 +346,7 @@ func TestSwitchingOffKeepsTheEncryption(t *testing.T) {
 
 func TestClearMakesASampleOfTheServer(t *testing.T) {
 	r := startReplay(t)
-	if err := r.Clear(t.Context(), ""); err != nil || slices.Contains(r.server.Calls(), "PUT /api/settings") {
+	if err := r.Clear(t.Context(), site.ClearRequest{}); err != nil || slices.Contains(r.server.Calls(), "PUT /api/settings") {
 		t.Errorf("clearing nothing: %v after %q", err, r.server.Calls())
 	}
 	r.server.Join()
@@ -354,7 +354,7 @@ func TestClearMakesASampleOfTheServer(t *testing.T) {
 	// The other server sends from it, however it is written.
 	const sender = "=?utf-8?q?Zo=C3=AB?=  <hello@example.test>"
 	r.server.Edit(func(settings map[string]any) { settings["app.from_email"] = sender })
-	if err := r.Clear(t.Context(), ""); err != nil {
+	if err := r.Clear(t.Context(), site.ClearRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	if got := r.server.Settings()["app.from_email"]; got != sender {

@@ -403,7 +403,7 @@ func TestNothingIsSentToWhatIsNoListmonk(t *testing.T) {
 		for call, run := range map[string]func(ctx context.Context, s site.Site) error{
 			"Read":  func(ctx context.Context, s site.Site) error { _, err := s.Read(ctx); return err },
 			"Save":  func(ctx context.Context, s site.Site) error { _, err := s.Save(ctx, save); return err },
-			"Clear": func(ctx context.Context, s site.Site) error { return s.Clear(ctx, "") },
+			"Clear": func(ctx context.Context, s site.Site) error { return s.Clear(ctx, site.ClearRequest{}) },
 			"Test": func(ctx context.Context, s site.Site) error {
 				_, err := s.Test(ctx, site.TestRequest{Candidate: &candidate, Recipient: recipient})
 				return err

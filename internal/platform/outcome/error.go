@@ -5,6 +5,7 @@ package outcome
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
@@ -45,17 +46,30 @@ func loginKind(err error, codes map[string]site.Kind) site.Kind {
 		return site.Unexpected
 	}
 	kind := kindOf(e, site.Unreachable, codes)
-	if e.Kind == adminapi.Refused && e.Status < http.StatusInternalServerError && kind != site.RateLimited {
+	if e.Kind == adminapi.Refused && e.Front == "" && e.Status < http.StatusInternalServerError && kind != site.RateLimited {
 		return site.Unauthorized
 	}
 	return kind
 }
+
+// blocking are the statuses with which firewalls and logins in front of a site answer in its place.
+var blocking = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotAcceptable}
+
+// Cloudflare answers with these statuses when it cannot reach the site behind it
+// (https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/).
+const (
+	firstOfCloudflare = 520
+	lastOfCloudflare  = 530
+)
 
 // refusalKind goes by the code, and by the status where there is no known one: something in front of the site may have
 // answered.
 func refusalKind(e *adminapi.Error, codes map[string]site.Kind) site.Kind {
 	if kind, ok := codes[e.Code]; ok {
 		return kind
+	}
+	if e.Front != "" && slices.Contains(blocking, e.Status) {
+		return site.Blocked
 	}
 	switch e.Status {
 	case http.StatusUnauthorized, http.StatusForbidden:
@@ -65,6 +79,9 @@ func refusalKind(e *adminapi.Error, codes map[string]site.Kind) site.Kind {
 	case http.StatusTooManyRequests:
 		return site.RateLimited
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return site.Unreachable
+	}
+	if e.Status >= firstOfCloudflare && e.Status <= lastOfCloudflare {
 		return site.Unreachable
 	}
 	return site.Unexpected

@@ -14,6 +14,10 @@ func refused(status int, code string) *adminapi.Error {
 	return &adminapi.Error{Kind: adminapi.Refused, Status: status, Code: code}
 }
 
+func inFront(status int) *adminapi.Error {
+	return &adminapi.Error{Kind: adminapi.Refused, Status: status, Front: "a firewall"}
+}
+
 func login(err error) *adminapi.Error { return &adminapi.Error{Kind: adminapi.NotLoggedIn, Err: err} }
 
 func TestError(t *testing.T) {
@@ -32,6 +36,18 @@ func TestError(t *testing.T) {
 		{"400", refused(400, ""), site.Unexpected, site.Unexpected},
 		{"401", refused(401, ""), site.Unauthorized, site.Unauthorized},
 		{"403", refused(403, ""), site.Unauthorized, site.Unauthorized},
+		{"FirewallOf401", inFront(401), site.Blocked, site.Blocked},
+		{"FirewallOf403", inFront(403), site.Blocked, site.Blocked},
+		{"FirewallOf406", inFront(406), site.Blocked, site.Blocked},
+		{"PageOf404", inFront(404), site.Unexpected, site.Unexpected},
+		{"PageOf503", inFront(503), site.Unreachable, site.Unreachable},
+		{"406", refused(406, ""), site.Unexpected, site.Unexpected},
+		{"519", refused(519, ""), site.Unexpected, site.NoAnswer},
+		{"520", refused(520, ""), site.Unreachable, site.NoAnswer},
+		{"530", inFront(530), site.Unreachable, site.NoAnswer},
+		{"531", refused(531, ""), site.Unexpected, site.NoAnswer},
+		{"LoginBlocked", login(inFront(403)), site.Blocked, site.Blocked},
+		{"LoginAtAPage", login(inFront(404)), site.Unexpected, site.Unexpected},
 		{"404", refused(404, ""), site.Unexpected, site.Unexpected},
 		{"412", refused(412, ""), site.Stale, site.Stale},
 		{"429", refused(429, ""), site.RateLimited, site.RateLimited},

@@ -231,7 +231,7 @@ func TestGenuineForgetsAPassword(t *testing.T) {
 		t.Errorf("got %v after %d logins", err, g.mail.Counters().Logins)
 	}
 
-	if err := g.Clear(t.Context(), ""); err != nil {
+	if err := g.Clear(t.Context(), site.ClearRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	if got := g.read(); got != (site.State{SiteID: got.SiteID}) {

@@ -92,7 +92,7 @@ func writes(id string) map[string]func(context.Context, site.Site) error {
 			_, err := opened.Save(ctx, site.SaveRequest{Settings: settings, Password: password, SiteID: id})
 			return err
 		},
-		"Clear": func(ctx context.Context, opened site.Site) error { return opened.Clear(ctx, "") },
+		"Clear": func(ctx context.Context, opened site.Site) error { return opened.Clear(ctx, site.ClearRequest{}) },
 	}
 }
 

@@ -151,8 +151,8 @@ func (c *client) Save(ctx context.Context, s site.SaveRequest) (site.State, erro
 }
 
 // Clear implements [site.Site]. It puts back what a new PocketBase has, which cannot be without a sender.
-func (c *client) Clear(ctx context.Context, _ string) error {
-	id, err := c.siteID(ctx)
+func (c *client) Clear(ctx context.Context, r site.ClearRequest) error {
+	id, err := c.recognise(ctx, r.SiteID)
 	if err != nil {
 		return err
 	}

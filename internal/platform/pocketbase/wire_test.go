@@ -119,7 +119,7 @@ func TestClearPutsBackWhatANewPocketBaseHas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		err := play(t, token, recognised(), on(getSettings, enabled039), with(`{"smtp":{"enabled":false,"host":"smtp.example.com","port":587,
 			"username":"","password":"","tls":false,"localName":""},"meta":{"senderName":"Support","senderAddress":"support@example.com"}}`,
-			on(patchSettings, untouched))).Clear(t.Context(), "")
+			on(patchSettings, untouched))).Clear(t.Context(), site.ClearRequest{})
 		if err != nil {
 			t.Error(err)
 		}
@@ -138,7 +138,7 @@ func TestAPasswordThatAnOldPocketBaseWouldKeep(t *testing.T) {
 		},
 		"": func(t *testing.T, s site.Site) error {
 			t.Helper()
-			return s.Clear(t.Context(), "")
+			return s.Clear(t.Context(), site.ClearRequest{})
 		},
 	}
 	for field, call := range calls {

@@ -14,6 +14,7 @@ import (
 const (
 	codeStale    = "stale"
 	codeNotFound = "not_found"
+	codeStorage  = "storage"
 )
 
 // kinds says what the codes of the contract mean to a caller; the others are failures of this package, or of the site.
@@ -35,6 +36,9 @@ func siteError(err error, noAnswer site.Kind) *site.Error {
 	if e, ok := errors.AsType[*adminapi.Error](err); ok {
 		failed.Field = fieldOf(e)
 		failed.Message += whoChangedIt(e)
+		if e.Code == codeStorage {
+			failed.Message += "; nothing was saved"
+		}
 	}
 	return failed
 }
@@ -79,6 +83,12 @@ func whoChangedIt(e *adminapi.Error) string {
 func wrongSite(want, found, sent string) error {
 	return &site.Error{Kind: site.WrongSite, Message: fmt.Sprintf(
 		"another site answers: its site_id is %.128q, and %q was expected; %s", found, want, sent)}
+}
+
+// cached is the error of an answer that is older than a write of this client.
+func cached(revision string, newer any) error {
+	return &site.Error{Kind: site.Unexpected, Message: fmt.Sprintf("an old answer came back: it is of revision %.100q, over which %.100q has been written since. "+
+		"A cache in front of the site keeps its answers: let it pass on everything below %s", revision, newer, basePath)}
 }
 
 // unknownVerdict is the error of a test that was running when its site could no longer be asked.

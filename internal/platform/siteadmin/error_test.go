@@ -34,6 +34,7 @@ func TestKindsOfProblems(t *testing.T) {
 		{422, "invalid", []string{`"field":"recipient"`}, site.Invalid, "recipient", "422 invalid"},
 		{422, "invalid", []string{`"field":"write_id"`}, site.Invalid, "", "422 invalid"},
 		{422, "key_reused", nil, site.Unexpected, "", "key_reused"},
+		{507, "storage", []string{`"detail":"no room"`}, site.Unexpected, "", "507 storage: no room; nothing was saved"},
 		{413, "too_large", nil, site.Unexpected, "", "too_large"},
 		{415, "unsupported_media_type", nil, site.Unexpected, "", "unsupported_media_type"},
 		{428, "precondition_required", nil, site.Unexpected, "", "precondition_required"},
@@ -75,7 +76,7 @@ func TestWhatMovedARevisionOnMayBeTheLostClear(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newScript(t)
-				err := s.play(token, append(recognised(s), tt.steps(s)...)...).Clear(t.Context(), "7")
+				err := s.play(token, append(recognised(s), tt.steps(s)...)...).Clear(t.Context(), site.ClearRequest{Revision: "7"})
 				if site.KindOf(err) != tt.want || tt.want == "" && err != nil {
 					t.Errorf("got %v, want %q", err, tt.want)
 				}
@@ -90,7 +91,9 @@ func TestAnAnswerThatIsNotTheSitesIsNotBelieved(t *testing.T) {
 		_, err := opened.Save(ctx, site.SaveRequest{Settings: settings, Password: candidate.Password, Revision: "7", SiteID: "site-1"})
 		return err
 	}
-	drop := func(ctx context.Context, opened site.Site) error { return opened.Clear(ctx, "7") }
+	drop := func(ctx context.Context, opened site.Site) error {
+		return opened.Clear(ctx, site.ClearRequest{Revision: "7"})
+	}
 	for name, tt := range map[string]struct {
 		call   string
 		answer http.HandlerFunc

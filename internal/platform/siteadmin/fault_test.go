@@ -73,7 +73,9 @@ var operations = map[string]operation{
 		call:   deleteSMTP,
 		before: recognised,
 		good:   always(smtp(cleared)),
-		run:    func(ctx context.Context, opened site.Site) error { return opened.Clear(ctx, "7") },
+		run: func(ctx context.Context, opened site.Site) error {
+			return opened.Clear(ctx, site.ClearRequest{Revision: "7"})
+		},
 		lookup: getSMTP, undone: always(smtp("")), done: always(smtp(cleared)),
 		undecided: site.NoAnswer,
 	},
@@ -199,7 +201,7 @@ func TestNeverRepeated(t *testing.T) {
 			"308": {adminapitest.WithHeader("Location", "https://elsewhere.example/", adminapitest.JSON(308, "")), site.Unexpected},
 			"400": {adminapitest.Problem(400, "malformed"), site.Unexpected},
 			"401": {adminapitest.Problem(401, "unauthorized"), site.Unauthorized},
-			"403": {adminapitest.HTML(403), site.Unauthorized},
+			"403": {adminapitest.HTML(403), site.Blocked},
 			"404": {adminapitest.HTML(404), site.Unexpected},
 			"405": {adminapitest.Problem(405, "method_not_allowed"), site.Unsupported},
 			"412": {adminapitest.HTML(412), site.Stale},
@@ -236,7 +238,9 @@ func TestLogin(t *testing.T) {
 		"502":                  {[]step{newScript(t).fault(postSession, adminapitest.HTML(502))}, site.Unreachable},
 		"401":                  {refuse(401, "unauthorized"), site.Unauthorized},
 		"422":                  {refuse(422, "invalid"), site.Unauthorized},
-		"404":                  {[]step{newScript(t).fault(postSession, adminapitest.HTML(404))}, site.Unauthorized},
+		"404":                  {refuse(404, "not_found"), site.Unauthorized},
+		"404 of a page":        {[]step{newScript(t).fault(postSession, adminapitest.HTML(404))}, site.Unexpected},
+		"403 of a firewall":    {[]step{newScript(t).fault(postSession, adminapitest.HTML(403))}, site.Blocked},
 		"no token in it":       {[]step{newScript(t).fault(postSession, adminapitest.JSON(201, `{}`))}, site.Unexpected},
 		"page instead of JSON": {[]step{newScript(t).fault(postSession, adminapitest.HTML(200))}, site.Unexpected},
 	} {

@@ -22,7 +22,9 @@ func writes(id string) map[string]func(context.Context, site.Site) error {
 			_, err := opened.Save(ctx, site.SaveRequest{Settings: settings, Password: candidate.Password, Revision: "7", SiteID: id})
 			return err
 		},
-		"Clear": func(ctx context.Context, opened site.Site) error { return opened.Clear(ctx, "7") },
+		"Clear": func(ctx context.Context, opened site.Site) error {
+			return opened.Clear(ctx, site.ClearRequest{Revision: "7", SiteID: id})
+		},
 	}
 }
 
@@ -68,7 +70,7 @@ func TestNothingIsSentToASiteThatIsNotRecognised(t *testing.T) {
 }
 
 func TestNothingIsSentToAnotherSite(t *testing.T) {
-	for _, call := range []string{"Test", "Save"} {
+	for _, call := range []string{"Test", "Save", "Clear"} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newScript(t)
 			opened := s.play(token, s.on(getSMTP, smtp("")))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/google/uuid"
@@ -31,6 +32,8 @@ type client struct {
 	siteID atomic.Pointer[string]
 	// takesTokens is what it said of logins with a token.
 	takesTokens atomic.Bool
+	// replaced holds the revisions over which this client has written, and what it wrote: no site shows them again.
+	replaced sync.Map
 }
 
 // Open returns the site at c.URL and calls nothing yet; c.Credentials are made of account. The error is an
@@ -83,6 +86,9 @@ func (c *client) get(ctx context.Context, found *wireSMTP) error {
 		return err
 	}
 	c.takesTokens.Store(slices.Contains(found.AuthMethods, authOAuth2))
+	if newer, ok := c.replaced.Load(found.Revision); ok {
+		return cached(found.Revision, newer)
+	}
 	c.siteID.Store(new(found.SiteID))
 	return nil
 }
@@ -160,12 +166,19 @@ func (c *client) Save(ctx context.Context, s site.SaveRequest) (site.State, erro
 	if err != nil {
 		return site.State{}, sentError(err, write.holds())
 	}
+	if found.Revision != s.Revision {
+		c.replaced.Store(s.Revision, found.Revision)
+	}
 	return found.fromWire(), nil
 }
 
 // Clear implements [site.Site].
-func (c *client) Clear(ctx context.Context, revision string) error {
+func (c *client) Clear(ctx context.Context, r site.ClearRequest) error {
+	// Older sites do not look at Site-ID: the site was read, here or by the caller.
 	siteID, err := c.recognise(ctx, "")
+	if err == nil && r.SiteID != "" && siteID != r.SiteID {
+		err = wrongSite(r.SiteID, siteID, "nothing was sent to it")
+	}
 	if err != nil {
 		return err
 	}
@@ -178,7 +191,7 @@ func (c *client) Clear(ctx context.Context, revision string) error {
 	_, err = c.api.Do(ctx, adminapi.Request{
 		Method: http.MethodDelete,
 		Path:   smtpPath,
-		Header: ifMatch(revision),
+		Header: deleteHeader(r.Revision, siteID),
 		Check:  func() error { return found.answersClear(siteID, sent) },
 		Repeat: adminapi.IfUndone,
 		Done:   cleared,
@@ -193,6 +206,15 @@ func (c *client) Clear(ctx context.Context, revision string) error {
 		return sentError(err, sent)
 	}
 	return nil
+}
+
+// deleteHeader names the revision and, where it can stand in a header, the site.
+func deleteHeader(revision, siteID string) http.Header {
+	h := ifMatch(revision)
+	if isTag(siteID) {
+		h.Set("Site-ID", siteID)
+	}
+	return h
 }
 
 // ifMatch quotes a revision as an entity tag (RFC 9110 section 8.8.3).

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
 // statusRunning is that of a test without a verdict so far.
@@ -149,5 +150,5 @@ func (w *wireTest) fromWire() site.TestResult {
 	if w.TestedAt != nil {
 		result.TestedAt = *w.TestedAt
 	}
-	return result
+	return result.Shown(untrusted.Brief)
 }

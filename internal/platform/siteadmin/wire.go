@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
 // wireSMTP is the schema SMTP. A null string reads as "".
@@ -35,20 +37,24 @@ type wireVerification struct {
 	MessageID string    `json:"message_id"`
 }
 
-// UnmarshalJSON reads nothing but the version when it is not a known one: the rest may have another shape.
+// UnmarshalJSON takes nothing but the version when it is not a known one: the rest may have another shape.
 func (w *wireSMTP) UnmarshalJSON(data []byte) error {
-	var version struct {
-		APIVersion int `json:"api_version"`
+	type plain wireSMTP
+	err := json.Unmarshal(data, (*plain)(w))
+	if err != nil {
+		var version struct {
+			APIVersion int `json:"api_version"`
+		}
+		if json.Unmarshal(data, &version) != nil {
+			return err
+		}
+		w.APIVersion = version.APIVersion
 	}
-	if err := json.Unmarshal(data, &version); err != nil {
+	if w.APIVersion == apiVersion {
 		return err
 	}
-	if version.APIVersion != apiVersion {
-		*w = wireSMTP{APIVersion: version.APIVersion}
-		return nil
-	}
-	type plain wireSMTP
-	return json.Unmarshal(data, (*plain)(w))
+	*w = wireSMTP{APIVersion: w.APIVersion}
+	return nil
 }
 
 // validate returns a *[site.Error] unless w is what the contract promises, as far as the rest of this package needs it.
@@ -58,11 +64,25 @@ func (w *wireSMTP) validate() error {
 		return &site.Error{Kind: site.Unsupported, Message: fmt.Sprintf(
 			"the site speaks version %d of the site admin contract, and this provider knows version %d: use a newer provider",
 			w.APIVersion, apiVersion)}
-	case w.APIVersion < 1 || w.SiteID == "" || w.Settings == nil || !isTag(w.Revision):
+	case w.APIVersion < 1 || w.SiteID == "" || w.Settings == nil || !isTag(w.Revision) || !w.isBounded():
 		return &site.Error{Kind: site.Unexpected, Message: "what answered is not a site admin API: " +
-			"api_version, site_id, settings or revision is missing; check url and platform"}
+			"api_version, site_id, settings or revision is missing or too long; check url and platform"}
 	}
 	return nil
+}
+
+// mostText is how long (bytes) a text is taken that is compared and stored as it came; the contract allows less.
+const mostText = 1024
+
+// maxName is how many characters of a name or an address are shown.
+const maxName = 254
+
+func (w *wireSMTP) isBounded() bool {
+	texts := []string{w.SiteID, w.Revision, w.LastWriteID, w.PasswordID}
+	for _, f := range w.Settings.Fields() {
+		texts = append(texts, fmt.Sprint(f.Value))
+	}
+	return !slices.ContainsFunc(texts, func(text string) bool { return len(text) > mostText })
 }
 
 // isTag reports whether s can stand in an entity tag (RFC 9110 section 8.8.3).
@@ -104,7 +124,7 @@ func (w *wireSMTP) fromWire() site.State {
 		Settings:    *w.Settings,
 		Enabled:     w.Enabled,
 		Revision:    w.Revision,
-		UpdatedBy:   w.UpdatedBy,
+		UpdatedBy:   untrusted.Brief(w.UpdatedBy, maxName),
 		LastWriteID: w.LastWriteID,
 		PasswordSet: w.PasswordSet,
 		PasswordID:  w.PasswordID,
@@ -112,8 +132,13 @@ func (w *wireSMTP) fromWire() site.State {
 	if w.UpdatedAt != nil {
 		state.UpdatedAt = *w.UpdatedAt
 	}
-	if v := w.Verification; v != nil {
-		state.Verification = &site.Verification{TestedAt: v.TestedAt, Recipient: v.Recipient, Reply: v.Reply, MessageID: v.MessageID}
+	if v := w.Verification; v != nil && !v.TestedAt.IsZero() {
+		state.Verification = &site.Verification{
+			TestedAt:  v.TestedAt,
+			Recipient: untrusted.Brief(v.Recipient, maxName),
+			Reply:     untrusted.Brief(v.Reply, mostText),
+			MessageID: untrusted.Brief(v.MessageID, maxName),
+		}
 	}
 	return state
 }

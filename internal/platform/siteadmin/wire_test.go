@@ -2,12 +2,15 @@ package siteadmin_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi/adminapitest"
@@ -171,6 +174,109 @@ func TestRequests(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A member of a shape of its own does not say that a site is a newer one; an empty record is none of a pass.
+func TestReadTakesWhatIsMeant(t *testing.T) {
+	for members, want := range map[string]string{
+		`{"verification":{}}`:                                       "",
+		`{"updated_at":"yesterday"}`:                                `"updated_at" is not a time`,
+		`{"settings":{"port":"587"}}`:                               `"settings.port" is a string`,
+		`{"settings":{"host":"` + strings.Repeat("x", 1025) + `"}}`: "too long",
+		`{"password_id":"` + strings.Repeat("x", 1025) + `"}`:       "too long",
+		`{"revision":"` + strings.Repeat("x", 1025) + `"}`:          "too long",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newScript(t)
+			got, err := s.play(token, s.fault(getSMTP, smtp(members))).Read(t.Context())
+			switch {
+			case want == "" && (err != nil || got.Verification != nil):
+				t.Errorf("%s: got %+v, %v", members, got, err)
+			case want != "" && (site.KindOf(err) != site.Unexpected || !strings.Contains(flat(err), want)):
+				t.Errorf("%.60s: got %v, want %s", members, err, want)
+			}
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(t)
+		_, err := s.play(token, s.fault(getSMTP, smtp(`{"updated_at":"yesterday","api_version":2}`))).Read(t.Context())
+		if site.KindOf(err) != site.Unsupported {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// What a site says of a pass, of a test and of who wrote goes into the state and onto screens.
+func TestTextsOfASiteAreBoundedAndClean(t *testing.T) {
+	long := "\u001b[31m250\r\n" + strings.Repeat("é", 900_000)
+	text, err := json.Marshal(long)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.ReplaceAll(`{"status":"failed","reply":{"code":535,"enhanced_code":%,"text":%},"stages":[{"stage":%}],"recipient":%,"message_id":%,"error":%,"stage":%,"diagnosis":{"id":%,"summary":%,"cause":%,"remedy":%,"url":%},
+		"certificate":{"issuer":%,"names":[%]}}`, "%", `"\u001b[31m250\r\n`+strings.Repeat("x", 9_000)+`"`)
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(t)
+		opened := s.play(token,
+			s.fault(getSMTP, smtp(`{"updated_by":"a\u202eb\n`+strings.Repeat("x", 900)+`","verification":{"tested_at":"2026-11-23T10:00:01Z","reply":"\u001b[31m250 `+
+				strings.Repeat("x", 9_000)+`","recipient":"a\u0007","message_id":"b\r\nc"}}`)),
+			s.fault(putTest, tested(200, all)),
+			s.fault(getSMTP, smtp(`{"verification":{"tested_at":"2026-11-23T10:00:01Z","reply":`+string(text)+`}}`)))
+		got, err := opened.Read(t.Context())
+		if err != nil || !strings.HasPrefix(got.UpdatedBy, "ab xxx") || utf8.RuneCountInString(got.UpdatedBy) != 254 ||
+			!strings.HasPrefix(got.Verification.Reply, "250 xxx") || utf8.RuneCountInString(got.Verification.Reply) != 1024 ||
+			got.Verification.Recipient != "a" || got.Verification.MessageID != "b c" {
+			t.Errorf("got %+v, %+v, %v", got, got.Verification, err)
+		}
+		result, err := opened.Test(t.Context(), site.TestRequest{Candidate: &candidate, Recipient: "ops@example.com"})
+		if shown := fmt.Sprintf("%+v %+v %+v", result, result.Diagnosis, result.Certificate); err != nil || strings.ContainsAny(shown, "\x1b\r\n") || len(shown) > 12_000 {
+			t.Errorf("%d characters, %v: %.200q", len(shown), err, shown)
+		}
+		if _, err := opened.Read(t.Context()); site.KindOf(err) != site.Unexpected || !strings.Contains(flat(err), "larger than") {
+			t.Errorf("got %.300v", err)
+		}
+	})
+}
+
+// Two sites can be at the same revision: a request to clear says which one is meant.
+func TestClearNamesTheSite(t *testing.T) {
+	for id, want := range map[string]string{"site-1": "site-1", "site \u00e9": ""} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newScript(t)
+			members := fmt.Sprintf(`{"site_id":%q}`, id)
+			sent := s.on(deleteSMTP, smtp(merged(cleared, members)))
+			sent.Check = func(at adminapitest.T, r *http.Request, body string) {
+				s.check(at, r, body)
+				if r.Header.Get("Site-ID") != want || r.Header.Get("If-Match") != `"7"` {
+					t.Errorf("%s: it sent %v", id, r.Header)
+				}
+			}
+			if err := s.play(token, s.on(getSMTP, smtp(members)), sent).Clear(t.Context(), site.ClearRequest{Revision: "7", SiteID: id}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A cache in front of a site may keep what it said before a write.
+func TestAnOldAnswerIsCalledThat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(t)
+		opened := s.play(token, s.on(getSMTP, smtp("")), s.on(putSMTP, s.written), s.on(getSMTP, smtp("")), s.on(getSMTP, smtp(`{"revision":"9"}`)))
+		if _, err := opened.Read(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := writes("site-1")["Save"](t.Context(), opened); err != nil {
+			t.Fatal(err)
+		}
+		_, err := opened.Read(t.Context())
+		if site.KindOf(err) != site.Unexpected || !strings.Contains(flat(err), `it is of revision "7", over which "8" has been written since. A cache in front`) {
+			t.Errorf("got %v", err)
+		}
+		if got, err := opened.Read(t.Context()); err != nil || got.Revision != "9" {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	})
 }
 
 func TestPresets(t *testing.T) {

@@ -4,10 +4,15 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
+// of is the request to clear what a site held when it was read.
+func of(s site.State) site.ClearRequest {
+	return site.ClearRequest{Revision: s.Revision, SiteID: s.SiteID}
+}
+
 var clears = []check{
 	{name: "LeavesNothing", when: forgetsPasswords, run: func(s *subject) {
 		before := s.enable()
-		if err := s.site.Clear(s.Context(), before.Revision); err != nil {
+		if err := s.site.Clear(s.Context(), of(before)); err != nil {
 			s.Fatalf("%v", err)
 		}
 		got := s.read()
@@ -19,12 +24,17 @@ var clears = []check{
 		}
 	}},
 	{name: "StaleRevisionIsRefused", when: guarded, run: func(s *subject) {
-		stale := s.read().Revision
+		stale := of(s.read())
 		s.enable()
 		s.unchanged(func() { s.refused(s.site.Clear(s.Context(), stale), site.Stale) })
 	}},
+	{name: "AnotherSiteIsNotCleared", run: func(s *subject) {
+		request := of(s.enable())
+		request.SiteID = "that of another site"
+		s.unchanged(func() { s.refused(s.site.Clear(s.Context(), request), site.WrongSite) })
+	}},
 	{name: "WhatWasClearedIsNotEnabledWithoutATest", when: strict, run: func(s *subject) {
-		if err := s.site.Clear(s.Context(), s.enable().Revision); err != nil {
+		if err := s.site.Clear(s.Context(), of(s.enable())); err != nil {
 			s.Fatalf("%v", err)
 		}
 		s.unchanged(func() {
@@ -34,9 +44,9 @@ var clears = []check{
 		})
 	}},
 	{name: "ACallThatIsOverClearsNothing", run: func(s *subject) {
-		revision := s.enable().Revision
+		request := of(s.enable())
 		s.unchanged(func() {
-			if err := s.site.Clear(s.cancelled(), revision); err == nil {
+			if err := s.site.Clear(s.cancelled(), request); err == nil {
 				s.Errorf("no error")
 			}
 		})

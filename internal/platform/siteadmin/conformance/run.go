@@ -149,7 +149,7 @@ func clearSite(ctx context.Context, s site.Site) error {
 	if err != nil || isClear(state) {
 		return err
 	}
-	return s.Clear(ctx, state.Revision)
+	return s.Clear(ctx, site.ClearRequest{Revision: state.Revision, SiteID: state.SiteID})
 }
 
 func isClear(s site.State) bool { return s.IsClear() && !s.Enabled }

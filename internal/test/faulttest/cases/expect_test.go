@@ -41,7 +41,7 @@ var effects = map[string]effect{
 // The summaries of errors, which are static.
 const (
 	unreachable = "Site cannot be reached"
-	noAnswer    = "Site did not answer"
+	noAnswer    = "Site did not confirm the request"
 	unexpected  = "Site answered in an unexpected way"
 	fewerCalls  = "Site wants fewer calls"
 	noLogin     = "Site does not accept the credentials"

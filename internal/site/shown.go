@@ -1,0 +1,58 @@
+package site
+
+import (
+	"net/url"
+	"slices"
+)
+
+// The bounds (characters) of what is shown of a test's result. A reply or an error is read to its last word, which says the most.
+const (
+	maxShownText   = 4096
+	maxShownAdvice = 500
+	maxShownURL    = 300
+	maxShownName   = 254
+	maxShownTitle  = 100
+	maxShownWord   = 20
+	maxShownCode   = 11
+	// mostShownNames and mostShownStages are how many of them are shown; a test has no more stages.
+	mostShownNames  = 100
+	mostShownStages = 10
+)
+
+// Shown returns r with every text in it fit to be shown, by brief: one line of at most so many characters. It comes from outside.
+func (r TestResult) Shown(brief func(text string, limit int) string) TestResult {
+	r.Stage = Stage(brief(string(r.Stage), maxShownWord))
+	r.Error = brief(r.Error, maxShownText)
+	r.Recipient = brief(r.Recipient, maxShownName)
+	r.MessageID = brief(r.MessageID, maxShownName)
+	if r.Reply != nil {
+		r.Reply = &Reply{Code: r.Reply.Code, EnhancedCode: brief(r.Reply.EnhancedCode, maxShownCode), Text: brief(r.Reply.Text, maxShownText)}
+	}
+	if c := r.Certificate; c != nil {
+		shown := Certificate{Issuer: brief(c.Issuer, maxShownTitle), NotAfter: c.NotAfter}
+		for _, name := range c.Names[:min(len(c.Names), mostShownNames)] {
+			shown.Names = append(shown.Names, brief(name, maxShownTitle))
+		}
+		r.Certificate = &shown
+	}
+	r.Stages = slices.Clone(r.Stages[:min(len(r.Stages), mostShownStages)])
+	for i := range r.Stages {
+		r.Stages[i].Stage = Stage(brief(string(r.Stages[i].Stage), maxShownWord))
+	}
+	if r.Diagnosis != nil {
+		r.Diagnosis = new(r.Diagnosis.shown(brief))
+	}
+	return r
+}
+
+func (d Diagnosis) shown(brief func(text string, limit int) string) Diagnosis {
+	d.ID, d.Summary = brief(d.ID, maxShownTitle), brief(d.Summary, maxShownTitle)
+	d.Cause, d.Remedy = brief(d.Cause, maxShownAdvice), brief(d.Remedy, maxShownAdvice)
+	d.Attribute, d.Retry = brief(d.Attribute, maxShownWord), Retry(brief(string(d.Retry), maxShownWord))
+	if link, err := url.Parse(brief(d.URL, maxShownURL)); err == nil && link.Scheme == "https" {
+		d.URL = link.String()
+	} else {
+		d.URL = ""
+	}
+	return d
+}
