@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net"
 	"time"
@@ -93,6 +94,28 @@ func sign(template, parent *x509.Certificate, key, parentKey *ecdsa.PrivateKey) 
 		return nil, err
 	}
 	return x509.ParseCertificate(der)
+}
+
+// PEMWithKey is the authority's certificate and key, as [ParseCA] reads them.
+func (ca *CA) PEMWithKey() ([]byte, error) {
+	key, err := x509.MarshalPKCS8PrivateKey(ca.key)
+	if err != nil {
+		return nil, err
+	}
+	return append(ca.PEM(), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})...), nil
+}
+
+// ParseCA reads an authority that [CA.PEMWithKey] wrote.
+func ParseCA(text []byte) (*CA, error) {
+	pair, err := tls.X509KeyPair(text, text)
+	if err != nil {
+		return nil, err
+	}
+	key, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
+	if !ok {
+		return nil, errors.New("the key of the authority is not an ECDSA key")
+	}
+	return &CA{pair.Leaf, key}, nil
 }
 
 // RootCAs is a pool that holds the authority alone.

@@ -43,8 +43,20 @@ type answer struct {
 }
 
 // call makes a call with a body that is an object, a text that is sent as it stands, or nil. Headers are pairs; an empty value
-// removes one. A site that wants fewer calls is waited for.
+// removes one. A site that wants fewer calls is waited for, up to maxWaits times.
 func (s *subject) call(method, path string, body any, headers ...string) answer {
+	s.Helper()
+	return s.patient(maxWaits, method, path, body, headers...)
+}
+
+// once is call that takes 429 for an answer.
+func (s *subject) once(method, path string, body any, headers ...string) answer {
+	s.Helper()
+	return s.patient(0, method, path, body, headers...)
+}
+
+// patient waits so often for a site that wants fewer calls.
+func (s *subject) patient(waits int, method, path string, body any, headers ...string) answer {
 	s.Helper()
 	sent, isText := body.(string)
 	if !isText && body != nil {
@@ -54,7 +66,7 @@ func (s *subject) call(method, path string, body any, headers ...string) answer 
 		}
 		sent = string(encoded)
 	}
-	for waits := maxWaits; ; waits-- {
+	for ; ; waits-- {
 		a, err := s.attempt(method, path, sent, headers)
 		if err != nil {
 			s.Fatalf("%s %s: %v", method, path, err)

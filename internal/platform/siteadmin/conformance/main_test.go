@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -35,13 +36,23 @@ func try(t *testing.T, env map[string]string, args ...string) (string, error) {
 }
 
 func TestTheReferenceSiteConforms(t *testing.T) {
-	process := refsitetest.Launch(t, refsitetest.Build(t, t.TempDir(), nil).Serve(t.Context(), "-site", "shop"))
+	mailCA := filepath.Join(t.TempDir(), "ca.pem")
+	authority, err := loadAuthority(mailCA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	process := refsitetest.Launch(t, refsitetest.Build(t, t.TempDir(), authority.PEM()).Serve(t.Context(), "-site", "shop"))
 	address, access := "http://"+process.Address+"/shop", process.Lines[0]
-	out, err := try(t, map[string]string{"SMTP_SITE_TOKEN": access["token"]}, "-url", address)
+	out, err := try(t, map[string]string{"SMTP_SITE_TOKEN": access["token"]}, "-url", address, "-mail-ca", mailCA)
 	if err != nil || strings.Contains(out, "FAIL") || !strings.Contains(out, " checks, 0 failed.") || !strings.Contains(out, "are overwritten and cleared") {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, rule := range rules {
+	for _, e := range encryptions {
+		if !strings.Contains(out, "PASS  Encryption/"+e.name+" ") {
+			t.Errorf("%s did not run", e.name)
+		}
+	}
+	for _, rule := range slices.Concat(rules, strictRules) {
 		if !strings.Contains(out, "PASS  Rule/"+rule.name+" ") {
 			t.Errorf("%s did not run", rule.name)
 		}
@@ -65,23 +76,27 @@ func TestTheReferenceSiteConforms(t *testing.T) {
 }
 
 // startBroken serves a reference site that breakage stands in front of.
-func startBroken(t *testing.T, breakage func(next http.Handler) http.Handler) (address, token string) {
+func startBroken(t *testing.T, breakage func(next http.Handler) http.Handler, change ...func(*refsite.Config)) (address, token string) {
 	t.Helper()
-	handler, token := newSite(t)
+	handler, token := newSite(t, change...)
 	front := httptest.NewServer(breakage(handler))
 	t.Cleanup(front.Close)
 	return front.URL + "/shop", token
 }
 
-// newSite is a reference site in this process.
-func newSite(t *testing.T) (http.Handler, string) {
+// newSite is a reference site in this process; the functions change its configuration first.
+func newSite(t *testing.T, change ...func(*refsite.Config)) (http.Handler, string) {
 	t.Helper()
-	server, err := refsite.New(refsite.Config{
+	config := refsite.Config{
 		DataFile: filepath.Join(t.TempDir(), "data"), Keys: seal.Generate(),
 		AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		TestEvery:     time.Millisecond, TestBurst: 1000,
 		Logger: slog.New(slog.DiscardHandler),
-	})
+	}
+	for _, f := range change {
+		f(&config)
+	}
+	server, err := refsite.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,8 +169,51 @@ func TestAgainWithTheSameMailServer(t *testing.T) {
 			t.Errorf("%v\n%s", err, out)
 		}
 	}
-	if n := len(mail.Messages()); n != 2 {
+	if n := len(mail.Messages()); n != 4 {
 		t.Errorf("%d messages", n)
+	}
+}
+
+func TestASiteThatMayNotSendToUs(t *testing.T) {
+	address, token := startBroken(t, unbroken, func(c *refsite.Config) { c.AllowNetworks = nil })
+	out, err := try(t, nil, "-url", address, "-token", token)
+	if err == nil || !strings.Contains(err.Error(), "the site cannot reach the mail server of this command (127.0.0.1:") ||
+		strings.Contains(err.Error(), "\n") || strings.Contains(out, "FAIL") {
+		t.Errorf("got %v\n%s", err, out)
+	}
+}
+
+// quota is a configuration with limits that a run reaches.
+func quota(c *refsite.Config) { c.TestEvery, c.TestBurst, c.Guesses = time.Minute, 30, 5 }
+
+func TestLimits(t *testing.T) {
+	address, token := startBroken(t, unbroken, quota)
+	out, err := try(t, nil, "-url", address, "-token", token, "-run", "Limit/", "-limits")
+	if err != nil || strings.Count(out, "PASS  Limit/") != len(limits) {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func unbroken(next http.Handler) http.Handler { return next }
+
+func TestWhatIsWaitedForIsSaid(t *testing.T) {
+	asked := false
+	address, token := startBroken(t, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/smtp/presets") && !asked {
+				asked = true
+				w.Header().Set("Retry-After", "0")
+				w.Header().Set("Content-Type", "application/problem+json")
+				w.WriteHeader(http.StatusTooManyRequests)
+				_, _ = io.WriteString(w, `{"type":"about:blank","title":"Too Many Requests","status":429,"code":"rate_limited"}`)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+	out, err := try(t, nil, "-url", address, "-token", token, "-run", "Rule/Presets")
+	if err != nil || !strings.Contains(out, "WAIT  0 s, as the site answers GET /smtp/presets with 429") {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

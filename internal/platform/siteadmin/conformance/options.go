@@ -18,8 +18,9 @@ const usage = `conformance checks a site that speaks the site admin contract, at
 THE SITE'S MAIL SETTINGS ARE OVERWRITTEN AND CLEARED, again and again; at the end they are clear. Run it against a site
 that nobody needs. One that has settings is refused, unless -overwrite says that they may go.
 
-Test messages go to a mail server that this command starts on this machine, without encryption; the site must be allowed to
-send there, although the address is not public. For a site elsewhere, forward
+Test messages go to mail servers that this command starts on this machine; the site must be allowed to send there, although the
+address is not public. Most are without encryption. To check that the site accepts a trusted certificate too, run the command
+once with -mail-ca FILE, start the site so that it trusts the authority in FILE, and run it again. For a site elsewhere, forward
 a port of it, such as with "ssh -R 2525:127.0.0.1:2525", and give -mail-listen 127.0.0.1:2525; or name a mail server with -mail-host,
 -mail-port, -mail-encryption and -mail-username. It gets about 35 messages for -recipient, which are not counted then.
 
@@ -40,7 +41,9 @@ type options struct {
 	mail         site.Settings
 	mailPassword secret.Text
 	recipient    string
+	mailCA       string
 	overwrite    bool
+	limits       bool
 	only         *regexp.Regexp
 }
 
@@ -65,6 +68,8 @@ func parseOptions(args []string, env func(string) string, stderr io.Writer) (opt
 	f.StringVar(&encryption, "mail-encryption", string(site.STARTTLS), "its encryption: starttls, tls or none")
 	f.StringVar(&o.mail.Username, "mail-username", "", "`name` to log in there with; also the sender")
 	f.StringVar(&only, "run", "", "`pattern` of the checks to run, a regular expression; without it all")
+	f.StringVar(&o.mailCA, "mail-ca", "", "`file` with an authority that the site trusts for mail servers, certificate and key in PEM; created when there is none")
+	f.BoolVar(&o.limits, "limits", false, "check last, with limits as in production, that the site limits logins, guesses and test messages")
 	f.BoolVar(&o.overwrite, "overwrite", false, "the site has settings, and they may go")
 	if err := f.Parse(args); err != nil {
 		return o, err

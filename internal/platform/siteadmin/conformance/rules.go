@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -237,19 +238,30 @@ var rules = []rule{
 	}},
 }
 
+// visitor makes the subjects of rules, which share one session.
+type visitor struct {
+	cleared site.Site
+	account *adminapi.Account
+	target  sitetest.Target
+	url     string
+	mail    *smtptest.Server
+}
+
+// subject is the site, cleared, for one check of that name.
+func (v visitor) subject(t sitetest.T, name string) *subject {
+	mustClear(t, v.cleared)
+	s := &subject{T: t, Target: forRule(v.target, name), url: v.url, token: v.account.Token, mail: v.mail}
+	if s.token.IsEmpty() {
+		s.token = s.login(*v.account)
+		v.account.Token = s.token
+	}
+	return s
+}
+
 // rules checks each, on a site that is clear.
-func (r *report) rules(ctx context.Context, cleared site.Site, account adminapi.Account, target sitetest.Target, mail *smtptest.Server) {
-	token := account.Token
-	for _, rule := range rules {
-		r.check(ctx, "Rule/"+rule.name, rule.operation, func(t sitetest.T) {
-			mustClear(t, cleared)
-			s := &subject{T: t, Target: forRule(target, rule.name), url: r.tap.url, token: token, mail: mail}
-			if token.IsEmpty() {
-				token = s.login(account)
-				s.token = token
-			}
-			rule.run(s)
-		})
+func (r *report) rules(ctx context.Context, visitor visitor) {
+	for _, rule := range slices.Concat(rules, strictRules) {
+		r.check(ctx, "Rule/"+rule.name, rule.operation, func(t sitetest.T) { rule.run(visitor.subject(t, rule.name)) })
 	}
 }
 

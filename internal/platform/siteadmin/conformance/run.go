@@ -35,6 +35,7 @@ func run(ctx context.Context, args []string, env func(string) string, out, stder
 	if err != nil {
 		return err
 	}
+	out = &lines{out: out}
 	pool := adminapi.NewPool(adminapi.PoolOptions{UserAgent: "terraform-provider-smtp-conformance"})
 	defer pool.Close()
 	if err := o.announce(ctx, pool, out); err != nil {
@@ -47,7 +48,7 @@ func run(ctx context.Context, args []string, env func(string) string, out, stder
 	if mail != nil {
 		defer func() { err = errors.Join(err, mail.Close()) }()
 	}
-	tap, err := o.tap(ctx, target)
+	tap, err := o.tap(ctx, out, target)
 	if err != nil {
 		return err
 	}
@@ -61,9 +62,24 @@ func run(ctx context.Context, args []string, env func(string) string, out, stder
 		defer cancel()
 		err = errors.Join(err, clearSite(last, s))
 	}()
+	if err := o.canSend(ctx, s, target, mail); err != nil {
+		return err
+	}
+	authority, err := loadAuthority(o.mailCA)
+	if err != nil {
+		return err
+	}
+	tap.noted() // the checks see the same again
 	r := &report{out: out, tap: tap, only: o.only}
 	r.suite(ctx, s, target)
-	r.rules(ctx, s, o.account, target, mail)
+	visitor := visitor{cleared: s, account: &o.account, target: target, url: tap.url, mail: mail}
+	r.rules(ctx, visitor)
+	r.encryption(ctx, visitor, authority)
+	if o.limits {
+		r.limits(ctx, visitor)
+	} else {
+		fmt.Fprintln(out, "NOTE  Limits are not checked: -limits does it, with limits as in production.")
+	}
 	return r.verdict(ctx)
 }
 
@@ -107,7 +123,27 @@ func (o options) target() (t sitetest.Target, mail *smtptest.Server, err error) 
 	return t, mail, nil
 }
 
-func (o options) tap(ctx context.Context, target sitetest.Target) (*tap, error) {
+// canSend makes sure that the site reaches the mail server and is accepted there, as nearly everything else depends on it.
+func (o options) canSend(ctx context.Context, s site.Site, target sitetest.Target, mail *smtptest.Server) error {
+	result, err := s.Test(ctx, site.TestRequest{Candidate: &target.Good, Recipient: target.Recipient})
+	if err != nil {
+		return fmt.Errorf("a test message through %s:%d could not be asked for: %w", target.Good.Settings.Host, target.Good.Settings.Port, err)
+	}
+	if result.Status == site.Passed {
+		return nil
+	}
+	why := result.Error
+	if result.Reply != nil {
+		why = fmt.Sprint(result.Reply.Code, " ", result.Reply.Text)
+	}
+	where := fmt.Sprintf("%s:%d, stage %s: %s", target.Good.Settings.Host, target.Good.Settings.Port, result.Stage, why)
+	if mail != nil && (result.Stage == site.StageDNS || result.Stage == site.StageConnect) {
+		return fmt.Errorf("the site cannot reach the mail server of this command (%s): allow it to send there, or see -mail-listen and -mail-host", where)
+	}
+	return fmt.Errorf("a test with the right password ends as %s (%s): the checks need one that passes", result.Status, where)
+}
+
+func (o options) tap(ctx context.Context, out io.Writer, target sitetest.Target) (*tap, error) {
 	contract, err := contracttest.Load(siteadmin.Contract())
 	if err != nil {
 		return nil, err
@@ -121,7 +157,7 @@ func (o options) tap(ctx context.Context, target sitetest.Target) (*tap, error) 
 		roots.AppendCertsFromPEM(o.caPEM)
 		transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	}
-	return openTap(ctx, o.url, transport, contract, target.Good.Password, target.Bad.Password, o.account.Password, o.account.Token)
+	return openTap(ctx, out, o.url, transport, contract, target.Good.Password, target.Bad.Password, o.account.Password, o.account.Token)
 }
 
 // suite runs what every platform passes.

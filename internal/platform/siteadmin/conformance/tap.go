@@ -28,6 +28,8 @@ type tap struct {
 	site     http.RoundTripper
 	url      string
 	server   *http.Server
+	// out is told what is waited for.
+	out io.Writer
 
 	mu    sync.Mutex
 	notes []string
@@ -36,7 +38,7 @@ type tap struct {
 }
 
 // openTap starts a proxy to the site at target, which is reached through transport.
-func openTap(ctx context.Context, target string, transport http.RoundTripper, contract *contracttest.Document, secrets ...secret.Text) (*tap, error) {
+func openTap(ctx context.Context, out io.Writer, target string, transport http.RoundTripper, contract *contracttest.Document, secrets ...secret.Text) (*tap, error) {
 	to, err := url.Parse(target)
 	if err != nil {
 		return nil, err
@@ -45,7 +47,7 @@ func openTap(ctx context.Context, target string, transport http.RoundTripper, co
 	if err != nil {
 		return nil, err
 	}
-	t := &tap{contract: contract, site: transport, url: "http://" + l.Addr().String()}
+	t := &tap{out: out, contract: contract, site: transport, url: "http://" + l.Addr().String()}
 	for _, s := range secrets {
 		t.secrets.Add(s)
 	}
@@ -93,6 +95,9 @@ func (t *tap) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		t.note("%s %s, %d: %v", r.Method, below, resp.StatusCode, err)
 	}
+	if wait := resp.Header.Get("Retry-After"); resp.StatusCode == http.StatusTooManyRequests && wait != "" {
+		t.tell("WAIT  %.10s s, as the site answers %s %s with 429\n", wait, r.Method, below)
+	}
 	// As it came, and what it says: JSON can write any character in several ways.
 	var said any
 	_ = json.Unmarshal(answer, &said)
@@ -115,6 +120,12 @@ func (t *tap) tells(text string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.secrets.Line(text) != untrusted.Line(text)
+}
+
+func (t *tap) tell(format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	fmt.Fprintf(t.out, format, args...)
 }
 
 func (t *tap) note(format string, args ...any) {
