@@ -21,6 +21,18 @@ type cause struct {
 	Rows    []diagnosis.Row
 }
 
+// order is that of the stages of a test.
+var order = []site.Stage{
+	site.StageToken, site.StageDNS, site.StageConnect, site.StageTLS, site.StageBanner, site.StageEHLO, site.StageSTARTTLS,
+	site.StageAuth, site.StageMail, site.StageRcpt, site.StageData, site.StageArrival,
+}
+
+// page is what the template shows: the indexes, and the causes.
+type page struct {
+	Words, Services, Stages []entry
+	Causes                  []cause
+}
+
 // causes groups rows by their summaries, in the order of the stages at which they first occur; those of no stage come
 // last.
 func causes(rows []diagnosis.Row) []cause {
@@ -32,10 +44,6 @@ func causes(rows []diagnosis.Row) []cause {
 			list = append(list, cause{Summary: row.Summary})
 		}
 		list[i].Rows = append(list[i].Rows, row)
-	}
-	order := []site.Stage{
-		site.StageToken, site.StageDNS, site.StageConnect, site.StageTLS, site.StageBanner, site.StageEHLO, site.StageSTARTTLS,
-		site.StageAuth, site.StageMail, site.StageRcpt, site.StageData, site.StageArrival,
 	}
 	rank := func(c cause) int {
 		if i := slices.Index(order, c.Rows[0].Stage); i >= 0 {
@@ -55,15 +63,19 @@ func failedTests(w io.Writer, rows []diagnosis.Row) error {
 		"again":     again,
 		"quote":     quote,
 		"services":  services,
-	}, causes(rows))
+		"label":     label,
+	}, page{Words: byWords(rows), Services: byService(rows), Stages: byStage(causes(rows)), Causes: causes(rows)})
 }
 
 // attribute names the argument of smtp_settings that a row points at.
-func attribute(name string) string {
-	switch name {
+func attribute(row diagnosis.Row) string {
+	switch name := row.Attribute; name {
 	case "":
 		return ""
 	case "password":
+		if row.Stage == site.StageToken {
+			return "`oauth2.client_secret_wo`"
+		}
 		return "`password_wo` or `password`"
 	case "recipient":
 		return "`test.recipient`"

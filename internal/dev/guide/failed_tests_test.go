@@ -38,6 +38,34 @@ func TestFailedTests(t *testing.T) {
 		}
 	})
 
+	t.Run("WordsLeadWhereTheDiagnosisDoes", func(t *testing.T) {
+		for _, w := range wordings {
+			want := verdict(w.stage, w.words[0]).Summary
+			for _, words := range w.words {
+				if got := verdict(w.stage, words); got.Summary != want || got.ID == diagnosis.Unknown || strings.HasPrefix(got.ID, "fallback") {
+					t.Errorf("%q leads to %q, which is %q, and not to %q", words, got.ID, got.Summary, want)
+				}
+			}
+		}
+	})
+
+	t.Run("EveryLinkLeadsToASection", func(t *testing.T) {
+		for _, link := range regexp.MustCompile(`\]\(#([^)]*)\)`).FindAllStringSubmatch(guide, -1) {
+			heading := regexp.MustCompile("(?mi)^##+ " + strings.ReplaceAll(link[1], "-", "[- ]") + "$")
+			if !heading.MatchString(guide) {
+				t.Errorf("no section #%s", link[1])
+			}
+		}
+	})
+
+	t.Run("EveryRowOfAServiceIsInItsIndex", func(t *testing.T) {
+		for _, row := range rows {
+			if len(row.Presets) > 0 && row.Example != "" && !strings.Contains(guide, "](#"+row.ID+")") {
+				t.Errorf("row %s cannot be found", row.ID)
+			}
+		}
+	})
+
 	t.Run("NothingIsLeftUnsaid", func(t *testing.T) {
 		for _, row := range rows {
 			if !strings.Contains(guide, row.Cause) || !strings.Contains(guide, row.Remedy) {

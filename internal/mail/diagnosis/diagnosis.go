@@ -25,6 +25,14 @@ const (
 // loginFirst is the summary of every row about mail that the server accepts only after a login.
 const loginFirst = "The server requires a login"
 
+// relaysNothing is that of mail to other domains, ipRefused that of connections from an IP address and blocked that of
+// accounts.
+const (
+	relaysNothing = "The server does not relay mail for this client"
+	ipRefused     = "The server does not accept mail from this IP address"
+	blocked       = "The mail service has blocked this account"
+)
+
 // Unknown is the row of a failure of which there is neither a stage nor a reply, nor an error that says more.
 const Unknown = "unknown"
 
@@ -53,10 +61,12 @@ func Of(r site.TestResult, s site.Settings) site.Diagnosis {
 		v.certificate()
 	case v.Attribute == "password":
 		v.login()
-	case v.Summary == loginFirst:
+	case v.Summary == loginFirst || v.Summary == relaysNothing:
 		v.loginMissing()
 	case v.Attribute == "from_address":
 		v.sender()
+	case v.Summary == ipRefused:
+		v.refusedAddress()
 	case v.stage == site.StageDNS || v.stage == site.StageConnect:
 		v.network()
 	case v.Attribute == "port" || v.Attribute == "encryption":
@@ -142,7 +152,7 @@ func (v *verdict) whereToLook() {
 
 // link adds the service's own page where it helps: the one that makes passwords, or the one about settings.
 func (v *verdict) link() {
-	if !v.known {
+	if !v.known || v.Summary == blocked {
 		return
 	}
 	switch v.Attribute {

@@ -55,6 +55,18 @@ func (v *verdict) network() {
 	}
 }
 
+// refusedAddress says what helps where a login did not, and where host is a server that only receives.
+func (v *verdict) refusedAddress() {
+	switch {
+	case v.facts[afterLogin] && v.generic:
+		v.Cause = "The server accepted the login, but not the IP address that the test came from."
+		v.Remedy = "Have the provider allow this IP address for the account, or have it removed from the block list; otherwise use another mail service in host."
+	case v.known && v.generic && !v.official():
+		best := v.endpoints()[0]
+		v.Remedy += fmt.Sprintf(" For an account at %s that is host %s, port %d, encryption %q.", v.service.Name, best.Host, best.Port, best.Encryption)
+	}
+}
+
 // resolver blames no setting where the name is known to be right.
 func (v *verdict) resolver() {
 	if v.Attribute != "host" || strings.ContainsAny(v.settings.Host, " /") {

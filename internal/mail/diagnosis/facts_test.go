@@ -246,3 +246,31 @@ func TestLoginWithAToken(t *testing.T) {
 		t.Errorf("got %+v", d)
 	}
 }
+
+// Advice that was followed already is none.
+func TestAdviceAfterALogin(t *testing.T) {
+	s := site.Settings{Host: "mail.example.com", Port: 587, Encryption: site.STARTTLS, Username: "login@example.com", FromAddress: "shop@example.com"}
+	for _, text := range []string{
+		"550 5.7.1 <ops@example.net>: Relay access denied", "550 relay not permitted", "550 We do not relay", "530 Authentication required",
+		"550 Your IP 192.0.2.1 is on our block list", "554 5.7.1 <x[192.0.2.1]>: Client host rejected: Access denied",
+	} {
+		r := throughAuth(site.StageRcpt, 0, "")
+		r.Reply = onWire(t, text)
+		if d := Of(r, s); strings.Contains(d.Remedy, "Set username") || strings.Contains(d.Remedy, "with a login") || !strings.Contains(d.Cause, "accepted the login") {
+			t.Errorf("%s: %+v", text, d)
+		}
+	}
+	s.Username = ""
+	if d := Of(refused(site.StageRcpt, 530, "SMTP authentication is required."), s); d.Remedy != "Set username and password." {
+		t.Errorf("without a login: %+v", d)
+	}
+	s.Host = "gmail-smtp-in.l.google.com"
+	d := Of(refused(site.StageRcpt, 550, "5.7.1 Your IP 192.0.2.1 has a poor reputation"), s)
+	contains(t, d.Remedy, "For an account at Gmail that is host smtp.gmail.com")
+}
+
+func TestSenderAdviceOfAService(t *testing.T) {
+	s := site.Settings{Host: "live.smtp.mailtrap.io", Username: "api", FromAddress: "shop@example.com"}
+	d := Of(throughAuth(site.StageMail, 550, "5.7.1 Sending from domain example.com is not allowed"), s)
+	contains(t, d.Remedy, "Verify from_address or its domain at Mailtrap")
+}

@@ -50,7 +50,7 @@ func factsOf(r site.TestResult, s site.Settings) facts {
 	return facts{
 		afterLogin:   passed(site.StageAuth) || known && s.Username != "",
 		withoutLogin: s.Username == "",
-		oauth2:       passed(site.StageToken),
+		oauth2:       s.Grant != "" || passed(site.StageToken),
 		clearText:    s.Encryption == site.NoEncryption,
 	}
 }

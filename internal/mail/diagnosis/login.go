@@ -17,7 +17,7 @@ func (v *verdict) login() {
 		v.Remedy = fmt.Sprintf("Set username as %s expects it (%s) and password to %s.",
 			v.service.Name, v.service.UsernameHint, v.service.PasswordKind.Words())
 		if v.service.Requires != "" {
-			v.Remedy += " Needed first: " + strings.TrimSuffix(v.service.Requires, ".") + "."
+			v.Remedy += " Note: " + strings.TrimSuffix(v.service.Requires, ".") + "."
 		}
 	}
 	if problem := v.service.UsernameProblem(v.settings.Username); problem != "" && v.service.Username != presets.UsernameLocalPart {
@@ -44,10 +44,13 @@ func (v *verdict) loginInClearText() {
 	}
 }
 
-// loginMissing says what differs where a server asks for a login although it has accepted one.
+// loginMissing says what differs where a server asks for a login, or relays nothing, although it has accepted one.
 func (v *verdict) loginMissing() {
-	if v.facts[afterLogin] {
-		v.Cause = "The server accepted the login, but still treats this message as one without: the account may not send it, or the recipient, through this server."
+	switch {
+	case v.facts[afterLogin]:
+		v.Cause = "The server accepted the login, but does not let this account send this message: it may not send from from_address, or not to other domains."
 		v.Remedy = "Check that the account in username may send from from_address to other domains; then ask the provider and quote the reply."
+	case v.facts[withoutLogin]:
+		v.Remedy, _, _ = strings.Cut(v.Remedy, " If they are set,")
 	}
 }

@@ -1,8 +1,11 @@
 package diagnosis
 
 import (
+	"fmt"
 	"net/mail"
 	"strings"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/presets"
 )
 
 // notItsSender is the summary of every row about an account that may not send as from_address.
@@ -13,10 +16,16 @@ const notItsSender = "This account may not send from from_address"
 func (v *verdict) sender() {
 	username := v.settings.Username
 	_, err := mail.ParseAddress(username)
+	isAddress := err == nil
+	ownership := v.Summary == notItsSender
 	switch {
-	case v.Summary == notItsSender && username != "" && strings.EqualFold(username, v.settings.FromAddress):
+	case ownership && isAddress && strings.EqualFold(username, v.settings.FromAddress):
 		v.Remedy = "from_address is the address in username already: have the provider allow it as a sender, or set from_address to an address that it has verified for this account."
-	case err != nil:
+	case ownership && v.known && v.service.Category == presets.Transactional && v.generic:
+		v.Remedy = fmt.Sprintf("Verify from_address or its domain at %s for this account, or set from_address to an address that is verified there.", v.service.Name)
+	case ownership && isAddress && v.generic:
+		v.Remedy = "Set from_address to the address in username, or have the provider allow from_address as a sender of this account."
+	case !isAddress:
 		v.Remedy = strings.NewReplacer(
 			"to the address in username", "to an address that this account may send from",
 			"in the same domain as username", "that this account may send from",

@@ -18,7 +18,7 @@ var stageNames = []site.Stage{
 }
 
 func TestTable(t *testing.T) {
-	attributes := []string{"", "password", "recipient", "token_url", "client_id", "scopes"}
+	attributes := []string{"", "password", "recipient"}
 	for _, field := range (site.Settings{}).Fields() {
 		attributes = append(attributes, field.Name)
 	}

@@ -64,7 +64,7 @@ func (p Preset) PasswordProblem(password secret.Text) string {
 func (p Preset) SignInProblem() (note string, fatal bool) {
 	switch p.AuthStatus {
 	case OAuth2Only:
-		return strings.TrimSpace(p.Name + " takes no password, only OAuth2. " + p.AuthStatusNote), true
+		return strings.TrimSpace(p.Name + " accepts no password, only OAuth 2.0. " + p.AuthStatusNote), true
 	case DeprecatedPassword:
 		return strings.TrimSpace(p.Name + " is ending sign-in with a password. " + p.AuthStatusNote), false
 	}

@@ -164,7 +164,7 @@ func TestSignInProblem(t *testing.T) {
 		fatal bool
 		says  string
 	}{
-		"outlook":      {true, "only OAuth2"},
+		"outlook":      {true, "only OAuth 2.0"},
 		"microsoft365": {false, "December 2026"},
 		"yahoo":        {false, "OAuth"},
 		"comcast":      {false, "Yahoo"},

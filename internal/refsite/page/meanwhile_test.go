@@ -105,7 +105,7 @@ func TestServices(t *testing.T) {
 	}
 	for _, p := range presets.All() {
 		b.get("?service=" + p.ID)
-		if b.field("host") != p.Host || p.AuthStatus == presets.OAuth2Only && !strings.Contains(b.shows("service"), "no longer takes passwords") {
+		if b.field("host") != p.Host || p.AuthStatus == presets.OAuth2Only && !strings.Contains(b.shows("service"), "no longer accepts passwords") {
 			t.Errorf("%s: %s", p.ID, b.shows("service"))
 		}
 		if len(p.Regions) > 0 {

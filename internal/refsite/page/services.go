@@ -37,7 +37,7 @@ func (s *service) Warning() string {
 	case presets.DeprecatedPassword:
 		return s.Chosen.Name + " is ending the login with a password."
 	case presets.OAuth2Only:
-		return s.Chosen.Name + " no longer takes passwords, only OAuth2: mail cannot be sent through it from here."
+		return s.Chosen.Name + " no longer accepts passwords, only OAuth 2.0: mail cannot be sent through it from here."
 	}
 	return ""
 }
