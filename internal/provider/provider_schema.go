@@ -84,7 +84,7 @@ func siteAttributes(entry bool) map[string]schema.Attribute {
 		"token": schema.StringAttribute{
 			Optional:            true,
 			Sensitive:           true,
-			MarkdownDescription: described("API token of the site, instead of `username` and `password`. WordPress and listmonk have none.", "SMTP_SITE_TOKEN"),
+			MarkdownDescription: described("API token of the site, instead of `username` and `password`. On WordPress, `wp site-smtp token create` makes one; listmonk has none.", "SMTP_SITE_TOKEN"),
 			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 		},
 		"username": schema.StringAttribute{

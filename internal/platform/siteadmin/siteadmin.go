@@ -47,11 +47,15 @@ func Open(pool *adminapi.Pool, c adminapi.Config, account adminapi.Account) (sit
 	return open(pool, c, basePath)
 }
 
-// OpenWordPress is [Open] for a WordPress with the plugin of internal/platform/wordpress, which takes a user and one of their
-// Application Passwords with every call.
+// OpenWordPress is [Open] for a WordPress with the plugin of internal/platform/wordpress, which takes with every request its own
+// token, or a user and one of their Application Passwords.
 func OpenWordPress(pool *adminapi.Pool, c adminapi.Config, account adminapi.Account) (site.Site, error) {
-	var err error
-	c.Credentials, err = account.Basic("WordPress has no tokens: set username to a user's name, and password to an Application Password of theirs.")
+	err := account.Validate()
+	if err == nil && !account.Token.IsEmpty() {
+		c.Credentials = adminapi.Bearer(account.Token)
+	} else if err == nil {
+		c.Credentials, err = account.Basic("")
+	}
 	if err != nil {
 		return nil, err
 	}

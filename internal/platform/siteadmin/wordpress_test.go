@@ -43,8 +43,28 @@ func TestWordPress(t *testing.T) {
 	}
 }
 
+func TestWordPressTakesItsToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opened, err := openWordPress(t, adminapitest.URL, token, step{
+			Call: "GET /wp-json/site-smtp/v1/smtp", Answer: smtp(""),
+			Check: func(t adminapitest.T, r *http.Request, _ string) {
+				if got, want := r.Header.Get("Authorization"), "Bearer "+token.Token.Reveal(); got != want {
+					t.Errorf("Authorization: %q, want %q", got, want)
+				}
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := opened.Read(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestAccountsThatAreNoneOfWordPress(t *testing.T) {
-	for attribute, account := range map[string]adminapi.Account{"token": token, "password": {Username: "admin"}} {
+	both := adminapi.Account{Username: "admin", Password: secret.New("abcd"), Token: token.Token}
+	for attribute, account := range map[string]adminapi.Account{"token": both, "password": {Username: "admin"}} {
 		_, err := openWordPress(t, adminapitest.URL, account)
 		if e, ok := errors.AsType[*adminapi.ConfigError](err); !ok || e.Attribute != attribute {
 			t.Errorf("%s: got %v", attribute, err)

@@ -36,6 +36,7 @@ var commands = map[string]string{
 	"terraform output -raw report_csv >report.csv":                                                                            "TestAccAgency",
 	"terraform output -json report >report.json":                                                                              "TestAccAgency",
 	"terraform plan -detailed-exitcode -out=plan.tfplan":                                                                      "TestAccSettingsCalls",
+	"go run ./internal/platform/wordpress/build -out dist":                                                                    "TestBuild",
 	`pocketbase superuser upsert terraform@agency.example "$PASSWORD"`:                                                        "TestStart",
 }
 

@@ -208,7 +208,7 @@ func TestARowThatCannotBeRead(t *testing.T) {
 		"NoJSON":          {`"revision":1`, `"revision":`, "0"},
 		"AnotherRevision": {`"revision":1`, `"revision":"1"`, "0"},
 		"AnUnknownMember": {`"host"`, `"hosts"`, "1"},
-		"AMissingMember":  {`"proof"`, `"verified"`, "1"},
+		"AMissingMember":  {`"key"`, `"keys"`, "1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			damaged := func() *client {
@@ -258,7 +258,11 @@ func TestKeys(t *testing.T) {
 	}
 	works := func(t *testing.T, c *client, want object) {
 		t.Helper()
-		equal(t, c.read().object, want)
+		held := c.read().object
+		for _, ofMail := range []string{"last_success", "last_failure"} {
+			want[ofMail] = held[ofMail]
+		}
+		equal(t, held, want)
 		c.messages(1, func() { c.Eval(t, `wp_mail("customer@example.com", "Hello", "World");`) })
 	}
 	t.Run("WordPressKeysThatWereChangedDisableMail", func(t *testing.T) {

@@ -165,6 +165,7 @@ func TestAddresses(t *testing.T) {
 	}
 	equal(t, c.call(http.MethodGet, "/site", nil).want(t, http.StatusOK, "").object, object{
 		"site_id": c.read().object["site_id"], "name": c.Title, "product": "WordPress " + c.Eval(t, "echo get_bloginfo('version');"), "api_version": 1.0,
+		"software": object{"name": "site-smtp", "version": c.Eval(t, "echo SITE_SMTP_VERSION;")},
 	})
 	list := c.call(http.MethodGet, "/smtp/presets", nil).want(t, http.StatusOK, "")
 	if n := len(list.object["presets"].([]any)); n < 10 {

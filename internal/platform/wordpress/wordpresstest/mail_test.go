@@ -170,11 +170,11 @@ func (c *client) verified(settings object) {
 	c.Helper()
 	c.Eval(c, fmt.Sprintf(`
 $r = new SiteSMTP\Record();
-$r->settings = new SiteSMTP\Settings("%s", %d, "%s", "%s", "%s");
+$r->settings = SiteSMTP\Settings::of(array("host" => "%s", "port" => %d, "encryption" => "%s", "username" => "%s", "from_address" => "%s"));
 $r->password = new SiteSMTP\Secret("%s");
 $r->password_id = "1";
 $r->enabled = true;
-$r->verification = array("tested_at" => SiteSMTP\now(), "recipient" => "", "reply" => "", "message_id" => "");
+$r->verification = array("tested_at" => SiteSMTP\Clock::now(), "recipient" => "", "reply" => "", "message_id" => "");
 SiteSMTP\Store::swap("site_smtp", SiteSMTP\Store::get("site_smtp"), $r->to_row());`,
 		settings["host"], settings["port"], settings["encryption"], settings["username"], settings["from_address"], c.password))
 	if c.read().object["enabled"] != true {

@@ -35,7 +35,7 @@ func run(m *testing.M) (err error) {
 		return err
 	}
 	wordpress, err = wordpresstest.Start(context.Background(), wordpresstest.Config{
-		Plugin: "../site-smtp.php", CAPEM: ca.PEM(),
+		CAPEM: ca.PEM(),
 		// To run the tests with another version of WordPress than Debian's.
 		Files: os.Getenv("WORDPRESS_FILES"),
 	})

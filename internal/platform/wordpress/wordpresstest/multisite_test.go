@@ -108,7 +108,7 @@ func TestMailOfAnotherSiteInOneProcess(t *testing.T) {
 		"WithSMTPOfItsOwn": "",
 		// As WordPress does it since 6.9.
 		"WithASenderMadeOfFrom": `add_filter("wp_mail_charset", function ($charset) {
-	$GLOBALS["phpmailer"]->Sender = $GLOBALS["phpmailer"]->Sender ?: $GLOBALS["phpmailer"]->From;
+	if (isset($GLOBALS["phpmailer"])) { $GLOBALS["phpmailer"]->Sender = $GLOBALS["phpmailer"]->Sender ?: $GLOBALS["phpmailer"]->From; }
 	return $charset;
 });`,
 	} {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -52,7 +53,10 @@ func (s *Server) Site(t TB) *Site {
 	if err := site.Configure(""); err != nil {
 		t.Fatalf("%v", err)
 	}
-	site.Eval(t, `$wpdb->query("DELETE FROM $wpdb->options WHERE option_name LIKE 'site\\_smtp%'");`)
+	if err := site.removePlugins(); err != nil {
+		t.Fatalf("%v", err)
+	}
+	site.Eval(t, `update_option("active_plugins", array()); $wpdb->query("DELETE FROM $wpdb->options WHERE option_name LIKE 'site\\_smtp%'");`)
 	return site
 }
 
@@ -148,6 +152,51 @@ func (site *Site) Configure(code string) error {
 		code += "\ndefine( 'SITE_SMTP_ALLOW_NETWORKS', '127.0.0.0/8' );"
 	}
 	return os.WriteFile(filepath.Join(site.root, "extra.php"), []byte("<?php\n"+code+"\n"), 0o600)
+}
+
+// MustUse adds a must-use plugin of one file, for as long as the site is the test's own.
+func (site *Site) MustUse(t TB, name string, code []byte) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(site.root, "wp-content", "mu-plugins", name), code, 0o600); err != nil {
+		t.Fatalf("%v", err)
+	}
+}
+
+// Plugin adds a plugin of one file and activates it.
+func (site *Site) Plugin(t TB, name string, code []byte) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(site.root, "wp-content", "plugins", name), code, 0o600); err != nil {
+		t.Fatalf("%v", err)
+	}
+	site.Eval(t, fmt.Sprintf(`update_option("active_plugins", array_merge((array) get_option("active_plugins"), array(%q)));`, name))
+}
+
+// InstallZip has WordPress install the plugin's archive in place of the must-use file, and activate it.
+func (site *Site) InstallZip(t TB, archive []byte) {
+	t.Helper()
+	file := filepath.Join(site.root, "site-smtp.zip")
+	err := errors.Join(os.WriteFile(file, archive, 0o600), os.Remove(filepath.Join(site.root, "wp-content", "mu-plugins", "site-smtp.php")))
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	site.Eval(t, `
+require_once ABSPATH . "wp-admin/includes/admin.php";
+WP_Filesystem();
+$unzipped = unzip_file(SITE_ROOT . "/site-smtp.zip", WP_PLUGIN_DIR);
+if (is_wp_error($unzipped)) { throw new Exception($unzipped->get_error_message()); }`)
+	site.Eval(t, `
+require_once ABSPATH . "wp-admin/includes/plugin.php";
+if (is_wp_error($failed = activate_plugin("site-smtp/site-smtp.php"))) { throw new Exception($failed->get_error_message()); }`)
+}
+
+// removePlugins leaves the site with the must-use file alone.
+func (site *Site) removePlugins() error {
+	content := filepath.Join(site.root, "wp-content")
+	var failed error
+	for _, folder := range []string{"plugins", "mu-plugins"} {
+		failed = errors.Join(failed, os.RemoveAll(filepath.Join(content, folder)), os.Mkdir(filepath.Join(content, folder), 0o700))
+	}
+	return errors.Join(failed, os.Symlink(filepath.Join(site.server.dir, "site-smtp.php"), filepath.Join(content, "mu-plugins", "site-smtp.php")))
 }
 
 // Eval runs PHP code inside the site's WordPress and returns what it prints.

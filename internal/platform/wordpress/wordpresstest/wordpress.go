@@ -18,6 +18,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"sync"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/platform/wordpress"
 )
 
 // workers is how many requests are served at once.
@@ -28,8 +30,6 @@ var scripts embed.FS
 
 // Config says what the sites run with.
 type Config struct {
-	// Plugin is the path of the plugin file.
-	Plugin string
 	// CAPEM are the authorities, in PEM, that PHP trusts.
 	CAPEM []byte
 	// Files is the folder of WordPress' own files; empty means those of Debian's package.
@@ -104,7 +104,7 @@ func (s *Server) Log() (string, error) {
 
 // prepare writes the files that PHP runs on. Mail that is sent without SMTP goes to the file "sendmail".
 func (s *Server) prepare(c Config) error {
-	plugin, err := os.ReadFile(c.Plugin)
+	plugin, err := wordpress.File()
 	if err != nil {
 		return err
 	}

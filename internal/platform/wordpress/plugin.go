@@ -1,0 +1,95 @@
+// Package wordpress is the plugin for WordPress: its sources in PHP, and what is made of them for a site.
+package wordpress
+
+import (
+	"archive/zip"
+	"bytes"
+	"embed"
+	"errors"
+	"io/fs"
+	"path"
+	"strings"
+)
+
+//go:embed site-smtp.php uninstall.php readme.txt src/*.php
+var sources embed.FS
+
+const (
+	loader = "site-smtp.php"
+	// head is what every file of src begins with.
+	head = "<?php\n\ndeclare( strict_types = 1 );\n\nnamespace SiteSMTP;\n"
+	// begin and end are the lines of the loader around what finds the classes.
+	begin, end = "// Classes: begin.\n", "// Classes: end.\n"
+)
+
+// Zip returns the plugin as WordPress installs it: a folder site-smtp with the files of the sources. The same sources give the
+// same bytes.
+func Zip() ([]byte, error) {
+	var archive bytes.Buffer
+	w := zip.NewWriter(&archive)
+	err := fs.WalkDir(sources, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := sources.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		file, err := w.CreateHeader(&zip.FileHeader{Name: path.Join("site-smtp", name), Method: zip.Deflate})
+		if err != nil {
+			return err
+		}
+		_, err = file.Write(content)
+		return err
+	})
+	err = errors.Join(err, w.Close())
+	return archive.Bytes(), err
+}
+
+// File returns the plugin as one file, for wp-content/mu-plugins. A class is declared when it is first used, as it is in the
+// folder, so that PHPMailer is loaded for mail only, and so that the file does nothing beside another copy of the plugin.
+func File() ([]byte, error) {
+	text, err := sources.ReadFile(loader)
+	if err != nil {
+		return nil, err
+	}
+	before, rest, ok := strings.Cut(string(text), begin)
+	_, after, found := strings.Cut(rest, end)
+	if !ok || !found {
+		return nil, errors.New(loader + " does not say where the classes go")
+	}
+	classes, err := classes()
+	if err != nil {
+		return nil, err
+	}
+	header, guard, ok := strings.Cut(strings.TrimPrefix(before, "<?php\n"), "*/\n")
+	if !ok {
+		return nil, errors.New(loader + " has no header")
+	}
+	return []byte("<?php\n" + header + "*/\n\ndeclare( strict_types = 1 );\n\nnamespace {\n" + guard + "}\n\n" +
+		"namespace SiteSMTP {\n" + classes + "}\n\nnamespace {\n" + after + "}\n"), nil
+}
+
+// classes are a function that declares each class when it is asked for.
+func classes() (string, error) {
+	files, err := fs.Glob(sources, "src/*.php")
+	if err != nil {
+		return "", err
+	}
+	var all strings.Builder
+	all.WriteString("\\spl_autoload_register(\n\tstatic function ( string $name ): void {\n\t\tswitch ( $name ) {\n")
+	for _, file := range files {
+		content, err := sources.ReadFile(file)
+		if err != nil {
+			return "", err
+		}
+		class, ok := strings.CutPrefix(string(content), head)
+		if !ok {
+			return "", errors.New(file + " does not begin as a class does")
+		}
+		name := strings.TrimSuffix(path.Base(file), ".php")
+		all.WriteString("\n\t\t\tcase 'SiteSMTP\\\\" + name + "':\n" + class + "\t\t\t\tbreak;\n")
+	}
+	all.WriteString("\t\t}\n\t}\n);\n")
+	return all.String(), nil
+}

@@ -1,0 +1,83 @@
+package wordpress_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/platform/wordpress"
+)
+
+func TestZip(t *testing.T) {
+	made, err := wordpress.Zip()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := wordpress.Zip(); err != nil || !bytes.Equal(made, again) {
+		t.Errorf("made twice it differs: %v", err)
+	}
+	archive, err := zip.NewReader(bytes.NewReader(made), int64(len(made)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	classes, err := filepath.Glob("src/*.php")
+	if err != nil || len(classes) == 0 {
+		t.Fatal(classes, err)
+	}
+	for _, name := range append(classes, "site-smtp.php", "uninstall.php", "readme.txt") {
+		want, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := fs.ReadFile(archive, "site-smtp/"+name); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s is not in the archive as it is here: %v", name, err)
+		}
+	}
+}
+
+func TestFile(t *testing.T) {
+	made, err := wordpress.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	classes, err := filepath.Glob("src/*.php")
+	if err != nil || len(classes) == 0 {
+		t.Fatal(classes, err)
+	}
+	text := string(made)
+	for _, name := range classes {
+		class := strings.TrimSuffix(filepath.Base(name), ".php")
+		if n := strings.Count(text, "final class "+class+" "); n != 1 {
+			t.Errorf("%s is in the file %d times", class, n)
+		}
+	}
+	if strings.Count(text, "<?php") != 2 { // the second is in the file that Plugin writes
+		t.Error("it is not one file of PHP")
+	}
+	for _, line := range []string{"Plugin Name: Site SMTP", "Requires PHP: 8.1"} {
+		if !strings.Contains(text, line) {
+			t.Errorf("WordPress does not find %q", line)
+		}
+	}
+}
+
+// TestVersions makes sure that the version is the same wherever it has to be written.
+func TestVersions(t *testing.T) {
+	loader, err := os.ReadFile("site-smtp.php")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, version, _ := strings.Cut(string(loader), "Version: ")
+	version, _, _ = strings.Cut(version, "\n")
+	readme, err := os.ReadFile("readme.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(loader), "define( 'SITE_SMTP_VERSION', '"+version+"' );") || !strings.Contains(string(readme), "Stable tag: "+version+"\n") {
+		t.Errorf("%s is not the version everywhere", version)
+	}
+}

@@ -1,0 +1,160 @@
+<?php
+
+declare( strict_types = 1 );
+
+namespace SiteSMTP;
+
+/** Sends one test message through one connection, and says what became of it in the words of the contract. */
+final class Attempt {
+	private const SECONDS = 60;
+
+	/** Gives no filter a reason: ASCII, no address of a page, nothing of the caller's choice. */
+	private const BODY = "This is a test message.\n\nIt was sent to try out the outgoing mail settings of a site.\n"
+		. "That it reached you means that they work; there is nothing to do.\n\nTest %s\n";
+
+	private Connection $connection;
+	private ?string $message_id = null;
+	private float $deadline;
+	private Settings $settings;
+	private ?Secret $password;
+	private string $recipient;
+	private bool $as_mail;
+
+	/** @param bool $as_mail whether it takes the way of the site's own mail, for which the settings must be those that are saved. */
+	public function __construct( Settings $settings, ?Secret $password, string $recipient, bool $as_mail ) {
+		$this->as_mail    = $as_mail;
+		$this->settings   = $settings;
+		$this->password   = $password;
+		$this->recipient  = $recipient;
+		$this->deadline   = microtime( true ) + self::SECONDS;
+		$this->connection = new Connection( $settings, $password, $this->deadline );
+	}
+
+	/** @return array<string, mixed> members of a test in the contract. */
+	public function run(): array {
+		$c = $this->connection;
+		try {
+			$sent = $this->send();
+		} catch ( \Throwable $e ) {
+			$sent       = false;
+			$c->fault ??= 'the site made a mistake: ' . get_class( $e );
+		}
+		$fault  = $c->fault;
+		$words  = $this->words();
+		$reply  = null === $fault ? $words->reply( $c->getLastReply() ) : null;
+		$status = $this->status( $sent, $reply );
+		if ( 'passed' === $status ) {
+			$c->pass();
+		}
+		$result = array(
+			'status'      => $status,
+			'stage'       => '' === $c->stage ? null : $c->stage,
+			'reply'       => $reply,
+			'error'       => null === $fault ? null : $words->line( $fault ),
+			'stages'      => $c->stages,
+			'message_id'  => $this->message_id,
+			'tested_at'   => Clock::now(),
+		);
+		if ( null === $fault ) {
+			$c->quit();
+		} elseif ( 'tls' === $c->stage && str_contains( $fault, 'ertificate' ) ) {
+			$result = array_merge( $result, $this->refused_certificate() );
+		}
+		return $result;
+	}
+
+	private function words(): Words {
+		// The recipient is sent once the login is over.
+		$sent = in_array( $this->connection->stage, array( 'rcpt', 'data' ), true ) ? $this->recipient : '';
+		return new Words( $this->settings, $this->password, $sent );
+	}
+
+	private function send(): bool {
+		$c = $this->connection;
+		if ( $this->as_mail ) {
+			return $this->send_as_mail();
+		}
+		if ( ! $c->open() ) {
+			return false;
+		}
+		$message          = $this->compose();
+		$this->message_id = trim( $message->getLastMessageID(), '<>' );
+		return $c->mail( $this->settings->from_address ) && $c->recipient( $this->recipient ) && $c->data( $message->getSentMIMEMessage() );
+	}
+
+	/** Of what is saved, a test takes the way that all mail of the site takes. */
+	private function send_as_mail(): bool {
+		$c                = $this->connection;
+		$token            = bin2hex( random_bytes( 5 ) );
+		$this->message_id = Mail::send_test( $c, $this->recipient, "Test of the mail settings $token", sprintf( self::BODY, $token ) );
+		if ( '' === $c->stage ) {
+			$c->fault ??= Path::obstacle() ?? 'the message did not get to the mail settings: a plugin answers pre_wp_mail, and blocks or sends the mail of this site itself';
+		}
+		$this->message_id = '' === $this->message_id ? null : $this->message_id;
+		return $c->handed_over && '2' === substr( $c->getLastReply(), 0, 1 );
+	}
+
+	private function compose(): \PHPMailer\PHPMailer\PHPMailer {
+		$token             = bin2hex( random_bytes( 5 ) );
+		$message           = new \PHPMailer\PHPMailer\PHPMailer( true );
+		$message->CharSet  = \PHPMailer\PHPMailer\PHPMailer::CHARSET_UTF8;
+		$message->Hostname = substr( strrchr( $this->settings->from_address, '@' ), 1 );
+		$message->Subject  = "Test of the mail settings $token";
+		$message->Body     = sprintf( self::BODY, $token );
+		$message->setFrom( $this->settings->from_address, $this->settings->from_name, false );
+		$message->addAddress( $this->recipient );
+		// No vacation notices in return (RFC 3834 section 5).
+		$message->addCustomHeader( 'Auto-Submitted', 'auto-generated' );
+		$message->preSend();
+		return $message;
+	}
+
+	/** Once the final dot is sent, only a reply tells whether the server took the message (RFC 5321 section 4.2.1). */
+	private function status( bool $sent, ?array $reply ): string {
+		$class = intdiv( $reply['code'] ?? 0, 100 );
+		if ( $sent || ( $this->connection->handed_over && 2 === $class ) ) {
+			return 'passed';
+		}
+		return $this->connection->handed_over && $class < 4 ? 'in_doubt' : 'failed';
+	}
+
+	/** Why the certificate was refused, and what it says. PHP shows it only to who takes it, so it is fetched once more. */
+	private function refused_certificate(): array {
+		$look = new Connection( $this->settings, null, $this->deadline, false );
+		$look->open();
+		$look->close();
+		$seen = $look->certificate;
+		if ( null === $seen ) {
+			return array();
+		}
+		$words  = $this->words();
+		$names  = preg_replace( '/(DNS|IP Address):/', '', $seen['extensions']['subjectAltName'] ?? '' );
+		$issuer = array();
+		foreach ( $seen['issuer'] as $key => $value ) {
+			$issuer[] = "$key=" . implode( '+', (array) $value );
+		}
+		return array(
+			'error'       => $words->line( 'tls: failed to verify certificate: x509: ' . $this->why_refused( $seen, $names ) ),
+			'certificate' => array(
+				'names'     => array_map( array( $words, 'line' ), preg_split( '/,\s*/', $names, -1, PREG_SPLIT_NO_EMPTY ) ),
+				'issuer'    => $words->line( implode( ', ', $issuer ) ),
+				'not_after' => gmdate( 'Y-m-d\TH:i:s\Z', $seen['validTo_time_t'] ),
+			),
+		);
+	}
+
+	/** In the words of Go, in which the provider's explanations know it: PHP says little more than that it was refused. */
+	private function why_refused( array $seen, string $names ): string {
+		$time = static fn ( int $time ): string => gmdate( 'Y-m-d\TH:i:s\Z', $time );
+		$when = 'certificate has expired or is not yet valid: current time ' . $time( time() );
+		if ( time() > $seen['validTo_time_t'] ) {
+			return "$when is after " . $time( $seen['validTo_time_t'] );
+		}
+		if ( time() < $seen['validFrom_time_t'] ) {
+			return "$when is before " . $time( $seen['validFrom_time_t'] );
+		}
+		return str_contains( $this->connection->fault, 'did not match' )
+			? "certificate is valid for $names, not {$this->settings->host}" : 'certificate signed by unknown authority';
+	}
+
+}

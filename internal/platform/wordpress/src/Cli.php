@@ -1,0 +1,78 @@
+<?php
+
+declare( strict_types = 1 );
+
+namespace SiteSMTP;
+
+/** Shows, tests and clears the mail settings of this site, and makes the token that Terraform logs in with. */
+final class Cli {
+	/** Prints what the site holds: settings, switch, last test, last mail. */
+	public function status(): void {
+		$record = Site::read();
+		foreach ( $record->settings->values() as $name => $value ) {
+			\WP_CLI::line( "$name: $value" );
+		}
+		$delivery = Delivery::read();
+		\WP_CLI::line( 'enabled: ' . ( $record->enabled ? 'yes' : 'no' ) );
+		\WP_CLI::line( 'last test: ' . ( $record->verification['tested_at'] ?? 'none' ) );
+		\WP_CLI::line( 'last mail sent: ' . ( $delivery['last_success'] ?? 'none' ) );
+		\WP_CLI::line( 'last failure: ' . ( $delivery['last_failure']['at'] ?? 'none' ) );
+		$fault = Status::fault();
+		if ( null !== $fault ) {
+			\WP_CLI::warning( $fault );
+		}
+	}
+
+	/**
+	 * Sends a test message with the settings that are saved, the way all mail of the site takes.
+	 *
+	 * ## OPTIONS
+	 *
+	 * <recipient>
+	 * : Who gets it.
+	 */
+	public function test( array $arguments ): void {
+		try {
+			$test = Tests::put(
+				wp_generate_uuid4(),
+				array(
+					'settings'  => null,
+					'password'  => null,
+					'recipient' => $arguments[0],
+				)
+			);
+		} catch ( Problem $problem ) {
+			\WP_CLI::error( $problem->getMessage() );
+		}
+		$said = null === $test['reply'] ? (string) $test['error'] : implode( ' ', array_filter( $test['reply'] ) );
+		'passed' === $test['status'] ? \WP_CLI::success( $said ) : \WP_CLI::error( "{$test['status']} ({$test['stage']}): $said" );
+	}
+
+	/** Removes settings and password; WordPress then sends mail as it does without this plugin. */
+	public function clear(): void {
+		Site::clear( (string) Site::read()->revision, 'wp-cli' );
+		\WP_CLI::success( 'The mail settings were cleared.' );
+	}
+
+	/**
+	 * Makes the token that Terraform logs in with, and prints it; or takes it away.
+	 *
+	 * ## OPTIONS
+	 *
+	 * <action>
+	 * : create, in place of the token before, or revoke.
+	 *
+	 * [--name=<name>]
+	 * : What the site shows as who wrote last. Default: terraform.
+	 */
+	public function token( array $arguments, array $options = array() ): void {
+		if ( 'create' === $arguments[0] ) {
+			\WP_CLI::line( Token::create( (string) ( $options['name'] ?? 'terraform' ) ) );
+		} elseif ( 'revoke' === $arguments[0] ) {
+			Token::revoke();
+			\WP_CLI::success( 'The token was revoked.' );
+		} else {
+			\WP_CLI::error( 'Say create or revoke.' );
+		}
+	}
+}

@@ -1,0 +1,353 @@
+<?php
+
+declare( strict_types = 1 );
+
+namespace SiteSMTP;
+
+Plugin::load_phpmailer();
+
+/**
+ * PHPMailer's SMTP client, made strict: it dials only addresses that are allowed, insists on STARTTLS and on a
+ * certificate for the host, sends a password only inside TLS or to this machine, and reads replies within bounds.
+ * Tests and the site's own mail both go through it, so that what passed a test is what mail does.
+ */
+final class Connection extends \PHPMailer\PHPMailer\SMTP {
+	private const MAX_REPLY_BYTES = 65536;
+	private const CONNECT_SECONDS = 10;
+
+	/** How long a reply is waited for in a test; and in any case those to QUIT and RSET, which change nothing. */
+	private const REPLY_SECONDS = array(
+		'banner' => 15,
+		'data'   => 30,
+		'quit'   => 3,
+		'rset'   => 5,
+	);
+
+	/** The stage that the connection is in. */
+	public string $stage = '';
+
+	/** @var list<array{stage: string, milliseconds: int}> the stages that were passed. */
+	public array $stages = array();
+
+	/** What went wrong, unless a reply of the server says it. */
+	public ?string $fault = null;
+
+	/** What openssl_x509_parse says of the server's certificate. */
+	public ?array $certificate = null;
+
+	/** Whether the server may have the whole message. */
+	public bool $handed_over = false;
+
+	private Settings $settings;
+	private ?Secret $password;
+	private ?float $deadline;
+	private bool $verify;
+	private string $address      = '';
+	private string $unread       = '';
+	private int $mails           = 0;
+	private bool $encrypted      = false;
+	private float $stage_started = 0;
+
+	/**
+	 * @param ?float $deadline the time at which a test ends; null for mail, which waits as long as PHPMailer does.
+	 * @param bool   $verify   false takes any certificate, to look at it.
+	 */
+	public function __construct( Settings $settings, ?Secret $password, ?float $deadline = null, bool $verify = true ) {
+		$this->settings = $settings;
+		$this->password = $password;
+		$this->deadline = $deadline;
+		$this->verify   = $verify;
+	}
+
+	/** How many mails it was given. */
+	public function mails(): int {
+		return $this->mails;
+	}
+
+	/** Begins with the next mail. */
+	public function begin(): void {
+		$this->stage = '';
+		$this->fault = null;
+	}
+
+	/** Whether it is open, and the server still answers and waits for a mail. */
+	public function is_ready(): bool {
+		if ( ! is_resource( $this->smtp_conn ) ) {
+			return false;
+		}
+		$this->stage = 'rset';
+		$ready       = $this->sendCommand( 'RSET', 'RSET', 250 );
+		$this->begin();
+		return $ready;
+	}
+
+	/** PHPMailer does this after each mail; here is_ready does it before the next. */
+	public function reset() {
+		return true;
+	}
+
+	/** Connects, secures the connection and logs in. */
+	public function open(): bool {
+		$this->renew();
+		$name = $this->settings->greeting_name();
+		return $this->connect( '' )
+			&& $this->hello( $name )
+			&& ( 'starttls' !== $this->settings->encryption || ( $this->startTLS() && $this->hello( $name ) ) )
+			&& ( null === $this->password || $this->authenticate( '', '' ) );
+	}
+
+	/** Forgets a connection that was there before. */
+	private function renew(): void {
+		$this->close();
+		$this->begin();
+		$this->stages      = array();
+		$this->last_reply  = '';
+		$this->unread      = '';
+		$this->mails       = 0;
+		$this->encrypted   = false;
+		$this->handed_over = false;
+	}
+
+	/** Notes that the present stage was passed. */
+	public function pass(): void {
+		$this->stages[] = array(
+			'stage'        => $this->stage,
+			'milliseconds' => (int) round( ( microtime( true ) - $this->stage_started ) * 1000 ),
+		);
+	}
+
+	/** HELO is for servers that do not know EHLO (RFC 5321 section 3.2), not for those that refuse it. */
+	public function hello( $host = '' ) {
+		$this->enter( 'ehlo' );
+		return $this->sendHello( 'EHLO', $host )
+			|| ( preg_match( '/^50[02]/', $this->last_reply ) && $this->sendHello( 'HELO', $host ) );
+	}
+
+	/** What the server offers; its keywords may have any case (RFC 5321 section 4.1.1.1). */
+	protected function parseHelloFields( $type ) {
+		$this->server_caps = array( $type => true );
+		foreach ( array_slice( explode( "\n", $this->helo_rply ), 1 ) as $line ) {
+			// Before RFC 2554 servers wrote AUTH=LOGIN, and some still do.
+			$words   = preg_split( '/[\s=]+/', strtoupper( substr( $line, 4 ) ), -1, PREG_SPLIT_NO_EMPTY );
+			$keyword = array_shift( $words );
+			if ( null !== $keyword ) {
+				$this->server_caps[ $keyword ] = array_merge( $this->server_caps[ $keyword ] ?? array(), $words );
+			}
+		}
+	}
+
+	public function startTLS() {
+		$this->enter( 'starttls' );
+		if ( ! isset( $this->server_caps['STARTTLS'] ) ) {
+			// A missing offer may be the work of somebody on the way (RFC 3207 section 6).
+			return $this->fail( "server doesn't support STARTTLS" );
+		}
+		if ( ! $this->sendCommand( 'STARTTLS', 'STARTTLS', 220 ) ) {
+			return false;
+		}
+		if ( '' !== $this->unread || stream_get_meta_data( $this->smtp_conn )['unread_bytes'] > 0 ) {
+			// It would be taken for what came inside TLS (CVE-2011-0411).
+			return $this->fail( 'data arrived before TLS: somebody on the way may have injected it' );
+		}
+		return $this->secure( $this->smtp_conn );
+	}
+
+	/** Logs in once. PHPMailer does not get to know the password: the connection has its own. */
+	public function authenticate( $username, $password, $authtype = null, $OAuth = null ) {
+		$this->enter( 'auth' );
+		if ( ! $this->encrypted && ! Networks::contain( Networks::LOOPBACK, $this->address ) ) {
+			return $this->fail( "refusing to send the password over an unencrypted connection to {$this->settings->host}" );
+		}
+		$offered = $this->server_caps['AUTH'] ?? array();
+		$chosen  = current( array_intersect( array( 'PLAIN', 'LOGIN', 'CRAM-MD5' ), $offered ) );
+		if ( false === $chosen ) {
+			$only = implode( ' ', $offered );
+			return $this->fail( '' === $only ? "server doesn't support AUTH" : "server offers no login with a password, only $only" );
+		}
+		return parent::authenticate( $this->settings->username, $this->password->reveal(), $chosen );
+	}
+
+	/** Whoever the mail is from, the envelope has the sender of the settings. */
+	public function mail( $from ) {
+		$this->enter( 'mail' );
+		++$this->mails;
+		return parent::mail( $this->settings->from_address );
+	}
+
+	public function recipient( $address, $dsn = '' ) {
+		$this->enter( 'rcpt' );
+		return parent::recipient( $address, $dsn );
+	}
+
+	public function data( $msg_data ) {
+		$this->enter( 'data' );
+		return parent::data( $msg_data );
+	}
+
+	/** What happens to QUIT is not part of how it went; PHPMailer also says it after a greeting that refuses. */
+	public function quit( $close_on_error = true ) {
+		$before      = array( $this->stage, $this->last_reply, $this->fault );
+		$this->stage = 'quit';
+		$ok          = parent::quit( $close_on_error );
+
+		[ $this->stage, $this->last_reply, $this->fault ] = $before;
+		return $ok;
+	}
+
+	public function client_send( $data, $command = '' ) {
+		$this->handed_over = $this->handed_over || 'DATA END' === $command;
+		return is_resource( $this->smtp_conn ) ? parent::client_send( $data, $command ) : false;
+	}
+
+	/** Connects to where the settings say, whatever PHPMailer was told. */
+	protected function getSMTPConnection( $host, $port = null, $timeout = 30, $options = array() ) {
+		$conn = $this->dial( $this->settings->host, $this->settings->port );
+		if ( false === $conn ) {
+			return false;
+		}
+		if ( 'tls' === $this->settings->encryption && ! $this->secure( $conn ) ) {
+			fclose( $conn );
+			return false;
+		}
+		$this->enter( 'banner' );
+		return $conn;
+	}
+
+	/** Reads one reply, all of its lines. After a fault there is none and the connection is closed. */
+	protected function get_lines() {
+		$seconds = self::REPLY_SECONDS[ $this->stage ] ?? 10;
+		if ( null === $this->deadline && ! in_array( $this->stage, array( 'quit', 'rset' ), true ) ) {
+			$seconds = $this->Timelimit;
+		}
+		$until = min( microtime( true ) + $seconds, $this->deadline ?? INF );
+		$reply = '';
+		while ( is_resource( $this->smtp_conn ) ) {
+			while ( preg_match( '/^(.*)\n/', $this->unread, $line ) ) {
+				$this->unread = substr( $this->unread, strlen( $line[0] ) );
+				$reply       .= $line[0];
+				if ( ! preg_match( '/^[2-5]\d{2}([ \r-]|$)/', $line[1] ) ) {
+					$this->fail( 'invalid response code: not a mail server' );
+					return '';
+				}
+				if ( '-' !== substr( $line[1], 3, 1 ) ) {
+					return $reply;
+				}
+			}
+			$this->read_until( $until, strlen( $reply ) );
+		}
+		return '';
+	}
+
+	private function read_until( float $until, int $had ): void {
+		$left = $until - microtime( true );
+		if ( $left <= 0 ) {
+			$this->fail( 'i/o timeout' );
+			return;
+		}
+		stream_set_timeout( $this->smtp_conn, (int) $left, (int) ( fmod( $left, 1 ) * 1e6 ) );
+		// A reset connection is a notice to PHP, and the end of the stream to us.
+		$chunk         = (string) @fread( $this->smtp_conn, 8192 );
+		$this->unread .= $chunk;
+		if ( '' === $chunk && feof( $this->smtp_conn ) ) {
+			$this->fail( 'EOF' );
+		} elseif ( preg_match( '/^[\x15\x16]\x03/', $this->unread ) && 'banner' === $this->stage ) {
+			$this->fail( 'short response: "\\x15\\x03": the server speaks TLS from the beginning' );
+		} elseif ( $had + strlen( $this->unread ) > self::MAX_REPLY_BYTES ) {
+			$this->fail( 'server sent more data than allowed' );
+		}
+	}
+
+	/** Connects to the first address of the host that answers. */
+	private function dial( string $host, int $port ): mixed {
+		$addresses = array( $host );
+		if ( ! filter_var( $host, FILTER_VALIDATE_IP ) ) {
+			$this->enter( 'dns' );
+			$addresses = self::resolve( $host );
+			if ( array() === $addresses ) {
+				return $this->fail( "dial tcp: lookup $host: no such host" );
+			}
+		}
+		$this->enter( 'connect' );
+		$faults  = array();
+		$seconds = max( 1, self::CONNECT_SECONDS / count( $addresses ) );
+		foreach ( $addresses as $address ) {
+			// What the resolver found is not said: it may know names that are not for the caller.
+			$target = self::bracketed( $host ) . ":$port";
+			if ( ! Networks::allow( $address ) ) {
+				$faults[] = "dial tcp $target: address is not public, "
+					. 'and its network is not among those that this site allows in SITE_SMTP_ALLOW_NETWORKS';
+				continue;
+			}
+			$conn = @stream_socket_client( 'tcp://' . self::bracketed( $address ) . ":$port", $code, $text, $seconds, STREAM_CLIENT_CONNECT, $this->context( $host ) );
+			if ( false !== $conn ) {
+				$this->address = $address;
+				return $conn;
+			}
+			$faults[] = "dial tcp $target: " . ( str_contains( $text, 'timed out' ) ? 'i/o timeout' : 'connect: ' . strtolower( $text ) );
+		}
+		return $this->fail( implode( '; ', array_unique( $faults ) ) );
+	}
+
+	/** A name or an address as it stands before a port. */
+	private static function bracketed( string $host ): string {
+		return str_contains( $host, ':' ) ? "[$host]" : $host;
+	}
+
+	/** @return string[] */
+	private static function resolve( string $host ): array {
+		$four = gethostbynamel( $host );
+		$six  = @dns_get_record( $host, DNS_AAAA );
+		return array_slice( array_merge( $four ? $four : array(), $six ? array_column( $six, 'ipv6' ) : array() ), 0, 8 );
+	}
+
+	private function context( string $host ) {
+		return stream_context_create(
+			array(
+				'ssl' => array(
+					'peer_name'         => rtrim( $host, '.' ),
+					'verify_peer'       => $this->verify,
+					'verify_peer_name'  => $this->verify,
+					'capture_peer_cert' => true,
+				),
+			)
+		);
+	}
+
+	/** The TLS handshake, implicit or behind STARTTLS. */
+	private function secure( $conn ): bool {
+		$this->enter( 'tls' );
+		$said = '';
+		set_error_handler(
+			static function ( int $level, string $text ) use ( &$said ): bool {
+				$said .= $text . ' ';
+				return true;
+			}
+		);
+		stream_set_timeout( $conn, self::CONNECT_SECONDS );
+		$this->encrypted = true === stream_socket_enable_crypto( $conn, true, STREAM_CRYPTO_METHOD_TLSv1_2_CLIENT | STREAM_CRYPTO_METHOD_TLSv1_3_CLIENT );
+		restore_error_handler();
+		$certificate       = stream_context_get_options( $conn )['ssl']['peer_certificate'] ?? null;
+		$this->certificate = null === $certificate ? null : openssl_x509_parse( $certificate );
+		if ( $this->encrypted ) {
+			return true;
+		}
+		$said = trim( preg_replace( '/\s+/', ' ', str_replace( 'stream_socket_enable_crypto(): ', '', $said ) ) );
+		return $this->fail( '' === $said ? 'EOF' : "tls: $said" );
+	}
+
+	/** Passes the present stage and begins the next. */
+	private function enter( string $stage ): void {
+		if ( '' !== $this->stage ) {
+			$this->pass();
+		}
+		$this->stage         = $stage;
+		$this->stage_started = microtime( true );
+	}
+
+	private function fail( string $why ): bool {
+		$this->fault ??= $why;
+		$this->setError( $why );
+		$this->close();
+		return false;
+	}
+}

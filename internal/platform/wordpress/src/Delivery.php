@@ -1,0 +1,82 @@
+<?php
+
+declare( strict_types = 1 );
+
+namespace SiteSMTP;
+
+/**
+ * What became of the site's own mail, for people who are told by nothing else: an expired password fails every mail and shows
+ * nowhere. One row, written at most once a minute for what does not change.
+ */
+final class Delivery {
+	private const ROW   = 'site_smtp_delivery';
+	private const EVERY = 60;
+
+	public static function succeeded(): void {
+		self::note( 'last_success', array( 'at' => Clock::now() ) );
+	}
+
+	/** Notes where the mail ended, unless it never got to the network. */
+	public static function failed( Connection $connection, Words $words ): void {
+		if ( '' === $connection->stage ) {
+			return;
+		}
+		$fault = $connection->fault;
+		self::note(
+			'last_failure',
+			array(
+				'at'    => Clock::now(),
+				'stage' => $connection->stage,
+				'reply' => null === $fault ? $words->reply( $connection->getLastReply() ) : null,
+				'error' => null === $fault ? null : $words->line( $fault ),
+			)
+		);
+	}
+
+	/** Forgets it: other settings are in force. */
+	public static function forget(): void {
+		Store::remove( self::ROW );
+	}
+
+	/** @return array{last_success: ?string, last_failure: ?array} as in the contract. */
+	public static function read(): array {
+		$stored = self::decode( Store::get( self::ROW ) );
+		return array(
+			'last_success' => $stored['last_success']['at'] ?? null,
+			'last_failure' => $stored['last_failure'] ?? null,
+		);
+	}
+
+	/** Whether the last mail failed, as far as is known. */
+	public static function is_failing(): bool {
+		$delivery = self::read();
+		return null !== $delivery['last_failure'] && strtotime( $delivery['last_failure']['at'] ) > strtotime( $delivery['last_success'] ?? '@0' );
+	}
+
+	/** Mail that was sent stays sent although this could not be noted. */
+	private static function note( string $member, array $value ): void {
+		try {
+			Store::change(
+				self::ROW,
+				static function ( ?string $row ) use ( $member, $value ): ?string {
+					$stored = self::decode( $row );
+					$before = $stored[ $member ] ?? null;
+					$same   = null !== $before && array_diff_key( $before, array( 'at' => 0 ) ) === array_diff_key( $value, array( 'at' => 0 ) );
+					$other  = $stored[ 'last_success' === $member ? 'last_failure' : 'last_success' ]['at'] ?? '';
+					if ( $same && $before['at'] > $other && strtotime( $before['at'] ) > time() - self::EVERY ) {
+						return null;
+					}
+					$stored[ $member ] = $value;
+					return wp_json_encode( $stored );
+				}
+			);
+		} catch ( Problem $problem ) {
+			error_log( 'Site SMTP: what became of a mail could not be noted' );
+		}
+	}
+
+	private static function decode( ?string $row ): array {
+		$stored = null === $row ? null : json_decode( $row, true, 8 );
+		return is_array( $stored ) ? $stored : array();
+	}
+}

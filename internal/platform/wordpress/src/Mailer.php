@@ -1,0 +1,58 @@
+<?php
+
+declare( strict_types = 1 );
+
+namespace SiteSMTP;
+
+Plugin::load_phpmailer();
+
+/** PHPMailer for the site's own mail. It composes; where to, with which login and as whom, the settings say, whatever plugins set. */
+final class Mailer extends \PHPMailer\PHPMailer\PHPMailer {
+	private Connection $connection;
+	private Settings $settings;
+	private bool $keep_open;
+
+	/** @param bool $keep_open whether the connection stays for the next mail. */
+	public function __construct( Settings $settings, Connection $connection, bool $keep_open ) {
+		parent::__construct( true );
+		$this->settings   = $settings;
+		$this->connection = $connection;
+		$this->keep_open  = $keep_open;
+	}
+
+	/** Sends what was composed. */
+	public function send() {
+		$this->From          = $this->settings->from_address;
+		$this->FromName      = '' === $this->settings->from_name ? $this->FromName : $this->settings->from_name;
+		$this->Sender        = $this->settings->from_address;
+		$this->Mailer        = 'smtp';
+		$this->SMTPDebug     = 0;
+		$this->SMTPKeepAlive = $this->keep_open;
+		return parent::send();
+	}
+
+	/** PHPMailer would look at what plugins may have set. */
+	public function postSend() {
+		return $this->smtpSend( $this->MIMEHeader, $this->MIMEBody );
+	}
+
+	/** A connection that is open still serves the next mail, unless the server has closed it in the meantime. */
+	public function smtpConnect( $options = null ) {
+		return $this->connection->is_ready() || $this->connection->open();
+	}
+
+	public function getSMTPInstance() {
+		$this->smtp = $this->connection;
+		return $this->smtp;
+	}
+
+	public function setSMTPInstance( \PHPMailer\PHPMailer\SMTP $smtp ) {
+		return $this->getSMTPInstance();
+	}
+
+	/** PHPMailer reaches for the property in smtpSend. */
+	public function preSend() {
+		$this->getSMTPInstance();
+		return parent::preSend();
+	}
+}

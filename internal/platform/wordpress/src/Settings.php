@@ -1,0 +1,69 @@
+<?php
+
+declare( strict_types = 1 );
+
+namespace SiteSMTP;
+
+/** The mail settings: everything that decides how mail leaves the site, except the password. */
+final class Settings {
+	/** Every setting, with its type in JSON. */
+	public const SHAPE = array(
+		'host'         => 'string',
+		'port'         => 'integer',
+		'encryption'   => 'string',
+		'username'     => 'string',
+		'from_address' => 'string',
+		'from_name'    => 'string',
+		'helo_name'    => 'string',
+	);
+
+	public string $host         = '';
+	public int $port            = 0;
+	public string $encryption   = '';
+	public string $username     = '';
+	public string $from_address = '';
+	public string $from_name    = '';
+	public string $helo_name    = '';
+
+	/**
+	 * Those of a site that was never configured, but for the values given.
+	 *
+	 * @param array<string, string|int> $values by name. An unknown name or another type is an error.
+	 */
+	public static function of( array $values ): self {
+		$s = new self();
+		if ( array() !== array_diff_key( $values, self::SHAPE ) ) {
+			throw new \UnexpectedValueException();
+		}
+		foreach ( $values as $name => $value ) {
+			$s->$name = $value;
+		}
+		return $s;
+	}
+
+	public function is_configured(): bool {
+		return '' !== $this->host;
+	}
+
+	/** @return array<string, string|int> by name. */
+	public function values(): array {
+		return get_object_vars( $this );
+	}
+
+	/** @return string[] the names of the settings that differ. */
+	public function diff( self $other ): array {
+		return array_keys( array_diff_assoc( $this->values(), $other->values() ) );
+	}
+
+	/** What the site calls itself in EHLO: its own name, or the address literal of RFC 5321 section 4.1.3. */
+	public function greeting_name(): string {
+		if ( '' !== $this->helo_name ) {
+			return $this->helo_name;
+		}
+		$host = trim( (string) wp_parse_url( home_url(), PHP_URL_HOST ), '[]' );
+		if ( filter_var( $host, FILTER_VALIDATE_IP, FILTER_FLAG_IPV6 ) ) {
+			return "[IPv6:$host]";
+		}
+		return filter_var( $host, FILTER_VALIDATE_IP ) ? "[$host]" : $host;
+	}
+}

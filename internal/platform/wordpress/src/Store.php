@@ -1,0 +1,108 @@
+<?php
+
+declare( strict_types = 1 );
+
+namespace SiteSMTP;
+
+/**
+ * Rows of the options table of the present site, past WordPress' cache: with several web servers that may hold what is
+ * no longer so. A row is made only where there is none and changed only from what was read, each in one statement, so
+ * of two writers one fails and a crash leaves the old row or the new one.
+ */
+final class Store {
+	public static function get( string $name ): ?string {
+		global $wpdb;
+		$rows = self::select( $wpdb->prepare( "SELECT option_value FROM $wpdb->options WHERE option_name = %s", $name ) );
+		return $rows[0]->option_value ?? null;
+	}
+
+	/** Whether the row is there now because of this call. */
+	public static function add( string $name, string $value ): bool {
+		global $wpdb;
+		$sql = "INSERT IGNORE INTO $wpdb->options (option_name, option_value, autoload) VALUES (%s, %s, 'no')";
+		return self::write( $wpdb->prepare( $sql, $name, $value ) );
+	}
+
+	/** Whether the row was $old, null for none, and is $new now. Compared byte by byte: the table's collation ignores case. */
+	public static function swap( string $name, ?string $old, string $new ): bool {
+		global $wpdb;
+		if ( null === $old ) {
+			return self::add( $name, $new );
+		}
+		$sql = "UPDATE $wpdb->options SET option_value = %s WHERE option_name = %s AND BINARY option_value = %s";
+		return self::write( $wpdb->prepare( $sql, $new, $name, $old ) );
+	}
+
+	/**
+	 * Repeats a change of one row until nobody came between reading and writing.
+	 *
+	 * @param callable(?string): ?string $change from the old row to the new one; null leaves it as it is.
+	 */
+	public static function change( string $name, callable $change ): void {
+		for ( $attempt = 0; $attempt < 100; $attempt++ ) {
+			$old = self::get( $name );
+			$new = $change( $old );
+			if ( null === $new || self::swap( $name, $old, $new ) ) {
+				return;
+			}
+		}
+		throw new Problem( 'storage', 'Too many calls wanted to write at the same time.' );
+	}
+
+	/** @return array<string, string> the rows whose names begin so, in the order in which they were made, or the newest first. */
+	public static function all( string $prefix, bool $newest_first, int $limit ): array {
+		global $wpdb;
+		$order = $newest_first ? 'DESC' : 'ASC';
+		$sql   = "SELECT option_name, option_value FROM $wpdb->options WHERE option_name LIKE %s ORDER BY option_id $order LIMIT %d";
+		$rows  = self::select( $wpdb->prepare( $sql, $wpdb->esc_like( $prefix ) . '%', $limit ) );
+		return array_column( $rows, 'option_value', 'option_name' );
+	}
+
+	public static function remove( string $name ): void {
+		global $wpdb;
+		self::write( $wpdb->prepare( "DELETE FROM $wpdb->options WHERE option_name = %s", $name ) );
+	}
+
+	/** @return object[] */
+	private static function select( string $sql ): array {
+		global $wpdb;
+		if ( false === self::query( $sql ) ) {
+			throw new Problem( 'internal', 'The site could not read what it holds.' );
+		}
+		return $wpdb->last_result;
+	}
+
+	/** Whether it changed a row. */
+	private static function write( string $sql ): bool {
+		$rows = self::query( $sql );
+		if ( false === $rows && self::is_lost() ) {
+			throw new Problem( 'internal', 'The site lost its database, and does not know whether the change is stored.' );
+		}
+		if ( false === $rows ) {
+			throw new Problem( 'storage', 'The site could not store the change; what it holds is as it was.' );
+		}
+		return $rows > 0;
+	}
+
+	/** Whether the connection is gone (2006), or went during the query (2013). */
+	private static function is_lost(): bool {
+		global $wpdb;
+		return ! $wpdb->dbh || ( $wpdb->dbh instanceof \mysqli && in_array( $wpdb->dbh->errno, array( 2006, 2013 ), true ) );
+	}
+
+	/**
+	 * Of a query that fails, WordPress would show and log all that is in it.
+	 *
+	 * @return int|false the number of rows, or false.
+	 */
+	private static function query( string $sql ) {
+		global $wpdb;
+		$suppressed = $wpdb->suppress_errors();
+		$rows       = $wpdb->query( $sql );
+		$wpdb->suppress_errors( $suppressed );
+		if ( false === $rows ) {
+			error_log( "Site SMTP: the database failed: $wpdb->last_error" );
+		}
+		return $rows;
+	}
+}

@@ -1,0 +1,70 @@
+<?php
+
+declare( strict_types = 1 );
+
+namespace SiteSMTP;
+
+/**
+ * A login for this plugin's routes and nothing else, without a user. Only a mark of it is kept, made with the site's keys; or its
+ * SHA-256 stands in wp-config.php, as SITE_SMTP_TOKEN_SHA256.
+ */
+final class Token {
+	private const ROW    = 'site_smtp_token';
+	private const HEADER = 'X-Site-SMTP-Token';
+
+	/** The name of the token that the request was accepted with. */
+	private static ?string $name = null;
+
+	/** Makes a token, in place of the one before, and returns it; it is shown this once. */
+	public static function create( string $name ): string {
+		$token = 'sst_' . bin2hex( random_bytes( 32 ) );
+		self::store(
+			array(
+				'name' => $name,
+				'mark' => Keys::mark( self::marked( $token, $name ) ),
+			)
+		);
+		return $token;
+	}
+
+	public static function revoke(): void {
+		Store::remove( self::ROW );
+	}
+
+	/** The token in a request: in its own header, which leaves Authorization to a web server that wants it, or as a bearer token. */
+	public static function of( \WP_REST_Request $request ): ?string {
+		$own = $request->get_header( self::HEADER );
+		if ( null !== $own ) {
+			return trim( $own );
+		}
+		return preg_match( '/^Bearer\s+(\S+)$/iD', trim( (string) $request->get_header( 'Authorization' ) ), $found ) ? $found[1] : null;
+	}
+
+	/** Whether it is the site's. */
+	public static function accept( string $token ): bool {
+		if ( defined( 'SITE_SMTP_TOKEN_SHA256' ) && hash_equals( strtolower( (string) SITE_SMTP_TOKEN_SHA256 ), hash( 'sha256', $token ) ) ) {
+			self::$name = 'token';
+			return true;
+		}
+		$row    = Store::get( self::ROW );
+		$stored = null === $row ? null : json_decode( $row, true, 8 );
+		if ( ! is_array( $stored ) || ! Keys::matches( (string) ( $stored['mark'] ?? '' ), self::marked( $token, (string) ( $stored['name'] ?? '' ) ) ) ) {
+			return false;
+		}
+		self::$name = 'token ' . $stored['name'];
+		return true;
+	}
+
+	/** How the token is named to people; null where the request came with another login. */
+	public static function name(): ?string {
+		return self::$name;
+	}
+
+	private static function marked( string $token, string $name ): array {
+		return array( 'token', Site::id(), $name, $token );
+	}
+
+	private static function store( array $token ): void {
+		Store::change( self::ROW, static fn (): string => wp_json_encode( $token ) );
+	}
+}
