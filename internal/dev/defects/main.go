@@ -15,7 +15,11 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"runtime"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/test/pinned"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/soaktest"
@@ -60,20 +64,30 @@ func run(ctx context.Context, w io.Writer, only string) error {
 	return ctx.Err()
 }
 
-// tryAll prints a line for each defect, and returns how many no test noticed.
+// tryAll prints a line for each defect, and returns how many no test noticed. As many are tried at a time as there are
+// processors: much of a test's time is waiting.
 func tryAll(ctx context.Context, w io.Writer, m *module, chosen []defect) (missed int) {
+	var mu sync.Mutex
+	var group errgroup.Group
+	group.SetLimit(runtime.NumCPU())
 	for _, d := range chosen {
-		start := time.Now()
-		by, err := m.try(ctx, d)
-		if ctx.Err() != nil {
-			return missed
-		}
-		if err != nil {
-			missed++
-			by = fmt.Sprintf("NOT NOTICED: %v", err)
-		}
-		fmt.Fprintf(w, "%-36s %-10s %6s  %s\n", d.name, d.breaks, since(start), by)
+		group.Go(func() error {
+			start := time.Now()
+			by, err := m.try(ctx, d)
+			if ctx.Err() != nil {
+				return nil
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				missed++
+				by = fmt.Sprintf("NOT NOTICED: %v", err)
+			}
+			fmt.Fprintf(w, "%-36s %-10s %6s  %s\n", d.name, d.breaks, since(start), by)
+			return nil
+		})
 	}
+	_ = group.Wait() // what went wrong was printed
 	return missed
 }
 

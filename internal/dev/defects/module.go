@@ -17,7 +17,7 @@ import (
 // module is the one that defects are put into.
 type module struct {
 	root string
-	// scratch holds the file with the defect, and what tells the go command to read it.
+	// scratch holds a folder for each try: the file with the defect, and what tells the go command to read it.
 	scratch string
 	// flags are those that the user set for every go command.
 	flags string
@@ -58,7 +58,11 @@ func (m *module) try(ctx context.Context, d defect) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	file, overlay := filepath.Join(m.scratch, filepath.Base(d.file)), filepath.Join(m.scratch, "overlay.json")
+	dir, err := os.MkdirTemp(m.scratch, "")
+	if err != nil {
+		return "", err
+	}
+	file, overlay := filepath.Join(dir, filepath.Base(d.file)), filepath.Join(dir, "overlay.json")
 	replace, err := json.Marshal(map[string]map[string]string{"Replace": {filepath.Join(m.root, d.file): file}})
 	if err == nil {
 		err = errors.Join(os.WriteFile(file, []byte(broken), 0o600), os.WriteFile(overlay, replace, 0o600))
