@@ -46,5 +46,5 @@ resource "smtp_settings" "client" {
 }
 
 output "verified_since" {
-  value = { for key, client in smtp_settings.client : key => client.verification.tested_at }
+  value = { for key, client in smtp_settings.client : key => try(client.verification.tested_at, null) }
 }

@@ -127,7 +127,7 @@ func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, r
 	// Not what a creation in the same walk read: it has changed the site since.
 	now, err := e.site.Read(ctx)
 	if err != nil {
-		addSiteError(&resp.Diagnostics, e.label, "reading it", nowhere, err)
+		e.addSiteError(&resp.Diagnostics, "reading it", nowhere, err)
 		return
 	}
 	if test.Candidate == nil {
@@ -141,7 +141,7 @@ func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, r
 	progress("sending a test message to %s through %s:%d", test.Recipient, shown(tried.Host), tried.Port)
 	result, err := e.limiter.Do(ctx, tried, func(ctx context.Context) (site.TestResult, error) { return e.site.Test(ctx, test) })
 	if err != nil {
-		addSiteError(&resp.Diagnostics, e.label, "testing its mail settings", inAction, err)
+		e.addSiteError(&resp.Diagnostics, "testing its mail settings", inAction, err)
 		return
 	}
 	password := secret.New(model.PasswordWO.ValueString())

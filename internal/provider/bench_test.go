@@ -85,7 +85,7 @@ func BenchmarkSettings(b *testing.B) {
 	object, _ := schema.ResourceSchemas["smtp_settings"].ValueType().(tftypes.Object)
 	value := encoded(b, object, filled(object, map[string]any{
 		"site": "site-0000", "host": "smtp.example.com", "port": 587, "encryption": "starttls", "username": "mailer@example.com",
-		"password_wo": "p", "password_wo_version": 1, "from_name": "Client",
+		"password_wo": "p", "password_wo_version": "1", "from_name": "Client",
 	}))
 	imported, err := server.ImportResourceState(b.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: "smtp_settings", ID: "site-0000"})
 	fine(b, imported.Diagnostics, err)

@@ -1,14 +1,14 @@
 package provider
 
 import (
+	"cmp"
+	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/types"
-
-	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
 )
 
 // claim is what the resources of a walk want of one site. It has one set of mail settings: two resources would take turns in
@@ -17,8 +17,8 @@ type claim struct {
 	mu sync.Mutex
 	// by is the resource that manages the site, nil without one.
 	by *claimant
-	// leaving: the destruction of a resource changes the site.
-	leaving bool
+	// leaving are the resources whose destruction changes the site.
+	leaving []lastApplied
 	// applied: a resource was applied to the site in this walk.
 	applied bool
 }
@@ -31,24 +31,42 @@ type claimant struct {
 	description string
 }
 
-// claims are those of a provider's sites. Keys of sites with one address are one site.
-type claims map[string]*claim
-
-// of returns the claim of the site at an address, which is a new one where the address is not known yet.
-func (c claims) of(address types.String) *claim {
-	key, err := adminapi.Address(address.ValueString())
-	if address.IsUnknown() || err != nil {
-		return new(claim)
-	}
-	if c[key] == nil {
-		c[key] = new(claim)
-	}
-	return c[key]
+// claims are those of a provider's sites, by address and by the id that a site gave itself: what has one of them in common is
+// one site.
+type claims struct {
+	mu  sync.Mutex
+	all map[string]*claim
 }
 
-// manage notes that r manages the site.
-func (e *entry) manage(r claimant, diags *diag.Diagnostics) {
-	c := e.claim
+// of returns the claim of a site, of which the address or the id may be empty where they are not known yet.
+func (c *claims) of(address, siteID string) *claim {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var found *claim
+	keys := []string{"id " + siteID, "address " + address}
+	for _, key := range keys {
+		found = cmp.Or(found, c.all[key])
+	}
+	if found == nil {
+		found = new(claim)
+	}
+	if c.all == nil {
+		c.all = map[string]*claim{}
+	}
+	for i, known := range []string{siteID, address} {
+		if known != "" {
+			c.all[keys[i]] = found
+		}
+	}
+	return found
+}
+
+// claimOf is the claim of the site of e, whose id is siteID if that is known.
+func (s *sites) claimOf(e *entry, siteID string) *claim { return s.claims.of(e.address, siteID) }
+
+// manage notes that r manages the site of e, whose id is siteID if that is known.
+func (s *sites) manage(ctx context.Context, e *entry, siteID string, r claimant, diags *diag.Diagnostics) {
+	c := s.claimOf(e, siteID)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	other := c.by
@@ -58,15 +76,16 @@ func (e *entry) manage(r claimant, diags *diag.Diagnostics) {
 			"%s is managed by two smtp_settings resources, which would take turns in overwriting each other. Keep one of them, and %s.\n\n"+
 				"One has %s.\nThe other has %s.", e.label, forgetting, other.description, r.description))
 	}
-	e.refuseLeaving(diags)
+	c.refuseLeaving(ctx, e, diags)
 }
 
-// leave notes that the destruction of a resource changes the site.
-func (e *entry) leave(diags *diag.Diagnostics) {
-	e.claim.mu.Lock()
-	defer e.claim.mu.Unlock()
-	e.claim.leaving = true
-	e.refuseLeaving(diags)
+// leave notes that the destruction of a resource changes the site of e.
+func (s *sites) leave(ctx context.Context, e *entry, siteID string, r lastApplied, diags *diag.Diagnostics) {
+	c := s.claimOf(e, siteID)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.leaving = append(c.leaving, r)
+	c.refuseLeaving(ctx, e, diags)
 }
 
 // forgetting is how one resource of two goes without a trace.
@@ -74,9 +93,12 @@ const forgetting = "have the state forget the other one, without touching the si
 	"  removed {\n    from = smtp_settings.<other>\n    lifecycle {\n      destroy = false\n    }\n  }"
 
 // refuseLeaving refuses to destroy one resource where another one manages the site: it would end up with its mail off, or keep it
-// by the chance of which comes first.
-func (e *entry) refuseLeaving(diags *diag.Diagnostics) {
-	if !e.claim.leaving || e.claim.by == nil || e.claim.applied {
+// by the chance of which comes first. One that was taken over, such as a deposed object, leaves the site as it is.
+func (c *claim) refuseLeaving(ctx context.Context, e *entry, diags *diag.Diagnostics) {
+	if len(c.leaving) == 0 || c.by == nil || c.applied {
+		return
+	}
+	if now, err := e.lastSeen(ctx); err == nil && !slices.ContainsFunc(c.leaving, func(r lastApplied) bool { return !r.takenOver(now) }) {
 		return
 	}
 	diags.AddAttributeError(path.Root("site"), "Site has two resources", fmt.Sprintf(

@@ -3,21 +3,44 @@ package provider
 import (
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
 )
 
+// One address or one id in common is one site; what is neither known is each a site of its own.
+func TestClaimsOfOneSite(t *testing.T) {
+	var all claims
+	first := all.of("https://client.example/", "s1")
+	for _, same := range [][2]string{{"https://client.example/", "s1"}, {"https://client.example/", ""}, {"https://other.example/", "s1"}, {"https://other.example/", ""}} {
+		if all.of(same[0], same[1]) != first {
+			t.Errorf("%q is another site", same)
+		}
+	}
+	for _, other := range [][2]string{{"https://third.example/", ""}, {"https://fourth.example/", "s2"}, {"", ""}} {
+		if all.of(other[0], other[1]) == first {
+			t.Errorf("%q is the same site", other)
+		}
+	}
+	if all.of("", "") == all.of("", "") {
+		t.Error("what is not known at all is one site")
+	}
+}
+
 func TestSpellingsOfOneAddressAreOneSite(t *testing.T) {
-	all := claims{}
-	want := all.of(types.StringValue("https://site.example/a"))
+	var all claims
+	at := func(url string) *claim {
+		address, err := adminapi.Address(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all.of(address, "")
+	}
+	want := at("https://site.example/a")
 	for address, same := range map[string]bool{
 		"https://site.example:443/a": true, "HTTPS://Site.example/a/": true,
 		"https://site.example:8443/a": false, "https://site.example/A": false, "https://site.example": false,
 	} {
-		if got := all.of(types.StringValue(address)) == want; got != same {
+		if got := at(address) == want; got != same {
 			t.Errorf("%s: the same site: %t", address, got)
 		}
-	}
-	if all.of(types.StringUnknown()) == all.of(types.StringUnknown()) {
-		t.Error("addresses that are not known yet are one site")
 	}
 }

@@ -147,9 +147,11 @@ func (d *smtpPresetsDataSource) offered(ctx context.Context, key types.String, d
 		diags.AddAttributeError(path.Root("site"), "Site offers no presets", e.label+": the platform of this site has no list of mail services.")
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, defaultReadTimeout)
+	defer cancel()
 	listed, err := lister.Presets(ctx)
 	if err != nil {
-		addSiteError(diags, e.label, "listing its presets", nowhere, err)
+		e.addSiteError(diags, "listing its presets", nowhere, err)
 		return nil
 	}
 	offered := make([]presets.Preset, len(listed))

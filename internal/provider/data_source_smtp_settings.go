@@ -85,6 +85,8 @@ func (d *smtpSettingsDataSource) Read(ctx context.Context, req datasource.ReadRe
 		return
 	}
 	model.Site = types.StringValue(e.key)
+	ctx, cancel := context.WithTimeout(ctx, defaultReadTimeout)
+	defer cancel()
 	now, err := e.site.Read(ctx)
 	switch {
 	case err == nil:
@@ -93,7 +95,7 @@ func (d *smtpSettingsDataSource) Read(ctx context.Context, req datasource.ReadRe
 		model.Verification = types.ObjectNull(verificationTypes)
 		resp.Diagnostics.AddWarning("Site cannot be reached and nothing is known of it", fmt.Sprintf("%s: %s", e.label, err))
 	default:
-		addSiteError(&resp.Diagnostics, e.label, "reading it", nowhere, err)
+		e.addSiteError(&resp.Diagnostics, "reading it", nowhere, err)
 		return
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
 	"github.com/sitemail/terraform-provider-smtp/internal/mail/diagnosis"
+	"github.com/sitemail/terraform-provider-smtp/internal/platform"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
@@ -42,22 +43,50 @@ const (
 // shown is a value of a site in a message.
 func shown(value string) string { return untrusted.Brief(value, 254) }
 
-// addSiteError reports a failed call to the site that messages call label, while doing something.
-func addSiteError(diags *diag.Diagnostics, label, doing string, locate locator, err error) {
+// addSiteError reports a failed call to the site of e, while doing something.
+func (e *entry) addSiteError(diags *diag.Diagnostics, doing string, locate locator, err error) {
 	summary := "Site call failed"
 	if errors.Is(err, context.DeadlineExceeded) {
 		summary = "Site took too long"
 	}
 	var field string
-	if e, ok := errors.AsType[*site.Error](err); ok {
-		summary, field = summaries[e.Kind], e.Field
+	if failed, ok := errors.AsType[*site.Error](err); ok {
+		summary, field = summaries[failed.Kind], failed.Field
 	}
-	detail := fmt.Sprintf("%s: %s failed: %s", label, doing, err)
+	detail := fmt.Sprintf("%s: %s failed: %s%s", e.label, doing, err, e.advice(err))
 	if errors.Is(err, context.Canceled) {
 		summary = "Run was interrupted"
 		detail += "\n\nNobody waited for what the site made of the call. The next plan reads it."
 	}
 	locate.add(diags, field, summary, detail)
+}
+
+// advice says what to do about a call that waiting cannot help; empty for all others.
+func (e *entry) advice(err error) string {
+	switch kind := site.KindOf(err); {
+	case kind == site.Unauthorized && e.withoutAccount && e.only:
+		return "\n\nThe provider has no credentials for it. Set token, or SMTP_SITE_TOKEN in the environment; or username and password."
+	case kind == site.Unauthorized && e.withoutAccount:
+		return "\n\nIts entry in sites has neither token nor username and password. Terraform drops members of an entry that it does not know: check their spelling."
+	case kind == site.Unauthorized && e.only:
+		return "\n\nCheck token (or SMTP_SITE_TOKEN), or username and password, in the provider's configuration."
+	case kind == site.Unauthorized:
+		return "\n\nCheck token, or username and password, in its entry of the provider's sites."
+	case kind == site.Unexpected && e.platform == platform.WordPress:
+		return "\n\nIs url that of the WordPress, and is the plugin Site SMTP in wp-content/mu-plugins (or installed and activated)? The guide to WordPress says where to get it."
+	case kind == site.Unexpected && e.platform == platform.SiteAdmin:
+		return "\n\nIs url that of a site that speaks the site admin API, at <url>/admin/api/v1? For a WordPress with the plugin, a PocketBase or a listmonk, set platform."
+	}
+	return ""
+}
+
+// mayAnswerLater reports whether a failed read may succeed without any change of the configuration.
+func mayAnswerLater(err error) bool {
+	switch site.KindOf(err) {
+	case site.Unreachable, site.NoAnswer, site.RateLimited:
+		return true
+	}
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
 // addConfigError reports provider arguments that cannot be used; at is the entry of sites, empty for the only site.
@@ -76,7 +105,7 @@ func addReadError(diags *diag.Diagnostics, e *entry, imported bool, err error) {
 		diags.AddWarning("Site cannot be reached and keeps its last known state", fmt.Sprintf("%s: %s", e.label, err))
 		return
 	}
-	addSiteError(diags, e.label, "reading it", nowhere, err)
+	e.addSiteError(diags, "reading it", nowhere, err)
 }
 
 // tolerates reports whether a failed read is to be a warning: the site is not there, and on_unreachable says so.
@@ -90,6 +119,24 @@ func addWrongSite(diags *diag.Diagnostics, label, pinned, answers string) {
 	diags.AddAttributeError(path.Root("site"), summaries[site.WrongSite], fmt.Sprintf(
 		"%s: the settings were applied to the site with id %q, and now the one with id %q answers. Nothing was sent to it. Check the url. If the site "+
 			"was rebuilt, set repin = true in its entry of the provider's sites and apply once.", label, pinned, answers))
+}
+
+// addNotKept reports attributes that a site, which took a change, has otherwise than it was asked for; false for none.
+func addNotKept(diags *diag.Diagnostics, label string, attributes []string) bool {
+	if len(attributes) == 0 {
+		return false
+	}
+	diags.AddError(summaries[site.Unexpected], fmt.Sprintf(
+		"%s: the site took the change and did not keep what was saved: it now has another %s. See what its admin page shows; that is a bug of the site.",
+		label, quotedList(attributes)))
+	return true
+}
+
+// addLateReplacement reports a site argument that was not known when the change was planned, and leads to another site.
+func addLateReplacement(diags *diag.Diagnostics, label, pinned, answers string) {
+	diags.AddAttributeError(path.Root("site"), summaries[site.WrongSite], fmt.Sprintf(
+		"%s: which site this resource manages became known only now. It is the one with id %q; until now it was the one with id %q. Nothing was changed at "+
+			"either. Apply again (without -refresh=false): that plan leaves the old site and sets up the new one.", label, answers, pinned))
 }
 
 // locator says where the setting of that name is configured, by the names of [site.Settings.Fields] and "password" and
@@ -119,12 +166,36 @@ func inAction(field string) (path.Path, bool) {
 	return path.Root(field), field != ""
 }
 
-// addApplyError reports a change that was not made. now is what the site holds by the procedure's account.
-func addApplyError(ctx context.Context, diags *diag.Diagnostics, e *entry, c site.Change, locate locator, now site.State, err error) {
+// addTestCutShort reports a change that failed before anything was written, though not by the verdict of a test.
+func (e *entry) addTestCutShort(diags *diag.Diagnostics, timeout string, locate locator, err error) {
+	const kept = "Nothing was saved, and the site's mail is as it was. A test message may be on its way all the same."
+	refused, ok := errors.AsType[*refusedBefore](err)
+	switch {
+	case ok:
+		locate.add(diags, "password", "Mail server refused this login before", fmt.Sprintf("%s: %s. Nothing was saved.", e.label, refused))
+	case errors.Is(err, context.Canceled):
+		diags.AddError("Run was interrupted", fmt.Sprintf("%s: the test was cut short. %s", e.label, kept))
+	case errors.Is(err, context.DeadlineExceeded):
+		diags.AddAttributeError(path.Root("timeouts").AtName(timeout), "Test took too long", fmt.Sprintf(
+			"%s: the test was cut short when the time for this change was over: %s. %s\n\nRaise %s in the timeouts block, or find out why the site or its mail server is slow.",
+			e.label, err, kept, timeout))
+	default:
+		e.addSiteError(diags, "testing the new mail settings (nothing was saved)", locate, err)
+	}
+}
+
+// addApplyError reports a change that was not made, in the time that timeouts has for it under the name of timeout. now is what the
+// site holds by the procedure's account.
+func addApplyError(ctx context.Context, diags *diag.Diagnostics, a attempt, timeout string, locate locator, now site.State, err error) {
+	e, c := a.entry, a.change
 	addUntested(diags, e.label, err)
 	failed, ok := errors.AsType[*site.TestError](err)
+	if !ok && c.Steps().SendsTest && !*a.saving {
+		e.addTestCutShort(diags, timeout, locate, err)
+		return
+	}
 	if !ok {
-		addSiteError(diags, e.label, "saving its mail settings", locate, err)
+		e.addSiteError(diags, "saving its mail settings", locate, err)
 		return
 	}
 	failure := diagnosis.Failure{

@@ -98,7 +98,11 @@ func (l *smtpSettingsList) read(ctx context.Context, keys []string, filter setti
 	}
 	var wg sync.WaitGroup
 	for i := range found {
-		wg.Go(func() { found[i].state, found[i].err = l.sites.entries[found[i].key].site.Read(ctx) })
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, defaultReadTimeout)
+			defer cancel()
+			found[i].state, found[i].err = l.sites.entries[found[i].key].site.Read(ctx)
+		})
 	}
 	wg.Wait()
 	return found

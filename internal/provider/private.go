@@ -23,8 +23,10 @@ type lastApplied struct {
 	Revision string `json:"revision"`
 	// PasswordID is that of the password that was last applied.
 	PasswordID string `json:"password_id"`
-	// Instance tells this resource from others for the same site.
+	// Instance tells this resource from others for the same site, and is in the identifiers of its writes.
 	Instance string `json:"instance"`
+	// Adopted is the instance that wrote the settings which this resource took over as they were; empty once it wrote itself.
+	Adopted string `json:"adopted,omitempty"`
 	// Verification is kept here for a platform that does not keep it, and Tested is the digest of what passed.
 	Verification *site.Verification `json:"verification,omitempty"`
 	Tested       string             `json:"tested,omitempty"`
@@ -65,6 +67,9 @@ func newInstance() string { return rand.Text()[:8] }
 // after is a after an apply that left s at a site with these capabilities.
 func (a lastApplied) after(s site.State, can site.Capabilities) lastApplied {
 	a = lastApplied{Revision: s.Revision, PasswordID: s.PasswordID, Instance: cmp.Or(a.Instance, newInstance())}
+	if writer := site.WriterOf(s.LastWriteID); writer != a.Instance {
+		a.Adopted = writer
+	}
 	if can.ForgetsVerification && s.Verification != nil {
 		a.Verification, a.Tested = s.Verification, digest(s)
 	}
@@ -105,7 +110,14 @@ func (a lastApplied) partly(s site.State, can site.Capabilities) lastApplied {
 func (a lastApplied) observe(s site.State, imported bool) lastApplied {
 	a.Revision = s.Revision
 	if imported {
-		a.PasswordID, a.Instance = s.PasswordID, newInstance()
+		a.PasswordID, a.Instance, a.Adopted = s.PasswordID, newInstance(), site.WriterOf(s.LastWriteID)
 	}
 	return a
+}
+
+// takenOver reports whether another smtp_settings resource has written the settings of s since: the one that replaced this one,
+// or one of another provider block or another state. Sites that keep no identifiers of writes never say so.
+func (a lastApplied) takenOver(s site.State) bool {
+	writer := site.WriterOf(s.LastWriteID)
+	return writer != "" && writer != a.Instance && writer != a.Adopted
 }

@@ -61,7 +61,6 @@ type entryModel struct {
 func (m providerModel) toSites(pool *adminapi.Pool, diags *diag.Diagnostics) *sites {
 	registry := &sites{
 		entries: map[string]*entry{},
-		claims:  claims{},
 		unknown: m.Sites.IsUnknown(),
 		pool:    pool,
 		limiter: site.NewTestLimiter(int(orDefault(m.TestConcurrency, types.Int64Value(defaultTestConcurrency)).ValueInt64()), diagnosis.TooFast),
@@ -75,7 +74,7 @@ func (m providerModel) toSites(pool *adminapi.Pool, diags *diag.Diagnostics) *si
 	for key, value := range m.Sites.Elements() {
 		object, ok := value.(types.Object)
 		if !ok || object.IsUnknown() {
-			registry.entries[key] = &entry{key: key, label: key, unknown: true, claim: new(claim)}
+			registry.entries[key] = &entry{key: key, label: key, unknown: true, address: "key " + key}
 			continue
 		}
 		var own entryModel

@@ -40,12 +40,12 @@ func (s *sites) refresh(ctx context.Context, e *entry) (site.State, error) {
 func (e *entry) answer(ctx context.Context) (site.State, error) {
 	ahead := e.take()
 	if ahead == nil {
-		return e.site.Read(ctx)
+		return e.readNow(ctx)
 	}
 	select {
 	case <-ahead.done:
 		if ahead.late {
-			return e.site.Read(ctx) // in the time that this caller gives it, and after those whom the reading waited for
+			return e.readNow(ctx) // in the time that this caller gives it, and after those whom the reading waited for
 		}
 		return ahead.state, ahead.err
 	case <-ctx.Done():
@@ -60,7 +60,7 @@ func (s *sites) readAhead(ctx context.Context) {
 	for _, key := range slices.Sorted(maps.Keys(s.entries)) {
 		if e := s.entries[key]; e.site != nil && e.readAhead {
 			group.Go(func() error {
-				e.readNow(ctx)
+				e.prefetch(ctx)
 				return nil
 			})
 		}
@@ -68,8 +68,8 @@ func (s *sites) readAhead(ctx context.Context) {
 	_ = group.Wait() // readings hold their errors
 }
 
-// readNow reads the site ahead, unless somebody else has begun to do anything with it.
-func (e *entry) readNow(ctx context.Context) {
+// prefetch reads the site ahead, unless somebody else has begun to do anything with it.
+func (e *entry) prefetch(ctx context.Context) {
 	r := e.begin()
 	if r == nil {
 		return
@@ -77,7 +77,7 @@ func (e *entry) readNow(ctx context.Context) {
 	defer close(r.done)
 	ctx, cancel := context.WithTimeout(ctx, defaultReadTimeout)
 	defer cancel()
-	r.state, r.err = e.site.Read(ctx)
+	r.state, r.err = e.readNow(ctx)
 	r.late = ctx.Err() != nil
 }
 

@@ -1,7 +1,9 @@
 package provider
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,12 +28,16 @@ var (
 const (
 	defaultWriteTimeout = 5 * time.Minute
 	defaultReadTimeout  = 2 * time.Minute
+	minTimeout          = time.Second
 )
 
 type smtpSettingsResource struct {
 	sites     *sites
 	procedure site.Procedure
 }
+
+// leftAsItIs is the summary where destroying a resource changes nothing, because another one manages its site.
+const leftAsItIs = "Site is left as it is"
 
 func newSMTPSettingsResource() resource.Resource {
 	return &smtpSettingsResource{procedure: site.Procedure{Diagnose: diagnosis.Of}}
@@ -76,25 +82,32 @@ func (r *smtpSettingsResource) Create(ctx context.Context, req resource.CreateRe
 
 	prior, err := e.readOnce(ctx)
 	if err != nil {
-		addSiteError(&resp.Diagnostics, e.label, "reading it", nowhere, err)
+		e.addSiteError(&resp.Diagnostics, "reading it", nowhere, err)
 		return
 	}
-	if plan.refusesOverwrite(prior, e, &resp.Diagnostics) {
+	var refusal diag.Diagnostics // or a warning, which the plan has shown
+	if plan.refusesOverwrite(prior, e, &refusal) {
+		resp.Diagnostics.Append(refusal...)
 		return
 	}
 	change := plan.toChange(config, prior, e.testRecipient)
 	change.SetPassword = !change.Candidate.Password.IsEmpty()
-	now, err := r.procedureAt(e, &resp.Diagnostics).Apply(ctx, e.site, change)
+	made := lastApplied{Instance: newInstance()}
+	a := r.attempt(e, change)
+	now, err := a.procedure(made, &resp.Diagnostics).Apply(ctx, a.site(), change)
 	if err != nil {
 		// No state: Terraform would mark the resource as tainted, and the next apply would destroy what works.
-		addApplyError(ctx, &resp.Diagnostics, e, change, config.inResource, now, err)
+		addApplyError(ctx, &resp.Diagnostics, a, "create", config.inResource, now, err)
 		return
 	}
-	e.claim.apply()
+	r.sites.claimOf(e, now.SiteID).apply()
 	logAccepted(ctx, e.label, change, now)
-	plan.fromState(now)
-	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity)...)
-	resp.Diagnostics.Append(lastApplied{}.after(now, e.can).set(ctx, resp.Private)...)
+	result := plan.applied(now)
+	if addNotKept(&resp.Diagnostics, e.label, plan.differing(result)) {
+		return
+	}
+	resp.Diagnostics.Append(result.store(ctx, &resp.State, resp.Identity)...)
+	resp.Diagnostics.Append(made.after(now, e.can).set(ctx, resp.Private)...)
 }
 
 func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -114,7 +127,7 @@ func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadReques
 	if e == nil || e.site == nil {
 		return
 	}
-	timeout, diags := model.Timeouts.Read(ctx, defaultReadTimeout)
+	timeout, diags := model.readTimeout(ctx)
 	resp.Diagnostics.Append(diags...)
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -131,6 +144,11 @@ func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadReques
 	if pinned != "" && pinned != now.SiteID && !e.repin {
 		addWrongSite(&resp.Diagnostics, e.label, pinned, now.SiteID)
 		return
+	}
+	if !model.imported() && applied.takenOver(now) {
+		resp.Diagnostics.AddAttributeWarning(path.Root("site"), "Another smtp_settings resource writes to the site", e.label+": its settings were last written by another "+
+			"smtp_settings resource, such as one in another state or for another provider block: the two take turns. Keep one of them, and have the state of the "+
+			"other forget it. A deposed object needs nothing: it leaves the site as it is.")
 	}
 	observed := applied.observe(now, model.imported())
 	model.fromState(applied.recall(now, e.can))
@@ -163,9 +181,14 @@ func (r *smtpSettingsResource) Update(ctx context.Context, req resource.UpdateRe
 		return
 	}
 	change := plan.toUpdate(config, state, prior, e.testRecipient)
-	now, err := r.procedureAt(e, &resp.Diagnostics).Apply(ctx, e.site, change)
+	applied.Instance = cmp.Or(applied.Instance, newInstance())
+	a := r.attempt(e, change)
+	now, err := a.procedure(applied, &resp.Diagnostics).Apply(ctx, a.site(), change)
 	if err != nil {
-		addApplyError(ctx, &resp.Diagnostics, e, change, config.inResource, now, err)
+		addApplyError(ctx, &resp.Diagnostics, a, "update", config.inResource, now, err)
+	}
+	result := plan.applied(now)
+	if err != nil || addNotKept(&resp.Diagnostics, e.label, plan.differing(result)) {
 		if now != prior {
 			// The site was written to all the same: say what it holds, and nothing of the plan.
 			state.fromState(now)
@@ -176,10 +199,9 @@ func (r *smtpSettingsResource) Update(ctx context.Context, req resource.UpdateRe
 		resp.Diagnostics.Append(state.store(ctx, &resp.State, resp.Identity)...)
 		return
 	}
-	e.claim.apply()
+	r.sites.claimOf(e, now.SiteID).apply()
 	logAccepted(ctx, e.label, change, now)
-	plan.fromState(now)
-	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity)...)
+	resp.Diagnostics.Append(result.store(ctx, &resp.State, resp.Identity)...)
 	resp.Diagnostics.Append(applied.after(now, e.can).set(ctx, resp.Private)...)
 }
 
@@ -196,8 +218,8 @@ func (r *smtpSettingsResource) Delete(ctx context.Context, req resource.DeleteRe
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if e.claim.isApplied() {
-		resp.Diagnostics.AddWarning("Site is left as it is", e.label+": another smtp_settings resource was applied to it in this run, and manages it from now on.")
+	if r.sites.claimOf(e, state.ID.ValueString()).isApplied() {
+		resp.Diagnostics.AddWarning(leftAsItIs, e.label+": another smtp_settings resource was applied to it in this run, and manages it from now on.")
 		return
 	}
 	timeout, diags := state.Timeouts.Delete(ctx, defaultWriteTimeout)
@@ -206,8 +228,15 @@ func (r *smtpSettingsResource) Delete(ctx context.Context, req resource.DeleteRe
 	defer cancel()
 
 	e.take()
-	if err := r.procedure.Destroy(ctx, e.site, state.toState(applied), how); err != nil {
-		addSiteError(&resp.Diagnostics, e.label, "leaving it (on_destroy = \""+string(how)+"\")", nowhere, err)
+	procedure := r.procedure
+	procedure.TakenOver = applied.takenOver
+	err := procedure.Destroy(ctx, e.site, state.toState(applied), how)
+	switch {
+	case errors.Is(err, site.ErrTakenOver):
+		resp.Diagnostics.AddWarning(leftAsItIs, e.label+": another smtp_settings resource has written its settings since, and manages it from now on. "+
+			"If none does, switch mail off in the site's admin page.")
+	case err != nil:
+		e.addSiteError(&resp.Diagnostics, "leaving it (on_destroy = \""+string(how)+"\")", nowhere, err)
 	}
 }
 
@@ -229,7 +258,7 @@ func (r *smtpSettingsResource) stillConfigured(m settingsModel, diags *diag.Diag
 func (r *smtpSettingsResource) sameSite(ctx context.Context, e *entry, pinned site.State, diags *diag.Diagnostics) bool {
 	now, err := e.site.Read(ctx)
 	if err != nil {
-		addSiteError(diags, e.label, "reading it", nowhere, err)
+		e.addSiteError(diags, "reading it", nowhere, err)
 		return false
 	}
 	if now.SiteID != pinned.SiteID {
@@ -237,13 +266,4 @@ func (r *smtpSettingsResource) sameSite(ctx context.Context, e *entry, pinned si
 		return false
 	}
 	return true
-}
-
-// procedureAt is the procedure for one change to the site of e, of which nothing that was read ahead is used any more.
-func (r *smtpSettingsResource) procedureAt(e *entry, diags *diag.Diagnostics) site.Procedure {
-	e.take()
-	p := r.procedure
-	p.Check, p.Limiter = e.check, e.limiter
-	p.Warn = func(sentence string) { diags.AddWarning("Not everything went as planned", e.label+": "+sentence) }
-	return p
 }

@@ -88,7 +88,7 @@ func (p memoryProvider) Configure(_ context.Context, _ provider.ConfigureRequest
 }
 
 func (s *memorySite) entry() *entry {
-	return &entry{key: "only", label: "only", platform: "bare", site: s, can: s.can, testRecipient: types.StringValue("ops@example.test"), claim: new(claim)}
+	return &entry{key: "only", label: "only", platform: "bare", site: s, can: s.can, testRecipient: types.StringValue("ops@example.test"), address: "only"}
 }
 
 func newMemorySite(can site.Capabilities) *memorySite {

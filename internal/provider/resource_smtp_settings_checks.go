@@ -125,7 +125,8 @@ func requirePassword(c site.Change, config settingsModel, diags *diag.Diagnostic
 		"A site uses a stored password only for the settings that it was entered for, so %s needs it. Set password_wo and password_wo_version.", change))
 }
 
-// refusesOverwrite protects a site that already sends mail with other settings.
+// refusesOverwrite protects a site that already sends mail with other settings. Those that an smtp_settings resource wrote are
+// replaced with a warning: the apply of a replacement that is created before the old one is destroyed knows nothing of that one.
 func (m settingsModel) refusesOverwrite(prior site.State, e *entry, diags *diag.Diagnostics) bool {
 	wanted := m.toSettings()
 	if sameHost(wanted.Host, prior.Settings.Host) {
@@ -135,7 +136,13 @@ func (m settingsModel) refusesOverwrite(prior site.State, e *entry, diags *diag.
 		wanted.FromAddress = prior.Settings.FromAddress
 	}
 	differing := prior.Settings.Diff(wanted)
-	if !prior.Enabled || len(differing) == 0 || m.OverwriteExisting.ValueBool() {
+	if !prior.Enabled || len(differing) == 0 || m.OverwriteExisting.ValueBool() || m.OverwriteExisting.IsUnknown() {
+		return false
+	}
+	if site.WriterOf(prior.LastWriteID) != "" {
+		diags.AddAttributeWarning(path.Root("site"), "Site already has the settings of another smtp_settings resource", fmt.Sprintf(
+			"%s: creating this resource changes %s of settings that another smtp_settings resource wrote. That is as it should be when this one replaces it. "+
+				"If the other one is in another configuration, keep only one of the two.", e.label, quotedList(differing)))
 		return false
 	}
 	diags.AddAttributeError(path.Root("overwrite_existing"), "Site already sends mail with other settings", fmt.Sprintf(

@@ -83,7 +83,7 @@ func TestAccSettingsDrift(t *testing.T) {
 	})
 }
 
-var passwordWillBeSet = plancheck.ExpectKnownValue(settings, tfjsonpath.New("password_wo_version"), knownvalue.Int64Exact(1))
+var passwordWillBeSet = plancheck.ExpectKnownValue(settings, tfjsonpath.New("password_wo_version"), knownvalue.StringExact("1"))
 
 // during is a plan check that does something between plan and apply.
 type during func()

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"reflect"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
@@ -26,7 +27,7 @@ type settingsModel struct {
 	Username          types.String   `tfsdk:"username"`
 	Password          types.String   `tfsdk:"password"`
 	PasswordWO        types.String   `tfsdk:"password_wo"`
-	PasswordWOVersion types.Int64    `tfsdk:"password_wo_version"`
+	PasswordWOVersion types.String   `tfsdk:"password_wo_version"`
 	FromAddress       types.String   `tfsdk:"from_address"`
 	FromName          types.String   `tfsdk:"from_name"`
 	HELOName          types.String   `tfsdk:"helo_name"`
@@ -91,10 +92,19 @@ func (m settingsModel) setsPassword(config, state settingsModel) bool {
 	return !m.PasswordWOVersion.Equal(state.PasswordWOVersion) || !m.Password.Equal(state.Password)
 }
 
+// readTimeout is how long a refresh may take. A state of before they were validated may hold times in which nothing can be done.
+func (m settingsModel) readTimeout(ctx context.Context) (time.Duration, diag.Diagnostics) {
+	timeout, diags := m.Timeouts.Read(ctx, defaultReadTimeout)
+	if timeout < minTimeout {
+		timeout = defaultReadTimeout
+	}
+	return timeout, diags
+}
+
 // forgetPassword says that the site's password is not the one that was applied: whatever set it here is planned again.
 func (m *settingsModel) forgetPassword() {
 	m.Password = types.StringNull()
-	m.PasswordWOVersion = types.Int64Null()
+	m.PasswordWOVersion = types.StringNull()
 }
 
 // toChange makes the change from prior to what m plans, with the password of the configuration.
@@ -147,6 +157,31 @@ func (m *settingsModel) fromState(s site.State) {
 	m.PasswordWO = types.StringNull()
 	m.OverwriteExisting = orDefault(m.OverwriteExisting, types.BoolValue(false))
 	m.OnDestroy = orDefault(m.OnDestroy, types.StringValue(string(site.OnDestroyDisable)))
+}
+
+// applied is m, as it was planned, after an apply that left s at the site. Where mail was planned to be off and unverified, a pass of
+// long ago that the site still knows shows at the next refresh.
+func (m settingsModel) applied(s site.State) settingsModel {
+	unverified := m.Verification.IsNull()
+	m.fromState(s)
+	if unverified {
+		m.Verification = types.ObjectNull(verificationTypes)
+	}
+	return m
+}
+
+// differing names the attributes that m plans and result has otherwise, which Terraform would call a bug of the provider.
+func (m settingsModel) differing(result settingsModel) []string {
+	var names []string
+	planned, returned := reflect.ValueOf(m), reflect.ValueOf(result)
+	for _, f := range modelFields(planned.Type()) {
+		value, _ := reflect.TypeAssert[attr.Value](planned.FieldByIndex(f.index))
+		got, _ := reflect.TypeAssert[attr.Value](returned.FieldByIndex(f.index))
+		if !value.IsUnknown() && !value.Equal(got) {
+			names = append(names, f.name)
+		}
+	}
+	return names
 }
 
 // complete gives a model that was not read from a state the types that Terraform wants of its null values.

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -22,6 +23,8 @@ import (
 // be applied. It runs at plan and again at apply, and must come to the same result.
 func (r *smtpSettingsResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	diags := &resp.Diagnostics
+	ctx, cancel := context.WithTimeout(ctx, defaultReadTimeout)
+	defer cancel()
 	if req.Plan.Raw.IsNull() {
 		r.planDestroy(ctx, req, diags)
 		return
@@ -56,7 +59,7 @@ func (r *smtpSettingsResource) ModifyPlan(ctx context.Context, req resource.Modi
 		r.planUpdate(ctx, e, config, &plan, prior, req, resp)
 	}
 	if e != nil && len(resp.RequiresReplace) == 0 {
-		e.manage(self, diags)
+		r.sites.manage(ctx, e, cmp.Or(plan.ID.ValueString(), e.seenID()), self, diags)
 	}
 	diags.Append(set(ctx, &resp.Plan, resp.Plan.Raw.Type(), plan)...)
 }
@@ -65,24 +68,26 @@ func (r *smtpSettingsResource) ModifyPlan(ctx context.Context, req resource.Modi
 func (r *smtpSettingsResource) planDestroy(ctx context.Context, req resource.ModifyPlanRequest, diags *diag.Diagnostics) {
 	var state settingsModel
 	diags.Append(get(ctx, req.State, &state)...)
-	r.planLeaving(state, diags)
+	leaving, found := getApplied(ctx, req.Private)
+	diags.Append(found...)
+	r.planLeaving(ctx, state, leaving, diags)
 }
 
-func (r *smtpSettingsResource) planLeaving(state settingsModel, diags *diag.Diagnostics) {
+func (r *smtpSettingsResource) planLeaving(ctx context.Context, state settingsModel, leaving lastApplied, diags *diag.Diagnostics) {
 	if state.OnDestroy.ValueString() == string(site.OnDestroyKeep) {
 		return
 	}
 	if e := r.sites.find(state.Site, diags); e != nil {
 		e.checkOnDestroy(state, diags)
-		e.leave(diags)
+		r.sites.leave(ctx, e, state.ID.ValueString(), leaving, diags)
 	}
 }
 
 // planReplacing makes sure that the site of state can be left for the other one that e leads to.
-func (r *smtpSettingsResource) planReplacing(e *entry, state settingsModel, found string, diags *diag.Diagnostics) {
+func (r *smtpSettingsResource) planReplacing(ctx context.Context, e *entry, state settingsModel, prior lastApplied, found string, diags *diag.Diagnostics) {
 	old := state.Site.ValueString()
 	if _, ok := r.sites.entries[old]; ok {
-		r.planLeaving(state, diags)
+		r.planLeaving(ctx, state, prior, diags)
 		return
 	}
 	diags.AddAttributeError(path.Root("site"), summaries[site.WrongSite], fmt.Sprintf(
@@ -94,11 +99,18 @@ func (r *smtpSettingsResource) planReplacing(e *entry, state settingsModel, foun
 // matter.
 func (r *smtpSettingsResource) planCreate(ctx context.Context, e *entry, config settingsModel, plan *settingsModel, replaced bool, diags *diag.Diagnostics) {
 	plan.forgetComputed(config, types.BoolUnknown())
+	if !plan.Enabled.IsUnknown() && !plan.Enabled.ValueBool() {
+		plan.Verification = types.ObjectNull(verificationTypes)
+	}
 	plan.requireRecipient(e, diags)
 	if e == nil || e.unknown || !plan.settingsKnown() {
 		return
 	}
 	prior, err := e.readOnce(ctx)
+	if err != nil && !mayAnswerLater(err) {
+		e.addSiteError(diags, "reading it", nowhere, err)
+		return
+	}
 	if err != nil {
 		diags.AddWarning("Site cannot be read yet", fmt.Sprintf("%s: %s\n\nThe apply reads it again before it changes anything.", e.label, err))
 		return
@@ -122,13 +134,18 @@ func (r *smtpSettingsResource) planUpdate(ctx context.Context, e *entry, config 
 	if !plan.Site.Equal(state.Site) && e != nil && !e.unknown {
 		now, err := e.site.Read(ctx)
 		if err != nil {
-			addSiteError(&resp.Diagnostics, e.label, "reading it, to see whether it is the site that went by another key,", atSite, err)
+			e.addSiteError(&resp.Diagnostics, "reading it, to see whether it is the site that went by another key,", atSite, err)
 			return
 		}
 		if now.SiteID != state.ID.ValueString() {
+			if r.sites.refreshed.Load() == 0 {
+				// A plan has refreshed this resource: this is the apply of one that did not know the key yet.
+				addLateReplacement(&resp.Diagnostics, e.label, state.ID.ValueString(), now.SiteID)
+				return
+			}
 			resp.RequiresReplace = append(resp.RequiresReplace, path.Root("site"))
 			plan.forgetComputed(config, types.BoolUnknown())
-			r.planReplacing(e, state, now.SiteID, &resp.Diagnostics)
+			r.planReplacing(ctx, e, state, prior, now.SiteID, &resp.Diagnostics)
 			return
 		}
 	}
@@ -145,6 +162,9 @@ func (r *smtpSettingsResource) planUpdate(ctx context.Context, e *entry, config 
 	}
 	if steps := change.Steps(); steps.SendsTest || steps.Writes {
 		plan.forgetWritten(config, state.PasswordSet)
+		if !change.Enabled && !change.Prior.Enabled {
+			plan.Verification = types.ObjectNull(verificationTypes)
+		}
 		plan.requireRecipient(e, &resp.Diagnostics)
 		return
 	}
@@ -166,7 +186,11 @@ func (m *settingsModel) forgetWritten(config settingsModel, passwordSet types.Bo
 	case m.Username.IsUnknown():
 		m.PasswordSet = types.BoolUnknown()
 	case m.Username.ValueString() == "":
-		m.PasswordSet = types.BoolValue(false)
+		// Whether a password that the site has already goes with the username is for the site to say.
+		m.PasswordSet = types.BoolUnknown()
+		if !passwordSet.IsUnknown() && !passwordSet.ValueBool() {
+			m.PasswordSet = types.BoolValue(false)
+		}
 	case config.password().IsUnknown():
 		m.PasswordSet = types.BoolUnknown()
 	case !config.password().IsNull():

@@ -29,15 +29,26 @@ func (r *smtpSettingsResource) Schema(ctx context.Context, _ resource.SchemaRequ
 			"test leaves the site as it was, unless its platform tests only what it has saved.",
 		Attributes: attributes,
 		Blocks: map[string]schema.Block{
-			"timeouts": timeouts.Block(ctx, timeouts.Opts{
+			"timeouts": withMinimum(timeouts.Block(ctx, timeouts.Opts{
 				Create: true, Read: true, Update: true, Delete: true,
 				CreateDescription: timeoutDescription("a creation", "5m, and `retry_for` on top"),
 				ReadDescription:   timeoutDescription("a refresh", "2m"),
 				UpdateDescription: timeoutDescription("an update", "5m, and `retry_for` on top"),
 				DeleteDescription: timeoutDescription("a destruction", "5m"),
-			}),
+			})),
 		},
 	}
+}
+
+// withMinimum refuses times in which nothing can be done: they would fail every plan until they are out of the state again.
+func withMinimum(block schema.Block) schema.Block {
+	nested, _ := block.(schema.SingleNestedBlock)
+	for name, attribute := range nested.Attributes {
+		text, _ := attribute.(schema.StringAttribute)
+		text.Validators = append(text.Validators, duration{atLeast: minTimeout})
+		nested.Attributes[name] = text
+	}
+	return nested
 }
 
 func timeoutDescription(operation, byDefault string) string {
@@ -106,11 +117,11 @@ func senderAttributes() map[string]schema.Attribute {
 				"changes: change `password_wo_version` with it.",
 			Validators: []validator.String{stringvalidator.LengthAtLeast(1), text{check: checkCredential, trimmed: true}, stringvalidator.AlsoRequires(path.MatchRoot("password_wo_version"))},
 		},
-		"password_wo_version": schema.Int64Attribute{
+		"password_wo_version": schema.StringAttribute{
 			Optional: true,
-			MarkdownDescription: "A number to change together with `password_wo`: without a new one, a new password alone changes nothing. Where " +
+			MarkdownDescription: "Any text or number, such as `2` or a hash of the password, to change together with `password_wo`: without a new one, a new password alone changes nothing. Where " +
 				"another setting changes, the current `password_wo` is tested and saved with it.",
-			Validators: []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("password_wo"))},
+			Validators: []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(path.MatchRoot("password_wo"))},
 		},
 		"from_address": schema.StringAttribute{
 			Optional:            true,

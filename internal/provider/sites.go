@@ -30,6 +30,7 @@ type sites struct {
 	// pool and limiter are what all sites share.
 	pool    *adminapi.Pool
 	limiter *site.TestLimiter
+	logins  loginMemory
 	// refreshed counts the refreshes of this walk.
 	refreshed atomic.Int32
 }
@@ -40,6 +41,8 @@ type entry struct {
 	platform string
 	// label is what messages call the site: its key or, for the only site of a provider, its URL.
 	label string
+	// only: it is the only site of a provider without sites. withoutAccount: it has no credentials.
+	only, withoutAccount bool
 	// unknown: how to reach the site is not known before the apply. site is nil then.
 	unknown       bool
 	site          site.Site
@@ -59,9 +62,12 @@ type entry struct {
 	once sync.Mutex
 	read *site.State
 
-	claim *claim
+	// address tells the site from others, as far as that can be told before it is read.
+	address string
 
 	mu sync.Mutex
+	// seen is what the site held when it was last read in this walk; nil before.
+	seen *site.State
 	// taken: the site was asked for, or is being read ahead.
 	taken bool
 	ahead *reading
@@ -79,9 +85,13 @@ func (s *sites) open(key string, m entryModel, at path.Path, diags *diag.Diagnos
 		readAhead:     isTrueByDefault(m.ReadAhead),
 		unknown:       m.isUnknown(),
 		limiter:       s.limiter,
-		claim:         s.claims.of(m.URL),
+		address:       "key " + key,
+	}
+	if address, err := adminapi.Address(m.URL.ValueString()); err == nil && !m.URL.IsUnknown() {
+		e.address = address
 	}
 	only := len(at.Steps()) == 0
+	e.only, e.withoutAccount = only, m.Token.IsNull() && m.Username.IsNull()
 	if only {
 		e.label = "the site"
 	}
@@ -162,6 +172,38 @@ func (s *sites) near(key string) string {
 		return ""
 	}
 	return "; near it are " + quotedList(near[:min(len(near), 5)])
+}
+
+// lastSeen is what the site held when it was last read in this walk; it is read now if it never was.
+func (e *entry) lastSeen(ctx context.Context) (site.State, error) {
+	e.mu.Lock()
+	seen := e.seen
+	e.mu.Unlock()
+	if seen != nil {
+		return *seen, nil
+	}
+	return e.readNow(ctx)
+}
+
+// seenID is the id of the site if it was read in this walk.
+func (e *entry) seenID() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.seen == nil {
+		return ""
+	}
+	return e.seen.SiteID
+}
+
+// readNow reads the site.
+func (e *entry) readNow(ctx context.Context) (site.State, error) {
+	now, err := e.site.Read(ctx)
+	if err == nil {
+		e.mu.Lock()
+		e.seen = &now
+		e.mu.Unlock()
+	}
+	return now, err
 }
 
 // readOnce reads the site, once in a walk: what the plan of a creation saw is what the creation's write is guarded by.

@@ -92,7 +92,7 @@ func TestReadAhead(t *testing.T) {
 			begun(t, registry)
 			synctest.Wait()
 			last := registry.entries["010"]
-			(&smtpSettingsResource{}).procedureAt(last, nil)
+			(&smtpSettingsResource{sites: registry}).attempt(last, site.Change{})
 			if got, err := registry.refresh(t.Context(), last); err != nil || got.Revision != "2" {
 				t.Errorf("revision %q, %v; want one that was read after the write", got.Revision, err)
 			}
@@ -103,7 +103,7 @@ func TestReadAhead(t *testing.T) {
 			registry, all := registryOf(1)
 			e := registry.entries["000"]
 			e.take()
-			e.readNow(t.Context())
+			e.prefetch(t.Context())
 			if n := all[0].reads.Load(); n != 0 {
 				t.Errorf("%d reads ahead of a site that is in use", n)
 			}

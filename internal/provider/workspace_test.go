@@ -63,6 +63,16 @@ func (w workspace) run(args ...string) (string, bool) {
 	return string(out), err == nil
 }
 
+// must returns what a command prints that has to succeed.
+func (w workspace) must(args ...string) string {
+	w.t.Helper()
+	out, ok := w.run(append(args, "-no-color")...)
+	if !ok {
+		w.t.Fatalf("%s failed:\n%s", strings.Join(args, " "), out)
+	}
+	return out
+}
+
 // addresses lists what the state holds, with what is tainted.
 func (w workspace) addresses() (all, tainted []string) {
 	w.t.Helper()
@@ -228,7 +238,7 @@ func TestAccSettingsErrorPath(t *testing.T) {
 			if all, tainted := ws.addresses(); !slices.Equal(all, []string{"smtp_settings.test"}) || len(tainted) > 0 {
 				t.Errorf("state holds %q, tainted %q", all, tainted)
 			}
-			for _, want := range []string{`"password_wo_version": 1`, `"host": "` + c.host + `"`} {
+			for _, want := range []string{`"password_wo_version": "1"`, `"host": "` + c.host + `"`} {
 				if !strings.Contains(string(state), want) {
 					t.Errorf("the state lacks %s:\n%s", want, state)
 				}

@@ -71,6 +71,13 @@ type Procedure struct {
 	Inbox Inbox
 	// Limiter is shared by all procedures whose tests may reach the same submission servers; nil bounds nothing.
 	Limiter *TestLimiter
+	// Writer names who makes the change, in the identifiers of its writes: see [NewWriteID].
+	Writer string
+	// TakenOver reports whether a site is not to be left by Destroy, because another one that writes to it has come since; nil
+	// for never.
+	TakenOver func(State) bool
+	// Saving is called before each write; nil for nothing. Up to the first, what fails is the test.
+	Saving func()
 	// Warn takes one sentence about what did not stop a change; nil drops it.
 	Warn func(string)
 }

@@ -3,6 +3,7 @@ package site
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -19,10 +20,13 @@ const (
 // OnDestroys lists the valid values of OnDestroy.
 func OnDestroys() []OnDestroy { return []OnDestroy{OnDestroyDisable, OnDestroyClear, OnDestroyKeep} }
 
+// ErrTakenOver says that a site was left as it is, because it is another writer's by now.
+var ErrTakenOver = errors.New("another writer has taken the site over")
+
 // Destroy leaves a site as how says, for which it needs no password; leaving it once more changes nothing. Mail is
 // switched off whatever the settings are by now; clearing settings that somebody changed since prior was read is refused
 // with kind [Stale]. A site other than that of prior is left alone, with kind [WrongSite]; a way that the platform does
-// not have is refused with kind [Unsupported].
+// not have is refused with kind [Unsupported]. A site that was taken over is left as it is, with ErrTakenOver.
 func (p Procedure) Destroy(ctx context.Context, s Site, prior State, how OnDestroy) error {
 	can := CapabilitiesOf(s)
 	if refusal, refused := can.RefuseDestroy(how); refused {
@@ -32,17 +36,20 @@ func (p Procedure) Destroy(ctx context.Context, s Site, prior State, how OnDestr
 	case OnDestroyKeep:
 		return nil
 	case OnDestroyClear:
-		return clearSettings(ctx, s, can, prior)
+		return p.clearSettings(ctx, s, can, prior)
 	case OnDestroyDisable:
-		return disable(ctx, s, prior)
+		return p.disable(ctx, s, prior)
 	}
 	return &Error{Kind: Unsupported, Message: fmt.Sprintf("no such way to leave a site: %q", how)}
 }
 
-func clearSettings(ctx context.Context, s Site, can Capabilities, prior State) error {
+func (p Procedure) clearSettings(ctx context.Context, s Site, can Capabilities, prior State) error {
 	now, err := readSame(ctx, s, prior)
 	if err != nil || now.IsClear() {
 		return err
+	}
+	if p.takenOver(now) {
+		return ErrTakenOver
 	}
 	if can.Unguarded {
 		err = compare(prior, now)
@@ -57,14 +64,19 @@ func clearSettings(ctx context.Context, s Site, can Capabilities, prior State) e
 	return err
 }
 
+func (p Procedure) takenOver(now State) bool { return p.TakenOver != nil && p.TakenOver(now) }
+
 // disable switches mail off. When somebody else writes between its read and its write, it does so again, but not
 // forever.
-func disable(ctx context.Context, s Site, prior State) error {
+func (p Procedure) disable(ctx context.Context, s Site, prior State) error {
 	var stale error
 	for range 3 {
 		now, err := readSame(ctx, s, prior)
 		if err != nil || !now.Enabled {
 			return err
+		}
+		if p.takenOver(now) {
+			return ErrTakenOver
 		}
 		if err := ctx.Err(); err != nil {
 			return err

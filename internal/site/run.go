@@ -146,7 +146,10 @@ func (r *run) write(ctx context.Context, w SaveRequest) error {
 	if err := guard(ctx, r.site, r.can, r.held); err != nil {
 		return err
 	}
-	w.Revision, w.SiteID = r.held.Revision, r.held.SiteID
+	w.Revision, w.SiteID, w.Writer = r.held.Revision, r.held.SiteID, r.procedure.Writer
+	if r.procedure.Saving != nil {
+		r.procedure.Saving()
+	}
 	saved, err := r.site.Save(ctx, w)
 	switch KindOf(err) {
 	case NoAnswer, Unexpected, "":

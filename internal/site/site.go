@@ -75,6 +75,8 @@ type SaveRequest struct {
 	Recipient string
 	// SiteID, when set, must be that of the site, or nothing is written.
 	SiteID string
+	// Writer goes into the identifier of the write, where the site keeps one: see [NewWriteID].
+	Writer string
 }
 
 // ClearRequest asks for settings and password to be removed.

@@ -1,8 +1,30 @@
 locals {
+  # As spreadsheets save it: with a byte order mark, and white space around cells.
+  table = [for line in try(csvdecode(trimprefix(var.clients_csv, "\ufeff")), []) : { for column, cell in line : trimspace(column) => trimspace(cell) }]
+
+  # The columns in which only certain words mean something, however they are spelled.
+  words = {
+    status     = ["active", "leaving"]
+    enabled    = ["true", "false"]
+    login      = ["true", "false"]
+    encryption = ["starttls", "tls", "none"]
+    on_destroy = ["disable", "clear", "keep"]
+  }
+  problems = concat(
+    can(regex("^[^,\n]*;", var.clients_csv)) ? ["the columns are separated by semicolons; save the table with commas"] : [],
+    can(csvdecode(trimprefix(var.clients_csv, "\ufeff"))) || var.clients_csv == "" ? [] : ["it is no CSV with a header, or a line has more or fewer cells than that"],
+    [for i, line in local.table : "line ${i + 2} names no site" if try(line.site, "") == ""],
+    flatten([for i, line in local.table : [
+      for column, words in local.words : "line ${i + 2}, column ${column}: \"${line[column]}\" is none of ${join(", ", words)}"
+      if try(line[column], "") != "" && !contains(words, lower(try(line[column], "")))
+    ]]),
+    [for i, line in local.table : "line ${i + 2}, column port: \"${line.port}\" is no port" if try(line.port, "") != "" && !can(regex("^[1-9][0-9]{0,4}$", line.port))],
+  )
+
   lines = {
-    for line in var.clients_csv == "" ? [] : csvdecode(var.clients_csv) : line.site => {
-      for column, cell in line : column => cell if column != "site" && cell != ""
-    }
+    for line in local.table : line.site => {
+      for column, cell in line : column => contains(keys(local.words), column) ? lower(cell) : cell if column != "site" && cell != ""
+    } if try(line.site, "") != ""
   }
 
   # The line of the CSV, and over it what the map sets. Who leaves is destroyed while the provider still knows the site.
@@ -10,7 +32,7 @@ locals {
     for site in setunion(keys(local.lines), keys(var.clients)) : site => merge(
       try(local.lines[site], {}),
       { for attribute, value in try(var.clients[site], {}) : attribute => value if value != null },
-    ) if try(local.lines[site].status, "") != "leaving"
+    ) if try(local.lines[site].status, "active") != "leaving"
   }
 
   # A client with a preset or a host of its own takes none of the defaults: half of each would fit neither, and the
@@ -36,11 +58,11 @@ resource "smtp_settings" "client" {
   )
   password_wo = (
     !local.login[each.key] ? null :
-    local.shared[each.key] ? var.default_password : var.passwords[each.key]
+    local.shared[each.key] ? var.default_password : lookup(var.passwords, each.key, null) # without one, the error names the client
   )
   password_wo_version = (
     !local.login[each.key] ? null :
-    local.shared[each.key] ? var.default_password_version : try(tonumber(each.value.password_version), 1)
+    local.shared[each.key] ? var.default_password_version : try(each.value.password_version, "1")
   )
 
   from_address = try(each.value.from_address, each.value.mailbox)

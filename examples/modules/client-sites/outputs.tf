@@ -8,6 +8,11 @@ output "verified" {
 output "off" {
   value       = [for site, s in smtp_settings.client : site if !s.enabled]
   description = "The sites whose mail is off."
+
+  precondition {
+    condition     = length(local.problems) == 0
+    error_message = "The table of clients cannot be used: ${join("; ", local.problems)}."
+  }
 }
 
 output "servers" {

@@ -18,7 +18,7 @@ variable "clients" {
     from_address     = optional(string)
     helo_name        = optional(string)
     recipient        = optional(string)
-    password_version = optional(number)
+    password_version = optional(string)
     enabled          = optional(bool)
     on_destroy       = optional(string)
   }))
@@ -56,9 +56,9 @@ variable "default_password" {
 }
 
 variable "default_password_version" {
-  type        = number
-  default     = 1
-  description = "Raise it together with a new default_password."
+  type        = string
+  default     = "1"
+  description = "Change it together with a new default_password."
 }
 
 variable "retry_for" {

@@ -72,8 +72,8 @@ var inProcedure = []defect{{
 	name: "DisableClears", breaks: "R8",
 	what: `on_destroy = "disable" takes the settings away.`,
 	file: "internal/site/destroy.go",
-	old:  `return disable(ctx, s, prior)`,
-	new:  `return clearSettings(ctx, s, can, prior)`, tests: "site", run: "TestDestroyDisable",
+	old:  `return p.disable(ctx, s, prior)`,
+	new:  `return p.clearSettings(ctx, s, can, prior)`, tests: "site", run: "TestDestroyDisable",
 }, {
 	name: "TestOnEveryApply", breaks: "I9",
 	what:  "An apply without news sends a message all the same.",

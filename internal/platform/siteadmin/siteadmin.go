@@ -9,8 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/google/uuid"
-
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
@@ -153,7 +151,7 @@ func (c *client) Save(ctx context.Context, s site.SaveRequest) (site.State, erro
 	if err := c.checkLogin(ctx, s.Settings); err != nil {
 		return site.State{}, err
 	}
-	write := toWireWrite(s, uuid.NewString())
+	write := toWireWrite(s, site.NewWriteID(s.Writer))
 	var found wireSMTP
 	_, err = c.api.Do(ctx, adminapi.Request{
 		Method: http.MethodPut,

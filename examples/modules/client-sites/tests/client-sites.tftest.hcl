@@ -33,7 +33,7 @@ run "applies_the_csv_and_the_overrides" {
   }
 
   assert {
-    condition     = smtp_settings.client["client-a"].password_wo_version == 2
+    condition     = smtp_settings.client["client-a"].password_wo_version == "2"
     error_message = "The version of the password comes from the CSV."
   }
 }

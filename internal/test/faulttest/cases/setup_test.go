@@ -248,7 +248,7 @@ func (w *testbed) configuration(key string, overrides ...arguments) configuratio
 		provider: arguments{"sites": arguments{key: entry}, "test_recipient": recipient, "local_check": false},
 		resource: arguments{
 			"site": key, "host": w.mail.Host(), "port": w.mail.Port(), "encryption": "starttls", "username": mailbox,
-			"password_wo": password, "password_wo_version": 1, "on_destroy": "clear",
+			"password_wo": password, "password_wo_version": "1", "on_destroy": "clear",
 		},
 	}
 	if w.relay != nil {

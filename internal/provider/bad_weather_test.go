@@ -1,0 +1,206 @@
+package provider_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
+)
+
+// rewrite lets the site say otherwise in its answers.
+func (tb *testbed) rewrite(edit func(request *http.Request, answer string) string) {
+	tamper := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			var body bytes.Buffer
+			if r.Body != nil {
+				_, _ = body.ReadFrom(r.Body)
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body.Bytes()))
+			recorder := httptest.NewRecorder()
+			next.ServeHTTP(recorder, r)
+			r.Body = io.NopCloser(&body)
+			answer := edit(r, recorder.Body.String())
+			for name, values := range recorder.Header() {
+				if name != "Content-Length" {
+					rw.Header()[name] = values
+				}
+			}
+			rw.WriteHeader(recorder.Code)
+			_, _ = io.WriteString(rw, answer)
+		})
+	}
+	tb.tamper.Store(&tamper)
+}
+
+// TestAccPasswordSetOtherwise: what a site says of its password is never a bug of the provider, nor a taint.
+func TestAccPasswordSetOtherwise(t *testing.T) {
+	t.Run("KeptWithoutUsername", func(t *testing.T) {
+		tb := newTestbedWithoutLogin(t, "only")
+		tb.rewrite(func(_ *http.Request, answer string) string {
+			return strings.ReplaceAll(answer, `"password_set":false`, `"password_set":true`)
+		})
+		ws := newWorkspace(t, tb.config(arguments{"encryption": hcl("none"), "username": "", "password_wo": "", "password_wo_version": "", "from_address": hcl(mailbox)}))
+		ws.must("apply", "-auto-approve")
+		ws.must("plan", "-detailed-exitcode")
+	})
+	t.Run("LostThoughGiven", func(t *testing.T) {
+		tb := newTestbed(t, smtptest.Config{}, "only")
+		tb.rewrite(func(_ *http.Request, answer string) string {
+			return strings.ReplaceAll(answer, `"password_set":true`, `"password_set":false`)
+		})
+		ws := newWorkspace(t, tb.config())
+		out, ok := ws.run("apply", "-auto-approve", "-no-color")
+		if ok || !regexp.MustCompile(`did not keep what\s+was\s+saved`).MatchString(out) || strings.Contains(out, "bug in the provider") {
+			t.Errorf("succeeded: %t\n%s", ok, out)
+		}
+		if all, tainted := ws.addresses(); len(tainted) > 0 {
+			t.Errorf("%q of %q are tainted", tainted, all)
+		}
+	})
+}
+
+// TestAccPlanOfUnusableSite: what waiting cannot cure is an error of the plan, which says what to do.
+func TestAccPlanOfUnusableSite(t *testing.T) {
+	tb := newTestbed(t, smtptest.Config{}, "only")
+	page := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Content-Type", "text/html")
+		if strings.HasPrefix(r.URL.Path, "/missing") {
+			rw.WriteHeader(http.StatusNotFound)
+		}
+		_, _ = io.WriteString(rw, "<!DOCTYPE html><title>Hello</title>")
+	}))
+	t.Cleanup(page.Close)
+	provider := func(arguments string) string {
+		return "provider \"smtp\" {\n  test_recipient = \"" + recipient + "\"\n" + arguments + "\n}\n"
+	}
+	only := fmt.Sprintf("  url = %q\n", tb.http.URL+"/only")
+	for name, c := range map[string]struct{ config, says string }{
+		"WithoutToken": {provider(only), `SMTP_SITE_TOKEN`},
+		"WrongToken":   {provider(only + `  token = "wrong"`), `Check token \(or SMTP_SITE_TOKEN\)`},
+		"MisspeltMember": {
+			provider(fmt.Sprintf("  sites = { a = { url = %q, tokn = %q } }", tb.http.URL+"/only", tb.tokens["only"])),
+			`drops\s+members`,
+		},
+		"WithoutPlugin": {provider(fmt.Sprintf("  url = %q\n  platform = \"wordpress\"\n  username = \"u\"\n  password = \"p\"", page.URL+"/missing")), `plugin`},
+		"NoJSON":        {provider(fmt.Sprintf("  url = %q\n  token = \"t\"", page.URL)), `site admin\s+API`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			resource.UnitTest(t, resource.TestCase{
+				ProtoV6ProviderFactories: factories,
+				Steps:                    []resource.TestStep{{Config: c.config + tb.resource(), PlanOnly: true, ExpectError: regexp.MustCompile(c.says)}},
+			})
+		})
+	}
+}
+
+// TestAccTestCutShort: an interrupted test says what was kept, and which time was too short.
+func TestAccTestCutShort(t *testing.T) {
+	tb := newTestbed(t, smtptest.Config{}, "only")
+	done := make(chan struct{})
+	t.Cleanup(func() { close(done) })
+	hold := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPut {
+				select {
+				case <-r.Context().Done():
+				case <-done:
+				}
+				return
+			}
+			next.ServeHTTP(rw, r)
+		})
+	}
+	tb.tamper.Store(&hold)
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{{
+			Config:      strings.TrimSuffix(tb.config(), "}\n") + "  timeouts {\n    create = \"1s\"\n  }\n}\n",
+			ExpectError: regexp.MustCompile(`(?s)Test took too long.*was cut short.*Nothing\s+was saved.*may be on its way.*Raise create`),
+		}},
+	})
+	expect{tb: tb, site: "only", wrote: []string{"PUT only /smtp/tests"}}.now()
+}
+
+// TestAccUselessTimes: times in which nothing can be done are refused before they get into a state.
+func TestAccUselessTimes(t *testing.T) {
+	tb := newTestbed(t, smtptest.Config{}, "only")
+	var steps []resource.TestStep
+	for _, useless := range []string{"0s", "-5m", "10ns", "soon"} {
+		for _, name := range []string{"create", "read", "update", "delete"} {
+			steps = append(steps, resource.TestStep{
+				Config:      strings.TrimSuffix(tb.config(), "}\n") + fmt.Sprintf("  timeouts {\n    %s = %q\n  }\n}\n", name, useless),
+				PlanOnly:    true,
+				ExpectError: regexp.MustCompile(`(?i)duration`),
+			})
+		}
+	}
+	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: factories, Steps: steps})
+}
+
+// TestAccPasswordVersions: a version is any text, so that people can hash a secret.
+func TestAccPasswordVersions(t *testing.T) {
+	tb := newTestbed(t, smtptest.Config{}, "only")
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{
+			{Config: tb.config(arguments{"password_wo_version": `""`}), PlanOnly: true, ExpectError: regexp.MustCompile(`password_wo_version`)},
+			{Config: tb.config(arguments{"password_wo_version": "1"})},
+			{Config: tb.config(arguments{"password_wo_version": hcl("1")}), ConfigPlanChecks: preApply(plancheck.ExpectEmptyPlan())},
+			{Config: tb.config(arguments{"password_wo_version": "1.5"}), ConfigPlanChecks: preApply(plancheck.ExpectResourceAction(settings, plancheck.ResourceActionUpdate))},
+			{Config: tb.config(arguments{"password_wo_version": `sha256("` + password + `")`}), ConfigPlanChecks: preApply(plancheck.ExpectResourceAction(settings, plancheck.ResourceActionUpdate))},
+		},
+	})
+}
+
+// TestAccOffStaysUnverified: a plan shows what will not change where mail is off and stays off.
+func TestAccOffStaysUnverified(t *testing.T) {
+	tb := newTestbed(t, smtptest.Config{}, "only")
+	off := arguments{"enabled": "false"}
+	unverified := preApply(plancheck.ExpectKnownValue(settings, path("verification"), knownvalue.Null()))
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{
+			{Config: tb.config(off), ConfigPlanChecks: unverified},
+			{Config: tb.config(off, arguments{"from_name": hcl("Client")}), ConfigPlanChecks: unverified},
+			{Config: tb.config(arguments{"from_name": hcl("Client")}), ConfigPlanChecks: preApply(plancheck.ExpectUnknownValue(settings, path("verification")))},
+		},
+	})
+}
+
+// TestAccOneTypoOfManySites: a wrong password of a shared relay is tried a few times, not once for every site.
+func TestAccOneTypoOfManySites(t *testing.T) {
+	names := make([]string, 12)
+	for i := range names {
+		names[i] = fmt.Sprintf("client-%02d", i)
+	}
+	tb := newTestbed(t, smtptest.Config{}, names...)
+	every := "variable \"clients\" {\n  type    = set(string)\n  default = [\"" + strings.Join(names, `", "`) + "\"]\n}\n"
+	config := func(password string) string {
+		return every + tb.provider() + tb.resource(arguments{"for_each": "var.clients", "site": "each.key", "password_wo": hcl(password)})
+	}
+	ws := newWorkspace(t, config("wrong"))
+	out, ok := ws.run("apply", "-auto-approve", "-no-color")
+	if ok || tb.smtp.Counters().Logins > 3 {
+		t.Errorf("%d logins, succeeded: %t", tb.smtp.Counters().Logins, ok)
+	}
+	if got := strings.Count(out, "Mail server refused this login before"); got != len(names)-3 {
+		t.Errorf("%d of %d sites were not tried:\n%s", got, len(names), out)
+	}
+	ws.configure(config(password))
+	ws.must("apply", "-auto-approve")
+	for _, name := range names {
+		if !tb.state(name).Enabled {
+			t.Errorf("%s is off", name)
+		}
+	}
+}

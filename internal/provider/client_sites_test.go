@@ -1,0 +1,90 @@
+package provider_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
+)
+
+// TestAccClientTable: what a spreadsheet makes of the table is understood, or named by line and column.
+func TestAccClientTable(t *testing.T) {
+	tb := newTestbed(t, smtptest.Config{}, "client-a", "client-b")
+	ws := newWorkspace(t, tb.provider()+fmt.Sprintf(`
+variable "table" { type = string }
+variable "passwords" {
+  type      = map(string)
+  ephemeral = true
+}
+module "mail" {
+  source      = %q
+  clients_csv = var.table
+  passwords   = var.passwords
+  defaults    = { host = %q, port = %d, encryption = "starttls" }
+}
+output "off" { value = module.mail.off }
+output "servers" { value = keys(module.mail.servers) }
+`, filepath.Join(modules(t), "client-sites"), tb.smtp.Host(), tb.smtp.Port()))
+	const header = "site,mailbox,enabled,status,port\n"
+	for name, c := range map[string]struct {
+		table string
+		// sites are those that are planned, and off those of them without mail.
+		sites, off string
+		fails      string
+	}{
+		"SpelledOtherwise":  {table: header + "client-a, " + mailbox + " ,FALSE,Active,\nclient-b," + mailbox + ",True,,\n", sites: `["client-a","client-b"]`, off: `["client-a"]`},
+		"LeavingInCapitals": {table: header + "client-a," + mailbox + ",,,\nclient-b," + mailbox + ",, LEAVING ,\n", sites: `["client-a"]`, off: `[]`},
+		"ByteOrderMark":     {table: "\ufeff" + header + "client-a," + mailbox + ",,,\r\n", sites: `["client-a"]`, off: `[]`},
+		"UnknownWord":       {table: header + "client-a," + mailbox + ",,,\nclient-b," + mailbox + ",nein,,\n", fails: `line 3, column enabled: "nein" is none of true, false`},
+		"UnknownStatus":     {table: header + "client-a," + mailbox + ",,left,\n", fails: `line 2, column status: "left" is none of`},
+		"NoPort":            {table: header + "client-a," + mailbox + ",,,58x\n", fails: `line 2, column port: "58x" is no port`},
+		"NoSite":            {table: header + "," + mailbox + ",,,\n", fails: `line 2 names no site`},
+		"Semicolons":        {table: strings.ReplaceAll(header+"client-a,"+mailbox+",,,\n", ",", ";"), fails: `separated by semicolons`},
+		"UnevenLine":        {table: header + "client-a," + mailbox + "\n", fails: `more or fewer cells`},
+		"MissingSecret":     {table: header + "client-c," + mailbox + ",,,\n", fails: `client["client-c"]`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			variables, err := json.Marshal(map[string]any{"table": c.table, "passwords": map[string]string{"client-a": password, "client-b": password}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(ws.Dir, "terraform.tfvars.json"), variables, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			out, ok := ws.run("plan", "-no-color", "-out=plan")
+			if said := strings.Join(strings.Fields(strings.ReplaceAll(out, "│", "")), " "); c.fails != "" {
+				if ok || !strings.Contains(said, c.fails) {
+					t.Errorf("succeeded: %t, want %q:\n%s", ok, c.fails, out)
+				}
+				return
+			}
+			if !ok {
+				t.Fatal(out)
+			}
+			var plan struct {
+				Planned struct {
+					Outputs map[string]struct{ Value json.RawMessage }
+				} `json:"planned_values"`
+			}
+			if err := json.Unmarshal([]byte(ws.must("show", "-json", "plan")), &plan); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			if sites, off := string(plan.Planned.Outputs["servers"].Value), string(plan.Planned.Outputs["off"].Value); sites != c.sites || off != c.off {
+				t.Errorf("plans %s, of which %s are off; want %s, %s", sites, off, c.sites, c.off)
+			}
+		})
+	}
+}
+
+// TestAccExampleOfADeadSite: the data source's example goes on where its site does not answer, which is what it warns of.
+func TestAccExampleOfADeadSite(t *testing.T) {
+	ws := emptyWorkspace(t)
+	ws.init(copyExample(t, "data-sources/smtp_settings", ws.Dir) + "provider \"smtp\" {\n  url = \"http://127.1.2.3:9\"\n  token = \"t\"\n  max_retries = 0\n  on_unreachable = \"warn\"\n}\n")
+	if out := ws.must("plan"); !strings.Contains(out, `mail = "not known"`) {
+		t.Errorf("%s", out)
+	}
+}

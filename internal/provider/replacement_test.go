@@ -1,0 +1,154 @@
+package provider_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
+)
+
+// TestAccReplacementCreatedFirst: the apply of such a replacement plans it again without anything that the old object kept.
+func TestAccReplacementCreatedFirst(t *testing.T) {
+	for name, lifecycle := range map[string][2]string{
+		"BySelf":      {"create_before_destroy = true", ""},
+		"ByDependent": {"", "create_before_destroy = true"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tb := newTestbed(t, smtptest.Config{}, "only")
+			ws := newWorkspace(t, replaceable(tb, lifecycle, "one", ""))
+			ws.must("apply", "-auto-approve")
+			ws.configure(replaceable(tb, lifecycle, "two", "another"))
+			ws.must("apply", "-auto-approve")
+			if state := tb.state("only"); !state.Enabled || state.Settings.FromName != "another" {
+				t.Errorf("the site holds %+v", state)
+			}
+			ws.must("plan", "-detailed-exitcode")
+			ws.must("destroy", "-auto-approve")
+			if state := tb.state("only"); state.Enabled {
+				t.Errorf("the site holds %+v after the destroy", state)
+			}
+		})
+	}
+}
+
+// TestAccDeposedObject: what a failed dependent leaves behind goes with the next apply, and leaves the site as it is.
+func TestAccDeposedObject(t *testing.T) {
+	lifecycle := [2]string{"create_before_destroy = true", "create_before_destroy = true"}
+	for name, c := range map[string]struct {
+		args []string
+		name string
+		off  bool
+	}{
+		"Apply":        {args: []string{"apply", "-auto-approve"}, name: "another"},
+		"ApplyChange":  {args: []string{"apply", "-auto-approve"}, name: "a third"},
+		"ApplyTarget":  {args: []string{"apply", "-auto-approve", "-target=smtp_settings.test"}, name: "another"},
+		"ApplyUnread":  {args: []string{"apply", "-auto-approve", "-refresh=false"}, name: "another"},
+		"DestroyEvery": {args: []string{"destroy", "-auto-approve"}, name: "another", off: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tb := newTestbed(t, smtptest.Config{}, "only")
+			ws := newWorkspace(t, replaceable(tb, lifecycle, "one", ""))
+			ws.must("apply", "-auto-approve")
+			failing := "resource \"terraform_data\" \"failing\" {\n  input = smtp_settings.test.id\n  triggers_replace = smtp_settings.test.from_name\n" +
+				"  provisioner \"local-exec\" {\n    command = \"exit 1\"\n  }\n  lifecycle {\n    create_before_destroy = true\n  }\n}\n"
+			ws.configure(replaceable(tb, lifecycle, "two", "another") + failing)
+			if out, ok := ws.run("apply", "-auto-approve", "-no-color"); ok {
+				t.Fatalf("the dependent did not fail:\n%s", out)
+			}
+			if out := ws.must("show"); !strings.Contains(out, "deposed") {
+				t.Fatalf("no deposed object:\n%s", out)
+			}
+			ws.configure(replaceable(tb, lifecycle, "two", c.name))
+			ws.must(c.args...)
+			if out := ws.must("show"); strings.Contains(out, "deposed") {
+				t.Errorf("the deposed object is still there:\n%s", out)
+			}
+			if state := tb.state("only"); state.Enabled == c.off || state.Settings.FromName != c.name {
+				t.Errorf("the site holds %+v, want %s, off: %t", state, c.name, c.off)
+			}
+			if !c.off && name != "ApplyTarget" { // which leaves the rest of the plan for the next one
+				ws.must("plan", "-detailed-exitcode")
+			}
+		})
+	}
+}
+
+// replaceable has smtp_settings.test, which a new trigger replaces, and a resource that depends on it, each with a lifecycle.
+func replaceable(tb *testbed, lifecycle [2]string, trigger, fromName string) string {
+	return strings.Replace(tb.config(arguments{"from_name": hcl(fromName)}), `resource "smtp_settings" "test" {`, fmt.Sprintf(`
+resource "terraform_data" "trigger" {
+  input = %q
+}
+resource "terraform_data" "dependent" {
+  input            = smtp_settings.test.id
+  triggers_replace = terraform_data.trigger.output
+  lifecycle {
+    %s
+  }
+}
+resource "smtp_settings" "test" {
+  lifecycle {
+    replace_triggered_by = [terraform_data.trigger]
+    %s
+  }`, trigger, lifecycle[1], lifecycle[0]), 1)
+}
+
+// TestAccTwoAddresses: two addresses of one site are one site, which it says itself.
+func TestAccTwoAddresses(t *testing.T) {
+	tb := newTestbed(t, smtptest.Config{}, "only")
+	entry := func(key, url string) string {
+		return fmt.Sprintf("    %s = { url = %q, token = %q }\n", key, url, tb.tokens["only"])
+	}
+	byName := strings.Replace(tb.http.URL, "127.0.0.1", "localhost", 1)
+	provider := "provider \"smtp\" {\n  test_recipient = \"" + recipient + "\"\n  sites = {\n" + entry("number", tb.http.URL+"/only") + entry("name", byName+"/only") + "  }\n}\n"
+	at := func(key string) string {
+		return strings.Replace(tb.resource(arguments{"site": hcl(key)}), `"smtp_settings" "test"`, fmt.Sprintf("\"smtp_settings\" %q", key), 1)
+	}
+	t.Run("TwoResources", func(t *testing.T) {
+		ws := newWorkspace(t, provider+at("number")+at("name"))
+		if out, ok := ws.run("plan", "-no-color"); ok || !strings.Contains(out, "Site has two resources") {
+			t.Errorf("planned two resources for one site: %t\n%s", ok, out)
+		}
+	})
+	t.Run("TwoStates", func(t *testing.T) {
+		tb.wrote()
+		first, second := newWorkspace(t, provider+at("number")), newWorkspace(t, provider+at("name"))
+		first.must("apply", "-auto-approve")
+		second.must("apply", "-auto-approve")
+		if out := first.must("plan"); !strings.Contains(out, "Another smtp_settings resource writes to the site") {
+			t.Errorf("the plan does not say who else writes to the site:\n%s", out)
+		}
+		first.must("destroy", "-auto-approve")
+		if !tb.state("only").Enabled {
+			t.Error("destroying the first one switched the mail of the second one off")
+		}
+		second.must("destroy", "-auto-approve")
+		if tb.state("only").Enabled {
+			t.Error("mail is on after the last one was destroyed")
+		}
+	})
+}
+
+// TestAccLateSite: a key that is known only in the apply leads to another site.
+func TestAccLateSite(t *testing.T) {
+	tb := newTestbed(t, smtptest.Config{}, "a", "b")
+	config := func(key string) string {
+		return tb.provider() + "resource \"terraform_data\" \"key\" {\n  input = " + hcl(key) + "\n}\n" + tb.resource(arguments{"site": "terraform_data.key.output"})
+	}
+	ws := newWorkspace(t, config("a"))
+	ws.must("apply", "-auto-approve")
+	ws.configure(config("b"))
+	out, ok := ws.run("apply", "-auto-approve", "-no-color")
+	if ok || !strings.Contains(strings.Join(strings.Fields(out), " "), "became known only now") || strings.Contains(out, "bug in the provider") {
+		t.Errorf("succeeded: %t\n%s", ok, out)
+	}
+	if !tb.state("a").Enabled || !tb.state("b").Settings.IsZero() {
+		t.Errorf("something was changed: %+v, %+v", tb.state("a"), tb.state("b"))
+	}
+	ws.must("apply", "-auto-approve")
+	if tb.state("a").Enabled || !tb.state("b").Enabled {
+		t.Errorf("the next apply left %+v, %+v", tb.state("a"), tb.state("b"))
+	}
+	ws.must("plan", "-detailed-exitcode")
+}
