@@ -36,6 +36,11 @@ func run(ctx context.Context, args []string, env func(string) string, out, stder
 		return err
 	}
 	out = &lines{out: out}
+	// First of all: the site cannot be started before there is an authority that it is to trust.
+	authority, err := loadAuthority(o.mailCA)
+	if err != nil {
+		return err
+	}
 	pool := adminapi.NewPool(adminapi.PoolOptions{UserAgent: "terraform-provider-smtp-conformance"})
 	defer pool.Close()
 	if err := o.announce(ctx, pool, out); err != nil {
@@ -63,10 +68,6 @@ func run(ctx context.Context, args []string, env func(string) string, out, stder
 		err = errors.Join(err, clearSite(last, s))
 	}()
 	if err := o.canSend(ctx, s, target, mail); err != nil {
-		return err
-	}
-	authority, err := loadAuthority(o.mailCA)
-	if err != nil {
 		return err
 	}
 	tap.noted() // the checks see the same again
