@@ -64,6 +64,20 @@ var inMail = []defect{{
 	new:   `if len(found) >= 0 {`,
 	tests: "untrusted", run: "TestWhatTheReaderSuppliedStays",
 }, {
+	name: "PasswordBlamedAfterItPassed", breaks: "R38",
+	what:  "A refusal after the login blames the password that the server has accepted.",
+	file:  "internal/mail/diagnosis/failure.go",
+	old:   `if row.Attribute == "password" {`,
+	new:   `if row.Attribute == "password" && !ok {`,
+	tests: "mail/diagnosis", run: "TestNoPasswordIsBlamedAfterItPassed",
+}, {
+	name: "AdviceOfAnotherService", breaks: "R38",
+	what:  "Rows that speak of one service are used at the hosts of every other.",
+	file:  "internal/mail/diagnosis/match.go",
+	old:   `if len(row.Presets) > 0 && !slices.Contains(row.Presets, f.preset) {`,
+	new:   `if len(row.Presets) > 0 && f.preset == "" {`,
+	tests: "mail/diagnosis", run: "TestRowsThatNameAServiceAreForItsHosts|TestRowsByHostKnowTheirHosts",
+}, {
 	name: "NameCheckedInsteadOfAddress", breaks: "R31", starred: true,
 	what: "What a name leads to is looked up and judged, and looked up again to dial.",
 	file: "internal/mail/submit/connect.go",

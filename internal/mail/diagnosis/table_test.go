@@ -40,7 +40,7 @@ func TestTable(t *testing.T) {
 			"when": !slices.ContainsFunc(row.When, func(fact string) bool {
 				return !slices.Contains([]string{afterLogin, withoutLogin, clearText, oauth2}, fact)
 			}),
-			"words":      row.Without == "" || len(row.Words) > 0 || row.Pattern != "",
+			"words":      (row.Without == "" || !row.byHand()) && !slices.ContainsFunc(append(slices.Clone(row.Words), row.Without), badPhrase),
 			"summary":    sentence(row.Summary, 70) && !strings.HasSuffix(row.Summary, "."),
 			"cause":      sentence(row.Cause, 300) && strings.HasSuffix(row.Cause, "."),
 			"remedy":     sentence(row.Remedy, 400) && strings.HasSuffix(row.Remedy, "."),
@@ -67,6 +67,13 @@ func TestTable(t *testing.T) {
 			t.Errorf("no row %q", id)
 		}
 	}
+}
+
+var phraseList = regexp.MustCompile(`^([^*|A-Z.,:/-]+\*?\|)*[^*|A-Z.,:/-]+\*?$`)
+
+// badPhrase reports whether a list has a phrase that no plain words can hold: they are lower case with single spaces.
+func badPhrase(list string) bool {
+	return list != "" && (!phraseList.MatchString(list) || regexp.MustCompile(`(^|\|) | (\||$)|  `).MatchString(list))
 }
 
 // sentence reports whether text is one line of at most limit characters without space around it.
@@ -133,7 +140,7 @@ func TestExamplesReachTheirRow(t *testing.T) {
 			t.Errorf("row %q: its example reaches %q, which blames %q instead of %q", row.ID, got.ID, got.Attribute, row.Attribute)
 		}
 	}
-	if own < 235 {
+	if own < 310 {
 		t.Errorf("only %d examples reach their own row", own)
 	}
 }
