@@ -374,3 +374,31 @@ func TestPartialErrorSaysWhatWasLeft(t *testing.T) {
 		t.Errorf("error %q, want %q", loud, want)
 	}
 }
+
+// A write that failed without the site refusing it may have been made: nobody knows, so the site is looked at, whatever the error.
+func TestAWriteThatMayHaveBeenMadeIsSettled(t *testing.T) {
+	c := toOtherHost()
+	on := candidateOn(c)
+	for name, failure := range map[string]error{
+		"NoAnswer":   &site.Error{Kind: site.NoAnswer, Message: "the connection closed"},
+		"Unexpected": &site.Error{Kind: site.Unexpected, Message: "a page came back"},
+		"NoKind":     errors.New("something else"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			now, err := procedure(t).Apply(t.Context(), playOn(t, savesOn,
+				call{ask: saveOf(c), err: failure}, call{ask: read{}, state: on}, call{ask: offOf(on), state: switchedOff(on)}), c)
+			if checkLeft(t, err, site.LeftOff); !errors.Is(err, failure) {
+				t.Errorf("error %v does not say why", err)
+			}
+			checkState(t, now, switchedOff(on))
+		})
+	}
+	for _, kind := range []site.Kind{site.Invalid, site.Unreachable, site.Unauthorized, site.Blocked, site.RateLimited, site.WrongSite, site.Unsupported} {
+		t.Run(string(kind), func(t *testing.T) {
+			refusal := &site.Error{Kind: kind, Message: "not made"}
+			if _, err := procedure(t).Apply(t.Context(), playOn(t, savesOn, call{ask: saveOf(c), err: refusal}), c); !errors.Is(err, refusal) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}

@@ -2,6 +2,7 @@ package untrusted
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -30,8 +31,10 @@ type Redactor struct {
 	mu sync.Mutex
 	// secrets are those to look for, the latest last.
 	secrets []secret.Text
-	// hidden are looked for only in what decodes, kept not looked into.
-	hidden, kept []string
+	// hidden are looked for only in what decodes.
+	hidden []string
+	// kept match what is not looked into.
+	kept []*regexp.Regexp
 	// values are the spellings of the secrets; nil until they are needed.
 	values []string
 }
@@ -62,17 +65,15 @@ func (r *Redactor) AddEncoded(value string) {
 	r.hidden = latest(append(r.hidden, value))
 }
 
-// Keep leaves text alone wherever it stands as it is. It is for what the reader of the result supplied: whether there is a secret in
-// it would tell the reader whether a guess is right.
+// Keep leaves text alone wherever it stands, in whatever case. It is for what the reader of the result supplied: whether there is a
+// secret in it would tell the reader whether a guess is right.
 func (r *Redactor) Keep(text string) {
 	if len(text) < shortest {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !slices.Contains(r.kept, text) {
-		r.kept = latest(append(r.kept, text))
-	}
+	r.kept = latest(append(r.kept, regexp.MustCompile("(?i)"+regexp.QuoteMeta(text))))
 }
 
 func latest[T any](all []T) []T { return slices.Delete(all, 0, max(0, len(all)-mostSecrets)) }
@@ -149,7 +150,12 @@ func (r *Redactor) find(text string) []span {
 	if len(found) == 0 || len(r.kept) == 0 {
 		return found
 	}
-	kept := occurrences(text, r.kept)
+	var kept []span
+	for _, match := range r.kept {
+		for _, at := range match.FindAllStringIndex(text, -1) {
+			kept = append(kept, span{at[0], at[1]})
+		}
+	}
 	return slices.DeleteFunc(found, func(f span) bool {
 		return slices.ContainsFunc(kept, func(k span) bool { return k.start <= f.start && f.end <= k.end })
 	})
@@ -180,8 +186,9 @@ func (r *Redactor) hold(decoded string, depth int) bool {
 func spellings(secrets []secret.Text) []string {
 	values := []string{}
 	for _, s := range secrets {
-		for _, value := range []string{s.Reveal(), Line(s.Reveal()), strings.ReplaceAll(s.Reveal(), " ", "")} {
-			if value = strings.TrimSpace(value); len(value) >= shortest && !slices.Contains(values, value) {
+		trimmed := strings.TrimSpace(s.Reveal())
+		for _, value := range []string{s.Reveal(), trimmed, Line(trimmed), strings.ReplaceAll(trimmed, " ", "")} {
+			if len(strings.TrimSpace(value)) >= shortest && !slices.Contains(values, value) {
 				values = append(values, value)
 			}
 		}

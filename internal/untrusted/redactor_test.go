@@ -190,6 +190,8 @@ func TestWhatTheReaderSuppliedStays(t *testing.T) {
 	for text, want := range map[string]string{
 		"550 <ops+canary@example.com> is unknown":    "550 <ops+canary@example.com> is unknown",
 		"535 canary for ops+canary@example.com":      "535 [redacted] for ops+canary@example.com",
+		"550 <OPS+canary@Example.com> is unknown":    "550 <OPS+canary@Example.com> is unknown",
+		"550 canary of ops":                          "550 [redacted] of ops",
 		"550 ops+canary@example.org":                 "550 ops+[redacted]@example.org",
 		"550 other-secret of ops+canary@example.com": "550 [redacted] of ops+canary@example.com",
 	} {

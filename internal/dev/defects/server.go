@@ -195,8 +195,8 @@ var inServer = []defect{{
 	name: "RecipientComparedWithThePassword", breaks: "R28 I8", starred: true,
 	what:  "A recipient that holds the saved password comes back as stars, which tells that it was guessed.",
 	file:  "internal/mail/submit/sender.go",
-	old:   `a.redactor.keep(recipient)`,
-	new:   `a.redactor.keep("")`,
+	old:   `keepRecipient(a.redactor, recipient)`,
+	new:   `keepRecipient(a.redactor, "")`,
 	tests: "mail/submit", run: "TestARecipientIsNotComparedWithThePassword",
 }, {
 	name: "OldSealStaysInTheFile", breaks: "R48",

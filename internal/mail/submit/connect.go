@@ -39,7 +39,7 @@ func (a *attempt) open(ctx context.Context, s site.Settings) error {
 func (a *attempt) greet(ctx context.Context, _ site.Settings) error {
 	return a.stage(ctx, site.StageBanner, func(context.Context) error {
 		text, err := a.dialogue.greeting()
-		a.report.Banner = a.redactor.line(text, maxText)
+		a.report.Banner = a.redactor.Brief(text, maxText)
 		return err
 	})
 }
@@ -225,10 +225,10 @@ func (a *attempt) describeTLS(state tls.ConnectionState, err error) *ProbeTLS {
 func (a *attempt) describeCertificate(c *x509.Certificate) site.Certificate {
 	names := []string{}
 	for _, name := range c.DNSNames {
-		names = append(names, a.redactor.line(name, maxDomain))
+		names = append(names, a.redactor.Brief(name, maxDomain))
 	}
 	for _, ip := range c.IPAddresses {
 		names = append(names, ip.String())
 	}
-	return site.Certificate{Names: names, Issuer: a.redactor.line(c.Issuer.String(), maxText), NotAfter: c.NotAfter}
+	return site.Certificate{Names: names, Issuer: a.redactor.Brief(c.Issuer.String(), maxText), NotAfter: c.NotAfter}
 }

@@ -2,17 +2,18 @@ package submit
 
 import (
 	"net"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
-// keep leaves the recipient alone, and its part before the @, in whatever case a server repeats them. A caller who tests what
-// is saved chose the recipient: taking the saved password out of it would tell him that he has guessed it.
-func (r *redactor) keep(recipient string) {
-	if local, _, _ := strings.Cut(recipient, "@"); local != "" {
-		r.kept = regexp.MustCompile("(?i)" + regexp.QuoteMeta(recipient) + "|" + regexp.QuoteMeta(local))
-	}
+// keepRecipient leaves the recipient alone, and its part before the @. A caller who tests what is saved chose the recipient: taking the
+// saved password out of it would tell the caller whether a guess is right.
+func keepRecipient(r *untrusted.Redactor, recipient string) {
+	local, _, _ := strings.Cut(recipient, "@")
+	r.Keep(recipient)
+	r.Keep(local)
 }
 
 // withoutAddresses gives the error's text with host, as it was entered, in place of the addresses that it is about, and without

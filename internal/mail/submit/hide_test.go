@@ -36,7 +36,7 @@ func TestARecipientIsNotComparedWithThePassword(t *testing.T) {
 	t.Run("WhatIsOnlyAPartOfThePasswordHidesNothing", func(t *testing.T) {
 		_, sender, candidate := script(t, site.STARTTLS, until(site.StageRcpt, say("550 5.1.1 correct-horse is for horse")))
 		candidate.Password = secret.New("correct-horse")
-		if r := sender.Send(t.Context(), candidate, "horse@example.com"); r.Reply == nil || r.Reply.Text != "*** is for horse" {
+		if r := sender.Send(t.Context(), candidate, "horse@example.com"); r.Reply == nil || r.Reply.Text != "[redacted] is for horse" {
 			t.Errorf("got %+v", r.Reply)
 		}
 	})

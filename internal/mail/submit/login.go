@@ -43,7 +43,7 @@ func (a *attempt) fetchToken(ctx context.Context, c site.Candidate) error {
 		return err
 	}
 	a.token = token
-	a.redactor = newRedactor(c.Settings.Username, c.Password, token)
+	a.redactor.Add(token)
 	a.pass(site.StageToken, spent)
 	return nil
 }

@@ -1,25 +1,20 @@
 package submit
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
 	"net/textproto"
-	"net/url"
 	"os"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/emersion/go-smtp"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
@@ -39,11 +34,11 @@ func (a *attempt) fail(ctx context.Context, err error, spent time.Duration) {
 	if code, text, ok := replyOf(err); ok {
 		r.Reply = a.reply(code, text)
 		if refused, ok := errors.AsType[refusal](err); ok {
-			r.Error = a.redactor.line(refused.reason(), maxText)
+			r.Error = a.redactor.Brief(refused.reason(), maxText)
 		}
 		return
 	}
-	r.Error = a.redactor.line(a.describe(ctx, err, spent), maxText)
+	r.Error = a.redactor.Brief(a.describe(ctx, err, spent), maxText)
 	if refused, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		certificate := a.describeCertificate(refused.UnverifiedCertificates[0])
 		r.Certificate = &certificate
@@ -134,8 +129,8 @@ var (
 
 // reply makes the server's reply fit to be kept: its enhanced code found, its lines joined, its text clean and capped.
 func (a *attempt) reply(code int, text string) *site.Reply {
-	enhanced, text := splitReply(untrusted.Lines(a.redactor.redact(text)))
-	return &site.Reply{Code: code, EnhancedCode: enhanced, Text: a.redactor.line(text, maxText)}
+	enhanced, text := splitReply(a.redactor.Lines(text))
+	return &site.Reply{Code: code, EnhancedCode: enhanced, Text: a.redactor.Brief(text, maxText)}
 }
 
 // splitReply takes the enhanced code off every line of text. Without one in its place it looks for a marked one and
@@ -159,58 +154,12 @@ func splitReply(text string) (enhanced, rest string) {
 	return enhanced, rest
 }
 
-// line gives s as one line of at most limit characters, without the secrets.
-func (r redactor) line(s string, limit int) string {
-	// Again: what was dropped may have stood in the middle of a secret.
-	return untrusted.Shorten(r.redact(untrusted.Line(r.redact(s))), limit)
-}
-
-// redactor replaces a login's secrets, in every form in which they go over the wire, by "***".
-type redactor struct {
-	replacer *strings.Replacer
-	// kept matches what stays although a secret may be in it; nil for nothing.
-	kept *regexp.Regexp
-}
-
-// newRedactor knows each secret as such, as Go quotes it, as a form has it, and in base64, and in base64 also the username
-// and the responses of AUTH PLAIN and XOAUTH2; base64 with and without padding.
-func newRedactor(username string, secrets ...secret.Text) redactor {
-	var forms []string
-	encoded := []string{username}
-	for _, s := range secrets {
-		quoted := strconv.Quote(s.Reveal())
-		forms = append(forms, s.Reveal(), quoted[1:len(quoted)-1], url.QueryEscape(s.Reveal()))
-		encoded = append(encoded, s.Reveal(), plainResponse(username, s), tokenResponse(username, s))
+// newRedactor takes a login's secrets out of what a server says, and the username, which goes out in base64 only (RFC 4954 section 4).
+func newRedactor(c site.Candidate) *untrusted.Redactor {
+	r := new(untrusted.Redactor)
+	if c.Settings.Username != "" {
+		r.Add(c.Password)
+		r.AddEncoded(c.Settings.Username)
 	}
-	for _, s := range encoded {
-		forms = append(forms, base64.StdEncoding.EncodeToString([]byte(s)), base64.RawStdEncoding.EncodeToString([]byte(s)))
-	}
-	// The longest first: a Replacer takes the first of those that match at one place.
-	slices.SortFunc(forms, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
-	var pairs []string
-	for _, form := range forms {
-		if form != "" && username != "" {
-			pairs = append(pairs, form, "***")
-		}
-	}
-	return redactor{replacer: strings.NewReplacer(pairs...)}
-}
-
-func (r redactor) redact(s string) string {
-	if r.kept == nil {
-		return r.replacer.Replace(s)
-	}
-	var redacted strings.Builder
-	end := 0
-	for _, at := range r.kept.FindAllStringIndex(s, -1) {
-		kept := s[at[0]:at[1]]
-		if r.replacer.Replace(kept) == kept {
-			continue // no secret is in it, so it may be a part of one
-		}
-		redacted.WriteString(r.replacer.Replace(s[end:at[0]]))
-		redacted.WriteString(kept)
-		end = at[1]
-	}
-	redacted.WriteString(r.replacer.Replace(s[end:]))
-	return redacted.String()
+	return r
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/mail/oauth"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
 // DefaultTimeout bounds one call of a [Sender] that sets no Timeout.
@@ -45,7 +46,7 @@ type Sender struct {
 // The result has no Diagnosis.
 func (s *Sender) Send(ctx context.Context, c site.Candidate, recipient string) site.TestResult {
 	a := s.attempt(c)
-	a.redactor.keep(recipient)
+	keepRecipient(a.redactor, recipient)
 	a.report.Result.Recipient = recipient
 	a.run(ctx, c, append(candidateRules(c), messageRules(c.Settings, recipient)...), func(ctx context.Context) error {
 		if err := a.login(ctx, c); err != nil {
@@ -66,7 +67,7 @@ func (s *Sender) Login(ctx context.Context, c site.Candidate) site.TestResult {
 
 // attempt prepares one call with the candidate.
 func (s *Sender) attempt(c site.Candidate) *attempt {
-	return &attempt{sender: s, redactor: newRedactor(c.Settings.Username, c.Password)}
+	return &attempt{sender: s, redactor: newRedactor(c)}
 }
 
 // tokens asks token endpoints under the same rules as the sender dials.
@@ -91,7 +92,7 @@ func (s *Sender) timeout() time.Duration {
 // attempt is one connection on its way through the stages.
 type attempt struct {
 	sender   *Sender
-	redactor redactor
+	redactor *untrusted.Redactor
 	// address is host and port as they were entered; empty before they are dialled.
 	address string
 	// conn is nil until a server took the connection.

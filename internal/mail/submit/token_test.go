@@ -170,7 +170,7 @@ func TestR28EchoedTokensAreRedacted(t *testing.T) {
 		_, _ = w.Write([]byte(`{"error":"invalid_client","error_description":"wrong: ` + r.PostForm.Encode() + ` and ` + r.PostFormValue("client_secret") + `"}`))
 	})
 	r = sender.Login(t.Context(), c)
-	if !strings.Contains(r.Error, "***") {
+	if !strings.Contains(r.Error, "[redacted]") {
 		t.Errorf("got %+v", r)
 	}
 	leaksToken(t, tokens, r)
