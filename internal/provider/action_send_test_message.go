@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/action/schema"
@@ -15,7 +14,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/mail/diagnosis"
-	"github.com/sitemail/terraform-provider-smtp/internal/mail/submit"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
@@ -30,18 +28,13 @@ type sendTestAction struct{ sites *sites }
 func newSendTestAction() action.Action { return &sendTestAction{} }
 
 type sendTestModel struct {
-	Site        types.String `tfsdk:"site"`
-	Recipient   types.String `tfsdk:"recipient"`
-	Preset      types.String `tfsdk:"preset"`
-	Region      types.String `tfsdk:"region"`
-	Host        types.String `tfsdk:"host"`
-	Port        types.Int64  `tfsdk:"port"`
-	Encryption  types.String `tfsdk:"encryption"`
-	Username    types.String `tfsdk:"username"`
-	PasswordWO  types.String `tfsdk:"password_wo"`
-	FromAddress types.String `tfsdk:"from_address"`
-	FromName    types.String `tfsdk:"from_name"`
-	HELOName    types.String `tfsdk:"helo_name"`
+	settingValues
+
+	Site       types.String `tfsdk:"site"`
+	Recipient  types.String `tfsdk:"recipient"`
+	Preset     types.String `tfsdk:"preset"`
+	Region     types.String `tfsdk:"region"`
+	PasswordWO types.String `tfsdk:"password_wo"`
 }
 
 func (a *sendTestAction) Metadata(_ context.Context, req action.MetadataRequest, resp *action.MetadataResponse) {
@@ -80,18 +73,19 @@ func candidateAttributes() map[string]schema.Attribute {
 	password := candidate("Password of the username; write-only. With `apply -invoke`, Terraform 1.16 and later pass no ephemeral value: use a sensitive variable there.",
 		stringvalidator.LengthAtLeast(1), text{check: checkCredential, trimmed: true}, stringvalidator.AlsoRequires(path.MatchRoot("username")))
 	password.WriteOnly = true
-	return map[string]schema.Attribute{
-		"preset":       candidate("The mail service to try.", presetID{}),
-		"region":       candidate("The preset's region.", stringvalidator.AlsoRequires(path.MatchRoot("preset"))),
-		"host":         candidate("The submission server to try.", text{check: submit.CheckHost}),
-		"port":         schema.Int64Attribute{Optional: true, MarkdownDescription: "Port of the submission server. As in `smtp_settings`.", Validators: []validator.Int64{int64validator.Between(1, 65535)}},
-		"encryption":   candidate("Encryption of the connection to the submission server.", stringvalidator.OneOf(names(site.Encryptions())...)),
-		"username":     candidate("Username at the submission server.", text{check: checkCredential, trimmed: true}),
-		"password_wo":  password,
-		"from_address": candidate("Sender of the message.", mailAddress{}),
-		"from_name":    candidate("Display name of the sender.", text{check: submit.CheckFromName}),
-		"helo_name":    candidate("What the site calls itself in EHLO.", text{check: submit.CheckHELOName}),
+	attributes := map[string]schema.Attribute{
+		"preset":      candidate("The mail service to try.", presetID{}),
+		"region":      candidate("The preset's region.", stringvalidator.AlsoRequires(path.MatchRoot("preset"))),
+		"password_wo": password,
 	}
+	for _, d := range flatSettings() {
+		if d.Format == site.PortNumber {
+			attributes[d.Name] = schema.Int64Attribute{Optional: true, MarkdownDescription: d.Description + " As in `smtp_settings`.", Validators: portValidators()}
+		} else {
+			attributes[d.Name] = candidate(d.Description, textValidators(d)...)
+		}
+	}
+	return attributes
 }
 
 // ValidateConfig checks the settings of a candidate as those of a resource.
@@ -167,10 +161,7 @@ func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, r
 }
 
 // hasCandidate reports whether the configuration gives settings of its own to test.
-func (m sendTestModel) hasCandidate() bool {
-	return !m.Preset.IsNull() || !m.Host.IsNull() || !m.Port.IsNull() || !m.Encryption.IsNull() || !m.Username.IsNull() ||
-		!m.FromAddress.IsNull() || !m.FromName.IsNull() || !m.HELOName.IsNull()
-}
+func (m sendTestModel) hasCandidate() bool { return !m.Preset.IsNull() || m.given() }
 
 // lacksPassword reports whether a candidate has a login without its password.
 func (m sendTestModel) lacksPassword() bool {
@@ -178,10 +169,7 @@ func (m sendTestModel) lacksPassword() bool {
 }
 
 func (m sendTestModel) toSettingsModel() settingsModel {
-	return settingsModel{
-		Preset: m.Preset, Region: m.Region, Host: m.Host, Port: m.Port, Encryption: m.Encryption,
-		Username: m.Username, PasswordWO: m.PasswordWO, FromAddress: m.FromAddress, FromName: m.FromName, HELOName: m.HELOName,
-	}
+	return settingsModel{settingValues: m.settingValues, Preset: m.Preset, Region: m.Region, PasswordWO: m.PasswordWO}
 }
 
 // toTest makes the request, and says which settings it tries where they are its own.

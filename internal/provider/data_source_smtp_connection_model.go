@@ -63,7 +63,10 @@ type stageModel struct {
 }
 
 func (m *connectionModel) toSettingsModel() settingsModel {
-	return settingsModel{Preset: m.Preset, Region: m.Region, Host: m.Host, Port: m.Port, Encryption: m.Encryption, HELOName: m.HELOName}
+	return settingsModel{
+		Preset: m.Preset, Region: m.Region,
+		settingValues: settingValues{Host: m.Host, Port: m.Port, Encryption: m.Encryption, HELOName: m.HELOName},
+	}
 }
 
 // toSettings says where to connect and how.

@@ -18,15 +18,10 @@ type smtpSettingsDataSource struct{ sites *sites }
 func newSMTPSettingsDataSource() datasource.DataSource { return &smtpSettingsDataSource{} }
 
 type settingsDataModel struct {
+	settingValues
+
 	ID           types.String `tfsdk:"id"`
 	Site         types.String `tfsdk:"site"`
-	Host         types.String `tfsdk:"host"`
-	Port         types.Int64  `tfsdk:"port"`
-	Encryption   types.String `tfsdk:"encryption"`
-	Username     types.String `tfsdk:"username"`
-	FromAddress  types.String `tfsdk:"from_address"`
-	FromName     types.String `tfsdk:"from_name"`
-	HELOName     types.String `tfsdk:"helo_name"`
 	Enabled      types.Bool   `tfsdk:"enabled"`
 	UpdatedAt    types.String `tfsdk:"updated_at"`
 	UpdatedBy    types.String `tfsdk:"updated_by"`
@@ -52,13 +47,6 @@ func (d *smtpSettingsDataSource) Schema(_ context.Context, _ datasource.SchemaRe
 		Attributes: map[string]schema.Attribute{
 			"site":         schema.StringAttribute{Optional: true, Computed: true, MarkdownDescription: "The site: its key in the provider's `sites`. May be left out when the provider has only one."},
 			"id":           text("The id that the site gave itself."),
-			"host":         text("Name or address of the submission server."),
-			"port":         schema.Int64Attribute{Computed: true, MarkdownDescription: "Port of the submission server."},
-			"encryption":   text("Encryption of the connection to it: `starttls`, `tls` or `none`."),
-			"username":     text("The username at the submission server."),
-			"from_address": text("Sender of the site's mail."),
-			"from_name":    text("Display name of the sender."),
-			"helo_name":    text("What the site calls itself in EHLO."),
 			"enabled":      schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the site sends mail."},
 			"updated_at":   text("When the settings were last written (RFC 3339)."),
 			"updated_by":   text("Who wrote the settings last, where the site says."),
@@ -74,6 +62,13 @@ func (d *smtpSettingsDataSource) Schema(_ context.Context, _ datasource.SchemaRe
 				},
 			},
 		},
+	}
+	for _, d := range flatSettings() {
+		if d.Format == site.PortNumber {
+			resp.Schema.Attributes[d.Name] = schema.Int64Attribute{Computed: true, MarkdownDescription: d.Description}
+		} else {
+			resp.Schema.Attributes[d.Name] = text(d.Description)
+		}
 	}
 }
 
@@ -103,13 +98,7 @@ func (d *smtpSettingsDataSource) Read(ctx context.Context, req datasource.ReadRe
 
 func (m *settingsDataModel) fromState(s site.State) {
 	m.ID = types.StringValue(s.SiteID)
-	m.Host = orNull(s.Settings.Host)
-	m.Port = portValue(s.Settings.Port)
-	m.Encryption = orNull(string(s.Settings.Encryption))
-	m.Username = orNull(s.Settings.Username)
-	m.FromAddress = orNull(s.Settings.FromAddress)
-	m.FromName = orNull(s.Settings.FromName)
-	m.HELOName = orNull(s.Settings.HELOName)
+	m.fromSettings(s.Settings)
 	m.Enabled = types.BoolValue(s.Enabled)
 	m.UpdatedAt = timestamp(s.UpdatedAt)
 	m.UpdatedBy = orNull(s.UpdatedBy)

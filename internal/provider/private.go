@@ -80,10 +80,7 @@ func (a lastApplied) after(s site.State, can site.Capabilities) lastApplied {
 // some sites give it.
 func digest(s site.State) string {
 	h := sha256.New()
-	for _, f := range s.Settings.Fields() {
-		if f.IsUnsetToken() {
-			continue
-		}
+	for _, f := range s.Settings.IdentityFields() {
 		fmt.Fprintf(h, "%s=%q\n", f.Name, fmt.Sprint(f.Value))
 	}
 	fmt.Fprintf(h, "password_id=%q\n", s.PasswordID)

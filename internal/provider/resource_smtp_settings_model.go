@@ -17,20 +17,15 @@ import (
 )
 
 type settingsModel struct {
+	settingValues
+
 	ID                types.String   `tfsdk:"id"`
 	Site              types.String   `tfsdk:"site"`
 	Preset            types.String   `tfsdk:"preset"`
 	Region            types.String   `tfsdk:"region"`
-	Host              types.String   `tfsdk:"host"`
-	Port              types.Int64    `tfsdk:"port"`
-	Encryption        types.String   `tfsdk:"encryption"`
-	Username          types.String   `tfsdk:"username"`
 	Password          types.String   `tfsdk:"password"`
 	PasswordWO        types.String   `tfsdk:"password_wo"`
 	PasswordWOVersion types.String   `tfsdk:"password_wo_version"`
-	FromAddress       types.String   `tfsdk:"from_address"`
-	FromName          types.String   `tfsdk:"from_name"`
-	HELOName          types.String   `tfsdk:"helo_name"`
 	Enabled           types.Bool     `tfsdk:"enabled"`
 	Test              types.Object   `tfsdk:"test"`
 	OverwriteExisting types.Bool     `tfsdk:"overwrite_existing"`
@@ -54,27 +49,8 @@ var verificationTypes = map[string]attr.Type{
 	"message_id": types.StringType,
 }
 
-func (m settingsModel) toSettings() site.Settings {
-	return site.Settings{
-		Host:        m.Host.ValueString(),
-		Port:        int(m.Port.ValueInt64()),
-		Encryption:  site.Encryption(m.Encryption.ValueString()),
-		Username:    m.Username.ValueString(),
-		FromAddress: m.FromAddress.ValueString(),
-		FromName:    m.FromName.ValueString(),
-		HELOName:    m.HELOName.ValueString(),
-	}
-}
-
 // settingsKnown reports whether every setting and the switch are known.
-func (m settingsModel) settingsKnown() bool {
-	for _, value := range []attr.Value{m.Host, m.Port, m.Encryption, m.Username, m.FromAddress, m.FromName, m.HELOName, m.Enabled} {
-		if value.IsUnknown() {
-			return false
-		}
-	}
-	return true
-}
+func (m settingsModel) settingsKnown() bool { return m.known() && !m.Enabled.IsUnknown() }
 
 // password is what the configuration gives; write-only values are in the configuration alone.
 func (m settingsModel) password() types.String {
@@ -143,13 +119,7 @@ func (m settingsModel) retryFor() time.Duration {
 // fromState takes over what the site holds; arguments that are not the site's stay as they are.
 func (m *settingsModel) fromState(s site.State) {
 	m.ID = types.StringValue(s.SiteID)
-	m.Host = optional(s.Settings.Host, m.Host)
-	m.Port = portValue(s.Settings.Port)
-	m.Encryption = optional(string(s.Settings.Encryption), m.Encryption)
-	m.Username = optional(s.Settings.Username, m.Username)
-	m.FromAddress = optional(s.Settings.FromAddress, m.FromAddress)
-	m.FromName = optional(s.Settings.FromName, m.FromName)
-	m.HELOName = optional(s.Settings.HELOName, m.HELOName)
+	m.fromSettings(s.Settings)
 	m.Enabled = types.BoolValue(s.Enabled)
 	m.UpdatedAt = timestamp(s.UpdatedAt)
 	m.PasswordSet = types.BoolValue(s.PasswordSet)

@@ -3,9 +3,9 @@ package provider
 import (
 	"context"
 	"maps"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -14,13 +14,12 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/mail/submit"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
 func (r *smtpSettingsResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	attributes := map[string]schema.Attribute{}
-	for _, group := range []map[string]schema.Attribute{endpointAttributes(), senderAttributes(), behaviourAttributes(), computedAttributes()} {
+	for _, group := range []map[string]schema.Attribute{endpointAttributes(), settingAttributes(), passwordAttributes(), behaviourAttributes(), computedAttributes()} {
 		maps.Copy(attributes, group)
 	}
 	resp.Schema = schema.Schema{
@@ -74,35 +73,34 @@ func endpointAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "The preset's region, such as `eu-west-1`, where the service has a host in each. Default: the host that the catalogue names.",
 			Validators:          []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(path.MatchRoot("preset"))},
 		},
-		"host": schema.StringAttribute{
-			Optional:            true,
-			Computed:            true,
-			MarkdownDescription: "Name or address of the submission server, without a port. Required without a `preset`.",
-			Validators:          []validator.String{stringvalidator.LengthAtLeast(1), text{check: submit.CheckHost}},
-		},
-		"port": schema.Int64Attribute{
-			Optional:            true,
-			Computed:            true,
-			MarkdownDescription: "Port of the submission server: mostly 465 with `tls` and 587 with `starttls`. Required without a `preset`.",
-			Validators:          []validator.Int64{int64validator.Between(1, 65535)},
-		},
-		"encryption": schema.StringAttribute{
-			Optional: true,
-			Computed: true,
-			MarkdownDescription: "`tls`: encrypted from the first byte. `starttls`: encrypted before the login and the message; a server that does not offer it is refused. " +
-				"`none`: not encrypted; with a username only for a server on the site's own machine. Required without a `preset`.",
-			Validators: []validator.String{stringvalidator.OneOf(names(site.Encryptions())...)},
-		},
 	}
 }
 
-func senderAttributes() map[string]schema.Attribute {
+// derivedSettings are those that the plan fills in where they are left out, and from what.
+var derivedSettings = map[string]string{
+	"host":         "Required without a `preset`.",
+	"port":         "Required without a `preset`.",
+	"encryption":   "Required without a `preset`.",
+	"from_address": "Default: `username`, if that is an email address.",
+}
+
+// settingAttributes follow from the declarations of the settings.
+func settingAttributes() map[string]schema.Attribute {
+	attributes := map[string]schema.Attribute{}
+	for _, d := range flatSettings() {
+		from, derived := derivedSettings[d.Name]
+		description := strings.TrimSpace(d.Description + " " + from)
+		if d.Format == site.PortNumber {
+			attributes[d.Name] = schema.Int64Attribute{Optional: true, Computed: derived, MarkdownDescription: description, Validators: portValidators()}
+		} else {
+			attributes[d.Name] = schema.StringAttribute{Optional: true, Computed: derived, MarkdownDescription: description, Validators: textValidators(d)}
+		}
+	}
+	return attributes
+}
+
+func passwordAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"username": schema.StringAttribute{
-			Optional:            true,
-			MarkdownDescription: "Username at the submission server, mostly the mail address. Leave it out for a relay without login.",
-			Validators:          []validator.String{text{check: checkCredential, trimmed: true}},
-		},
 		"password": schema.StringAttribute{
 			Optional:            true,
 			Sensitive:           true,
@@ -122,22 +120,6 @@ func senderAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "Any text or number, such as `2` or a hash of the password, to change together with `password_wo`: without a new one, a new password alone changes nothing. Where " +
 				"another setting changes, the current `password_wo` is tested and saved with it.",
 			Validators: []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(path.MatchRoot("password_wo"))},
-		},
-		"from_address": schema.StringAttribute{
-			Optional:            true,
-			Computed:            true,
-			MarkdownDescription: "Sender of the site's mail. Default: `username`, when that is a mail address.",
-			Validators:          []validator.String{mailAddress{}},
-		},
-		"from_name": schema.StringAttribute{
-			Optional:            true,
-			MarkdownDescription: "Display name of the sender of the site's mail. Default: none.",
-			Validators:          []validator.String{text{check: submit.CheckFromName}},
-		},
-		"helo_name": schema.StringAttribute{
-			Optional:            true,
-			MarkdownDescription: "What the site calls itself in EHLO, for servers that insist on a certain name. Default: the site decides.",
-			Validators:          []validator.String{text{check: submit.CheckHELOName}},
 		},
 	}
 }

@@ -10,19 +10,19 @@ func TestKeepSpelling(t *testing.T) {
 	text := types.StringValue
 	for name, c := range map[string]struct{ planned, state, want settingsModel }{
 		"RespelledStays": {
-			settingsModel{Host: text("SMTP.Example.COM."), FromAddress: text("web@BÜCHER.example")},
-			settingsModel{Host: text("smtp.example.com"), FromAddress: text("web@xn--bcher-kva.example")},
-			settingsModel{Host: text("smtp.example.com"), FromAddress: text("web@xn--bcher-kva.example")},
+			settingsModel{settingValues: settingValues{Host: text("SMTP.Example.COM."), FromAddress: text("web@BÜCHER.example")}},
+			settingsModel{settingValues: settingValues{Host: text("smtp.example.com"), FromAddress: text("web@xn--bcher-kva.example")}},
+			settingsModel{settingValues: settingValues{Host: text("smtp.example.com"), FromAddress: text("web@xn--bcher-kva.example")}},
 		},
 		"ChangedChanges": {
-			settingsModel{Host: text("mail.example.com"), FromAddress: text("Web@example.com")},
-			settingsModel{Host: text("smtp.example.com"), FromAddress: text("web@example.com")},
-			settingsModel{Host: text("mail.example.com"), FromAddress: text("Web@example.com")},
+			settingsModel{settingValues: settingValues{Host: text("mail.example.com"), FromAddress: text("Web@example.com")}},
+			settingsModel{settingValues: settingValues{Host: text("smtp.example.com"), FromAddress: text("web@example.com")}},
+			settingsModel{settingValues: settingValues{Host: text("mail.example.com"), FromAddress: text("Web@example.com")}},
 		},
 		"UnknownStaysUnknownBesideAClearedSite": {
-			settingsModel{Host: types.StringUnknown(), FromAddress: types.StringUnknown()},
-			settingsModel{Host: types.StringNull(), FromAddress: types.StringNull()},
-			settingsModel{Host: types.StringUnknown(), FromAddress: types.StringUnknown()},
+			settingsModel{settingValues: settingValues{Host: types.StringUnknown(), FromAddress: types.StringUnknown()}},
+			settingsModel{settingValues: settingValues{Host: types.StringNull(), FromAddress: types.StringNull()}},
+			settingsModel{settingValues: settingValues{Host: types.StringUnknown(), FromAddress: types.StringUnknown()}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

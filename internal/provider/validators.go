@@ -2,11 +2,9 @@ package provider
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -41,13 +39,8 @@ func (v text) ValidateString(_ context.Context, req validator.StringRequest, res
 	}
 }
 
-// checkCredential accepts what SMTP can transport as a username or password (RFC 4616 section 2 and the LOGIN draft).
-func checkCredential(s string) error {
-	if strings.ContainsFunc(strings.TrimRight(s, "\r\n"), unicode.IsControl) {
-		return errors.New("contains a control character")
-	}
-	return nil
-}
+// checkCredential leaves the newline of a file to the warning about white space.
+func checkCredential(s string) error { return submit.CheckCredential(strings.TrimRight(s, "\r\n")) }
 
 type mailAddress struct{}
 

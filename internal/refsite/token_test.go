@@ -102,8 +102,8 @@ func TestSecretStaysWithItsTokenEndpoint(t *testing.T) {
 	trap := oauthtest.Start(t)
 	asked := len(w.tokens.Requests())
 	changes := object{"token_url": trap.URL(), "client_id": "another", "scopes": "mail"}
-	for _, f := range (site.Settings{}).Fields() {
-		if !f.IsUnsetToken() || f.Name == "grant" {
+	for _, f := range site.AllSettings() {
+		if !f.OfToken() || f.Name == "grant" {
 			continue
 		}
 		t.Run("R2_"+f.Name, func(t *testing.T) {

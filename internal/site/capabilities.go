@@ -51,6 +51,8 @@ type Capabilities struct {
 	// HidesPasswords: the site does not tell that somebody set a password. Its states have no PasswordID, and PasswordSet may
 	// be a guess.
 	HidesPasswords bool
+	// Settings names the settings that the platform has; nil stands for all.
+	Settings []string
 	// UnsupportedValues lists the values of settings that the site cannot hold.
 	UnsupportedValues []UnsupportedValue
 }
@@ -142,16 +144,32 @@ func (c Capabilities) refuseSwitch(change Change) []Refusal {
 }
 
 func (c Capabilities) refuseSettings(change Change) []Refusal {
+	refusals := c.refuseValues(change.Prior, change.Candidate.Settings)
+	if c.PasswordStays && change.Prior.PasswordSet && change.Candidate.Settings.Username == "" {
+		refusals = append(refusals, Refusal{"username", "the platform cannot forget a password that it has, and would go on to log in with it."})
+	}
+	return refusals
+}
+
+// refuseValues lists which of these settings a site cannot hold that is as now says.
+func (c Capabilities) refuseValues(now State, s Settings) []Refusal {
 	var refusals []Refusal
-	for _, f := range change.Candidate.Settings.Fields() {
+	for i, f := range s.Fields() {
+		before := len(refusals)
 		for _, unsupported := range c.UnsupportedValues {
-			if unsupported.Field == f.Name && unsupported.matches(f.Value) && (unsupported.When == nil || unsupported.When(change.Candidate.Settings)) {
+			if unsupported.Field == f.Name && unsupported.matches(f.Value) && (unsupported.When == nil || unsupported.When(s)) {
 				refusals = append(refusals, Refusal{f.Name, unsupported.Reason})
 			}
 		}
-	}
-	if c.PasswordStays && change.Prior.PasswordSet && change.Candidate.Settings.Username == "" {
-		refusals = append(refusals, Refusal{"username", "the platform cannot forget a password that it has, and would go on to log in with it."})
+		switch {
+		case !f.IsSet() || len(refusals) > before:
+		case c.Settings != nil && !slices.Contains(c.Settings, f.Name):
+			refusals = append(refusals, Refusal{f.Name, "the platform has no such setting."})
+		case now.Unknown.Has(f.Name):
+			refusals = append(refusals, Refusal{f.Name, fmt.Sprintf(
+				"the site does not know this setting. It came with version %s of the site admin contract: update the site's software, or remove %s.",
+				allSettings[i].Since, f.Name)})
+		}
 	}
 	return refusals
 }
@@ -227,7 +245,11 @@ func (c Capabilities) RefuseTest(t TestRequest, now State) (Refusal, bool) {
 	case t.Candidate == nil && c.TestNeedsPassword && now.Settings.Username != "":
 		field, reason = "password", "the platform does not test with the password that it has stored."
 	default:
-		if refusals := c.refuseRecipient(t.Recipient); len(refusals) > 0 {
+		refusals := c.refuseRecipient(t.Recipient)
+		if t.Candidate != nil {
+			refusals = append(refusals, c.refuseValues(now, t.Candidate.Settings)...)
+		}
+		if len(refusals) > 0 {
 			return refusals[0], true
 		}
 	}

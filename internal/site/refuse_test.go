@@ -255,3 +255,31 @@ func TestUnsupportedValueCanDependOnOtherSettings(t *testing.T) {
 		}
 	}
 }
+
+// What a platform has no place for, and what an older site does not know, is refused before anything is called.
+func TestRefuseSettingsThatAreNotThere(t *testing.T) {
+	s := settingsAt("smtp.example.com")
+	s.HELOName = "client-a.example.com"
+	known := slices.DeleteFunc(site.OriginalSettings(), func(name string) bool { return name == "helo_name" })
+	older := site.State{SiteID: siteID, Unknown: site.SettingNames("").With("reply").With("helo_name")}
+	for name, tt := range map[string]struct {
+		can  site.Capabilities
+		now  site.State
+		want string
+	}{
+		"Platform": {site.Capabilities{Settings: known}, site.State{}, "has no such setting"},
+		"Site":     {site.Capabilities{}, older, "does not know this setting"},
+	} {
+		c := site.Change{Prior: tt.now, Candidate: site.Candidate{Settings: s}}
+		if got := tt.can.Refuse(c); len(got) != 1 || got[0].Field != "helo_name" || !strings.Contains(got[0].Reason, tt.want) {
+			t.Errorf("%s: refused %+v", name, got)
+		}
+		if got, refused := tt.can.RefuseTest(site.TestRequest{Candidate: &c.Candidate}, tt.now); !refused || got.Field != "helo_name" {
+			t.Errorf("%s: refused %+v for a test", name, got)
+		}
+		c.Candidate.Settings.HELOName = ""
+		if got := tt.can.Refuse(c); len(got) > 0 {
+			t.Errorf("%s: refused %+v where it is not set", name, got)
+		}
+	}
+}

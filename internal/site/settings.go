@@ -1,8 +1,11 @@
 package site
 
 import (
+	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
@@ -33,28 +36,22 @@ func IsLoopback(host string) bool {
 }
 
 // Settings are a site's mail settings: everything that decides how mail leaves it, except the login's secret. The zero
-// Settings are those of a site that was never configured.
+// Settings are those of a site that was never configured. [AllSettings] says what each one is.
+//
+// A setting that is added has omitempty in its tag: where it is absent, in a request of an older client or in what an older
+// program stored, it means its zero value, and a site that does not know it is not told of it.
 type Settings struct {
-	// Host is the name or address of the submission server, without a port.
-	Host string `json:"host"`
-	// Port is a TCP port, 1 to 65535; 0 when unconfigured.
-	Port int `json:"port"`
-	// Encryption is empty when unconfigured.
+	Host       string     `json:"host"`
+	Port       int        `json:"port"`
 	Encryption Encryption `json:"encryption"`
-	// Username is empty for a server without login.
-	Username string `json:"username"`
-	// FromAddress is an addr-spec (RFC 5322 section 3.4.1), also used as the envelope sender.
+	Username   string     `json:"username"`
+	// FromAddress is also used as the envelope sender.
 	FromAddress string `json:"from_address"`
-	// FromName is the display name beside it; may be empty.
-	FromName string `json:"from_name"`
-	// HELOName is what the site calls itself in EHLO; empty leaves the choice to the site.
-	HELOName string `json:"helo_name"`
-	// Grant is how a token for the login is obtained (RFC 6749); empty for a login with a password, and then the rest is
-	// empty too.
-	Grant Grant `json:"grant,omitempty"`
-	// TokenURL is the token endpoint, which gets the secret.
+	FromName    string `json:"from_name"`
+	HELOName    string `json:"helo_name"`
+	// Grant is empty for a login with a password, and then what follows is empty too.
+	Grant    Grant  `json:"grant,omitempty"`
 	TokenURL string `json:"token_url,omitempty"`
-	// ClientID is what the token endpoint calls the application.
 	ClientID string `json:"client_id,omitempty"`
 	// Scopes are sorted and separated by single spaces.
 	Scopes string `json:"scopes,omitempty"`
@@ -75,6 +72,178 @@ func JoinScopes(scopes []string) string {
 	return strings.Join(slices.Sorted(slices.Values(scopes)), " ")
 }
 
+// Format says which values a setting takes. Package submit checks them.
+type Format int
+
+const (
+	// HostName is a hostname or an IP address, without a port.
+	HostName Format = iota
+	// PortNumber is a TCP port, 1 to 65535.
+	PortNumber
+	// Choice is one of [Setting.Choices].
+	Choice
+	// Credential is text that an SMTP login can carry (RFC 4616).
+	Credential
+	// MailAddress is an addr-spec (RFC 5322 section 3.4.1).
+	MailAddress
+	// DisplayName is the name beside an address.
+	DisplayName
+	// EHLOName is a domain name or an address literal (RFC 5321 section 4.1.1.1).
+	EHLOName
+	// TokenEndpoint is the URL of a token endpoint.
+	TokenEndpoint
+	// ClientIdentifier is the id of an application (RFC 6749 appendix A.1).
+	ClientIdentifier
+	// ScopeList is sorted and separated by single spaces (RFC 6749 section 3.3).
+	ScopeList
+)
+
+// Setting declares one mail setting. What Terraform, the contract, the reference site and its page need of it follows
+// from its declaration; a test fails for each place that has to be told by hand.
+type Setting struct {
+	// Name is that of the contract, of Terraform and of messages.
+	Name   string
+	Format Format
+	// Choices are the values of a Choice.
+	Choices []string
+	// MaxLength is the longest value in characters; 0 where that means nothing.
+	MaxLength int
+	// Optional: it may be empty at a site that is configured.
+	Optional bool
+	// Stage is where a mail server stumbles over a wrong value.
+	Stage Stage
+	// Since is the version of the site admin contract that it came with; empty for the first one, 1.0.
+	Since string
+	// Group is the attribute of Terraform that it is a member of; empty for one of its own.
+	Group string
+	// Label names it on a page, and Hint says there what to enter; both for people, without markup.
+	Label, Hint string
+	// Description says in documentation what it is, in Markdown.
+	Description string
+
+	// in points to the setting in settings: a string of some kind, or an int.
+	in func(*Settings) any
+}
+
+var allSettings = []Setting{{
+	Name: "host", Format: HostName, MaxLength: 253, Stage: StageDNS,
+	Label: "Host", Hint: "Hostname of the mail server, without a port.",
+	Description: "Hostname or IP address of the mail server, without a port.",
+	in:          func(s *Settings) any { return &s.Host },
+}, {
+	Name: "port", Format: PortNumber, Stage: StageDNS,
+	Label:       "Port",
+	Description: "Port of the mail server, usually 465 with `tls` and 587 with `starttls`.",
+	in:          func(s *Settings) any { return &s.Port },
+}, {
+	Name: "encryption", Format: Choice, Choices: choices(Encryptions()), Stage: StageTLS,
+	Label: "Encryption",
+	Description: "Encryption of the connection to the mail server. `tls`: encrypted from the first byte. `starttls`: encrypted before the login and the " +
+		"message; a server that does not offer it is refused. `none`: not encrypted; with a username only for a server on the site's own machine.",
+	in: func(s *Settings) any { return &s.Encryption },
+}, {
+	Name: "username", Format: Credential, MaxLength: 255, Optional: true, Stage: StageAuth,
+	Label: "Username", Hint: "Usually the email address. Leave it empty for a server without login.",
+	Description: "Username at the mail server, usually the email address. Omit it for a relay without login.",
+	in:          func(s *Settings) any { return &s.Username },
+}, {
+	Name: "from_address", Format: MailAddress, MaxLength: 254, Stage: StageMail,
+	Label: "From address", Hint: "If it is empty, the username is used, provided that it is an address.",
+	Description: "Sender address of the site's mail.",
+	in:          func(s *Settings) any { return &s.FromAddress },
+}, {
+	Name: "from_name", Format: DisplayName, MaxLength: 255, Optional: true, Stage: StageData,
+	Label: "From name", Hint: "May be empty.",
+	Description: "Display name of the sender. Default: none.",
+	in:          func(s *Settings) any { return &s.FromName },
+}, {
+	Name: "helo_name", Format: EHLOName, MaxLength: 255, Optional: true, Stage: StageEHLO,
+	Label: "HELO name", Hint: "Name that the site gives itself in EHLO. Leave it empty to let the site choose.",
+	Description: "Name that the site gives itself in EHLO, for servers that insist on a certain name. Default: the site chooses.",
+	in:          func(s *Settings) any { return &s.HELOName },
+}, {
+	Name: "grant", Format: Choice, Choices: choices(Grants()), Optional: true, Stage: StageToken, Since: "1.1", Group: oauth2,
+	Label: "Login with", Hint: "With a token, the password above is the client secret.",
+	Description: "How the site obtains an OAuth 2.0 access token for the login: `client_credentials`. Default: the login is a password.",
+	in:          func(s *Settings) any { return &s.Grant },
+}, {
+	Name: "token_url", Format: TokenEndpoint, MaxLength: 2048, Optional: true, Stage: StageToken, Since: "1.1", Group: oauth2,
+	Label: "Token URL", Hint: "For Microsoft 365: https://login.microsoftonline.com/<tenant>/oauth2/v2.0/token",
+	Description: "URL of the token endpoint, which gets the secret.",
+	in:          func(s *Settings) any { return &s.TokenURL },
+}, {
+	Name: "client_id", Format: ClientIdentifier, MaxLength: 255, Optional: true, Stage: StageToken, Since: "1.1", Group: oauth2,
+	Label: "Client ID", Hint: "The application (client) ID.",
+	Description: "ID of the application at the token endpoint.",
+	in:          func(s *Settings) any { return &s.ClientID },
+}, {
+	Name: "scopes", Format: ScopeList, MaxLength: 1024, Optional: true, Stage: StageToken, Since: "1.1", Group: oauth2,
+	Label: "Scopes", Hint: "For Microsoft 365: https://outlook.office365.com/.default",
+	Description: "Scopes of the token. Default: those that the token endpoint gives.",
+	in:          func(s *Settings) any { return &s.Scopes },
+}}
+
+// oauth2 is the attribute of Terraform for logins with a token.
+const oauth2 = "oauth2"
+
+func choices[T ~string](values []T) []string {
+	list := make([]string, len(values))
+	for i, v := range values {
+		list[i] = string(v)
+	}
+	return list
+}
+
+// AllSettings lists the declaration of every setting, in the order of the struct.
+func AllSettings() []Setting { return slices.Clone(allSettings) }
+
+// OriginalSettings names the settings of the first version of the contract, which every platform has had to map.
+func OriginalSettings() []string {
+	var names []string
+	for _, d := range allSettings {
+		if d.Since == "" {
+			names = append(names, d.Name)
+		}
+	}
+	return names
+}
+
+// SettingByName returns the declaration of the setting with this name.
+func SettingByName(name string) (Setting, bool) {
+	i := slices.IndexFunc(allSettings, func(d Setting) bool { return d.Name == name })
+	if i < 0 {
+		return Setting{}, false
+	}
+	return allSettings[i], true
+}
+
+// OfToken reports whether d belongs to logins with a token: such settings make sense only together.
+func (d Setting) OfToken() bool { return d.Stage == StageToken }
+
+// Text returns the setting's value in s as text, empty where it is not set.
+func (d Setting) Text(s Settings) string {
+	value := reflect.ValueOf(d.in(&s)).Elem()
+	if value.IsZero() {
+		return ""
+	}
+	return fmt.Sprint(value.Interface())
+}
+
+// SetText gives the setting in s the value that text stands for; the error is that of a number that is none.
+func (d Setting) SetText(s *Settings, text string) error {
+	value := reflect.ValueOf(d.in(s)).Elem()
+	if value.Kind() == reflect.String {
+		value.SetString(text)
+		return nil
+	}
+	if text == "" {
+		text = "0"
+	}
+	number, err := strconv.Atoi(text)
+	value.SetInt(int64(number))
+	return err
+}
+
 // IsZero reports whether s are the settings of a site that was never configured.
 func (s Settings) IsZero() bool { return s == Settings{} }
 
@@ -84,31 +253,41 @@ type Field struct {
 	Value any
 }
 
-// IsUnsetToken reports whether f belongs to logins with a token, and is not set. The first version knew no such settings:
-// what it sealed, signed or digested of a site with a password must stay what it is.
-func (f Field) IsUnsetToken() bool {
-	switch f.Name {
-	case "grant", "token_url", "client_id", "scopes":
-		return f.Value == "" || f.Value == Grant("")
-	}
-	return false
-}
+// IsSet reports whether f has another than its zero value.
+func (f Field) IsSet() bool { return !reflect.ValueOf(f.Value).IsZero() }
 
 // Fields lists every setting, in the order of the struct.
 func (s Settings) Fields() []Field {
-	return []Field{
-		{"host", s.Host},
-		{"port", s.Port},
-		{"encryption", s.Encryption},
-		{"username", s.Username},
-		{"from_address", s.FromAddress},
-		{"from_name", s.FromName},
-		{"helo_name", s.HELOName},
-		{"grant", s.Grant},
-		{"token_url", s.TokenURL},
-		{"client_id", s.ClientID},
-		{"scopes", s.Scopes},
+	fields := make([]Field, len(allSettings))
+	for i, d := range allSettings {
+		fields[i] = Field{d.Name, reflect.ValueOf(d.in(&s)).Elem().Interface()}
 	}
+	return fields
+}
+
+// IdentityFields lists what tells s from other settings in the digests that are stored. Settings that the first version of
+// the contract did not have count only where they are set: so what was stored before they existed still matches.
+func (s Settings) IdentityFields() []Field {
+	var fields []Field
+	for i, f := range s.Fields() {
+		if allSettings[i].Since == "" || f.IsSet() {
+			fields = append(fields, f)
+		}
+	}
+	return fields
+}
+
+// SettingNames is a set of names of settings, which can be compared with others.
+type SettingNames string
+
+// With returns n with one more name.
+func (n SettingNames) With(name string) SettingNames {
+	return SettingNames(strings.TrimSpace(string(n) + " " + name))
+}
+
+// Has reports whether name is one of n.
+func (n SettingNames) Has(name string) bool {
+	return slices.Contains(strings.Fields(string(n)), name)
 }
 
 // Diff names the settings in which s and other differ.

@@ -1,9 +1,9 @@
 package site_test
 
 import (
-	"encoding/json"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
@@ -30,14 +30,56 @@ func TestFieldsListsEverySetting(t *testing.T) {
 	}
 }
 
-func TestFieldsAreTheContractsMembers(t *testing.T) {
-	document, err := json.Marshal(site.Settings{})
-	if err != nil {
-		t.Fatal(err)
+// What was stored or sent before a setting existed must still match, and say the same.
+func TestSettingsAddedLaterAreAbsentUntilTheyAreSet(t *testing.T) {
+	typ := reflect.TypeFor[site.Settings]()
+	set := site.Settings{}
+	for i := range numSettings() {
+		alter(&set, i)
 	}
-	const want = `{"host":"","port":0,"encryption":"","username":"","from_address":"","from_name":"","helo_name":""}`
-	if string(document) != want {
-		t.Errorf("JSON of the zero settings:\n got %s\nwant %s", document, want)
+	original := site.OriginalSettings()
+	names := func(fields []site.Field) (names []string) {
+		for _, f := range fields {
+			names = append(names, f.Name)
+		}
+		return names
+	}
+	if got := names(site.Settings{}.IdentityFields()); !slices.Equal(got, original) {
+		t.Errorf("digests of the zero settings are made of %q, want %q", got, original)
+	}
+	if got := set.IdentityFields(); !reflect.DeepEqual(got, set.Fields()) {
+		t.Errorf("digests of set settings are made of %v", got)
+	}
+	for i, d := range site.AllSettings() {
+		_, omitted := strings.CutSuffix(typ.Field(i).Tag.Get("json"), ",omitempty")
+		if added := d.Since != ""; omitted != added || slices.Contains(original, d.Name) == added || added && !d.Optional {
+			t.Errorf("site.Settings: %s came with version %q: its tag must have omitempty, and it must be optional", d.Name, d.Since)
+		}
+	}
+}
+
+func TestTextAndBack(t *testing.T) {
+	var all, back site.Settings
+	for i := range numSettings() {
+		alter(&all, i)
+	}
+	for _, d := range site.AllSettings() {
+		if d.Text(site.Settings{}) != "" {
+			t.Errorf("%s of the zero settings is %q", d.Name, d.Text(site.Settings{}))
+		}
+		if err := d.SetText(&back, d.Text(all)); err != nil {
+			t.Error(err)
+		}
+	}
+	if back != all {
+		t.Errorf("got %+v, want %+v", back, all)
+	}
+	port, _ := site.SettingByName("port")
+	if err := port.SetText(&back, "x"); err == nil || back.Port != 0 {
+		t.Errorf("port x is %d, %v", back.Port, err)
+	}
+	if _, ok := site.SettingByName("password"); ok {
+		t.Error("the password is no setting")
 	}
 }
 

@@ -36,7 +36,9 @@ type State struct {
 	// SiteID is stable for the life of a site and differs between sites.
 	SiteID   string
 	Settings Settings
-	Enabled  bool
+	// Unknown names the settings that the site does not know, for it speaks an older version of the contract.
+	Unknown SettingNames
+	Enabled bool
 	// Revision changes with every write; opaque.
 	Revision string
 	// UpdatedAt is the time of the last write; zero when there was none. UpdatedBy names who made it, where the site says.

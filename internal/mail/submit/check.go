@@ -41,48 +41,74 @@ func (a *attempt) check(ctx context.Context, rules []rule) error {
 	return nil
 }
 
-func serverRules(s site.Settings) []rule {
-	return []rule{
-		{site.StageDNS, "host", CheckHost(s.Host)},
-		{site.StageDNS, "port", checkPort(s.Port)},
-		{site.StageTLS, "encryption", checkEncryption(s.Encryption)},
-		{site.StageEHLO, "helo_name", optional(CheckHELOName, s.HELOName)},
+// CheckSetting says what is wrong with the value of one setting in s: the same rules wherever settings are entered, stored
+// or used.
+func CheckSetting(d site.Setting, s site.Settings) error {
+	value := d.Text(s)
+	if value == "" && d.Optional {
+		return nil
 	}
+	if d.MaxLength > 0 && utf8.RuneCountInString(value) > d.MaxLength {
+		return fmt.Errorf("must have at most %d characters", d.MaxLength)
+	}
+	switch d.Format {
+	case site.HostName:
+		return CheckHost(value)
+	case site.PortNumber:
+		return checkPort(s.Port)
+	case site.Choice:
+		if !slices.Contains(d.Choices, value) {
+			return fmt.Errorf("must be one of %v", d.Choices)
+		}
+		return nil
+	case site.Credential:
+		return CheckCredential(value)
+	case site.MailAddress:
+		return CheckAddress(value)
+	case site.DisplayName:
+		return CheckFromName(value)
+	case site.EHLOName:
+		return CheckHELOName(value)
+	case site.TokenEndpoint:
+		return oauth.CheckTokenURL(value)
+	case site.ClientIdentifier:
+		return CheckClientID(value)
+	case site.ScopeList:
+		return CheckScopes(value)
+	}
+	return fmt.Errorf("has a format without rules: %d", d.Format)
+}
+
+// rulesAt are those of the settings that a server meets at these stages.
+func rulesAt(s site.Settings, stages ...site.Stage) []rule {
+	var rules []rule
+	for _, stage := range stages {
+		for _, d := range site.AllSettings() {
+			if d.Stage == stage {
+				rules = append(rules, rule{stage, d.Name, CheckSetting(d, s)})
+			}
+		}
+	}
+	return rules
+}
+
+func serverRules(s site.Settings) []rule {
+	return rulesAt(s, site.StageDNS, site.StageTLS, site.StageEHLO)
 }
 
 func candidateRules(c site.Candidate) []rule {
 	field, err := CheckToken(c.Settings)
-	return append(serverRules(c.Settings),
-		rule{site.StageToken, field, err},
-		rule{site.StageAuth, "username", checkCredential(c.Settings.Username)},
-		rule{site.StageAuth, "password", checkPassword(c)})
+	return slices.Concat(serverRules(c.Settings), []rule{{site.StageToken, field, err}}, rulesAt(c.Settings, site.StageAuth),
+		[]rule{{site.StageAuth, "password", checkPassword(c)}})
 }
 
 func messageRules(s site.Settings, recipient string) []rule {
-	return []rule{
-		{site.StageMail, "from_address", CheckAddress(s.FromAddress)},
-		{site.StageRcpt, "recipient", CheckAddress(recipient)},
-		{site.StageData, "from_name", CheckFromName(s.FromName)},
-	}
-}
-
-func optional(check func(string) error, value string) error {
-	if value == "" {
-		return nil
-	}
-	return check(value)
+	return slices.Concat(rulesAt(s, site.StageMail), []rule{{site.StageRcpt, "recipient", CheckAddress(recipient)}}, rulesAt(s, site.StageData))
 }
 
 func checkPort(port int) error {
 	if port < 1 || port > 65535 {
-		return fmt.Errorf("invalid port %d: must be from 1 to 65535", port)
-	}
-	return nil
-}
-
-func checkEncryption(e site.Encryption) error {
-	if !slices.Contains(site.Encryptions(), e) {
-		return fmt.Errorf("must be one of %q", site.Encryptions())
+		return errors.New("must be from 1 to 65535")
 	}
 	return nil
 }
@@ -139,13 +165,17 @@ func checkPassword(c site.Candidate) error {
 	if c.LacksPassword() {
 		return errors.New("is missing, but there is a username")
 	}
-	return checkCredential(c.Password.Reveal())
+	return CheckCredential(c.Password.Reveal())
 }
 
-// checkCredential refuses NUL, which separates the parts of AUTH PLAIN (RFC 4616 section 2).
-func checkCredential(value string) error {
-	if strings.ContainsRune(value, 0) {
-		return errors.New("must not contain NUL")
+// CheckCredential refuses what no login can carry as a username or password: control characters, NUL among them, which
+// separates the parts of AUTH PLAIN (RFC 4013 section 2.3, RFC 4616 section 2), and what is not UTF-8.
+func CheckCredential(value string) error {
+	if !utf8.ValidString(value) {
+		return errors.New("must be valid UTF-8")
+	}
+	if strings.ContainsFunc(value, unicode.IsControl) {
+		return errors.New("must not contain control characters")
 	}
 	return nil
 }

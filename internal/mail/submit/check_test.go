@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/mail/submit"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
 // checked runs a check over good and bad values.
@@ -233,4 +234,27 @@ func FuzzCheckHELOName(f *testing.F) {
 			t.Errorf("took %q", name)
 		}
 	})
+}
+
+// Each setting has rules, whatever its format: nothing unfit for SMTP gets past them.
+func TestEverySettingIsChecked(t *testing.T) {
+	for _, d := range site.AllSettings() {
+		spoiled := site.Settings{Port: -1}
+		if d.Format != site.PortNumber {
+			_ = d.SetText(&spoiled, "a\r\nRSET\x00")
+		}
+		if err := submit.CheckSetting(d, spoiled); err == nil || strings.Contains(err.Error(), "without rules") {
+			t.Errorf("%s: %v", d.Name, err)
+		}
+		if err := submit.CheckSetting(d, site.Settings{}); (err == nil) != d.Optional {
+			t.Errorf("%s: left out, %v", d.Name, err)
+		}
+		if d.MaxLength == 0 {
+			continue
+		}
+		_ = d.SetText(&spoiled, strings.Repeat("a", d.MaxLength+1))
+		if err := submit.CheckSetting(d, spoiled); err == nil {
+			t.Errorf("%s is longer than %d characters, and no error", d.Name, d.MaxLength)
+		}
+	}
 }

@@ -55,6 +55,7 @@ func (*client) Capabilities() site.Capabilities {
 		Unguarded:           true,
 		HidesPasswords:      true,
 		ForgetsVerification: true,
+		Settings:            site.OriginalSettings(),
 		UnsupportedValues: []site.UnsupportedValue{
 			{Field: "from_address", Value: "", Reason: "listmonk sends from one address, and tests with it."},
 			{Field: "grant", Reason: "listmonk logs in to mail servers with a password only."},

@@ -43,6 +43,7 @@ func (*client) Capabilities() site.Capabilities {
 		Unguarded:           true,
 		HidesPasswords:      true,
 		ForgetsVerification: true,
+		Settings:            site.OriginalSettings(),
 		UnsupportedValues: []site.UnsupportedValue{
 			{
 				Field: "encryption", Value: site.STARTTLS, When: func(s site.Settings) bool { return s.Username == "" },

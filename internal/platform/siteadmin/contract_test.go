@@ -20,7 +20,10 @@ import (
 // contract is openapi.yaml.
 var contract = load()
 
-type document struct{ router routers.Router }
+type document struct {
+	spec   *openapi3.T
+	router routers.Router
+}
 
 func load() document {
 	spec, err := openapi3.NewLoader().LoadFromFile("openapi.yaml")
@@ -34,7 +37,7 @@ func load() document {
 	if err != nil {
 		panic(err)
 	}
-	return document{router}
+	return document{spec, router}
 }
 
 // request returns an error unless r, whose body has been read, is one that the contract describes.

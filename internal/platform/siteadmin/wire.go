@@ -17,7 +17,7 @@ import (
 type wireSMTP struct {
 	SiteID       string            `json:"site_id"`
 	APIVersion   int               `json:"api_version"`
-	Settings     *site.Settings    `json:"settings"`
+	Settings     *wireSettings     `json:"settings"`
 	Enabled      bool              `json:"enabled"`
 	Revision     string            `json:"revision"`
 	UpdatedAt    *time.Time        `json:"updated_at"`
@@ -28,6 +28,26 @@ type wireSMTP struct {
 	Verification *wireVerification `json:"verification"`
 	// AuthMethods is empty for a site that takes passwords only.
 	AuthMethods []string `json:"auth_methods"`
+}
+
+// wireSettings is the schema StoredSettings.
+type wireSettings struct {
+	site.Settings
+	// unknown are the settings that the site leaves out: it speaks an older version of the contract than the one that they came with.
+	unknown site.SettingNames
+}
+
+func (w *wireSettings) UnmarshalJSON(data []byte) error {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(data, &members); err != nil {
+		return err
+	}
+	for _, d := range site.AllSettings() {
+		if _, known := members[d.Name]; !known && d.Since != "" {
+			w.unknown = w.unknown.With(d.Name)
+		}
+	}
+	return json.Unmarshal(data, &w.Settings)
 }
 
 type wireVerification struct {
@@ -121,7 +141,8 @@ func (w *wireSMTP) isClear() bool { return w.Settings.IsZero() && !w.PasswordSet
 func (w *wireSMTP) fromWire() site.State {
 	state := site.State{
 		SiteID:      w.SiteID,
-		Settings:    *w.Settings,
+		Settings:    w.Settings.Settings,
+		Unknown:     w.Settings.unknown,
 		Enabled:     w.Enabled,
 		Revision:    w.Revision,
 		UpdatedBy:   untrusted.Brief(w.UpdatedBy, maxName),

@@ -27,21 +27,48 @@ func at(t *testing.T, text string) time.Time {
 	return parsed
 }
 
+// added are the settings that the sites of the scripts do not know, which speak the first version of the contract.
+func added() (names site.SettingNames) {
+	for _, d := range site.AllSettings() {
+		if d.Since != "" {
+			names = names.With(d.Name)
+		}
+	}
+	return names
+}
+
+// everySetting is how a site answers that knows all of them.
+func everySetting(t *testing.T) string {
+	t.Helper()
+	members := map[string]any{}
+	for _, f := range settings.Fields() {
+		members[f.Name] = f.Value
+	}
+	text, err := json.Marshal(map[string]any{"settings": members})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 func TestRead(t *testing.T) {
 	full := site.State{
-		SiteID: "site-1", Settings: settings, Enabled: true, Revision: "7",
+		SiteID: "site-1", Settings: settings, Unknown: added(), Enabled: true, Revision: "7",
 		UpdatedAt: at(t, "2026-11-23T10:00:02Z"), UpdatedBy: "terraform",
 		LastWriteID: "0a6d2c9e-2f3b-4a66-8b51-1f0d6f1f5a10", PasswordSet: true, PasswordID: "3c1e9f57a8b24d60",
 		Verification: &site.Verification{
 			TestedAt: at(t, "2026-11-23T10:00:01Z"), Recipient: "ops@example.com", Reply: "250 2.0.0 Ok", MessageID: "8d0f@example.com",
 		},
 	}
+	known := full
+	known.Unknown = ""
 	for name, tt := range map[string]struct {
 		answer http.HandlerFunc
 		want   site.State
 	}{
-		"enabled":      {smtp(""), full},
-		"unconfigured": {smtp(merged(cleared, `{"updated_at":null,"updated_by":null,"last_write_id":null}`)), site.State{SiteID: "site-1", Revision: "9"}},
+		"enabled":       {smtp(""), full},
+		"unconfigured":  {smtp(merged(cleared, `{"updated_at":null,"updated_by":null,"last_write_id":null}`)), site.State{SiteID: "site-1", Revision: "9", Unknown: added()}},
+		"ofThisVersion": {smtp(everySetting(t)), known},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newScript(t)

@@ -44,7 +44,7 @@ type (
 	smtpWire struct {
 		SiteID       string            `json:"site_id"`
 		APIVersion   int               `json:"api_version"`
-		Settings     site.Settings     `json:"settings"`
+		Settings     map[string]any    `json:"settings"`
 		Enabled      bool              `json:"enabled"`
 		Revision     string            `json:"revision"`
 		UpdatedAt    *time.Time        `json:"updated_at"`
@@ -102,7 +102,7 @@ func toSMTP(s site.State) smtpWire {
 	w := smtpWire{
 		SiteID:      s.SiteID,
 		APIVersion:  Version,
-		Settings:    s.Settings,
+		Settings:    map[string]any{},
 		Enabled:     s.Enabled,
 		Revision:    s.Revision,
 		UpdatedAt:   orNull(s.UpdatedAt),
@@ -111,6 +111,10 @@ func toSMTP(s site.State) smtpWire {
 		PasswordSet: s.PasswordSet,
 		PasswordID:  orNull(s.PasswordID),
 		AuthMethods: []string{"password", "oauth2"},
+	}
+	// Also those that are not set: so a client sees that this site knows them.
+	for _, f := range s.Settings.Fields() {
+		w.Settings[f.Name] = f.Value
 	}
 	if v := s.Verification; v != nil {
 		w.Verification = &verificationWire{TestedAt: v.TestedAt, Recipient: v.Recipient, Reply: v.Reply, MessageID: v.MessageID}

@@ -3,8 +3,6 @@ package core
 import (
 	"errors"
 	"fmt"
-	"net/netip"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -17,11 +15,8 @@ import (
 
 // The longest values in characters; openapi.yaml has the same.
 const (
-	maxHost     = 253
 	maxAddress  = 254
-	maxName     = 255
 	maxPassword = 1024
-	maxPort     = 65535
 )
 
 func (s *Site) checkSiteID(id string) error {
@@ -33,27 +28,19 @@ func (s *Site) checkSiteID(id string) error {
 
 // checkCandidate refuses values that no site may hold.
 func checkCandidate(c site.Candidate) error {
-	st := c.Settings
-	checks := []struct {
-		field string
-		err   error
-	}{
-		{"host", text(st.Host, maxHost, submit.CheckHost)},
-		{"port", checkPort(st.Port)},
-		{"encryption", checkEncryption(st)},
-		{"username", text(st.Username, maxName, checkNoControls)},
-		{"from_address", text(st.FromAddress, maxAddress, submit.CheckAddress)},
-		{"from_name", text(st.FromName, maxName, submit.CheckFromName)},
-		{"helo_name", text(st.HELOName, maxName, checkHELOName)},
-		{"password", checkPassword(c.Password, st.Username)},
-	}
-	for _, check := range checks {
-		if check.err != nil {
-			return problem.OfField(check.field, "%s %v.", check.field, check.err)
+	for _, d := range site.AllSettings() {
+		if err := submit.CheckSetting(d, c.Settings); err != nil {
+			return problem.OfField(d.Name, "%s %v.", d.Name, err)
 		}
 	}
-	if field, err := submit.CheckToken(st); err != nil {
+	if field, err := submit.CheckToken(c.Settings); err != nil {
 		return problem.OfField(field, "%s %v.", field, err)
+	}
+	if s := c.Settings; s.Encryption == site.NoEncryption && s.Username != "" && !site.IsLoopback(s.Host) {
+		return problem.OfField("encryption", "encryption must not be none, except to a loopback address: the password would be sent in clear.")
+	}
+	if err := checkPassword(c.Password, c.Settings.Username); err != nil {
+		return problem.OfField("password", "password %v.", err)
 	}
 	return nil
 }
@@ -72,36 +59,6 @@ func text(value string, longest int, check func(string) error) error {
 	return check(value)
 }
 
-func checkPort(port int) error {
-	if port < 1 || port > maxPort {
-		return fmt.Errorf("must be from 1 to %d", maxPort)
-	}
-	return nil
-}
-
-func checkEncryption(s site.Settings) error {
-	if !slices.Contains(site.Encryptions(), s.Encryption) {
-		return fmt.Errorf("must be one of %v", site.Encryptions())
-	}
-	if s.Encryption == site.NoEncryption && s.Username != "" && !isLoopback(s.Host) {
-		return errors.New("must not be none, except to a loopback address: the password would be sent in clear")
-	}
-	return nil
-}
-
-// isLoopback reports whether host names the machine itself without asking DNS.
-func isLoopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback() || strings.EqualFold(strings.TrimSuffix(host, "."), "localhost")
-}
-
-func checkHELOName(name string) error {
-	if name == "" {
-		return nil
-	}
-	return submit.CheckHELOName(name)
-}
-
 // checkPassword keeps to what SASL can carry: no control characters (RFC 4013 section 2.3).
 func checkPassword(password secret.Text, username string) error {
 	switch value := password.Reveal(); {
@@ -112,7 +69,7 @@ func checkPassword(password secret.Text, username string) error {
 	case strings.Trim(value, "*•●") == "":
 		return errors.New("must be the password itself, not a mask")
 	default:
-		return text(value, maxPassword, checkNoControls)
+		return text(value, maxPassword, submit.CheckCredential)
 	}
 }
 
@@ -130,14 +87,4 @@ func checkDirections(s site.Settings) error {
 // Bidi_Control of Unicode).
 func HasDirections(text string) bool {
 	return strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) })
-}
-
-func checkNoControls(value string) error {
-	if !utf8.ValidString(value) {
-		return errors.New("must be valid UTF-8")
-	}
-	if strings.ContainsFunc(value, unicode.IsControl) {
-		return errors.New("must not contain control characters")
-	}
-	return nil
 }

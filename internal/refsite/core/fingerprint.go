@@ -55,10 +55,7 @@ func (s *Site) testParts(t site.TestRequest) []string {
 
 func (s *Site) candidateParts(purpose string, c site.Candidate) []string {
 	parts := []string{purpose, s.id}
-	for _, f := range c.Settings.Fields() {
-		if f.IsUnsetToken() {
-			continue
-		}
+	for _, f := range c.Settings.IdentityFields() {
 		parts = append(parts, f.Name, fmt.Sprint(f.Value))
 	}
 	return append(parts, c.Password.Reveal())

@@ -1,7 +1,8 @@
 package page
 
 import (
-	"fmt"
+	"cmp"
+	"slices"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/core"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
@@ -22,49 +23,68 @@ type field struct {
 // option is a value with its words.
 type option struct{ Value, Text string }
 
-// labels are the settings in the words of the page.
-var labels = map[string]string{
-	"host": "Host", "port": "Port", "encryption": "Encryption", "username": "Username", "password": "Password",
-	"from_address": "From address", "from_name": "From name", "helo_name": "HELO name",
-	"grant": "Login with", "token_url": "Token URL", "client_id": "Client ID", "scopes": "Scopes",
+// label is a setting in the words of the page.
+func label(name string) string {
+	if d, ok := site.SettingByName(name); ok {
+		return d.Label
+	}
+	return "Password"
 }
 
-var encryptions = []option{
-	{"", "Choose …"},
+// choices are those of settings that are one of a few values, in the words of the page.
+var choices = map[string][]option{"encryption": {
 	{string(site.STARTTLS), "STARTTLS (usual on port 587)"},
 	{string(site.TLS), "TLS from the start (usual on port 465)"},
 	{string(site.NoEncryption), "None (only to this machine)"},
-}
-
-var grants = []option{
+}, "grant": {
 	{"", "The password"},
 	{string(site.ClientCredentials), "A token (OAuth 2.0 client credentials)"},
-}
+}}
+
+// inputs are the types of the inputs for formats that are not plain text.
+var inputs = map[site.Format]string{site.PortNumber: "number", site.MailAddress: "email", site.TokenEndpoint: "url"}
 
 // fieldsOf are the fields with what is saved, by name.
 func fieldsOf(o core.Overview) map[string]*field {
-	fields := map[string]*field{
-		"password":     {Type: "password", Autocomplete: "new-password"},
-		"host":         {Type: "text", Hint: "The name of the submission server, without a port."},
-		"port":         {Type: "number"},
-		"encryption":   {Options: encryptions},
-		"username":     {Type: "text", Autocomplete: "off", Hint: "Usually the mail address. Leave it empty for a server without login."},
-		"grant":        {Options: grants, Hint: "With a token, the password above is the client secret."},
-		"token_url":    {Type: "url", Autocomplete: "off", Hint: "For Microsoft 365: https://login.microsoftonline.com/<tenant>/oauth2/v2.0/token"},
-		"client_id":    {Type: "text", Autocomplete: "off", Hint: "The application (client) ID."},
-		"scopes":       {Type: "text", Autocomplete: "off", Hint: "For Microsoft 365: https://outlook.office365.com/.default"},
-		"from_address": {Type: "email", Hint: "Left empty, it is the username where that is an address."},
-		"from_name":    {Type: "text", Hint: "May be empty."},
-		"helo_name":    {Type: "text", Hint: "What the site calls itself to the server. Empty leaves the choice to the site."},
+	fields := map[string]*field{"password": {Name: "password", Label: label("password"), Type: "password", Autocomplete: "new-password"}}
+	for _, d := range site.AllSettings() {
+		f := &field{Name: d.Name, Label: d.Label, Hint: d.Hint, Type: cmp.Or(inputs[d.Format], "text"), Value: d.Text(o.Settings)}
+		if d.Stage == site.StageAuth || d.OfToken() {
+			f.Autocomplete = "off"
+		}
+		if d.Format == site.Choice {
+			f.Options = optionsOf(d)
+		}
+		fields[d.Name] = f
 	}
-	for _, f := range o.Settings.Fields() {
-		fields[f.Name].Value = fmt.Sprint(f.Value)
+	return fields
+}
+
+func optionsOf(d site.Setting) []option {
+	options := []option{{"", "Choose …"}}
+	for _, value := range d.Choices {
+		options = append(options, option{value, value})
 	}
-	if o.Settings.Port == 0 {
-		fields["port"].Value = ""
+	for _, known := range choices[d.Name] {
+		for i := range options {
+			if options[i].Value == known.Value {
+				options[i].Text = known.Text
+			}
+		}
 	}
-	for name, f := range fields {
-		f.Name, f.Label = name, labels[name]
+	return options
+}
+
+// inServer are the settings with a place of their own on the page.
+var inServer = []string{"host", "port", "encryption"}
+
+// Sender are the fields that belong neither to the server nor to the login.
+func (m mail) Sender() []*field {
+	var fields []*field
+	for _, d := range site.AllSettings() {
+		if !slices.Contains(inServer, d.Name) && d.Stage != site.StageAuth && !d.OfToken() {
+			fields = append(fields, m.Fields[d.Name])
+		}
 	}
 	return fields
 }

@@ -3,7 +3,6 @@ package page
 import (
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -82,15 +81,13 @@ func (v visit) save() error {
 
 // entered are the settings of a form. An address to log in with is also the sender where none is entered.
 func entered(get func(string) string) site.Settings {
-	value := func(name string) string { return strings.TrimSpace(get(name)) }
-	port, _ := strconv.Atoi(value("port")) // what is no number is no port either
-	s := site.Settings{
-		Host: value("host"), Port: port, Encryption: site.Encryption(value("encryption")), Username: value("username"),
-		FromAddress: value("from_address"), FromName: value("from_name"), HELOName: value("helo_name"),
-		Grant: site.Grant(value("grant")),
+	var s site.Settings
+	for _, d := range site.AllSettings() {
+		_ = d.SetText(&s, strings.TrimSpace(get(d.Name))) // what is no number is no port either
 	}
-	if s.Grant != "" {
-		s.TokenURL, s.ClientID, s.Scopes = value("token_url"), value("client_id"), site.JoinScopes(strings.Fields(get("scopes")))
+	s.Scopes = site.JoinScopes(strings.Fields(s.Scopes))
+	if s.Grant == "" {
+		s.TokenURL, s.ClientID, s.Scopes = "", "", ""
 	}
 	if s.FromAddress == "" && strings.Contains(s.Username, "@") {
 		s.FromAddress = s.Username

@@ -93,9 +93,9 @@ func (v visit) mail(o core.Overview) mail {
 
 // enter puts back what was entered; port is its text, which may be no number.
 func (m *mail) enter(s site.Settings, port string) {
-	for _, f := range s.Fields() {
-		shown := m.Fields[f.Name]
-		if entered := fmt.Sprint(f.Value); entered != shown.Value {
+	for _, d := range site.AllSettings() {
+		shown := m.Fields[d.Name]
+		if entered := d.Text(s); entered != shown.Value {
 			shown.Saved, shown.Value = shown.Value, entered
 		}
 	}
@@ -116,7 +116,7 @@ func (m *mail) blame(step string, failure *problem.Error, read string) {
 	}
 	name := failure.Field
 	if rest, ok := strings.CutPrefix(failure.Detail, name+" "); ok && m.Fields[name] != nil {
-		m.Notice.Text = labels[name] + " " + rest
+		m.Notice.Text = label(name) + " " + rest
 	}
 	if path.Base(step) == "test" {
 		m.Notice.Title = undone["test"]
@@ -151,7 +151,7 @@ func changes(was, is snapshot) []string {
 	before := was.Settings.Fields()
 	for i, f := range is.Settings.Fields() {
 		if f.Value != before[i].Value {
-			items = append(items, fmt.Sprintf("%s: %s, was %s", labels[f.Name], quoted(f.Value), quoted(before[i].Value)))
+			items = append(items, fmt.Sprintf("%s: %s, was %s", label(f.Name), quoted(f.Value), quoted(before[i].Value)))
 		}
 	}
 	if is.PasswordID != was.PasswordID {

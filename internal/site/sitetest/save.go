@@ -115,20 +115,16 @@ var saves = []check{
 		}
 	}},
 	{name: "SettingsThatCannotBeSentAreRefused", when: strict, run: func(s *subject) {
-		for field, spoil := range map[string]func(*site.Settings){
-			"host":         func(c *site.Settings) { c.Host = "smtp.example.com\r\nEHLO x" },
-			"port":         func(c *site.Settings) { c.Port = 65536 },
-			"encryption":   func(c *site.Settings) { c.Encryption = "opportunistic" },
-			"from_address": func(c *site.Settings) { c.FromAddress = "a@example.com>\r\nRCPT TO:<b@example.com" },
-			"from_name":    func(c *site.Settings) { c.FromName = "A\r\nBcc: b@example.com" },
-			"helo_name":    func(c *site.Settings) { c.HELOName = "a.example.com\r\nMAIL FROM:<>" },
-		} {
+		for _, d := range site.AllSettings() {
+			if d.Format == site.Credential || d.OfToken() {
+				continue // What a login cannot carry is for its server to say.
+			}
 			s.unchanged(func() {
 				bad := s.Good
-				spoil(&bad.Settings)
+				_ = d.SetText(&bad.Settings, spoiled[d.Format])
 				_, err := s.save(bad, false)
 				s.refused(err, site.Invalid)
-				s.at(err, field)
+				s.at(err, d.Name)
 			})
 		}
 	}},
@@ -139,6 +135,16 @@ var saves = []check{
 			}
 		})
 	}},
+}
+
+// spoiled are values of which a mail server would be told something else.
+var spoiled = map[site.Format]string{
+	site.HostName:    "smtp.example.com\r\nEHLO x",
+	site.PortNumber:  "65536",
+	site.Choice:      "opportunistic",
+	site.MailAddress: "a@example.com>\r\nRCPT TO:<b@example.com",
+	site.DisplayName: "A\r\nBcc: b@example.com",
+	site.EHLOName:    "a.example.com\r\nMAIL FROM:<>",
 }
 
 func forgetsPasswords(c site.Capabilities) bool { return !c.PasswordStays }

@@ -6,6 +6,8 @@ package sitetest
 import (
 	"context"
 	"iter"
+	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/google/uuid"
@@ -266,28 +268,39 @@ func (s *subject) same(what string, got, want site.State) {
 
 // elsewhere is c at every setting in turn, by the name of what changed.
 func elsewhere(c site.Candidate) map[string]site.Candidate {
-	change := func(f func(*site.Settings)) site.Candidate {
+	all := map[string]site.Candidate{}
+	for _, d := range site.AllSettings() {
+		if d.OfToken() {
+			continue // None of them makes sense without the others.
+		}
 		other := c
-		f(&other.Settings)
-		return other
+		_ = d.SetText(&other.Settings, another(d, c.Settings)) // fails for numbers alone
+		all[d.Name] = other
 	}
-	return map[string]site.Candidate{
-		"host": change(func(s *site.Settings) {
-			if s.Host = "elsewhere.example.com"; s.Encryption == site.NoEncryption {
-				s.Host = "localhost" // the only one to which a password may go in clear text
-			}
-		}),
-		"port": change(func(s *site.Settings) { s.Port = s.Port%65535 + 1 }),
-		"encryption": change(func(s *site.Settings) {
-			s.Encryption = map[site.Encryption]site.Encryption{site.TLS: site.STARTTLS}[s.Encryption]
-			if s.Encryption == "" {
-				s.Encryption = site.TLS
-			}
-		}),
-		"username":     change(func(s *site.Settings) { s.Username = "another@example.com" }),
-		"from_address": change(func(s *site.Settings) { s.FromAddress = "another@example.com" }),
-		"from_name":    change(func(s *site.Settings) { s.FromName += " 2" }),
-		"helo_name":    change(func(s *site.Settings) { s.HELOName = "another.example.com" }),
+	return all
+}
+
+// another is a valid value of the setting that s does not have.
+func another(d site.Setting, s site.Settings) string {
+	switch d.Format {
+	case site.HostName:
+		if s.Encryption == site.NoEncryption {
+			return "localhost" // the only one to which a password may go in clear text
+		}
+		return "elsewhere.example.com"
+	case site.PortNumber:
+		return strconv.Itoa(s.Port%65535 + 1)
+	case site.Choice:
+		others := slices.DeleteFunc(slices.Clone(d.Choices), func(value string) bool {
+			return value == d.Text(s) || value == string(site.NoEncryption)
+		})
+		return others[0]
+	case site.Credential, site.MailAddress:
+		return "another@example.com"
+	case site.DisplayName:
+		return s.FromName + " 2"
+	default:
+		return "another.example.com"
 	}
 }
 

@@ -44,11 +44,8 @@ func TestPasswordRule(t *testing.T) {
 	c := start(t)
 	c.enable(nil)
 	logins := c.mail.Counters().Logins
-	for _, f := range (site.Settings{}).Fields() {
-		if f.IsUnsetToken() {
-			continue // the plugin logs in with a password only
-		}
-		if f.IsUnsetToken() {
+	for _, f := range site.AllSettings() {
+		if f.OfToken() {
 			continue // the plugin takes passwords only, and names no auth_methods
 		}
 		change, ok := c.changes()[f.Name]

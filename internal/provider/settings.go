@@ -1,0 +1,113 @@
+package provider
+
+import (
+	"reflect"
+	"slices"
+	"strconv"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/submit"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// settingValues are the mail settings as Terraform has them, in the models of resource, action and data source alike. It has
+// a field for each of [flatSettings]; all else about a setting is in its declaration.
+type settingValues struct {
+	Host        types.String `tfsdk:"host"`
+	Port        types.Int64  `tfsdk:"port"`
+	Encryption  types.String `tfsdk:"encryption"`
+	Username    types.String `tfsdk:"username"`
+	FromAddress types.String `tfsdk:"from_address"`
+	FromName    types.String `tfsdk:"from_name"`
+	HELOName    types.String `tfsdk:"helo_name"`
+}
+
+// flatSettings are the settings that are attributes of their own.
+func flatSettings() []site.Setting {
+	return slices.DeleteFunc(site.AllSettings(), func(d site.Setting) bool { return d.Group != "" })
+}
+
+// of points to the field of a setting: a *types.String or, for a number, a *types.Int64.
+func (v *settingValues) of(d site.Setting) any {
+	for _, f := range modelFields(reflect.TypeFor[settingValues]()) {
+		if f.name == d.Name {
+			return reflect.ValueOf(v).Elem().FieldByIndex(f.index).Addr().Interface()
+		}
+	}
+	return nil
+}
+
+func (v settingValues) all() []attr.Value {
+	var values []attr.Value
+	for _, d := range flatSettings() {
+		switch value := v.of(d).(type) {
+		case *types.String:
+			values = append(values, *value)
+		case *types.Int64:
+			values = append(values, *value)
+		}
+	}
+	return values
+}
+
+// known reports whether every setting is known.
+func (v settingValues) known() bool { return !slices.ContainsFunc(v.all(), attr.Value.IsUnknown) }
+
+// given reports whether any setting is given, be it unknown yet.
+func (v settingValues) given() bool {
+	return slices.ContainsFunc(v.all(), func(value attr.Value) bool { return !value.IsNull() })
+}
+
+func (v settingValues) toSettings() site.Settings {
+	var s site.Settings
+	for _, d := range flatSettings() {
+		switch value := v.of(d).(type) {
+		case *types.String:
+			_ = d.SetText(&s, value.ValueString()) // fails for numbers alone
+		case *types.Int64:
+			_ = d.SetText(&s, strconv.FormatInt(value.ValueInt64(), 10))
+		}
+	}
+	return s
+}
+
+// fromSettings takes over what a site holds.
+func (v *settingValues) fromSettings(s site.Settings) {
+	for _, d := range flatSettings() {
+		text := d.Text(s)
+		switch value := v.of(d).(type) {
+		case *types.String:
+			*value = optional(text, *value)
+		case *types.Int64:
+			number, _ := strconv.Atoi(text) // empty at a site that was never configured
+			*value = portValue(number)
+		}
+	}
+}
+
+// textValidators check a setting that is text. An optional one may also be given as "", which is the same as leaving it out.
+func textValidators(d site.Setting) []validator.String {
+	check := text{check: func(value string) error {
+		var s site.Settings
+		_ = d.SetText(&s, value)
+		return submit.CheckSetting(d, s)
+	}}
+	switch {
+	case d.Format == site.Choice:
+		return []validator.String{stringvalidator.OneOf(d.Choices...)}
+	case d.Format == site.Credential:
+		return []validator.String{text{check: checkCredential, trimmed: true}}
+	case d.Format == site.MailAddress && !d.Optional:
+		return []validator.String{mailAddress{}}
+	case d.Optional:
+		return []validator.String{check}
+	}
+	return []validator.String{stringvalidator.LengthAtLeast(1), check}
+}
+
+func portValidators() []validator.Int64 { return []validator.Int64{int64validator.Between(1, 65535)} }

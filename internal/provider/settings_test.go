@@ -1,0 +1,47 @@
+package provider
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// TestEverySettingHasAField: resource, list, action and data source get what they need of a setting from its declaration, but
+// for the field in which Terraform's value is kept.
+func TestEverySettingHasAField(t *testing.T) {
+	var v settingValues
+	for _, d := range flatSettings() {
+		if v.of(d) == nil {
+			t.Errorf("settings.go: settingValues lacks a field with the tag `tfsdk:%q`", d.Name)
+		}
+	}
+	if got, want := len(modelFields(reflect.TypeFor[settingValues]())), len(flatSettings()); got != want {
+		t.Errorf("settings.go: settingValues has %d fields, and there are %d settings", got, want)
+	}
+}
+
+func TestSettingValuesAndBack(t *testing.T) {
+	var s site.Settings
+	for _, d := range flatSettings() {
+		text := "text of " + d.Name
+		if d.Format == site.PortNumber {
+			text = "587"
+		}
+		if err := d.SetText(&s, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var v settingValues
+	if v.given() {
+		t.Error("the zero values are given")
+	}
+	v.fromSettings(s)
+	if got := v.toSettings(); got != s || !v.given() || !v.known() {
+		t.Errorf("got %+v, want %+v", got, s)
+	}
+	v.fromSettings(site.Settings{})
+	if got := v.toSettings(); !got.IsZero() || v.given() {
+		t.Errorf("got %+v", v)
+	}
+}
