@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -32,6 +33,8 @@ type sendTestModel struct {
 
 	Site       types.String `tfsdk:"site"`
 	Recipient  types.String `tfsdk:"recipient"`
+	Require    types.String `tfsdk:"require"`
+	Wait       types.String `tfsdk:"wait"`
 	Preset     types.String `tfsdk:"preset"`
 	Region     types.String `tfsdk:"region"`
 	PasswordWO types.String `tfsdk:"password_wo"`
@@ -55,6 +58,16 @@ func (a *sendTestAction) Schema(_ context.Context, _ action.SchemaRequest, resp 
 			Optional:            true,
 			MarkdownDescription: "Who gets the message. Default: `test_recipient` of the site or the provider.",
 			Validators:          []validator.String{mailAddress{}},
+		},
+		"require": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: requireDescription + "Default: `accepted`.",
+			Validators:          []validator.String{stringvalidator.OneOf(names(site.Requirements())...)},
+		},
+		"wait": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: waitDescription,
+			Validators:          []validator.String{duration{atLeast: minWait, atMost: maxWait}},
 		},
 	}
 	maps.Copy(attributes, candidateAttributes())
@@ -103,15 +116,18 @@ func (a *sendTestAction) ValidateConfig(ctx context.Context, req action.Validate
 }
 
 func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, resp *action.InvokeResponse) {
-	ctx, cancel := context.WithTimeout(ctx, defaultWriteTimeout)
-	defer cancel()
 	var model sendTestModel
 	resp.Diagnostics.Append(get(ctx, req.Config, &model)...)
+	require := requirement(model.Require)
+	wait := waitFor(require, model.Wait)
+	ctx, cancel := context.WithTimeout(ctx, defaultWriteTimeout+wait)
+	defer cancel()
 	e := a.sites.reachable(model.Site, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	test, tried := model.toTest(e, &resp.Diagnostics)
+	a.sites.inbox.checkRequirement(require, path.Root("require"), &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -133,7 +149,9 @@ func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, r
 	}
 	test.SiteID = now.SiteID
 	progress("sending a test message to %s through %s:%d", test.Recipient, shown(tried.Host), tried.Port)
-	result, err := e.limiter.Do(ctx, tried, func(ctx context.Context) (site.TestResult, error) { return e.site.Test(ctx, test) })
+	result, err := require.Test(ctx, a.sites.inbox.inbox(), tried.FromAddress, test.Recipient, wait, func(ctx context.Context) (site.TestResult, error) {
+		return e.limiter.Do(ctx, tried, func(ctx context.Context) (site.TestResult, error) { return e.site.Test(ctx, test) })
+	})
 	if err != nil {
 		e.addSiteError(&resp.Diagnostics, "testing its mail settings", inAction, err)
 		return
@@ -158,7 +176,12 @@ func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, r
 		accepted += ": " + result.Reply.String()
 	}
 	progress("%s", accepted)
+	if arrival := result.Arrival; arrival != nil {
+		progress("arrived in %s (spf=%s, dkim=%s, dmarc=%s)", arrival.Folder, orNotSaid(arrival.SPF), orNotSaid(arrival.DKIM), orNotSaid(arrival.DMARC))
+	}
 }
+
+func orNotSaid(r site.AuthResult) string { return cmp.Or(r.Result, "not said") }
 
 // hasCandidate reports whether the configuration gives settings of its own to test.
 func (m sendTestModel) hasCandidate() bool { return !m.Preset.IsNull() || m.given() }

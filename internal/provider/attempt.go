@@ -28,6 +28,7 @@ type attempt struct {
 func (r *smtpSettingsResource) attempt(e *entry, change site.Change) attempt {
 	e.take()
 	a := attempt{entry: e, change: change, base: r.procedure, saving: new(bool)}
+	a.base.Inbox = r.sites.inbox.inbox()
 	if change.RetryFor == 0 {
 		a.logins = &r.sites.logins
 	}

@@ -231,11 +231,29 @@ func addUntested(diags *diag.Diagnostics, label string, err error) {
 func addFailure(diags *diag.Diagnostics, label string, locate locator, failure diagnosis.Failure, fromHere string) {
 	verdict := failure.Diagnosis()
 	what := "the test message was not accepted"
-	if failure.Machine == thisMachine {
+	switch {
+	case failure.Result.Stage == site.StageArrival:
+		what = arrivalFailed(failure.Result)
+	case failure.Machine == thisMachine:
 		what = "the settings were refused before a test message was sent"
 	}
 	detail := fmt.Sprintf("%s: %s.\n\n%s%s", label, what, failure.Text(), fromHere)
 	locate.add(diags, verdict.Attribute, verdict.Summary, detail)
+}
+
+// arrivalFailed says what became of a message that was accepted.
+func arrivalFailed(r site.TestResult) string {
+	switch r.Shortfall {
+	case site.NotArrived:
+		return "the test message was accepted, and did not arrive"
+	case site.InJunk, site.Filtered:
+		return "the test message was accepted, and went to " + shown(r.Arrival.Folder)
+	case site.Unchecked:
+		return "the test message was accepted and delivered, and nobody checked its sender"
+	case site.Unaligned, site.Unauthenticated, site.NoPolicy:
+		return "the test message was accepted and delivered, and its sender was not authenticated"
+	}
+	return "the test inbox cannot be read, and nothing is saved before a test message is found in it"
 }
 
 // stateAfter says what a failed test left at the site: nearly always what was there before. err is nil for a test that no

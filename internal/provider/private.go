@@ -30,6 +30,8 @@ type lastApplied struct {
 	// Verification is kept here for a platform that does not keep it, and Tested is the digest of what passed.
 	Verification *site.Verification `json:"verification,omitempty"`
 	Tested       string             `json:"tested,omitempty"`
+	// Arrival is where the message of the last test arrived, where that was required.
+	Arrival *knownArrival `json:"arrival,omitempty"`
 }
 
 type privateReader interface {
@@ -70,6 +72,7 @@ func (a lastApplied) after(s site.State, can site.Capabilities) lastApplied {
 	if writer := site.WriterOf(s.LastWriteID); writer != a.Instance {
 		a.Adopted = writer
 	}
+	a.Arrival = newKnownArrival(s.Verification)
 	if can.ForgetsVerification && s.Verification != nil {
 		a.Verification, a.Tested = s.Verification, digest(s)
 	}
@@ -87,11 +90,12 @@ func digest(s site.State) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// recall adds the verification that the site itself does not keep, as long as its settings are those that passed.
+// recall adds the verification that the site itself does not keep, as long as its settings are those that passed, and its arrival.
 func (a lastApplied) recall(s site.State, can site.Capabilities) site.State {
 	if can.ForgetsVerification && a.Verification != nil && a.Tested == digest(s) {
 		s.Verification = a.Verification
 	}
+	s.Verification = a.Arrival.recall(s.Verification)
 	return s
 }
 

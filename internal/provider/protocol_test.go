@@ -25,6 +25,12 @@ type wholeServer interface {
 // startProtocol configures a provider for the sites of tb.
 func startProtocol(t *testing.T, tb *testbed) protocol {
 	t.Helper()
+	return startProtocolWith(t, tb, nil)
+}
+
+// startProtocolWith is startProtocol with a test inbox.
+func startProtocolWith(t *testing.T, tb *testbed, inbox map[string]any) protocol {
+	t.Helper()
 	server, ok := provider.NewServer(nil, "test")().(wholeServer)
 	if !ok {
 		t.Fatal("the provider serves no list resources or actions")
@@ -40,8 +46,13 @@ func startProtocol(t *testing.T, tb *testbed) protocol {
 	for name, token := range tb.tokens {
 		entries[name] = filled(entry, map[string]any{"url": tb.http.URL + "/" + name, "token": token})
 	}
+	config := map[string]any{"sites": tftypes.NewValue(sites, entries), "test_recipient": recipient}
+	if inbox != nil {
+		object, _ := p.attribute(schema.Provider, "test_inbox").(tftypes.Object)
+		config["test_inbox"] = filled(object, inbox)
+	}
 	resp, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
-		Config: p.value(schema.Provider, map[string]any{"sites": tftypes.NewValue(sites, entries), "test_recipient": recipient}),
+		Config: p.value(schema.Provider, config),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -27,8 +27,10 @@ var (
 type smtpProvider struct {
 	version string
 	// dial opens the connections to the sites; nil for the network of this machine.
-	dial func(ctx context.Context, network, address string) (net.Conn, error)
+	dial dialFunc
 }
+
+type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
 
 // New returns the constructor of the provider without its server: for its schemas. See [NewServer].
 func New(version string) func() provider.Provider {
@@ -52,6 +54,7 @@ func (p *smtpProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 		DialContext: p.dial,
 	})
 	sites := model.toSites(pool, &resp.Diagnostics)
+	sites.inbox = toTestInbox(model.TestInbox, model.TestRecipient, p.dial, &resp.Diagnostics)
 	resp.ResourceData = sites
 	resp.DataSourceData = sites
 	resp.ListResourceData = sites

@@ -33,8 +33,9 @@ const (
 
 type providerModel struct {
 	entryModel
-	Sites           types.Map   `tfsdk:"sites"`
-	TestConcurrency types.Int64 `tfsdk:"test_concurrency"`
+	Sites           types.Map    `tfsdk:"sites"`
+	TestConcurrency types.Int64  `tfsdk:"test_concurrency"`
+	TestInbox       types.Object `tfsdk:"test_inbox"`
 }
 
 type entryModel struct {

@@ -32,6 +32,7 @@ func (p *smtpProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 			"fewer, after a pause, and its tests are made again. Default: 10.",
 		Validators: []validator.Int64{int64validator.AtLeast(1)},
 	}
+	attributes["test_inbox"] = testInboxAttribute()
 	maps.Copy(attributes, entryAttributes(false))
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Manages the outgoing mail of sites through their admin APIs. Mail is enabled only after a test message " +

@@ -75,7 +75,7 @@ func (r *smtpSettingsResource) Create(ctx context.Context, req resource.CreateRe
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	timeout, diags := plan.Timeouts.Create(ctx, defaultWriteTimeout+plan.retryFor())
+	timeout, diags := plan.Timeouts.Create(ctx, defaultWriteTimeout+plan.retryFor()+plan.wait())
 	resp.Diagnostics.Append(diags...)
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -170,7 +170,7 @@ func (r *smtpSettingsResource) Update(ctx context.Context, req resource.UpdateRe
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	timeout, diags := plan.Timeouts.Update(ctx, defaultWriteTimeout+plan.retryFor())
+	timeout, diags := plan.Timeouts.Update(ctx, defaultWriteTimeout+plan.retryFor()+plan.wait())
 	resp.Diagnostics.Append(diags...)
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

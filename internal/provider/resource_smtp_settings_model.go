@@ -36,7 +36,9 @@ type settingsModel struct {
 	Verification      types.Object   `tfsdk:"verification"`
 }
 
-var testTypes = map[string]attr.Type{"recipient": types.StringType, "retry_for": types.StringType}
+var testTypes = map[string]attr.Type{
+	"recipient": types.StringType, "retry_for": types.StringType, "require": types.StringType, "wait": types.StringType,
+}
 
 var timeoutTypes = map[string]attr.Type{
 	"create": types.StringType, "read": types.StringType, "update": types.StringType, "delete": types.StringType,
@@ -47,6 +49,7 @@ var verificationTypes = map[string]attr.Type{
 	"recipient":  types.StringType,
 	"reply":      types.StringType,
 	"message_id": types.StringType,
+	"arrival":    types.ObjectType{AttrTypes: arrivalTypes},
 }
 
 // settingsKnown reports whether every setting and the switch are known.
@@ -91,6 +94,8 @@ func (m settingsModel) toChange(config settingsModel, prior site.State, defaultR
 		Enabled:   m.Enabled.ValueBool(),
 		Recipient: m.recipient(defaultRecipient).ValueString(),
 		RetryFor:  m.retryFor(),
+		Require:   m.require(),
+		Wait:      m.wait(),
 	}
 }
 
@@ -114,6 +119,17 @@ func (m settingsModel) recipient(byDefault types.String) types.String {
 func (m settingsModel) retryFor() time.Duration {
 	value, _ := m.Test.Attributes()["retry_for"].(types.String)
 	return parseDuration(value)
+}
+
+// require is how far the test message must come; accepted as long as that is unknown.
+func (m settingsModel) require() site.Requirement {
+	value, _ := m.Test.Attributes()["require"].(types.String)
+	return requirement(value)
+}
+
+func (m settingsModel) wait() time.Duration {
+	value, _ := m.Test.Attributes()["wait"].(types.String)
+	return waitFor(m.require(), value)
 }
 
 // fromState takes over what the site holds; arguments that are not the site's stay as they are.
@@ -180,6 +196,7 @@ func (m settingsModel) toState(a lastApplied) site.State {
 			Reply:     stringAttribute(m.Verification, "reply"),
 			MessageID: stringAttribute(m.Verification, "message_id"),
 		}
+		s.Verification = a.Arrival.recall(s.Verification)
 	}
 	return s
 }
@@ -211,6 +228,7 @@ func verificationValue(v *site.Verification) types.Object {
 		"recipient":  types.StringValue(v.Recipient),
 		"reply":      types.StringValue(v.Reply),
 		"message_id": types.StringValue(v.MessageID),
+		"arrival":    arrivalValue(v.Arrival),
 	})
 }
 
@@ -249,8 +267,8 @@ func (m settingsModel) inResource(field string) (path.Path, bool) {
 	switch {
 	case field == "password" && !m.PasswordWO.IsNull():
 		return path.Root("password_wo"), true
-	case field == "recipient":
-		return path.Root("test").AtName("recipient"), true
+	case field == "recipient" || field == "require":
+		return path.Root("test").AtName(field), true
 	}
 	return path.Root(field), field != ""
 }

@@ -43,6 +43,9 @@ func (r *smtpSettingsResource) ModifyPlan(ctx context.Context, req resource.Modi
 	plan.resolveEndpoint(config)
 	plan.resolveSender(config, diags)
 	plan.checkEndpoint(diags)
+	if r.sites != nil {
+		r.sites.inbox.checkRequirement(plan.require(), path.Root("test").AtName("require"), diags)
+	}
 	if diags.HasError() {
 		return
 	}

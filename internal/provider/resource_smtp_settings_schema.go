@@ -30,9 +30,9 @@ func (r *smtpSettingsResource) Schema(ctx context.Context, _ resource.SchemaRequ
 		Blocks: map[string]schema.Block{
 			"timeouts": withMinimum(timeouts.Block(ctx, timeouts.Opts{
 				Create: true, Read: true, Update: true, Delete: true,
-				CreateDescription: timeoutDescription("a creation", "5m, and `retry_for` on top"),
+				CreateDescription: timeoutDescription("a creation", "5m, and `retry_for` and `wait` on top"),
 				ReadDescription:   timeoutDescription("a refresh", "2m"),
-				UpdateDescription: timeoutDescription("an update", "5m, and `retry_for` on top"),
+				UpdateDescription: timeoutDescription("an update", "5m, and `retry_for` and `wait` on top"),
 				DeleteDescription: timeoutDescription("a destruction", "5m"),
 			})),
 		},
@@ -134,7 +134,7 @@ func behaviourAttributes() map[string]schema.Attribute {
 		},
 		"test": schema.SingleNestedAttribute{
 			Optional:            true,
-			MarkdownDescription: "About the test message. Changing this alone sends none.",
+			MarkdownDescription: "About the test message. Changing this alone sends none, unless `require` is raised.",
 			Attributes: map[string]schema.Attribute{
 				"recipient": schema.StringAttribute{
 					Optional:            true,
@@ -146,6 +146,16 @@ func behaviourAttributes() map[string]schema.Attribute {
 					MarkdownDescription: "How long to repeat a test whose failure can heal by itself (new credentials that are not known everywhere yet, " +
 						"greylisting), such as `10m`. Each repetition is a new message. Default: one test.",
 					Validators: []validator.String{duration{}},
+				},
+				"require": schema.StringAttribute{
+					Optional:            true,
+					MarkdownDescription: requireDescription + "Raising it sends a test message, lowering it does not. Default: `accepted`.",
+					Validators:          []validator.String{stringvalidator.OneOf(names(site.Requirements())...)},
+				},
+				"wait": schema.StringAttribute{
+					Optional:            true,
+					MarkdownDescription: waitDescription,
+					Validators:          []validator.String{duration{atLeast: minWait, atMost: maxWait}},
 				},
 			},
 		},
@@ -189,6 +199,18 @@ func computedAttributes() map[string]schema.Attribute {
 				"recipient":  schema.StringAttribute{Computed: true, MarkdownDescription: "Whom the message was for."},
 				"reply":      schema.StringAttribute{Computed: true, MarkdownDescription: "The submission server's last words when it took the message. That is not yet its delivery."},
 				"message_id": schema.StringAttribute{Computed: true, MarkdownDescription: "The message's Message-ID."},
+				"arrival": schema.SingleNestedAttribute{
+					Computed:            true,
+					MarkdownDescription: "Where the message arrived; null unless `test.require` looked.",
+					Attributes: map[string]schema.Attribute{
+						"at":     schema.StringAttribute{Computed: true, MarkdownDescription: "When the receiver stored the message (RFC 3339), by its clock."},
+						"folder": schema.StringAttribute{Computed: true, MarkdownDescription: "The folder that the message was found in."},
+						"spf":    schema.StringAttribute{Computed: true, MarkdownDescription: "The receiver's result of SPF, such as `pass`; null when it reports none."},
+						"dkim":   schema.StringAttribute{Computed: true, MarkdownDescription: "The receiver's result of DKIM."},
+						"dmarc":  schema.StringAttribute{Computed: true, MarkdownDescription: "The receiver's result of DMARC."},
+						"by":     schema.StringAttribute{Computed: true, MarkdownDescription: "The name under which the receiver reports these results."},
+					},
+				},
 			},
 		},
 	}

@@ -31,6 +31,8 @@ type sites struct {
 	pool    *adminapi.Pool
 	limiter *site.TestLimiter
 	logins  loginMemory
+	// inbox receives the test messages of all sites.
+	inbox testInbox
 	// refreshed counts the refreshes of this walk.
 	refreshed atomic.Int32
 }

@@ -56,7 +56,8 @@ func (mailAddress) ValidateString(_ context.Context, req validator.StringRequest
 	}
 }
 
-type duration struct{ atLeast time.Duration }
+// duration is one of at least atLeast and, where that is not 0, at most atMost.
+type duration struct{ atLeast, atMost time.Duration }
 
 func (duration) Description(context.Context) string         { return "duration such as 90s or 10m" }
 func (duration) MarkdownDescription(context.Context) string { return "duration such as `90s` or `10m`" }
@@ -66,6 +67,10 @@ func (v duration) ValidateString(_ context.Context, req validator.StringRequest,
 		return
 	}
 	d, err := time.ParseDuration(req.ConfigValue.ValueString())
+	if err == nil && d > v.atMost && v.atMost > 0 {
+		resp.Diagnostics.AddAttributeError(req.Path, "Value is not a duration",
+			fmt.Sprintf("%s: %q is longer than %s, which is the longest.", req.Path, req.ConfigValue.ValueString(), v.atMost))
+	}
 	if err != nil || d < v.atLeast {
 		resp.Diagnostics.AddAttributeError(req.Path, "Value is not a duration",
 			fmt.Sprintf("%s: %q is not a duration of at least %s, such as \"90s\" or \"10m\".", req.Path, req.ConfigValue.ValueString(), v.atLeast))

@@ -130,9 +130,29 @@ type Watch interface {
 	Close()
 }
 
-// Look waits until the message of a test that was accepted arrives, for wait at most, and makes the test one that failed at
+// Test opens the inbox, makes one test, and looks for its message. Of an inbox that cannot be opened comes a failed test, and
+// no message is sent. For [Accepted] it is test alone.
+func (r Requirement) Test(
+	ctx context.Context, in Inbox, from, recipient string, wait time.Duration, test func(context.Context) (TestResult, error),
+) (TestResult, error) {
+	if !r.Looks() {
+		return test(ctx)
+	}
+	watch, err := in.Watch(ctx, from, recipient)
+	if err != nil {
+		return notFound(TestResult{Recipient: recipient, TestedAt: time.Now()}, err)
+	}
+	defer watch.Close()
+	result, err := test(ctx)
+	if err != nil || result.Status != Passed {
+		return result, err
+	}
+	return r.look(ctx, watch, result, wait)
+}
+
+// look waits until the message of a test that was accepted arrives, for wait at most, and makes the test one that failed at
 // [StageArrival] where it does not come as far as r says. The error is ctx.Err().
-func (r Requirement) Look(ctx context.Context, w Watch, accepted TestResult, wait time.Duration) (TestResult, error) {
+func (r Requirement) look(ctx context.Context, w Watch, accepted TestResult, wait time.Duration) (TestResult, error) {
 	arrival, err := w.Find(ctx, accepted, wait)
 	if err != nil {
 		return notFound(accepted, err)

@@ -55,18 +55,13 @@ func (r *run) repeatAttempts(ctx context.Context, s Settings, between func(conte
 // arrive makes a test of these settings, and looks for its message where more is required than that it is accepted. The inbox
 // is opened first, so that one that cannot be read is found out before a message is sent.
 func (r *run) arrive(ctx context.Context, s Settings, test testFunc, between func(context.Context) error) (result TestResult, made int, err error) {
-	if !r.Require.Looks() {
-		return r.limited(ctx, s, test, between)
-	}
-	watch, err := r.procedure.Inbox.Watch(ctx, s.FromAddress, r.Recipient)
-	if err != nil {
-		result, err = notFound(TestResult{Recipient: r.Recipient, TestedAt: time.Now()}, err)
-		return result, 1, err
-	}
-	defer watch.Close()
-	result, made, err = r.limited(ctx, s, test, between)
-	if err == nil && result.Status == Passed {
-		result, err = r.Require.Look(ctx, watch, result, r.Wait)
+	result, err = r.Require.Test(ctx, r.procedure.Inbox, s.FromAddress, r.Recipient, r.Wait, func(ctx context.Context) (TestResult, error) {
+		var tested TestResult
+		tested, made, err = r.limited(ctx, s, test, between)
+		return tested, err
+	})
+	if result.Status == Failed {
+		made = max(made, 1) // also of one that came no further than the inbox
 	}
 	return result, made, err
 }

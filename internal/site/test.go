@@ -132,7 +132,7 @@ type Verification struct {
 	Reply     string
 	MessageID string
 	// Arrival is nil where no more was required than that the message was accepted. No site keeps it.
-	Arrival *Arrival
+	Arrival *Arrival `json:"-"`
 }
 
 // Meets reports whether v, which may be nil, proves what is required.

@@ -1,0 +1,234 @@
+package provider
+
+import (
+	"crypto/x509"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/inbox"
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/submit"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// How long a message may take to arrive, where the configuration says nothing, and within which bounds it says something.
+const (
+	defaultWait = 2 * time.Minute
+	minWait     = 10 * time.Second
+	// maxWait keeps a pass younger than the hour for which a site takes it for one.
+	maxWait = 30 * time.Minute
+)
+
+const inboxPasswordVariable = "SMTP_TEST_INBOX_PASSWORD" //nolint:gosec // the name of a variable
+
+func testInboxAttribute() schema.Attribute {
+	return schema.SingleNestedAttribute{
+		Optional: true,
+		MarkdownDescription: "The mailbox that receives the test messages, over IMAP, for `test.require`. It is only read: no message is marked, moved or deleted. " +
+			"All sites share it, and one connection to it. See the guide to the test inbox.",
+		Attributes: map[string]schema.Attribute{
+			"host": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "Name of the IMAP server, such as `imap.fastmail.com`.",
+				Validators:          []validator.String{text{check: submit.CheckHost}},
+			},
+			"port": schema.Int64Attribute{
+				Optional:            true,
+				MarkdownDescription: "Port of the IMAP server. Default: `993` with `tls`, else `143`.",
+				Validators:          []validator.Int64{int64validator.Between(1, 65535)},
+			},
+			"encryption": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "`tls`, `starttls` or, for a loopback host only, `none`. Default: `tls`.",
+				Validators:          []validator.String{stringvalidator.OneOf(names(site.Encryptions())...)},
+			},
+			"username": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "Username at the IMAP server. Default: `test_recipient`.",
+				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+			},
+			"password": schema.StringAttribute{
+				Optional:  true,
+				Sensitive: true,
+				MarkdownDescription: "Password of the username, usually an app password. Use an ephemeral variable, or the environment variable `" + inboxPasswordVariable +
+					"`: neither is stored in a plan or a state.",
+				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+			},
+			"authserv_id": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "The name with which the receiving server begins its `Authentication-Results` headers, or a domain that this name ends in. Headers with any " +
+					"other name are ignored. Required for `require = \"authenticated\"`, unless the host is that of Gmail, Fastmail, iCloud, Yahoo, GMX or Microsoft 365.",
+				Validators: []validator.String{stringvalidator.LengthBetween(1, 253)},
+			},
+			"ca_certificate": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "Certificate authorities in PEM to trust for the IMAP server, instead of those of the system.",
+			},
+		},
+	}
+}
+
+type testInboxModel struct {
+	Host          types.String `tfsdk:"host"`
+	Port          types.Int64  `tfsdk:"port"`
+	Encryption    types.String `tfsdk:"encryption"`
+	Username      types.String `tfsdk:"username"`
+	Password      types.String `tfsdk:"password"`
+	AuthservID    types.String `tfsdk:"authserv_id"`
+	CACertificate types.String `tfsdk:"ca_certificate"`
+}
+
+// testInbox is the mailbox of all sites. The zero value is that of a provider without one.
+type testInbox struct {
+	// unknown: how to read it is known at the apply only.
+	unknown bool
+	mailbox *inbox.Mailbox
+	// checksSenders: it is known by which name the receiver says what it found out about a sender.
+	checksSenders bool
+}
+
+// inbox is mailbox for the procedure; nil where there is none.
+func (t testInbox) inbox() site.Inbox {
+	if t.mailbox == nil {
+		return nil
+	}
+	return t.mailbox
+}
+
+// toTestInbox opens nothing yet.
+func toTestInbox(object types.Object, recipient types.String, dial dialFunc, diags *diag.Diagnostics) testInbox {
+	if object.IsNull() {
+		return testInbox{}
+	}
+	var m testInboxModel
+	fill(&m, object)
+	for _, value := range []attr.Value{object, m.Host, m.Port, m.Encryption, m.Username, m.Password, m.AuthservID, m.CACertificate} {
+		if value.IsUnknown() {
+			return testInbox{unknown: true}
+		}
+	}
+	c := inbox.Config{
+		Host:        m.Host.ValueString(),
+		Encryption:  site.Encryption(orDefault(m.Encryption, types.StringValue(string(site.TLS))).ValueString()),
+		Username:    orDefault(m.Username, recipient).ValueString(),
+		Password:    secret.New(orDefault(m.Password, types.StringValue(os.Getenv(inboxPasswordVariable))).ValueString()),
+		Receiver:    m.AuthservID.ValueString(),
+		DialContext: dial,
+	}
+	c.Port = 143
+	if c.Encryption == site.TLS {
+		c.Port = 993
+	}
+	if !m.Port.IsNull() {
+		c.Port = int(m.Port.ValueInt64())
+	}
+	at := path.Root("test_inbox")
+	refuse := func(attribute, why string) {
+		diags.AddAttributeError(at.AtName(attribute), "Provider argument cannot be used", "test_inbox."+attribute+": "+why)
+	}
+	if c.Username == "" && !recipient.IsUnknown() {
+		refuse("username", "is required where the provider has no test_recipient.")
+	}
+	if c.Password.IsEmpty() {
+		refuse("password", "is required, here or in the environment variable "+inboxPasswordVariable+".")
+	}
+	if c.Encryption == site.NoEncryption && !site.IsLoopback(c.Host) {
+		refuse("encryption", `"none" sends the password in clear text, and is for a loopback host only. Use "tls" or "starttls".`)
+	}
+	if !m.CACertificate.IsNull() {
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM([]byte(m.CACertificate.ValueString())) {
+			refuse("ca_certificate", "holds no certificate in PEM.")
+		}
+	}
+	_, known := inbox.ReceiverOf(c.Host)
+	return testInbox{mailbox: inbox.New(c), checksSenders: known || c.Receiver != ""}
+}
+
+// checkRequirement refuses a requirement that the provider has no inbox for; at is where it is configured.
+func (t testInbox) checkRequirement(require site.Requirement, at path.Path, diags *diag.Diagnostics) {
+	switch {
+	case !require.Looks() || t.unknown:
+	case t.mailbox == nil:
+		diags.AddAttributeError(at, "Test inbox is missing", fmt.Sprintf(
+			"%s = %q needs a mailbox to look into: set test_inbox in the provider's configuration to the one that receives the test messages.", at, require))
+	case require == site.Authenticated && !t.checksSenders:
+		diags.AddAttributeError(at, "Test inbox does not say who checks the sender", fmt.Sprintf(
+			"%s = %q trusts only what the receiving server itself reports. Set test_inbox.authserv_id in the provider's configuration to the name with which it begins "+
+				"the Authentication-Results header of the messages in that mailbox.", at, require))
+	}
+}
+
+// Requirement and wait of a test, as configured.
+
+func requirement(value types.String) site.Requirement { return site.Requirement(value.ValueString()) }
+
+// waitFor is how long an arrival is waited for: 0 where nobody looks.
+func waitFor(require site.Requirement, wait types.String) time.Duration {
+	if !require.Looks() {
+		return 0
+	}
+	if wait.IsNull() {
+		return defaultWait
+	}
+	return parseDuration(wait)
+}
+
+const (
+	requireDescription = "How far the test message must come. `accepted`: the mail server took it. `delivered`: it is in the inbox of the provider's `test_inbox`, not in the " +
+		"folder for spam. `authenticated`: also, the receiver says that DMARC passes for the domain of `from_address`. "
+	waitDescription = "How long the message may take to arrive, `10s` to `30m`. It counts on top of the timeouts. Default: `2m`."
+)
+
+var arrivalTypes = map[string]attr.Type{
+	"at": types.StringType, "folder": types.StringType, "spf": types.StringType, "dkim": types.StringType, "dmarc": types.StringType, "by": types.StringType,
+}
+
+func arrivalValue(a *site.Arrival) types.Object {
+	if a == nil {
+		return types.ObjectNull(arrivalTypes)
+	}
+	return types.ObjectValueMust(arrivalTypes, map[string]attr.Value{
+		"at":     timestamp(a.At),
+		"folder": types.StringValue(a.Folder),
+		"spf":    orNull(a.SPF.Result),
+		"dkim":   orNull(a.DKIM.Result),
+		"dmarc":  orNull(a.DMARC.Result),
+		"by":     orNull(a.Receiver),
+	})
+}
+
+// knownArrival is kept in private state: no site knows where a message arrived.
+type knownArrival struct {
+	// TestedAt and MessageID are those of the verification that it belongs to.
+	TestedAt  string       `json:"tested_at"`
+	MessageID string       `json:"message_id"`
+	Arrival   site.Arrival `json:"arrival"`
+}
+
+func newKnownArrival(v *site.Verification) *knownArrival {
+	if v == nil || v.Arrival == nil {
+		return nil
+	}
+	return &knownArrival{TestedAt: timestamp(v.TestedAt).ValueString(), MessageID: v.MessageID, Arrival: *v.Arrival}
+}
+
+// recall returns v with its arrival, where k is of that verification.
+func (k *knownArrival) recall(v *site.Verification) *site.Verification {
+	if k == nil || v == nil || k.MessageID != v.MessageID || k.TestedAt != timestamp(v.TestedAt).ValueString() {
+		return v
+	}
+	with := *v
+	with.Arrival = &k.Arrival
+	return &with
+}

@@ -1,0 +1,179 @@
+package provider_test
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/imaptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
+)
+
+const (
+	inboxPassword = "horse staple battery correct"
+	receiver      = "mx.agency.example"
+)
+
+// receiving is a testbed whose messages go into a mailbox.
+type receiving struct {
+	*testbed
+	imap *imaptest.Server
+	// arrives says in which folder a message arrives, and with which fields of the receiver.
+	arrives atomic.Pointer[arrives]
+}
+
+type arrives struct{ folder, results string }
+
+func newReceiving(t *testing.T, sites ...string) *receiving {
+	t.Helper()
+	server, err := imaptest.New(imaptest.Config{Username: recipient, Password: secret.New(inboxPassword)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+		if changes := server.Seen().Changes; len(changes) > 0 {
+			t.Errorf("the mailbox was changed: %v", changes)
+		}
+	})
+	r := &receiving{imap: server}
+	r.in("INBOX", "")
+	r.testbed = newTestbed(t, smtptest.Config{Taken: func(m smtptest.Message) {
+		to := r.arrives.Load()
+		if err := server.Deliver(to.folder, append([]byte(to.results), m.Data...)); err != nil {
+			t.Error(err)
+		}
+	}}, sites...)
+	return r
+}
+
+// in lets messages arrive in a folder, with what the receiver found out about their sender.
+func (r *receiving) in(folder, results string) {
+	if results != "" {
+		results = "Authentication-Results: " + receiver + "; " + results + "\r\n"
+	}
+	r.arrives.Store(&arrives{folder, results})
+}
+
+// provider configures the inbox too, whose arguments can be overridden.
+func (r *receiving) provider(overrides ...string) string {
+	inbox := fmt.Sprintf("  test_inbox = {\n    host = \"localhost\"\n    port = %d\n    password = %q\n    authserv_id = %q\n    ca_certificate = %q\n  }\n",
+		r.imap.Port(), inboxPassword, receiver, r.imap.CAPEM())
+	for i := 0; i < len(overrides); i += 2 {
+		inbox = strings.Replace(inbox, overrides[i], overrides[i+1], 1)
+	}
+	return strings.Replace(r.testbed.provider(), "provider \"smtp\" {\n", "provider \"smtp\" {\n"+inbox, 1)
+}
+
+func (r *receiving) config(require string, overrides ...string) string {
+	return r.provider(overrides...) + r.resource(arguments{"test": fmt.Sprintf("{ require = %q }", require)})
+}
+
+func arrival(folder, dmarc string) statecheck.StateCheck {
+	result := knownvalue.Check(knownvalue.Null())
+	if dmarc != "" {
+		result = knownvalue.StringExact(dmarc)
+	}
+	return statecheck.ExpectKnownValue(settings, path("verification").AtMapKey("arrival"), knownvalue.ObjectPartial(map[string]knownvalue.Check{
+		"folder": knownvalue.StringExact(folder), "dmarc": result, "at": knownvalue.NotNull(),
+	}))
+}
+
+// says matches text however Terraform breaks its lines.
+func says(text string) *regexp.Regexp {
+	return regexp.MustCompile(strings.ReplaceAll(regexp.QuoteMeta(text), " ", `[\s│]+`))
+}
+
+func TestAccArrival(t *testing.T) {
+	r := newReceiving(t, "only")
+	holds := func(enabled bool, messages int) func() {
+		return func() {
+			if state := r.state("only"); state.Enabled != enabled || len(r.smtp.Messages()) != messages {
+				t.Errorf("enabled %t after %d messages, want %t after %d", state.Enabled, len(r.smtp.Messages()), enabled, messages)
+			}
+		}
+	}
+	then := func(check func(), folder, results string) func() {
+		return func() {
+			check()
+			r.in(folder, results)
+		}
+	}
+	const passes = "spf=pass smtp.mailfrom=example.com; dkim=pass header.d=example.com; dmarc=pass header.from=example.com"
+	const unaligned = "spf=pass smtp.mailfrom=esp.example; dkim=pass header.d=esp.example; dmarc=fail header.from=example.com"
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{
+			{PreConfig: then(holds(false, 0), "Junk", ""), Config: r.config("delivered"), ExpectError: says("the test message was accepted, and went to Junk")},
+			{PreConfig: holds(false, 1), Config: r.config("delivered", inboxPassword, "wrong"), ExpectError: says("The test inbox cannot be read")},
+			{PreConfig: holds(false, 1), Config: r.config("authenticated", receiver, "mx.other.example"), ExpectError: says("The test message arrived in the spam folder")},
+			{
+				PreConfig: then(holds(false, 2), "INBOX", unaligned), Config: r.config("delivered"),
+				ConfigStateChecks: []statecheck.StateCheck{arrival("INBOX", "fail")},
+			},
+			{Config: r.config("delivered"), ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}},
+			{PreConfig: holds(true, 3), Config: r.config("authenticated"), ExpectError: says("SPF or DKIM passed, but not for the domain of from_address")},
+			{
+				PreConfig: then(holds(true, 4), "INBOX", passes), Config: r.config("authenticated"),
+				ConfigPlanChecks:  resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectUnknownValue(settings, path("verification"))}},
+				ConfigStateChecks: []statecheck.StateCheck{arrival("INBOX", "pass")},
+			},
+			{PreConfig: holds(true, 5), Config: r.config("delivered"), ConfigStateChecks: []statecheck.StateCheck{arrival("INBOX", "pass")}},
+			{PreConfig: holds(true, 5), RefreshState: true},
+			{Config: r.config("accepted"), ConfigStateChecks: []statecheck.StateCheck{arrival("INBOX", "pass")}},
+			{PreConfig: holds(true, 5), Config: r.config("authenticated"), ConfigStateChecks: []statecheck.StateCheck{arrival("INBOX", "pass")}},
+		},
+	})
+	holds(false, 5)() // the resource is destroyed, and nothing was sent again
+}
+
+func TestAccRequirementNeedsAnInbox(t *testing.T) {
+	r := newReceiving(t, "only")
+	plans := func(config, refusal string) resource.TestStep {
+		return resource.TestStep{Config: config, PlanOnly: true, ExpectError: says(refusal)}
+	}
+	required := func(test string) string { return r.resource(arguments{"test": test}) }
+	none := r.testbed.provider()
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{
+			plans(none+required(`{ require = "delivered" }`), "Test inbox is missing"),
+			plans(r.provider("authserv_id = \""+receiver+"\"", "")+required(`{ require = "authenticated" }`), "Test inbox does not say who checks the sender"),
+			plans(r.provider()+required(`{ require = "read" }`), "value must be one of"),
+			plans(r.provider()+required(`{ require = "delivered", wait = "1s" }`), "is not a duration of at least 10s"),
+			plans(r.provider()+required(`{ require = "delivered", wait = "2h" }`), "is longer than 30m0s"),
+			plans(r.provider("password = \""+inboxPassword+"\"", "")+required(`{ require = "delivered" }`), "SMTP_TEST_INBOX_PASSWORD"),
+			plans(r.provider("host = \"localhost\"", "host = \"imap.example.com\"\n encryption = \"none\"")+required(`{ require = "delivered" }`), "clear text"),
+			plans(r.provider("ca_certificate = ", "ca_certificate = \"\" # ")+required(`{ require = "delivered" }`), "holds no certificate"),
+		},
+	})
+	if calls := r.wrote(); len(calls) > 0 || r.imap.Seen().Connections > 0 {
+		t.Errorf("something was called: %q, %+v", calls, r.imap.Seen())
+	}
+}
+
+func TestActionSendTestLooksIntoTheInbox(t *testing.T) {
+	r := newReceiving(t, "only")
+	r.enable("only")
+	p := startProtocolWith(t, r.testbed, map[string]any{
+		"host": "localhost", "port": r.imap.Port(), "password": inboxPassword, "ca_certificate": string(r.imap.CAPEM()),
+	})
+	progress, failure := p.invoke("smtp_send_test", map[string]any{"site": "only", "require": "delivered"})
+	if failure != "" || !strings.Contains(strings.Join(progress, "\n"), "arrived in INBOX") {
+		t.Errorf("progress %q, failure %q", progress, failure)
+	}
+	r.in("Junk", "")
+	if _, failure := p.invoke("smtp_send_test", map[string]any{"site": "only", "require": "delivered"}); !strings.Contains(failure, "accepted, and went to Junk") {
+		t.Errorf("failure %q", failure)
+	}
+}
