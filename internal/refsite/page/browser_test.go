@@ -62,7 +62,7 @@ func TestInChromium(t *testing.T) {
 	t.Run("Steps", func(t *testing.T) {
 		b := b.in(t)
 		b.do(set("password", mailPassword), press("Save"), shows("notice", "Saved."))
-		b.do(set("test_recipient", recipient), set("test_password", mailPassword), press("Test"), shows("outcome", "The server took the message"))
+		b.do(set("test_recipient", recipient), set("test_password", mailPassword), press("Test"), shows("outcome", "The server accepted the message"))
 		b.look("tested")
 		b.do(press("Enable mail"), shows("state", "Mail is on."))
 		b.look("enabled")
@@ -142,7 +142,7 @@ func TestTestThatRunsInChromium(t *testing.T) {
 	t.Run("ThenMailCanBeEnabled", func(t *testing.T) {
 		b := b.in(t)
 		release()
-		b.do(shows("outcome", "The server took the message"), shows("state", "passed a test just now"))
+		b.do(shows("outcome", "The server accepted the message"), shows("state", "passed a test just now"))
 		b.do(until(`!document.querySelector('#switch button').disabled`, "mail cannot be enabled"))
 	})
 	t.Run("ButNotWhatSomebodyElseSavedMeanwhile", func(t *testing.T) {
@@ -153,7 +153,7 @@ func TestTestThatRunsInChromium(t *testing.T) {
 		w.apply(func(*site.Settings) {})
 		b.do(shows("news", "changed by “terraform” just now"), polled())
 		release()
-		b.do(shows("outcome", "The server took the message"))
+		b.do(shows("outcome", "The server accepted the message"))
 		if sends := eval[string](b, `document.querySelector('#switch [name=revision]').value`); sends != revision {
 			t.Errorf("the page shows revision %s, and switches %s on", revision, sends)
 		}
@@ -192,7 +192,7 @@ func TestKeyboardOnly(t *testing.T) {
 	b.tabTo("#test_recipient")
 	b.do(chromedp.KeyEvent(recipient))
 	b.tabTo("#test_password")
-	b.do(chromedp.KeyEvent(mailPassword), chromedp.KeyEvent(kb.Enter), shows("outcome", "The server took the message"))
+	b.do(chromedp.KeyEvent(mailPassword), chromedp.KeyEvent(kb.Enter), shows("outcome", "The server accepted the message"))
 	b.tabTo("#switch button")
 	b.do(chromedp.KeyEvent(" "), shows("state", "Mail is on."))
 }

@@ -3,6 +3,7 @@ package page
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/core"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
@@ -30,6 +31,20 @@ func label(name string) string {
 	}
 	return "Password"
 }
+
+// labelled replaces names of the API by the labels of the page.
+var labelled = func() *strings.Replacer {
+	pairs := []string{"recipient ", "test address "}
+	for _, d := range site.AllSettings() {
+		if strings.Contains(d.Name, "_") {
+			pairs = append(pairs, d.Name, d.Label)
+		}
+	}
+	return strings.NewReplacer(pairs...)
+}()
+
+// inWords gives a sentence of the API in the words of the page.
+func inWords(detail string) string { return sentence(labelled.Replace(detail)) }
 
 // choices are those of settings that are one of a few values, in the words of the page.
 var choices = map[string][]option{"encryption": {

@@ -24,7 +24,7 @@ func TestTwoWindows(t *testing.T) {
 	two.submit("/save", mine)
 	two.want("notice", "“admin” changed this site on")
 	two.want("notice", "From name: Theirs, was Client A")
-	two.want("notice", "Password: another one")
+	two.want("notice", "Password: changed")
 	two.want("from_name-saved", "Saved now: Theirs")
 	if two.status != http.StatusPreconditionFailed || two.field("from_name") != "Mine" || w.state().Settings.FromName != "Theirs" {
 		t.Errorf("%d %s", two.status, two.text)
@@ -35,7 +35,7 @@ func TestTwoWindows(t *testing.T) {
 		t.Error("who was told could not decide")
 	}
 	one.submit("/switch", url.Values{"enabled": {"false"}})
-	one.want("notice", "Mail was not switched.")
+	one.want("notice", "Mail was neither enabled nor disabled.")
 	one.want("notice", "From name: Mine, was Theirs")
 }
 
@@ -54,9 +54,9 @@ func TestTerraform(t *testing.T) {
 	open.want("managed", "with the token “terraform”. Nothing was changed since.")
 	open.want("settings-form", "by terraform")
 	open.submit("/save", url.Values{"from_name": {"By hand"}, "password": {"another"}})
-	open.want("managed", "the next plan shows as drift")
+	open.want("managed", "The next plan shows this as drift")
 	open.want("managed", "From name: By hand, was Plan")
-	open.want("managed", "Password: another one")
+	open.want("managed", "Password: changed")
 	w.apply(func(s *site.Settings) { s.FromName = "Plan again" })
 	open.get("")
 	open.want("managed", "Nothing was changed since.")
@@ -84,10 +84,10 @@ func TestServices(t *testing.T) {
 		}
 	}
 	matches("someone@example.test")
-	if !strings.HasPrefix(b.shows("found"), "Of this domain no service is known.") {
+	if !strings.HasPrefix(b.shows("found"), "No service is known for this domain.") {
 		t.Errorf("%s", b.shows("found"))
 	}
-	if got := matches("zzzzqqqq"); got != "" || !strings.HasPrefix(b.shows("found"), "No service is known by that name.") {
+	if got := matches("zzzzqqqq"); got != "" || !strings.HasPrefix(b.shows("found"), "No service has that name.") {
 		t.Errorf("%s", got)
 	}
 	matches("a")
@@ -98,11 +98,32 @@ func TestServices(t *testing.T) {
 	if b.field("host") != "smtp.gmail.com" || b.field("port") == "" || b.field("encryption") == "" || w.state().Revision != "0" {
 		t.Errorf("%s", b.text)
 	}
-	b.want("service", "takes an app password here, not the password of the account")
+	b.want("service", "takes an app password here, not the account’s password")
 	link := b.find(func(n *html.Node) bool { return attribute(n, "href") == "https://myaccount.google.com/apppasswords" })
 	if link == nil {
 		t.Error("no link to make an app password")
 	}
+	t.Run("TheAddressBecomesTheUsername", func(t *testing.T) {
+		matches("someone@gmail.com")
+		link := b.find(func(n *html.Node) bool {
+			return has(n, "data-fill") && strings.Contains(attribute(n, "href"), "service=gmail")
+		})
+		if link == nil {
+			t.Fatal("there is no link")
+		}
+		_, query, _ := strings.Cut(strings.TrimSuffix(attribute(link, "href"), "#settings"), "?")
+		b.get("?" + query)
+		if got := b.field("username"); got != "someone@gmail.com" {
+			t.Errorf("username is %q", got)
+		}
+	})
+	t.Run("HintsStayAfterARefusedSave", func(*testing.T) {
+		b.get("")
+		b.submit("/save", url.Values{"host": {"smtp.gmail.com"}, "port": {"465"}, "username": {"someone@gmail.com"}})
+		b.want("encryption-error", "Encryption must be one of")
+		b.want("service", "Gmail takes an app password")
+		b.want("password-hint", "16 letters")
+	})
 	for _, p := range presets.All() {
 		b.get("?service=" + p.ID)
 		if b.field("host") != p.Host || p.AuthStatus == presets.OAuth2Only && !strings.Contains(b.shows("service"), "no longer accepts passwords") {

@@ -13,7 +13,9 @@ type outcome struct {
 	core.PastTest
 	// Verdict is passed, failed, in doubt or running.
 	Verdict string
-	Stages  []passage
+	// Mistyped says that it tested the saved settings, and another password than the one that was saved by then.
+	Mistyped bool
+	Stages   []passage
 }
 
 // passage is a stage of the message's way.
@@ -24,8 +26,13 @@ type passage struct {
 	Took  time.Duration
 }
 
-func outcomeOf(t core.PastTest) outcome {
-	o := outcome{PastTest: t, Stages: passages(t)}
+// isMistyped reports whether t tested what o holds but for the password.
+func isMistyped(t core.PastTest, o core.Overview) bool {
+	return !t.OfSaved && t.Settings == o.Settings && t.Settings.Username != "" && !o.PasswordSetAt.After(t.StartedAt)
+}
+
+func outcomeOf(t core.PastTest, now core.Overview) outcome {
+	o := outcome{PastTest: t, Stages: passages(t), Mistyped: isMistyped(t, now)}
 	switch {
 	case t.Running:
 		o.Verdict = "running"

@@ -32,7 +32,7 @@ func phaseOf(o core.Overview) phase {
 		switch {
 		case t.Status == site.Passed && t.OfSaved:
 			return saved
-		case t.Status == site.Passed:
+		case t.Status == site.Passed && !isMistyped(t, o):
 			return changed
 		}
 	}
@@ -46,25 +46,41 @@ func describe(p phase, o core.Overview, now time.Time) (summary, next string) {
 		if v := o.Verification; v != nil {
 			summary = "These settings passed a test on " + when(v.TestedAt) + "."
 		}
-		return summary, "A change of the settings turns mail off until they pass a test again."
+		return summary, "Saving a change disables mail until a test passes."
 	case empty:
 		return "Nothing is saved yet.", "Choose your mail service or enter its server, then save."
 	case tested:
-		return "What is saved passed a test " + ago(now.Sub(o.Pass.TestedAt)) + ".", "Enable mail to send with these settings."
+		return "The saved settings passed a test " + ago(now.Sub(o.Pass.TestedAt)) + ".", "Enable mail to send with these settings."
 	case changed:
-		return "The settings changed since the last test that passed.", "Test what is saved now, then enable mail."
+		return "The settings were changed after the last test that passed.", "Test the saved settings, then enable mail."
 	}
-	if len(o.Tests) > 0 && o.Tests[0].OfSaved && !o.Tests[0].Running {
-		switch o.Tests[0].Status {
-		case site.Failed:
-			return "The last test of what is saved failed.", "Follow the diagnosis, then test again."
-		case site.InDoubt:
-			return "Nobody can know whether the last test message was taken.", "Look for the message, then test again."
-		case site.Passed:
-			return "The last pass is too long ago to enable mail with.", "Test again, then enable mail."
+	if len(o.Tests) > 0 && !o.Tests[0].Running {
+		if summary, next := describeLast(o.Tests[0], o); summary != "" {
+			return summary, next
 		}
 	}
 	return "The settings are saved and not tested yet.", "Send a test message."
+}
+
+// describeLast says what came of the last test, and is empty where it was one of other settings.
+func describeLast(t core.PastTest, o core.Overview) (summary, next string) {
+	because := "."
+	if t.Diagnosis != nil {
+		because = ": " + sentence(t.Diagnosis.Summary)
+	}
+	switch {
+	case t.Status == site.Failed && isMistyped(t, o):
+		return "The last test failed" + because, "Its password was not the saved one: test again with the saved one."
+	case isMistyped(t, o):
+		return "The password typed for the last test is not the saved one.", "Test again with the saved one, or save the other one first."
+	case !t.OfSaved:
+		return "", ""
+	case t.Status == site.Failed:
+		return "The last test of the saved settings failed" + because, "Follow the diagnosis below, then test again."
+	case t.Status == site.InDoubt:
+		return "The server may or may not have accepted the last test message.", "Look for the message, then test again."
+	}
+	return "The last pass is too old to enable mail.", "Test again, then enable mail."
 }
 
 // Step is one of the phases that a site goes through.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+	"golang.org/x/net/html"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
@@ -93,6 +94,9 @@ func TestR44Session(t *testing.T) {
 			t.Errorf("the form to log in begins with the username of the mail server, %q", login)
 		}
 		b.submit("/login", url.Values{"username": {"admin"}, "password": {"mistyped"}})
+		if b.find(func(n *html.Node) bool { return attribute(n, "class") == "notice bad" }) == nil {
+			t.Error("a refused login does not look like an error")
+		}
 		if login := b.field("username"); login != "admin" {
 			t.Errorf("after a mistyped password the form begins with %q", login)
 		}

@@ -20,7 +20,9 @@ type service struct {
 	// Chosen is the service whose host is in the form; its ID is empty for none. Filled says that it was just chosen.
 	Chosen presets.Preset
 	Region string
-	Filled bool
+	// Address is what was searched for where that is an email address, which then becomes the username.
+	Address string
+	Filled  bool
 }
 
 // serviceOf is the service that a host belongs to.
@@ -33,9 +35,9 @@ func serviceOf(host string) *service {
 func (s *service) Warning() string {
 	switch s.Chosen.AuthStatus {
 	case presets.AppPasswordRequired:
-		return s.Chosen.Name + " takes an app password here, not the password of the account."
+		return s.Chosen.Name + " takes an app password here, not the account’s password."
 	case presets.DeprecatedPassword:
-		return s.Chosen.Name + " is ending the login with a password."
+		return s.Chosen.Name + " is phasing out logins with a password."
 	case presets.OAuth2Only:
 		return s.Chosen.Name + " no longer accepts passwords, only OAuth 2.0: mail cannot be sent through it from here."
 	}
@@ -50,6 +52,9 @@ func (m *mail) choose(query url.Values) {
 			m.Fields["host"].Value = endpoint.Host
 			m.Fields["port"].Value = strconv.Itoa(endpoint.Port)
 			m.Fields["encryption"].Value = string(endpoint.Encryption)
+			if username := m.Fields["username"]; username.Value == "" {
+				username.Value = strings.TrimSpace(query.Get("address"))
+			}
 			m.hint()
 		}
 	}
@@ -76,6 +81,7 @@ func sentence(text string) string {
 func (s *service) search(text string) {
 	s.Query = text
 	if p, ok := presets.ByAddress(text); ok {
+		s.Address = text
 		s.Matches, s.Found = []presets.Preset{p}, "The mailboxes of this domain are at one service."
 		return
 	}
@@ -103,14 +109,14 @@ func (s *service) search(text string) {
 
 // suggest is for a search that found nothing.
 func (s *service) suggest(text string) {
-	s.Found = "No service is known by that name. Enter what your mail service says about SMTP below."
+	s.Found = "No service has that name. Enter the SMTP settings from your mail service below."
 	if strings.Contains(text, "@") {
-		s.Found = "Of this domain no service is known. Enter what your mail service says about SMTP below."
+		s.Found = "No service is known for this domain. Enter the SMTP settings from your mail service below."
 		return
 	}
 	for _, id := range presets.Near(text) {
 		if p, ok := presets.ByID(id); ok {
-			s.Matches, s.Found = append(s.Matches, p), "Nothing has that name; perhaps one of these."
+			s.Matches, s.Found = append(s.Matches, p), "No service has that name. Did you mean one of these?"
 		}
 	}
 }

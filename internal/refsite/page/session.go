@@ -77,6 +77,9 @@ func (v visit) logout() error {
 
 // askLogin answers with the form to log in; the username to begin with and the note may be empty.
 func (v visit) askLogin(status int, username, note string) error {
-	render(v.w, status, "login", struct{ Site, Base, Note, Username string }{v.site.Name(), v.base(), note, username})
+	render(v.w, status, "login", struct {
+		Site, Base, Note, Username string
+		Refused                    bool
+	}{v.site.Name(), v.base(), note, username, status >= http.StatusBadRequest})
 	return nil
 }

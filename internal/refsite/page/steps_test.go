@@ -50,7 +50,7 @@ func TestTheSteps(t *testing.T) {
 
 	test := url.Values{"recipient": {recipient}, "password": {mailPassword}}
 	b.submit("/test", test)
-	b.want("outcome", "The server took the message.")
+	b.want("outcome", "The server accepted the message.")
 	b.want("outcome", "dns passed connect passed tls passed login passed sender passed recipient passed accepted passed")
 	b.want("state", "passed a test just now")
 	b.want("past", "passed")
@@ -72,7 +72,7 @@ func TestTheSteps(t *testing.T) {
 	entries.Set("from_name", "Other")
 	b.submit("/save", entries)
 	b.want("notice", "Mail is off until these settings pass a test.")
-	b.want("state", "changed since the last test that passed")
+	b.want("state", "changed after the last test that passed")
 	b.want("state", "Changed since test")
 	if w.state().Enabled || b.canEnable() {
 		t.Error("mail is on untested")
@@ -120,7 +120,7 @@ func TestAPassThatIsTooOld(t *testing.T) {
 	b.submit("/test", url.Values{"recipient": {recipient}, "password": {mailPassword}})
 	w.ahead.Store(int64(61 * time.Minute))
 	b = w.loggedIn()
-	b.want("state", "The last pass is too long ago")
+	b.want("state", "The last pass is too old")
 	b.submit("/switch", on)
 	b.want("notice", "passed a test in the last")
 	if b.status != http.StatusConflict {
@@ -136,7 +136,7 @@ func TestOnlyThePasswordChanges(t *testing.T) {
 	b.submit("/switch", on)
 	before := w.state()
 	b.submit("/save", url.Values{"password": {"another"}})
-	b.want("state", "changed since the last test")
+	b.want("state", "changed after the last test")
 	if after := w.state(); after.Enabled || after.PasswordID == before.PasswordID || after.Settings != before.Settings {
 		t.Errorf("%+v", after)
 	}
@@ -149,7 +149,9 @@ func TestAnotherPasswordThanTheSavedPasses(t *testing.T) {
 	entries.Set("password", "mistyped")
 	b.submit("/save", entries)
 	b.submit("/test", url.Values{"recipient": {recipient}, "password": {mailPassword}})
-	b.want("outcome", "not a test of exactly what is saved now")
+	b.want("outcome", "The password typed for this test is not the saved one. It works: save it, then test again.")
+	b.want("state", "The password typed for the last test is not the saved one.")
+	b.want("past", "with another password than the saved one")
 	if b.canEnable() {
 		t.Error("mail can be enabled with a password that was not tested")
 	}
@@ -166,7 +168,11 @@ func TestFailedTest(t *testing.T) {
 	b.want("outcome", "tls passed login failed sender not reached")
 	b.want("outcome", "The server said: 535")
 	b.want("outcome", "Check username")
-	b.want("state", "The last test of what is saved failed.")
+	b.want("state", "The last test of the saved settings failed: The server rejected the username or password.")
+	b.submit("/test", url.Values{"recipient": {recipient}, "password": {"mistyped"}})
+	b.want("outcome", "The password typed for this test is not the saved one. You may have mistyped it")
+	b.want("state", "The last test failed: ")
+	b.want("state", "Its password was not the saved one")
 	if b.canEnable() || len(w.mail.Messages()) != 0 {
 		t.Error("it can be enabled")
 	}
@@ -198,7 +204,7 @@ func TestRunningTest(t *testing.T) {
 	for strings.Contains(b.shows("outcome"), "running") {
 		b.get("")
 	}
-	b.want("outcome", "The server took the message.")
+	b.want("outcome", "The server accepted the message.")
 }
 
 func TestSendingATestTwiceSendsOneMessage(t *testing.T) {
@@ -211,14 +217,14 @@ func TestSendingATestTwiceSendsOneMessage(t *testing.T) {
 	}
 	for range 2 {
 		b.send(http.MethodPost, "/test", form)
-		b.want("outcome", "The server took the message.")
+		b.want("outcome", "The server accepted the message.")
 	}
 	if n := len(w.mail.Messages()); n != 1 {
 		t.Errorf("%d messages", n)
 	}
 	form.Set("recipient", "other@example.com")
 	b.send(http.MethodPost, "/test", form)
-	b.want("notice", "No test was made.")
+	b.want("notice", "No test was sent.")
 }
 
 func TestWhatIsRefused(t *testing.T) {
@@ -254,18 +260,22 @@ func TestWhatIsRefused(t *testing.T) {
 	b.submit("/save", w.settings())
 	t.Run("PasswordIsNeededWithAChange", func(t *testing.T) {
 		b.submit("/save", url.Values{"host": {"other.example.com"}, "encryption": {"starttls"}})
-		b.want("password-error", "The password must come with a change of host")
+		b.want("password-error", "Enter the password again to change the Host. A saved password is used only with the settings it was entered for.")
+		b.get("")
+		b.submit("/save", url.Values{"from_name": {"Other"}})
+		b.want("password-error", "Enter the password again to change the From name.")
+		b.want("send", "The page cannot read the saved password back.")
 		if w.state().Settings.Host != w.mail.Host() {
 			t.Error("it was saved")
 		}
 	})
 	t.Run("BadRecipient", func(*testing.T) {
 		b.submit("/test", url.Values{"recipient": {"ops"}, "password": {mailPassword}})
-		b.want("test_recipient-error", "The address ")
+		b.want("test_recipient-error", "Test address ")
 	})
 	t.Run("NoPasswordToTestWith", func(t *testing.T) {
 		b.submit("/test", url.Values{"recipient": {recipient}})
-		b.want("test_password-error", "The password must come with the settings to test")
+		b.want("test_password-error", "Enter the password again.")
 		if b.field("test_recipient") != recipient {
 			t.Error("the recipient is lost")
 		}

@@ -33,6 +33,8 @@ type mail struct {
 	Past    []outcome
 	Running bool
 	Drift   []string
+	// changed are the labels of the settings that were entered and refused.
+	changed []string
 }
 
 // notice is what the page says first.
@@ -74,7 +76,7 @@ func (v visit) mail(o core.Overview) mail {
 	m.Read = string(read)
 	shown := v.r.URL.Query().Get("test")
 	for i, t := range o.Tests {
-		past := outcomeOf(t)
+		past := outcomeOf(t, o)
 		m.Past = append(m.Past, past)
 		m.Running = m.Running || t.Running
 		if t.Key == shown || shown == "" && i == 0 {
@@ -96,17 +98,20 @@ func (m *mail) enter(s site.Settings, port string) {
 	for _, d := range site.AllSettings() {
 		shown := m.Fields[d.Name]
 		if entered := d.Text(s); entered != shown.Value {
+			m.changed = append(m.changed, d.Label)
 			shown.Saved, shown.Value = shown.Value, entered
 		}
 	}
 	if s.Port == 0 {
 		m.Fields["port"].Value = port
 	}
+	m.Service = serviceOf(s.Host)
+	m.hint()
 }
 
 // blame says why a step was refused, beside the field that is at fault. Of what is saved nothing was changed.
 func (m *mail) blame(step string, failure *problem.Error, read string) {
-	m.Notice = &notice{Tone: "bad", Title: "Nothing was changed.", Text: failure.Detail + again(failure.RetryAfter)}
+	m.Notice = &notice{Tone: "bad", Title: "Nothing was changed.", Text: m.reason(step, failure) + again(failure.RetryAfter)}
 	if failure.Code == problem.Stale {
 		m.blameOther(step, read)
 		return
@@ -115,13 +120,10 @@ func (m *mail) blame(step string, failure *problem.Error, read string) {
 		f.Saved = ""
 	}
 	name := failure.Field
-	if rest, ok := strings.CutPrefix(failure.Detail, name+" "); ok && m.Fields[name] != nil {
-		m.Notice.Text = label(name) + " " + rest
-	}
 	if path.Base(step) == "test" {
 		m.Notice.Title = undone["test"]
 		m.Notice.Field = "test_" + name
-		m.Test.Errors = map[string]string{name: strings.Replace(failure.Detail, "recipient ", "The address ", 1)}
+		m.Test.Errors = map[string]string{name: m.Notice.Text}
 	} else if f, ok := m.Fields[name]; ok {
 		m.Notice.Field, f.Error = name, m.Notice.Text
 	}
@@ -130,15 +132,29 @@ func (m *mail) blame(step string, failure *problem.Error, read string) {
 	}
 }
 
+// reason says why a step was refused, in the words of the page.
+func (m *mail) reason(step string, failure *problem.Error) string {
+	switch {
+	case failure.Code != problem.PasswordRequired:
+		return inWords(failure.Detail)
+	case path.Base(step) == "test":
+		return "Enter the password again. The page cannot read the saved one back."
+	case len(m.changed) == 0:
+		return "Enter a password for this username."
+	}
+	return "Enter the password again to change the " + strings.Join(m.changed, ", ") +
+		". A saved password is used only with the settings it was entered for."
+}
+
 // undone says of a refused step that it was not done.
 var undone = map[string]string{
-	"save": "What you entered was not saved.", "test": "No test was made.", "switch": "Mail was not switched.",
+	"save": "What you entered was not saved.", "test": "No test was sent.", "switch": "Mail was neither enabled nor disabled.",
 }
 
 // blameOther says who changed what since the page was made.
 func (m *mail) blameOther(step, read string) {
 	m.Notice.Title = fmt.Sprintf("“%s” changed this site on %s, while this page was open.", m.UpdatedBy, when(m.UpdatedAt))
-	m.Notice.Text = undone[path.Base(step)] + " Look at what is saved now, then do it again if it is still right."
+	m.Notice.Text = undone[path.Base(step)] + " Review the saved settings, then try again."
 	var was snapshot
 	if err := json.Unmarshal([]byte(read), &was); err == nil {
 		m.Notice.Items = changes(was, snapshot{m.Settings, m.Enabled, m.PasswordID})
@@ -155,7 +171,7 @@ func changes(was, is snapshot) []string {
 		}
 	}
 	if is.PasswordID != was.PasswordID {
-		items = append(items, "Password: another one")
+		items = append(items, "Password: changed")
 	}
 	if is.Enabled != was.Enabled {
 		items = append(items, "Mail: "+onOff(is.Enabled)+", was "+onOff(was.Enabled))

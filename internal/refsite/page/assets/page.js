@@ -81,6 +81,7 @@ const fill = async (url) => {
   for (const name of ['host', 'port', 'encryption']) {
     byId(name).value = other.getElementById(name).value;
   }
+  byId('username').value ||= other.getElementById('username').value;
   for (const id of ['service', 'username-hint', 'password-hint', 'found', 'matches']) {
     take(other, id);
   }
