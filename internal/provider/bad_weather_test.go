@@ -14,6 +14,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
@@ -202,5 +204,20 @@ func TestAccOneTypoOfManySites(t *testing.T) {
 		if !tb.state(name).Enabled {
 			t.Errorf("%s is off", name)
 		}
+	}
+}
+
+// TestAccPasswordDriftSaysWhy: a plan that sets the password again says what made it do so.
+func TestAccPasswordDriftSaysWhy(t *testing.T) {
+	tb := newTestbed(t, smtptest.Config{}, "only")
+	ws := newWorkspace(t, tb.config())
+	ws.must("apply", "-auto-approve")
+	tb.edit("only", func(s *site.SaveRequest) { s.Password = secret.New(password) })
+	if out := ws.must("plan"); !strings.Contains(out, "Password was changed at the site") || !strings.Contains(out, "1 to change") {
+		t.Errorf("%s", out)
+	}
+	ws.must("apply", "-auto-approve")
+	if out := ws.must("plan", "-detailed-exitcode"); strings.Contains(out, "Password was changed") {
+		t.Errorf("%s", out)
 	}
 }

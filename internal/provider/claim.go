@@ -14,6 +14,9 @@ import (
 // claim is what the resources of a walk want of one site. It has one set of mail settings: two resources would take turns in
 // overwriting it, and the destruction of one would switch off the mail of the other.
 type claim struct {
+	// destroying is held while a resource is destroyed: a deposed object may be at the same time as its successor.
+	destroying sync.Mutex
+
 	mu sync.Mutex
 	// by is the resource that manages the site, nil without one.
 	by *claimant

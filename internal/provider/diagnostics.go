@@ -121,6 +121,22 @@ func addWrongSite(diags *diag.Diagnostics, label, pinned, answers string) {
 			"was rebuilt, set repin = true in its entry of the provider's sites and apply once.", label, pinned, answers))
 }
 
+// addPasswordDrift says why a password that the configuration did not change is to be set again.
+func (e *entry) addPasswordDrift(diags *diag.Diagnostics, m settingsModel, now site.State) {
+	if m.PasswordWOVersion.IsNull() && m.Password.IsNull() {
+		return
+	}
+	found := "somebody set a password there since it was last applied"
+	if !now.PasswordSet {
+		found = "it has no password any more"
+	}
+	at := path.Root("password_wo_version")
+	if m.PasswordWOVersion.IsNull() {
+		at = path.Root("password")
+	}
+	diags.AddAttributeWarning(at, "Password was changed at the site", fmt.Sprintf("%s: %s. The next apply tests and saves the configured password again.", e.label, found))
+}
+
 // addNotKept reports attributes that a site, which took a change, has otherwise than it was asked for; false for none.
 func addNotKept(diags *diag.Diagnostics, label string, attributes []string) bool {
 	if len(attributes) == 0 {

@@ -153,6 +153,7 @@ func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadReques
 	observed := applied.observe(now, model.imported())
 	model.fromState(applied.recall(now, e.can))
 	if applied.PasswordID != "" && applied.PasswordID != now.PasswordID {
+		e.addPasswordDrift(&resp.Diagnostics, model, now)
 		model.forgetPassword()
 	}
 	resp.Diagnostics.Append(model.store(ctx, &resp.State, resp.Identity)...)
@@ -227,6 +228,9 @@ func (r *smtpSettingsResource) Delete(ctx context.Context, req resource.DeleteRe
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
+	claim := r.sites.claimOf(e, state.ID.ValueString())
+	claim.destroying.Lock()
+	defer claim.destroying.Unlock()
 	e.take()
 	procedure := r.procedure
 	procedure.TakenOver = applied.takenOver

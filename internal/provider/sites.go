@@ -144,7 +144,8 @@ func (s *sites) find(key types.String, diags *diag.Diagnostics) *entry {
 		return e
 	}
 	diags.AddAttributeError(at, "Site is not configured", fmt.Sprintf(
-		"%q is not a key of the provider's sites%s. To stop managing a site, first remove its resource and apply, then remove its "+
+		"%q is not a key of the provider's sites%s. Check its spelling. If a key was renamed in sites, use the new one here: the resource stays the same as long "+
+			"as the same site answers. To stop managing a site, first remove its resource and apply, then remove its "+
 			"entry; where the site is gone for good, use a removed block with destroy = false, or terraform state rm for one of many.", key.ValueString(), s.near(key.ValueString())))
 	return nil
 }
