@@ -38,6 +38,7 @@ type sendTestModel struct {
 	Preset     types.String `tfsdk:"preset"`
 	Region     types.String `tfsdk:"region"`
 	PasswordWO types.String `tfsdk:"password_wo"`
+	OAuth2     types.Object `tfsdk:"oauth2"`
 }
 
 func (a *sendTestAction) Metadata(_ context.Context, req action.MetadataRequest, resp *action.MetadataResponse) {
@@ -90,6 +91,7 @@ func candidateAttributes() map[string]schema.Attribute {
 		"preset":      candidate("The mail service to try.", presetID{}),
 		"region":      candidate("The preset's region.", stringvalidator.AlsoRequires(path.MatchRoot("preset"))),
 		"password_wo": password,
+		"oauth2":      oauth2OfAction(),
 	}
 	for _, d := range flatSettings() {
 		if d.Format == site.PortNumber {
@@ -144,7 +146,7 @@ func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, r
 		tried = now.Settings
 	}
 	if refusal, refused := e.can.RefuseTest(test, now); refused {
-		e.addRefusal(&resp.Diagnostics, refusal, inAction)
+		e.addRefusal(&resp.Diagnostics, refusal, model.locate)
 		return
 	}
 	test.SiteID = now.SiteID
@@ -153,16 +155,16 @@ func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, r
 		return e.limiter.Do(ctx, tried, func(ctx context.Context) (site.TestResult, error) { return e.site.Test(ctx, test) })
 	})
 	if err != nil {
-		e.addSiteError(&resp.Diagnostics, "testing its mail settings", inAction, err)
+		e.addSiteError(&resp.Diagnostics, "testing its mail settings", model.locate, err)
 		return
 	}
-	password := secret.New(model.PasswordWO.ValueString())
+	password := secret.New(model.toSettingsModel().password().ValueString())
 	result = diagnosis.Fit(result, tried.Username, password)
 	for _, stage := range result.Stages {
 		progress("passed %s", stage.Stage)
 	}
 	if result.Status != site.Passed {
-		addFailure(&resp.Diagnostics, e.label, inAction, diagnosis.Failure{
+		addFailure(&resp.Diagnostics, e.label, model.locate, diagnosis.Failure{
 			Result:   result,
 			Settings: tried,
 			Machine:  theSite,
@@ -183,16 +185,27 @@ func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, r
 
 func orNotSaid(r site.AuthResult) string { return cmp.Or(r.Result, "not said") }
 
+// locate says where a setting is configured.
+func (m sendTestModel) locate(field string) (path.Path, bool) {
+	if !m.OAuth2.IsNull() && ofOAuth2(field) {
+		return path.Root("oauth2"), true
+	}
+	return inAction(field)
+}
+
 // hasCandidate reports whether the configuration gives settings of its own to test.
-func (m sendTestModel) hasCandidate() bool { return !m.Preset.IsNull() || m.given() }
+func (m sendTestModel) hasCandidate() bool {
+	return !m.Preset.IsNull() || m.given() || !m.OAuth2.IsNull()
+}
 
 // lacksPassword reports whether a candidate has a login without its password.
 func (m sendTestModel) lacksPassword() bool {
-	return m.Username.ValueString() != "" && m.PasswordWO.ValueString() == "" && !m.PasswordWO.IsUnknown()
+	given := m.toSettingsModel().password()
+	return m.Username.ValueString() != "" && given.ValueString() == "" && !given.IsUnknown()
 }
 
 func (m sendTestModel) toSettingsModel() settingsModel {
-	return settingsModel{settingValues: m.settingValues, Preset: m.Preset, Region: m.Region, PasswordWO: m.PasswordWO}
+	return settingsModel{settingValues: m.settingValues, Preset: m.Preset, Region: m.Region, PasswordWO: m.PasswordWO, OAuth2: m.OAuth2}
 }
 
 // toTest makes the request, and says which settings it tries where they are its own.
@@ -203,8 +216,13 @@ func (m sendTestModel) toTest(e *entry, diags *diag.Diagnostics) (site.TestReque
 			"Set recipient here, or test_recipient in the provider's configuration, to an address that you read.")
 	}
 	if m.lacksPassword() {
-		diags.AddAttributeError(path.Root("password_wo"), passwordMissing,
-			"password_wo reached the provider empty, so nothing was sent. If its value is ephemeral: Terraform 1.16 and later remove ephemeral values "+
+		at, _ := m.locate("password")
+		name := "password_wo"
+		if !m.OAuth2.IsNull() {
+			name = "client_secret_wo"
+		}
+		diags.AddAttributeError(at, passwordMissing,
+			name+" reached the provider empty, so nothing was sent. If its value is ephemeral: Terraform 1.16 and later remove ephemeral values "+
 				"on the way of \"apply -invoke\". Use a variable that is sensitive and not ephemeral there, and save no plan file; or invoke the action "+
 				"from the action_trigger of a resource, where ephemeral values arrive.")
 	}
@@ -218,6 +236,6 @@ func (m sendTestModel) toTest(e *entry, diags *diag.Diagnostics) (site.TestReque
 	resolved.resolveSender(config, diags)
 	resolved.checkEndpoint(diags)
 	settings := resolved.toSettings()
-	test.Candidate = &site.Candidate{Settings: settings, Password: secret.New(m.PasswordWO.ValueString())}
+	test.Candidate = &site.Candidate{Settings: settings, Password: secret.New(config.password().ValueString())}
 	return test, settings
 }

@@ -91,8 +91,12 @@ func filled(object tftypes.Object, attributes map[string]any) tftypes.Value {
 	values := map[string]tftypes.Value{}
 	for name, kind := range object.AttributeTypes {
 		given, ok := attributes[name]
+		nested, isObject := kind.(tftypes.Object)
+		members, isGiven := given.(map[string]any)
 		if value, whole := given.(tftypes.Value); whole {
 			values[name] = value
+		} else if isObject && isGiven {
+			values[name] = filled(nested, members)
 		} else if ok {
 			values[name] = tftypes.NewValue(kind, given)
 		} else {

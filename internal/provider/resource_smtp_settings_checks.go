@@ -23,6 +23,7 @@ func (r *smtpSettingsResource) ValidateConfig(ctx context.Context, req resource.
 	}
 	config.requireEndpoint(&resp.Diagnostics)
 	config.requireLogin(&resp.Diagnostics)
+	config.checkOAuth2(&resp.Diagnostics)
 	config.checkPreset(&resp.Diagnostics)
 }
 
@@ -48,7 +49,7 @@ func (m settingsModel) requireEndpoint(diags *diag.Diagnostics) {
 
 // requireLogin wants username and password together.
 func (m settingsModel) requireLogin(diags *diag.Diagnostics) {
-	if m.Username.ValueString() == "" && !m.Username.IsUnknown() && !m.password().IsNull() {
+	if m.Username.ValueString() == "" && !m.Username.IsUnknown() && !m.password().IsNull() && !m.usesOAuth2() {
 		diags.AddAttributeError(path.Root("username"), "Username is missing",
 			"A password without a username is never used. Set username, or remove the password for a relay without login.")
 	}
@@ -64,13 +65,20 @@ func (m settingsModel) checkPreset(diags *diag.Diagnostics) {
 	if _, err := preset.Endpoint(m.Region.ValueString()); err != nil {
 		diags.AddAttributeError(path.Root("region"), "Preset has no such region", err.Error())
 	}
-	if note, fatal := preset.SignInProblem(); fatal && !m.Username.IsNull() {
+	note, fatal := preset.SignInProblem()
+	if preset.OAuth2 != nil {
+		note += " Set oauth2 instead of a password."
+	}
+	if fatal && !m.Username.IsNull() && !m.usesOAuth2() {
 		diags.AddAttributeError(at, "Mail service takes no passwords", preset.Name+": "+note)
-	} else if note != "" && !m.Username.IsNull() {
+	} else if note != "" && !m.Username.IsNull() && !m.usesOAuth2() {
 		diags.AddAttributeWarning(at, "Mail service may not take passwords", preset.Name+": "+note)
 	}
 	if problem := preset.UsernameProblem(m.Username.ValueString()); problem != "" && m.Username.ValueString() != "" {
 		diags.AddAttributeWarning(path.Root("username"), "Username is unusual for the mail service", problem)
+	}
+	if m.usesOAuth2() {
+		return
 	}
 	given := m.password().ValueString()
 	if problem := preset.PasswordProblem(secret.New(given)); given != "" && problem != "" {
@@ -120,6 +128,11 @@ func requirePassword(c site.Change, config settingsModel, diags *diag.Diagnostic
 	change := "this change"
 	if differing := c.Prior.Settings.Diff(c.Candidate.Settings); len(differing) > 0 && c.Prior.Settings != (site.Settings{}) {
 		change = "changing " + quotedList(differing)
+	}
+	if config.usesOAuth2() {
+		diags.AddAttributeError(path.Root("oauth2"), "Client secret is missing", fmt.Sprintf(
+			"A site uses a stored secret only for the settings that it was entered for, so %s needs it. Set client_secret_wo and client_secret_wo_version.", change))
+		return
 	}
 	diags.AddAttributeError(path.Root("password_wo"), passwordMissing, fmt.Sprintf(
 		"A site uses a stored password only for the settings that it was entered for, so %s needs it. Set password_wo and password_wo_version.", change))

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/presets"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
@@ -26,6 +27,7 @@ type settingsModel struct {
 	Password          types.String   `tfsdk:"password"`
 	PasswordWO        types.String   `tfsdk:"password_wo"`
 	PasswordWOVersion types.String   `tfsdk:"password_wo_version"`
+	OAuth2            types.Object   `tfsdk:"oauth2"`
 	Enabled           types.Bool     `tfsdk:"enabled"`
 	Test              types.Object   `tfsdk:"test"`
 	OverwriteExisting types.Bool     `tfsdk:"overwrite_existing"`
@@ -52,12 +54,30 @@ var verificationTypes = map[string]attr.Type{
 	"arrival":    types.ObjectType{AttrTypes: arrivalTypes},
 }
 
-// settingsKnown reports whether every setting and the switch are known.
-func (m settingsModel) settingsKnown() bool { return m.known() && !m.Enabled.IsUnknown() }
+// toSettings are the settings, with what the preset gives for a login with a token.
+func (m settingsModel) toSettings() site.Settings {
+	s := m.settingValues.toSettings()
+	if m.usesOAuth2() {
+		preset, _ := presets.ByID(m.Preset.ValueString())
+		m.oauth2().addTo(&s, preset)
+	}
+	return s
+}
 
-// password is what the configuration gives; write-only values are in the configuration alone.
+// settingsKnown reports whether every setting and the switch are known.
+func (m settingsModel) settingsKnown() bool {
+	return m.known() && m.oauth2Known() && !m.Enabled.IsUnknown()
+}
+
+// password is the login's secret that the configuration gives, with oauth2 the client secret; write-only values are in the
+// configuration alone.
 func (m settingsModel) password() types.String {
-	if !m.PasswordWO.IsNull() {
+	switch {
+	case m.OAuth2.IsUnknown():
+		return types.StringUnknown()
+	case m.usesOAuth2():
+		return m.oauth2().ClientSecretWO
+	case !m.PasswordWO.IsNull():
 		return m.PasswordWO
 	}
 	return m.Password
@@ -68,7 +88,8 @@ func (m settingsModel) setsPassword(config, state settingsModel) bool {
 	if config.password().IsNull() {
 		return false
 	}
-	return !m.PasswordWOVersion.Equal(state.PasswordWOVersion) || !m.Password.Equal(state.Password)
+	return !m.PasswordWOVersion.Equal(state.PasswordWOVersion) || !m.Password.Equal(state.Password) ||
+		m.usesOAuth2() != state.usesOAuth2() || !m.oauth2().ClientSecretWOVersion.Equal(state.oauth2().ClientSecretWOVersion)
 }
 
 // readTimeout is how long a refresh may take. A state of before they were validated may hold times in which nothing can be done.
@@ -84,6 +105,7 @@ func (m settingsModel) readTimeout(ctx context.Context) (time.Duration, diag.Dia
 func (m *settingsModel) forgetPassword() {
 	m.Password = types.StringNull()
 	m.PasswordWOVersion = types.StringNull()
+	m.forgetOAuth2Secret()
 }
 
 // toChange makes the change from prior to what m plans, with the password of the configuration.
@@ -135,6 +157,7 @@ func (m settingsModel) wait() time.Duration {
 // fromState takes over what the site holds; arguments that are not the site's stay as they are.
 func (m *settingsModel) fromState(s site.State) {
 	m.ID = types.StringValue(s.SiteID)
+	m.OAuth2 = m.oauth2From(s.Settings)
 	m.fromSettings(s.Settings)
 	m.Enabled = types.BoolValue(s.Enabled)
 	m.UpdatedAt = timestamp(s.UpdatedAt)
@@ -264,6 +287,9 @@ func (m settingsModel) pinnedID(ctx context.Context, identity *tfsdk.ResourceIde
 
 // inResource locates in an smtp_settings resource.
 func (m settingsModel) inResource(field string) (path.Path, bool) {
+	if m.usesOAuth2() && ofOAuth2(field) {
+		return path.Root("oauth2"), true
+	}
 	switch {
 	case field == "password" && !m.PasswordWO.IsNull():
 		return path.Root("password_wo"), true

@@ -121,6 +121,7 @@ func passwordAttributes() map[string]schema.Attribute {
 				"another setting changes, the current `password_wo` is tested and saved with it.",
 			Validators: []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(path.MatchRoot("password_wo"))},
 		},
+		"oauth2": oauth2Attribute(),
 	}
 }
 

@@ -35,7 +35,7 @@ func TestStateOfVersion0(t *testing.T) {
 	}
 	for path, want := range map[*tftypes.AttributePath]tftypes.Value{
 		tftypes.NewAttributePath().WithAttributeName("host"):                                         tftypes.NewValue(tftypes.String, "smtp.example.com"),
-		tftypes.NewAttributePath().WithAttributeName("password_wo_version"):                          tftypes.NewValue(tftypes.Number, 3),
+		tftypes.NewAttributePath().WithAttributeName("password_wo_version"):                          tftypes.NewValue(tftypes.String, "3"),
 		tftypes.NewAttributePath().WithAttributeName("password_wo"):                                  tftypes.NewValue(tftypes.String, nil),
 		tftypes.NewAttributePath().WithAttributeName("test").WithAttributeName("retry_for"):          tftypes.NewValue(tftypes.String, "5m"),
 		tftypes.NewAttributePath().WithAttributeName("timeouts").WithAttributeName("create"):         tftypes.NewValue(tftypes.String, "10m"),

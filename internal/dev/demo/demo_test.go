@@ -24,11 +24,10 @@ func TestDemo(t *testing.T) {
 	t.Setenv("TF_CLI_ARGS_plan", "-destroy")
 	t.Setenv("TF_DATA_DIR", filepath.Join(temp, "the user's own"))
 	var out strings.Builder
-	if err := run(t.Context(), &out, t.Output(), false); err != nil {
+	if err := run(t.Context(), passwordStory(), &out, t.Output(), false); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
-	rest := out.String()
-	for n, want := range []string{
+	checkSections(t, out.String(), []string{
 		`resource "smtp_settings" "shop" {`,
 		"Plan: 1 to add, 0 to change, 0 to destroy.",
 		"Creation complete",
@@ -36,17 +35,40 @@ func TestDemo(t *testing.T) {
 		`"enabled": true`,
 		"No changes.",
 		"535 5.7.8",
-	} {
-		title := fmt.Sprintf("\n%d. ", n+1)
-		_, after, found := strings.Cut(rest, title)
-		if !found || !strings.Contains(after, want) {
-			t.Errorf("section %d is missing or has no %q", n+1, want)
-		}
-		rest = after
-	}
+	})
 	left, err := os.ReadDir(temp)
 	if err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+func TestDemoOfOAuth2(t *testing.T) {
+	var out strings.Builder
+	if err := run(t.Context(), oauth2Story(), &out, t.Output(), false); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	checkSections(t, out.String(), []string{
+		"oauth2 = {",
+		"Plan: 1 to add, 0 to change, 0 to destroy.",
+		"Creation complete",
+		"Subject: Test",
+		`"grant": "client_credentials"`,
+		"AADSTS7000215",
+		"535 5.7.8",
+		"Modifications complete",
+	})
+}
+
+// checkSections looks for words in each section.
+func checkSections(t *testing.T, told string, words []string) {
+	t.Helper()
+	for n, want := range words {
+		title := fmt.Sprintf("\n%d. ", n+1)
+		_, after, found := strings.Cut(told, title)
+		if !found || !strings.Contains(after, want) {
+			t.Errorf("section %d is missing or has no %q", n+1, want)
+		}
+		told = after
 	}
 }
 
@@ -70,7 +92,7 @@ func TestDemoNoticesWhatGoesWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	set.mail.SetUser(username, secret.New("another"))
-	err = newStory(cli, workspace, set, io.Discard).tell(t.Context())
+	err = newStory(passwordStory(), cli, workspace, set, io.Discard).tell(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "section 3") || !strings.Contains(err.Error(), "0 messages") {
 		t.Errorf("got %v, want an error that names the section and says that no message came", err)
 	}

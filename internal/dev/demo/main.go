@@ -1,5 +1,5 @@
 // Demo plays the whole story on this machine: a plan, the apply that tests before it saves, the message that arrived,
-// an apply that changes nothing, and a wrong password that does no harm. It fails when anything is not as told.
+// an apply that changes nothing, and a wrong password that does no harm; or, with -story oauth2, the same with a token. It fails when anything is not as told.
 package main
 
 import (
@@ -15,11 +15,20 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/tfcli"
 )
 
+// plots are the stories by name.
+var plots = map[string]func() plot{"password": passwordStory, "oauth2": oauth2Story}
+
 func main() {
 	color := flag.Bool("color", false, "show what the CLI prints in its colors")
+	name := flag.String("story", "password", "which story to tell: password or oauth2")
 	flag.Parse()
+	plot, known := plots[*name]
+	if !known {
+		fmt.Fprintf(os.Stderr, "demo: there is no story %q; choose password or oauth2\n", *name)
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, os.Stdout, os.Stderr, *color)
+	err := run(ctx, plot(), os.Stdout, os.Stderr, *color)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
@@ -28,7 +37,7 @@ func main() {
 }
 
 // run plays the story on out; log gets what takes time before it can begin.
-func run(ctx context.Context, out, log io.Writer, color bool) (err error) {
+func run(ctx context.Context, p plot, out, log io.Writer, color bool) (err error) {
 	cli, err := tfcli.Find(ctx, log)
 	if err != nil {
 		return err
@@ -48,7 +57,7 @@ func run(ctx context.Context, out, log io.Writer, color bool) (err error) {
 	if err != nil {
 		return err
 	}
-	story := newStory(cli, workspace, set, out)
+	story := newStory(p, cli, workspace, set, out)
 	story.color = color
 	return story.tell(ctx)
 }

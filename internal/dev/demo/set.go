@@ -16,13 +16,19 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/oauthtest"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-const username = "shop@client.example"
+const (
+	username = "shop@client.example"
+	// clientID is the application of the story with a token; its secret is the password.
+	clientID = "shop-mail"
+)
 
 // set is what the story plays on: a mail server and a site, both real and both on this machine.
 type set struct {
+	tokens   *oauthtest.Server
 	mail     *smtptest.Server
 	password secret.Text
 	site     *refsite.Server
@@ -41,7 +47,11 @@ func build(ctx context.Context, dataFile string) (*set, error) {
 }
 
 func (s *set) start(ctx context.Context, dataFile string) (err error) {
-	s.mail, err = smtptest.New(smtptest.Config{Users: map[string]secret.Text{username: s.password}})
+	if s.tokens, err = oauthtest.New(); err != nil {
+		return fmt.Errorf("start token server: %w", err)
+	}
+	s.allow(s.password)
+	s.mail, err = smtptest.New(smtptest.Config{Users: map[string]secret.Text{username: s.password}, CheckToken: s.tokens.Check})
 	if err != nil {
 		return fmt.Errorf("start mail server: %w", err)
 	}
@@ -70,6 +80,11 @@ func (s *set) start(ctx context.Context, dataFile string) (err error) {
 	return nil
 }
 
+// allow lets the application send the mailbox's mail, with this secret.
+func (s *set) allow(clientSecret secret.Text) {
+	s.tokens.SetApp(clientID, oauthtest.App{Secret: clientSecret, Mailboxes: []string{username}})
+}
+
 // close stops what was started, also after ctx ended.
 func (s *set) close(ctx context.Context) error {
 	var errs []error
@@ -83,6 +98,9 @@ func (s *set) close(ctx context.Context) error {
 	}
 	if s.mail != nil {
 		errs = append(errs, s.mail.Close())
+	}
+	if s.tokens != nil {
+		errs = append(errs, s.tokens.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -21,8 +21,34 @@ const width = 80
 
 var wrongPassword = secret.New("pear-harbour-linden-17")
 
-// story is told in sections; each plays a part and returns an error when that did not go as it should.
+// plot is a configuration and what is told about it, in sections; each plays a part and returns an error when that did not
+// go as it should.
+type plot struct {
+	configuration string
+	sections      []section
+}
+
+type section struct {
+	title string
+	play  func(*story, context.Context) error
+}
+
+// passwordStory is that of a login with a password.
+func passwordStory() plot {
+	return plot{configuration, []section{
+		{"What you write", (*story).configuration},
+		{"The plan", (*story).plan},
+		{"The apply: first a test message, then one write that saves and enables", (*story).apply},
+		{"The message, as the mail server received it", (*story).message},
+		{"What the site says of itself: mail is on, and the password is not shown", (*story).settings},
+		{"Applied again: nothing to do, and no message is sent", (*story).applyAgain},
+		{"A wrong password: the apply fails, and mail goes on as before", (*story).applyWrongPassword},
+	}}
+}
+
+// story is a plot that is being told.
 type story struct {
+	plot      plot
 	cli       tfcli.CLI
 	workspace tfcli.Workspace
 	set       *set
@@ -35,8 +61,8 @@ type story struct {
 	held string
 }
 
-func newStory(cli tfcli.CLI, workspace tfcli.Workspace, set *set, out io.Writer) *story {
-	s := &story{cli: cli, workspace: workspace, set: set}
+func newStory(p plot, cli tfcli.CLI, workspace tfcli.Workspace, set *set, out io.Writer) *story {
+	s := &story{plot: p, cli: cli, workspace: workspace, set: set}
 	s.out = io.MultiWriter(out, &s.told)
 	return s
 }
@@ -45,21 +71,9 @@ func (s *story) tell(ctx context.Context) error {
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
-	sections := []struct {
-		title string
-		play  func(context.Context) error
-	}{
-		{"What you write", s.configuration},
-		{"The plan", s.plan},
-		{"The apply: first a test message, then one write that saves and enables", s.apply},
-		{"The message, as the mail server received it", s.message},
-		{"What the site says of itself: mail is on, and the password is not shown", s.settings},
-		{"Applied again: nothing to do, and no message is sent", s.applyAgain},
-		{"A wrong password: the apply fails, and mail goes on as before", s.applyWrongPassword},
-	}
-	for i, section := range sections {
+	for i, section := range s.plot.sections {
 		fmt.Fprintf(s.out, "\n%d. %s\n%s\n\n", i+1, section.title, strings.Repeat("=", width))
-		if err := section.play(ctx); err != nil {
+		if err := section.play(s, ctx); err != nil {
 			return fmt.Errorf("section %d: %w", i+1, err)
 		}
 	}
@@ -68,12 +82,13 @@ func (s *story) tell(ctx context.Context) error {
 
 func (s *story) begin(ctx context.Context) error {
 	fmt.Fprintf(s.out, "%s, the provider built from here, a site at\n%s and a mail server: all real, all on this machine.\n", s.cli, s.set.url)
-	return s.workspace.Init(ctx, configuration)
+	return s.workspace.Init(ctx, s.plot.configuration)
 }
 
 // end checks what must hold for the whole story.
 func (s *story) end() error {
-	for _, password := range []secret.Text{s.set.password, wrongPassword, s.set.token} {
+	secrets := append(s.set.tokens.Tokens(), s.set.password, wrongPassword, rotatedSecret, s.set.token)
+	for _, password := range secrets {
 		if bytes.Contains(s.told.Bytes(), []byte(password.Reveal())) {
 			return errors.New("a secret was printed")
 		}
@@ -93,6 +108,9 @@ func (s *story) run(ctx context.Context, password secret.Text, version int, args
 		fmt.Sprintf("TF_VAR_mail_server_port=%d", s.set.mail.Port()),
 		"TF_VAR_mail_password="+password.Reveal(),
 		fmt.Sprintf("TF_VAR_mail_password_version=%d", version),
+		"TF_VAR_token_url="+s.set.tokens.URL(),
+		"TF_VAR_client_secret="+password.Reveal(),
+		fmt.Sprintf("TF_VAR_client_secret_version=%d", version),
 	)
 	if !s.color {
 		cmd.Env = append(cmd.Env, "TF_CLI_ARGS=-no-color")
@@ -105,7 +123,7 @@ func (s *story) run(ctx context.Context, password secret.Text, version int, args
 }
 
 func (s *story) configuration(context.Context) error {
-	_, err := io.WriteString(s.out, configuration)
+	_, err := io.WriteString(s.out, s.plot.configuration)
 	return err
 }
 

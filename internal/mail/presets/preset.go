@@ -95,6 +95,27 @@ type Region struct {
 	Host string `json:"host"`
 }
 
+// OAuth2 is the token endpoint of a service.
+type OAuth2 struct {
+	Grants []site.Grant `json:"grants"`
+	// TokenURL holds {tenant} where each customer has one of its own.
+	TokenURL string   `json:"token_url"`
+	Scopes   []string `json:"scopes"`
+	// Regions are those of the service that it is for; "" is the default one.
+	Regions []string `json:"regions"`
+}
+
+// TokenURLOf returns the endpoint of a tenant, empty for none.
+func (o OAuth2) TokenURLOf(tenant string) string {
+	if tenant == "" {
+		return ""
+	}
+	return strings.ReplaceAll(o.TokenURL, "{tenant}", tenant)
+}
+
+// Covers reports whether the endpoint is that of a region.
+func (o OAuth2) Covers(region string) bool { return slices.Contains(o.Regions, region) }
+
 // Preset is one mail service of the catalogue. Texts and lists that the service has no use for are empty.
 type Preset struct {
 	// ID is lower case with dashes and never changes; Name is for people.
@@ -127,7 +148,9 @@ type Preset struct {
 	Requires       string     `json:"requires"`
 	AuthStatus     AuthStatus `json:"auth_status"`
 	AuthStatusNote string     `json:"auth_status_note"`
-	Category       Category   `json:"category"`
+	// OAuth2 is how an application gets a token for a login; nil where it cannot, or nobody looked.
+	OAuth2   *OAuth2  `json:"oauth2"`
+	Category Category `json:"category"`
 	// Sources are where the entry comes from, read on VerifiedOn (YYYY-MM-DD); Conflicts where they disagree.
 	Sources    []string `json:"sources"`
 	VerifiedOn string   `json:"verified_on"`

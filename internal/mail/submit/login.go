@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/textproto"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -29,6 +30,9 @@ func (a *attempt) fetchToken(ctx context.Context, c site.Candidate) error {
 	ctx, cancel := context.WithTimeout(ctx, budget(site.StageToken))
 	defer cancel()
 	a.report.Result.Stage = site.StageToken
+	if endpoint, err := url.Parse(c.Settings.TokenURL); err == nil {
+		a.address = endpoint.Host
+	}
 	start := a.sender.now()
 	token, err := a.sender.tokens().Fetch(ctx, oauth.Request{
 		TokenURL: c.Settings.TokenURL,

@@ -219,3 +219,15 @@ func TestTokenEndpointIsDialledUnderTheSameRules(t *testing.T) {
 		t.Errorf("dialled %q", dialled)
 	}
 }
+
+// TestAddressOfTheTokenEndpointIsHidden where that of the mail server is.
+func TestAddressOfTheTokenEndpointIsHidden(t *testing.T) {
+	_, _, sender, c := startWithTokens(t, smtptest.Config{})
+	closed := "localhost:" + closedPort(t)
+	sender.HideAddresses = true
+	c.Settings.TokenURL = "http://" + closed + "/token"
+	want := `Post "http://` + closed + `/token": dial tcp ` + closed + `: connect: connection refused`
+	if r := sender.Login(t.Context(), c); r.Stage != site.StageToken || r.Error != want {
+		t.Errorf("got %+v, want %s", r, want)
+	}
+}

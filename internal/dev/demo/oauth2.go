@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"os/exec"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/oauthtest"
+)
+
+//go:embed oauth2.tf
+var tokenConfiguration string
+
+var rotatedSecret = secret.New("birch-lantern-quarry-58")
+
+// oauth2Story is that of a login with a token instead of a password.
+func oauth2Story() plot {
+	return plot{tokenConfiguration, []section{
+		{"What you write: no password, but an application that may send the mailbox's mail", (*story).configuration},
+		{"The plan", (*story).plan},
+		{"The apply: the site fetches a token, sends a test message, then saves and enables", (*story).apply},
+		{"The message, as the mail server received it", (*story).message},
+		{"What the site says of itself: mail is on, and the secret is not shown", (*story).settings},
+		{"A wrong secret: no token, so the mail server is not even asked", (*story).applyWrongSecret},
+		{"A permission for the mailbox is missing: a good token, and no login", (*story).applyWithoutPermission},
+		{"The secret is rotated: tested with a token of its own, then saved", (*story).rotate},
+	}}
+}
+
+func (s *story) applyWrongSecret(ctx context.Context) error {
+	logins := s.set.mail.Counters().Logins
+	if err := s.applyInVain(ctx, wrongPassword, 2, "AADSTS7000215"); err != nil {
+		return err
+	}
+	if got := s.set.mail.Counters().Logins; got != logins {
+		return fmt.Errorf("the mail server saw %d logins more", got-logins)
+	}
+	return nil
+}
+
+func (s *story) applyWithoutPermission(ctx context.Context) error {
+	s.set.tokens.SetApp(clientID, oauthtest.App{Secret: s.set.password})
+	defer s.set.allow(s.set.password)
+	return s.applyInVain(ctx, s.set.password, 3, "535")
+}
+
+// applyInVain applies what must fail with some words, and leaves everything as it was.
+func (s *story) applyInVain(ctx context.Context, password secret.Text, version int, words string) error {
+	said, err := s.run(ctx, password, version, "apply", "-auto-approve")
+	if _, failed := errors.AsType[*exec.ExitError](err); !failed {
+		return fmt.Errorf("the apply ended with %w, not with an error of its own", err)
+	}
+	holds, err := s.set.holds(ctx)
+	if err == nil && holds != s.held {
+		err = fmt.Errorf("the site changed:\n%s", holds)
+	}
+	return errors.Join(err, says(said, words), s.received(1))
+}
+
+func (s *story) rotate(ctx context.Context) error {
+	s.set.allow(rotatedSecret)
+	said, err := s.run(ctx, rotatedSecret, 4, "apply", "-auto-approve")
+	return errors.Join(err, says(said, "0 added, 1 changed, 0 destroyed"), s.received(2))
+}

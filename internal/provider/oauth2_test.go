@@ -1,0 +1,270 @@
+package provider_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/oauthtest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
+)
+
+const clientSecret = "client-secret-7f3a~canary"
+
+// tokenTestbed is a testbed with a token endpoint, whose tokens the mail server takes beside the mailbox's password.
+type tokenTestbed struct {
+	*testbed
+	tokens *oauthtest.Server
+}
+
+func newTokenTestbed(t *testing.T) tokenTestbed {
+	t.Helper()
+	tokens := oauthtest.Start(t)
+	tb := tokenTestbed{newTestbed(t, smtptest.Config{CheckToken: tokens.Check}, "only"), tokens}
+	tb.setSecret(clientSecret)
+	return tb
+}
+
+// setSecret gives the application a secret, and the permission to send the mailbox's mail.
+func (tb tokenTestbed) setSecret(value string) {
+	tb.tokens.SetApp("app", oauthtest.App{Secret: secret.New(value), Mailboxes: []string{mailbox}})
+}
+
+// login are the arguments of a login with a token.
+func (tb tokenTestbed) login(secret string, version int) arguments {
+	return arguments{"password_wo": "", "password_wo_version": "", "oauth2": fmt.Sprintf(
+		"{\n    token_url = %q\n    scopes = [%q]\n    client_id = \"app\"\n    client_secret_wo = %q\n    client_secret_wo_version = %d\n  }",
+		tb.tokens.URL(), oauthtest.Scope, secret, version)}
+}
+
+// TestAccOAuth2: a test and a save with a token, a rotated secret, a secret that is wrong and a permission that is missing,
+// each of which leaves mail as it was, and drift.
+func TestAccOAuth2(t *testing.T) {
+	tb := newTokenTestbed(t)
+	host := tb.smtp.Host()
+	member := func(name string) tfjsonpath.Path { return tfjsonpath.New("oauth2").AtMapKey(name) }
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{
+			{
+				Config:           tb.config(tb.login(clientSecret, 1)),
+				ConfigPlanChecks: preApply(willTest(plancheck.ResourceActionCreate)...),
+				ConfigStateChecks: []statecheck.StateCheck{
+					expect{tb: tb.testbed, site: "only", enabled: true, host: host, messages: 1, wrote: testAndSave},
+					statecheck.ExpectKnownValue(settings, member("client_secret_wo"), knownvalue.Null()),
+					statecheck.ExpectKnownValue(settings, member("grant"), knownvalue.Null()),
+					value("password_set", knownvalue.Bool(true)),
+				},
+			},
+			{
+				PreConfig:        func() { tb.setSecret("rotated") },
+				Config:           tb.config(tb.login("rotated", 2)),
+				ConfigPlanChecks: preApply(willTest(plancheck.ResourceActionUpdate)...),
+				ConfigStateChecks: []statecheck.StateCheck{
+					expect{tb: tb.testbed, site: "only", enabled: true, host: host, messages: 2, wrote: testAndSave},
+				},
+			},
+			{
+				Config:      tb.config(tb.login("the id of the secret", 3)),
+				ExpectError: regexp.MustCompile(`(?s)rejected the client secret.*oauth2\s*=.*401 invalid_client:\s+AADSTS7000215`),
+			},
+			{
+				PreConfig: func() {
+					expect{tb: tb.testbed, site: "only", enabled: true, host: host, messages: 2, wrote: testAndSave[:1]}.now()
+					tb.tokens.SetApp("app", oauthtest.App{Secret: secret.New("rotated")})
+				},
+				Config:      tb.config(tb.login("rotated", 4)),
+				ExpectError: regexp.MustCompile(`535`),
+			},
+			{
+				PreConfig: func() {
+					expect{tb: tb.testbed, site: "only", enabled: true, host: host, messages: 2, wrote: testAndSave[:1]}.now()
+					tb.setSecret("rotated")
+					tb.edit("only", func(s *site.SaveRequest) {
+						s.Settings.Scopes, s.Password, s.Enabled = "another", secret.New("rotated"), false
+					})
+				},
+				Config: tb.config(tb.login("rotated", 4)),
+				ConfigPlanChecks: preApply(append(willTest(plancheck.ResourceActionUpdate),
+					plancheck.ExpectKnownValue(settings, member("scopes"), knownvalue.SetExact([]knownvalue.Check{knownvalue.StringExact(oauthtest.Scope)})))...),
+				ConfigStateChecks: []statecheck.StateCheck{
+					expect{tb: tb.testbed, site: "only", enabled: true, host: host, messages: 3, wrote: testAndSave},
+				},
+			},
+			{
+				ResourceName: settings, ImportState: true, ImportStateId: "default", ImportStateVerify: true,
+				ImportStateVerifyIgnore: []string{"oauth2.%", "oauth2.grant", "oauth2.client_secret_wo_version", "overwrite_existing", "on_destroy"},
+			},
+		},
+	})
+	if got := tb.smtp.Messages()[0].User; got != mailbox {
+		t.Errorf("logged in as %q", got)
+	}
+}
+
+// TestAccOAuth2FromPassword moves a mailbox from its password and back, tested before the site has anything new.
+func TestAccOAuth2FromPassword(t *testing.T) {
+	tb := newTokenTestbed(t)
+	on := func(messages int) []statecheck.StateCheck {
+		return []statecheck.StateCheck{expect{tb: tb.testbed, site: "only", enabled: true, host: tb.smtp.Host(), messages: messages, wrote: testAndSave}}
+	}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{
+			{Config: tb.config(), ConfigStateChecks: on(1)},
+			{Config: tb.config(tb.login(clientSecret, 1)), ConfigPlanChecks: preApply(willTest(plancheck.ResourceActionUpdate)...), ConfigStateChecks: on(2)},
+			{Config: tb.config(), ConfigPlanChecks: preApply(willTest(plancheck.ResourceActionUpdate)...), ConfigStateChecks: on(3)},
+		},
+	})
+	if got := tb.state("only").Settings.Grant; got != "" || len(tb.tokens.Requests()) != 1 {
+		t.Errorf("grant %q, %d tokens", got, len(tb.tokens.Requests()))
+	}
+}
+
+// TestAccOAuth2Refused: what cannot work is an error of the plan at its argument, and nothing is called.
+func TestAccOAuth2Refused(t *testing.T) {
+	tb := newTokenTestbed(t)
+	noPassword := arguments{"password_wo": "", "password_wo_version": ""}
+	microsoft := arguments{"preset": hcl("microsoft365"), "host": "", "port": "", "encryption": ""}
+	login := func(members string) arguments {
+		return arguments{"oauth2": "{\n    client_id = \"app\"\n    client_secret_wo = \"s\"\n    client_secret_wo_version = 1\n    " + members + "\n  }"}
+	}
+	var steps []resource.TestStep
+	for _, refused := range []struct {
+		overrides []arguments
+		says      string
+	}{
+		{[]arguments{noPassword, login(`token_url = "http://login.example.com/token"`)}, `token_url: must begin with\s+https`},
+		{[]arguments{noPassword, login(``)}, `Token endpoint is missing`},
+		{[]arguments{noPassword, login(`tenant = "client.example"`)}, `Preset has no token endpoint`},
+		{[]arguments{noPassword, microsoft, {"region": hcl("china")}, login(`tenant = "client.example"`)}, `Preset has no token endpoint`},
+		{[]arguments{noPassword, microsoft, login("tenant = \"client.example\"\n    token_url = \"https://login.example.com/token\"")}, `Token endpoint is ambiguous`},
+		{[]arguments{noPassword, microsoft, login(`tenant = "common"`)}, `tenant: must be your own tenant`},
+		{[]arguments{noPassword, microsoft, login(`tenant = "a/b"`)}, `tenant: must be a domain`},
+		{[]arguments{noPassword, microsoft, login("tenant = \"client.example\"\n    scopes = [\"https://outlook.office.com/SMTP.Send\"]")}, `Scope is not one for an application`},
+		{[]arguments{noPassword, microsoft, login(`token_url = "https://login.microsoftonline.com/client.example/oauth2/v2.0/token"`)}, `Scope is not one for an application`},
+		{[]arguments{noPassword, login("token_url = \"https://login.example.com/token\"\n    grant = \"authorization_code\"")}, `grant value must be one of`},
+		{[]arguments{noPassword, {"username": "", "from_address": hcl(mailbox)}, login(`token_url = "https://login.example.com/token"`)}, `Username is missing`},
+		{[]arguments{login(`token_url = "https://login.example.com/token"`)}, `Login is ambiguous`},
+		{[]arguments{noPassword, {"oauth2": `{ token_url = "https://login.example.com/token", client_id = "app" }`}}, `Client secret is missing`},
+		{[]arguments{noPassword, {"oauth2": `{ token_url = "https://login.example.com/token", client_id = "app", client_secret_wo = "s" }`}}, `client_secret_wo_version`},
+	} {
+		steps = append(steps, resource.TestStep{Config: tb.config(refused.overrides...), PlanOnly: true, ExpectError: regexp.MustCompile(refused.says)})
+	}
+	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: factories, Steps: steps})
+	expect{tb: tb.testbed, site: "only"}.now()
+	if got := tb.smtp.Counters(); got.Connections != 0 || len(tb.tokens.Requests()) != 0 {
+		t.Errorf("reached %+v, %+v", got, tb.tokens.Requests())
+	}
+}
+
+// TestAccOAuth2Preset: the tenant is enough at Microsoft. Neither Microsoft's token endpoint nor its mail server is reached.
+func TestAccOAuth2Preset(t *testing.T) {
+	tb := newTokenTestbed(t)
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{{
+			Config: tb.config(arguments{
+				"preset": hcl("microsoft365"), "host": "", "port": "", "encryption": "", "password_wo": "", "password_wo_version": "", "enabled": "false",
+				"oauth2": `{ tenant = "client.example", client_id = "app", client_secret_wo = "s", client_secret_wo_version = 1 }`,
+			}),
+			ConfigPlanChecks: preApply(),
+			ConfigStateChecks: []statecheck.StateCheck{
+				expect{tb: tb.testbed, site: "only", host: "smtp.office365.com", wrote: testAndSave[1:]},
+			},
+		}},
+	})
+	got := tb.state("only").Settings
+	if got.TokenURL != "https://login.microsoftonline.com/client.example/oauth2/v2.0/token" || got.Scopes != "https://outlook.office365.com/.default" || got.Grant != site.ClientCredentials {
+		t.Errorf("saved %+v", got)
+	}
+}
+
+// TestAccOAuth2NeedsTheSite: a site that does not say that it knows logins with a token is told of none.
+func TestAccOAuth2NeedsTheSite(t *testing.T) {
+	tb := newTokenTestbed(t)
+	old := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			recorded := httptest.NewRecorder()
+			next.ServeHTTP(recorded, r)
+			var body map[string]any
+			if json.Unmarshal(recorded.Body.Bytes(), &body) == nil {
+				delete(body, "auth_methods")
+			}
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(recorded.Code)
+			_ = json.NewEncoder(w).Encode(body)
+		})
+	}
+	tb.tamper.Store(&old)
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{{
+			Config: tb.config(tb.login(clientSecret, 1)), PlanOnly: true,
+			ExpectError: regexp.MustCompile(`(?s)Site cannot do this.*with a password\s+only`),
+		}},
+	})
+	expect{tb: tb.testbed, site: "only"}.now()
+}
+
+// TestOAuth2SecretsStayOut: neither the secret nor a token is in the state, in the plan, or in what Terraform prints.
+func TestOAuth2SecretsStayOut(t *testing.T) {
+	tb := newTokenTestbed(t)
+	ws := newWorkspace(t, tb.config(tb.login(clientSecret, 1)))
+	out, ok := ws.run("apply", "-auto-approve", "-no-color")
+	if !ok {
+		t.Fatal(out)
+	}
+	tb.tokens.SetApp("app", oauthtest.App{Secret: secret.New(clientSecret)})
+	ws.configure(tb.config(tb.login(clientSecret, 2)))
+	failed, ok := ws.run("apply", "-auto-approve", "-no-color")
+	if ok || !strings.Contains(failed, "535") {
+		t.Errorf("got %s", failed)
+	}
+	state, _ := ws.run("state", "pull")
+	secrets := map[string]string{"client secret": clientSecret}
+	for i, token := range tb.tokens.Tokens() {
+		secrets[fmt.Sprintf("token %d", i)] = token.Reveal()
+	}
+	for name, value := range secrets {
+		if bytes.Contains([]byte(out+failed+state), []byte(value)) {
+			t.Errorf("I8: the %s is shown", name)
+		}
+	}
+}
+
+// TestActionSendTestWithToken tries a token without saving anything.
+func TestActionSendTestWithToken(t *testing.T) {
+	tb := newTokenTestbed(t)
+	p := startProtocol(t, tb.testbed)
+	candidate := func(secret string) map[string]any {
+		return map[string]any{
+			"host": tb.smtp.Host(), "port": tb.smtp.Port(), "encryption": "starttls", "username": mailbox,
+			"oauth2": map[string]any{"token_url": tb.tokens.URL(), "scopes": tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, []tftypes.Value{tftypes.NewValue(tftypes.String, oauthtest.Scope)}), "client_id": "app", "client_secret_wo": secret},
+		}
+	}
+	progress, failure := p.invoke("smtp_send_test", candidate(clientSecret))
+	if failure != "" || !strings.Contains(strings.Join(progress, "\n"), "passed token") {
+		t.Errorf("progress %q, failure %q", progress, failure)
+	}
+	if _, failure := p.invoke("smtp_send_test", candidate("wrong")); !strings.Contains(failure, "AADSTS7000215") {
+		t.Errorf("failure %q", failure)
+	}
+	if state := tb.state("only"); !state.Settings.IsZero() || len(tb.smtp.Messages()) != 1 {
+		t.Errorf("saved %+v", state.Settings)
+	}
+}
