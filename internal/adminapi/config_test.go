@@ -1,6 +1,7 @@
 package adminapi_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -148,6 +149,32 @@ func TestTLSConfig(t *testing.T) {
 		_, err := adminapi.NewPool(adminapi.PoolOptions{}).Client(adminapi.Config{URL: "https://a.example", TLS: tt.tls, Limits: once()})
 		if got := refusedAt(t, err); got != tt.want {
 			t.Errorf("%s: got %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
+// What an account is made into is what the platform asks for, and nothing of it is sent where there is nothing.
+func TestAccountsMakeCredentials(t *testing.T) {
+	login := func(context.Context, *adminapi.Client) (adminapi.Grant, error) { return adminapi.Grant{}, nil }
+	token := adminapi.Account{Token: secret.New("canary")}
+	user := adminapi.Account{Username: "a", Password: secret.New("canary")}
+	for name, tt := range map[string]struct {
+		account        adminapi.Account
+		session, basic string
+		none           bool
+	}{
+		"Token":   {token, "", "token", false},
+		"Login":   {user, "", "", false},
+		"Nothing": {adminapi.Account{}, "", "", true},
+		"Half":    {adminapi.Account{Username: "a"}, "password", "password", true},
+	} {
+		session, err := tt.account.Session(login)
+		if got := refusedAt(t, err); got != tt.session || (session == nil) != tt.none {
+			t.Errorf("%s: got %v, %v", name, session, err)
+		}
+		basic, err := tt.account.Basic("There are no tokens.")
+		if got := refusedAt(t, err); got != tt.basic || (basic == nil) != (tt.none || tt.basic != "") {
+			t.Errorf("%s: got %v, %v", name, basic, err)
 		}
 	}
 }

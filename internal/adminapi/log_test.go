@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -93,6 +94,29 @@ func TestALongCallTellsWhatItWaitsFor(t *testing.T) {
 			!regexp.MustCompile(`^`+begin+`another attempt, in 1[23]s, after: 503 stopping: Service Unavailable \(the site asks to wait 12s\)$`).MatchString(lines[1]) ||
 			!strings.HasPrefix(lines[2], begin+"another attempt, in 1") {
 			t.Errorf("got %q", lines)
+		}
+	})
+}
+
+func TestACallThatWaitsForItsTurnSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l log
+		limits := unlimited()
+		limits.Concurrency = 1
+		slow := func(_ http.ResponseWriter, r *http.Request) { _ = adminapi.Sleep(r.Context(), 11*time.Second) }
+		site := adminapitest.Play(t, adminapitest.Step{Call: "GET /thing", Answer: slow}, adminapitest.Step{Call: "GET /thing", Answer: slow})
+		client := open(t, adminapi.PoolOptions{Logger: l.handler(), DialContext: site.DialContext}, adminapi.Config{URL: adminapitest.URL, Limits: limits})
+		var all sync.WaitGroup
+		for range 2 {
+			all.Go(func() {
+				if err := get(t.Context(), client, nil); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if n := strings.Count(l.String(), `"waiting_for":"its turn"`); n != 1 {
+			t.Errorf("%d calls said so: %s", n, l.String())
 		}
 	})
 }

@@ -63,6 +63,19 @@ func TestLaterAnswersRepeatNoSecret(t *testing.T) {
 	})
 }
 
+// A token of a product that knows no scheme is a secret as any other.
+func TestATokenWithoutASchemeIsNotRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		session := adminapi.Session(func(context.Context, *adminapi.Client) (adminapi.Grant, error) {
+			return adminapi.Grant{Authorization: secret.New("canary-token")}, nil
+		})
+		client := play(t, session, adminapitest.Step{Call: "GET /thing", Answer: adminapitest.Problem(403, "forbidden", `"detail":"not with canary-token"`)})
+		if _, err := client.Do(t.Context(), adminapi.Request{Method: "GET", Path: "/thing"}, nil); err == nil || !strings.Contains(err.Error(), "not with [redacted]") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 // Calls at the same time know each other's secrets, also those that were sent while a call was under way.
 func TestCallsAtOnceRepeatNoSecretOfEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

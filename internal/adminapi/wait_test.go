@@ -100,6 +100,33 @@ func TestALongRestOfAnOriginIsToldToItsOtherSites(t *testing.T) {
 	})
 }
 
+func TestWhoHasNoTimeForTheRateIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limits := unlimited()
+		limits.RequestsPerSecond, limits.Concurrency = 0.01, 1
+		client := newTown(t).build(t, "127.0.0.1:80", limits, fine)
+		if err := get(t.Context(), client, nil); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		start := time.Now()
+		err := get(ctx, client, nil)
+		if e, ok := errors.AsType[*adminapi.Error](err); !ok || e.Kind != adminapi.Unreachable || !strings.Contains(err.Error(), "waiting for its turn: not enough time left") || time.Since(start) != 0 {
+			t.Errorf("got %v after %s", err, time.Since(start))
+		}
+	})
+}
+
+func TestTheNumberOfAttemptsIsTold(t *testing.T) {
+	for attempts, want := range map[int]string{0: "404 Not Found", 1: "404 Not Found", 2: "404 Not Found (2 attempts)"} {
+		e := &adminapi.Error{Kind: adminapi.Refused, Status: 404, Attempts: attempts}
+		if got := strings.TrimSpace(e.Error()); !strings.HasSuffix(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 // A caller without a deadline is not held for ever by what others make its origin wait for.
 func TestACallWithoutADeadlineEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -181,6 +208,9 @@ func TestTheDeadlineEndsACallAtOnce(t *testing.T) {
 				err := <-ended
 				if _, ok := errors.AsType[*adminapi.Error](err); !ok || !errors.Is(err, context.Canceled) {
 					t.Errorf("got %v", err)
+				}
+				if n := strings.Count(err.Error(), context.Canceled.Error()); n != 1 {
+					t.Errorf("it says so %d times: %v", n, err)
 				}
 				if took := time.Since(before); took != 0 {
 					t.Errorf("took %s", took)

@@ -74,21 +74,14 @@ type wordEncoding struct {
 // wordEncodings are hexadecimal, base64 and base32 (RFC 4648), with the alphabet for URLs and lower case too.
 var wordEncodings = []wordEncoding{
 	{regexp.MustCompile(`[0-9A-Fa-f]{8,}`), 2, func(word string) string {
-		decoded, _ := hex.DecodeString(word[:len(word)&^1])
+		decoded, _ := hex.DecodeString(word)
 		return string(decoded)
 	}},
 	{regexp.MustCompile(`[A-Za-z0-9+/_-]{5,}`), 4, func(word string) string {
-		word = strings.NewReplacer("-", "+", "_", "/").Replace(word)
-		if len(word)%4 == 1 {
-			word = word[:len(word)-1]
-		}
-		decoded, _ := base64.RawStdEncoding.DecodeString(word)
+		decoded, _ := base64.RawStdEncoding.DecodeString(strings.NewReplacer("-", "+", "_", "/").Replace(word))
 		return string(decoded)
 	}},
 	{regexp.MustCompile(`[A-Z2-7]{7,}|[a-z2-7]{7,}`), 8, func(word string) string {
-		for whole := []bool{true, false, true, false, true, true, false, true}; !whole[len(word)%8]; {
-			word = word[:len(word)-1]
-		}
 		decoded, _ := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(strings.ToUpper(word))
 		return string(decoded)
 	}},

@@ -85,17 +85,18 @@ func TestEachFormIsRedacted(t *testing.T) {
 		"ControlLetters":    {"a\a\b\f\v\x1bz", `a\a\b\f\v\ez`},
 		"OfNoCharacter":     {`can\U99999999ary`, `can\U99999999ary`},
 		// More than one encoding.
-		"PercentTwice":   {"pass word/", "pass%2520word%252F"},
-		"JSONInJSON":     {`pa"ss`, `pa\\\"ss`},
-		"HTMLInAURL":     {"<pass>", "%26lt%3Bpass%26gt%3B"},
-		"Base64Twice":    {"canary", base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte("\x00user\x00canary"))))},
-		"Base64OfHex":    {"canary", base64.RawURLEncoding.EncodeToString([]byte(hex.EncodeToString([]byte("my canary"))))},
-		"HexOfBase64":    {"canary", hex.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte("canary"))))},
-		"Base64OfAForm":  {"pass word&", base64.StdEncoding.EncodeToString([]byte("p=pass+word%26"))},
-		"Base32":         {"canary", base32.StdEncoding.EncodeToString([]byte("canary"))},
-		"Base32Within":   {"canary", base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString([]byte("\x00us\x00canary"))},
-		"Base32LowCase":  {"canary", strings.ToLower(base32.StdEncoding.EncodeToString([]byte("a canary!")))},
-		"Base32OfBase64": {"canary", base32.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte("canary"))))},
+		"PercentTwice":     {"pass word/", "pass%2520word%252F"},
+		"JSONInJSON":       {`pa"ss`, `pa\\\"ss`},
+		"HTMLInAURL":       {"<pass>", "%26lt%3Bpass%26gt%3B"},
+		"Base64Twice":      {"canary", base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte("\x00user\x00canary"))))},
+		"Base64ThreeTimes": {"canary", base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte("canary"))))))},
+		"Base64OfHex":      {"canary", base64.RawURLEncoding.EncodeToString([]byte(hex.EncodeToString([]byte("my canary"))))},
+		"HexOfBase64":      {"canary", hex.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte("canary"))))},
+		"Base64OfAForm":    {"pass word&", base64.StdEncoding.EncodeToString([]byte("p=pass+word%26"))},
+		"Base32":           {"canary", base32.StdEncoding.EncodeToString([]byte("canary"))},
+		"Base32Within":     {"canary", base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString([]byte("\x00us\x00canary"))},
+		"Base32LowCase":    {"canary", strings.ToLower(base32.StdEncoding.EncodeToString([]byte("a canary!")))},
+		"Base32OfBase64":   {"canary", base32.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte("canary"))))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := redactor(c.value).Line("you said: " + c.repeated)
@@ -148,6 +149,11 @@ func TestSecretsThatOverlap(t *testing.T) {
 func TestEncodedOnly(t *testing.T) {
 	r := redactor()
 	r.AddEncoded("shop@example.com")
+	r.AddEncoded("user")
+	r.AddEncoded("abc")
+	if got := r.Line("334 dXNlcg== YWJjYWJj user"); got != "334 [redacted] YWJjYWJj user" {
+		t.Errorf("got %q", got)
+	}
 	got := r.Line("334 for shop@example.com: " + base64.StdEncoding.EncodeToString([]byte("shop@example.com")))
 	if want := "334 for shop@example.com: [redacted]"; got != want {
 		t.Errorf("got %q, want %q", got, want)
@@ -195,6 +201,18 @@ func TestWhatTheReaderSuppliedStays(t *testing.T) {
 		"550 ops+canary@example.org":                 "550 ops+[redacted]@example.org",
 		"550 other-secret of ops+canary@example.com": "550 [redacted] of ops+canary@example.com",
 	} {
+		if got := r.Line(text); got != want {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+// TestWhatOnlyOverlapsIsTakenOut: a secret that goes on beyond what the reader supplied was not supplied.
+func TestWhatOnlyOverlapsIsTakenOut(t *testing.T) {
+	r := redactor("canary")
+	r.Keep("opsc")
+	r.Keep("yard")
+	for text, want := range map[string]string{"opscanary": "ops[redacted]", "canaryard": "[redacted]ard"} {
 		if got := r.Line(text); got != want {
 			t.Errorf("%s: got %q, want %q", text, got, want)
 		}
