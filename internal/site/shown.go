@@ -39,10 +39,21 @@ func (r TestResult) Shown(brief func(text string, limit int) string) TestResult 
 	for i := range r.Stages {
 		r.Stages[i].Stage = Stage(brief(string(r.Stages[i].Stage), maxShownWord))
 	}
+	if r.Arrival != nil {
+		r.Arrival = new(r.Arrival.shown(brief))
+	}
 	if r.Diagnosis != nil {
 		r.Diagnosis = new(r.Diagnosis.shown(brief))
 	}
 	return r
+}
+
+func (a Arrival) shown(brief func(text string, limit int) string) Arrival {
+	a.Folder, a.Receiver = brief(a.Folder, maxShownTitle), brief(a.Receiver, maxShownTitle)
+	for _, found := range []*AuthResult{&a.SPF, &a.DKIM, &a.DMARC} {
+		*found = AuthResult{Result: brief(found.Result, maxShownWord), Domain: brief(found.Domain, maxShownTitle)}
+	}
+	return a
 }
 
 func (d Diagnosis) shown(brief func(text string, limit int) string) Diagnosis {

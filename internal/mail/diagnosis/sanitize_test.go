@@ -48,7 +48,7 @@ func holds(text string) bool {
 }
 
 func TestSecretsAreTakenOut(t *testing.T) {
-	w := newSanitizer(username, []secret.Text{{}, secret.New(canary)})
+	w := newRedactor(username, []secret.Text{{}, secret.New(canary)})
 	for name, disguise := range disguises {
 		t.Run(name, func(t *testing.T) {
 			got := w.Brief("cannot accept '"+disguise(canary)+"', sorry", 500)
@@ -61,7 +61,7 @@ func TestSecretsAreTakenOut(t *testing.T) {
 }
 
 func TestUsernameIsTakenOutAsItTravels(t *testing.T) {
-	w := newSanitizer(username, nil)
+	w := newRedactor(username, nil)
 	got := w.Brief("334 for "+username+": "+base64.StdEncoding.EncodeToString([]byte(username)), 500)
 	if want := "334 for shop@example.com: [redacted]"; got != want {
 		t.Errorf("got %q, want %q", got, want)
@@ -70,12 +70,12 @@ func TestUsernameIsTakenOutAsItTravels(t *testing.T) {
 
 func TestInnocentWordsStay(t *testing.T) {
 	text := "535 5.7.8 Error: 5b1f17b1804b1-42a6b5c3 c3VwcG9ydA== https://example.com/mail/?p=BadCredentials"
-	if got := newSanitizer(username, []secret.Text{secret.New(canary)}).Brief(text, 500); got != text {
+	if got := newRedactor(username, []secret.Text{secret.New(canary)}).Brief(text, 500); got != text {
 		t.Errorf("got %q", got)
 	}
 }
 
-func TestEveryTextOfAResultIsWashed(t *testing.T) {
+func TestEveryTextOfAResultIsFitToBeShown(t *testing.T) {
 	dirty := "\x1b[31m" + canary
 	r := site.TestResult{
 		Stage: site.Stage(dirty), Error: dirty, Recipient: dirty, MessageID: dirty,
@@ -84,7 +84,7 @@ func TestEveryTextOfAResultIsWashed(t *testing.T) {
 		Stages:      []site.StageTime{{Stage: site.Stage(dirty)}},
 		Diagnosis:   &site.Diagnosis{ID: dirty, Summary: dirty, Cause: dirty, Remedy: dirty, URL: "https://example.com/" + dirty},
 	}
-	got := newSanitizer("", []secret.Text{secret.New(canary)}).result(r)
+	got := Fit(r, "", secret.New(canary))
 	for what, text := range map[string]string{
 		"Stage": string(got.Stage), "Error": got.Error, "Recipient": got.Recipient, "MessageID": got.MessageID,
 		"EnhancedCode": got.Reply.EnhancedCode, "Text": got.Reply.Text,
@@ -101,7 +101,6 @@ func TestEveryTextOfAResultIsWashed(t *testing.T) {
 }
 
 func TestOnlyPagesThatCanBeOpenedAreLinked(t *testing.T) {
-	w := newSanitizer("", nil)
 	for link, want := range map[string]string{
 		"https://example.com/help?a=b": "https://example.com/help?a=b",
 		"http://example.com/":          "",
@@ -109,7 +108,7 @@ func TestOnlyPagesThatCanBeOpenedAreLinked(t *testing.T) {
 		"https://%zz":                  "",
 		"":                             "",
 	} {
-		if got := w.diagnosis(site.Diagnosis{URL: link}).URL; got != want {
+		if got := Fit(site.TestResult{Diagnosis: &site.Diagnosis{URL: link}}, "").Diagnosis.URL; got != want {
 			t.Errorf("%q: got %q, want %q", link, got, want)
 		}
 	}

@@ -60,7 +60,7 @@ func (f Failure) Diagnosis() site.Diagnosis { return f.sanitized().diagnosis() }
 
 // sanitized returns f with all that comes from outside fit to be shown.
 func (f Failure) sanitized() Failure {
-	f.Result = newSanitizer(f.Settings.Username, f.Secrets).result(f.Result)
+	f.Result = Fit(f.Result, f.Settings.Username, f.Secrets...)
 	f.State = untrusted.Brief(f.State, longText)
 	return f
 }
