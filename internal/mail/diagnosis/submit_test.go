@@ -83,7 +83,7 @@ func TestWhatTheSenderMeets(t *testing.T) {
 		},
 		"PortOutOfRange": {
 			bench{change: func(c *site.Candidate) { c.Settings.Port = 65536 }},
-			"dns-invalid-port", "port",
+			"any-invalid-setting", "port",
 		},
 		"ClosedPort": {
 			bench{change: func(c *site.Candidate) { c.Settings.Port = 1 }},
