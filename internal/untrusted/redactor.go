@@ -120,10 +120,12 @@ func (e shownError) Unwrap() error { return e.error }
 
 // redact returns text as [Lines] does, without secrets, and reports whether there were any. It is for who holds the lock.
 func (r *Redactor) redact(text string) (shown string, redacted bool) {
-	if len(text) > longestText {
+	switch {
+	case text == "":
+		return "", false
+	case len(text) > longestText:
 		return fmt.Sprintf("(%d bytes left out)", len(text)), true
-	}
-	if len(r.secrets)+len(r.hidden) == 0 {
+	case len(r.secrets) == 0 && len(r.hidden) == 0:
 		return Lines(text), false
 	}
 	for range mostPasses {

@@ -146,6 +146,19 @@ func TestSecretsThatOverlap(t *testing.T) {
 	}
 }
 
+// TestSecretsInAnyOrder: which one was added first does not matter.
+func TestSecretsInAnyOrder(t *testing.T) {
+	r := redactor("second-canary", "first-canary")
+	r.AddEncoded("user")
+	r.AddEncoded("other")
+	if got, want := r.Line("first-canary, then second-canary, then dXNlcg=="), "[redacted], then [redacted], then [redacted]"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := r.Line(""); got != "" {
+		t.Errorf("got %q of nothing", got)
+	}
+}
+
 func TestEncodedOnly(t *testing.T) {
 	r := redactor()
 	r.AddEncoded("shop@example.com")
@@ -193,10 +206,12 @@ func TestWhatTheReaderSuppliedStays(t *testing.T) {
 	r := redactor("canary", "other-secret")
 	r.Keep("ops+canary@example.com")
 	r.Keep("ops")
+	r.Keep("canary@example.net")
 	for text, want := range map[string]string{
 		"550 <ops+canary@example.com> is unknown":    "550 <ops+canary@example.com> is unknown",
 		"535 canary for ops+canary@example.com":      "535 [redacted] for ops+canary@example.com",
 		"550 <OPS+canary@Example.com> is unknown":    "550 <OPS+canary@Example.com> is unknown",
+		"550 <canary@example.net> is unknown":        "550 <canary@example.net> is unknown",
 		"550 canary of ops":                          "550 [redacted] of ops",
 		"550 ops+canary@example.org":                 "550 ops+[redacted]@example.org",
 		"550 other-secret of ops+canary@example.com": "550 [redacted] of ops+canary@example.com",
