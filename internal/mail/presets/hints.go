@@ -59,7 +59,7 @@ func (p Preset) PasswordProblem(password secret.Text) string {
 }
 
 // SignInProblem returns what a plan has to say about signing in with any password, "" when nothing. It is fatal when
-// no password can work. That a service wants an app password is not a problem: [Preset.PasswordProblem] looks at the
+// no password can work. That a service requires an app password is not a problem: [Preset.PasswordProblem] looks at the
 // one that is given.
 func (p Preset) SignInProblem() (note string, fatal bool) {
 	switch p.AuthStatus {
