@@ -35,7 +35,7 @@ func testInboxAttribute() schema.Attribute {
 	return schema.SingleNestedAttribute{
 		Optional: true,
 		MarkdownDescription: "The mailbox that receives the test messages, over IMAP, for `test.require`. It is only read: no message is marked, moved or deleted. " +
-			"All sites share it, and one connection to it. See the guide to the test inbox.",
+			"All sites share it, and one connection to it. See [the test inbox](guides/test-inbox.md).",
 		Attributes: map[string]schema.Attribute{
 			"host": schema.StringAttribute{
 				Required:            true,

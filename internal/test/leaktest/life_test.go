@@ -31,6 +31,8 @@ const (
 	// pagePassword is typed at the admin page, keptPassword is the argument password, which Terraform stores.
 	pagePassword = `jackdaw [4] "ñ" + steeple`
 	keptPassword = `kestrel /5/ 'å' % meadow`
+	// inboxPassword is that of the mailbox in which the test messages of one site are looked for.
+	inboxPassword = `lapwing |6| "ø" ^ marsh`
 
 	secretAccessKey = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 	accessKeyID     = "AKIAIOSFODNN7EXAMPLE"
@@ -46,6 +48,7 @@ terraform {
 
 variable "url" { type = string }
 variable "authority" { type = string }
+variable "inbox_authority" { type = string }
 variable "port" { type = number }
 variable "encryption" { type = string }
 variable "version_of_password" { type = number }
@@ -59,6 +62,12 @@ provider "smtp" {
   test_recipient     = "ops@example.test"
   ca_certificate     = var.authority
   client_certificate = var.client_certificate
+  test_inbox = {
+    host           = "localhost"
+    port           = %[3]d
+    password       = var.inbox_password
+    ca_certificate = var.inbox_authority
+  }
   sites = {
     "token" = { url = "${var.url}/token", token = var.api_token }
     "login" = { url = "${var.url}/login", username = "admin", password = var.admin_password }
@@ -74,13 +83,14 @@ resource "smtp_settings" "token" {
   username            = "token@example.com"
   password_wo         = var.mail_password
   password_wo_version = var.version_of_password
+  test                = { require = "delivered" }
   on_destroy          = "clear"
 }
 
 resource "smtp_settings" "login" {
   site       = "login"
   host       = "127.0.0.1"
-  port       = %d
+  port       = %[2]d
   encryption = "starttls"
   username   = "login@example.com"
   password   = var.kept_password
@@ -151,7 +161,7 @@ func checkSees(t *testing.T, scanner *leaktest.Scanner, sinks []leaktest.Sink) {
 func (w *testbed) confide() {
 	maps.Copy(w.secrets, map[string]string{
 		"mail password": nextPassword, "previous password": firstPassword, "wrong password": wrongPassword, "password at the page": pagePassword,
-		"password in the state": keptPassword, "secret access key": secretAccessKey,
+		"password in the state": keptPassword, "secret access key": secretAccessKey, "password of the test inbox": inboxPassword,
 		"password of SES": ses.Password(secret.New(secretAccessKey), region).Reveal(),
 	})
 	w.byDesign = []string{"password in the state"}
@@ -162,12 +172,13 @@ func (w *testbed) confide() {
 		"url": w.front.URL, "authority": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: w.front.Certificate().Raw})),
 		"client_certificate": w.client, "api_token": w.secrets["API token of token"], "ses_token": w.secrets["API token of ses"],
 		"admin_password": w.secrets["admin password of login"], "secret_access_key": secretAccessKey, "kept_password": keptPassword,
+		"inbox_password": inboxPassword, "inbox_authority": string(w.inbox.CAPEM()),
 	}
 	var ephemeral strings.Builder
-	for _, name := range []string{"client_certificate", "api_token", "ses_token", "admin_password", "secret_access_key", "mail_password"} {
+	for _, name := range []string{"client_certificate", "api_token", "ses_token", "admin_password", "secret_access_key", "mail_password", "inbox_password"} {
 		fmt.Fprintf(&ephemeral, "variable %q {\n  type = string\n  ephemeral = true\n  sensitive = true\n}\n", name)
 	}
-	if err := w.workspace.Init(w.t.Context(), fmt.Sprintf(config, ephemeral.String(), w.mail.Port())); err != nil {
+	if err := w.workspace.Init(w.t.Context(), fmt.Sprintf(config, ephemeral.String(), w.mail.Port(), w.inbox.Port())); err != nil {
 		w.t.Fatal(err)
 	}
 }

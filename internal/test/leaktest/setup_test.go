@@ -24,6 +24,8 @@ import (
 	"testing"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/refsitetest"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/imaptest"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/leaktest"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/tfcli"
@@ -35,6 +37,7 @@ type testbed struct {
 	t         *testing.T
 	workspace tfcli.Workspace
 	mail      *smtptest.Server
+	inbox     *imaptest.Server
 	repeating *smtptest.Script
 	front     *httptest.Server
 	files     refsitetest.Files
@@ -63,7 +66,12 @@ func newTestbed(t *testing.T) *testbed {
 	t.Helper()
 	w := &testbed{t: t, dir: t.TempDir(), variables: map[string]string{}, secrets: map[string]string{}}
 	t.Setenv("TMPDIR", w.mkdir("temporary"))
-	w.mail = smtptest.Start(t, smtptest.Config{})
+	w.startInbox()
+	w.mail = smtptest.Start(t, smtptest.Config{Taken: func(m smtptest.Message) {
+		if err := w.inbox.Deliver("INBOX", m.Data); err != nil {
+			t.Error(err)
+		}
+	}})
 	w.repeating = smtptest.StartScript(t, leaktest.RepeatLogin)
 	w.client = w.newCertificate()
 	w.serve()
@@ -78,6 +86,20 @@ func newTestbed(t *testing.T) *testbed {
 		t.Fatal(err)
 	}
 	return w
+}
+
+// startInbox starts the mailbox that gets every message.
+func (w *testbed) startInbox() {
+	w.t.Helper()
+	var err error
+	if w.inbox, err = imaptest.New(imaptest.Config{Username: "ops@example.test", Password: secret.New(inboxPassword)}); err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() {
+		if err := w.inbox.Close(); err != nil {
+			w.t.Error(err)
+		}
+	})
 }
 
 func (w *testbed) mkdir(name string) string {
