@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -229,6 +230,23 @@ func addApplyError(ctx context.Context, diags *diag.Diagnostics, a attempt, time
 		return
 	}
 	addFailure(diags, e.label, locate, failure, e.explainFromHere(ctx, c, failed.Result))
+}
+
+// addMailWarnings reports what the site tells of its mail: that it was switched off by what happened there, or that it fails.
+func addMailWarnings(diags *diag.Diagnostics, label string, now site.State) {
+	if now.Notice != "" {
+		diags.AddWarning("Site reports a problem with its mail settings", fmt.Sprintf("%s: %s", label, untrusted.Line(now.Notice)))
+	}
+	if now.Failing == nil || !now.Enabled {
+		return
+	}
+	verdict := diagnosis.Of(now.Failing.Result, now.Settings)
+	said := untrusted.Brief(now.Failing.Result.Error, 300)
+	if now.Failing.Result.Reply != nil {
+		said = untrusted.Brief(now.Failing.Result.Reply.String(), 300)
+	}
+	diags.AddWarning("Site's mail is failing", fmt.Sprintf("%s: the last mail of the site, at %s, was not sent: %s\n\n%s. %s %s",
+		label, now.Failing.At.UTC().Format(time.RFC3339), said, verdict.Summary, verdict.Cause, verdict.Remedy))
 }
 
 // addUntested reports, beside whatever made a change fail, that mail may be on with settings that did not pass.

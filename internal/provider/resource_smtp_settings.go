@@ -150,6 +150,7 @@ func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadReques
 			"smtp_settings resource, such as one in another state or for another provider block: the two take turns. Keep one of them, and have the state of the "+
 			"other forget it. A deposed object needs nothing: it leaves the site as it is.")
 	}
+	addMailWarnings(&resp.Diagnostics, e.label, now)
 	observed := applied.observe(now, model.imported())
 	model.fromState(applied.recall(now, e.can))
 	if applied.PasswordID != "" && applied.PasswordID != now.PasswordID {

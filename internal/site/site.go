@@ -51,6 +51,17 @@ type State struct {
 	PasswordID string
 	// Verification is that of exactly these settings and this password; nil when they never passed a test.
 	Verification *Verification
+	// Notice is why mail is off or the password is gone although nobody wrote that; empty where the site says nothing of it.
+	Notice string
+	// Failing is the last mail of the site, not a test, when the mail server did not accept it and has accepted none since; nil
+	// where the site says nothing of its mail.
+	Failing *MailFailure
+}
+
+// MailFailure is a mail of the site, not a test, that was not accepted.
+type MailFailure struct {
+	At     time.Time
+	Result TestResult
 }
 
 // IsClear reports whether the site holds nothing: neither settings nor a password.

@@ -26,6 +26,10 @@ type wireSMTP struct {
 	PasswordSet  bool              `json:"password_set"`
 	PasswordID   string            `json:"password_id"`
 	Verification *wireVerification `json:"verification"`
+	// The rest are optional: what the site tells of its mail, and of what happened to its settings.
+	Notice      string           `json:"notice"`
+	LastSuccess time.Time        `json:"last_success"`
+	LastFailure *wireMailFailure `json:"last_failure"`
 	// AuthMethods is empty for a site that takes passwords only.
 	AuthMethods []string `json:"auth_methods"`
 }
@@ -55,6 +59,14 @@ type wireVerification struct {
 	Recipient string    `json:"recipient"`
 	Reply     string    `json:"reply"`
 	MessageID string    `json:"message_id"`
+}
+
+// wireMailFailure is the schema MailFailure.
+type wireMailFailure struct {
+	At    time.Time   `json:"at"`
+	Stage site.Stage  `json:"stage"`
+	Reply *site.Reply `json:"reply"`
+	Error string      `json:"error"`
 }
 
 // UnmarshalJSON takes nothing but the version when it is not a known one: the rest may have another shape.
@@ -149,6 +161,7 @@ func (w *wireSMTP) fromWire() site.State {
 		LastWriteID: w.LastWriteID,
 		PasswordSet: w.PasswordSet,
 		PasswordID:  w.PasswordID,
+		Notice:      untrusted.Brief(w.Notice, mostText),
 	}
 	if w.UpdatedAt != nil {
 		state.UpdatedAt = *w.UpdatedAt
@@ -160,6 +173,11 @@ func (w *wireSMTP) fromWire() site.State {
 			Reply:     untrusted.Brief(v.Reply, mostText),
 			MessageID: untrusted.Brief(v.MessageID, maxName),
 		}
+	}
+	if failure := w.LastFailure; failure != nil && failure.At.After(w.LastSuccess) {
+		state.Failing = &site.MailFailure{At: failure.At, Result: site.TestResult{
+			Status: site.Failed, Stage: failure.Stage, Reply: failure.Reply, Error: failure.Error,
+		}}
 	}
 	return state
 }

@@ -124,6 +124,7 @@ final class Api {
 			$detail   = wp_strip_all_tags( (string) ( $said['message'] ?? '' ) );
 			$response = Problem::of_status( $response->get_status(), $detail )->response();
 		}
+		$response->header( 'Cache-Control', 'no-store' );
 		foreach ( self::CALLS as $path => $calls ) {
 			if ( preg_match( '#^/' . self::SPACE . "$path$#D", $request->get_route() ) ) {
 				$response->header( 'Allow', implode( ', ', array_keys( $calls ) ) );
@@ -178,6 +179,7 @@ final class Api {
 	}
 
 	private static function delete_smtp( \WP_REST_Request $request ): \WP_REST_Response {
+		self::check_site( $request->get_header( 'Site-ID' ) );
 		return self::smtp( Site::clear( self::if_match( $request ), self::user() ) );
 	}
 
@@ -243,12 +245,17 @@ final class Api {
 		if ( '' === $body['site_id'] ) {
 			throw new Problem( 'malformed', 'site_id must not be empty.' );
 		}
-		if ( null !== $body['site_id'] && Site::id() !== $body['site_id'] ) {
-			throw new Problem( 'wrong_site', 'The request is for another site than the one that answers.' );
-		}
+		self::check_site( $body['site_id'] );
 		$body['settings'] = null === $body['settings'] ? null : Settings::of( $body['settings'] );
 		$body['password'] = null === $body['password'] ? null : new Secret( $body['password'] );
 		return $body;
+	}
+
+	/** Refuses what names another site. */
+	private static function check_site( ?string $id ): void {
+		if ( null !== $id && Site::id() !== $id ) {
+			throw new Problem( 'wrong_site', 'The request is for another site than the one that answers.' );
+		}
 	}
 
 	/** The revision in If-Match; proxies weaken the tag, and that changes nothing. */

@@ -15,7 +15,7 @@ final class Check {
 			'host'         => self::length( $s->host, 253 ) ?? self::host( $s->host ),
 			'port'         => $s->port < 1 || $s->port > 65535 ? 'must be from 1 to 65535' : null,
 			'encryption'   => self::encryption( $s ),
-			'username'     => self::length( $s->username, 255 ) ?? self::controls( $s->username ),
+			'username'     => self::length( $s->username, 255 ) ?? self::controls( $s->username ) ?? self::directions( $s->username ),
 			'from_address' => self::address( $s->from_address ),
 			'from_name'    => self::length( $s->from_name, 255 ) ?? self::from_name( $s->from_name ),
 			'helo_name'    => self::length( $s->helo_name, 255 ) ?? self::helo_name( $s->helo_name ),
@@ -46,6 +46,11 @@ final class Check {
 		return preg_match( '/\p{Cc}/u', $value ) ? 'holds a control character' : null;
 	}
 
+	/** They let a name look like another one. */
+	private static function directions( string $value ): ?string {
+		return preg_match( '/[\x{061C}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2066}-\x{2069}]/u', $value ) ? 'holds a character that changes the direction of text' : null;
+	}
+
 	/** No URLs, ports and zones, and no numbers that some resolvers read as an address (2130706433, 0x7f.1). */
 	private static function host( string $host ): ?string {
 		if ( filter_var( $host, FILTER_VALIDATE_IP ) ) {
@@ -72,7 +77,7 @@ final class Check {
 	}
 
 	private static function from_name( string $name ): ?string {
-		return self::controls( $name ) ?? ( strpbrk( $name, '<>' ) ? 'must be the name alone, without angle brackets' : null );
+		return self::controls( $name ) ?? self::directions( $name ) ?? ( strpbrk( $name, '<>' ) ? 'must be the name alone, without angle brackets' : null );
 	}
 
 	/** A domain name, or an address literal (RFC 5321 section 4.1.1.1). */

@@ -128,6 +128,9 @@ func (c *client) try(ctx context.Context, method, path string, body any, headers
 	if bytes.Contains(got.raw, []byte(canary)) {
 		c.Errorf("%s %s: a password is in the answer: %s", method, path, got.raw)
 	}
+	if cache := got.header.Get("Cache-Control"); cache != "no-store" {
+		c.Errorf("%s %s: Cache-Control: %s", method, path, cache)
+	}
 	if err := contract.check(r, path, payload, got); err != nil {
 		c.Errorf("%s %s: %d\n%s\n%v", method, path, got.status, got.raw, err)
 	}

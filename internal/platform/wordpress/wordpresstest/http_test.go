@@ -87,9 +87,9 @@ func TestValues(t *testing.T) {
 		},
 		"port":         {0, -1, 65536},
 		"encryption":   {"", "ssl", "STARTTLS"},
-		"username":     {"a\r\nb", "a\x00b", long},
+		"username":     {"a\r\nb", "a\x00b", "a\u202eb", long},
 		"from_address": {"", "a", "a@b> SIZE=1", "a@example.com\r\nRCPT TO:<b@example.com>", "a@example.com\n", "A <a@example.com>", "a b@example.com", "a\x00@example.com", long + "@example.com"},
-		"from_name":    {"A\r\nBcc: b@example.com", "A\x00", "A\u0085", "A <a@example.com>", long},
+		"from_name":    {"A\r\nBcc: b@example.com", "A\x00", "A\u0085", "A\u2066B", "A <a@example.com>", long},
 		"helo_name":    {"a b", "a\r\nQUIT", "a\n", "a>", "a_b", "[127.0.0.1", "[::1]", "[IPv6:127.0.0.1]", long},
 	}
 	for _, field := range slices.Sorted(maps.Keys(bad)) {

@@ -181,6 +181,9 @@ func TestAnotherSite(t *testing.T) {
 		a.put(object{"settings": a.settings(nil), "password": a.password, "enabled": false, "site_id": id(b)}).want(t, http.StatusConflict, "wrong_site")
 		a.test(object{"settings": a.settings(nil), "password": a.password, "recipient": recipient, "site_id": id(b)}).want(t, http.StatusConflict, "wrong_site")
 	})
+	a.unchanged(func() {
+		a.call(http.MethodDelete, "/smtp", nil, "If-Match", a.etag(), "Site-ID", id(b).(string)).want(t, http.StatusConflict, "wrong_site")
+	})
 	a.put(object{"settings": a.settings(nil), "password": a.password, "enabled": false, "site_id": id(a)}).want(t, http.StatusOK, "")
 	if n := a.mail.Counters().Connections; n != 0 {
 		t.Errorf("%d connections", n)
