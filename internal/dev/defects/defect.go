@@ -21,11 +21,13 @@ type defect struct {
 	file, old, new string
 	// tests must notice: those in the package, below internal, that match run, a pattern as go test takes it.
 	tests, run string
+	// tags are those that the tests are built with, and needs is a program that they run; empty for none.
+	tags, needs string
 }
 
 // all returns every defect, in the order of what they are in.
 func all() []defect {
-	return slices.Concat(inProcedure, inClient, inServer, inMail, inArrival, inTerraform)
+	return slices.Concat(inProcedure, inClient, inServer, inMail, inArrival, inTerraform, inWordPress)
 }
 
 // applied returns the file with the defect in it. It is an error when its text is not there exactly once: then the code
@@ -39,4 +41,12 @@ func (d defect) applied(root string) (string, error) {
 		return "", fmt.Errorf("its text is in %s %d times instead of once", d.file, n)
 	}
 	return strings.Replace(string(source), d.old, d.new, 1), nil
+}
+
+// flags are what the go command needs to build its tests.
+func (d defect) flags() string {
+	if d.tags == "" {
+		return ""
+	}
+	return " -tags=" + d.tags
 }

@@ -13,9 +13,11 @@ import (
 	"io"
 	"log"
 	"os"
+	"os/exec"
 	"os/signal"
 	"regexp"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,6 +44,16 @@ func run(ctx context.Context, w io.Writer, only string) error {
 	if err != nil {
 		return err
 	}
+	chosen = slices.DeleteFunc(chosen, func(d defect) bool {
+		if d.needs == "" {
+			return false
+		}
+		_, err := exec.LookPath(d.needs)
+		if err != nil {
+			fmt.Fprintf(w, "%-36s left out: its tests run %s, which is not installed\n", d.name, d.needs)
+		}
+		return err != nil
+	})
 	root, err := pinned.ModuleRoot(ctx)
 	if err != nil {
 		return err

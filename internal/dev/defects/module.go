@@ -36,12 +36,13 @@ func (m *module) close() { _ = os.RemoveAll(m.scratch) }
 
 // testUnbroken makes sure that all tests that are to notice something pass without it.
 func (m *module) testUnbroken(ctx context.Context, defects []defect) error {
-	patterns := map[string][]string{}
+	patterns, flags := map[string][]string{}, map[string]string{}
 	for _, d := range defects {
 		patterns[d.tests] = append(patterns[d.tests], d.run)
+		flags[d.tests] = m.flags + d.flags()
 	}
 	for tests, runs := range patterns {
-		seen, err := m.test(ctx, tests, strings.Join(runs, "|"), m.flags)
+		seen, err := m.test(ctx, tests, strings.Join(runs, "|"), flags[tests])
 		if err == nil {
 			err = seen.unbroken()
 		}
@@ -70,7 +71,7 @@ func (m *module) try(ctx context.Context, d defect) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	seen, err := m.test(ctx, d.tests, d.run, m.flags+" -overlay="+overlay)
+	seen, err := m.test(ctx, d.tests, d.run, m.flags+d.flags()+" -overlay="+overlay)
 	if err != nil {
 		return "", err
 	}

@@ -62,6 +62,12 @@ func TestRead(t *testing.T) {
 	}
 	known := full
 	known.Unknown = ""
+	const failure = `"last_failure":{"at":"2026-11-24T10:00:00Z","stage":"auth","reply":{"code":535,"enhanced_code":"5.7.8","text":"No"},"error":null}`
+	failing := full
+	failing.Notice = "the settings were changed in the database"
+	failing.Failing = &site.MailFailure{At: at(t, "2026-11-24T10:00:00Z"), Result: site.TestResult{
+		Status: site.Failed, Stage: site.StageAuth, Reply: &site.Reply{Code: 535, EnhancedCode: "5.7.8", Text: "No"},
+	}}
 	for name, tt := range map[string]struct {
 		answer http.HandlerFunc
 		want   site.State
@@ -69,6 +75,9 @@ func TestRead(t *testing.T) {
 		"enabled":       {smtp(""), full},
 		"unconfigured":  {smtp(merged(cleared, `{"updated_at":null,"updated_by":null,"last_write_id":null}`)), site.State{SiteID: "site-1", Revision: "9", Unknown: added()}},
 		"ofThisVersion": {smtp(everySetting(t)), known},
+		"failing":       {smtp(`{"last_success":"2026-11-24T09:00:00Z","notice":"the settings were\tchanged in the database",` + failure + `}`), failing},
+		"neverSent":     {smtp(`{"last_success":null,"notice":"the settings were changed in the database",` + failure + `}`), failing},
+		"sentSince":     {smtp(`{"last_success":"2026-11-24T11:00:00Z",` + failure + `}`), full},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newScript(t)
@@ -78,7 +87,7 @@ func TestRead(t *testing.T) {
 			}
 		})
 	}
-	noZeroField(t, full)
+	noZeroField(t, failing)
 }
 
 // noZeroField makes sure that an example leaves no field out, so that a new one is not forgotten in fromWire; but are those

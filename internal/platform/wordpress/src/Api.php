@@ -125,6 +125,8 @@ final class Api {
 			$response = Problem::of_status( $response->get_status(), $detail )->response();
 		}
 		$response->header( 'Cache-Control', 'no-store' );
+		// WordPress sends its own to users that are logged in.
+		add_filter( 'nocache_headers', static fn ( array $headers ): array => array( 'Cache-Control' => 'no-store' ) + $headers, PHP_INT_MAX );
 		foreach ( self::CALLS as $path => $calls ) {
 			if ( preg_match( '#^/' . self::SPACE . "$path$#D", $request->get_route() ) ) {
 				$response->header( 'Allow', implode( ', ', array_keys( $calls ) ) );

@@ -1,0 +1,39 @@
+package main
+
+// inWordPress are those in the WordPress plugin. Their tests run a genuine WordPress.
+var inWordPress = []defect{{
+	name: "EditedRowIsTrusted", breaks: "I1 I5",
+	what:  "A row of the options table that was edited keeps its pass.",
+	file:  "internal/platform/wordpress/src/Record.php",
+	old:   `} elseif ( Keys::matches( $stored['proof'], self::proven( $stored ) ) ) {`,
+	new:   `} elseif ( true ) {`,
+	tests: "platform/wordpress/wordpresstest", run: "TestRowsThatWereEdited", tags: "wordpress", needs: "mariadbd",
+}, {
+	name: "FirstRowIsTrusted", breaks: "I5",
+	what:  "A password of version 0.1 is used although nothing proves that it belongs to the settings.",
+	file:  "internal/platform/wordpress/src/Record.php",
+	old:   `! $verified && ! $this->was_written( $stored['enabled'] )`,
+	new:   `false`,
+	tests: "platform/wordpress/wordpresstest", run: "TestRowsOfVersion01", tags: "wordpress", needs: "mariadbd",
+}, {
+	name: "GuessesAreFree", breaks: "I5",
+	what:  "Passwords can be tried out without limit.",
+	file:  "internal/platform/wordpress/src/Guesses.php",
+	old:   `Limit::owe( self::ROW, self::BURST, self::EVERY );`,
+	new:   ``,
+	tests: "platform/wordpress/wordpresstest", run: "TestGuesses", tags: "wordpress", needs: "mariadbd",
+}, {
+	name: "OtherMailersKeepTheMail", breaks: "I1",
+	what:  "Another plugin's wp_mail() sends the mail of a site that is managed.",
+	file:  "internal/platform/wordpress/src/Mail.php",
+	old:   `return Site::holds_settings();`,
+	new:   `return false;`,
+	tests: "platform/wordpress/wordpresstest", run: "TestBesideOtherMailers", tags: "wordpress", needs: "mariadbd",
+}, {
+	name: "BypassedMailIsEnabled", breaks: "I1",
+	what:  "Mail is enabled although a file that is loaded first sends it elsewhere.",
+	file:  "internal/platform/wordpress/src/Path.php",
+	old:   `if ( '' === self::$taken ) {`,
+	new:   `if ( true ) {`,
+	tests: "platform/wordpress/wordpresstest", run: "TestMailThatCannotBeWon", tags: "wordpress", needs: "mariadbd",
+}}
