@@ -19,7 +19,7 @@ variable "app_password" {
 provider "smtp" {
   url            = "https://client.example"
   platform       = "wordpress"
-  username       = "terraform" # a user who may manage options
+  username       = "terraform" # a user with the capability manage_site_smtp
   password       = var.application_password
   test_recipient = "ops@agency.example"
 }

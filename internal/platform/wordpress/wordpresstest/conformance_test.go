@@ -32,7 +32,7 @@ func TestConformance(t *testing.T) {
 			opened, err := platform.Open(pool, platform.Config{
 				Platform: platform.WordPress,
 				API:      adminapi.Config{URL: of.URL, Limits: limits},
-				Account:  adminapi.Account{Token: secret.New(of.Eval(t, `echo SiteSMTP\Token::create("terraform");`))},
+				Account:  adminapi.Account{Username: of.Username, Password: of.Password},
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
+	"github.com/sitemail/terraform-provider-smtp/internal/platform"
 	plugin "github.com/sitemail/terraform-provider-smtp/internal/platform/wordpress"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
@@ -228,6 +230,19 @@ func TestToken(t *testing.T) {
 	body := object{"settings": c.settings(nil), "password": c.password, "enabled": false, "write_id": "0a6d2c9e-2f3b-4a66-8b51-1f0d6f1f5a10"}
 	saved := c.call(http.MethodPut, "/smtp", body, "If-Match", `"0"`, "Authorization", "Basic c3RhZ2luZzpkb29y", "X-Site-SMTP-Token", token).want(t, http.StatusOK, "")
 	equal(t, saved.object["updated_by"], any("token plan"))
+	t.Run("TheProviderLogsInWithIt", func(t *testing.T) {
+		pool := adminapi.NewPool(adminapi.PoolOptions{})
+		defer pool.Close()
+		opened, err := platform.Open(pool, platform.Config{
+			Platform: platform.WordPress, API: adminapi.Config{URL: c.URL, Limits: adminapi.DefaultLimits()}, Account: adminapi.Account{Token: secret.New(token)},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if state, err := opened.Read(t.Context()); err != nil || state.UpdatedBy != "token plan" {
+			t.Errorf("%+v, %v", state, err)
+		}
+	})
 	t.Run("ItOpensNothingElse", func(t *testing.T) {
 		equal(t, c.status(t, "/wp-json/wp/v2/users?context=edit", "Authorization", "Bearer "+token), http.StatusUnauthorized)
 	})
