@@ -128,7 +128,7 @@ func ioctl(fd int, request uint, argument unsafe.Pointer) error {
 }
 
 // onFailingDisk serves the calls that do makes, one at a time, on a failing disk.
-func (w *world) onFailingDisk(fails judge, do func()) {
+func (w *testbed) onFailingDisk(fails judge, do func()) {
 	w.t.Helper()
 	healthy := w.handler.Load()
 	var failing http.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -140,7 +140,7 @@ func (w *world) onFailingDisk(fails judge, do func()) {
 }
 
 // onACopy returns what a server says that starts on a copy of the data file, as it is now.
-func (w *world) onACopy(c *client) object {
+func (w *testbed) onACopy(c *client) object {
 	w.t.Helper()
 	content, err := os.ReadFile(w.config.DataFile)
 	if err != nil {

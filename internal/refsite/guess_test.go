@@ -15,8 +15,8 @@ import (
 // failed login does.
 func TestR42GuessingTheStoredPassword(t *testing.T) {
 	const limit = 3
-	for name, oracle := range map[string]func(w *world, c *client) (guess func(password string) answer){
-		"RepeatedWrite": func(w *world, c *client) func(string) answer {
+	for name, oracle := range map[string]func(w *testbed, c *client) (guess func(password string) answer){
+		"RepeatedWrite": func(w *testbed, c *client) func(string) answer {
 			id, tag := uuid.NewString(), c.etag()
 			write := func(password string) answer {
 				body := object{"settings": w.settings(nil), "password": password, "enabled": false, "write_id": id}
@@ -25,7 +25,7 @@ func TestR42GuessingTheStoredPassword(t *testing.T) {
 			write(w.password).want(t, http.StatusOK, "")
 			return write
 		},
-		"RepeatedTest": func(w *world, c *client) func(string) answer {
+		"RepeatedTest": func(w *testbed, c *client) func(string) answer {
 			path := newTest()
 			test := func(password string) answer {
 				return c.call(http.MethodPut, path, object{"settings": w.settings(nil), "password": password, "recipient": recipient})
@@ -33,13 +33,13 @@ func TestR42GuessingTheStoredPassword(t *testing.T) {
 			test(w.password).want(t, http.StatusOK, "")
 			return test
 		},
-		"EnabledWhileOn": func(w *world, c *client) func(string) answer {
+		"EnabledWhileOn": func(w *testbed, c *client) func(string) answer {
 			w.enable(c, nil)
 			return func(password string) answer {
 				return c.put(object{"settings": w.settings(nil), "password": password, "enabled": true})
 			}
 		},
-		"SavedAfterAPass": func(w *world, c *client) func(string) answer {
+		"SavedAfterAPass": func(w *testbed, c *client) func(string) answer {
 			c.test(w.candidate()).want(t, http.StatusOK, "")
 			return func(password string) answer {
 				return c.put(object{"settings": w.settings(nil), "password": password, "enabled": false})

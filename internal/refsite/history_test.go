@@ -89,7 +89,7 @@ func (s held) step(in asked) (next held, status int) {
 // editor is one of those who edit a site at the same time.
 type editor struct {
 	*client
-	w      *world
+	w      *testbed
 	random *rand.Rand
 	// keys are the test keys of the history by name: who tests the same name uses the same key.
 	keys []string

@@ -18,7 +18,7 @@ import (
 )
 
 // edit changes the data file behind the server's back.
-func (w *world) edit(change func(*store.Tx) error) {
+func (w *testbed) edit(change func(*store.Tx) error) {
 	w.t.Helper()
 	data, err := store.Open(w.config.DataFile, w.config.Logger)
 	if err != nil {
@@ -31,7 +31,7 @@ func (w *world) edit(change func(*store.Tx) error) {
 }
 
 // editRecord changes the record of one site.
-func (w *world) editRecord(id string, change func(*store.Record)) {
+func (w *testbed) editRecord(id string, change func(*store.Record)) {
 	w.t.Helper()
 	w.edit(func(tx *store.Tx) error {
 		s, err := tx.Site(id)
@@ -113,7 +113,7 @@ func TestEditedDataFile(t *testing.T) {
 }
 
 // forge changes the site's record and its newest test.
-func (w *world) forge(id string, change func(*store.Record, *store.Test)) {
+func (w *testbed) forge(id string, change func(*store.Record, *store.Test)) {
 	w.t.Helper()
 	w.edit(func(tx *store.Tx) error {
 		s, err := tx.Site(id)

@@ -96,7 +96,7 @@ func (p place) logins() []smtptest.Login {
 
 // stage is what all runs of the machine share.
 type stage struct {
-	*world
+	*testbed
 	clock    atomic.Int64
 	template []byte
 	ids      map[string]string
@@ -120,7 +120,7 @@ func setUp(t *testing.T) *stage {
 		t.Fatal(err)
 	}
 	s.clock.Store(begin.UnixNano())
-	s.world = start(t, func(c *refsite.Config) {
+	s.testbed = start(t, func(c *refsite.Config) {
 		c.RootCAs, c.TestBurst = s.ca.RootCAs(), 1000
 		c.Now = func() time.Time { return time.Unix(0, s.clock.Load()) }
 	})

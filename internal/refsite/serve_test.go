@@ -29,7 +29,7 @@ func listen(t *testing.T) net.Listener {
 }
 
 // serve serves on l until stop; served then gets what it ended with.
-func (w *world) serve(l net.Listener, certs *tls.Config) (stop func(), served <-chan error) {
+func (w *testbed) serve(l net.Listener, certs *tls.Config) (stop func(), served <-chan error) {
 	ctx, stop := context.WithCancel(w.t.Context())
 	ended, server := make(chan error, 1), w.server
 	go func() { ended <- server.Serve(ctx, l, certs) }()

@@ -12,7 +12,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
 )
 
-func (w *world) login(site string) object {
+func (w *testbed) login(site string) object {
 	w.t.Helper()
 	password, err := w.server.AddLogin(w.t.Context(), site, "admin")
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 // hold makes the mail server wait when it has the whole message; reached tells that it does, release lets it go on.
-func (w *world) hold() (reached <-chan struct{}, release func()) {
+func (w *testbed) hold() (reached <-chan struct{}, release func()) {
 	arrived, goOn := make(chan struct{}, 100), make(chan struct{})
 	w.mail.SetFaults(smtptest.Faults{Before: func(ctx context.Context, stage site.Stage) {
 		if stage != site.StageData {
@@ -42,7 +42,7 @@ func (c *client) poll(path string) answer {
 	}
 }
 
-func (w *world) candidate() object {
+func (w *testbed) candidate() object {
 	return object{"settings": w.settings(nil), "password": w.password, "recipient": recipient}
 }
 

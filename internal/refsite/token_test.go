@@ -14,9 +14,9 @@ import (
 
 const clientSecret = "client-secret-7f3a~canary"
 
-// tokenWorld is a world with a token endpoint, and a mail server that wants its tokens.
+// tokenWorld is a testbed with a token endpoint, and a mail server that wants its tokens.
 type tokenWorld struct {
-	*world
+	*testbed
 	tokens *oauthtest.Server
 	mail   *smtptest.Server
 }
@@ -30,7 +30,7 @@ func startWithTokens(t *testing.T) tokenWorld {
 }
 
 func (w tokenWorld) settings(changes object) object {
-	s := w.world.settings(object{
+	s := w.testbed.settings(object{
 		"host": w.mail.Host(), "port": float64(w.mail.Port()),
 		"grant": "client_credentials", "token_url": w.tokens.URL(), "client_id": "app", "scopes": oauthtest.Scope,
 	})
@@ -116,7 +116,7 @@ func TestSecretStaysWithItsTokenEndpoint(t *testing.T) {
 	}
 	t.Run("R2_grant", func(t *testing.T) {
 		// The client secret is no password.
-		c.put(object{"settings": w.world.settings(nil), "enabled": false}).want(t, http.StatusUnprocessableEntity, "password_required")
+		c.put(object{"settings": w.testbed.settings(nil), "enabled": false}).want(t, http.StatusUnprocessableEntity, "password_required")
 	})
 	equal(t, c.read().object, before.object)
 	if len(trap.Requests()) > 0 || len(w.tokens.Requests()) != asked {

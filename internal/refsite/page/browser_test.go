@@ -75,7 +75,7 @@ func TestInChromium(t *testing.T) {
 	t.Run("OpenWhileTheSessionEnds", func(t *testing.T) { w.endSession(b.in(t)) })
 }
 
-func (w *world) twoWindows(b *tab) {
+func (w *testbed) twoWindows(b *tab) {
 	other := b.another()
 	other.do(chromedp.Navigate(w.url), shows("state", "Mail is on."))
 	other.do(set("from_name", "Theirs"), set("password", mailPassword), press("Save"), shows("notice", "Mail is off until"))
@@ -87,7 +87,7 @@ func (w *world) twoWindows(b *tab) {
 	}
 }
 
-func (w *world) applyMeanwhile(b *tab) {
+func (w *testbed) applyMeanwhile(b *tab) {
 	b.do(chromedp.Navigate(w.url), set("from_name", "Mine"))
 	// It is asked for again after a call that failed, and after a page that is not the right one.
 	for _, answer := range []string{`Promise.reject(new TypeError())`, `Promise.resolve(new Response('<h1>Service Unavailable</h1>'))`} {
@@ -104,7 +104,7 @@ func (w *world) applyMeanwhile(b *tab) {
 	b.look("managed")
 }
 
-func (w *world) endSession(b *tab) {
+func (w *testbed) endSession(b *tab) {
 	b.do(chromedp.Navigate(w.url), set("from_name", "Long thought about"), set("password", mailPassword))
 	w.ahead.Store(int64(time.Hour))
 	b.do(shows("news", "Your session has ended."))

@@ -108,13 +108,13 @@ func press(text string) step {
 }
 
 // logIn opens the page and logs in.
-func (w *world) logIn(b *tab) {
+func (w *testbed) logIn(b *tab) {
 	w.t.Helper()
 	b.do(chromedp.Navigate(w.url), set("username", "admin"), set("password", w.password), press("Log in"), shows("state", "Mail is"))
 }
 
 // fillIn enters the settings of the mail server.
-func (w *world) fillIn() step {
+func (w *testbed) fillIn() step {
 	var all []step
 	for name, values := range w.settings() {
 		all = append(all, set(name, values[0]))

@@ -179,7 +179,7 @@ func TestFailedTest(t *testing.T) {
 }
 
 // hold makes the mail server wait when it has the whole message, until it is released.
-func (w *world) hold() (release func()) {
+func (w *testbed) hold() (release func()) {
 	w.t.Helper()
 	goOn := make(chan struct{})
 	release = sync.OnceFunc(func() { close(goOn) })

@@ -38,7 +38,7 @@ resource "smtp_settings" "this" {
 `
 
 // Terraform runs in a workspace whose plan is that of the site.
-func (w *world) terraform() tfcli.Workspace {
+func (w *testbed) terraform() tfcli.Workspace {
 	w.t.Helper()
 	token, err := w.server.ResetToken("client-a")
 	if err != nil {

@@ -36,8 +36,8 @@ const (
 	mailPassword = "canary of the mail server"
 )
 
-// world is a server with one site and a mail server that it can send to.
-type world struct {
+// testbed is a server with one site and a mail server that it can send to.
+type testbed struct {
 	t      *testing.T
 	server *refsite.Server
 	mail   *smtptest.Server
@@ -46,9 +46,9 @@ type world struct {
 	ahead         atomic.Int64
 }
 
-func start(t *testing.T, change ...func(*refsite.Config)) *world {
+func start(t *testing.T, change ...func(*refsite.Config)) *testbed {
 	t.Helper()
-	w := &world{t: t}
+	w := &testbed{t: t}
 	w.mail = smtptest.Start(t, smtptest.Config{Users: map[string]secret.Text{mailer: secret.New(mailPassword)}})
 	config := refsite.Config{
 		DataFile:      filepath.Join(t.TempDir(), "data"),
@@ -84,7 +84,7 @@ func start(t *testing.T, change ...func(*refsite.Config)) *world {
 }
 
 // login gives the site's admin a new password.
-func (w *world) login(name string) string {
+func (w *testbed) login(name string) string {
 	w.t.Helper()
 	password, err := w.server.AddLogin(w.t.Context(), name, "admin")
 	if err != nil {
@@ -94,7 +94,7 @@ func (w *world) login(name string) string {
 }
 
 // site is the site behind the page.
-func (w *world) site() *core.Site {
+func (w *testbed) site() *core.Site {
 	w.t.Helper()
 	s, err := w.server.Site("client-a")
 	if err != nil {
@@ -103,7 +103,7 @@ func (w *world) site() *core.Site {
 	return s
 }
 
-func (w *world) state() site.State {
+func (w *testbed) state() site.State {
 	w.t.Helper()
 	state, err := w.site().Read()
 	if err != nil {
@@ -113,7 +113,7 @@ func (w *world) state() site.State {
 }
 
 // settings are entries that pass a test.
-func (w *world) settings() url.Values {
+func (w *testbed) settings() url.Values {
 	return url.Values{
 		"host": {w.mail.Host()}, "port": {strconv.Itoa(w.mail.Port())}, "encryption": {"starttls"},
 		"username": {mailer}, "password": {mailPassword}, "from_name": {"Client A"},
@@ -121,7 +121,7 @@ func (w *world) settings() url.Values {
 }
 
 // apply changes the site as Terraform does.
-func (w *world) apply(change func(*site.Settings)) {
+func (w *testbed) apply(change func(*site.Settings)) {
 	w.t.Helper()
 	settings := site.Settings{Host: "smtp.example.com", Port: 587, Encryption: site.STARTTLS, Username: mailer, FromAddress: mailer}
 	change(&settings)
@@ -144,7 +144,7 @@ type window struct {
 	doc    *html.Node
 }
 
-func (w *world) window() *window {
+func (w *testbed) window() *window {
 	w.t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -156,7 +156,7 @@ func (w *world) window() *window {
 }
 
 // loggedIn is a window that shows the mail page.
-func (w *world) loggedIn() *window {
+func (w *testbed) loggedIn() *window {
 	w.t.Helper()
 	b := w.window()
 	b.get("")

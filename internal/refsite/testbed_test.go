@@ -33,8 +33,8 @@ const (
 // object is a JSON object.
 type object = map[string]any
 
-// world is a server, a mail server that it can send to, and what they leave behind.
-type world struct {
+// testbed is a server, a mail server that it can send to, and what they leave behind.
+type testbed struct {
 	t      *testing.T
 	config refsite.Config
 	server *refsite.Server
@@ -48,10 +48,10 @@ type world struct {
 	url          string
 }
 
-// start starts a world; the functions change the configuration first.
-func start(t *testing.T, change ...func(*refsite.Config)) *world {
+// start starts a testbed; the functions change the configuration first.
+func start(t *testing.T, change ...func(*refsite.Config)) *testbed {
 	t.Helper()
-	w := &world{t: t, password: "canary-" + uuid.NewString(), log: &logBuffer{}, answers: &logBuffer{}}
+	w := &testbed{t: t, password: "canary-" + uuid.NewString(), log: &logBuffer{}, answers: &logBuffer{}}
 	w.mail = smtptest.Start(t, smtptest.Config{Users: map[string]secret.Text{mailer: secret.New(w.password)}})
 	w.config = refsite.Config{
 		DataFile:      filepath.Join(t.TempDir(), "data"),
@@ -73,7 +73,7 @@ func start(t *testing.T, change ...func(*refsite.Config)) *world {
 	return w
 }
 
-func (w *world) open() {
+func (w *testbed) open() {
 	w.t.Helper()
 	server, err := refsite.New(w.config)
 	if err != nil {
@@ -84,7 +84,7 @@ func (w *world) open() {
 	w.handler.Store(&handler)
 }
 
-func (w *world) close() {
+func (w *testbed) close() {
 	w.t.Helper()
 	if w.server == nil {
 		return
@@ -98,7 +98,7 @@ func (w *world) close() {
 }
 
 // restart closes the server, lets between change what is on disk, and starts it on the same data.
-func (w *world) restart(between func()) {
+func (w *testbed) restart(between func()) {
 	w.t.Helper()
 	w.close()
 	between()
@@ -106,7 +106,7 @@ func (w *world) restart(between func()) {
 }
 
 // pass lets time pass.
-func (w *world) pass(d time.Duration) { w.ahead.Add(int64(d)) }
+func (w *testbed) pass(d time.Duration) { w.ahead.Add(int64(d)) }
 
 // startPlain starts a mail server without TLS, for tests with very many messages.
 func startPlain(t *testing.T, password string) *smtptest.Server {
@@ -115,7 +115,7 @@ func startPlain(t *testing.T, password string) *smtptest.Server {
 }
 
 // site adds a site and returns a client of it.
-func (w *world) site(name string) *client {
+func (w *testbed) site(name string) *client {
 	w.t.Helper()
 	credentials, err := w.server.AddSite(name)
 	if err != nil {
@@ -128,7 +128,7 @@ func (w *world) site(name string) *client {
 }
 
 // quickSite is site without comparing every answer with openapi.yaml, which takes longer than all the rest.
-func (w *world) quickSite(name string) *client {
+func (w *testbed) quickSite(name string) *client {
 	w.t.Helper()
 	c := w.site(name)
 	c.http.Transport = http.DefaultTransport
@@ -136,7 +136,7 @@ func (w *world) quickSite(name string) *client {
 }
 
 // settings are those that pass a test, with the given changes.
-func (w *world) settings(changes object) object {
+func (w *testbed) settings(changes object) object {
 	s := object{
 		"host": w.mail.Host(), "port": w.mail.Port(), "encryption": "starttls", "username": mailer,
 		"from_address": mailer, "from_name": "Client A", "helo_name": "site.example.com",
@@ -266,7 +266,7 @@ func (c *client) test(body object) answer {
 }
 
 // enable tests the settings and saves them enabled.
-func (w *world) enable(c *client, changes object) answer {
+func (w *testbed) enable(c *client, changes object) answer {
 	w.t.Helper()
 	settings := w.settings(changes)
 	request, save := object{"settings": settings, "recipient": recipient}, object{"settings": settings, "enabled": true}
