@@ -23,6 +23,8 @@ type lastApplied struct {
 	Revision string `json:"revision"`
 	// PasswordID is that of the password that was last applied.
 	PasswordID string `json:"password_id"`
+	// Unknown are the settings that the site did not know when it was last read.
+	Unknown site.SettingNames `json:"unknown,omitempty"`
 	// Instance tells this resource from others for the same site, and is in the identifiers of its writes.
 	Instance string `json:"instance"`
 	// Adopted is the instance that wrote the settings which this resource took over as they were; empty once it wrote itself.
@@ -68,7 +70,7 @@ func newInstance() string { return rand.Text()[:8] }
 
 // after is a after an apply that left s at a site with these capabilities.
 func (a lastApplied) after(s site.State, can site.Capabilities) lastApplied {
-	a = lastApplied{Revision: s.Revision, PasswordID: s.PasswordID, Instance: cmp.Or(a.Instance, newInstance())}
+	a = lastApplied{Revision: s.Revision, PasswordID: s.PasswordID, Unknown: s.Unknown, Instance: cmp.Or(a.Instance, newInstance())}
 	if writer := site.WriterOf(s.LastWriteID); writer != a.Instance {
 		a.Adopted = writer
 	}
@@ -109,7 +111,7 @@ func (a lastApplied) partly(s site.State, can site.Capabilities) lastApplied {
 // observe records what a refresh saw: the revision that the next plan is made against, and at the first sight of an
 // imported site which password it has.
 func (a lastApplied) observe(s site.State, imported bool) lastApplied {
-	a.Revision = s.Revision
+	a.Revision, a.Unknown = s.Revision, s.Unknown
 	if imported {
 		a.PasswordID, a.Instance, a.Adopted = s.PasswordID, newInstance(), site.WriterOf(s.LastWriteID)
 	}

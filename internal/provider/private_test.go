@@ -1,8 +1,14 @@
 package provider
 
 import (
+	"encoding/json"
+	"os"
 	"reflect"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
@@ -54,5 +60,46 @@ func TestPartlyAppliedKeepsThePasswordID(t *testing.T) {
 	got := before.partly(site.State{SiteID: "s", Revision: "2", PasswordID: "p2"}, bare)
 	if want := (lastApplied{Revision: "2", PasswordID: "p1", Instance: "i"}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// TestPrivateStateOfRelease0_1 reads what 0.1 kept beside a resource of a platform that forgets verifications: mail counts as
+// tested still, also for a build that knows more settings.
+func TestPrivateStateOfRelease0_1(t *testing.T) {
+	recorded, err := os.ReadFile("testdata/release_0_1/private.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept lastApplied
+	if err := json.Unmarshal(recorded, &kept); err != nil {
+		t.Fatal(err)
+	}
+	held := site.State{SiteID: "https://pb.example.com", Enabled: true, PasswordSet: true, Settings: site.Settings{
+		Host: "smtp.example.com", Port: 587, Encryption: site.STARTTLS, Username: "mailer@example.com", FromAddress: "mailer@example.com", FromName: "Client A",
+	}}
+	bare := site.Capabilities{ForgetsVerification: true}
+	want := site.Verification{
+		TestedAt: time.Date(2026, 11, 26, 9, 30, 0, 0, time.UTC), Recipient: "ops@example.com", Reply: "250 2.0.0 Ok: queued", MessageID: "8d0f0a4c@example.com",
+	}
+	if got := kept.recall(held, bare).Verification; got == nil || *got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	written, err := json.Marshal(kept)
+	if err != nil || string(written) != strings.TrimSpace(string(recorded)) {
+		t.Errorf("written again:\n got %s, %v\nwant %s", written, err, recorded)
+	}
+}
+
+// The plan of an update knows which settings the site does not know, and says which version they need.
+func TestUnknownSettingIsRefusedInThePlan(t *testing.T) {
+	now := site.State{SiteID: "site-1", Revision: "1", Unknown: site.SettingNames("").With("reply_to")}
+	var state settingsModel
+	state.fromState(now)
+	seen := (lastApplied{}).observe(now, false)
+	planned := state
+	planned.ReplyTo = types.StringValue("replies@example.com")
+	change := planned.toUpdate(planned, state, state.toState(seen), types.StringNull())
+	if got := (site.Capabilities{}).Refuse(change); len(got) != 1 || got[0].Field != "reply_to" || !strings.Contains(got[0].Reason, "version 1.1 of the site admin contract") {
+		t.Errorf("refused %+v", got)
 	}
 }

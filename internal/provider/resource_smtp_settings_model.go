@@ -205,6 +205,7 @@ func (m settingsModel) toState(a lastApplied) site.State {
 	s := site.State{
 		SiteID:      m.ID.ValueString(),
 		Settings:    m.toSettings(),
+		Unknown:     a.Unknown,
 		Enabled:     m.Enabled.ValueBool(),
 		Revision:    a.Revision,
 		PasswordSet: m.PasswordSet.ValueBool(),

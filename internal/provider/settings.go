@@ -24,6 +24,7 @@ type settingValues struct {
 	Username    types.String `tfsdk:"username"`
 	FromAddress types.String `tfsdk:"from_address"`
 	FromName    types.String `tfsdk:"from_name"`
+	ReplyTo     types.String `tfsdk:"reply_to"`
 	HELOName    types.String `tfsdk:"helo_name"`
 }
 

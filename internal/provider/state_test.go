@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"encoding/json"
 	"os"
 	"strings"
 	"testing"
@@ -50,6 +51,61 @@ func TestStateOfVersion0(t *testing.T) {
 		if value, ok := got.(tftypes.Value); err != nil || !ok || !value.Equal(want) {
 			t.Errorf("%s is %v (%v), want %s", path, got, err, want)
 		}
+	}
+}
+
+// TestStateOfRelease0_1 reads a state file that 0.1 wrote. What it does not name is null: nothing that a site was not told.
+func TestStateOfRelease0_1(t *testing.T) {
+	content, err := os.ReadFile("testdata/release_0_1/state.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Resources []struct {
+			Instances []struct {
+				Attributes json.RawMessage `json:"attributes"`
+				Private    []byte          `json:"private"`
+			} `json:"instances"`
+		} `json:"resources"`
+	}
+	if err := json.Unmarshal(content, &file); err != nil {
+		t.Fatal(err)
+	}
+	recorded := file.Resources[0].Instances[0]
+	p := startProtocol(t, newTestbed(t, smtptest.Config{}, "only"))
+	resp, err := p.UpgradeResourceState(t.Context(), &tfprotov6.UpgradeResourceStateRequest{
+		TypeName: "smtp_settings", Version: 0, RawState: &tfprotov6.RawState{JSON: recorded.Attributes},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.requireNoError(resp.Diagnostics)
+	state, err := resp.UpgradedState.Unmarshal(p.schema.ResourceSchemas["smtp_settings"].ValueType())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]tftypes.Value{
+		"host":         tftypes.NewValue(tftypes.String, "127.0.0.1"),
+		"port":         tftypes.NewValue(tftypes.Number, 2526),
+		"enabled":      tftypes.NewValue(tftypes.Bool, true),
+		"password_set": tftypes.NewValue(tftypes.Bool, true),
+		"reply_to":     tftypes.NewValue(tftypes.String, nil),
+	} {
+		got, _, err := tftypes.WalkAttributePath(state, tftypes.NewAttributePath().WithAttributeName(name))
+		if value, ok := got.(tftypes.Value); err != nil || !ok || !value.Equal(want) {
+			t.Errorf("%s is %v (%v), want %s", name, got, err, want)
+		}
+	}
+	var private map[string][]byte
+	if err := json.Unmarshal(recorded.Private, &private); err != nil {
+		t.Fatal(err)
+	}
+	var applied struct {
+		Revision   string `json:"revision"`
+		PasswordID string `json:"password_id"`
+	}
+	if err := json.Unmarshal(private["applied"], &applied); err != nil || applied.Revision != "1" || applied.PasswordID == "" {
+		t.Errorf("private state %s, %v", private["applied"], err)
 	}
 }
 

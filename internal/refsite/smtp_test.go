@@ -70,7 +70,7 @@ func TestPasswordRule(t *testing.T) {
 	before, logins := c.read(), w.mail.Counters().Logins
 	changes := object{
 		"host": "127.0.0.2", "port": trap.Port(), "encryption": "tls", "username": "other@example.com",
-		"from_address": "other@example.com", "from_name": "Other", "helo_name": "other.example.com",
+		"from_address": "other@example.com", "from_name": "Other", "reply_to": "replies@example.com", "helo_name": "other.example.com",
 	}
 	for _, f := range site.AllSettings() {
 		if f.OfToken() {

@@ -97,8 +97,10 @@ func TestRefuse(t *testing.T) {
 
 // Every setting can be declared unsupported.
 func TestRefuseEverySetting(t *testing.T) {
-	settings := settingsAt("smtp.example.com")
-	settings.HELOName = "client-a.example.com"
+	var settings site.Settings
+	for i := range numSettings() {
+		alter(&settings, i)
+	}
 	var unsupported []site.UnsupportedValue
 	settings.Grant, settings.TokenURL, settings.ClientID, settings.Scopes = site.ClientCredentials, "https://login.example.com/token", "id", "mail"
 	var want []string

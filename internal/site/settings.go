@@ -48,6 +48,7 @@ type Settings struct {
 	// FromAddress is also used as the envelope sender.
 	FromAddress string `json:"from_address"`
 	FromName    string `json:"from_name"`
+	ReplyTo     string `json:"reply_to,omitempty"`
 	HELOName    string `json:"helo_name"`
 	// Grant is empty for a login with a password, and then what follows is empty too.
 	Grant    Grant  `json:"grant,omitempty"`
@@ -156,6 +157,11 @@ var allSettings = []Setting{{
 	Label: "From name", Hint: "May be empty.",
 	Description: "Display name of the sender. Default: none.",
 	in:          func(s *Settings) any { return &s.FromName },
+}, {
+	Name: "reply_to", Format: MailAddress, MaxLength: 254, Optional: true, Stage: StageData, Since: "1.1",
+	Label: "Reply to", Hint: "Where replies go. Leave it empty to let them go to the From address.",
+	Description: "Address that replies to the site's mail go to. Default: none, so that they go to `from_address`.",
+	in:          func(s *Settings) any { return &s.ReplyTo },
 }, {
 	Name: "helo_name", Format: EHLOName, MaxLength: 255, Optional: true, Stage: StageEHLO,
 	Label: "HELO name", Hint: "Name that the site gives itself in EHLO. Leave it empty to let the site choose.",

@@ -51,10 +51,10 @@ func (r Reply) String() string {
 	return strings.Join(strings.Fields(fmt.Sprintf("%d %s %s", r.Code, r.EnhancedCode, r.Text)), " ")
 }
 
-// StageTime is how long a stage that was passed took.
+// StageTime is how long a stage that was passed took. Data files spell its members as the first version did, in capitals.
 type StageTime struct {
-	Stage    Stage
-	Duration time.Duration
+	Stage    Stage         `json:"Stage"`
+	Duration time.Duration `json:"Duration"`
 }
 
 // Certificate is what a server presented when its certificate was not accepted.
@@ -90,29 +90,30 @@ type Diagnosis struct {
 	URL string `json:"url,omitempty"`
 }
 
-// TestResult is the outcome of one test: one message sent, or tried to be sent, with a candidate.
+// TestResult is the outcome of one test: one message sent, or tried to be sent, with a candidate. Data files spell its members
+// as the first version did, in capitals.
 type TestResult struct {
-	Status Status
+	Status Status `json:"Status"`
 	// Stage is where the test ended: the stage that failed, or StageData after a pass. Empty where the site does not tell.
-	Stage Stage
+	Stage Stage `json:"Stage"`
 	// Reply is the server's last word; nil when the failure came without one.
-	Reply *Reply
+	Reply *Reply `json:"Reply"`
 	// Error says what went wrong where Reply does not: a network, TLS or protocol error.
-	Error string
+	Error string `json:"Error"`
 	// Certificate is set when the server's certificate was refused.
-	Certificate *Certificate
+	Certificate *Certificate `json:"Certificate"`
 	// Stages were passed, in order.
-	Stages    []StageTime
-	Recipient string
+	Stages    []StageTime `json:"Stages"`
+	Recipient string      `json:"Recipient"`
 	// MessageID is the Message-ID header without angle brackets; empty when no message was composed.
-	MessageID string
+	MessageID string `json:"MessageID"`
 	// TestedAt is when the test ended.
-	TestedAt  time.Time
-	Diagnosis *Diagnosis
+	TestedAt  time.Time  `json:"TestedAt"`
+	Diagnosis *Diagnosis `json:"Diagnosis"`
 	// Arrival is where the message arrived; nil when nobody looked, or it was not found.
-	Arrival *Arrival
+	Arrival *Arrival `json:"Arrival,omitempty"`
 	// Shortfall says why the test failed at StageArrival.
-	Shortfall Shortfall
+	Shortfall Shortfall `json:"Shortfall,omitempty"`
 }
 
 // Verification returns the record of r, which passed.
@@ -124,13 +125,13 @@ func (r TestResult) Verification() Verification {
 	return v
 }
 
-// Verification is the record of a pass.
+// Verification is the record of a pass. Data files and private state spell its members as the first version did, in capitals.
 type Verification struct {
-	TestedAt  time.Time
-	Recipient string
+	TestedAt  time.Time `json:"TestedAt"`
+	Recipient string    `json:"Recipient"`
 	// Reply is the final reply, as [Reply.String] gives it.
-	Reply     string
-	MessageID string
+	Reply     string `json:"Reply"`
+	MessageID string `json:"MessageID"`
 	// Arrival is nil where no more was required than that the message was accepted. No site keeps it.
 	Arrival *Arrival `json:"-"`
 }

@@ -90,6 +90,11 @@ func compose(s site.Settings, recipient string, now time.Time) (message, error) 
 	var h mail.Header
 	h.SetDate(now)
 	h.SetAddressList("From", []*mail.Address{{Name: s.FromName, Address: m.from}})
+	if s.ReplyTo != "" {
+		to := asciiAddress(s.ReplyTo)
+		m.utf8 = m.utf8 || !isASCII(to)
+		h.SetAddressList("Reply-To", []*mail.Address{{Address: to}})
+	}
 	h.SetAddressList("To", []*mail.Address{{Address: m.to}})
 	h.SetSubject("Test of the mail settings " + token)
 	h.SetContentType("text/plain", map[string]string{"charset": "utf-8"})

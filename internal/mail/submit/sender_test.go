@@ -109,6 +109,7 @@ func TestTestMessage(t *testing.T) {
 		t.Fatalf("a name with a line break was not refused: %+v", r)
 	}
 	c.Settings.FromName = "Größe, \"AG\""
+	c.Settings.ReplyTo = "replies@example.net"
 	r := sender.Send(t.Context(), c, recipient)
 	if r.Status != site.Passed {
 		t.Fatalf("got %+v", r)
@@ -121,6 +122,9 @@ func TestTestMessage(t *testing.T) {
 	from, err := parsed.Header.AddressList("From")
 	if err != nil || len(from) != 1 || from[0].Name != c.Settings.FromName || from[0].Address != user {
 		t.Errorf("From is %v, %v", from, err)
+	}
+	if replyTo, err := parsed.Header.AddressList("Reply-To"); err != nil || len(replyTo) != 1 || replyTo[0].Address != c.Settings.ReplyTo {
+		t.Errorf("Reply-To is %v, %v", replyTo, err)
 	}
 	to, err := parsed.Header.AddressList("To")
 	if err != nil || len(to) != 1 || to[0].Address != recipient {

@@ -116,7 +116,7 @@ var saves = []check{
 	}},
 	{name: "SettingsThatCannotBeSentAreRefused", when: strict, run: func(s *subject) {
 		for _, d := range site.AllSettings() {
-			if d.Format == site.Credential || d.OfToken() {
+			if d.Format == site.Credential || d.OfToken() || s.read().Unknown.Has(d.Name) {
 				continue // What a login cannot carry is for its server to say.
 			}
 			s.unchanged(func() {
@@ -151,9 +151,9 @@ func forgetsPasswords(c site.Capabilities) bool { return !c.PasswordStays }
 func keepsPasswords(c site.Capabilities) bool   { return !c.SaveNeedsPassword }
 func showsPasswords(c site.Capabilities) bool   { return !c.HidesPasswords }
 
-// canHold reports whether the platform has a place for all of the settings.
+// canHold reports whether the platform has a place for all of the settings, and the site knows them.
 func (s *subject) canHold(c site.Candidate) bool {
-	return len(s.can.Refuse(site.Change{Candidate: c})) == 0
+	return len(s.can.Refuse(site.Change{Prior: site.State{Unknown: s.read().Unknown}, Candidate: c})) == 0
 }
 
 // withoutLogin is Good without a login, with an encryption that the platform can do then.
