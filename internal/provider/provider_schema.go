@@ -23,7 +23,7 @@ func (p *smtpProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 			MarkdownDescription: "The sites, by a key of your choice, which `smtp_settings.site` refers to. An entry has " +
 				"`url`, `platform`, `repin`, `token`, `username` and `password` of its own; everything else takes its default from the provider's argument of the same name.",
 			NestedObject: schema.NestedAttributeObject{Attributes: entryAttributes(true), Validators: []validator.Object{account{}}},
-			Validators:   []validator.Map{mapvalidator.ConflictsWith(ofOneSite()...)},
+			Validators:   []validator.Map{mapvalidator.KeysAre(stringvalidator.LengthAtLeast(1)), mapvalidator.ConflictsWith(ofOneSite()...)},
 		},
 	}
 	attributes["test_concurrency"] = schema.Int64Attribute{

@@ -27,6 +27,7 @@ func TestAccProviderConfiguration(t *testing.T) {
 		"NoSite":               {"", `No site is configured`},
 		"TokenNotAccepted":     {`url = "` + url + `"` + "\n token = \"wrong\"\n test_recipient = \"ops@example.test\"", `does not accept the credentials`},
 		"PasswordNotAccepted":  {`url = "` + url + `"` + "\n username = \"admin\"\n password = \"wrong\"\n test_recipient = \"ops@example.test\"", `does not accept the credentials`},
+		"EmptyKey":             {`sites = { "" = { url = "` + url + `", token = "t" } }`, `length\s+must`},
 		"EntryWithoutOwnURL":   {`sites = { a = { token = "t" } }`, `url`},
 		"RecipientWithNewline": {`url = "` + url + `"` + "\n test_recipient = \"a@example.com\\n\"", `test_recipient`},
 	} {

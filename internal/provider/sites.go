@@ -166,8 +166,9 @@ func (s *sites) reachable(key types.String, diags *diag.Diagnostics) *entry {
 // near names the keys that somebody who typed key may have meant.
 func (s *sites) near(key string) string {
 	var near []string
+	most := min(max(2, len(key)/3), len(key)-1) // of a key of one letter, no other one is a misspelling
 	for _, candidate := range slices.Sorted(maps.Keys(s.entries)) {
-		if levenshtein.Distance(strings.ToLower(key), strings.ToLower(candidate), nil) <= max(2, len(key)/3) {
+		if levenshtein.Distance(strings.ToLower(key), strings.ToLower(candidate), nil) <= most {
 			near = append(near, candidate)
 		}
 	}
