@@ -25,6 +25,9 @@ const (
 // loginFirst is the summary of every row about mail that the server accepts only after a login.
 const loginFirst = "The server requires a login"
 
+// noPasswords is that of services and accounts that accept no password any more.
+const noPasswords = "The mail service no longer accepts passwords"
+
 // relaysNothing is that of mail to other domains, ipRefused that of connections from an IP address and blocked that of
 // accounts.
 const (
@@ -59,6 +62,8 @@ func Of(r site.TestResult, s site.Settings) site.Diagnosis {
 		v.loginInClearText()
 	case strings.HasPrefix(v.ID, "tls-cert-"):
 		v.certificate()
+	case v.Summary == noPasswords:
+		v.loginWithToken()
 	case v.Attribute == "password":
 		v.login()
 	case v.Summary == loginFirst || v.Summary == relaysNothing:

@@ -274,3 +274,20 @@ func TestSenderAdviceOfAService(t *testing.T) {
 	d := Of(throughAuth(site.StageMail, 550, "5.7.1 Sending from domain example.com is not allowed"), s)
 	contains(t, d.Remedy, "Verify from_address or its domain at Mailtrap")
 }
+
+func TestPasswordsThatEndLeadToTokens(t *testing.T) {
+	s := site.Settings{Host: "smtp.office365.com", Port: 587, Encryption: site.STARTTLS, Username: "shop@example.com", FromAddress: "shop@example.com"}
+	for text, code := range map[string]int{
+		"5.7.139 Authentication unsuccessful, basic authentication is disabled.": 535,
+		"5.7.30 Basic authentication is not supported for Client Submission.":    550,
+	} {
+		s.Host = "smtp.office365.com"
+		contains(t, Of(refused(site.StageAuth, code, text), s).Remedy, "oauth2 = { tenant")
+		for _, host := range []string{"smtp-mail.outlook.com", "mail.example.com"} {
+			s.Host = host
+			if d := Of(refused(site.StageAuth, code, text), s); strings.Contains(d.Remedy, "oauth2") {
+				t.Errorf("%s: %+v", host, d)
+			}
+		}
+	}
+}

@@ -34,6 +34,13 @@ func (v *verdict) login() {
 	}
 }
 
+// loginWithToken shows what to write where the service grants tokens to applications.
+func (v *verdict) loginWithToken() {
+	if v.known && v.service.OAuth2 != nil {
+		v.Remedy = `Log in with OAuth 2.0, if the site supports it: write oauth2 = { tenant = "…", client_id = "…", client_secret_wo = … } instead of the password, as the guide on OAuth 2.0 shows. Otherwise use another mail service.`
+	}
+}
+
 // loginInClearText blames the encryption where there is none, as many servers offer a login only after TLS. On an
 // encrypted connection more encryption does not help.
 func (v *verdict) loginInClearText() {
