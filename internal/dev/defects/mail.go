@@ -114,6 +114,20 @@ var inMail = []defect{{
 	new:   "	address = strings.NewReplacer(\"\\r\", \"\", \"\\n\", \"\").Replace(address)\n	if len(address) > maxAddress {\n",
 	tests: "mail/submit", run: "TestCheckAddress",
 }, {
+	name: "RedirectCarriesTheSecret", breaks: "R31 I5", starred: true,
+	what:  "A token endpoint can send the client secret on to wherever it likes.",
+	file:  "internal/mail/oauth/oauth.go",
+	old:   `return http.ErrUseLastResponse },`,
+	new:   `return nil },`,
+	tests: "mail/oauth", run: "TestRefusals",
+}, {
+	name: "TokenEndpointOfTheInside", breaks: "R31", starred: true,
+	what:  "The mail server is dialled under rules, and the token endpoint is not.",
+	file:  "internal/mail/submit/sender.go",
+	old:   `oauth.Client{Control: s.Control, `,
+	new:   `oauth.Client{`,
+	tests: "mail/submit", run: "TestTokenEndpointIsDialledUnderTheSameRules",
+}, {
 	name: "LostAnswerIsAFailure", breaks: "R37 I2",
 	what:  "A connection that breaks behind the message counts as a refusal, and the test is made again.",
 	file:  "internal/mail/submit/message.go",
