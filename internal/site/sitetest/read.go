@@ -13,7 +13,9 @@ var reads = []check{
 		if got.SiteID == "" || (got.Revision == "") != s.can.Unguarded {
 			s.Errorf("no site ID, or revision %q: %+v", got.Revision, got)
 		}
-		s.same("an unconfigured site", got, site.State{SiteID: got.SiteID, Revision: got.Revision, UpdatedAt: got.UpdatedAt, UpdatedBy: got.UpdatedBy})
+		s.same("an unconfigured site", got, site.State{
+			SiteID: got.SiteID, Unknown: got.Unknown, Revision: got.Revision, UpdatedAt: got.UpdatedAt, UpdatedBy: got.UpdatedBy,
+		})
 	}},
 	{name: "ReadingChangesNothing", run: func(s *subject) {
 		s.enable()
