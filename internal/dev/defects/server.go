@@ -30,6 +30,13 @@ var inServer = []defect{{
 	new:   `"*"`,
 	tests: "refsite", run: "TestR3Masks",
 }, {
+	name: "AddedSettingLosesThePassword", breaks: "I1", starred: true,
+	what:  "A setting that did not exist when a data file was written counts in what was sealed and signed.",
+	file:  "internal/site/settings.go",
+	old:   `if allSettings[i].Since == "" || f.IsSet() {`,
+	new:   `if allSettings[i].Name != "" {`,
+	tests: "refsite", run: "TestDataFileOfEveryRelease",
+}, {
 	name: "FieldNotInFingerprint", breaks: "R4 I1", starred: true,
 	what:  "A pass counts although from_name has changed since.",
 	file:  "internal/refsite/core/fingerprint.go",
