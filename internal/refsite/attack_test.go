@@ -150,7 +150,7 @@ func TestInjection(t *testing.T) {
 	c := w.quickSite("client-a")
 	fields := map[string]string{"password": w.password, "recipient": recipient}
 	settings := w.settings(object{
-		"grant": "client_credentials", "token_url": "https://login.example.com/token", "client_id": "app", "scopes": "mail",
+		"reply_to": "replies@example.com", "grant": "client_credentials", "token_url": "https://login.example.com/token", "client_id": "app", "scopes": "mail",
 	})
 	for _, f := range (site.Settings{}).Fields() {
 		if reflect.TypeOf(f.Value).Kind() == reflect.String {
