@@ -53,7 +53,7 @@ func TestTokenLogin(t *testing.T) {
 	w := startWithTokens(t)
 	c := w.site("client-a")
 	on := w.enable(c)
-	equal(t, on.object["settings"], any(w.settings(nil)))
+	equal(t, on.object["settings"], any(w.settings(object{"reply_to": ""})))
 	if on.object["enabled"] != true || on.object["password_set"] != true {
 		t.Errorf("%s", on.raw)
 	}
