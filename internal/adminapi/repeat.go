@@ -137,7 +137,7 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	seconds, err := strconv.ParseUint(value, 10, 32)
 	switch {
 	case err == nil:
-		return min(time.Duration(seconds)*time.Second, longestRetryAfter) //nolint:gosec // 32 bits
+		return min(time.Duration(seconds)*time.Second, longestRetryAfter)
 	case errors.Is(err, strconv.ErrRange):
 		return longestRetryAfter
 	}

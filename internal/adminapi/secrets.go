@@ -45,7 +45,7 @@ func (r *redactor) addBody(body any) {
 	var secrets []secret.Text
 	var texts []string
 	walk(reflect.ValueOf(body), func(v reflect.Value) {
-		if s, ok := v.Interface().(secret.Text); ok {
+		if s, ok := reflect.TypeAssert[secret.Text](v); ok {
 			secrets = append(secrets, s)
 		} else if v.String() != "" {
 			texts = append(texts, v.String())

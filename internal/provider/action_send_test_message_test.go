@@ -38,7 +38,7 @@ func TestActionSendTest(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := len(tb.smtp.Messages())
-			progress, failure := p.invoke("smtp_send_test", c.config)
+			progress, failure := p.invoke(c.config)
 			if !strings.Contains(strings.Join(progress, "\n"), c.progress) {
 				t.Errorf("progress %q lacks %q", progress, c.progress)
 			}
@@ -62,22 +62,22 @@ func TestActionSendTest(t *testing.T) {
 func TestActionReadsAnew(t *testing.T) {
 	tb := newTestbed(t, smtptest.Config{}, "client-a", "client-b")
 	p := startProtocol(t, tb)
-	if _, failure := p.invoke("smtp_send_test", map[string]any{"site": "client-a"}); failure == "" {
+	if _, failure := p.invoke(map[string]any{"site": "client-a"}); failure == "" {
 		t.Error("a site without settings sent a message")
 	}
 	tb.enable("client-a")
-	progress, failure := p.invoke("smtp_send_test", map[string]any{"site": "client-a"})
+	progress, failure := p.invoke(map[string]any{"site": "client-a"})
 	if failure != "" || !strings.Contains(strings.Join(progress, "\n"), "accepted by "+tb.smtp.Host()) {
 		t.Errorf("progress %q, failure %q", progress, failure)
 	}
 }
 
-// invoke returns what an action says while it runs, and why it failed.
-func (p protocol) invoke(name string, config map[string]any) (progress []string, failure string) {
+// invoke returns what smtp_send_test says while it runs, and why it failed.
+func (p protocol) invoke(config map[string]any) (progress []string, failure string) {
 	p.t.Helper()
 	stream, err := p.InvokeAction(p.t.Context(), &tfprotov6.InvokeActionRequest{
-		ActionType: name,
-		Config:     p.value(p.schema.ActionSchemas[name].Schema, config),
+		ActionType: "smtp_send_test",
+		Config:     p.value(p.schema.ActionSchemas["smtp_send_test"].Schema, config),
 	})
 	if err != nil {
 		p.t.Fatal(err)
@@ -189,7 +189,7 @@ resource "terraform_data" "trigger" {
 				c.fails, c.says, c.messages = true, "Terraform 1.16 and later remove ephemeral values", 0
 			}
 			before := len(tb.smtp.Messages())
-			args := append(c.command, "-no-color")
+			args := append(slices.Clone(c.command), "-no-color")
 			if c.command[0] != "validate" {
 				args = append(args, "-var=app_password="+c.password, "-var=sensitive_password="+c.password)
 			}

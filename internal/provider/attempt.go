@@ -45,7 +45,7 @@ func (a attempt) procedure(by lastApplied, diags *diag.Diagnostics) site.Procedu
 	if e.check != nil {
 		p.Check = func(ctx context.Context, c site.Candidate) site.TestResult {
 			result, err := a.logins.try(ctx, e.label, c, func(ctx context.Context) (site.TestResult, error) { return e.check(ctx, c), nil })
-			if refused, ok := errors.AsType[*refusedBefore](err); ok {
+			if refused, ok := errors.AsType[*refusedBeforeError](err); ok {
 				return refused.result
 			}
 			return result
@@ -89,13 +89,13 @@ type login struct {
 	result site.TestResult
 }
 
-// refusedBefore is the error of a test that was not made.
-type refusedBefore struct {
+// refusedBeforeError is the error of a test that was not made.
+type refusedBeforeError struct {
 	login
 	host string
 }
 
-func (e *refusedBefore) Error() string {
+func (e *refusedBeforeError) Error() string {
 	return fmt.Sprintf("%s refused this username and password %d times in this run, first for %s (%s), so they were not tried again",
 		shown(e.host), e.refusals, e.first, e.result.Reply)
 }
@@ -117,7 +117,7 @@ func (m *loginMemory) try(ctx context.Context, label string, c site.Candidate, t
 		return site.TestResult{}, ctx.Err()
 	}
 	if l.refusals >= refusalsEnough {
-		return site.TestResult{}, &refusedBefore{login: *l, host: c.Settings.Host}
+		return site.TestResult{}, &refusedBeforeError{login: *l, host: c.Settings.Host}
 	}
 	result, err := test(ctx)
 	switch {
@@ -125,7 +125,8 @@ func (m *loginMemory) try(ctx context.Context, label string, c site.Candidate, t
 	case result.Status == site.Passed:
 		m.accept(l)
 	case result.Status == site.Failed && result.Stage == site.StageAuth && result.Reply != nil && result.Reply.Code >= 500:
-		if l.refusals++; l.refusals == 1 {
+		l.refusals++
+		if l.refusals == 1 {
 			l.first, l.result = label, diagnosis.Fit(result, c.Settings.Username, c.Password)
 		}
 	}

@@ -186,7 +186,7 @@ func inAction(field string) (path.Path, bool) {
 // addTestCutShort reports a change that failed before anything was written, though not by the verdict of a test.
 func (e *entry) addTestCutShort(diags *diag.Diagnostics, timeout string, locate locator, err error) {
 	const kept = "Nothing was saved, and the site's mail is as it was. A test message may be on its way all the same."
-	refused, ok := errors.AsType[*refusedBefore](err)
+	refused, ok := errors.AsType[*refusedBeforeError](err)
 	switch {
 	case ok:
 		locate.add(diags, "password", "Mail server refused this login before", fmt.Sprintf("%s: %s. Nothing was saved.", e.label, refused))

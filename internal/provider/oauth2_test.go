@@ -1,7 +1,6 @@
 package provider_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -241,7 +240,7 @@ func TestOAuth2SecretsStayOut(t *testing.T) {
 		secrets[fmt.Sprintf("token %d", i)] = token.Reveal()
 	}
 	for name, value := range secrets {
-		if bytes.Contains([]byte(out+failed+state), []byte(value)) {
+		if strings.Contains(out+failed+state, value) {
 			t.Errorf("I8: the %s is shown", name)
 		}
 	}
@@ -257,11 +256,11 @@ func TestActionSendTestWithToken(t *testing.T) {
 			"oauth2": map[string]any{"token_url": tb.tokens.URL(), "scopes": tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, []tftypes.Value{tftypes.NewValue(tftypes.String, oauthtest.Scope)}), "client_id": "app", "client_secret_wo": secret},
 		}
 	}
-	progress, failure := p.invoke("smtp_send_test", candidate(clientSecret))
+	progress, failure := p.invoke(candidate(clientSecret))
 	if failure != "" || !strings.Contains(strings.Join(progress, "\n"), "passed token") {
 		t.Errorf("progress %q, failure %q", progress, failure)
 	}
-	if _, failure := p.invoke("smtp_send_test", candidate("wrong")); !strings.Contains(failure, "AADSTS7000215") {
+	if _, failure := p.invoke(candidate("wrong")); !strings.Contains(failure, "AADSTS7000215") {
 		t.Errorf("failure %q", failure)
 	}
 	if state := tb.state("only"); !state.Settings.IsZero() || len(tb.smtp.Messages()) != 1 {

@@ -93,13 +93,15 @@ func filled(object tftypes.Object, attributes map[string]any) tftypes.Value {
 		given, ok := attributes[name]
 		nested, isObject := kind.(tftypes.Object)
 		members, isGiven := given.(map[string]any)
-		if value, whole := given.(tftypes.Value); whole {
+		value, whole := given.(tftypes.Value)
+		switch {
+		case whole:
 			values[name] = value
-		} else if isObject && isGiven {
+		case isObject && isGiven:
 			values[name] = filled(nested, members)
-		} else if ok {
+		case ok:
 			values[name] = tftypes.NewValue(kind, given)
-		} else {
+		default:
 			values[name] = tftypes.NewValue(kind, nil)
 		}
 	}

@@ -21,7 +21,7 @@ const Address = "registry.terraform.io/sitemail/smtp"
 const gcPercent = 200
 
 // Serve serves the provider to the CLI that started this process, until that ends it. With debug it waits for a debugger.
-func Serve(ctx context.Context, version string, debugger bool) error {
+func Serve(version string, debugger bool) error {
 	silenceLogs(os.Environ(), os.Setenv)
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)

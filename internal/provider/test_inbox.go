@@ -29,7 +29,7 @@ const (
 	maxWait = 30 * time.Minute
 )
 
-const inboxPasswordVariable = "SMTP_TEST_INBOX_PASSWORD" //nolint:gosec // the name of a variable
+const inboxPasswordVariable = "SMTP_TEST_INBOX_PASSWORD"
 
 func testInboxAttribute() schema.Attribute {
 	return schema.SingleNestedAttribute{

@@ -79,13 +79,13 @@ func (r *receiving) config(require string, overrides ...string) string {
 	return r.provider(overrides...) + r.resource(arguments{"test": fmt.Sprintf("{ require = %q }", require)})
 }
 
-func arrival(folder, dmarc string) statecheck.StateCheck {
+func arrivedInInbox(dmarc string) statecheck.StateCheck {
 	result := knownvalue.Check(knownvalue.Null())
 	if dmarc != "" {
 		result = knownvalue.StringExact(dmarc)
 	}
 	return statecheck.ExpectKnownValue(settings, path("verification").AtMapKey("arrival"), knownvalue.ObjectPartial(map[string]knownvalue.Check{
-		"folder": knownvalue.StringExact(folder), "dmarc": result, "at": knownvalue.NotNull(),
+		"folder": knownvalue.StringExact("INBOX"), "dmarc": result, "at": knownvalue.NotNull(),
 	}))
 }
 
@@ -119,19 +119,19 @@ func TestAccArrival(t *testing.T) {
 			{PreConfig: holds(false, 1), Config: r.config("authenticated", receiver, "mx.other.example"), ExpectError: says("The test message arrived in the spam folder")},
 			{
 				PreConfig: then(holds(false, 2), "INBOX", unaligned), Config: r.config("delivered"),
-				ConfigStateChecks: []statecheck.StateCheck{arrival("INBOX", "fail")},
+				ConfigStateChecks: []statecheck.StateCheck{arrivedInInbox("fail")},
 			},
 			{Config: r.config("delivered"), ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}},
 			{PreConfig: holds(true, 3), Config: r.config("authenticated"), ExpectError: says("SPF or DKIM passed, but not for the domain of from_address")},
 			{
 				PreConfig: then(holds(true, 4), "INBOX", passes), Config: r.config("authenticated"),
 				ConfigPlanChecks:  resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectUnknownValue(settings, path("verification"))}},
-				ConfigStateChecks: []statecheck.StateCheck{arrival("INBOX", "pass")},
+				ConfigStateChecks: []statecheck.StateCheck{arrivedInInbox("pass")},
 			},
-			{PreConfig: holds(true, 5), Config: r.config("delivered"), ConfigStateChecks: []statecheck.StateCheck{arrival("INBOX", "pass")}},
+			{PreConfig: holds(true, 5), Config: r.config("delivered"), ConfigStateChecks: []statecheck.StateCheck{arrivedInInbox("pass")}},
 			{PreConfig: holds(true, 5), RefreshState: true},
-			{Config: r.config("accepted"), ConfigStateChecks: []statecheck.StateCheck{arrival("INBOX", "pass")}},
-			{PreConfig: holds(true, 5), Config: r.config("authenticated"), ConfigStateChecks: []statecheck.StateCheck{arrival("INBOX", "pass")}},
+			{Config: r.config("accepted"), ConfigStateChecks: []statecheck.StateCheck{arrivedInInbox("pass")}},
+			{PreConfig: holds(true, 5), Config: r.config("authenticated"), ConfigStateChecks: []statecheck.StateCheck{arrivedInInbox("pass")}},
 		},
 	})
 	holds(false, 5)() // the resource is destroyed, and nothing was sent again
@@ -168,12 +168,12 @@ func TestActionSendTestLooksIntoTheInbox(t *testing.T) {
 	p := startProtocolWith(t, r.testbed, map[string]any{
 		"host": "localhost", "port": r.imap.Port(), "password": inboxPassword, "ca_certificate": string(r.imap.CAPEM()),
 	})
-	progress, failure := p.invoke("smtp_send_test", map[string]any{"site": "only", "require": "delivered"})
+	progress, failure := p.invoke(map[string]any{"site": "only", "require": "delivered"})
 	if failure != "" || !strings.Contains(strings.Join(progress, "\n"), "arrived in INBOX") {
 		t.Errorf("progress %q, failure %q", progress, failure)
 	}
 	r.in("Junk", "")
-	if _, failure := p.invoke("smtp_send_test", map[string]any{"site": "only", "require": "delivered"}); !strings.Contains(failure, "accepted, and went to Junk") {
+	if _, failure := p.invoke(map[string]any{"site": "only", "require": "delivered"}); !strings.Contains(failure, "accepted, and went to Junk") {
 		t.Errorf("failure %q", failure)
 	}
 }

@@ -309,7 +309,7 @@ func TestRotationLeavesNothingOfTheOldKey(t *testing.T) {
 func TestDataFileOthersCanRead(t *testing.T) {
 	w := start(t)
 	w.restart(func() {
-		if err := os.Chmod(w.config.DataFile, 0o644); err != nil { //nolint:gosec // that is the mistake
+		if err := os.Chmod(w.config.DataFile, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	})

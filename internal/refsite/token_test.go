@@ -1,6 +1,7 @@
 package refsite_test
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -34,9 +35,7 @@ func (w tokenWorld) settings(changes object) object {
 		"host": w.mail.Host(), "port": float64(w.mail.Port()),
 		"grant": "client_credentials", "token_url": w.tokens.URL(), "client_id": "app", "scopes": oauthtest.Scope,
 	})
-	for name, value := range changes {
-		s[name] = value
-	}
+	maps.Copy(s, changes)
 	return s
 }
 

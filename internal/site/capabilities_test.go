@@ -198,7 +198,7 @@ func TestDestroyOfAnUnguardedSite(t *testing.T) {
 		t.Errorf("error %v, want one of kind %s", err, site.Stale)
 	}
 	for how, calls := range map[site.OnDestroy][]call{
-		site.OnDestroyClear:   {{ask: read{}, state: working()}, {ask: clearing("7")}},
+		site.OnDestroyClear:   {{ask: read{}, state: working()}, {ask: clearing()}},
 		site.OnDestroyDisable: {{ask: read{}, state: changed}, {ask: offOf(changed), state: switchedOff(changed)}},
 	} {
 		if err := procedure(t).Destroy(t.Context(), playOn(t, can, calls...), working(), how); err != nil {

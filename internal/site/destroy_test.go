@@ -107,9 +107,9 @@ func TestDestroyClear(t *testing.T) {
 		name  string
 		calls []call
 	}{
-		{"Clears", []call{{ask: read{}, state: now}, {ask: clearing("7")}}},
-		{"ClearsSettingsWithoutPassword", []call{{ask: read{}, state: noLogin}, {ask: clearing("7")}}},
-		{"ClearsPasswordWithoutSettings", []call{{ask: read{}, state: onlyPassword}, {ask: clearing("7")}}},
+		{"Clears", []call{{ask: read{}, state: now}, {ask: clearing()}}},
+		{"ClearsSettingsWithoutPassword", []call{{ask: read{}, state: noLogin}, {ask: clearing()}}},
+		{"ClearsPasswordWithoutSettings", []call{{ask: read{}, state: onlyPassword}, {ask: clearing()}}},
 		{"IsClearedAlready", []call{{ask: read{}, state: unconfigured()}}},
 	}
 	for _, tt := range tests {
@@ -124,7 +124,7 @@ func TestDestroyClear(t *testing.T) {
 func TestDestroyClearRefusesWhatSomebodyChanged(t *testing.T) {
 	now := elsewhere()
 	now.Settings.Port = 465
-	err := leave(t, site.OnDestroyClear, call{ask: read{}, state: now}, call{ask: clearing("7"), err: stale}, call{ask: read{}, state: now})
+	err := leave(t, site.OnDestroyClear, call{ask: read{}, state: now}, call{ask: clearing(), err: stale}, call{ask: read{}, state: now})
 	const want = `the site was changed by "anna" at 2026-11-23T11:30:00Z, after it was read: port is "465" instead of "587". ` +
 		`That was not overwritten. Plan again to see the change and decide.`
 	if site.KindOf(err) != site.Stale || err.Error() != want {
@@ -134,7 +134,7 @@ func TestDestroyClearRefusesWhatSomebodyChanged(t *testing.T) {
 
 func TestDestroyClearStaleAndUnreadable(t *testing.T) {
 	err := leave(t, site.OnDestroyClear,
-		call{ask: read{}, state: working()}, call{ask: clearing("7"), err: stale}, call{ask: read{}, err: errors.New("gone")})
+		call{ask: read{}, state: working()}, call{ask: clearing(), err: stale}, call{ask: read{}, err: errors.New("gone")})
 	checkSame(t, err, stale)
 }
 
@@ -157,7 +157,7 @@ func TestDestroyOfASiteThatWasNeverPinned(t *testing.T) {
 	prior.SiteID = ""
 	for how, write := range map[site.OnDestroy]call{
 		site.OnDestroyDisable: {ask: offOf(now), state: switchedOff(now)},
-		site.OnDestroyClear:   {ask: clearing("7")},
+		site.OnDestroyClear:   {ask: clearing()},
 	} {
 		s := play(t, call{ask: read{}, state: now}, write)
 		if err := procedure(t).Destroy(t.Context(), s, prior, how); err != nil {
@@ -168,7 +168,7 @@ func TestDestroyOfASiteThatWasNeverPinned(t *testing.T) {
 
 func TestDestroyEndsAtARefusal(t *testing.T) {
 	now := working()
-	writes := map[site.OnDestroy]any{site.OnDestroyDisable: offOf(now), site.OnDestroyClear: clearing("7")}
+	writes := map[site.OnDestroy]any{site.OnDestroyDisable: offOf(now), site.OnDestroyClear: clearing()}
 	for how, write := range writes {
 		for _, kind := range kinds {
 			refusal := &site.Error{Kind: kind, Message: "no"}
@@ -189,7 +189,7 @@ func TestDestroyCancelled(t *testing.T) {
 	now := working()
 	writes := map[site.OnDestroy]call{
 		site.OnDestroyDisable: {ask: offOf(now), state: switchedOff(now)},
-		site.OnDestroyClear:   {ask: clearing("7")},
+		site.OnDestroyClear:   {ask: clearing()},
 	}
 	for how, write := range writes {
 		t.Run(string(how)+"/DuringTheRead", func(t *testing.T) {

@@ -387,7 +387,8 @@ func TestAWriteThatMayHaveBeenMadeIsSettled(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			now, err := procedure(t).Apply(t.Context(), playOn(t, savesOn,
 				call{ask: saveOf(c), err: failure}, call{ask: read{}, state: on}, call{ask: offOf(on), state: switchedOff(on)}), c)
-			if checkLeft(t, err, site.LeftOff); !errors.Is(err, failure) {
+			checkLeft(t, err, site.LeftOff)
+			if !errors.Is(err, failure) {
 				t.Errorf("error %v does not say why", err)
 			}
 			checkState(t, now, switchedOff(on))

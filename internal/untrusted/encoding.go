@@ -47,7 +47,7 @@ func unescape(escape string, single func(byte) string) string {
 	kind, digits := escape[1], strings.Trim(escape[2:], "{}")
 	number := func(digits string, base int) rune {
 		n, _ := strconv.ParseUint(digits, base, 32)
-		return rune(min(n, utf8.MaxRune+1)) //nolint:gosec // bounded
+		return rune(min(n, utf8.MaxRune+1))
 	}
 	switch {
 	case len(escape) == 12: // two halves of a character (RFC 8259 section 7)
@@ -55,9 +55,9 @@ func unescape(escape string, single func(byte) string) string {
 	case kind == 'u', kind == 'U':
 		return string(number(digits, 16))
 	case kind == 'x':
-		return single(byte(number(digits, 16)))
+		return single(byte(number(digits, 16) & 0xFF))
 	case kind >= '0' && kind <= '7':
-		return single(byte(number(escape[1:], 8)))
+		return single(byte(number(escape[1:], 8) & 0xFF))
 	}
 	return controls.Replace(escape[1:])
 }

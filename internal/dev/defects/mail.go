@@ -131,7 +131,7 @@ var inMail = []defect{{
 	name: "LostAnswerIsAFailure", breaks: "R37 I2",
 	what:  "A connection that breaks behind the message counts as a refusal, and the test is made again.",
 	file:  "internal/mail/submit/message.go",
-	old:   `return inDoubt{err}`,
+	old:   `return inDoubtError{err}`,
 	new:   `return err`,
 	tests: "mail/submit", run: "TestFaultAtStage|TestOddAnswersToTheMessage",
 }, {

@@ -30,7 +30,6 @@ var listed string
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	o := options{packages: packages}
 	flag.IntVar(&o.draw, "draw", 60, "how many mutants of each package to try; 0 tries all")
 	flag.Uint64Var(&o.seed, "seed", 1, "of the draw")
@@ -40,7 +39,9 @@ func main() {
 	if flag.NArg() > 0 {
 		o.packages = flag.Args()
 	}
-	if err := run(ctx, o); err != nil {
+	err := run(ctx, o)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(1)
 	}
@@ -68,7 +69,7 @@ func run(ctx context.Context, o options) error {
 		drawn := o.choose(mutants)
 		if o.list {
 			for _, m := range drawn {
-				fmt.Println(m)
+				fmt.Fprintln(os.Stdout, m)
 			}
 			continue
 		}
@@ -76,13 +77,13 @@ func run(ctx context.Context, o options) error {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%-16s %s, of %d that there are\n", name, t, len(mutants))
+		fmt.Fprintf(os.Stdout, "%-16s %s, of %d that there are\n", name, t, len(mutants))
 		all = all.plus(t)
 	}
 	if o.list {
 		return nil
 	}
-	fmt.Printf("%-16s %s\n", "together", all)
+	fmt.Fprintf(os.Stdout, "%-16s %s\n", "together", all)
 	if all.survived > 0 {
 		return fmt.Errorf("%d survived without a reason in survivors.txt", all.survived)
 	}
@@ -175,7 +176,7 @@ func try(ctx context.Context, pkg string, mutants []mutant, reasons map[string]s
 			t.excused++
 		default:
 			t.survived++
-			fmt.Println("survived:", m)
+			fmt.Fprintln(os.Stdout, "survived:", m)
 		}
 		t.made++
 	}

@@ -59,7 +59,7 @@ func mutantsOf(dir string) ([]mutant, error) {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
-		source, err := os.ReadFile(name) //nolint:gosec // of this module
+		source, err := os.ReadFile(name)
 		if err != nil {
 			return nil, err
 		}
@@ -139,7 +139,7 @@ func (f *finder) replace(kind, old string, start, end int, text string) {
 	if short := []rune(old); len(short) > 80 {
 		old = string(short[:80]) + "…"
 	}
-	name := fmt.Sprintf("%s %s: %s `%s`", filepath.ToSlash(f.name), f.in, kind, old)
+	name := fmt.Sprintf("%s %s: %s ", filepath.ToSlash(f.name), f.in, kind) + "`" + old + "`"
 	f.seen[name]++
 	if n := f.seen[name]; n > 1 {
 		name += fmt.Sprintf(" #%d", n)
@@ -197,8 +197,10 @@ func isBlank(names []ast.Expr) bool {
 func (f *finder) switches(n *ast.SwitchStmt) {
 	if n.Tag == nil {
 		for _, s := range n.Body.List {
-			for _, condition := range s.(*ast.CaseClause).List {
-				f.add("negate", condition, "!("+f.text(condition)+")")
+			if clause, ok := s.(*ast.CaseClause); ok {
+				for _, condition := range clause.List {
+					f.add("negate", condition, "!("+f.text(condition)+")")
+				}
 			}
 		}
 	}

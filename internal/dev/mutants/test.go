@@ -25,7 +25,7 @@ func test(ctx context.Context, pkg, overlay string, limit time.Duration) (result
 	if overlay != "" {
 		args = append(args, "-overlay="+overlay)
 	}
-	output, err := exec.CommandContext(ctx, "go", append(args, pkg)...).CombinedOutput() //nolint:gosec // the go command
+	output, err := exec.CommandContext(ctx, "go", append(args, pkg)...).CombinedOutput()
 	text := string(output)
 	switch {
 	case err == nil:

@@ -43,7 +43,7 @@ func (s *session) list() error {
 	s.folders = []folder{{name: "INBOX", place: site.PlaceInbox, watched: true}}
 	for _, l := range listed {
 		f := folder{name: l.Mailbox, place: site.PlaceOther}
-		last := l.Mailbox[strings.LastIndexByte(l.Mailbox, byte(l.Delim))+1:]
+		last := l.Mailbox[strings.LastIndex(l.Mailbox, string(l.Delim))+1:]
 		switch {
 		case strings.EqualFold(l.Mailbox, "INBOX") || slices.Contains(l.Attrs, imap.MailboxAttrNoSelect) || len(s.folders) == maxFolders:
 			continue

@@ -2,6 +2,7 @@ package inbox_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -82,7 +83,7 @@ func (w *world) watch() site.Watch {
 	return watch
 }
 
-func (w *world) deliver(folder string, message string) {
+func (w *world) deliver(folder, message string) {
 	w.Helper()
 	if err := w.server.Deliver(folder, []byte(message)); err != nil {
 		w.Error(err)
@@ -110,7 +111,8 @@ func accepted(id, reply string) site.TestResult {
 }
 
 func shortfallOf(err error) site.Shortfall {
-	if e, ok := err.(*site.InboxError); ok {
+	e := &site.InboxError{}
+	if errors.As(err, &e) {
 		return e.Shortfall
 	}
 	return site.Shortfall(fmt.Sprint(err))

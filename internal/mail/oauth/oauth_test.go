@@ -67,8 +67,10 @@ func TestRefusals(t *testing.T) {
 		mediaType  string
 		body, want string
 	}{
-		"Microsoft": {401, json, `{"error":"invalid_client","error_description":"AADSTS7000222: The provided client secret keys for app 'x' are expired.\r\nTrace ID: t\r\nCorrelation ID: c\r\nTimestamp: 2026-11-30 12:00:00Z","error_codes":[7000222]}`,
-			"token endpoint answered 401 invalid_client: AADSTS7000222: The provided client secret keys for app 'x' are expired. (Correlation ID c)"},
+		"Microsoft": {
+			401, json, `{"error":"invalid_client","error_description":"AADSTS7000222: The provided client secret keys for app 'x' are expired.\r\nTrace ID: t\r\nCorrelation ID: c\r\nTimestamp: 2026-11-30 12:00:00Z","error_codes":[7000222]}`,
+			"token endpoint answered 401 invalid_client: AADSTS7000222: The provided client secret keys for app 'x' are expired. (Correlation ID c)",
+		},
 		"CodeOnly":       {401, json, `{"error":"invalid_client"}`, "token endpoint answered 401 invalid_client"},
 		"ErrorWith200":   {200, json, `{"error":"bad_verification_code"}`, "token endpoint answered 200 bad_verification_code"},
 		"Redirect":       {302, "text/html", "", "token endpoint answered 302: a redirect, which is not followed"},

@@ -75,11 +75,11 @@ func TestHiddenAddresses(t *testing.T) {
 	}
 }
 
-type notAllowed struct{}
+type notAllowedError struct{}
 
-func (notAllowed) Error() string { return "not allowed" }
+func (notAllowedError) Error() string { return "not allowed" }
 
-var errNotAllowed = notAllowed{}
+var errNotAllowed = notAllowedError{}
 
 // closedPort is a port on which nobody listens.
 func closedPort(t *testing.T) string {

@@ -58,7 +58,7 @@ func (a *attempt) data(client *smtp.Client, wire *afterHello, message []byte) er
 	case replied && (code/100 == 4 || code/100 == 5), wire.unwritten:
 		return err
 	default:
-		return inDoubt{err}
+		return inDoubtError{err}
 	}
 }
 

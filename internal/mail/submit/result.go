@@ -19,16 +19,16 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
-// inDoubt is a failure after which nobody can know whether the server took the message.
-type inDoubt struct{ error }
+// inDoubtError is a failure after which nobody can know whether the server took the message.
+type inDoubtError struct{ error }
 
-func (d inDoubt) Unwrap() error { return d.error }
+func (d inDoubtError) Unwrap() error { return d.error }
 
 // fail writes down why the present stage failed: the server's reply where there is one, else the error.
 func (a *attempt) fail(ctx context.Context, err error, spent time.Duration) {
 	r := &a.report.Result
 	r.Status = site.Failed
-	if _, ok := errors.AsType[inDoubt](err); ok {
+	if _, ok := errors.AsType[inDoubtError](err); ok {
 		r.Status = site.InDoubt
 	}
 	if code, text, ok := replyOf(err); ok {

@@ -24,7 +24,7 @@ func TestContractHasEverySetting(t *testing.T) {
 				t.Errorf("openapi.yaml: schema %s: %s is required %t, and came with version %q", name, d.Name, required, d.Since)
 			}
 			longest := property.Value.MaxLength
-			if name == "Settings" && d.MaxLength > 0 && (longest == nil || int(*longest) != d.MaxLength) { //nolint:gosec // a length
+			if name == "Settings" && d.MaxLength > 0 && (longest == nil || int(*longest) != d.MaxLength) {
 				t.Errorf("openapi.yaml: schema %s: the maxLength of %s is not %d", name, d.Name, d.MaxLength)
 			}
 			if d.Format == site.Choice && name == "Settings" {

@@ -117,11 +117,11 @@ func (s *Site) commit(stored *store.Site, rec *store.Record, w Write) error {
 	if err != nil {
 		return err
 	}
-	verification, comparable, err := s.verification(stored, *rec, w.Settings, password)
+	verification, sameSettings, err := s.verification(stored, *rec, w.Settings, password)
 	if err != nil {
 		return err
 	}
-	if comparable && !w.Password.IsEmpty() {
+	if sameSettings && !w.Password.IsEmpty() {
 		if err := s.countGuess("password", verification != nil); err != nil {
 			return err
 		}
@@ -164,10 +164,10 @@ func (s *Site) password(rec store.Record, w Write) (*store.Password, secret.Text
 	return rec.Password, password, err
 }
 
-// verification returns the record of the newest pass of exactly these settings and this password, nil for none. comparable
+// verification returns the record of the newest pass of exactly these settings and this password, nil for none. sameSettings
 // tells that these settings passed with some password, so that the answer tells whether it was this one.
-func (s *Site) verification(stored *store.Site, rec store.Record, settings site.Settings, password secret.Text) (_ *store.Verification, comparable bool, _ error) {
-	comparable = rec.Verification != nil && rec.Settings == settings
+func (s *Site) verification(stored *store.Site, rec store.Record, settings site.Settings, password secret.Text) (_ *store.Verification, sameSettings bool, _ error) {
+	sameSettings = rec.Verification != nil && rec.Settings == settings
 	for t, err := range stored.NewestTests() {
 		if err != nil {
 			return nil, false, err
@@ -175,7 +175,7 @@ func (s *Site) verification(stored *store.Site, rec store.Record, settings site.
 		if t.Result == nil {
 			continue
 		}
-		comparable = comparable || t.Result.Status == site.Passed && t.Settings == settings
+		sameSettings = sameSettings || t.Result.Status == site.Passed && t.Settings == settings
 		v := store.Verification{Verification: verificationOf(*t.Result), Pass: t.Pass}
 		if s.proves(v, settings, password) {
 			v.Pass = s.proof(v.Verification, settings, password) // with the present version of the key
@@ -185,7 +185,7 @@ func (s *Site) verification(stored *store.Site, rec store.Record, settings site.
 	if rec.Verification != nil && s.proves(*rec.Verification, settings, password) {
 		return rec.Verification, true, nil
 	}
-	return nil, comparable, nil
+	return nil, sameSettings, nil
 }
 
 func verificationOf(r site.TestResult) site.Verification {

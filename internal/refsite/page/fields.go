@@ -94,7 +94,7 @@ func optionsOf(d site.Setting) []option {
 var inServer = []string{"host", "port", "encryption"}
 
 // Sender are the fields that belong neither to the server nor to the login.
-func (m mail) Sender() []*field {
+func (m *mail) Sender() []*field {
 	var fields []*field
 	for _, d := range site.AllSettings() {
 		if !slices.Contains(inServer, d.Name) && d.Stage != site.StageAuth && !d.OfToken() {

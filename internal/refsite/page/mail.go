@@ -33,7 +33,7 @@ func (v visit) show() error {
 		m.Notice = &notice{Tone: "good", Title: text}
 	}
 	m.choose(v.r.URL.Query())
-	render(v.w, http.StatusOK, "mail", m)
+	render(v.w, http.StatusOK, "mail", &m)
 	return nil
 }
 
@@ -161,7 +161,7 @@ func (v visit) explain(err error, refill func(*mail)) error {
 	if failure.RetryAfter > 0 {
 		v.w.Header().Set("Retry-After", api.Seconds(failure.RetryAfter))
 	}
-	render(v.w, status, "mail", m)
+	render(v.w, status, "mail", &m)
 	return nil
 }
 

@@ -34,10 +34,11 @@ func (t *tokenServer) Next(response []byte) (challenge []byte, done bool, err er
 	if !ok {
 		return nil, true, errors.New("malformed response")
 	}
-	if t.refused = t.check(user, token); t.refused != nil {
-		return []byte(TokenRefusal), false, nil
+	t.refused = t.check(user, token)
+	if t.refused == nil {
+		return nil, true, nil
 	}
-	return nil, true, nil
+	return []byte(TokenRefusal), false, nil // the refusal follows the client's answer to this
 }
 
 // parseToken takes the user and the token out of a client's response.

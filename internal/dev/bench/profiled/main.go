@@ -2,7 +2,6 @@
 package main
 
 import (
-	"context"
 	"log"
 	"os"
 	"runtime/pprof"
@@ -28,5 +27,5 @@ func run() error {
 		pprof.StopCPUProfile()
 		_ = file.Close()
 	}()
-	return provider.Serve(context.Background(), "profiled", false)
+	return provider.Serve("profiled", false)
 }

@@ -69,7 +69,7 @@ func (e encrypted) run(s *subject, authority *smtptest.CA) {
 	if err != nil {
 		s.Fatalf("%v", err)
 	}
-	defer server.Close()
+	defer func() { _ = server.Close() }()
 	candidate := s.Good
 	candidate.Settings.Host, candidate.Settings.Port, candidate.Settings.Encryption = server.Host(), server.Port(), e.encryption
 	path := newTest()

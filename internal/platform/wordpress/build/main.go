@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/platform/wordpress"
 )
@@ -28,7 +29,7 @@ func build(out string) error {
 	if err := errors.Join(err, fileErr, os.MkdirAll(out, 0o750)); err != nil {
 		return err
 	}
-	var sums string
+	var sums strings.Builder
 	for _, made := range []struct {
 		name    string
 		content []byte
@@ -36,7 +37,7 @@ func build(out string) error {
 		if err := os.WriteFile(filepath.Join(out, made.name), made.content, 0o600); err != nil {
 			return err
 		}
-		sums += fmt.Sprintf("%x  %s\n", sha256.Sum256(made.content), made.name)
+		sums.WriteString(fmt.Sprintf("%x  %s\n", sha256.Sum256(made.content), made.name))
 	}
-	return os.WriteFile(filepath.Join(out, "site-smtp_SHA256SUMS"), []byte(sums), 0o600)
+	return os.WriteFile(filepath.Join(out, "site-smtp_SHA256SUMS"), []byte(sums.String()), 0o600)
 }
