@@ -2,14 +2,14 @@ package main
 
 // inClient are those in what speaks with a site's admin API.
 var inClient = []defect{{
-	name: "IfMatchDropped", breaks: "R5 I4", starred: true,
+	name: "IfMatchDropped", breaks: "R5 I4",
 	what:  "A write does not say which revision it is made over.",
 	file:  "internal/platform/siteadmin/siteadmin.go",
 	old:   "Header: ifMatch(s.Revision),",
 	new:   "Header: nil,",
 	tests: "platform/siteadmin", run: "TestRequests",
 }, {
-	name: "AnySiteCleared", breaks: "R15", starred: true,
+	name: "AnySiteCleared", breaks: "R15",
 	what:  "A request to clear does not say which site it means.",
 	file:  "internal/platform/siteadmin/siteadmin.go",
 	old:   `h.Set("Site-ID", siteID)`,
@@ -30,14 +30,14 @@ var inClient = []defect{{
 	new:   `v.Reply,`,
 	tests: "platform/siteadmin", run: "TestTextsOfASiteAreBoundedAndClean",
 }, {
-	name: "TestSentAgain", breaks: "R10 R11 I3", starred: true,
+	name: "TestSentAgain", breaks: "R10 R11 I3",
 	what:  "After a 502 a test is sent again, without asking what became of it.",
 	file:  "internal/platform/siteadmin/test.go",
 	old:   `adminapi.IfUndone`,
 	new:   `adminapi.Always`,
 	tests: "platform/siteadmin", run: "TestRetryTable",
 }, {
-	name: "NewKeyForALostAnswer", breaks: "R10 I3", starred: true,
+	name: "NewKeyForALostAnswer", breaks: "R10 I3",
 	what: "A test whose answer was lost is sent once more under another key.",
 	file: "internal/platform/siteadmin/test.go",
 	old:  "		return site.TestResult{}, sentError(err, request.holds())\n",
@@ -48,14 +48,14 @@ var inClient = []defect{{
 `,
 	tests: "platform/siteadmin", run: "TestRetryTable",
 }, {
-	name: "WriteSentAgain", breaks: "R10 I10", starred: true,
+	name: "WriteSentAgain", breaks: "R10 I10",
 	what:  "A write whose answer was lost is sent again, although it was made.",
 	file:  "internal/platform/siteadmin/siteadmin.go",
 	old:   `return found.LastWriteID == write.WriteID, err`,
 	new:   `return false, err`,
 	tests: "platform/siteadmin", run: "TestRetryTable",
 }, {
-	name: "PinNotCompared", breaks: "R15 I5", starred: true,
+	name: "PinNotCompared", breaks: "R15 I5",
 	what:  "The mail password is sent to a site that was read and is not the pinned one.",
 	file:  "internal/platform/siteadmin/siteadmin.go",
 	old:   `case found != nil && siteID != "" && *found != siteID:`,
@@ -69,14 +69,14 @@ var inClient = []defect{{
 	new:   `case w.APIVersion > apiVersion && w.SiteID != "":`,
 	tests: "platform/siteadmin", run: "TestNothingIsSentToASiteThatIsNotRecognised|TestRead",
 }, {
-	name: "RedirectFollowed", breaks: "R9", starred: true,
+	name: "RedirectFollowed", breaks: "R9",
 	what:  "A redirect is followed, with credentials and body.",
 	file:  "internal/adminapi/client.go",
 	old:   `{ return http.ErrUseLastResponse }`,
 	new:   `{ return nil }`,
 	tests: "adminapi", run: "TestRedirectsNameBothOrigins",
 }, {
-	name: "NoTimeout", breaks: "R13", starred: true,
+	name: "NoTimeout", breaks: "R13",
 	what:  "A site that stays silent holds the run up forever.",
 	file:  "internal/adminapi/attempt.go",
 	old:   `context.WithTimeoutCause(req.Context(), timeout, errTimeout)`,
@@ -132,14 +132,14 @@ var inClient = []defect{{
 	new:   `case u.Scheme == "http" && u.Hostname() == "":`,
 	tests: "adminapi", run: "TestURL",
 }, {
-	name: "SecretOfTheSiteEchoed", breaks: "R28 I8", starred: true,
+	name: "SecretOfTheSiteEchoed", breaks: "R28 I8",
 	what:  "An error of the site that repeats the mail password is shown as it came.",
 	file:  "internal/adminapi/secrets.go",
 	old:   `return r.Line(v)`,
 	new:   `return v`,
 	tests: "adminapi", run: "TestErrorsDoNotRepeatSecrets",
 }, {
-	name: "SecretOfASuccessEchoed", breaks: "R28 I8", starred: true,
+	name: "SecretOfASuccessEchoed", breaks: "R28 I8",
 	what: "A success that repeats the mail password is taken as it came.",
 	file: "internal/adminapi/answer.go",
 	old: `	secrets.clean(k.out)

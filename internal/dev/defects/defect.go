@@ -15,8 +15,6 @@ type defect struct {
 	what string
 	// breaks names what does not hold with it: attacks and faults as R1, invariants as I1.
 	breaks string
-	// starred: it breaks what matters most, and is always tried.
-	starred bool
 	// file is where the text is, from the root of the module, and old the text, which is there once.
 	file, old, new string
 	// tests must notice: those in the package, below internal, that match run, a pattern as go test takes it.

@@ -28,7 +28,7 @@ var inMail = []defect{{
 	new:   `MinVersion: tls.VersionTLS12, InsecureSkipVerify: true,`,
 	tests: "mail/submit", run: "TestCertificateIsRefused",
 }, {
-	name: "SecretOfTheServerEchoed", breaks: "R28 I8", starred: true,
+	name: "SecretOfTheServerEchoed", breaks: "R28 I8",
 	what: "A reply that repeats the login is shown as it came.",
 	file: "internal/mail/submit/result.go",
 	old: `		r.Add(c.Password)
@@ -36,7 +36,7 @@ var inMail = []defect{{
 	new:   ``,
 	tests: "mail/submit", run: "TestR28EchoedSecretsAreRedacted",
 }, {
-	name: "EncodedSecretShown", breaks: "R28 I8", starred: true,
+	name: "EncodedSecretShown", breaks: "R28 I8",
 	what:  "A reply that a site passes on with the login in base64 is shown as it came.",
 	file:  "internal/untrusted/redactor.go",
 	old:   `found = append(found, reading.parts(wordsThat(r.hold, reading.text))...)`,
@@ -79,7 +79,7 @@ var inMail = []defect{{
 	new:   `if len(row.Presets) > 0 && f.preset == "" {`,
 	tests: "mail/diagnosis", run: "TestRowsThatNameAServiceAreForItsHosts|TestRowsByHostKnowTheirHosts",
 }, {
-	name: "NameCheckedInsteadOfAddress", breaks: "R31", starred: true,
+	name: "NameCheckedInsteadOfAddress", breaks: "R31",
 	what: "What a name leads to is looked up and judged, and looked up again to dial.",
 	file: "internal/mail/submit/connect.go",
 	old:  "	trace := dialTrace{now: a.sender.now}\n",
@@ -100,28 +100,28 @@ var inMail = []defect{{
 `,
 	tests: "mail/submit", run: "TestControlSeesWhatANameLeadsToWhenItIsDialled",
 }, {
-	name: "MappedAddressDialled", breaks: "R31", starred: true,
+	name: "MappedAddressDialled", breaks: "R31",
 	what:  "An IPv4 address that is written as an IPv6 one goes by the rules of IPv6.",
 	file:  "internal/refsite/dialrule/dialrule.go",
 	old:   `global6.Contains(ip) && !contains(reserved6, ip)`,
 	new:   `!ip.IsPrivate() && !ip.IsLoopback() && !ip.IsLinkLocalUnicast() && !contains(reserved6, ip)`,
 	tests: "refsite/dialrule", run: "TestControl",
 }, {
-	name: "LineBreakInAnAddress", breaks: "R32", starred: true,
+	name: "LineBreakInAnAddress", breaks: "R32",
 	what:  "An address is checked without its line breaks, and used with them.",
 	file:  "internal/mail/submit/check.go",
 	old:   "	if len(address) > maxAddress {\n",
 	new:   "	address = strings.NewReplacer(\"\\r\", \"\", \"\\n\", \"\").Replace(address)\n	if len(address) > maxAddress {\n",
 	tests: "mail/submit", run: "TestCheckAddress",
 }, {
-	name: "RedirectCarriesTheSecret", breaks: "R31 I5", starred: true,
+	name: "RedirectCarriesTheSecret", breaks: "R31 I5",
 	what:  "A token endpoint can send the client secret on to wherever it likes.",
 	file:  "internal/mail/oauth/oauth.go",
 	old:   `return http.ErrUseLastResponse },`,
 	new:   `return nil },`,
 	tests: "mail/oauth", run: "TestRefusals",
 }, {
-	name: "TokenEndpointOfTheInside", breaks: "R31", starred: true,
+	name: "TokenEndpointOfTheInside", breaks: "R31",
 	what:  "The mail server is dialled under rules, and the token endpoint is not.",
 	file:  "internal/mail/submit/sender.go",
 	old:   `oauth.Client{Control: s.Control, `,

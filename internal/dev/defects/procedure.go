@@ -2,7 +2,7 @@ package main
 
 // inProcedure are those in the one order of test, save and enable.
 var inProcedure = []defect{{
-	name: "EnabledBeforeTest", breaks: "I1 I7", starred: true,
+	name: "EnabledBeforeTest", breaks: "I1 I7",
 	what: "The candidate is saved with mail on, and only then tested.",
 	file: "internal/site/run.go",
 	old: `	result, err := r.repeat(ctx, r.Candidate.Settings, test, nil)
@@ -14,7 +14,7 @@ var inProcedure = []defect{{
 `,
 	tests: "site", run: "TestFailedTestWritesNothing",
 }, {
-	name: "EnabledForTest", breaks: "I1 I7", starred: true,
+	name: "EnabledForTest", breaks: "I1 I7",
 	what:  "On a platform that tests what is saved also while mail is off, mail is on for the test.",
 	file:  "internal/site/saved.go",
 	old:   `mailOn := r.can.Testing == TestsEnabled`,
@@ -35,7 +35,7 @@ var inProcedure = []defect{{
 	new:   `return r.Status == Failed`,
 	tests: "site", run: "TestTestIsNotRepeated|TestRepeatingEndsWithAFailureThatCannotHeal",
 }, {
-	name: "StaleOverwritten", breaks: "R5 I4", starred: true,
+	name: "StaleOverwritten", breaks: "R5 I4",
 	what: "A write that comes too late is made again over what somebody else wrote.",
 	file: "internal/site/run.go",
 	old:  "	saved, err := r.site.Save(ctx, w)\n",
@@ -48,21 +48,21 @@ var inProcedure = []defect{{
 `,
 	tests: "site", run: "TestStale|TestApplyEndsAtARefusal",
 }, {
-	name: "UnguardedWrite", breaks: "R5 I4", starred: true,
+	name: "UnguardedWrite", breaks: "R5 I4",
 	what:  "A site without revisions is not read again before a write.",
 	file:  "internal/site/stale.go",
 	old:   `if can.Unguarded && ctx.Err() == nil {`,
 	new:   `if can.Unguarded && ctx.Err() != nil {`,
 	tests: "site", run: "TestUnguardedSite",
 }, {
-	name: "SettlingCancelled", breaks: "R20 I1", starred: true,
+	name: "SettlingCancelled", breaks: "R20 I1",
 	what:  "Ctrl-C also ends what makes sure that no untested mail stays on.",
 	file:  "internal/site/settle.go",
 	old:   `context.WithTimeout(context.WithoutCancel(ctx), settleTime)`,
 	new:   `context.WithTimeout(ctx, settleTime)`,
 	tests: "site", run: "TestSettlingOutlivesACancellation",
 }, {
-	name: "DestroyOfAnotherSite", breaks: "R15 I5", starred: true,
+	name: "DestroyOfAnotherSite", breaks: "R15 I5",
 	what:  "Whatever site answers is taken for the one that is managed, and switched off with it.",
 	file:  "internal/site/stale.go",
 	old:   `if err == nil && prior.SiteID != "" && now.SiteID != prior.SiteID {`,
