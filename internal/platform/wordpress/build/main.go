@@ -37,7 +37,7 @@ func build(out string) error {
 		if err := os.WriteFile(filepath.Join(out, made.name), made.content, 0o600); err != nil {
 			return err
 		}
-		sums.WriteString(fmt.Sprintf("%x  %s\n", sha256.Sum256(made.content), made.name))
+		fmt.Fprintf(&sums, "%x  %s\n", sha256.Sum256(made.content), made.name)
 	}
 	return os.WriteFile(filepath.Join(out, "site-smtp_SHA256SUMS"), []byte(sums.String()), 0o600)
 }
