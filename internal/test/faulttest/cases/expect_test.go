@@ -20,8 +20,9 @@ const (
 	// lost: no complete answer. broken: an answer with a 5xx that says nothing of what was done.
 	lost
 	broken
-	// declined: 429 or 503.
+	// declined: 429 or 503. dismissed: with a wish to wait longer than anybody waits.
 	declined
+	dismissed
 	// refused: another 4xx, or a redirect.
 	refused
 	// malformed: a success with something else in it.
@@ -33,7 +34,7 @@ const (
 var effects = map[string]effect{
 	"Latency": harmless, "Slow": lost, "Cut": lost, "Reset": lost, "SlowClose": malformed, "HangBeforeHeaders": lost, "HangInHeaders": lost,
 	"HangInBody": lost, "TLS": lost, "Unauthorized": refused, "NotFound": refused, "InternalError": broken, "BadGateway": broken,
-	"RetryAfterADay": declined, "RetryAfterGarbage": declined, "Redirect": refused, "RedirectWithBody": refused, "Garbage": lost,
+	"RetryAfterADay": dismissed, "RetryAfterGarbage": declined, "Redirect": refused, "RedirectWithBody": refused, "Garbage": lost,
 	"Truncated": lost, "Huge": malformed, "GzipBomb": malformed, "DuplicateKeys": malformed, "HTML": malformed, "WrongSite": strange,
 	"WrongVersion": strange,
 }
@@ -63,7 +64,7 @@ type expectation struct {
 func (c httpCase) expect() expectation {
 	e := expectation{within: 30 * time.Second}
 	if slices.Contains([]string{"Latency", "Slow", "SlowClose", "HangBeforeHeaders", "HangInHeaders", "HangInBody"}, c.fault.Name) ||
-		effects[c.fault.Name] == declined {
+		effects[c.fault.Name] == declined || effects[c.fault.Name] == dismissed {
 		e.within = 10 * time.Minute
 	}
 	if c.call.slow {
