@@ -46,7 +46,8 @@ func (b *bench) starts(ctx context.Context) error {
 // handshake starts a provider as the CLI does, and ends it when it has said where it listens.
 func handshake(ctx context.Context, binary string) (time.Duration, error) {
 	cmd := exec.CommandContext(ctx, binary)
-	cmd.Env = append(os.Environ(), "TF_PLUGIN_MAGIC_COOKIE=d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2", "PLUGIN_PROTOCOL_VERSIONS=6")
+	cmd.Env = append(os.Environ(), "TF_PLUGIN_MAGIC_COOKIE=d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2", "PLUGIN_PROTOCOL_VERSIONS=6",
+		"TMPDIR="+filepath.Dir(binary)) // where a provider that is killed leaves its socket
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return 0, err
