@@ -56,7 +56,7 @@ func (k *call) read(resp *http.Response, body []byte) error {
 	}
 	switch err := decode(body, k.out); {
 	case errors.Is(err, errNotJSON):
-		return malformed(fmt.Errorf("%w %s", err, describe(resp, body)))
+		return malformed(fmt.Errorf("%w %s", err, describe(resp, body, secrets)))
 	case err != nil:
 		return malformed(err)
 	}
@@ -75,7 +75,7 @@ func refusal(resp *http.Response, body []byte, secrets *redactor) *Error {
 	e := &Error{Kind: Refused, Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header, time.Now())}
 	var members map[string]any
 	if len(body) > maxProblem || decode(body, &members) != nil {
-		e.Front = secrets.Brief(inFront(resp, body), maxDetail)
+		e.Front = secrets.Brief(inFront(resp, body, secrets), maxDetail)
 		if e.Front == "" {
 			e.Detail = secrets.Brief(plainText(resp, body), maxDetail)
 		}

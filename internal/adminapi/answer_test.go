@@ -437,6 +437,38 @@ func TestSuccessesRepeatNoSecret(t *testing.T) {
 	})
 }
 
+// TestWhatIsNoJSONRepeatsNoSecret: what is shown of an answer is shortened after the token was taken out of it, and not before.
+func TestWhatIsNoJSONRepeatsNoSecret(t *testing.T) {
+	const token = "at_Q3Vtb24tY2FuYXJ5LW9mLWEtdG9rZW4tdGhhdC1pcy1sb25n"
+	front := strings.Repeat("x", 70) + " "
+	for name, answer := range map[string]struct {
+		status int
+		header [2]string
+		body   string
+	}{
+		"Text":       {200, [2]string{"Content-Type", "text/plain"}, token},
+		"TextBehind": {200, [2]string{"Content-Type", "text/plain"}, "tok " + token},
+		"Title":      {403, [2]string{"Content-Type", "text/html"}, "<html><title>" + front + token + "</title></html>"},
+		"Server":     {403, [2]string{"Server", front + token}, "<html></html>"},
+		"Line":       {503, [2]string{"Content-Type", "text/html"}, "<html><p>" + front + token + "</p></html>"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client := play(t, adminapi.Bearer(secret.New(token)), adminapitest.Step{Call: "GET /thing", Answer: func(w http.ResponseWriter, _ *http.Request) {
+					w.Header().Set(answer.header[0], answer.header[1])
+					w.WriteHeader(answer.status)
+					_, _ = io.WriteString(w, answer.body)
+				}})
+				var got struct{}
+				_, err := client.Do(t.Context(), adminapi.Request{Method: "GET", Path: "/thing"}, &got)
+				if err == nil || strings.Contains(err.Error(), token[:8]) {
+					t.Errorf("got %v", err)
+				}
+			})
+		})
+	}
+}
+
 // echoes are answers that repeat what the request held, each in another place.
 var echoes = map[string]http.HandlerFunc{
 	"problem": func(w http.ResponseWriter, r *http.Request) {

@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
-
-	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
 // fronts are what answers in the place of a site, by what gives it away: in the header lines or in the page, in lower case. The
@@ -37,7 +35,7 @@ var fronts = []struct {
 
 // inFront says what answered in the place of the site's admin API, with what it shows; empty where that is not sure: an API answers in
 // JSON or in nothing.
-func inFront(resp *http.Response, body []byte) string {
+func inFront(resp *http.Response, body []byte, secrets *redactor) string {
 	page := isPage(body)
 	staging := resp.StatusCode == http.StatusUnauthorized && strings.HasPrefix(strings.ToLower(resp.Header.Get("WWW-Authenticate")), "basic") &&
 		!strings.HasPrefix(resp.Request.Header.Get("Authorization"), "Basic ")
@@ -53,7 +51,7 @@ func inFront(resp *http.Response, body []byte) string {
 			break
 		}
 	}
-	return name + shows(resp, body)
+	return name + shows(resp, body, secrets)
 }
 
 func isPage(body []byte) bool {
@@ -72,10 +70,10 @@ var (
 )
 
 // shows is the title of a page, its server and its first line of text, as far as there are such, in parentheses.
-func shows(resp *http.Response, body []byte) string {
+func shows(resp *http.Response, body []byte, secrets *redactor) string {
 	var parts []string
 	add := func(what, text string) {
-		if text = untrusted.Brief(html.UnescapeString(text), maxName); text != "" {
+		if text = secrets.Brief(html.UnescapeString(text), maxName); text != "" {
 			parts = append(parts, fmt.Sprintf("%s %q", what, text))
 		}
 	}
@@ -96,7 +94,7 @@ func shows(resp *http.Response, body []byte) string {
 }
 
 // describe says in parentheses what a body is that is not JSON: what it is called, how it is packed, and how it begins.
-func describe(resp *http.Response, body []byte) string {
+func describe(resp *http.Response, body []byte, secrets *redactor) string {
 	kind := resp.Header.Get("Content-Type")
 	if kind == "" {
 		kind = "no content type"
@@ -104,8 +102,8 @@ func describe(resp *http.Response, body []byte) string {
 	if packed := resp.Header.Get("Content-Encoding"); packed != "" {
 		kind += ", encoding " + packed
 	}
-	if front := inFront(resp, body); front != "" {
+	if front := inFront(resp, body, secrets); front != "" {
 		return fmt.Sprintf("(%s): it looks like %s", kind, front)
 	}
-	return fmt.Sprintf("(%s, begins %q)", kind, untrusted.Brief(string(body[:min(len(body), 4*maxName)]), 40))
+	return fmt.Sprintf("(%s, begins %q)", kind, secrets.Brief(string(body[:min(len(body), maxProblem)]), 40))
 }

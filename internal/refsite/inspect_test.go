@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -303,6 +304,36 @@ func TestRotationLeavesNothingOfTheOldKey(t *testing.T) {
 	w.restart(func() {})
 	if c.read().object["enabled"] != true {
 		t.Error("what was saved after the rotation is lost")
+	}
+}
+
+// TestRotationOfClearedSites: what a site held before it was cleared is in no page either, also where the file is a link.
+func TestRotationOfClearedSites(t *testing.T) {
+	w := start(t, func(c *refsite.Config) {
+		c.Keys = parseKeys(t, first)
+		link := filepath.Join(t.TempDir(), "link.db")
+		if err := os.Symlink(c.DataFile, link); err != nil {
+			t.Fatal(err)
+		}
+		c.DataFile = link
+	})
+	c := w.site("client-a")
+	w.enable(c, nil)
+	var sealed string
+	w.restart(func() {
+		w.editRecord(c.id, func(r *store.Record) {
+			sealed = base64.StdEncoding.EncodeToString(r.Password.Sealed.Data)
+		})
+	})
+	c.call(http.MethodDelete, "/smtp", nil, "If-Match", c.etag()).want(t, http.StatusOK, "")
+	w.config.Keys = parseKeys(t, first, second)
+	w.restart(func() {})
+	content, err := os.ReadFile(w.config.DataFile)
+	if err != nil || strings.Contains(string(content), sealed) {
+		t.Errorf("what the old key sealed is in the file, or %v", err)
+	}
+	if info, err := os.Lstat(w.config.DataFile); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link was replaced: %v", err)
 	}
 }
 

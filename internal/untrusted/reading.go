@@ -60,8 +60,12 @@ func (v reading) further() []reading {
 	return next
 }
 
+// ignorable are characters that are not shown although they are printable: joiners, variation selectors and fillers (Unicode's
+// property Default_Ignorable_Code_Point).
+const ignorable = `\x{034F}\x{115F}\x{1160}\x{17B4}\x{17B5}\x{180B}-\x{180F}\x{2800}\x{3164}\x{FE00}-\x{FE0F}\x{FFA0}\x{E0100}-\x{E01EF}`
+
 // zeroWidth is what takes no room, besides that which begins or ends an escape sequence.
-var zeroWidth = regexp.MustCompile(`[\x00-\x06\x0e-\x1a\x7f\p{Cf}\x{FE00}-\x{FE0F}]+`)
+var zeroWidth = regexp.MustCompile(`[\x00-\x06\x0e-\x1a\x7f\p{Cf}` + ignorable + `]+`)
 
 func (v reading) without(what *regexp.Regexp) reading {
 	return v.rewrite(what, func(string) string { return "" })
@@ -79,7 +83,7 @@ func (v reading) visible() reading {
 }
 
 // unprintable is white space, or one other character that may not be printable.
-var unprintable = regexp.MustCompile(`[\s\x{85}\p{Z}]+|[\p{C}\x{FE00}-\x{FE0F}\x{FFFD}]`)
+var unprintable = regexp.MustCompile(`[\s\x{85}\p{Z}]+|[\p{C}\x{FFFD}` + ignorable + `]`)
 
 // rewrite returns the reading with each match of what replaced.
 func (v reading) rewrite(what *regexp.Regexp, by func(string) string) reading {

@@ -20,6 +20,9 @@ const (
 	longestText = 64 << 10
 	// mostPasses bounds how often what is left is looked through again.
 	mostPasses = 4
+	// A text that says too many things to look through is not shown either: a hostile one would take minutes. What is looked at
+	// in all its readings and decodings is bounded by this many bytes, and this many for each byte of the text.
+	leastLooked, lookedPerByte = 128 << 10, 24
 )
 
 // Redactor takes secrets out of text, in each way to write them that [SECURITY.md] promises: as they are; with characters in
@@ -37,6 +40,8 @@ type Redactor struct {
 	kept []*regexp.Regexp
 	// values are the spellings of the secrets; nil until they are needed.
 	values []string
+	// left is how many bytes of the present text may yet be looked at, in whatever reading.
+	left int
 }
 
 // Add has secrets redacted from here on. It forgets the oldest ones where there are too many.
@@ -128,8 +133,12 @@ func (r *Redactor) redact(text string) (shown string, redacted bool) {
 	case len(r.secrets) == 0 && len(r.hidden) == 0:
 		return Lines(text), false
 	}
+	r.left = leastLooked + lookedPerByte*len(text)
 	for range mostPasses {
 		found := r.find(text)
+		if r.left < 0 {
+			return fmt.Sprintf("(%d bytes left out)", len(text)), true
+		}
 		if len(found) == 0 {
 			return Lines(text), redacted
 		}
@@ -168,11 +177,15 @@ func (r *Redactor) stand(text string) []span {
 	if r.values == nil {
 		r.values = spellings(r.secrets)
 	}
+	r.left -= len(text)
 	return occurrences(text, r.values)
 }
 
 // hold reports whether what a word decodes to says a secret. depth is how often it was decoded.
 func (r *Redactor) hold(decoded string, depth int) bool {
+	if r.left < 0 {
+		return false // the whole text is left out
+	}
 	if len(r.stand(decoded)) > 0 || len(occurrences(decoded, r.hidden)) > 0 {
 		return true
 	}

@@ -72,6 +72,7 @@ func TestEachFormIsRedacted(t *testing.T) {
 		"ZeroWidthIsEncoded":     {"canary", "can%E2%80%8Bary"},
 		"EscapeSequenceInJSON":   {"canary", `can\u001b[31mary`},
 		"ZeroWidthInTheEncoding": {"canary", "Y2Fu\u200bYXJ5"},
+		"Ignorable":              {"canary", "c\u034fa\u180bn\U000E0100a\u115fr\uffa0y"},
 		// Escapes of strings, as programs print them.
 		"Octal":             {"canary", `\143an\141ry`},
 		"OctalShort":        {"can\nary", `can\12ary`},
@@ -306,6 +307,23 @@ func FuzzRedactor(f *testing.F) {
 			t.Errorf("the secret is in %q", got)
 		}
 	})
+}
+
+// TestATextThatSaysTooMuchIsLeftOut: looked through in each of its readings, this one would take half a minute.
+func TestATextThatSaysTooMuchIsLeftOut(t *testing.T) {
+	r := redactor("mail-canary", "token-canary", "third-canary")
+	encoded := func(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
+	decoy := "\\x41%41+&amp;\u200bab "
+	inner := encoded(strings.Repeat(decoy, 3))
+	hostile := strings.Repeat(decoy+encoded(inner+" "+decoy+inner)+" ", 5000)
+	for _, size := range []int{8 << 10, 64 << 10} {
+		if got, want := r.Line(hostile[:size]), fmt.Sprintf("(%d bytes left out)", size); got != want {
+			t.Errorf("got %.80q, want %q", got, want)
+		}
+	}
+	if got := r.Line("AUTH failed for " + encoded(encoded("mail-canary")) + " & 100 % of \\others"); !strings.Contains(got, "AUTH failed for [redacted] & 100") {
+		t.Errorf("a usual text: got %q", got)
+	}
 }
 
 // FuzzRedactorOfEncoded repeats a secret of which any characters are encoded, each as one of how says.

@@ -25,15 +25,8 @@ func (c *Core) inspect(tx *store.Tx) error {
 		if err != nil {
 			return err
 		}
-		anew, err := c.add(name, id).inspect(stored)
-		if err != nil {
+		if err := c.add(name, id).inspect(stored); err != nil {
 			return fmt.Errorf("site %s: %w", name, err)
-		}
-		if anew {
-			// What the older key sealed is still in pages that are free now.
-			if err := tx.MarkForScrub(); err != nil {
-				return err
-			}
 		}
 	}
 	if err := c.recall(tx); err != nil {
@@ -53,20 +46,22 @@ func (c *Core) checkKey(tx *store.Tx) error {
 		return fmt.Errorf("the data file needs version %d of the sealing key, and it is not among the keys", check.Key)
 	case !c.Keys.Matches(check, keyCheck):
 		return fmt.Errorf("version %d of the sealing key is not the one that the data file was written with", check.Key)
+	case check.Key != c.Keys.Current():
+		// What the older key sealed, also for sites that were cleared, is still in pages that are free.
+		return tx.MarkForScrub()
 	}
 	return nil
 }
 
 // inspect repairs what a crash cannot have left: a record that someone changed behind the server's back. And it seals
-// anew what an older version of the key sealed, so that the older version can be removed once no test needs it; anew tells
-// that it did.
-func (s *Site) inspect(stored *store.Site) (anew bool, err error) {
+// anew what an older version of the key sealed, so that the older version can be removed once no test needs it.
+func (s *Site) inspect(stored *store.Site) error {
 	if err := s.checkTests(stored); err != nil {
-		return false, err
+		return err
 	}
 	before, err := stored.Record()
 	if err != nil {
-		return false, err
+		return err
 	}
 	rec := before
 	password, err := s.openPassword(rec)
@@ -85,11 +80,10 @@ func (s *Site) inspect(stored *store.Site) (anew bool, err error) {
 	if rec != before {
 		s.stamp(&rec, inspector, nil)
 	}
-	anew = s.sealAnew(&rec)
-	if anew || rec != before {
-		return anew, stored.PutRecord(rec)
+	if s.sealAnew(&rec) || rec != before {
+		return stored.PutRecord(rec)
 	}
-	return false, nil
+	return nil
 }
 
 // checkTests refuses to go on without a version of the key that a test of the last day needs. It cannot be made anew, as no

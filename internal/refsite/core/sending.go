@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/net/idna"
 	"golang.org/x/time/rate"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
@@ -87,9 +88,15 @@ func (s *sending) forget(now time.Time) {
 	}
 }
 
-// mailbox is an address without what most mail services ignore in it: the case of letters, and a tag after a plus sign.
+// mailbox is an address without what most mail services ignore in it: the case of letters, and a tag after a plus sign. The domain is
+// spelled as in DNS, where full-width letters are ordinary ones.
 func mailbox(address string) string {
-	local, domain, _ := strings.Cut(strings.ToLower(address), "@")
+	address = strings.ToLower(address)
+	at := strings.LastIndexByte(address, '@')
+	local, domain := address[:max(at, 0)], address[at+1:]
+	if ascii, err := idna.Lookup.ToASCII(domain); err == nil {
+		domain = ascii
+	}
 	local, _, _ = strings.Cut(local, "+")
 	return local + "@" + domain
 }

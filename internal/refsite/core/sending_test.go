@@ -28,7 +28,7 @@ func TestSendingLimits(t *testing.T) {
 	})
 	t.Run("ToARecipient", func(t *testing.T) {
 		s := newSending(every, burst)
-		spellings := []string{"ops@example.com", "OPS@example.com", "ops+a@example.com", "Ops+b@Example.com"}
+		spellings := []string{"ops@example.com", "OPS@example.com", "ops+a@example.com", "Ops+b@Example.com", "ops@ｅxample.com"}
 		for i := range burst * perRecipient {
 			if wait, _ := s.take(fmt.Sprint(i), spellings[i%len(spellings)], start); wait != 0 {
 				t.Fatal(i, wait)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"runtime"
 	"time"
 
@@ -72,6 +73,10 @@ func Open(path string, log *slog.Logger) (*Store, error) {
 }
 
 func openPrivate(path string, log *slog.Logger) (*Store, error) {
+	// A file that is replaced is the one that a link leads to, not the link.
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
 	if err := makePrivate(path, log); err != nil {
 		return nil, err
 	}
