@@ -69,10 +69,10 @@ var phases = []phase{
 // noop is a plan that finds nothing to do.
 var noop = phase{"no-op plan", "127.0.0.1", []string{"plan", "-detailed-exitcode"}}
 
-// match is one contender with a world of its own.
+// match is one contender with servers of its own.
 type match struct {
 	contender
-	*world
+	*servers
 	workspace tfcli.Workspace
 	remove    func()
 }
@@ -84,7 +84,7 @@ func (b *bench) begin(ctx context.Context, c contender, sites int) (m match, err
 		return m, err
 	}
 	m.remove = remove
-	if m.world, err = newWorld(dir, sites); err != nil {
+	if m.servers, err = startServers(dir, sites); err != nil {
 		return m, err
 	}
 	m.workspace, err = b.prepare(ctx, c, filepath.Join(dir, "plan"))
@@ -93,7 +93,7 @@ func (b *bench) begin(ctx context.Context, c contender, sites int) (m match, err
 
 // end is for every match, however it began.
 func (m match) end() {
-	if m.world != nil {
+	if m.servers != nil {
 		m.close()
 	}
 	if m.remove != nil {
@@ -101,7 +101,7 @@ func (m match) end() {
 	}
 }
 
-// play runs every phase against a world of its own.
+// play runs every phase against servers of its own.
 func (b *bench) play(ctx context.Context, c contender, sites int) (map[string]sample, error) {
 	m, err := b.begin(ctx, c, sites)
 	defer m.end()
@@ -155,22 +155,22 @@ func build(ctx context.Context, command, to string) error {
 }
 
 // measure runs one command of the CLI, with more variables in its environment.
-func (w *world) measure(ctx context.Context, workspace tfcli.Workspace, args, env []string) (sample, error) {
+func (s *servers) measure(ctx context.Context, workspace tfcli.Workspace, args, env []string) (sample, error) {
 	usage := filepath.Join(workspace.Dir, "usage")
 	if err := os.RemoveAll(usage); err != nil {
 		return sample{}, err
 	}
-	calls, connections := w.calls.Load(), w.connections.Load()
+	calls, connections := s.calls.Load(), s.connections.Load()
 	cmd := workspace.Command(ctx, append([]string{args[0], "-no-color", "-input=false"}, args[1:]...)...)
 	cmd.Env = append(append(cmd.Env, "BENCH_USAGE="+usage), env...)
 	start := time.Now()
 	out, err := cmd.CombinedOutput()
-	s := sample{Wall: time.Since(start), Calls: w.calls.Load() - calls, Connections: w.connections.Load() - connections}
+	took := sample{Wall: time.Since(start), Calls: s.calls.Load() - calls, Connections: s.connections.Load() - connections}
 	if err != nil {
-		return s, fmt.Errorf("%w\n%s", err, out[max(0, len(out)-2000):])
+		return took, fmt.Errorf("%w\n%s", err, out[max(0, len(out)-2000):])
 	}
-	s.AllCPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	return s, s.addUsage(usage)
+	took.AllCPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	return took, took.addUsage(usage)
 }
 
 // addUsage adds what the provider's processes noted; without a provider there is nothing.
@@ -193,9 +193,9 @@ func (s *sample) addUsage(file string) error {
 	return nil
 }
 
-func (w *world) writeVariables(dir, host string) error {
+func (s *servers) writeVariables(dir, host string) error {
 	values, err := json.Marshal(map[string]any{
-		"clients": w.clients, "tokens": w.tokens, "host": host, "port": w.smtp.Port(), "password": password,
+		"clients": s.clients, "tokens": s.tokens, "host": host, "port": s.smtp.Port(), "password": password,
 	})
 	if err != nil {
 		return err

@@ -27,8 +27,9 @@ type tab struct {
 // chromium starts a Chromium of its own with one window.
 func chromium(t *testing.T) *tab {
 	t.Helper()
+	dir := t.TempDir()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(dir), chromedp.Env("TMPDIR="+dir),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		// What scrolls is somewhere else by the time that it is clicked.
 		chromedp.Flag("force-prefers-reduced-motion", true),

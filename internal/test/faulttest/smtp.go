@@ -174,8 +174,8 @@ func (s *SMTP) serveDNS() {
 	}
 }
 
-// moment is where a session of a client is when its turn comes to be answered.
-type moment struct {
+// session is one connection of a client, led on to the server behind the proxy.
+type session struct {
 	*smtptest.Peer
 	proxy *SMTP
 	// server is the connection to the server, with what it says line by line.
@@ -196,33 +196,33 @@ func (s *SMTP) play(p *smtptest.Peer) {
 	if err != nil {
 		return
 	}
-	m := &moment{Peer: p, proxy: s, server: server, says: bufio.NewReader(server)}
-	defer func() { _ = m.server.Close() }()
-	if !m.pass(site.StageBanner) {
+	c := &session{Peer: p, proxy: s, server: server, says: bufio.NewReader(server)}
+	defer func() { _ = c.server.Close() }()
+	if !c.pass(site.StageBanner) {
 		return
 	}
-	for m.hear() {
-		stage := stageOf(m.said[0])
-		if !m.pass(stage) {
+	for c.hear() {
+		stage := stageOf(c.said[0])
+		if !c.pass(stage) {
 			return
 		}
-		if stage == site.StageSTARTTLS && !m.secure() {
+		if stage == site.StageSTARTTLS && !c.secure() {
 			return
 		}
 	}
 }
 
 // hear waits for the client's turn: a command, or the whole message behind the answer to DATA.
-func (m *moment) hear() bool {
-	line, ok := m.Hear()
-	m.said = []string{line}
+func (s *session) hear() bool {
+	line, ok := s.Hear()
+	s.said = []string{line}
 	if credentials, login := strings.CutPrefix(line, "AUTH PLAIN "); login {
-		m.login = credentials
+		s.login = credentials
 	}
-	if !m.tls {
-		m.proxy.mu.Lock()
-		m.proxy.clear = append(m.proxy.clear, line)
-		m.proxy.mu.Unlock()
+	if !s.tls {
+		s.proxy.mu.Lock()
+		s.proxy.clear = append(s.proxy.clear, line)
+		s.proxy.mu.Unlock()
 	}
 	return ok
 }
@@ -236,44 +236,44 @@ func stageOf(command string) site.Stage {
 }
 
 // pass answers as the server does, unless the fault is of this stage, which ends the session.
-func (m *moment) pass(stage site.Stage) bool {
-	f := m.proxy.at(stage)
+func (s *session) pass(stage site.Stage) bool {
+	f := s.proxy.at(stage)
 	if f != nil && !f.atDot {
-		f.play(m)
+		f.play(s)
 		return false
 	}
-	reply := m.carryOut()
-	if !m.Say(reply...) {
+	reply := s.carryOut()
+	if !s.Say(reply...) {
 		return false
 	}
 	if stage != site.StageData || !strings.HasPrefix(reply[0], "354") {
 		return true
 	}
-	for m.said = nil; ; {
-		line, ok := m.Hear()
+	for s.said = nil; ; {
+		line, ok := s.Hear()
 		if !ok {
 			return false
 		}
-		if m.said = append(m.said, line); line == "." {
+		if s.said = append(s.said, line); line == "." {
 			break
 		}
 	}
 	if f != nil {
-		f.play(m)
+		f.play(s)
 		return false
 	}
-	return m.Say(m.carryOut()...)
+	return s.Say(s.carryOut()...)
 }
 
 // carryOut tells the server what the client said, and returns the lines of its reply.
-func (m *moment) carryOut() []string {
-	if len(m.said) > 0 {
-		_, _ = m.server.Write([]byte(strings.Join(m.said, "\r\n") + "\r\n"))
+func (s *session) carryOut() []string {
+	if len(s.said) > 0 {
+		_, _ = s.server.Write([]byte(strings.Join(s.said, "\r\n") + "\r\n"))
 	}
-	m.said = nil
+	s.said = nil
 	var reply []string
 	for {
-		line, err := m.says.ReadString('\n')
+		line, err := s.says.ReadString('\n')
 		if err != nil {
 			return append(reply, "421 4.3.0 the server behind the proxy is gone")
 		}
@@ -286,22 +286,22 @@ func (m *moment) carryOut() []string {
 }
 
 // secure does the handshakes on both sides.
-func (m *moment) secure() bool {
-	if f := m.proxy.at(site.StageTLS); f != nil {
-		m.Sense()
-		f.play(m)
+func (s *session) secure() bool {
+	if f := s.proxy.at(site.StageTLS); f != nil {
+		s.Sense()
+		f.play(s)
 		return false
 	}
-	conn := tls.Client(m.server, &tls.Config{ServerName: m.proxy.config.Host, RootCAs: m.proxy.config.RootCAs, MinVersion: tls.VersionTLS12})
+	conn := tls.Client(s.server, &tls.Config{ServerName: s.proxy.config.Host, RootCAs: s.proxy.config.RootCAs, MinVersion: tls.VersionTLS12})
 	if conn.Handshake() != nil {
 		return false
 	}
-	m.server, m.says, m.tls = conn, bufio.NewReader(conn), true
-	return m.show(smtptest.Leaf{Names: []string{m.proxy.config.Host}})
+	s.server, s.says, s.tls = conn, bufio.NewReader(conn), true
+	return s.show(smtptest.Leaf{Names: []string{s.proxy.config.Host}})
 }
 
 // show does the handshake with the client, with a certificate of the proxy's authority.
-func (m *moment) show(leaf smtptest.Leaf) bool {
-	certificate, err := m.proxy.Issue(leaf)
-	return err == nil && m.StartTLS(&tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
+func (s *session) show(leaf smtptest.Leaf) bool {
+	certificate, err := s.proxy.Issue(leaf)
+	return err == nil && s.StartTLS(&tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
 }

@@ -32,7 +32,7 @@ type SMTPFault struct {
 	// the server says, or instead of the handshake.
 	query   func(*dnsQuery)
 	connect func(context.Context, dialer, string) (net.Conn, error)
-	play    func(*moment)
+	play    func(*session)
 	// twoAddresses: the name has a dead address before the good one.
 	twoAddresses bool
 	// atDot: in stage data, it strikes behind the message instead of behind the command.
@@ -96,68 +96,68 @@ func failed(address string, number syscall.Errno) error {
 
 // handshakes are faults of stage tls.
 func handshakes() []SMTPFault {
-	fault := func(name string, play func(*moment)) SMTPFault {
+	fault := func(name string, play func(*session)) SMTPFault {
 		return SMTPFault{Stage: site.StageTLS, Name: name, Row: "R18", Status: site.Failed, At: site.StageTLS, play: play}
 	}
 	alert := func(name string, description byte) SMTPFault {
-		return fault(name, func(m *moment) { m.Send(string([]byte{21, 3, 3, 0, 2, 2, description})) })
+		return fault(name, func(s *session) { s.Send(string([]byte{21, 3, 3, 0, 2, 2, description})) })
 	}
 	shows := func(name string, leaf func(host string) smtptest.Leaf) SMTPFault {
-		return fault(name, func(m *moment) { m.show(leaf(m.proxy.config.Host)) })
+		return fault(name, func(s *session) { s.show(leaf(s.proxy.config.Host)) })
 	}
 	// The start of a ServerHello that announces more than comes.
 	const hello = "\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03\x03half of it"
 	return []SMTPFault{
-		fault("Cut", func(*moment) {}),
-		fault("Reset", func(m *moment) { m.Reset() }),
-		fault("Hang", func(m *moment) { m.Wait() }),
+		fault("Cut", func(*session) {}),
+		fault("Reset", func(s *session) { s.Reset() }),
+		fault("Hang", func(s *session) { s.Wait() }),
 		alert("HandshakeFailure", 40),
 		alert("InternalError", 80),
-		fault("OldVersion", func(m *moment) {
-			m.StartTLS(&tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})
+		fault("OldVersion", func(s *session) {
+			s.StartTLS(&tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})
 		}),
-		fault("PlainReply", func(m *moment) { m.Say("454 4.7.0 TLS not available"); m.Wait() }),
-		fault("Garbage", func(m *moment) { m.Send(strings.Repeat("\x00\xff<", 100)); m.Wait() }),
-		fault("EndlessRecords", func(m *moment) { m.endless("\x14\x03\x03\x00\x01\x01") }),
-		fault("HalfHelloCut", func(m *moment) { m.Send(hello) }),
-		fault("HalfHelloHang", func(m *moment) { m.Send(hello); m.Wait() }),
+		fault("PlainReply", func(s *session) { s.Say("454 4.7.0 TLS not available"); s.Wait() }),
+		fault("Garbage", func(s *session) { s.Send(strings.Repeat("\x00\xff<", 100)); s.Wait() }),
+		fault("EndlessRecords", func(s *session) { s.endless("\x14\x03\x03\x00\x01\x01") }),
+		fault("HalfHelloCut", func(s *session) { s.Send(hello) }),
+		fault("HalfHelloHang", func(s *session) { s.Send(hello); s.Wait() }),
 		shows("Expired", func(host string) smtptest.Leaf {
 			return smtptest.Leaf{Names: []string{host}, NotBefore: time.Now().AddDate(0, -2, 0), NotAfter: time.Now().AddDate(0, -1, 0)}
 		}),
 		shows("WrongName", func(string) smtptest.Leaf { return smtptest.Leaf{Names: []string{"other.example.test"}} }),
-		fault("UnknownAuthority", func(m *moment) {
+		fault("UnknownAuthority", func(s *session) {
 			ca, err := smtptest.NewCA()
 			if err != nil {
 				return
 			}
-			certificate, err := ca.Issue(smtptest.Leaf{Names: []string{m.proxy.config.Host}})
+			certificate, err := ca.Issue(smtptest.Leaf{Names: []string{s.proxy.config.Host}})
 			if err == nil {
-				m.StartTLS(&tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
+				s.StartTLS(&tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
 			}
 		}),
-		fault("WantsCertificate", func(m *moment) {
-			certificate, err := m.proxy.Issue(smtptest.Leaf{Names: []string{m.proxy.config.Host}})
+		fault("WantsCertificate", func(s *session) {
+			certificate, err := s.proxy.Issue(smtptest.Leaf{Names: []string{s.proxy.config.Host}})
 			if err == nil {
-				m.StartTLS(&tls.Config{Certificates: []tls.Certificate{certificate}, ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS12})
+				s.StartTLS(&tls.Config{Certificates: []tls.Certificate{certificate}, ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS12})
 			}
 		}),
 	}
 }
 
 // endless says the same for as long as the client takes it, which is counted.
-func (m *moment) endless(piece string) {
+func (s *session) endless(piece string) {
 	piece = strings.Repeat(piece, 1000)
-	for m.Send(piece) {
-		m.proxy.mu.Lock()
-		m.proxy.flood += len(piece)
-		m.proxy.mu.Unlock()
+	for s.Send(piece) {
+		s.proxy.mu.Lock()
+		s.proxy.flood += len(piece)
+		s.proxy.mu.Unlock()
 	}
 }
 
 // stay answers and then hears the client out, which may want to say QUIT.
-func stay(lines ...string) func(*moment) {
-	return func(m *moment) {
-		m.Say(lines...)
-		m.Answer("500 5.5.1 what", "221 2.0.0 bye")
+func stay(lines ...string) func(*session) {
+	return func(s *session) {
+		s.Say(lines...)
+		s.Answer("500 5.5.1 what", "221 2.0.0 bye")
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -144,8 +145,11 @@ func (o options) canSend(ctx context.Context, s site.Site, target sitetest.Targe
 	return fmt.Errorf("a test with the right password ends as %s (%s): the checks need one that passes", result.Status, where)
 }
 
+// contract is what each exchange is compared with; reading it costs as much as a hundred of them.
+var contract = sync.OnceValues(func() (*contracttest.Document, error) { return contracttest.Load(siteadmin.Contract()) })
+
 func (o options) tap(ctx context.Context, out io.Writer, target sitetest.Target) (*tap, error) {
-	contract, err := contracttest.Load(siteadmin.Contract())
+	contract, err := contract()
 	if err != nil {
 		return nil, err
 	}

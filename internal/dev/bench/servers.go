@@ -24,8 +24,8 @@ const (
 	password = "correct horse battery staple"
 )
 
-// world is one process of reference sites, each an origin of its own on 127.0.0.0/8, and one submission server.
-type world struct {
+// servers are one process of reference sites, each an origin of its own on 127.0.0.0/8, and one submission server.
+type servers struct {
 	smtp   *smtptest.Server
 	server *refsite.Server
 	http   http.Server
@@ -42,21 +42,21 @@ type client struct {
 	URL string `json:"url"`
 }
 
-func newWorld(dir string, sites int) (_ *world, err error) {
-	w := &world{clients: map[string]client{}, tokens: map[string]string{}}
-	w.smtp, err = smtptest.New(smtptest.Config{
+func startServers(dir string, sites int) (_ *servers, err error) {
+	s := &servers{clients: map[string]client{}, tokens: map[string]string{}}
+	s.smtp, err = smtptest.New(smtptest.Config{
 		Encryption: site.NoEncryption,
 		Users:      map[string]secret.Text{mailbox: secret.New(password)},
 		Faults: smtptest.Faults{Before: func(_ context.Context, stage site.Stage) {
 			if stage == site.StageData {
-				time.Sleep(time.Duration(w.sending.Load()))
+				time.Sleep(time.Duration(s.sending.Load()))
 			}
 		}},
 	})
 	if err != nil {
 		return nil, err
 	}
-	w.server, err = refsite.New(refsite.Config{
+	s.server, err = refsite.New(refsite.Config{
 		DataFile:      filepath.Join(dir, "sites.db"),
 		Keys:          seal.Generate(),
 		AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
@@ -65,24 +65,24 @@ func newWorld(dir string, sites int) (_ *world, err error) {
 	if err != nil {
 		return nil, err
 	}
-	w.http.Handler = w.counted(w.server.Handler())
-	w.http.ConnState = func(_ net.Conn, state http.ConnState) {
+	s.http.Handler = s.counted(s.server.Handler())
+	s.http.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
-			w.connections.Add(1)
+			s.connections.Add(1)
 		}
 	}
-	w.http.ReadHeaderTimeout = time.Minute
+	s.http.ReadHeaderTimeout = time.Minute
 	for i := range sites {
-		if err := w.addSite(i); err != nil {
+		if err := s.addSite(i); err != nil {
 			return nil, err
 		}
 	}
-	return w, nil
+	return s, nil
 }
 
-func (w *world) addSite(i int) error {
+func (s *servers) addSite(i int) error {
 	key := fmt.Sprintf("site-%04d", i)
-	credentials, err := w.server.AddSite(key)
+	credentials, err := s.server.AddSite(key)
 	if err != nil {
 		return err
 	}
@@ -90,24 +90,24 @@ func (w *world) addSite(i int) error {
 	if err != nil {
 		return err
 	}
-	go func() { _ = w.http.Serve(listener) }()
-	w.clients[key] = client{URL: "http://" + listener.Addr().String() + "/" + key}
-	w.tokens[key] = credentials.Token.Reveal()
+	go func() { _ = s.http.Serve(listener) }()
+	s.clients[key] = client{URL: "http://" + listener.Addr().String() + "/" + key}
+	s.tokens[key] = credentials.Token.Reveal()
 	return nil
 }
 
-func (w *world) counted(next http.Handler) http.Handler {
+func (s *servers) counted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		w.calls.Add(1)
-		time.Sleep(time.Duration(w.latency.Load()))
+		s.calls.Add(1)
+		time.Sleep(time.Duration(s.latency.Load()))
 		next.ServeHTTP(rw, r)
 	})
 }
 
-func (w *world) close() {
-	_ = w.http.Close()
-	_ = w.server.Close(context.Background())
-	_ = w.smtp.Close()
+func (s *servers) close() {
+	_ = s.http.Close()
+	_ = s.server.Close(context.Background())
+	_ = s.smtp.Close()
 }
 
 // tempDir is removed by the returned function.
