@@ -64,9 +64,7 @@ final class Attempt {
 	}
 
 	private function words(): Words {
-		// The recipient is sent once the login is over.
-		$sent = in_array( $this->connection->stage, array( 'rcpt', 'data' ), true ) ? $this->recipient : '';
-		return new Words( $this->settings, $this->password, $sent );
+		return new Words( $this->settings, $this->password, $this->connection->has_sent_recipients() ? $this->recipient : '' );
 	}
 
 	private function send(): bool {

@@ -64,6 +64,11 @@ final class Connection extends \PHPMailer\PHPMailer\SMTP {
 		return $this->mails;
 	}
 
+	/** Whether the server may repeat what a mail is and whom it is for: that is sent once the login is over. */
+	public function has_sent_recipients(): bool {
+		return in_array( $this->stage, array( 'rcpt', 'data' ), true );
+	}
+
 	/** Begins with the next mail. */
 	public function begin(): void {
 		$this->stage = '';

@@ -139,11 +139,16 @@ final class Mail {
 			return $sent;
 		} catch ( \PHPMailer\PHPMailer\Exception $e ) {
 			self::$test_id = null === self::$test ? '' : trim( $mailer->getLastMessageID(), '<>' );
+			$why = $e->getMessage();
+			if ( null !== $through ) {
+				$words = new Words( $record->settings, $record->password, $through->has_sent_recipients() ? $message->supplied() : '' );
+				$why   = $words->line( $why );
+			}
 			if ( null !== $through && null === self::$test ) {
-				Delivery::failed( $through, new Words( $record->settings, $record->password, '' ) );
+				Delivery::failed( $through, $words );
 				self::drop( $through );
 			}
-			return self::failed( $message->data() + array( 'phpmailer_exception_code' => $e->getCode() ), $e->getMessage() );
+			return self::failed( $message->data() + array( 'phpmailer_exception_code' => $e->getCode() ), $why );
 		}
 	}
 

@@ -53,6 +53,12 @@ final class Message {
 		);
 	}
 
+	/** All that who sends the mail has chosen, as one text. */
+	public function supplied(): string {
+		$parts = array( $this->subject, $this->body, $this->from, (string) $this->from_name, array_merge( ...array_values( $this->addresses ) ), array_merge( ...$this->headers ) );
+		return implode( "\n", array_map( static fn ( $part ): string => implode( "\n", (array) $part ), $parts ) );
+	}
+
 	/** The address that the mail was to come from, by its headers; empty where they name none. */
 	public function author(): string {
 		return '' === $this->from ? '' : trim( ( $this->from_name ?? '' ) . " <$this->from>" );

@@ -6,16 +6,12 @@ namespace SiteSMTP;
 
 /** Makes what a mail server says fit to be stored and shown: bounded, printable, and without the login that it may echo. */
 final class Words {
-	private Settings $settings;
-	private ?Secret $password;
+	private Redactor $redactor;
 
-	/** What the caller chose, and the server has seen. */
-	private string $sent;
-
-	public function __construct( Settings $settings, ?Secret $password, string $sent ) {
-		$this->settings = $settings;
-		$this->password = $password;
-		$this->sent     = $sent;
+	/** @param string $supplied what the caller chose of what the server has seen. */
+	public function __construct( Settings $settings, ?Secret $password, string $supplied ) {
+		$known          = null !== $password;
+		$this->redactor = new Redactor( $known ? array( $password->reveal() ) : array(), $known ? array( $settings->username ) : array(), $supplied );
 	}
 
 	/** The reply in parts: its code, its enhanced code (RFC 3463) and the text of all its lines. */
@@ -45,28 +41,6 @@ final class Words {
 
 	/** What came from outside as one printable line of bounded length, without the login that it may echo. */
 	public function line( string $text ): string {
-		$text = $this->redact( $text );
-		// Replaces what is not UTF-8.
-		$text = json_decode( wp_json_encode( $text, JSON_INVALID_UTF8_SUBSTITUTE ) );
-		$text = preg_replace( array( '/\x1b\[[0-?]*[ -\/]*[@-~]/', '/\s+/u', '/\p{C}+/u' ), array( '', ' ', '' ), $text );
-		// Again: what was dropped may have stood in the middle of a secret.
-		return mb_substr( trim( $this->redact( $text ) ), 0, 2000 );
-	}
-
-	private function redact( string $text ): string {
-		if ( null === $this->password ) {
-			return $text;
-		}
-		$user     = $this->settings->username;
-		$password = $this->password->reveal();
-		$forms    = array( $password );
-		foreach ( array( $user, $password, "\0$user\0$password" ) as $value ) {
-			$forms[] = base64_encode( $value );
-			$forms[] = rtrim( base64_encode( $value ), '=' );
-		}
-		// What the caller sent may come back in the reply. Whether it was redacted would tell him whether he guessed right.
-		$forms = array_filter( $forms, fn ( string $form ): bool => '' !== $form && ! str_contains( $this->sent, $form ) );
-		// The longest matches first.
-		return strtr( $text, array_fill_keys( $forms, '***' ) );
+		return mb_substr( trim( preg_replace( '/\s+/u', ' ', $this->redactor->redact( $text ) ) ), 0, 2000 );
 	}
 }

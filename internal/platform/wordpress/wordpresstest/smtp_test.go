@@ -369,7 +369,7 @@ func TestEchoedLogin(t *testing.T) {
 	})
 	got := c.mustTest(object{"host": s.Host(), "port": s.Port()}, "failed", "auth")
 	reply := got.object["reply"].(object)
-	equal(t, reply["text"], any("You said *** *** *** ***"))
+	equal(t, reply["text"], any("You said [redacted] [redacted] [redacted] [redacted]"))
 	equal(t, reply["enhanced_code"], any("5.7.8"))
 }
 
