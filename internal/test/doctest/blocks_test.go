@@ -21,7 +21,8 @@ var proofs = []proof{
 	{"README.md", "text", "TestWhatTheReadmeShows"},
 	{"CONTRIBUTING.md", "text", "TestEveryFolderIsOnTheMap"},
 	{"docs/functions/*.md", "text", "TestRun"},
-	{"docs/guides/many-sites.md", "text", "TestResultsAreOfThisProgram"},
+	{"docs/guides/many-sites.md", "csv", "TestAccAgency"},
+	{"docs/guides/performance.md", "text", "TestResultsAreOfThisProgram"},
 	{"internal/platform/wordpress/README.md", "php", "TestKeys"},
 	{"examples/modules/client-sites/README.md", "csv", "TestConfigurations"},
 }
