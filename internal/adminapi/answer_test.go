@@ -437,6 +437,32 @@ func TestSuccessesRepeatNoSecret(t *testing.T) {
 	})
 }
 
+// TestAnySuccessRepeatsNoSecret: in values of any shape, too.
+func TestAnySuccessRepeatsNoSecret(t *testing.T) {
+	type answer struct {
+		Any   any               `json:"any"`
+		Names map[string]string `json:"names"`
+		Many  map[string][]any  `json:"many"`
+		Raw   json.RawMessage   `json:"raw"`
+		Plain json.RawMessage   `json:"plain"`
+	}
+	synctest.Test(t, func(t *testing.T) {
+		client := play(t, adminapi.Bearer(secret.New("token-canary")), adminapitest.Step{Call: "GET /thing", Answer: adminapitest.JSON(200, `{
+			"any": {"one": ["a token-canary", 1, null, {"token-canary": true}]}, "names": {"a token-canary": "b  token-canary", "c": "d  e"},
+			"many": {"f": ["token-canary", 1.5]}, "raw": {"g": ["\u0074oken-canary", 12345678901234567890]}, "plain": {"h":  "i"}}`)})
+		var got answer
+		want := answer{
+			Any:   map[string]any{"one": []any{"a [redacted]", 1.0, nil, map[string]any{"[redacted]": true}}},
+			Names: map[string]string{"a [redacted]": "b [redacted]", "c": "d  e"},
+			Many:  map[string][]any{"f": {"[redacted]", 1.5}},
+			Raw:   json.RawMessage(`{"g":["[redacted]",12345678901234567890]}`), Plain: json.RawMessage(`{"h":  "i"}`),
+		}
+		if err := get(t.Context(), client, &got); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("got %+v, %v\nwant %+v", got, err, want)
+		}
+	})
+}
+
 // TestWhatIsNoJSONRepeatsNoSecret: what is shown of an answer is shortened after the token was taken out of it, and not before.
 func TestWhatIsNoJSONRepeatsNoSecret(t *testing.T) {
 	const token = "at_Q3Vtb24tY2FuYXJ5LW9mLWEtdG9rZW4tdGhhdC1pcy1sb25n"

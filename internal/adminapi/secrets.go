@@ -2,6 +2,7 @@ package adminapi
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"reflect"
 	"slices"
 	"strings"
@@ -47,7 +48,7 @@ func (r *redactor) addBody(body any) {
 	walk(reflect.ValueOf(body), func(v reflect.Value) {
 		if s, ok := reflect.TypeAssert[secret.Text](v); ok {
 			secrets = append(secrets, s)
-		} else if v.String() != "" {
+		} else if v.Kind() == reflect.String && v.String() != "" {
 			texts = append(texts, v.String())
 		}
 	})
@@ -81,10 +82,28 @@ func (r *redactor) clean(out any) {
 	supplied := slices.Clone(r.supplied)
 	r.mu.Unlock()
 	walk(reflect.ValueOf(out), func(v reflect.Value) {
-		if v.Kind() == reflect.String && v.CanSet() && !slices.Contains(supplied, v.String()) {
+		switch {
+		case !v.CanSet():
+		case v.Kind() == reflect.String && !slices.Contains(supplied, v.String()):
 			v.SetString(r.Exact(v.String()))
+		case v.Type() == rawType:
+			v.SetBytes(r.cleanRaw(v.Bytes()))
 		}
 	})
+}
+
+// cleanRaw is clean for JSON that was left as it is.
+func (r *redactor) cleanRaw(raw json.RawMessage) json.RawMessage {
+	if r.Exact(string(raw)) == string(raw) {
+		return raw
+	}
+	value := parse(raw)
+	r.clean(&value)
+	cleaned, err := json.Marshal(value)
+	if err != nil {
+		return json.RawMessage("null")
+	}
+	return cleaned
 }
 
 // cleanJSON makes every string in a decoded JSON value, and every name, a line without secrets.
@@ -106,16 +125,29 @@ func (r *redactor) cleanJSON(value any) any {
 	return value
 }
 
-var textType = reflect.TypeFor[secret.Text]()
+var (
+	textType = reflect.TypeFor[secret.Text]()
+	rawType  = reflect.TypeFor[json.RawMessage]()
+)
 
-// walk shows visit every string and every secret.Text that v leads to.
+// walk shows visit every string, every secret.Text and every json.RawMessage that v leads to, in whatever is exported. What can be set
+// there can be set too within interfaces and maps.
 func walk(v reflect.Value, visit func(reflect.Value)) {
 	switch v.Kind() {
 	case reflect.String:
 		visit(v)
-	case reflect.Pointer, reflect.Interface:
+	case reflect.Pointer:
 		if !v.IsNil() {
 			walk(v.Elem(), visit)
+		}
+	case reflect.Interface:
+		if v.IsNil() {
+			return
+		}
+		inner := copyOf(v.Elem())
+		walk(inner, visit)
+		if v.CanSet() {
+			v.Set(inner)
 		}
 	case reflect.Struct:
 		if v.Type() == textType {
@@ -128,6 +160,9 @@ func walk(v reflect.Value, visit func(reflect.Value)) {
 			}
 		}
 	case reflect.Slice, reflect.Array:
+		if v.Type() == rawType {
+			visit(v)
+		}
 		if v.Type().Elem().Kind() == reflect.Uint8 {
 			return
 		}
@@ -135,9 +170,22 @@ func walk(v reflect.Value, visit func(reflect.Value)) {
 			walk(v.Index(i), visit)
 		}
 	case reflect.Map:
-		for entries := v.MapRange(); entries.Next(); {
-			walk(entries.Value(), visit)
+		for _, key := range v.MapKeys() {
+			name, value := copyOf(key), copyOf(v.MapIndex(key))
+			walk(name, visit)
+			walk(value, visit)
+			if !reflect.DeepEqual(name.Interface(), key.Interface()) || !reflect.DeepEqual(value.Interface(), v.MapIndex(key).Interface()) {
+				v.SetMapIndex(key, reflect.Value{})
+				v.SetMapIndex(name, value)
+			}
 		}
 	default:
 	}
+}
+
+// copyOf returns a copy that can be set.
+func copyOf(v reflect.Value) reflect.Value {
+	c := reflect.New(v.Type()).Elem()
+	c.Set(v)
+	return c
 }

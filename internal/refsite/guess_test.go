@@ -2,6 +2,7 @@ package refsite_test
 
 import (
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
 // Whoever has a token and not the password could try passwords until an answer tells that one is right. A guess counts as a
@@ -45,6 +48,13 @@ func TestR42GuessingTheStoredPassword(t *testing.T) {
 				return c.put(object{"settings": w.settings(nil), "password": password, "enabled": false})
 			}
 		},
+		// The admin page tells of these whether it was the saved password.
+		"TestOfTheSavedSettings": func(w *testbed, c *client) func(string) answer {
+			w.enable(c, nil)
+			return func(password string) answer {
+				return c.test(object{"settings": w.settings(nil), "password": password, "recipient": recipient})
+			}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := start(t, func(c *refsite.Config) { c.Guesses = limit })
@@ -63,10 +73,48 @@ func TestR42GuessingTheStoredPassword(t *testing.T) {
 			if n := strings.Count(w.log.String(), "password does not match"); n != limit {
 				t.Errorf("%d lines in the log, want %d", n, limit)
 			}
+			w.restart(func() {})
+			guess(w.password).want(t, http.StatusTooManyRequests, "rate_limited")
 			w.enable(w.site("client-b"), nil)
 			w.pass(10 * time.Minute)
 			for range limit + 1 {
 				guess(w.password).want(t, http.StatusOK, "")
+			}
+		})
+	}
+}
+
+// A test whose record was edited would else prove the right password, while wrong ones count nowhere.
+func TestAnEditedTestAnswersNoGuess(t *testing.T) {
+	for name, edit := range map[string]func(*store.Test){
+		"OtherPort":   func(t *store.Test) { t.Settings.Port++ },
+		"OtherStatus": func(t *store.Test) { t.Result.Status = site.Failed },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := start(t)
+			c := w.site("client-a")
+			path := newTest()
+			c.call(http.MethodPut, path, w.candidate()).want(t, http.StatusOK, "")
+			w.restart(func() {
+				w.edit(func(tx *store.Tx) error {
+					s, err := tx.Site(c.id)
+					if err != nil {
+						return err
+					}
+					test, err := s.Test(filepath.Base(path))
+					if err != nil {
+						return err
+					}
+					edit(&test)
+					return s.PutTest(test)
+				})
+			})
+			for _, password := range []string{"a guess", w.password} {
+				c.put(object{"settings": w.settings(nil), "password": password, "enabled": true}).want(t, http.StatusConflict, "verification_required")
+				c.put(object{"settings": w.settings(nil), "password": password, "enabled": false}).want(t, http.StatusOK, "")
+				if got := c.read(); got.object["verification"] != nil {
+					t.Errorf("%s: %s", password, got.raw)
+				}
 			}
 		})
 	}

@@ -74,12 +74,12 @@ func TestValues(t *testing.T) {
 	bad := map[string][]any{
 		"host": {
 			"", "a b", "smtp.example.com:25", "https://smtp.example.com", "a\r\nb", "a\x00b", "[::1]", "fe80::1%eth0",
-			"2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0", long,
+			"smtp\u200b.example.com", "smtp.ex\u00adample.com", "2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0", long,
 		},
 		"port":         {0, -1, 65536},
 		"encryption":   {"", "ssl", "STARTTLS"},
-		"username":     {"a\r\nb", "a\x00b", "a\u202eb", "\u2066ab", long},
-		"from_address": {"", "a", "a@b> SIZE=1", "a@example.com\r\nRCPT TO:<b@example.com>", "A <a@example.com>", "a b@example.com", "a\x00@example.com", long + "@example.com"},
+		"username":     {"a\r\nb", "a\x00b", "a\u202eb", "\u2066ab", "a\u200bb", "a\u034fb", "\ufeffab", "a\u00adb", "a\ufe0f", long},
+		"from_address": {"", "a\u200b@example.com", "a\u034f@example.com", "a@ex\u115fample.com", "a", "a@b> SIZE=1", "a@example.com\r\nRCPT TO:<b@example.com>", "A <a@example.com>", "a b@example.com", "a\x00@example.com", long + "@example.com"},
 		"from_name":    {"A\r\nBcc: b@example.com", "A\x00", "A <a@example.com>", "A\u202eB", "A\u200fB", "\u061cA", "A\u2069", long},
 		"helo_name":    {"a b", "a\r\nQUIT", "a>", "a_b", "[127.0.0.1", long},
 	}
@@ -94,6 +94,11 @@ func TestValues(t *testing.T) {
 			}
 		})
 	}
+	t.Run("ADisplayNameMayHaveEmoji", func(t *testing.T) {
+		settings := w.settings(object{"from_name": "Shop \u2709\ufe0f"})
+		got := c.put(object{"settings": settings, "password": w.password, "enabled": false}).want(t, http.StatusOK, "")
+		equal(t, got.object["settings"].(object)["from_name"], settings["from_name"])
+	})
 	t.Run("recipient", func(t *testing.T) {
 		for _, value := range bad["from_address"] {
 			got := c.test(object{"settings": w.settings(nil), "password": w.password, "recipient": value}).want(t, http.StatusUnprocessableEntity, "invalid")
@@ -150,7 +155,7 @@ func TestDirectionsThatAreStored(t *testing.T) {
 	stored["host"] = "smtp.example.com"
 	got := c.put(object{"settings": stored, "password": w.password, "enabled": false}).want(t, http.StatusUnprocessableEntity, "invalid")
 	equal(t, got.object["field"], any("username"))
-	if _, err := w.server.AddLogin(t.Context(), "client-a", "admin\u202e"); err == nil {
+	if _, err := w.server.AddLogin(t.Context(), "client-a", "admin\u200b"); err == nil {
 		t.Error("a username with such a character is taken")
 	}
 }
@@ -160,6 +165,7 @@ func TestAnswersToItsNamesOnly(t *testing.T) {
 	c := w.site("client-a")
 	for host, status := range map[string]int{
 		"mail.example.com": 200, "MAIL.example.com.:443": 200, "127.0.0.1:8080": 200, "localhost": 200, "evil.example": 421, "mail.example.com.evil.example": 421,
+		"[::1%25evil.example]:80": 421, "::1%evil.example": 421,
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/client-a/admin/api/v1/site", nil)
 		r.Host = host

@@ -161,8 +161,8 @@ func (s *Server) AddLogin(ctx context.Context, name, username string) (secret.Te
 	if err != nil {
 		return secret.Text{}, err
 	}
-	if core.HasDirections(username) {
-		return secret.Text{}, fmt.Errorf("username %q contains characters that change the direction of text", username)
+	if core.HasHidden(username) {
+		return secret.Text{}, fmt.Errorf("username %q contains characters that are not shown", username)
 	}
 	return s.guard.SetLogin(ctx, of.ID(), username)
 }

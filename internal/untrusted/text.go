@@ -30,6 +30,12 @@ func Lines(text string) string {
 	}, text)
 }
 
+// IsHidden reports whether a character takes no room, such as a joiner, a filler or one that turns the direction of writing (Unicode's
+// property Default_Ignorable_Code_Point, the format characters, and the blank Braille pattern).
+func IsHidden(r rune) bool {
+	return r >= 0x80 && (r == 0x2800 || unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector))
+}
+
 // Line returns what [Lines] does as one line with single spaces.
 func Line(text string) string { return strings.Join(strings.Fields(Lines(text)), " ") }
 

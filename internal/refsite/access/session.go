@@ -40,8 +40,8 @@ func AnswersTo(host string, names []string) bool {
 		host = name
 	}
 	host = strings.ToLower(strings.Trim(strings.TrimSuffix(host, "."), "[]"))
-	_, err := netip.ParseAddr(host)
-	return err == nil || host == "localhost" || strings.HasSuffix(host, ".localhost") ||
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Zone() == "" || host == "localhost" || strings.HasSuffix(host, ".localhost") ||
 		slices.ContainsFunc(names, func(known string) bool { return strings.EqualFold(known, host) })
 }
 

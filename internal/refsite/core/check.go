@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/mail/submit"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
 // The longest values in characters; openapi.yaml has the same.
@@ -49,6 +49,9 @@ func checkRecipient(recipient string) error {
 	if err := text(recipient, maxAddress, submit.CheckAddress); err != nil {
 		return problem.OfField("recipient", "recipient %v.", err)
 	}
+	if HasHidden(recipient) {
+		return problem.OfField("recipient", "recipient must not contain characters that are not shown.")
+	}
 	return nil
 }
 
@@ -73,18 +76,16 @@ func checkPassword(password secret.Text, username string) error {
 	}
 }
 
-// checkDirections refuses characters that change the direction of text: with them, a name can show as another one.
-func checkDirections(s site.Settings) error {
-	for _, f := range s.Fields() {
-		if text, ok := f.Value.(string); ok && HasDirections(text) {
-			return problem.OfField(f.Name, "%s must not contain characters that change the direction of text.", f.Name)
+// checkShown refuses characters with which a text can show as another one. In a display name some of them make emoji; it may have no
+// others that are not printable.
+func checkShown(s site.Settings) error {
+	for _, d := range site.AllSettings() {
+		if d.Format != site.DisplayName && HasHidden(d.Text(s)) {
+			return problem.OfField(d.Name, "%s must not contain characters that are not shown.", d.Name)
 		}
 	}
 	return nil
 }
 
-// HasDirections reports whether text contains a character that changes the direction of what stands beside it (the property
-// Bidi_Control of Unicode).
-func HasDirections(text string) bool {
-	return strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) })
-}
+// HasHidden reports whether text contains a character that is not shown. Those that change the direction of text are among them.
+func HasHidden(text string) bool { return strings.ContainsFunc(text, untrusted.IsHidden) }

@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/refsite/limit"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
@@ -48,7 +47,6 @@ type Core struct {
 	giveUp  context.CancelFunc
 	givenUp atomic.Int64
 	sending *sending
-	guesses *limit.Failures
 
 	mu       sync.RWMutex
 	sites    map[string]*Site
@@ -60,10 +58,7 @@ var siteName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 // New returns the sites of the store. It refuses a key that the data file was not written with, and it disables every
 // site that is enabled without the verification of exactly what it holds.
 func New(cfg Config) (*Core, error) {
-	c := &Core{
-		Config: cfg, sites: map[string]*Site{},
-		sending: newSending(cfg.TestEvery, cfg.TestBurst), guesses: limit.NewFailures(cfg.Guesses),
-	}
+	c := &Core{Config: cfg, sites: map[string]*Site{}, sending: newSending(cfg.TestEvery, cfg.TestBurst)}
 	c.ctx, c.giveUp = context.WithCancel(context.Background())
 	if err := c.Store.Update(c.inspect); err != nil {
 		return nil, err

@@ -33,7 +33,10 @@ func (s *Site) begin(key string, t site.TestRequest) (*run, error) {
 	case err != nil:
 		return nil, err
 	}
-	if err := s.checkRepeated(known.Body, "", s.testParts(t), passwordOf(t)); err != nil {
+	err = s.update(func(stored *store.Site) error {
+		return s.checkRepeated(stored, known.Body, "", s.testParts(t), passwordOf(t))
+	})
+	if err != nil {
 		return nil, err
 	}
 	if r, ok := s.live[key]; ok {
@@ -50,7 +53,7 @@ func (s *Site) checkTest(t site.TestRequest) error {
 		if err := checkCandidate(*t.Candidate); err != nil {
 			return err
 		}
-		if err := checkDirections(t.Candidate.Settings); err != nil {
+		if err := checkShown(t.Candidate.Settings); err != nil {
 			return err
 		}
 		if t.Candidate.LacksPassword() {
@@ -71,11 +74,14 @@ func (s *Site) start(key string, t site.TestRequest) (_ *run, err error) {
 		}
 	}()
 	var candidate site.Candidate
-	err = s.core.Store.UpdateSite(s.id, func(stored *store.Site) (err error) {
+	err = s.update(func(stored *store.Site) (err error) {
 		if candidate, err = s.candidate(stored, t); err != nil {
 			return err
 		}
 		if err := s.limit(t.Recipient); err != nil {
+			return err
+		}
+		if err := s.compare(stored, t); err != nil {
 			return err
 		}
 		now := s.core.Now().UTC()
@@ -124,6 +130,19 @@ func (s *Site) candidate(stored *store.Site, t site.TestRequest) (site.Candidate
 	}
 	password, err := s.openPassword(rec)
 	return site.Candidate{Settings: rec.Settings, Password: password}, err
+}
+
+// compare counts the password of a test of the saved settings where it is not the saved one: the admin page tells which it was.
+func (s *Site) compare(stored *store.Site, t site.TestRequest) error {
+	rec, err := stored.Record()
+	if err != nil || t.Candidate == nil || t.Candidate.Password.IsEmpty() || t.Candidate.Settings != rec.Settings || rec.Password == nil {
+		return err
+	}
+	saved, err := s.openPassword(rec)
+	if err != nil {
+		return nil //nolint:nilerr // then there is no secret to compare it with
+	}
+	return s.countGuess(stored, "test of the saved settings", t.Candidate.Password.Equal(saved))
 }
 
 func passwordOf(t site.TestRequest) secret.Text {

@@ -2,6 +2,7 @@ package core
 
 import (
 	"cmp"
+	"errors"
 	"strings"
 
 	"github.com/google/uuid"
@@ -29,18 +30,18 @@ func (s *Site) Commit(by string, w Write) (site.State, error) {
 	if err := checkCandidate(site.Candidate{Settings: w.Settings, Password: w.Password}); err != nil {
 		return site.State{}, err
 	}
-	directions := checkDirections(w.Settings)
+	hidden := checkShown(w.Settings)
 	body := s.writeParts(w)
 	return s.write(func(stored *store.Site, rec *store.Record) error {
 		if w.ID != "" && rec.LastWrite != nil && rec.LastWrite.ID == w.ID {
-			return s.checkRepeated(rec.LastWrite.Body, "write_id", body, w.Password)
+			return s.checkRepeated(stored, rec.LastWrite.Body, "write_id", body, w.Password)
 		}
 		if err := checkRevision(*rec, w.Revision); err != nil {
 			return err
 		}
 		// What was stored before this rule can still be switched off.
-		if directions != nil && w.Settings != rec.Settings {
-			return directions
+		if hidden != nil && w.Settings != rec.Settings {
+			return hidden
 		}
 		before := *rec
 		if err := s.commit(stored, rec, w); err != nil {
@@ -95,7 +96,7 @@ func (s *Site) Clear(by, siteID, revision string) (site.State, error) {
 // write stores what change makes of the record, unless it fails or changes nothing.
 func (s *Site) write(change func(*store.Site, *store.Record) error) (site.State, error) {
 	var rec store.Record
-	err := s.core.Store.UpdateSite(s.id, func(stored *store.Site) (err error) {
+	err := s.update(func(stored *store.Site) (err error) {
 		if rec, err = stored.Record(); err != nil {
 			return err
 		}
@@ -111,6 +112,30 @@ func (s *Site) write(change func(*store.Site, *store.Record) error) (site.State,
 	return s.state(rec), nil
 }
 
+// update changes what is stored of the site. What change refuses leaves only the guess that was counted; it refuses before it
+// stores anything else.
+func (s *Site) update(change func(*store.Site) error) error {
+	var refused *problem.Error
+	err := s.core.Store.UpdateSite(s.id, func(stored *store.Site) error {
+		before, err := stored.Guesses()
+		if err != nil {
+			return err
+		}
+		err = change(stored)
+		if e, ok := errors.AsType[*problem.Error](err); ok {
+			if after, err := stored.Guesses(); err == nil && after != before {
+				refused = e
+				return nil
+			}
+		}
+		return err
+	})
+	if err == nil && refused != nil {
+		return refused
+	}
+	return err
+}
+
 // commit makes rec hold what w wants. It is the only code that can set Enabled.
 func (s *Site) commit(stored *store.Site, rec *store.Record, w Write) error {
 	kept, password, err := s.password(*rec, w)
@@ -122,7 +147,7 @@ func (s *Site) commit(stored *store.Site, rec *store.Record, w Write) error {
 		return err
 	}
 	if sameSettings && !w.Password.IsEmpty() {
-		if err := s.countGuess("password", verification != nil); err != nil {
+		if err := s.countGuess(stored, "password", verification != nil); err != nil {
 			return err
 		}
 	}
@@ -167,25 +192,28 @@ func (s *Site) password(rec store.Record, w Write) (*store.Password, secret.Text
 // verification returns the record of the newest pass of exactly these settings and this password, nil for none. sameSettings
 // tells that these settings passed with some password, so that the answer tells whether it was this one.
 func (s *Site) verification(stored *store.Site, rec store.Record, settings site.Settings, password secret.Text) (_ *store.Verification, sameSettings bool, _ error) {
-	sameSettings = rec.Verification != nil && rec.Settings == settings
 	for t, err := range stored.NewestTests() {
 		if err != nil {
 			return nil, false, err
 		}
-		if t.Result == nil {
+		// What a record was edited to is no pass: its proof would tell about a password that nobody counts.
+		if t.Result == nil || t.Result.Status != site.Passed || t.Settings != settings {
 			continue
 		}
-		sameSettings = sameSettings || t.Result.Status == site.Passed && t.Settings == settings
+		sameSettings = true
 		v := store.Verification{Verification: verificationOf(*t.Result), Pass: t.Pass}
 		if s.proves(v, settings, password) {
 			v.Pass = s.proof(v.Verification, settings, password) // with the present version of the key
 			return &v, true, nil
 		}
 	}
-	if rec.Verification != nil && s.proves(*rec.Verification, settings, password) {
+	if rec.Verification == nil || rec.Settings != settings {
+		return nil, sameSettings, nil
+	}
+	if s.proves(*rec.Verification, settings, password) {
 		return rec.Verification, true, nil
 	}
-	return nil, sameSettings, nil
+	return nil, true, nil
 }
 
 func verificationOf(r site.TestResult) site.Verification {
@@ -195,10 +223,10 @@ func verificationOf(r site.TestResult) site.Verification {
 }
 
 // checkRepeated makes sure that a request is the one that was made under its key before; password is the one in it.
-func (s *Site) checkRepeated(m seal.MAC, field string, parts []string, password secret.Text) error {
+func (s *Site) checkRepeated(stored *store.Site, m seal.MAC, field string, parts []string, password secret.Text) error {
 	same := s.core.Keys.Matches(m, parts...)
 	if !password.IsEmpty() {
-		if err := s.countGuess(cmp.Or(field, "test key"), same); err != nil {
+		if err := s.countGuess(stored, cmp.Or(field, "test key"), same); err != nil {
 			return err
 		}
 	}
@@ -210,17 +238,20 @@ func (s *Site) checkRepeated(m seal.MAC, field string, parts []string, password 
 
 // countGuess counts a password that was compared with a secret of the site and was another one; of tells what would have
 // told so. After too many, whether one is right is not told any more, as with failed logins.
-func (s *Site) countGuess(of string, right bool) error {
-	now := s.core.Now()
-	if wait := s.core.guesses.Add(s.id, now); wait > 0 {
+func (s *Site) countGuess(stored *store.Site, of string, right bool) error {
+	count, err := stored.Guesses()
+	if err != nil {
+		return err
+	}
+	more, wait := count.Add(s.core.Guesses, s.core.Now().UTC())
+	if wait > 0 {
 		return &problem.Error{Code: problem.RateLimited, RetryAfter: wait, Detail: "Too many passwords that are not the stored one."}
 	}
 	if right {
-		s.core.guesses.TakeBack(s.id)
 		return nil
 	}
 	s.log.Warn("password does not match", "compared_by", of)
-	return nil
+	return stored.PutGuesses(more)
 }
 
 func checkRevision(rec store.Record, read string) error {

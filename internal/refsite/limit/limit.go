@@ -11,27 +11,47 @@ import (
 // Window is the time in which failures are counted; it begins with the first failure of a key.
 const Window = 10 * time.Minute
 
-// Failures counts by key. Its methods may be called by several goroutines at once.
+// Count is the failures of one window. The zero Count has none.
+type Count struct {
+	N     int       `json:"n"`
+	Until time.Time `json:"until"`
+}
+
+// Add returns the count with one failure more, or how long to wait where there are as many as the maximum.
+func (c Count) Add(maximum int, now time.Time) (more Count, wait time.Duration) {
+	c = c.at(now)
+	if c.N >= maximum {
+		return c, c.Until.Sub(now)
+	}
+	c.N++
+	return c, 0
+}
+
+// at returns the count of the window that is open, or of one that begins now. One that ends later than any could is of a clock that
+// was wrong.
+func (c Count) at(now time.Time) Count {
+	if left := c.Until.Sub(now); left <= 0 || left > Window {
+		return Count{Until: now.Add(Window)}
+	}
+	return c
+}
+
+// Failures counts by key, in memory. Its methods may be called by several goroutines at once.
 type Failures struct {
 	max int
 
 	mu sync.Mutex
 	// counts are by the digest of a key, so that a long one takes no more memory than a short one.
-	counts map[digest]count
+	counts map[digest]Count
 	// sweep is when those whose window is over are forgotten.
 	sweep time.Time
 }
 
 type digest [sha256.Size]byte
 
-type count struct {
-	n     int
-	until time.Time
-}
-
 // NewFailures allows each key so many failures in a [Window].
 func NewFailures(maximum int) *Failures {
-	return &Failures{max: maximum, counts: map[digest]count{}}
+	return &Failures{max: maximum, counts: map[digest]Count{}}
 }
 
 // Add counts an attempt as a failure, before anybody knows what becomes of it, so that attempts at the same time count too.
@@ -41,29 +61,15 @@ func (f *Failures) Add(key string, now time.Time) (wait time.Duration) {
 	defer f.mu.Unlock()
 	f.forget(now)
 	sum := sha256.Sum256([]byte(key))
-	c := f.current(sum, now)
-	if c.n >= f.max {
-		return c.until.Sub(now)
-	}
-	c.n++
-	f.counts[sum] = c
-	return 0
+	f.counts[sum], wait = f.counts[sum].Add(f.max, now)
+	return wait
 }
 
 // Has reports whether anything is counted for the key.
 func (f *Failures) Has(key string, now time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.current(sha256.Sum256([]byte(key)), now).n > 0
-}
-
-// current returns the count of the window that is open, or of one that begins now.
-func (f *Failures) current(key digest, now time.Time) count {
-	c, ok := f.counts[key]
-	if !ok || !now.Before(c.until) {
-		return count{until: now.Add(Window)}
-	}
-	return c
+	return f.counts[sha256.Sum256([]byte(key))].at(now).N > 0
 }
 
 // TakeBack removes one attempt that was no failure.
@@ -71,8 +77,8 @@ func (f *Failures) TakeBack(key string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	sum := sha256.Sum256([]byte(key))
-	if c, ok := f.counts[sum]; ok && c.n > 1 {
-		c.n--
+	if c, ok := f.counts[sum]; ok && c.N > 1 {
+		c.N--
 		f.counts[sum] = c
 	} else {
 		delete(f.counts, sum)
@@ -92,7 +98,7 @@ func (f *Failures) forget(now time.Time) {
 	}
 	f.sweep = now.Add(Window)
 	for key, c := range f.counts {
-		if !now.Before(c.until) {
+		if !now.Before(c.Until) {
 			delete(f.counts, key)
 		}
 	}

@@ -297,3 +297,26 @@ func TestTooManyTests(t *testing.T) {
 		t.Error("no Retry-After")
 	}
 }
+
+// The page says of a typed password whether it is the saved one.
+func TestR42TooManyPasswordsThatAreNotTheSavedOne(t *testing.T) {
+	w := start(t, func(c *refsite.Config) { c.Guesses = 3 })
+	b := w.loggedIn()
+	b.submit("/save", w.settings())
+	for range 3 {
+		b.submit("/test", url.Values{"recipient": {recipient}, "password": {"mistyped"}})
+		b.want("outcome", "The password typed for this test is not the saved one.")
+	}
+	for _, password := range []string{"mistyped", mailPassword} {
+		b.submit("/test", url.Values{"recipient": {recipient}, "password": {password}})
+		b.want("notice", "Too many passwords that are not the stored one.")
+	}
+	if n := len(w.mail.Messages()); n != 0 {
+		t.Errorf("%d messages", n)
+	}
+	w.ahead.Add(int64(10 * time.Minute))
+	for range 4 {
+		b.submit("/test", url.Values{"recipient": {recipient}, "password": {mailPassword}})
+		b.want("outcome", "The server accepted the message.")
+	}
+}

@@ -1,15 +1,20 @@
 package store
 
 import (
+	"errors"
 	"time"
 
 	"go.etcd.io/bbolt"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/limit"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-var keyRecord = []byte("record")
+var (
+	keyRecord  = []byte("record")
+	keyGuesses = []byte("guesses")
+)
 
 // Site is what is stored of one site, in a transaction.
 type Site struct{ b *bbolt.Bucket }
@@ -72,3 +77,15 @@ func (s *Site) Record() (Record, error) { return get[Record](s.b, keyRecord) }
 
 // PutRecord replaces the site's record.
 func (s *Site) PutRecord(r Record) error { return put(s.b, keyRecord, r) }
+
+// Guesses returns how many passwords were compared with a secret of the site and did not match.
+func (s *Site) Guesses() (limit.Count, error) {
+	c, err := get[limit.Count](s.b, keyGuesses)
+	if errors.Is(err, ErrNotFound) {
+		return limit.Count{}, nil
+	}
+	return c, err
+}
+
+// PutGuesses replaces that count.
+func (s *Site) PutGuesses(c limit.Count) error { return put(s.b, keyGuesses, c) }
