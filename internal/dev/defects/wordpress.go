@@ -43,4 +43,25 @@ var inWordPress = []defect{{
 	old:   `$message->supplied()`,
 	new:   `''`,
 	tests: "platform/wordpress/wordpresstest", run: "TestRedactionAnswersNoGuess", tags: "wordpress", needs: "mariadbd",
+}, {
+	name: "CopiesSend", breaks: "I1",
+	what:  "A copy of a site's database sends mail from another host.",
+	file:  "internal/platform/wordpress/src/Place.php",
+	old:   `if ( ! $moved && `,
+	new:   `if ( `,
+	tests: "platform/wordpress/wordpresstest", run: "TestCopies", tags: "wordpress", needs: "mariadbd",
+}, {
+	name: "EverySenderIsAllowed", breaks: "I1",
+	what:  "Mail comes from whomever a plugin chooses, although only the sender of the settings was tested.",
+	file:  "internal/platform/wordpress/src/Senders.php",
+	old:   `return false;`,
+	new:   `return true;`,
+	tests: "platform/wordpress/wordpresstest", run: "TestSenders", tags: "wordpress", needs: "mariadbd",
+}, {
+	name: "RowsBeforeReplyToLoseTheirPassword", breaks: "I5",
+	what:  "A setting that is new and not set changes what a stored password is sealed with.",
+	file:  "internal/platform/wordpress/src/Settings.php",
+	old:   `'' === $value && isset( self::SHAPE[ "$name?" ] )`,
+	new:   `false`,
+	tests: "platform/wordpress/wordpresstest", run: "TestRowsOfVersion01", tags: "wordpress", needs: "mariadbd",
 }}

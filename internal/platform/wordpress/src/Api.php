@@ -181,7 +181,11 @@ final class Api {
 	}
 
 	private static function delete_smtp( \WP_REST_Request $request ): \WP_REST_Response {
-		self::check_site( $request->get_header( 'Site-ID' ) );
+		$site = $request->get_header( 'Site-ID' );
+		if ( null !== $site && '' === trim( $site ) ) {
+			throw new Problem( 'malformed', 'The Site-ID header must hold one site_id.' );
+		}
+		self::check_site( $site );
 		return self::smtp( Site::clear( self::if_match( $request ), self::user() ) );
 	}
 

@@ -101,6 +101,9 @@ final class Attempt {
 		$message->Body     = sprintf( self::BODY, $token );
 		$message->setFrom( $this->settings->from_address, $this->settings->from_name, false );
 		$message->addAddress( $this->recipient );
+		if ( '' !== $this->settings->reply_to ) {
+			$message->addReplyTo( $this->settings->reply_to );
+		}
 		// No vacation notices in return (RFC 3834 section 5).
 		$message->addCustomHeader( 'Auto-Submitted', 'auto-generated' );
 		$message->preSend();

@@ -19,6 +19,7 @@ final class Check {
 			'from_address' => self::address( $s->from_address ),
 			'from_name'    => self::length( $s->from_name, 255 ) ?? self::from_name( $s->from_name ),
 			'helo_name'    => self::length( $s->helo_name, 255 ) ?? self::helo_name( $s->helo_name ),
+			'reply_to'     => '' === $s->reply_to ? null : self::address( $s->reply_to ),
 			'password'     => self::password( $s, $password ),
 		);
 		foreach ( array_filter( $faults ) as $field => $fault ) {

@@ -121,7 +121,7 @@ final class Mail {
 			if ( $managed ) {
 				$through = self::$test ?? self::connection( $record );
 				$mailer  = new Mailer( $record->settings, $through, null === self::$test );
-				self::answer_author( $message, $record->settings );
+				$message->answer_author( $record->settings->from_address );
 			} else {
 				$mailer = self::wordpress_mailer();
 			}
@@ -149,14 +149,6 @@ final class Mail {
 				self::drop( $through );
 			}
 			return self::failed( $message->data() + array( 'phpmailer_exception_code' => $e->getCode() ), $why );
-		}
-	}
-
-	/** What a form sends as a visitor is sent as the site, and answered to the visitor. */
-	private static function answer_author( Message $message, Settings $settings ): void {
-		$author = $message->author();
-		if ( '' !== $author && ! $message->has_reply_to() && false === stripos( $author, "<$settings->from_address>" ) ) {
-			$message->add_reply_to( $author );
 		}
 	}
 

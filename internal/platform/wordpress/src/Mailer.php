@@ -20,11 +20,17 @@ final class Mailer extends \PHPMailer\PHPMailer\PHPMailer {
 		$this->keep_open  = $keep_open;
 	}
 
-	/** Sends what was composed. */
+	/** Sends what was composed. Whoever it is from, what bounces goes to the sender of the settings. */
 	public function send() {
-		$this->From          = $this->settings->from_address;
-		$this->FromName      = '' === $this->settings->from_name ? $this->FromName : $this->settings->from_name;
-		$this->Sender        = $this->settings->from_address;
+		$s = $this->settings;
+		if ( ! Senders::allow( $this->From ) || Message::default_sender() === $this->From ) {
+			$this->From     = $s->from_address;
+			$this->FromName = '' === $s->from_name ? $this->FromName : $s->from_name;
+		}
+		if ( '' !== $s->reply_to && array() === $this->getReplyToAddresses() ) {
+			$this->addReplyTo( $s->reply_to );
+		}
+		$this->Sender        = $s->from_address;
 		$this->Mailer        = 'smtp';
 		$this->SMTPDebug     = 0;
 		$this->SMTPKeepAlive = $this->keep_open;

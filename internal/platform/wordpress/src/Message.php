@@ -59,17 +59,11 @@ final class Message {
 		return implode( "\n", array_map( static fn ( $part ): string => implode( "\n", (array) $part ), $parts ) );
 	}
 
-	/** The address that the mail was to come from, by its headers; empty where they name none. */
-	public function author(): string {
-		return '' === $this->from ? '' : trim( ( $this->from_name ?? '' ) . " <$this->from>" );
-	}
-
-	public function has_reply_to(): bool {
-		return array() !== $this->addresses['reply-to'];
-	}
-
-	public function add_reply_to( string $address ): void {
-		$this->addresses['reply-to'][] = $address;
+	/** Has replies go to whom the mail was to come from by its headers, unless it comes from there or says where they go. */
+	public function answer_author( string $sender ): void {
+		if ( '' !== $this->from && array() === $this->addresses['reply-to'] && 0 !== strcasecmp( $this->from, $sender ) && ! Senders::allow( $this->from ) ) {
+			$this->addresses['reply-to'][] = trim( ( $this->from_name ?? '' ) . " <$this->from>" );
+		}
 	}
 
 	/**
@@ -222,8 +216,10 @@ final class Message {
 	}
 
 	/** The address that WordPress sends from where nobody says another one. */
-	private static function default_sender(): string {
+	public static function default_sender(): string {
 		$host = (string) wp_parse_url( network_home_url(), PHP_URL_HOST );
+		// Where WP_HOME is made of the request, a command has no host, and WordPress' own mail fails.
+		$host = '' === $host ? 'localhost.localdomain' : $host;
 		return 'wordpress@' . ( 0 === strpos( $host, 'www.' ) ? substr( $host, 4 ) : $host );
 	}
 }

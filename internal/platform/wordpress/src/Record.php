@@ -7,7 +7,7 @@ namespace SiteSMTP;
 /** What the site holds. Rows that do not prove themselves are read as if what they lack had never been there. */
 final class Record {
 	/** What of_stored reads and to_row writes; proof covers all the others. */
-	private const MEMBERS = array( 'settings', 'enabled', 'revision', 'updated_at', 'updated_by', 'last_write', 'key', 'password', 'verification' );
+	private const MEMBERS = array( 'settings', 'enabled', 'revision', 'updated_at', 'updated_by', 'last_write', 'key', 'password', 'verification', 'place' );
 
 	public Settings $settings;
 	public bool $enabled = false;
@@ -57,7 +57,7 @@ final class Record {
 	/** @return array{self, bool} as from_row. */
 	private static function of_stored( array $stored ): array {
 		$first = ! array_key_exists( 'proof', $stored );
-		if ( array() !== array_diff( array( ...self::MEMBERS, $first ? 'verified' : 'proof' ), array_keys( $stored ) ) ) {
+		if ( array() !== array_diff( array( ...self::MEMBERS, $first ? 'verified' : 'proof' ), array_keys( $stored ), array( 'place' ) ) ) {
 			throw new \UnexpectedValueException();
 		}
 		$r             = new self();
@@ -74,7 +74,13 @@ final class Record {
 		} else {
 			$r->fault = 'The stored password cannot be read: it is of another site, or the keys in wp-config.php were changed.';
 		}
-		return array( $r, ( $first || Keys::name() !== $stored['key'] ) && '' === $r->fault );
+		$renew = ( $first || ! isset( $stored['place'] ) || Keys::name() !== $stored['key'] ) && '' === $r->fault;
+		$moved = $r->enabled && isset( $stored['place'] ) ? Place::fault( $stored['place'] ) : null;
+		if ( null !== $moved ) {
+			$r->enabled = false;
+			$r->fault   = $moved;
+		}
+		return array( $r, $renew && null === $moved );
 	}
 
 	/** Takes over what is proven to be as this plugin wrote it. */
@@ -149,6 +155,7 @@ final class Record {
 				'sealed' => Keys::seal( $this->password, self::belonging( $this->settings, $this->password_id ) ),
 			),
 			'verification' => $this->verification,
+			'place'        => Place::here(),
 		);
 		$row['proof'] = Keys::mark( self::proven( $row ) );
 		return wp_json_encode( $row );
@@ -161,11 +168,11 @@ final class Record {
 
 	/** What a password belongs to: this site, every setting, and its id. It opens with nothing else. */
 	private static function belonging( Settings $settings, string $id ): array {
-		return array( Site::id(), $settings->values(), $id );
+		return array( Site::id(), $settings->marked(), $id );
 	}
 
 	/** What makes a test that of a candidate: this site, every setting and the password. */
 	public static function of_test( Settings $settings, ?Secret $password ): array {
-		return array( 'passed', Site::id(), $settings->values(), Secret::value( $password ) );
+		return array( 'passed', Site::id(), $settings->marked(), Secret::value( $password ) );
 	}
 }

@@ -6,7 +6,7 @@ namespace SiteSMTP;
 
 /** The mail settings: everything that decides how mail leaves the site, except the password. */
 final class Settings {
-	/** Every setting, with its type in JSON. */
+	/** Every setting, with its type in JSON. Those with ? came later: a request may leave them out, and one that is not set marks nothing. */
 	public const SHAPE = array(
 		'host'         => 'string',
 		'port'         => 'integer',
@@ -15,6 +15,7 @@ final class Settings {
 		'from_address' => 'string',
 		'from_name'    => 'string',
 		'helo_name'    => 'string',
+		'reply_to?'    => 'string',
 	);
 
 	public string $host         = '';
@@ -24,6 +25,7 @@ final class Settings {
 	public string $from_address = '';
 	public string $from_name    = '';
 	public string $helo_name    = '';
+	public string $reply_to     = '';
 
 	/**
 	 * Those of a site that was never configured, but for the values given.
@@ -32,7 +34,7 @@ final class Settings {
 	 */
 	public static function of( array $values ): self {
 		$s = new self();
-		if ( array() !== array_diff_key( $values, self::SHAPE ) ) {
+		if ( array() !== array_diff_key( $values, $s->values() ) ) {
 			throw new \UnexpectedValueException();
 		}
 		foreach ( $values as $name => $value ) {
@@ -48,6 +50,12 @@ final class Settings {
 	/** @return array<string, string|int> by name. */
 	public function values(): array {
 		return get_object_vars( $this );
+	}
+
+	/** @return array<string, string|int> what marks and seals are made over: the same as before a setting was there that is not set. */
+	public function marked(): array {
+		$unset = static fn ( $value, string $name ): bool => '' === $value && isset( self::SHAPE[ "$name?" ] );
+		return array_filter( $this->values(), static fn ( $value, string $name ): bool => ! $unset( $value, $name ), ARRAY_FILTER_USE_BOTH );
 	}
 
 	/** @return string[] the names of the settings that differ. */

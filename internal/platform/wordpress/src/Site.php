@@ -71,7 +71,7 @@ final class Site {
 
 	/** What a write is recognised by. */
 	public static function of_write( Settings $settings, ?Secret $password, bool $enabled ): array {
-		return array( 'write', self::id(), $settings->values(), Secret::value( $password ), $enabled );
+		return array( 'write', self::id(), $settings->marked(), Secret::value( $password ), $enabled );
 	}
 
 	/** Whether a pass is recent enough to enable mail. */

@@ -75,6 +75,7 @@ final class Status {
 			__( 'Mail', 'site-smtp' )           => self::fault() ?? self::switch( $record ),
 			__( 'Mail server', 'site-smtp' )    => $s->is_configured() ? "$s->host:$s->port ($s->encryption)" : '–',
 			__( 'Sender', 'site-smtp' )         => $s->is_configured() ? trim( "$s->from_name <$s->from_address>" ) : '–',
+			__( 'Other senders', 'site-smtp' )  => array() === Senders::named() ? __( 'none', 'site-smtp' ) : implode( ', ', Senders::named() ),
 			__( 'Last test', 'site-smtp' )      => $tested,
 			__( 'Last mail sent', 'site-smtp' ) => $delivery['last_success'] ?? '–',
 			__( 'Last failure', 'site-smtp' )   => null === $delivery['last_failure'] ? '–' : self::failure(),

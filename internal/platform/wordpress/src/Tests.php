@@ -42,7 +42,7 @@ final class Tests {
 			}
 		}
 		Check::recipient( $recipient );
-		$body  = array( 'test', Site::id(), null === $settings ? null : $settings->values(), Secret::value( $password ), $recipient );
+		$body  = array( 'test', Site::id(), null === $settings ? null : $settings->marked(), Secret::value( $password ), $recipient );
 		$known = Store::get( self::PREFIX . $key );
 		if ( null === $known ) {
 			$as_mail                 = null === $settings;
@@ -131,7 +131,7 @@ final class Tests {
 	}
 
 	private static function of_settings( Settings $settings ): array {
-		return array( 'settings', Site::id(), $settings->values() );
+		return array( 'settings', Site::id(), $settings->marked() );
 	}
 
 	/** Stores how a test ended. Whoever comes first decides: a test that was called abandoned stays in doubt. */

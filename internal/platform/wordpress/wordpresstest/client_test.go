@@ -39,6 +39,8 @@ type client struct {
 	mail *smtptest.Server
 	// password is that of mailer at the mail server.
 	password string
+	// token is what it logs in with, empty for an Application Password.
+	token string
 	// base is what paths are appended to.
 	base string
 	http *http.Client
@@ -104,6 +106,9 @@ func (c *client) try(ctx context.Context, method, path string, body any, headers
 		return answer{}, err
 	}
 	r.SetBasicAuth(c.Username, c.Password.Reveal())
+	if c.token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.token)
+	}
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}

@@ -183,6 +183,7 @@ func (c *client) edits(to *smtptest.Server) map[string][2]string {
 		"recipient":  {fmt.Sprintf(`"recipient":%q`, recipient), `"recipient":"boss@example.com"`},
 		"updated_by": {fmt.Sprintf(`"updated_by":%q`, c.Username), `"updated_by":"somebody"`},
 		"revision":   {`"revision":1`, `"revision":7`},
+		"place":      {`"environment":"local"`, `"environment":"staging"`},
 	}
 	for name, value := range c.settings(nil) {
 		if text, ok := value.(string); ok {

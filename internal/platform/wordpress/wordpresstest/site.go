@@ -129,11 +129,11 @@ define( 'DB_USER', 'root' );
 define( 'DB_PASSWORD', '' );
 define( 'DB_HOST', 'localhost:%[2]s' );
 define( 'WP_CONTENT_DIR', __DIR__ . '/wp-content' );
-define( 'WP_ENVIRONMENT_TYPE', 'local' );
 define( 'WP_DEBUG', true );
 define( 'WP_DEBUG_LOG', '%[3]s/php.log' );
 define( 'DISABLE_WP_CRON', true );
 require __DIR__ . '/extra.php';
+defined( 'WP_ENVIRONMENT_TYPE' ) || define( 'WP_ENVIRONMENT_TYPE', 'local' );
 `, filepath.Base(site.root), site.server.socket(), site.server.dir)
 	for _, key := range []string{"AUTH", "SECURE_AUTH", "LOGGED_IN", "NONCE"} {
 		fmt.Fprintf(&config, "defined( '%[1]s_KEY' ) || define( '%[1]s_KEY', '%[2]s' );\ndefine( '%[1]s_SALT', '%[3]s' );\n", key, rand.Text(), rand.Text())

@@ -1,0 +1,28 @@
+<?php
+
+declare( strict_types = 1 );
+
+namespace SiteSMTP;
+
+/**
+ * Whom the site's mail may come from, besides the sender of the settings. Without SITE_SMTP_SENDERS in wp-config.php nobody: all mail
+ * comes from the sender that was tested.
+ */
+final class Senders {
+	/** Whether mail may come from that address: it is named, or its domain as @client.example, or * lets plugins choose any. */
+	public static function allow( string $address ): bool {
+		$address = strtolower( $address );
+		foreach ( self::named() as $named ) {
+			if ( '*' === $named || $named === $address || ( '@' === $named[0] && str_ends_with( $address, $named ) ) ) {
+				return true;
+			}
+		}
+		return false;
+	}
+
+	/** @return string[] in lower case. */
+	public static function named(): array {
+		$list = defined( 'SITE_SMTP_SENDERS' ) ? (array) SITE_SMTP_SENDERS : array();
+		return preg_split( '/[\s,]+/', strtolower( implode( ',', $list ) ), -1, PREG_SPLIT_NO_EMPTY );
+	}
+}
