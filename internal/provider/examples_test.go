@@ -15,6 +15,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/platform"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/dnstest"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
@@ -45,6 +46,7 @@ var examples = map[string]example{
 	"agency":                                {enables: []string{"client-a", "client-b"}, platforms: []string{platform.WordPress, platform.PocketBase, platform.Listmonk}},
 	"data-sources/smtp_connection":          {},
 	"data-sources/smtp_presets":             {},
+	"data-sources/smtp_sender_domain":       {},
 	"data-sources/smtp_settings":            {},
 	"ephemeral-resources/smtp_ses_password": {enables: []string{"only"}},
 	"functions/preset":                      {},
@@ -316,6 +318,7 @@ func (tb *testbed) lead(folder, dir string) {
 		err = file.Execute(out, map[string]any{
 			"URL": tb.http.URL, "Tokens": tb.tokens, "Port": tb.smtp.Port(), "Password": password, "CA": string(tb.smtp.CAPEM()), "Sites": tb.others,
 			"Modules":     modules(tb.t),
+			"Nameserver":  dnstest.Start(tb.t, senderZone(nil)).Address(),
 			"AccessKeyID": accessKeyID, "SecretAccessKey": secretAccessKey,
 		})
 		if err := out.Close(); err != nil {

@@ -66,7 +66,7 @@ func (p *smtpProvider) Resources(context.Context) []func() resource.Resource {
 }
 
 func (p *smtpProvider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{newSMTPPresetsDataSource, newSMTPSettingsDataSource, newSMTPConnectionDataSource}
+	return []func() datasource.DataSource{newSMTPPresetsDataSource, newSMTPSettingsDataSource, newSMTPConnectionDataSource, newSMTPSenderDomainDataSource}
 }
 
 func (p *smtpProvider) Functions(context.Context) []func() function.Function {

@@ -64,4 +64,38 @@ var inArrival = []defect{{
 	old:   `ok && e.Shortfall == site.InboxLogin {`,
 	new:   `ok && e.Shortfall == site.InboxLimit {`,
 	tests: "mail/inbox", run: "TestRefusedLoginIsNotRepeated",
+}, {
+	name: "UnknownCountsAsMissing", breaks: "R64",
+	what: "A DKIM selector that only the account knows is one that is missing.",
+	file: "internal/mail/sender/dkim.go",
+	old: `		return Unknown
+	}
+	coverage := Missing`,
+	new: `		return Missing
+	}
+	coverage := Missing`,
+	tests: "mail/sender", run: "TestVerdict",
+}, {
+	name: "AnySPFTermPasses", breaks: "R64",
+	what: "A domain that excludes a service lets it send.",
+	file: "internal/mail/sender/spf.go",
+	old: `	if !m.passes {
+		w.senders = before`,
+	new: `	if m.name == "" {
+		w.senders = before`,
+	tests: "mail/sender", run: "TestSPF",
+}, {
+	name: "EndlessSPF", breaks: "R64",
+	what:  "An SPF record may take any number of lookups.",
+	file:  "internal/mail/sender/spf.go",
+	old:   `if w.lookups > MostLookups {`,
+	new:   `if w.lookups > 1000 {`,
+	tests: "mail/sender", run: "TestSPF",
+}, {
+	name: "SilentDNSCountsAsMissing", breaks: "R64",
+	what:  "A name server that does not answer is a domain without records.",
+	file:  "internal/mail/sender/dns.go",
+	old:   `	case isDNS && failed.IsNotFound:`,
+	new:   `	case isDNS:`,
+	tests: "mail/sender", run: "TestBadWeather",
 }}

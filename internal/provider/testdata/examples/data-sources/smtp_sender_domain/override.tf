@@ -1,0 +1,3 @@
+data "smtp_sender_domain" "client" {
+  nameserver = "{{.Nameserver}}"
+}
