@@ -110,9 +110,16 @@ func (a *sendTestAction) ValidateConfig(ctx context.Context, req action.Validate
 	if config := model.toSettingsModel(); model.hasCandidate() && !resp.Diagnostics.HasError() {
 		config.requireEndpoint(&resp.Diagnostics)
 		config.requireLogin(&resp.Diagnostics)
+		config.checkOAuth2(&resp.Diagnostics)
 		config.checkPreset(&resp.Diagnostics)
 		if model.lacksPassword() {
-			resp.Diagnostics.AddAttributeError(path.Root("password_wo"), passwordMissing, "A stored password is used only for the saved settings. Set password_wo to test these settings with a login.")
+			summary, name := passwordMissing, "password_wo"
+			if config.usesOAuth2() {
+				secret := oauth2Secrets[config.oauth2().grant()]
+				summary, name = secret.what+" is missing", secret.name
+			}
+			at, _ := model.locate("password")
+			resp.Diagnostics.AddAttributeError(at, summary, "A stored password is used only for the saved settings. Set "+name+" to test these settings with a login.")
 		}
 	}
 }
@@ -187,8 +194,8 @@ func orNotSaid(r site.AuthResult) string { return cmp.Or(r.Result, "not said") }
 
 // locate says where a setting is configured.
 func (m sendTestModel) locate(field string) (path.Path, bool) {
-	if !m.OAuth2.IsNull() && ofOAuth2(field) {
-		return path.Root("oauth2"), true
+	if at, ok := m.toSettingsModel().oauth2().locate(field); ok && !m.OAuth2.IsNull() {
+		return at, true
 	}
 	return inAction(field)
 }
@@ -219,7 +226,7 @@ func (m sendTestModel) toTest(e *entry, diags *diag.Diagnostics) (site.TestReque
 		at, _ := m.locate("password")
 		name := "password_wo"
 		if !m.OAuth2.IsNull() {
-			name = "client_secret_wo"
+			name = oauth2Secrets[m.toSettingsModel().oauth2().grant()].name
 		}
 		diags.AddAttributeError(at, passwordMissing,
 			name+" reached the provider empty, so nothing was sent. If its value is ephemeral: Terraform 1.16 and later remove ephemeral values "+

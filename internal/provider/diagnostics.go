@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -124,15 +125,18 @@ func addWrongSite(diags *diag.Diagnostics, label, pinned, answers string) {
 
 // addPasswordDrift says why a password that the configuration did not change is to be set again.
 func (e *entry) addPasswordDrift(diags *diag.Diagnostics, m settingsModel, now site.State) {
-	if m.PasswordWOVersion.IsNull() && m.Password.IsNull() {
-		return
-	}
 	found := "somebody set a password there since it was last applied"
 	if !now.PasswordSet {
 		found = "it has no password any more"
 	}
 	at := path.Root("password_wo_version")
-	if m.PasswordWOVersion.IsNull() {
+	switch {
+	case m.oauth2().versions() != oauth2Model{}.versions():
+		at = path.Root("oauth2")
+		found = strings.ReplaceAll(found, "password", "secret")
+	case m.PasswordWOVersion.IsNull() && m.Password.IsNull():
+		return
+	case m.PasswordWOVersion.IsNull():
 		at = path.Root("password")
 	}
 	diags.AddAttributeWarning(at, "Password was changed at the site", fmt.Sprintf("%s: %s. The next apply tests and saves the configured password again.", e.label, found))

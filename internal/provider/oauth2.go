@@ -1,119 +1,17 @@
 package provider
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"net/url"
-	"regexp"
-	"slices"
+	"cmp"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	actionschema "github.com/hashicorp/terraform-plugin-framework/action/schema"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/sitemail/terraform-provider-smtp/internal/mail/oauth"
 	"github.com/sitemail/terraform-provider-smtp/internal/mail/presets"
-	"github.com/sitemail/terraform-provider-smtp/internal/mail/submit"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
-
-// oauth2Model is the argument oauth2: a login with a token instead of a password.
-type oauth2Model struct {
-	Grant                 types.String `tfsdk:"grant"`
-	Tenant                types.String `tfsdk:"tenant"`
-	TokenURL              types.String `tfsdk:"token_url"`
-	Scopes                types.Set    `tfsdk:"scopes"`
-	ClientID              types.String `tfsdk:"client_id"`
-	ClientSecretWO        types.String `tfsdk:"client_secret_wo"`
-	ClientSecretWOVersion types.String `tfsdk:"client_secret_wo_version"`
-}
-
-var oauth2Types = map[string]attr.Type{
-	"grant": types.StringType, "tenant": types.StringType, "token_url": types.StringType, "scopes": types.SetType{ElemType: types.StringType},
-	"client_id": types.StringType, "client_secret_wo": types.StringType, "client_secret_wo_version": types.StringType,
-}
-
-// The texts and the checks of the arguments, which a resource and an action share.
-const (
-	oauth2Text    = "Login with an OAuth 2.0 access token instead of a password. The site fetches the token for each test and for its mail. See the guide *Microsoft 365 without a password*."
-	grantText     = "How the token is obtained. Only `client_credentials`, the default: the application acts for itself."
-	tenantText    = "Microsoft Entra tenant, by domain or id, with a preset that has one (`microsoft365`). It gives `token_url` and `scopes`."
-	tokenURLText  = "Token endpoint, an `https` URL. Required without `tenant`. The client secret is sent there."
-	scopesText    = "Scopes to ask for. Default: those of the preset."
-	clientIDText  = "Application (client) ID."
-	secretText    = "Client secret of the application; write-only: in no plan and no state."
-	secretVersion = "Any text to change whenever `client_secret_wo` changes, such as a number or the id of the secret."
-)
-
-var (
-	tenantName       = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]*$`)
-	grantValidators  = []validator.String{stringvalidator.OneOf(names(site.Grants())...)}
-	tenantValidators = []validator.String{text{check: checkTenant}, stringvalidator.LengthBetween(1, 253)}
-	urlValidators    = []validator.String{stringvalidator.LengthAtLeast(1), text{check: oauth.CheckTokenURL}}
-	idValidators     = []validator.String{stringvalidator.LengthAtLeast(1), text{check: submit.CheckClientID}}
-)
-
-// checkTenant refuses what is no tenant, and those that stand for any: an application that acts for itself is of one tenant
-// (AADSTS9001023, AADSTS50194).
-func checkTenant(tenant string) error {
-	switch {
-	case slices.Contains([]string{"common", "organizations", "consumers"}, strings.ToLower(tenant)):
-		return errors.New("must be your own tenant: client_credentials does not work with common, organizations and consumers")
-	case !tenantName.MatchString(tenant):
-		return errors.New("must be a domain such as client.example, or the id of a tenant")
-	}
-	return nil
-}
-
-func oauth2Attribute() schema.SingleNestedAttribute {
-	sibling := func(name string) path.Expression { return path.MatchRelative().AtParent().AtName(name) }
-	return schema.SingleNestedAttribute{
-		Optional:            true,
-		MarkdownDescription: oauth2Text,
-		Attributes: map[string]schema.Attribute{
-			"grant":     schema.StringAttribute{Optional: true, MarkdownDescription: grantText, Validators: grantValidators},
-			"tenant":    schema.StringAttribute{Optional: true, MarkdownDescription: tenantText, Validators: tenantValidators},
-			"token_url": schema.StringAttribute{Optional: true, MarkdownDescription: tokenURLText, Validators: urlValidators},
-			"scopes":    schema.SetAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: scopesText},
-			"client_id": schema.StringAttribute{Required: true, MarkdownDescription: clientIDText, Validators: idValidators},
-			"client_secret_wo": schema.StringAttribute{
-				Optional: true, Sensitive: true, WriteOnly: true, MarkdownDescription: secretText,
-				Validators: []validator.String{
-					stringvalidator.LengthAtLeast(1), text{check: checkCredential, trimmed: true}, stringvalidator.AlsoRequires(sibling("client_secret_wo_version")),
-				},
-			},
-			"client_secret_wo_version": schema.StringAttribute{
-				Optional: true, MarkdownDescription: secretVersion, Validators: []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(sibling("client_secret_wo"))},
-			},
-		},
-	}
-}
-
-// oauth2OfAction is the same argument of an action, which keeps nothing and needs no version.
-func oauth2OfAction() actionschema.SingleNestedAttribute {
-	return actionschema.SingleNestedAttribute{
-		Optional:            true,
-		MarkdownDescription: "Login with an OAuth 2.0 access token instead of a password. As in `smtp_settings`.",
-		Attributes: map[string]actionschema.Attribute{
-			"grant":     actionschema.StringAttribute{Optional: true, MarkdownDescription: grantText, Validators: grantValidators},
-			"tenant":    actionschema.StringAttribute{Optional: true, MarkdownDescription: tenantText, Validators: tenantValidators},
-			"token_url": actionschema.StringAttribute{Optional: true, MarkdownDescription: tokenURLText, Validators: urlValidators},
-			"scopes":    actionschema.SetAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: scopesText},
-			"client_id": actionschema.StringAttribute{Required: true, MarkdownDescription: clientIDText, Validators: idValidators},
-			"client_secret_wo": actionschema.StringAttribute{
-				Required: true, WriteOnly: true, MarkdownDescription: "Client secret of the application; write-only.",
-				Validators: []validator.String{stringvalidator.LengthAtLeast(1), text{check: checkCredential, trimmed: true}},
-			},
-		},
-	}
-}
 
 // oauth2 is the argument as a model, the zero one where it is left out.
 func (m settingsModel) oauth2() oauth2Model {
@@ -136,12 +34,40 @@ func (m settingsModel) oauth2Known() bool {
 	return true
 }
 
+// grant is the grant, client_credentials by default.
+func (o oauth2Model) grant() site.Grant {
+	return site.Grant(cmp.Or(o.Grant.ValueString(), string(site.ClientCredentials)))
+}
+
+// secrets are the secrets that the configuration gives, by the grant that each is for.
+func (o oauth2Model) secrets() map[site.Grant]types.String {
+	return map[site.Grant]types.String{
+		site.ClientCredentials: o.ClientSecretWO, site.RefreshToken: o.RefreshTokenWO, site.JWTBearer: o.PrivateKeyWO,
+	}
+}
+
+// password is the secret of the grant, with a refresh token joined with the client secret; null where it is missing.
+func (o oauth2Model) password() types.String {
+	granted := o.secrets()[o.grant()]
+	switch {
+	case o.Grant.IsUnknown():
+		return types.StringUnknown()
+	case granted.IsNull() || granted.IsUnknown() || o.grant() != site.RefreshToken:
+		return granted
+	case o.ClientSecretWO.IsUnknown():
+		return types.StringUnknown()
+	}
+	return types.StringValue(secret.Join(secret.New(granted.ValueString()), secret.New(o.ClientSecretWO.ValueString())).Reveal())
+}
+
+// versions are those of the secrets, which change with them.
+func (o oauth2Model) versions() [3]types.String {
+	return [...]types.String{o.ClientSecretWOVersion, o.RefreshTokenWOVersion, o.PrivateKeyWOVersion}
+}
+
 // addTo adds what the argument says, and what the preset gives for it, to the settings.
 func (o oauth2Model) addTo(s *site.Settings, preset presets.Preset) {
-	s.Grant = site.Grant(o.Grant.ValueString())
-	if s.Grant == "" {
-		s.Grant = site.ClientCredentials
-	}
+	s.Grant = o.grant()
 	s.ClientID = o.ClientID.ValueString()
 	s.TokenURL = o.TokenURL.ValueString()
 	if s.TokenURL == "" && preset.OAuth2 != nil {
@@ -149,7 +75,7 @@ func (o oauth2Model) addTo(s *site.Settings, preset presets.Preset) {
 	}
 	scopes := setStrings(o.Scopes)
 	if o.Scopes.IsNull() && preset.OAuth2 != nil {
-		scopes = preset.OAuth2.Scopes
+		scopes = preset.OAuth2.Grants[s.Grant]
 	}
 	s.Scopes = site.JoinScopes(scopes)
 }
@@ -161,7 +87,7 @@ func (m settingsModel) oauth2From(s site.Settings) types.Object {
 		return types.ObjectNull(oauth2Types)
 	}
 	o := m.oauth2()
-	o.ClientSecretWO = types.StringNull()
+	o.ClientSecretWO, o.RefreshTokenWO, o.PrivateKeyWO = types.StringNull(), types.StringNull(), types.StringNull()
 	own := m.toSettings()
 	if !m.usesOAuth2() || own.Grant != s.Grant || own.TokenURL != s.TokenURL || own.ClientID != s.ClientID || own.Scopes != s.Scopes {
 		o.Grant, o.Tenant, o.TokenURL = types.StringValue(string(s.Grant)), types.StringNull(), types.StringValue(s.TokenURL)
@@ -171,86 +97,43 @@ func (m settingsModel) oauth2From(s site.Settings) types.Object {
 	return o.toObject()
 }
 
-func (o oauth2Model) toObject() types.Object {
-	if o.Scopes.IsNull() {
-		o.Scopes = types.SetNull(types.StringType)
-	}
-	return types.ObjectValueMust(oauth2Types, map[string]attr.Value{
-		"grant": o.Grant, "tenant": o.Tenant, "token_url": o.TokenURL, "scopes": o.Scopes, "client_id": o.ClientID,
-		"client_secret_wo": o.ClientSecretWO, "client_secret_wo_version": o.ClientSecretWOVersion,
-	})
-}
-
 // forgetOAuth2Secret has a secret planned again that is not the one that was applied.
 func (m *settingsModel) forgetOAuth2Secret() {
 	if m.usesOAuth2() {
 		o := m.oauth2()
-		o.ClientSecretWOVersion = types.StringNull()
+		o.ClientSecretWOVersion, o.RefreshTokenWOVersion, o.PrivateKeyWOVersion = types.StringNull(), types.StringNull(), types.StringNull()
 		m.OAuth2 = o.toObject()
 	}
 }
 
-// ofOAuth2 reports whether a setting, by its name in [site.Settings.Fields] or "password", is configured in oauth2. Messages
-// point at the whole argument: Terraform shows no place inside one, and falls back to the resource.
-func ofOAuth2(field string) bool {
-	return slices.Contains([]string{"password", "grant", "token_url", "client_id", "scopes"}, field)
-}
-
-// checkOAuth2 checks what the configuration says of a login with a token.
-func (m settingsModel) checkOAuth2(diags *diag.Diagnostics) {
-	if !m.usesOAuth2() || m.OAuth2.IsUnknown() {
-		return
+// locate says where a setting, by its name in [site.Settings.Fields] or "password" or "client_secret", is configured in oauth2; false
+// for a setting that is none of a login with a token. One that was left out is the fault of the whole argument.
+func (o oauth2Model) locate(field string) (path.Path, bool) {
+	member := field
+	var configured attr.Value
+	switch field {
+	case "password":
+		member, configured = oauth2Secrets[o.grant()].name, types.StringUnknown() // no state has it
+	case "client_secret":
+		member, configured = oauth2Secrets[site.ClientCredentials].name, types.StringUnknown()
+	case "grant":
+		configured = o.Grant
+	case "token_url":
+		configured = o.TokenURL
+		if !o.Tenant.IsNull() {
+			member, configured = "tenant", o.Tenant
+		}
+	case "client_id":
+		configured = o.ClientID
+	case "scopes":
+		configured = o.Scopes
+	default:
+		return path.Empty(), false
 	}
-	o, at := m.oauth2(), path.Root("oauth2")
-	if m.Username.ValueString() == "" && !m.Username.IsUnknown() {
-		diags.AddAttributeError(path.Root("username"), "Username is missing", "Set username to the mailbox whose mail is sent: a login with a token needs it too.")
+	if configured.IsNull() {
+		return path.Root("oauth2"), true
 	}
-	if !m.Password.IsNull() || !m.PasswordWO.IsNull() {
-		diags.AddAttributeError(at, "Login is ambiguous", "Set either oauth2 or a password, not both.")
-	}
-	preset, _ := presets.ByID(m.Preset.ValueString())
-	switch {
-	case !o.Tenant.IsNull() && !o.TokenURL.IsNull():
-		diags.AddAttributeError(at, "Token endpoint is ambiguous", "Set either tenant or token_url, not both: tenant stands for the endpoint of the preset.")
-	case o.Tenant.IsNull() && o.TokenURL.IsNull():
-		diags.AddAttributeError(at, "Token endpoint is missing", "Set token_url or, with preset = \"microsoft365\", tenant.")
-	case !o.Tenant.IsNull() && !m.Preset.IsUnknown() && (preset.OAuth2 == nil || !preset.OAuth2.Covers(m.Region.ValueString())):
-		diags.AddAttributeError(at, "Preset has no token endpoint",
-			"The endpoint can be made of a tenant only with preset = \"microsoft365\" in its usual region. Set token_url and scopes instead.")
-	}
-	m.checkScopes(diags)
-}
-
-// checkScopes wants of Microsoft's endpoints what they take with client_credentials (AADSTS1002012, AADSTS70011).
-func (m settingsModel) checkScopes(diags *diag.Diagnostics) {
-	o, at := m.oauth2(), path.Root("oauth2")
-	if !m.oauth2Known() {
-		return
-	}
-	scopes := setStrings(o.Scopes)
-	if err := submit.CheckScopes(site.JoinScopes(scopes)); err != nil {
-		diags.AddAttributeError(at, "Value is not valid", "Scopes must be of visible ASCII characters, without spaces.")
-	}
-	endpoint, _ := url.Parse(o.TokenURL.ValueString())
-	microsoft := !o.Tenant.IsNull() || endpoint != nil && strings.HasPrefix(endpoint.Hostname(), "login.microsoftonline.")
-	fits := len(scopes) == 1 && strings.HasSuffix(scopes[0], "/.default")
-	if microsoft && !fits && !(o.Scopes.IsNull() && !o.Tenant.IsNull()) {
-		diags.AddAttributeError(at, "Scope is not one for an application",
-			"Microsoft gives an application a token for one scope that ends in /.default: for mail that is https://outlook.office365.com/.default.")
-	}
-}
-
-// checkTokenLogin refuses a login with a token where the site itself says that it has none.
-func (e *entry) checkTokenLogin(ctx context.Context, c site.Change, diags *diag.Diagnostics) {
-	chooser, ok := e.site.(site.TokenLogins)
-	if !ok || c.Candidate.Settings.Grant == "" {
-		return
-	}
-	takes, err := chooser.TakesTokens(ctx)
-	if err == nil && !takes {
-		diags.AddAttributeError(path.Root("oauth2"), "Site cannot do this", fmt.Sprintf(
-			"%s (platform %q): the site logs in to its mail server with a password only. Update the software of the site, or use a password.", e.label, e.platform))
-	}
+	return path.Root("oauth2").AtName(member), true
 }
 
 // setStrings are the elements of a set of strings.

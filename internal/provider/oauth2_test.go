@@ -79,7 +79,7 @@ func TestAccOAuth2(t *testing.T) {
 			},
 			{
 				Config:      tb.config(tb.login("the id of the secret", 3)),
-				ExpectError: regexp.MustCompile(`(?s)rejected the client secret.*oauth2\s*=.*401 invalid_client:\s+AADSTS7000215`),
+				ExpectError: regexp.MustCompile(`(?s)rejected the client secret.*401 invalid_client:\s+AADSTS7000215`),
 			},
 			{
 				PreConfig: func() {
@@ -139,6 +139,7 @@ func TestAccOAuth2Refused(t *testing.T) {
 	tb := newTokenTestbed(t)
 	noPassword := arguments{"password_wo": "", "password_wo_version": ""}
 	microsoft := arguments{"preset": hcl("microsoft365"), "host": "", "port": "", "encryption": ""}
+	google := arguments{"preset": hcl("google-workspace"), "host": "", "port": "", "encryption": ""}
 	login := func(members string) arguments {
 		return arguments{"oauth2": "{\n    client_id = \"app\"\n    client_secret_wo = \"s\"\n    client_secret_wo_version = 1\n    " + members + "\n  }"}
 	}
@@ -152,7 +153,7 @@ func TestAccOAuth2Refused(t *testing.T) {
 		{[]arguments{noPassword, login(`tenant = "client.example"`)}, `Preset has no token endpoint`},
 		{[]arguments{noPassword, microsoft, {"region": hcl("china")}, login(`tenant = "client.example"`)}, `Preset has no token endpoint`},
 		{[]arguments{noPassword, microsoft, login("tenant = \"client.example\"\n    token_url = \"https://login.example.com/token\"")}, `Token endpoint is ambiguous`},
-		{[]arguments{noPassword, microsoft, login(`tenant = "common"`)}, `tenant: must be your own tenant`},
+		{[]arguments{noPassword, microsoft, login(`tenant = "common"`)}, `Tenant is not one of your own`},
 		{[]arguments{noPassword, microsoft, login(`tenant = "a/b"`)}, `tenant: must be a domain`},
 		{[]arguments{noPassword, microsoft, login("tenant = \"client.example\"\n    scopes = [\"https://outlook.office.com/SMTP.Send\"]")}, `Scope is not one for an application`},
 		{[]arguments{noPassword, microsoft, login(`token_url = "https://login.microsoftonline.com/client.example/oauth2/v2.0/token"`)}, `Scope is not one for an application`},
@@ -160,6 +161,15 @@ func TestAccOAuth2Refused(t *testing.T) {
 		{[]arguments{noPassword, {"username": "", "from_address": hcl(mailbox)}, login(`token_url = "https://login.example.com/token"`)}, `Username is missing`},
 		{[]arguments{login(`token_url = "https://login.example.com/token"`)}, `Login is ambiguous`},
 		{[]arguments{noPassword, {"oauth2": `{ token_url = "https://login.example.com/token", client_id = "app" }`}}, `Client secret is missing`},
+		{[]arguments{noPassword, {"oauth2": `{ grant = "refresh_token", token_url = "https://login.example.com/token", client_id = "app" }`}}, `(?s)Refresh token is missing.*refresh_token_wo_version`},
+		{[]arguments{noPassword, {"oauth2": `{ grant = "jwt_bearer", token_url = "https://login.example.com/token", client_id = "app" }`}}, `(?s)Private key is missing.*private_key_wo_version`},
+		{[]arguments{noPassword, login("token_url = \"https://login.example.com/token\"\n    grant = \"refresh_token\"")}, `(?s)Refresh token is missing.*client_secret_wo and\s+refresh_token_wo together`},
+		{[]arguments{noPassword, login("token_url = \"https://login.example.com/token\"\n    grant = \"jwt_bearer\"")}, `(?s)Secret is for another grant.*takes\s+private_key_wo`},
+		{[]arguments{noPassword, login("token_url = \"https://login.example.com/token\"\n    refresh_token_wo = \"s\"\n    refresh_token_wo_version = 1")}, `Secret is for another grant`},
+		{[]arguments{noPassword, {"oauth2": `{ grant = "jwt_bearer", token_url = "https://login.example.com/token", client_id = "app", private_key_wo = "s", private_key_wo_version = 1 }`}}, `private_key_wo: must be an\s+RSA key in PEM`},
+		{[]arguments{noPassword, google, {"oauth2": `{ client_id = "app", client_secret_wo = "s", client_secret_wo_version = 1 }`}}, `(?s)Mail service has no such grant.*"refresh_token", "jwt_bearer"`},
+		{[]arguments{noPassword, google, {"oauth2": `{ tenant = "client.example", grant = "refresh_token", client_id = "app", refresh_token_wo = "s", refresh_token_wo_version = 1 }`}}, `Preset has no token endpoint`},
+		{[]arguments{noPassword, {"username": hcl("mailer@project.iam.gserviceaccount.com")}, login(`token_url = "https://login.example.com/token"`)}, `Username is not a mailbox`},
 		{[]arguments{noPassword, {"oauth2": `{ token_url = "https://login.example.com/token", client_id = "app", client_secret_wo = "s" }`}}, `client_secret_wo_version`},
 	} {
 		steps = append(steps, resource.TestStep{Config: tb.config(refused.overrides...), PlanOnly: true, ExpectError: regexp.MustCompile(refused.says)})
@@ -191,6 +201,119 @@ func TestAccOAuth2Preset(t *testing.T) {
 	if got.TokenURL != "https://login.microsoftonline.com/client.example/oauth2/v2.0/token" || got.Scopes != "https://outlook.office365.com/.default" || got.Grant != site.ClientCredentials {
 		t.Errorf("saved %+v", got)
 	}
+}
+
+// TestAccOAuth2Grants: what the presets give for the other grants. Neither Microsoft nor Google is reached.
+func TestAccOAuth2Grants(t *testing.T) {
+	for name, c := range map[string]struct{ preset, oauth2, tokenURL, scopes string }{
+		"Google":         {"gmail", `{ grant = "refresh_token", client_id = "app", client_secret_wo = "s", client_secret_wo_version = 1, refresh_token_wo = "r", refresh_token_wo_version = 1 }`, "https://oauth2.googleapis.com/token", "https://mail.google.com/"},
+		"Microsoft":      {"microsoft365", `{ grant = "refresh_token", tenant = "common", client_id = "app", refresh_token_wo = "r", refresh_token_wo_version = 1 }`, "https://login.microsoftonline.com/common/oauth2/v2.0/token", "https://outlook.office.com/SMTP.Send offline_access"},
+		"Outlook":        {"outlook", `{ grant = "refresh_token", client_id = "app", refresh_token_wo = "r", refresh_token_wo_version = 1 }`, "https://login.microsoftonline.com/consumers/oauth2/v2.0/token", "https://outlook.office.com/SMTP.Send offline_access"},
+		"ServiceAccount": {"google-workspace", `{ grant = "jwt_bearer", client_id = "app", private_key_wo = ` + hcl(serviceKey(t)) + `, private_key_wo_version = 1 }`, "https://oauth2.googleapis.com/token", "https://mail.google.com/"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tb := newTokenTestbed(t)
+			resource.UnitTest(t, resource.TestCase{
+				ProtoV6ProviderFactories: factories,
+				Steps: []resource.TestStep{{
+					Config: tb.config(arguments{
+						"preset": hcl(c.preset), "host": "", "port": "", "encryption": "", "password_wo": "", "password_wo_version": "", "enabled": "false", "oauth2": c.oauth2,
+					}),
+					ConfigPlanChecks: preApply(),
+				}},
+			})
+			if got := tb.state("only").Settings; got.TokenURL != c.tokenURL || got.Scopes != c.scopes {
+				t.Errorf("saved %+v", got)
+			}
+		})
+	}
+}
+
+func serviceKey(t *testing.T) string {
+	t.Helper()
+	_, key, err := oauthtest.Account()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key.Reveal()
+}
+
+// TestAccOAuth2RefreshToken: the token endpoint replaces the refresh token at each use, and neither a test nor an apply uses up
+// what the configuration says; rotation by either version; drift; import.
+func TestAccOAuth2RefreshToken(t *testing.T) {
+	tb := newTokenTestbed(t)
+	allow := func(secretText string) {
+		tb.tokens.SetApp("app", oauthtest.App{Secret: secret.New(secretText), Mailboxes: []string{mailbox}, Rotates: true})
+	}
+	allow(clientSecret)
+	first, second := tb.tokens.Consent("app", mailbox).Reveal(), tb.tokens.Consent("app", mailbox).Reveal()
+	login := func(token string, tokenVersion int, clientSecret string, secretVersion int, more ...arguments) string {
+		return tb.config(append([]arguments{{"password_wo": "", "password_wo_version": "", "oauth2": fmt.Sprintf(
+			"{\n    grant = \"refresh_token\"\n    token_url = %q\n    scopes = [%q]\n    client_id = \"app\"\n    client_secret_wo = %q\n    client_secret_wo_version = %d\n    refresh_token_wo = %q\n    refresh_token_wo_version = %d\n  }",
+			tb.tokens.URL(), oauthtest.Scope, clientSecret, secretVersion, token, tokenVersion)}}, more...)...)
+	}
+	on := func(messages int) []statecheck.StateCheck {
+		return []statecheck.StateCheck{expect{tb: tb.testbed, site: "only", enabled: true, host: tb.smtp.Host(), messages: messages, wrote: testAndSave}}
+	}
+	tested := preApply(willTest(plancheck.ResourceActionUpdate)...)
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{
+			{Config: login(first, 1, clientSecret, 1), ConfigPlanChecks: preApply(willTest(plancheck.ResourceActionCreate)...), ConfigStateChecks: append(on(1),
+				statecheck.ExpectKnownValue(settings, tfjsonpath.New("oauth2").AtMapKey("refresh_token_wo"), knownvalue.Null()))},
+			// The token of the configuration is used up, and goes on to work.
+			{Config: login(first, 1, clientSecret, 1, arguments{"from_name": hcl("Client A")}), ConfigPlanChecks: tested, ConfigStateChecks: on(2)},
+			{PreConfig: func() { allow("rotated") }, Config: login(first, 1, "rotated", 2, arguments{"from_name": hcl("Client A")}), ConfigPlanChecks: tested, ConfigStateChecks: on(3)},
+			{Config: login(second, 2, "rotated", 2), ConfigPlanChecks: tested, ConfigStateChecks: on(4)},
+			{
+				PreConfig:   func() { tb.tokens.Revoke("app") },
+				Config:      login(second, 3, "rotated", 2),
+				ExpectError: regexp.MustCompile(`(?s)refresh token or key is no longer valid.*AADSTS70008.*refresh_token_wo`),
+			},
+			{
+				PreConfig: func() {
+					expect{tb: tb.testbed, site: "only", enabled: true, host: tb.smtp.Host(), messages: 4, wrote: testAndSave[:1]}.now()
+					tb.edit("only", func(s *site.SaveRequest) { s.Password, s.Enabled = secret.New("somebody's"), false })
+					second = tb.tokens.Consent("app", mailbox).Reveal()
+				},
+				RefreshState: true, ExpectNonEmptyPlan: true,
+			},
+			{
+				ResourceName: settings, ImportState: true, ImportStateId: "default", ImportStateVerify: true,
+				ImportStateVerifyIgnore: []string{"oauth2.client_secret_wo_version", "oauth2.refresh_token_wo_version", "overwrite_existing", "on_destroy"},
+			},
+		},
+	})
+}
+
+// TestAccOAuth2ServiceAccount: a service account signs for the mailbox; its key is replaced by version.
+func TestAccOAuth2ServiceAccount(t *testing.T) {
+	tb := newTokenTestbed(t)
+	account, key, err := oauthtest.Account(mailbox)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tb.tokens.SetApp("mailer@project.example", account)
+	login := func(version int) string {
+		return tb.config(arguments{"password_wo": "", "password_wo_version": "", "oauth2": fmt.Sprintf(
+			"{\n    grant = \"jwt_bearer\"\n    token_url = %q\n    scopes = [%q]\n    client_id = \"mailer@project.example\"\n    private_key_wo = %s\n    private_key_wo_version = %d\n  }",
+			tb.tokens.URL(), oauthtest.Scope, hcl(key.Reveal()), version)})
+	}
+	on := func(messages int) []statecheck.StateCheck {
+		return []statecheck.StateCheck{expect{tb: tb.testbed, site: "only", enabled: true, host: tb.smtp.Host(), messages: messages, wrote: testAndSave}}
+	}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{
+			{Config: login(1), ConfigPlanChecks: preApply(willTest(plancheck.ResourceActionCreate)...), ConfigStateChecks: on(1)},
+			{Config: login(2), ConfigPlanChecks: preApply(willTest(plancheck.ResourceActionUpdate)...), ConfigStateChecks: on(2)},
+			{
+				PreConfig:   func() { tb.tokens.SetApp("mailer@project.example", oauthtest.App{Key: account.Key}) },
+				Config:      login(3),
+				ExpectError: regexp.MustCompile(`(?s)token endpoint rejected the application.*401 unauthorized_client:\s+Client\s+is`),
+			},
+		},
+	})
 }
 
 // TestAccOAuth2NeedsTheSite: a site that does not say that it knows logins with a token is told of none.

@@ -130,8 +130,9 @@ func requirePassword(c site.Change, config settingsModel, diags *diag.Diagnostic
 		change = "changing " + quotedList(differing)
 	}
 	if config.usesOAuth2() {
-		diags.AddAttributeError(path.Root("oauth2"), "Client secret is missing", fmt.Sprintf(
-			"A site uses a stored secret only for the settings that it was entered for, so %s needs it. Set client_secret_wo and client_secret_wo_version.", change))
+		missing := oauth2Secrets[config.oauth2().grant()]
+		diags.AddAttributeError(path.Root("oauth2"), missing.what+" is missing", fmt.Sprintf(
+			"A site uses a stored secret only for the settings that it was entered for, so %s needs it. Set %[2]s and %[2]s%[3]s.", change, missing.name, versionSuffix))
 		return
 	}
 	diags.AddAttributeError(path.Root("password_wo"), passwordMissing, fmt.Sprintf(

@@ -69,14 +69,14 @@ func (m settingsModel) settingsKnown() bool {
 	return m.known() && m.oauth2Known() && !m.Enabled.IsUnknown()
 }
 
-// password is the login's secret that the configuration gives, with oauth2 the client secret; write-only values are in the
+// password is the login's secret that the configuration gives, with oauth2 that of its grant; write-only values are in the
 // configuration alone.
 func (m settingsModel) password() types.String {
 	switch {
 	case m.OAuth2.IsUnknown():
 		return types.StringUnknown()
 	case m.usesOAuth2():
-		return m.oauth2().ClientSecretWO
+		return m.oauth2().password()
 	case !m.PasswordWO.IsNull():
 		return m.PasswordWO
 	}
@@ -89,7 +89,7 @@ func (m settingsModel) setsPassword(config, state settingsModel) bool {
 		return false
 	}
 	return !m.PasswordWOVersion.Equal(state.PasswordWOVersion) || !m.Password.Equal(state.Password) ||
-		m.usesOAuth2() != state.usesOAuth2() || !m.oauth2().ClientSecretWOVersion.Equal(state.oauth2().ClientSecretWOVersion)
+		m.usesOAuth2() != state.usesOAuth2() || m.oauth2().versions() != state.oauth2().versions()
 }
 
 // readTimeout is how long a refresh may take. A state of before they were validated may hold times in which nothing can be done.
@@ -288,8 +288,8 @@ func (m settingsModel) pinnedID(ctx context.Context, identity *tfsdk.ResourceIde
 
 // inResource locates in an smtp_settings resource.
 func (m settingsModel) inResource(field string) (path.Path, bool) {
-	if m.usesOAuth2() && ofOAuth2(field) {
-		return path.Root("oauth2"), true
+	if at, ok := m.oauth2().locate(field); ok && m.usesOAuth2() {
+		return at, true
 	}
 	switch {
 	case field == "password" && !m.PasswordWO.IsNull():

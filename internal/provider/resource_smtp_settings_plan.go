@@ -125,7 +125,7 @@ func (r *smtpSettingsResource) planCreate(ctx context.Context, e *entry, config 
 	change.SetPassword = !config.password().IsNull()
 	requirePassword(change, config, diags)
 	e.checkChange(change, config, diags)
-	e.checkTokenLogin(ctx, change, diags)
+	e.checkTokenLogin(ctx, change, config, diags)
 }
 
 func (r *smtpSettingsResource) planUpdate(ctx context.Context, e *entry, config settingsModel, plan *settingsModel, prior lastApplied, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
@@ -163,7 +163,7 @@ func (r *smtpSettingsResource) planUpdate(ctx context.Context, e *entry, config 
 	requirePassword(change, config, &resp.Diagnostics)
 	if e != nil {
 		e.checkChange(change, config, &resp.Diagnostics)
-		e.checkTokenLogin(ctx, change, &resp.Diagnostics)
+		e.checkTokenLogin(ctx, change, config, &resp.Diagnostics)
 	}
 	if steps := change.Steps(); steps.SendsTest || steps.Writes {
 		plan.forgetWritten(config, state.PasswordSet)

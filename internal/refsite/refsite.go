@@ -23,6 +23,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
 // Config says how a server runs. DataFile and Keys are required; the zero value of every other field is a default.
@@ -97,7 +98,7 @@ func New(cfg Config) (*Server, error) {
 	sites, err := core.New(core.Config{
 		Store:     data,
 		Keys:      cfg.Keys,
-		Send:      sender(cfg).Send,
+		Send:      send(cfg),
 		TestWait:  cmp.Or(cfg.TestWait, 5*time.Second),
 		PassAge:   cmp.Or(cfg.PassAge, time.Hour),
 		TestEvery: cmp.Or(cfg.TestEvery, 10*time.Second),
@@ -115,6 +116,14 @@ func New(cfg Config) (*Server, error) {
 		Sites: sites, Guard: s.guard, Log: cfg.Logger, BehindProxy: cfg.BehindProxy, Hosts: cfg.Hosts, Page: admin.Handler(),
 	}).Handler()
 	return s, nil
+}
+
+func send(cfg Config) core.Send {
+	return func(ctx context.Context, c site.Candidate, recipient string, refresh core.Refresh) site.TestResult {
+		sender := sender(cfg)
+		sender.Refresh = refresh
+		return sender.Send(ctx, c, recipient)
+	}
 }
 
 func sender(cfg Config) *submit.Sender {

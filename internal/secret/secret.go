@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"log/slog"
+	"strings"
 )
 
 const redacted = "[redacted]"
@@ -34,6 +35,26 @@ func (t Text) IsEmpty() bool { return t.Reveal() == "" }
 // Equal reports whether both hold the same value, in constant time for values of equal length.
 func (t Text) Equal(other Text) bool {
 	return subtle.ConstantTimeCompare([]byte(t.Reveal()), []byte(other.Reveal())) == 1
+}
+
+// separator stands between the values of a Text that was joined: no password, token or key holds it.
+const separator = "\x00"
+
+// Join makes one Text of two, so that they are stored, compared, moved and redacted together. Without a second it is the first.
+func Join(first, second Text) Text {
+	if second.IsEmpty() {
+		return first
+	}
+	return New(first.Reveal() + separator + second.Reveal())
+}
+
+// Split is the reverse of [Join]; the second is empty for a Text that was not joined.
+func (t Text) Split() (first, second Text) {
+	before, after, joined := strings.Cut(t.Reveal(), separator)
+	if !joined {
+		return t, Text{}
+	}
+	return New(before), New(after)
 }
 
 // Format implements [fmt.Formatter] for every verb.

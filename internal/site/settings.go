@@ -61,12 +61,18 @@ type Settings struct {
 // Grant is a way to obtain an access token.
 type Grant string
 
-// ClientCredentials is the grant of an application that acts for itself (RFC 6749 section 4.4); the login's secret is the
-// client secret.
-const ClientCredentials Grant = "client_credentials"
+// The grants. ClientCredentials is that of an application that acts for itself (RFC 6749 section 4.4); the login's secret is the
+// client secret. RefreshToken is for what a person allowed once (section 6); the secret is the refresh token, joined with the client
+// secret where the application has one. JWTBearer is that of a service account (RFC 7523 section 2.1), which signs for the mailbox in
+// Username; the secret is its private key, and ClientID its name.
+const (
+	ClientCredentials Grant = "client_credentials"
+	RefreshToken      Grant = "refresh_token"
+	JWTBearer         Grant = "jwt_bearer"
+)
 
 // Grants lists the valid values of Grant, for a login with a token.
-func Grants() []Grant { return []Grant{ClientCredentials} }
+func Grants() []Grant { return []Grant{ClientCredentials, RefreshToken, JWTBearer} }
 
 // JoinScopes gives scopes in the form that Settings hold them in.
 func JoinScopes(scopes []string) string {
@@ -169,8 +175,8 @@ var allSettings = []Setting{{
 	in:          func(s *Settings) any { return &s.HELOName },
 }, {
 	Name: "grant", Format: Choice, Choices: choices(Grants()), Optional: true, Stage: StageToken, Since: "1.1", Group: oauth2,
-	Label: "Login with", Hint: "With a token, the password above is the client secret.",
-	Description: "How the site obtains an OAuth 2.0 access token for the login: `client_credentials`. Default: the login is a password.",
+	Label: "Login with", Hint: "With a token, the password above is the client secret, the refresh token or the private key.",
+	Description: "How the site obtains an OAuth 2.0 access token for the login: `client_credentials`, `refresh_token` or `jwt_bearer`. Default: the login is a password.",
 	in:          func(s *Settings) any { return &s.Grant },
 }, {
 	Name: "token_url", Format: TokenEndpoint, MaxLength: 2048, Optional: true, Stage: StageToken, Since: "1.1", Group: oauth2,
@@ -311,7 +317,7 @@ func (s Settings) Diff(other Settings) []string {
 // Candidate is settings plus password that were not saved yet.
 type Candidate struct {
 	Settings Settings
-	// Password is the login's secret: the password or, with Settings.Grant, the client secret. It is empty when
+	// Password is the login's secret: the password or, with Settings.Grant, that of the [Grant]. It is empty when
 	// Settings.Username is, or when it is not known here and the site's stored one is meant.
 	Password secret.Text
 }

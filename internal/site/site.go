@@ -25,10 +25,10 @@ type Site interface {
 	Clear(ctx context.Context, c ClearRequest) error
 }
 
-// TokenLogins is what a [Site] also implements when not its platform but the site itself says whether it can log in with a
-// token. A platform that never can declares the setting "grant" unsupported.
+// TokenLogins is what a [Site] also implements when not its platform but the site itself says with which grants it obtains tokens;
+// none for a site that logs in with passwords only. A platform that never can declares the setting "grant" unsupported.
 type TokenLogins interface {
-	TakesTokens(ctx context.Context) (bool, error)
+	Grants(ctx context.Context) ([]Grant, error)
 }
 
 // State is what a site holds.

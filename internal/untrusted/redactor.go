@@ -49,15 +49,22 @@ func (r *Redactor) Add(secrets ...secret.Text) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range secrets {
-		if s.IsEmpty() {
-			continue
-		}
-		if known := slices.IndexFunc(r.secrets, s.Equal); known >= 0 {
-			r.secrets = slices.Delete(r.secrets, known, known+1)
-		}
-		r.secrets, r.values = append(r.secrets, s), nil
+		first, second := s.Split()
+		r.add(first)
+		r.add(second)
 	}
 	r.secrets = latest(r.secrets)
+}
+
+// add is Add for one secret, for who holds the lock.
+func (r *Redactor) add(s secret.Text) {
+	if s.IsEmpty() {
+		return
+	}
+	if known := slices.IndexFunc(r.secrets, s.Equal); known >= 0 {
+		r.secrets = slices.Delete(r.secrets, known, known+1)
+	}
+	r.secrets, r.values = append(r.secrets, s), nil
 }
 
 // AddEncoded has value redacted in base64, base32 and hexadecimal only.

@@ -28,6 +28,9 @@ const loginFirst = "The server requires a login"
 // noPasswords is that of services and accounts that accept no password any more.
 const noPasswords = "The mail service no longer accepts passwords"
 
+// clientSecretRefused is that of the rows about the client secret.
+const clientSecretRefused = "The token endpoint rejected the client secret"
+
 // relaysNothing is that of mail to other domains, ipRefused that of connections from an IP address and blocked that of
 // accounts.
 const (
@@ -62,6 +65,8 @@ func Of(r site.TestResult, s site.Settings) site.Diagnosis {
 		v.loginInClearText()
 	case strings.HasPrefix(v.ID, "tls-cert-"):
 		v.certificate()
+	case v.stage == site.StageToken:
+		v.token()
 	case v.Summary == noPasswords:
 		v.loginWithToken()
 	case v.Attribute == "password":
@@ -77,7 +82,9 @@ func Of(r site.TestResult, s site.Settings) site.Diagnosis {
 	case v.Attribute == "port" || v.Attribute == "encryption":
 		v.endpoint()
 	}
-	v.link()
+	if v.stage != site.StageToken {
+		v.link()
+	}
 	return v.Diagnosis
 }
 

@@ -283,11 +283,26 @@ func TestPasswordsThatEndLeadToTokens(t *testing.T) {
 	} {
 		s.Host = "smtp.office365.com"
 		contains(t, Of(refused(site.StageAuth, code, text), s).Remedy, "oauth2 = { tenant")
-		for _, host := range []string{"smtp-mail.outlook.com", "mail.example.com"} {
-			s.Host = host
-			if d := Of(refused(site.StageAuth, code, text), s); strings.Contains(d.Remedy, "oauth2") {
-				t.Errorf("%s: %+v", host, d)
-			}
+		s.Host = "smtp-mail.outlook.com"
+		contains(t, Of(refused(site.StageAuth, code, text), s).Remedy, `oauth2 = { grant = "refresh_token"`)
+		s.Host = "mail.example.com"
+		if d := Of(refused(site.StageAuth, code, text), s); strings.Contains(d.Remedy, "oauth2") {
+			t.Errorf("%+v", d)
+		}
+	}
+}
+
+// A failure at the token endpoint is no failure of a password: nothing is said of app passwords, or of passwords that end.
+func TestTokenFailuresSpeakOfTokens(t *testing.T) {
+	failed := site.TestResult{Status: site.Failed, Stage: site.StageToken, Error: "token endpoint answered 401 invalid_client: AADSTS7000222: The provided client secret keys are expired."}
+	for host, grant := range map[string]site.Grant{"smtp.office365.com": site.ClientCredentials, "smtp.gmail.com": site.RefreshToken, "smtp-mail.outlook.com": site.RefreshToken} {
+		d := Of(failed, site.Settings{Host: host, Username: "shop@example.com", Grant: grant})
+		if d.ID != "token-secret-expired" || strings.Contains(d.Cause+d.Remedy, "password") || d.URL != "" {
+			t.Errorf("%s: %+v", host, d)
+		}
+		want := map[site.Grant]string{site.ClientCredentials: "password", site.RefreshToken: "client_secret"}[grant]
+		if d.Attribute != want {
+			t.Errorf("%s: blames %q, want %q", grant, d.Attribute, want)
 		}
 	}
 }

@@ -29,16 +29,45 @@ func (v *verdict) login() {
 		v.Cause = strings.TrimSpace(v.Cause + " " + v.service.Name + " accepts no password, only OAuth 2.0.")
 		v.Attribute = "host"
 		v.Remedy = "Use another mail service: change host, username and password."
+		v.loginWithToken()
 	case presets.DeprecatedPassword:
 		v.Cause = strings.TrimSpace(v.Cause + " " + v.service.Name + " is ending sign-in with a password.")
+		v.alsoWithToken()
+	case presets.AppPasswordRequired:
+		v.alsoWithToken()
 	}
 }
 
-// loginWithToken shows what to write where the service grants tokens to applications.
-func (v *verdict) loginWithToken() {
-	if v.known && v.service.OAuth2 != nil {
-		v.Remedy = `Log in with OAuth 2.0, if the site supports it: write oauth2 = { tenant = "…", client_id = "…", client_secret_wo = … } instead of the password, as the guide on OAuth 2.0 shows. Otherwise use another mail service.`
+// token says which of two secrets is at fault where a refresh token comes with a client secret.
+func (v *verdict) token() {
+	if v.settings.Grant == site.RefreshToken && v.Summary == clientSecretRefused {
+		v.Attribute = "client_secret"
 	}
+}
+
+// loginWithToken shows what to write where the service gives tokens for mail.
+func (v *verdict) loginWithToken() {
+	if lines := v.tokenLines(); lines != "" {
+		v.Remedy = "Log in with OAuth 2.0, if the site supports it: write " + lines + " instead of the password, as the guide on OAuth 2.0 shows. Otherwise use another mail service."
+	}
+}
+
+// alsoWithToken adds that to the remedy of a login with a password.
+func (v *verdict) alsoWithToken() {
+	if lines := v.tokenLines(); lines != "" && v.settings.Grant == "" {
+		v.Remedy += " Or log in without a password, if the site supports it: " + lines + "."
+	}
+}
+
+// tokenLines are those that log in with a token at the service, without versions; empty where it gives none.
+func (v *verdict) tokenLines() string {
+	if !v.known || v.service.OAuth2 == nil {
+		return ""
+	}
+	if v.service.OAuth2.NeedsTenant() {
+		return `oauth2 = { tenant = "…", client_id = "…", client_secret_wo = … }`
+	}
+	return `oauth2 = { grant = "refresh_token", client_id = "…", client_secret_wo = …, refresh_token_wo = … }`
 }
 
 // loginInClearText blames the encryption where there is none, as many servers offer a login only after TLS. On an

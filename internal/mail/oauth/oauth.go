@@ -53,8 +53,13 @@ type Request struct {
 	ClientID string
 	// Scopes are separated by spaces (RFC 6749 section 3.3); empty asks for none.
 	Scopes string
-	// Secret is the client secret.
+	// Secret is that of the grant, as in [site.Candidate].
 	Secret secret.Text
+	// Subject is the mailbox that a service account signs for; only for [site.JWTBearer].
+	Subject string
+	// Replaced keeps the refresh token that the endpoint gives in place of the one in Secret, which may be worth nothing any more.
+	// Fetch returns the access token only after Replaced returned nil. Required for [site.RefreshToken].
+	Replaced func(secret.Text) error
 }
 
 // Error is the answer of a token endpoint that gave no token. Its texts come from outside: treat them as hostile.
@@ -100,13 +105,9 @@ func (c Client) Fetch(ctx context.Context, r Request) (secret.Text, error) {
 	if err := CheckTokenURL(r.TokenURL); err != nil {
 		return secret.Text{}, fmt.Errorf("token_url: %w", err)
 	}
-	if r.Grant != site.ClientCredentials {
-		return secret.Text{}, fmt.Errorf("grant: must be %q", site.ClientCredentials)
-	}
-	// In the body, not in a header: servers that want the one and get the other are asked twice by clients that guess.
-	form := url.Values{"grant_type": {string(r.Grant)}, "client_id": {r.ClientID}, "client_secret": {r.Secret.Reveal()}}
-	if r.Scopes != "" {
-		form.Set("scope", r.Scopes)
+	form, err := r.form(c.now())
+	if err != nil {
+		return secret.Text{}, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.TokenURL, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -126,7 +127,57 @@ func (c Client) Fetch(ctx context.Context, r Request) (secret.Text, error) {
 		return secret.Text{}, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	return read(resp)
+	a, err := read(resp)
+	if err != nil {
+		return secret.Text{}, c.noteClock(err, r.Grant, resp)
+	}
+	used, _ := r.Secret.Split()
+	if next := a.RefreshToken.Text; r.Grant == site.RefreshToken && !next.IsEmpty() && !next.Equal(used) {
+		if err := r.Replaced(next); err != nil {
+			return secret.Text{}, fmt.Errorf("the refresh token was replaced, and its successor could not be stored: %w", err)
+		}
+	}
+	return a.AccessToken.Text, nil
+}
+
+// form is what is asked. Secrets go in the body, not in a header: servers that want the one and get the other are asked twice by
+// clients that guess.
+func (r Request) form(now time.Time) (url.Values, error) {
+	granted, clientSecret := r.Secret.Split()
+	form := url.Values{}
+	switch r.Grant {
+	case site.ClientCredentials:
+		form.Set("client_secret", granted.Reveal())
+	case site.RefreshToken:
+		if r.Replaced == nil {
+			return nil, errors.New("grant: a refresh token can be used only where the one that replaces it is stored")
+		}
+		form.Set("refresh_token", granted.Reveal())
+		if !clientSecret.IsEmpty() {
+			form.Set("client_secret", clientSecret.Reveal())
+		}
+	case site.JWTBearer:
+		assertion, err := r.assertion(granted, now)
+		if err != nil {
+			return nil, err
+		}
+		return url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "assertion": {assertion.Reveal()}}, nil
+	default:
+		return nil, fmt.Errorf("grant: must be one of %q", site.Grants())
+	}
+	form.Set("grant_type", string(r.Grant))
+	form.Set("client_id", r.ClientID)
+	if r.Scopes != "" {
+		form.Set("scope", r.Scopes)
+	}
+	return form, nil
+}
+
+func (c Client) now() time.Time {
+	if c.Now == nil {
+		return time.Now()
+	}
+	return c.Now()
 }
 
 func (c Client) transport() *http.Transport {
@@ -145,6 +196,7 @@ func (c Client) transport() *http.Transport {
 // answer is what a token endpoint says: a token (RFC 6749 section 5.1) or an error (section 5.2).
 type answer struct {
 	AccessToken      tokenText `json:"access_token"`
+	RefreshToken     tokenText `json:"refresh_token"`
 	TokenType        string    `json:"token_type"`
 	Error            string    `json:"error"`
 	ErrorDescription string    `json:"error_description"`
@@ -159,10 +211,10 @@ func (t *tokenText) UnmarshalText(text []byte) error {
 	return nil
 }
 
-func read(resp *http.Response) (secret.Text, error) {
+func read(resp *http.Response) (answer, error) {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
-		return secret.Text{}, fmt.Errorf("answer of the token endpoint: %w", err)
+		return answer{}, fmt.Errorf("answer of the token endpoint: %w", err)
 	}
 	refused := &Error{Status: resp.StatusCode}
 	var a answer
@@ -184,10 +236,12 @@ func read(resp *http.Response) (secret.Text, error) {
 		refused.Description = "a token of another type than Bearer"
 	case !isToken(a.AccessToken.Reveal()):
 		refused.Description = "no access token that can be used"
+	case !a.RefreshToken.IsEmpty() && !isToken(a.RefreshToken.Reveal()):
+		refused.Description = "no refresh token that can be used"
 	default:
-		return a.AccessToken.Text, nil
+		return a, nil
 	}
-	return secret.Text{}, refused
+	return answer{}, refused
 }
 
 // isToken reports whether s can stand in a login: visible ASCII (RFC 6750 section 2.1 allows even less) that fits a line.

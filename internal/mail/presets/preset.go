@@ -95,26 +95,36 @@ type Region struct {
 	Host string `json:"host"`
 }
 
-// OAuth2 is the token endpoint of a service.
+// OAuth2 is how an application gets a token for a login.
 type OAuth2 struct {
-	Grants []site.Grant `json:"grants"`
 	// TokenURL holds {tenant} where each customer has one of its own.
-	TokenURL string   `json:"token_url"`
-	Scopes   []string `json:"scopes"`
+	TokenURL string `json:"token_url"`
+	// Grants are those that the service knows, each with the scopes to ask for.
+	Grants map[site.Grant][]string `json:"grants"`
 	// Regions are those of the service that it is for; "" is the default one.
 	Regions []string `json:"regions"`
 }
 
-// TokenURLOf returns the endpoint of a tenant, empty for none.
+const tenantPlace = "{tenant}"
+
+// NeedsTenant reports whether each customer of the service has a token endpoint of its own.
+func (o OAuth2) NeedsTenant() bool { return strings.Contains(o.TokenURL, tenantPlace) }
+
+// TokenURLOf returns the endpoint of a tenant, which is empty at a service that has none; empty for a tenant that is missing.
 func (o OAuth2) TokenURLOf(tenant string) string {
-	if tenant == "" {
+	if tenant == "" && o.NeedsTenant() {
 		return ""
 	}
-	return strings.ReplaceAll(o.TokenURL, "{tenant}", tenant)
+	return strings.ReplaceAll(o.TokenURL, tenantPlace, tenant)
 }
 
 // Covers reports whether the endpoint is that of a region.
 func (o OAuth2) Covers(region string) bool { return slices.Contains(o.Regions, region) }
+
+// GrantNames lists the grants, in the order of [site.Grants].
+func (o OAuth2) GrantNames() []site.Grant {
+	return slices.DeleteFunc(site.Grants(), func(g site.Grant) bool { _, known := o.Grants[g]; return !known })
+}
 
 // Preset is one mail service of the catalogue. Texts and lists that the service has no use for are empty.
 type Preset struct {

@@ -1,6 +1,7 @@
 package submit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/net/idna"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/mail/oauth"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
@@ -165,7 +167,19 @@ func checkPassword(c site.Candidate) error {
 	if c.LacksPassword() {
 		return errors.New("is missing, but there is a username")
 	}
-	return CheckCredential(c.Password.Reveal())
+	return CheckSecret(c.Settings.Grant, c.Password)
+}
+
+// CheckSecret refuses what is not the secret of a login with this grant, empty for a password. Its error does not repeat it.
+func CheckSecret(grant site.Grant, password secret.Text) error {
+	switch grant {
+	case site.JWTBearer:
+		return oauth.CheckPrivateKey(password)
+	case site.RefreshToken:
+		token, clientSecret := password.Split()
+		return cmp.Or(CheckCredential(token.Reveal()), CheckCredential(clientSecret.Reveal()))
+	}
+	return CheckCredential(password.Reveal())
 }
 
 // CheckCredential refuses what no login can carry as a username or password: control characters, NUL among them, which

@@ -34,20 +34,32 @@ func (a *attempt) fetchToken(ctx context.Context, c site.Candidate) error {
 		a.address = endpoint.Host
 	}
 	start := a.sender.now()
-	token, err := a.sender.tokens().Fetch(ctx, oauth.Request{
-		TokenURL: c.Settings.TokenURL,
-		Grant:    c.Settings.Grant,
-		ClientID: c.Settings.ClientID,
-		Scopes:   c.Settings.Scopes,
-		Secret:   c.Password,
-	})
+	fetch := func(current secret.Text, replaced func(secret.Text) error) error {
+		a.redactor.Add(current)
+		token, err := a.sender.tokens().Fetch(ctx, oauth.Request{
+			TokenURL: c.Settings.TokenURL,
+			Grant:    c.Settings.Grant,
+			ClientID: c.Settings.ClientID,
+			Scopes:   c.Settings.Scopes,
+			Secret:   current,
+			Subject:  c.Settings.Username,
+			Replaced: replaced,
+		})
+		a.token = token
+		return err
+	}
+	var err error
+	if c.Settings.Grant == site.RefreshToken && a.sender.Refresh != nil {
+		err = a.sender.Refresh(c, fetch)
+	} else {
+		err = fetch(c.Password, nil)
+	}
 	spent := a.sender.now().Sub(start)
 	if err != nil {
 		a.fail(ctx, err, spent)
 		return err
 	}
-	a.token = token
-	a.redactor.Add(token)
+	a.redactor.Add(a.token)
 	a.pass(site.StageToken, spent)
 	return nil
 }

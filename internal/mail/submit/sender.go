@@ -33,6 +33,10 @@ type Sender struct {
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 	// RootCAs are the authorities trusted to sign the server's certificate; nil means the system's.
 	RootCAs *x509.CertPool
+	// Refresh lets fetch use the refresh token of a candidate, or the one that it was replaced by meanwhile, and has replaced keep
+	// the next one; never two at a time for the same one, which some endpoints answer by revoking both. Nil: no such candidate is
+	// sent with, because the token could be used up by a test.
+	Refresh func(c site.Candidate, fetch func(current secret.Text, replaced func(secret.Text) error) error) error
 	// HideAddresses keeps the addresses of hosts and of name servers out of errors, for a server whose callers must not learn
 	// how its network is built.
 	HideAddresses bool

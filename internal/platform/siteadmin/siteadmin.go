@@ -4,6 +4,7 @@ package siteadmin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"sync"
@@ -28,8 +29,8 @@ type client struct {
 	api *adminapi.Client
 	// siteID is what the last successful read found; nil before.
 	siteID atomic.Pointer[string]
-	// takesTokens is what it said of logins with a token.
-	takesTokens atomic.Bool
+	// grants are those with which it said that it obtains tokens; nil before.
+	grants atomic.Pointer[[]site.Grant]
 	// replaced holds the revisions over which this client has written, and what it wrote: no site shows them again.
 	replaced sync.Map
 }
@@ -87,7 +88,7 @@ func (c *client) get(ctx context.Context, found *wireSMTP) error {
 	if err := found.validate(); err != nil {
 		return err
 	}
-	c.takesTokens.Store(slices.Contains(found.AuthMethods, authOAuth2))
+	c.grants.Store(new(found.grants()))
 	if newer, ok := c.replaced.Load(found.Revision); ok {
 		return cached(found.Revision, newer)
 	}
@@ -95,14 +96,14 @@ func (c *client) get(ctx context.Context, found *wireSMTP) error {
 	return nil
 }
 
-// TakesTokens implements [site.TokenLogins].
-func (c *client) TakesTokens(ctx context.Context) (bool, error) {
-	if c.siteID.Load() == nil {
+// Grants implements [site.TokenLogins].
+func (c *client) Grants(ctx context.Context) ([]site.Grant, error) {
+	if c.grants.Load() == nil {
 		if _, err := c.Read(ctx); err != nil {
-			return false, err
+			return nil, err
 		}
 	}
-	return c.takesTokens.Load(), nil
+	return *c.grants.Load(), nil
 }
 
 // checkLogin refuses to send settings that the site would not understand.
@@ -110,10 +111,14 @@ func (c *client) checkLogin(ctx context.Context, s site.Settings) error {
 	if s.Grant == "" {
 		return nil
 	}
-	if takes, err := c.TakesTokens(ctx); takes || err != nil {
+	grants, err := c.Grants(ctx)
+	switch {
+	case err != nil || slices.Contains(grants, s.Grant):
 		return err
+	case len(grants) == 0:
+		return &site.Error{Kind: site.Unsupported, Field: "grant", Message: "the site logs in with a password only (auth_methods does not name oauth2); nothing was sent to it"}
 	}
-	return &site.Error{Kind: site.Unsupported, Field: "grant", Message: "the site logs in with a password only (auth_methods does not name oauth2); nothing was sent to it"}
+	return &site.Error{Kind: site.Unsupported, Field: "grant", Message: fmt.Sprintf("the site does not know the grant %s (grants does not name it); nothing was sent to it", s.Grant)}
 }
 
 // getSame is get for a site that was sent something, which another one that answers now may have got instead.

@@ -79,16 +79,16 @@ func testPath(key string) string { return smtpPath + "/tests/" + key }
 
 // wireTestRequest is the schema TestRequest.
 type wireTestRequest struct {
-	Settings  *site.Settings  `json:"settings,omitempty"`
-	Password  adminapi.Secret `json:"password,omitzero"`
-	Recipient string          `json:"recipient"`
-	SiteID    string          `json:"site_id,omitempty"`
+	Settings *site.Settings `json:"settings,omitempty"`
+	wireSecrets
+	Recipient string `json:"recipient"`
+	SiteID    string `json:"site_id,omitempty"`
 }
 
 func toWireTest(t site.TestRequest) wireTestRequest {
 	w := wireTestRequest{Recipient: t.Recipient, SiteID: t.SiteID}
 	if t.Candidate != nil {
-		w.Settings, w.Password = &t.Candidate.Settings, adminapi.Secret{Text: t.Candidate.Password}
+		w.Settings, w.wireSecrets = &t.Candidate.Settings, toWireSecrets(t.Candidate.Password)
 	}
 	return w
 }

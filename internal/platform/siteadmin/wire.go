@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
@@ -32,6 +33,19 @@ type wireSMTP struct {
 	LastFailure *wireMailFailure `json:"last_failure"`
 	// AuthMethods is empty for a site that takes passwords only.
 	AuthMethods []string `json:"auth_methods"`
+	// Grants is empty for a site that knows one of them, with oauth2 among its AuthMethods.
+	Grants []site.Grant `json:"grants"`
+}
+
+// grants are those with which the site obtains tokens.
+func (w *wireSMTP) grants() []site.Grant {
+	switch {
+	case !slices.Contains(w.AuthMethods, authOAuth2):
+		return nil
+	case len(w.Grants) == 0:
+		return []site.Grant{site.ClientCredentials}
+	}
+	return w.Grants
 }
 
 // wireSettings is the schema StoredSettings.
@@ -182,17 +196,29 @@ func (w *wireSMTP) fromWire() site.State {
 	return state
 }
 
+// wireSecrets are the members of a request that hold the secret of a login.
+type wireSecrets struct {
+	Password adminapi.Secret `json:"password,omitzero"`
+	// ClientSecret goes with a refresh token.
+	ClientSecret adminapi.Secret `json:"client_secret,omitzero"`
+}
+
+func toWireSecrets(password secret.Text) wireSecrets {
+	first, second := password.Split()
+	return wireSecrets{adminapi.Secret{Text: first}, adminapi.Secret{Text: second}}
+}
+
 // wireWrite is the schema Write.
 type wireWrite struct {
-	Settings site.Settings   `json:"settings"`
-	Password adminapi.Secret `json:"password,omitzero"`
-	Enabled  bool            `json:"enabled"`
-	WriteID  string          `json:"write_id"`
-	SiteID   string          `json:"site_id,omitempty"`
+	Settings site.Settings `json:"settings"`
+	wireSecrets
+	Enabled bool   `json:"enabled"`
+	WriteID string `json:"write_id"`
+	SiteID  string `json:"site_id,omitempty"`
 }
 
 func toWireWrite(s site.SaveRequest, id string) wireWrite {
-	return wireWrite{Settings: s.Settings, Password: adminapi.Secret{Text: s.Password}, Enabled: s.Enabled, WriteID: id, SiteID: s.SiteID}
+	return wireWrite{Settings: s.Settings, wireSecrets: toWireSecrets(s.Password), Enabled: s.Enabled, WriteID: id, SiteID: s.SiteID}
 }
 
 // holds says what w tells whoever gets it.

@@ -52,7 +52,7 @@ func (c call) putSMTP() error {
 	if !isUUID(in.WriteID) {
 		return problem.OfField("write_id", "write_id must be a UUID.")
 	}
-	password, siteID, err := optional(in.Password, in.SiteID)
+	password, siteID, err := optional(in.Password, in.ClientSecret, in.SiteID)
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (c call) putTest() error {
 	if err != nil {
 		return err
 	}
-	password, siteID, err := optional(in.Password, in.SiteID)
+	password, siteID, err := optional(in.Password, in.ClientSecret, in.SiteID)
 	if err != nil {
 		return err
 	}
@@ -157,18 +157,26 @@ func (c call) siteID() (string, error) {
 }
 
 // optional returns the members that a request may leave out: empty is not the same as absent.
-func optional(password *secretText, siteID *string) (secret.Text, string, error) {
+func optional(password, clientSecret *secretText, siteID *string) (secret.Text, string, error) {
 	if password == nil {
 		password = &secretText{}
 	} else if password.IsEmpty() {
 		return secret.Text{}, "", problem.OfField("password", "password must not be empty: leave it out to keep the stored one.")
+	}
+	if clientSecret == nil {
+		clientSecret = &secretText{}
+	} else if clientSecret.IsEmpty() || password.IsEmpty() {
+		return secret.Text{}, "", problem.OfField("client_secret", "client_secret must not be empty, and must not come without the refresh token in password.")
+	}
+	if first, _ := password.Split(); !first.Equal(password.Text) {
+		return secret.Text{}, "", problem.OfField("password", "password must not contain control characters.")
 	}
 	if siteID == nil {
 		siteID = new("")
 	} else if *siteID == "" {
 		return secret.Text{}, "", problem.New(problem.Malformed, "site_id must not be empty.")
 	}
-	return password.Text, *siteID, nil
+	return secret.Join(password.Text, clientSecret.Text), *siteID, nil
 }
 
 // isUUID takes only the form of RFC 9562 section 4, of the several that package uuid knows.

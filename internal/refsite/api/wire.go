@@ -15,18 +15,20 @@ type (
 	}
 
 	writeWire struct {
-		Settings site.Settings `json:"settings"`
-		Password *secretText   `json:"password"`
-		Enabled  bool          `json:"enabled"`
-		WriteID  string        `json:"write_id"`
-		SiteID   *string       `json:"site_id"`
+		Settings     site.Settings `json:"settings"`
+		Password     *secretText   `json:"password"`
+		ClientSecret *secretText   `json:"client_secret"`
+		Enabled      bool          `json:"enabled"`
+		WriteID      string        `json:"write_id"`
+		SiteID       *string       `json:"site_id"`
 	}
 
 	testRequestWire struct {
-		Settings  *site.Settings `json:"settings"`
-		Password  *secretText    `json:"password"`
-		Recipient string         `json:"recipient"`
-		SiteID    *string        `json:"site_id"`
+		Settings     *site.Settings `json:"settings"`
+		Password     *secretText    `json:"password"`
+		ClientSecret *secretText    `json:"client_secret"`
+		Recipient    string         `json:"recipient"`
+		SiteID       *string        `json:"site_id"`
 	}
 
 	sessionWire struct {
@@ -54,6 +56,7 @@ type (
 		PasswordID   *string           `json:"password_id"`
 		Verification *verificationWire `json:"verification"`
 		AuthMethods  []string          `json:"auth_methods"`
+		Grants       []site.Grant      `json:"grants"`
 	}
 
 	verificationWire struct {
@@ -111,6 +114,7 @@ func toSMTP(s site.State) smtpWire {
 		PasswordSet: s.PasswordSet,
 		PasswordID:  orNull(s.PasswordID),
 		AuthMethods: []string{"password", "oauth2"},
+		Grants:      site.Grants(),
 	}
 	// Also those that are not set: so a client sees that this site knows them.
 	for _, f := range s.Settings.Fields() {

@@ -17,6 +17,8 @@ import (
 const (
 	maxAddress  = 254
 	maxPassword = 1024
+	// maxToken is that of a refresh token or a private key.
+	maxToken = 8192
 )
 
 func (s *Site) checkSiteID(id string) error {
@@ -39,7 +41,10 @@ func checkCandidate(c site.Candidate) error {
 	if s := c.Settings; s.Encryption == site.NoEncryption && s.Username != "" && !site.IsLoopback(s.Host) {
 		return problem.OfField("encryption", "encryption must not be none, except to a loopback address: the password would be sent in clear.")
 	}
-	if err := checkPassword(c.Password, c.Settings.Username); err != nil {
+	if _, clientSecret := c.Password.Split(); !clientSecret.IsEmpty() && c.Settings.Grant != site.RefreshToken {
+		return problem.OfField("client_secret", "client_secret must not come without the grant refresh_token; with client_credentials the client secret is the password.")
+	}
+	if err := checkPassword(c); err != nil {
 		return problem.OfField("password", "password %v.", err)
 	}
 	return nil
@@ -62,18 +67,28 @@ func text(value string, longest int, check func(string) error) error {
 	return check(value)
 }
 
-// checkPassword keeps to what SASL can carry: no control characters (RFC 4013 section 2.3).
-func checkPassword(password secret.Text, username string) error {
-	switch value := password.Reveal(); {
-	case value == "":
+// checkPassword keeps to what the login can carry.
+func checkPassword(c site.Candidate) error {
+	if c.Password.IsEmpty() {
 		return nil
-	case username == "":
-		return errors.New("must not come without a username")
-	case strings.Trim(value, "*•●") == "":
-		return errors.New("must be the password itself, not a mask")
-	default:
-		return text(value, maxPassword, submit.CheckCredential)
 	}
+	if c.Settings.Username == "" {
+		return errors.New("must not come without a username")
+	}
+	longest := maxPassword
+	if g := c.Settings.Grant; g == site.RefreshToken || g == site.JWTBearer {
+		longest = maxToken
+	}
+	first, second := c.Password.Split()
+	for _, part := range []secret.Text{first, second} {
+		switch value := part.Reveal(); {
+		case utf8.RuneCountInString(value) > longest:
+			return fmt.Errorf("must have at most %d characters", longest)
+		case value != "" && strings.Trim(value, "*•●") == "":
+			return errors.New("must be the password itself, not a mask")
+		}
+	}
+	return submit.CheckSecret(c.Settings.Grant, c.Password)
 }
 
 // checkShown refuses characters with which a text can show as another one. In a display name some of them make emoji; it may have no

@@ -16,15 +16,13 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
-	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
 // Config says what a Core works with. All of it is required.
 type Config struct {
 	Store *store.Store
 	Keys  seal.Keys
-	// Send sends one test message; it is bounded in time and ends with ctx.
-	Send func(ctx context.Context, c site.Candidate, recipient string) site.TestResult
+	Send  Send
 	// TestWait is how long [Site.PutTest] waits for the end of a test.
 	TestWait time.Duration
 	// PassAge is how old a passed test may be that enables mail.

@@ -24,7 +24,7 @@ var relay = site.TestRequest{Recipient: "r@example.com", Candidate: &site.Candid
 }}}
 
 // open returns a core with one site, and what it logs.
-func open(t *testing.T, send func(context.Context, site.Candidate, string) site.TestResult) (*Core, *Site, *bytes.Buffer) {
+func open(t *testing.T, send Send) (*Core, *Site, *bytes.Buffer) {
 	t.Helper()
 	data, err := store.Open(filepath.Join(t.TempDir(), "data"), slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -74,7 +74,7 @@ func TestNames(t *testing.T) {
 func TestWaiting(t *testing.T) {
 	t.Run("EndsWithTheTest", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			_, s, _ := open(t, func(context.Context, site.Candidate, string) site.TestResult {
+			_, s, _ := open(t, func(context.Context, site.Candidate, string, Refresh) site.TestResult {
 				<-time.After(3 * time.Second)
 				return site.TestResult{Status: site.Passed}
 			})
@@ -87,7 +87,7 @@ func TestWaiting(t *testing.T) {
 	})
 	t.Run("EndsInTime", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			c, s, _ := open(t, func(context.Context, site.Candidate, string) site.TestResult {
+			c, s, _ := open(t, func(context.Context, site.Candidate, string, Refresh) site.TestResult {
 				<-time.After(time.Minute)
 				return site.TestResult{Status: site.Passed}
 			})
@@ -107,7 +107,7 @@ func TestWaiting(t *testing.T) {
 }
 
 func TestPanicWhileSending(t *testing.T) {
-	c, s, log := open(t, func(context.Context, site.Candidate, string) site.TestResult { panic("canary") })
+	c, s, log := open(t, func(context.Context, site.Candidate, string, Refresh) site.TestResult { panic("canary") })
 	got, err := s.PutTest(t.Context(), uuid.NewString(), relay)
 	if err != nil || got.Status != site.InDoubt || got.Diagnosis == nil {
 		t.Errorf("%+v %v", got, err)

@@ -80,6 +80,9 @@ func (s *Site) inspect(stored *store.Site) error {
 	if rec != before {
 		s.stamp(&rec, inspector, nil)
 	}
+	if err := s.sealSuccessorAnew(stored, rec); err != nil {
+		return err
+	}
 	if s.sealAnew(&rec) || rec != before {
 		return stored.PutRecord(rec)
 	}

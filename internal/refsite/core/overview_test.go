@@ -12,7 +12,7 @@ import (
 )
 
 func TestOverview(t *testing.T) {
-	_, s, _ := open(t, func(_ context.Context, _ site.Candidate, recipient string) site.TestResult {
+	_, s, _ := open(t, func(_ context.Context, _ site.Candidate, recipient string, _ Refresh) site.TestResult {
 		return site.TestResult{Status: site.Passed, Stage: site.StageData, Recipient: recipient, TestedAt: time.Now()}
 	})
 	candidate := *relay.Candidate
@@ -68,7 +68,7 @@ func TestOverview(t *testing.T) {
 }
 
 func TestOverviewAfterAWhile(t *testing.T) {
-	c, s, _ := open(t, func(context.Context, site.Candidate, string) site.TestResult {
+	c, s, _ := open(t, func(context.Context, site.Candidate, string, Refresh) site.TestResult {
 		return site.TestResult{Status: site.Passed, TestedAt: time.Now()}
 	})
 	if _, err := s.Commit("terraform", Write{ID: uuid.NewString(), SaveRequest: site.SaveRequest{Settings: relay.Candidate.Settings, Revision: "0"}}); err != nil {

@@ -128,8 +128,7 @@ func (s *Site) candidate(stored *store.Site, t site.TestRequest) (site.Candidate
 	if rec.Settings.Username != "" && rec.Password == nil {
 		return site.Candidate{}, passwordRequired("No password is stored for this username.")
 	}
-	password, err := s.openPassword(rec)
-	return site.Candidate{Settings: rec.Settings, Password: password}, err
+	return s.savedCandidate(rec)
 }
 
 // compare counts the password of a test of the saved settings where it is not the saved one: the admin page tells which it was.
@@ -192,7 +191,7 @@ func (s *Site) send(c site.Candidate, recipient string) (result site.TestResult)
 			result = site.TestResult{Status: site.InDoubt, Recipient: recipient, Error: "the site made a mistake while it sent the message"}
 		}
 	}()
-	return s.core.Send(s.core.ctx, c, recipient)
+	return s.core.Send(s.core.ctx, c, recipient, s.refresh)
 }
 
 func (s *Site) finish(key string, c site.Candidate, result site.TestResult) error {

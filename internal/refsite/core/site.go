@@ -20,6 +20,8 @@ type Site struct {
 	// mu guards live and the test records of the site.
 	mu   sync.Mutex
 	live map[string]*run
+	// refreshing guards the use of the site's refresh tokens, which are used one after the other.
+	refreshing sync.Mutex
 }
 
 // ID is the site's site_id.

@@ -104,7 +104,7 @@ func (s *Site) write(change func(*store.Site, *store.Record) error) (site.State,
 		if err := change(stored, &rec); err != nil || rec.Revision == before {
 			return err
 		}
-		return stored.PutRecord(rec)
+		return errors.Join(s.dropSuccessors(stored, rec), stored.PutRecord(rec))
 	})
 	if err != nil {
 		return site.State{}, err

@@ -14,6 +14,8 @@ import (
 var (
 	keyRecord  = []byte("record")
 	keyGuesses = []byte("guesses")
+	// keySuccessors is absent in a site without them, and in a file of an older program.
+	keySuccessors = []byte("refresh tokens")
 )
 
 // Site is what is stored of one site, in a transaction.
@@ -89,3 +91,28 @@ func (s *Site) Guesses() (limit.Count, error) {
 
 // PutGuesses replaces that count.
 func (s *Site) PutGuesses(c limit.Count) error { return put(s.b, keyGuesses, c) }
+
+// Successor is the refresh token that a token endpoint gave last in place of one that somebody entered.
+type Successor struct {
+	// Sealed opens only with what was entered.
+	Sealed seal.Sealed `json:"sealed"`
+	// At is when it was given.
+	At time.Time `json:"at"`
+}
+
+// Successors returns those of the site, the latest last.
+func (s *Site) Successors() ([]Successor, error) {
+	successors, err := get[[]Successor](s.b, keySuccessors)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	return successors, err
+}
+
+// PutSuccessors replaces those of the site.
+func (s *Site) PutSuccessors(successors []Successor) error {
+	if len(successors) == 0 {
+		return written(s.b.Delete(keySuccessors))
+	}
+	return put(s.b, keySuccessors, successors)
+}

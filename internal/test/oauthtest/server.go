@@ -6,11 +6,13 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/big"
 	"net"
 	"net/http"
@@ -33,12 +35,16 @@ type App struct {
 	Secret secret.Text
 	// Mailboxes are those whose mail the application may send.
 	Mailboxes []string
+	// Rotates has each refresh token work once: the answer brings the next one.
+	Rotates bool
+	// Key verifies what a service account signs; nil for an application that is none.
+	Key *rsa.PublicKey
 }
 
 // Request is one that came to the endpoint.
 type Request struct {
-	Grant, ClientID, Scope string
-	Secret                 secret.Text
+	Grant, ClientID, Scope          string
+	Secret, RefreshToken, Assertion secret.Text
 }
 
 // Server is a running token endpoint.
@@ -53,7 +59,12 @@ type Server struct {
 	answer   http.HandlerFunc
 	requests []Request
 	tokens   []secret.Text
+	// consents are what persons allowed, by the refresh tokens that work now.
+	consents map[string]consent
 }
+
+// consent is that an application may send the mail of one mailbox.
+type consent struct{ clientID, mailbox string }
 
 // New starts an endpoint on a free port of 127.0.0.1; the caller closes it.
 func New() (*Server, error) {
@@ -65,7 +76,7 @@ func New() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{key: key, listener: l, served: make(chan struct{}), apps: map[string]App{}}
+	s := &Server{key: key, listener: l, served: make(chan struct{}), apps: map[string]App{}, consents: map[string]consent{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /token", s.token)
 	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
@@ -93,6 +104,27 @@ func (s *Server) SetApp(clientID string, app App) {
 	s.apps[clientID] = app
 }
 
+// Consent is a person who signs in and allows an application to send a mailbox's mail: it returns the refresh token.
+func (s *Server) Consent(clientID, mailbox string) secret.Text {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.remember(consent{clientID, mailbox})
+}
+
+// Revoke ends what persons allowed an application: its refresh tokens do not work any more.
+func (s *Server) Revoke(clientID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.consents, func(_ string, c consent) bool { return c.clientID == clientID })
+}
+
+// remember makes a refresh token, for who holds the lock.
+func (s *Server) remember(c consent) secret.Text {
+	token := "rt-" + rand.Text() + "~canary"
+	s.consents[token] = c
+	return secret.New(token)
+}
+
 // Answer has the endpoint answer as f does, whatever is asked; nil for its own answers again.
 func (s *Server) Answer(f http.HandlerFunc) {
 	s.mu.Lock()
@@ -118,27 +150,61 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
 	asked := Request{
 		Grant: r.PostFormValue("grant_type"), ClientID: r.PostFormValue("client_id"), Scope: r.PostFormValue("scope"),
-		Secret: secret.New(r.PostFormValue("client_secret")),
+		Secret: secret.New(r.PostFormValue("client_secret")), RefreshToken: secret.New(r.PostFormValue("refresh_token")),
+		Assertion: secret.New(r.PostFormValue("assertion")),
 	}
 	s.mu.Lock()
 	s.requests = append(s.requests, asked)
-	app, known := s.apps[asked.ClientID]
 	answer := s.answer
 	s.mu.Unlock()
 	switch {
 	case answer != nil:
 		answer(w, r)
+	case asked.Grant == "client_credentials" && s.knows(w, asked):
+		s.grant(w, claims{ClientID: asked.ClientID, Scope: asked.Scope}, secret.Text{})
+	case asked.Grant == "refresh_token" && s.knows(w, asked):
+		s.refresh(w, asked)
+	case asked.Grant == jwtBearer:
+		s.grantSigned(w, asked)
+	case asked.Grant != "client_credentials" && asked.Grant != "refresh_token":
+		refuse(w, http.StatusBadRequest, "unsupported_grant_type", "")
+	}
+}
+
+// knows reports whether the request is of an application, with its secret and a scope, and refuses any other.
+func (s *Server) knows(w http.ResponseWriter, asked Request) bool {
+	s.mu.Lock()
+	app, known := s.apps[asked.ClientID]
+	s.mu.Unlock()
+	switch {
 	case !known:
 		refuse(w, http.StatusBadRequest, "unauthorized_client", "AADSTS700016: Application with identifier was not found in the directory.")
 	case !app.Secret.Equal(asked.Secret):
 		refuse(w, http.StatusUnauthorized, "invalid_client", "AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID.")
-	case asked.Grant != "client_credentials":
-		refuse(w, http.StatusBadRequest, "unsupported_grant_type", "")
 	case asked.Scope != Scope:
 		refuse(w, http.StatusBadRequest, "invalid_scope", "AADSTS1002012: The provided value for scope is not valid.")
 	default:
-		s.grant(w, asked)
+		return true
 	}
+	return false
+}
+
+// refresh gives a token for what a person allowed. A refresh token that rotates works once.
+func (s *Server) refresh(w http.ResponseWriter, asked Request) {
+	s.mu.Lock()
+	allowed, works := s.consents[asked.RefreshToken.Reveal()]
+	works = works && allowed.clientID == asked.ClientID
+	var next secret.Text
+	if works && s.apps[asked.ClientID].Rotates {
+		delete(s.consents, asked.RefreshToken.Reveal())
+		next = s.remember(allowed)
+	}
+	s.mu.Unlock()
+	if !works {
+		refuse(w, http.StatusBadRequest, "invalid_grant", "AADSTS70008: The provided authorization code or refresh token has expired due to inactivity. Send a new interactive authorization request for this user and resource.")
+		return
+	}
+	s.grant(w, claims{ClientID: asked.ClientID, Scope: asked.Scope, Subject: allowed.mailbox}, next)
 }
 
 // refuse answers as Microsoft's endpoint does.
@@ -158,12 +224,16 @@ func reply(w http.ResponseWriter, status int, body any) {
 type claims struct {
 	ClientID string `json:"client_id"`
 	Scope    string `json:"scope"`
-	Expires  int64  `json:"exp"`
-	ID       string `json:"jti"`
+	// Subject is the only mailbox that the token is for; empty for all of the application.
+	Subject string `json:"sub,omitempty"`
+	Expires int64  `json:"exp"`
+	ID      string `json:"jti"`
 }
 
-func (s *Server) grant(w http.ResponseWriter, asked Request) {
-	token, err := s.sign(claims{asked.ClientID, asked.Scope, time.Now().Add(lifetime).Unix(), rand.Text()})
+// grant answers with a token, and with the refresh token that replaces the one that was used, if there is one.
+func (s *Server) grant(w http.ResponseWriter, c claims, next secret.Text) {
+	c.Expires, c.ID = time.Now().Add(lifetime).Unix(), rand.Text()
+	token, err := s.sign(c)
 	if err != nil {
 		http.Error(w, "cannot sign", http.StatusInternalServerError)
 		return
@@ -171,7 +241,11 @@ func (s *Server) grant(w http.ResponseWriter, asked Request) {
 	s.mu.Lock()
 	s.tokens = append(s.tokens, secret.New(token))
 	s.mu.Unlock()
-	reply(w, http.StatusOK, map[string]any{"access_token": token, "token_type": "Bearer", "expires_in": int(lifetime.Seconds())})
+	body := map[string]any{"access_token": token, "token_type": "Bearer", "expires_in": int(lifetime.Seconds())}
+	if !next.IsEmpty() {
+		body["refresh_token"] = next.Reveal()
+	}
+	reply(w, http.StatusOK, body)
 }
 
 var b64 = base64.RawURLEncoding
@@ -225,7 +299,7 @@ func (s *Server) Check(user string, token secret.Text) error {
 		return errors.New("the token has ended")
 	case c.Scope != Scope:
 		return fmt.Errorf("the token is for %s", c.Scope)
-	case !slices.Contains(app.Mailboxes, user):
+	case !slices.Contains(app.Mailboxes, user) || c.Subject != "" && c.Subject != user:
 		return errors.New("the application may not send the mail of this mailbox")
 	}
 	return nil

@@ -1,0 +1,117 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/presets"
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/submit"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+// checkOAuth2 checks what the configuration says of a login with a token.
+func (m settingsModel) checkOAuth2(diags *diag.Diagnostics) {
+	if !m.usesOAuth2() || m.OAuth2.IsUnknown() {
+		return
+	}
+	switch user := m.Username.ValueString(); {
+	case user == "" && !m.Username.IsUnknown():
+		diags.AddAttributeError(path.Root("username"), "Username is missing", "Set username to the mailbox whose mail is sent: a login with a token needs it too.")
+	case strings.HasSuffix(user, ".gserviceaccount.com"):
+		diags.AddAttributeError(path.Root("username"), "Username is not a mailbox", "Set username to the mailbox whose mail is sent. The service account goes into oauth2.client_id.")
+	}
+	if !m.Password.IsNull() || !m.PasswordWO.IsNull() {
+		diags.AddAttributeError(path.Root("oauth2"), "Login is ambiguous", "Set either oauth2 or a password, not both.")
+	}
+	if m.oauth2().Grant.IsUnknown() {
+		return
+	}
+	m.checkTokenEndpoint(diags)
+	m.oauth2().checkSecrets(diags)
+	m.checkScopes(diags)
+}
+
+// checkTokenEndpoint wants one way to know the token endpoint.
+func (m settingsModel) checkTokenEndpoint(diags *diag.Diagnostics) {
+	o, at := m.oauth2(), path.Root("oauth2")
+	preset, _ := presets.ByID(m.Preset.ValueString())
+	fromPreset := preset.OAuth2 != nil && preset.OAuth2.Covers(m.Region.ValueString())
+	switch {
+	case !o.Tenant.IsNull() && !o.TokenURL.IsNull():
+		diags.AddAttributeError(at.AtName("tenant"), "Token endpoint is ambiguous", "Set either tenant or token_url, not both: tenant stands for the endpoint of the preset.")
+	case isShared(o.Tenant.ValueString()) && o.grant() == site.ClientCredentials:
+		diags.AddAttributeError(at.AtName("tenant"), "Tenant is not one of your own", fmt.Sprintf(
+			"tenant = %q: client_credentials does not work with common, organizations and consumers. Set tenant to the tenant that the application is registered in.", o.Tenant.ValueString()))
+	case m.Preset.IsUnknown() || m.Region.IsUnknown() || !o.TokenURL.IsNull():
+	case !o.Tenant.IsNull() && (!fromPreset || !preset.OAuth2.NeedsTenant()):
+		diags.AddAttributeError(at.AtName("tenant"), "Preset has no token endpoint",
+			"The endpoint can be made of a tenant only with preset = \"microsoft365\" in its usual region. Set token_url and scopes instead.")
+	case o.Tenant.IsNull() && (!fromPreset || preset.OAuth2.NeedsTenant()):
+		diags.AddAttributeError(at, "Token endpoint is missing", "Set token_url or, with preset = \"microsoft365\", tenant.")
+	case !slices.Contains(preset.OAuth2.GrantNames(), o.grant()):
+		atGrant, _ := o.locate("grant")
+		diags.AddAttributeError(atGrant, "Mail service has no such grant", fmt.Sprintf(
+			"%s gives no tokens for mail by %q, but by %s.", preset.Name, o.grant(), quotedList(names(preset.OAuth2.GrantNames()))))
+	}
+}
+
+// checkSecrets refuses a secret that is for another grant. That one is missing is for the plan, which knows whether it is needed.
+func (o oauth2Model) checkSecrets(diags *diag.Diagnostics) {
+	for _, grant := range site.Grants() {
+		uses := grant == o.grant() || grant == site.ClientCredentials && o.grant() == site.RefreshToken
+		if !uses && !o.secrets()[grant].IsNull() {
+			diags.AddAttributeError(path.Root("oauth2").AtName(oauth2Secrets[grant].name), "Secret is for another grant", fmt.Sprintf(
+				"%s is for grant = %q, and the grant is %q, which takes %s.", oauth2Secrets[grant].name, grant, o.grant(), oauth2Secrets[o.grant()].name))
+		}
+	}
+	if o.grant() == site.RefreshToken && o.RefreshTokenWO.IsNull() && !o.ClientSecretWO.IsNull() {
+		diags.AddAttributeError(path.Root("oauth2"), "Refresh token is missing",
+			"A site keeps client_secret_wo and refresh_token_wo together. Set refresh_token_wo and refresh_token_wo_version, too.")
+	}
+}
+
+// checkScopes wants of Microsoft's endpoints what they take with client_credentials (AADSTS1002012, AADSTS70011).
+func (m settingsModel) checkScopes(diags *diag.Diagnostics) {
+	o := m.oauth2()
+	at, _ := o.locate("scopes")
+	if !m.oauth2Known() {
+		return
+	}
+	scopes := setStrings(o.Scopes)
+	if err := submit.CheckScopes(site.JoinScopes(scopes)); err != nil {
+		diags.AddAttributeError(at, "Value is not valid", "Scopes must be of visible ASCII characters, without spaces.")
+	}
+	endpoint, _ := url.Parse(o.TokenURL.ValueString())
+	microsoft := !o.Tenant.IsNull() || endpoint != nil && strings.HasPrefix(endpoint.Hostname(), "login.microsoftonline.")
+	fits := len(scopes) == 1 && strings.HasSuffix(scopes[0], "/.default")
+	if o.grant() == site.ClientCredentials && microsoft && !fits && !(o.Scopes.IsNull() && !o.Tenant.IsNull()) {
+		diags.AddAttributeError(at, "Scope is not one for an application",
+			"Microsoft gives an application a token for one scope that ends in /.default: for mail that is https://outlook.office365.com/.default.")
+	}
+}
+
+// checkTokenLogin refuses a login with a token where the site itself says that it has none, or not with this grant.
+func (e *entry) checkTokenLogin(ctx context.Context, c site.Change, config settingsModel, diags *diag.Diagnostics) {
+	chooser, ok := e.site.(site.TokenLogins)
+	grant := c.Candidate.Settings.Grant
+	if !ok || grant == "" {
+		return
+	}
+	grants, err := chooser.Grants(ctx)
+	if err != nil || slices.Contains(grants, grant) {
+		return
+	}
+	at, _ := config.inResource("grant")
+	detail := fmt.Sprintf("%s (platform %q): the site logs in to its mail server with a password only. Update the software of the site, or use a password.", e.label, e.platform)
+	if len(grants) > 0 {
+		detail = fmt.Sprintf("%s (platform %q): the site does not obtain tokens by the grant %q, but by %s. Update the software of the site, or change grant.",
+			e.label, e.platform, grant, quotedList(names(grants)))
+	}
+	diags.AddAttributeError(at, "Site cannot do this", detail)
+}

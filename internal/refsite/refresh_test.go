@@ -1,0 +1,169 @@
+package refsite_test
+
+import (
+	"bytes"
+	"maps"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/oauthtest"
+)
+
+// refreshWorld is a tokenWorld whose application has its refresh tokens replaced at every use.
+type refreshWorld struct {
+	tokenWorld
+	token string
+}
+
+func startWithRefreshTokens(t *testing.T) refreshWorld {
+	t.Helper()
+	w := refreshWorld{tokenWorld: startWithTokens(t)}
+	w.allow(true)
+	w.token = w.tokens.Consent("app", mailer).Reveal()
+	return w
+}
+
+func (w refreshWorld) allow(rotates bool) {
+	w.tokens.SetApp("app", oauthtest.App{Secret: secret.New(clientSecret), Mailboxes: []string{mailer}, Rotates: rotates})
+}
+
+// body is a request with the settings and both secrets.
+func (w refreshWorld) body(more object) object {
+	b := object{"settings": w.settings(object{"grant": "refresh_token"}), "password": w.token, "client_secret": clientSecret}
+	maps.Copy(b, more)
+	return b
+}
+
+func (w refreshWorld) passes(c *client, body object) {
+	w.t.Helper()
+	if got := c.test(body).want(w.t, http.StatusOK, ""); got.object["status"] != "passed" {
+		w.t.Fatalf("%s", got.raw)
+	}
+}
+
+// TestRefreshTokenThatRotates: no test uses up what is saved later, whatever is tested how often, and nothing of it shows.
+func TestRefreshTokenThatRotates(t *testing.T) {
+	w := startWithRefreshTokens(t)
+	c := w.site("client-a")
+	tried := w.body(object{"recipient": recipient})
+	w.passes(c, tried)
+	w.passes(c, tried) // the token in the request does not work any more: its successor does
+	saved := c.put(w.body(object{"enabled": true})).want(t, http.StatusOK, "")
+	w.passes(c, object{"recipient": recipient})
+	w.restart(func() {})
+	w.passes(c, object{"recipient": recipient})
+	w.passes(c, tried)
+	equal(t, c.read().object["password_id"], saved.object["password_id"])
+	equal(t, c.read().object["revision"], saved.object["revision"])
+	if got := c.read().object; got["enabled"] != true {
+		t.Errorf("%s", c.read().raw)
+	}
+	used := map[string]bool{}
+	for _, asked := range w.tokens.Requests() {
+		token := asked.RefreshToken.Reveal()
+		if used[token] {
+			t.Error("a refresh token was used twice")
+		}
+		used[token] = true
+		if strings.Contains(w.log.String(), token) || bytes.Contains(saved.raw, []byte(token)) {
+			t.Error("I8: a refresh token shows")
+		}
+	}
+	data, err := os.ReadFile(w.config.DataFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for token := range used {
+		if bytes.Contains(data, []byte(token)) {
+			t.Error("I8: a refresh token is in the data file as it is")
+		}
+	}
+}
+
+// TestSuccessorStaysWithWhatWasEntered: who does not know the refresh token that was entered gets no use of its successor, and no
+// other place gets it.
+func TestSuccessorStaysWithWhatWasEntered(t *testing.T) {
+	w := startWithRefreshTokens(t)
+	c := w.site("client-a")
+	w.passes(c, w.body(object{"recipient": recipient}))
+	c.put(w.body(object{"enabled": true})).want(t, http.StatusOK, "")
+	asked := len(w.tokens.Requests())
+	trap := oauthtest.Start(t)
+	elsewhere := w.settings(object{"grant": "refresh_token", "token_url": trap.URL()})
+	for _, enabled := range []bool{false, true} {
+		c.put(object{"settings": elsewhere, "enabled": enabled}).want(t, http.StatusUnprocessableEntity, "password_required")
+	}
+	c.test(object{"settings": elsewhere, "password": w.token, "client_secret": clientSecret, "recipient": recipient}).want(t, http.StatusOK, "")
+	if got := trap.Requests(); len(got) != 1 || got[0].RefreshToken.Reveal() != w.token {
+		t.Errorf("R2: the other place got %+v", got)
+	}
+	got := c.test(w.body(object{"password": "another", "recipient": recipient})).want(t, http.StatusOK, "")
+	if last := w.tokens.Requests()[asked:]; got.object["stage"] != "token" || len(last) != 1 || last[0].RefreshToken.Reveal() != "another" {
+		t.Errorf("%s", got.raw)
+	}
+	other := w.site("client-b")
+	if got := other.test(w.body(object{"recipient": recipient})).want(t, http.StatusOK, ""); got.object["stage"] != "token" {
+		t.Errorf("another site got the successor: %s", got.raw)
+	}
+}
+
+// TestClearForgetsSuccessors: what is cleared leaves no refresh token that works.
+func TestClearForgetsSuccessors(t *testing.T) {
+	w := startWithRefreshTokens(t)
+	c := w.site("client-a")
+	w.passes(c, w.body(object{"recipient": recipient}))
+	c.put(w.body(object{"enabled": true})).want(t, http.StatusOK, "")
+	c.call(http.MethodDelete, "/smtp", nil, "If-Match", c.etag()).want(t, http.StatusOK, "")
+	if got := c.test(w.body(object{"recipient": recipient})).want(t, http.StatusOK, ""); got.object["stage"] != "token" {
+		t.Errorf("%s", got.raw)
+	}
+}
+
+// TestClientSecretIsPartOfThePassword: it is proved, guessed at and replaced together with the refresh token.
+func TestClientSecretIsPartOfThePassword(t *testing.T) {
+	w := startWithRefreshTokens(t)
+	c := w.site("client-a")
+	w.passes(c, w.body(object{"recipient": recipient}))
+	c.put(w.body(object{"client_secret": "another", "enabled": true})).want(t, http.StatusConflict, "verification_required")
+	without := w.body(object{"enabled": true})
+	delete(without, "client_secret")
+	c.put(without).want(t, http.StatusConflict, "verification_required")
+	for _, refused := range []object{
+		w.body(object{"enabled": false, "client_secret": ""}),
+		w.body(object{"enabled": false, "settings": w.settings(nil)}),
+		{"settings": w.settings(object{"grant": "refresh_token"}), "client_secret": clientSecret, "enabled": false},
+	} {
+		got := c.put(refused).want(t, http.StatusUnprocessableEntity, "invalid")
+		equal(t, got.object["field"], any("client_secret"))
+	}
+	c.put(w.body(object{"enabled": true})).want(t, http.StatusOK, "")
+}
+
+// TestServiceAccount: a private key is tested, saved and tested again as it was saved.
+func TestServiceAccount(t *testing.T) {
+	w := startWithTokens(t)
+	c := w.site("client-a")
+	account, key, err := oauthtest.Account(mailer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.tokens.SetApp("app", account)
+	body := func(more object) object {
+		b := object{"settings": w.settings(object{"grant": "jwt_bearer"}), "password": key.Reveal()}
+		maps.Copy(b, more)
+		return b
+	}
+	if got := c.test(body(object{"recipient": recipient})).want(t, http.StatusOK, ""); got.object["status"] != "passed" {
+		t.Fatalf("%s", got.raw)
+	}
+	c.put(body(object{"enabled": true})).want(t, http.StatusOK, "")
+	w.restart(func() {})
+	if got := c.test(object{"recipient": recipient}).want(t, http.StatusOK, ""); got.object["status"] != "passed" {
+		t.Errorf("%s", got.raw)
+	}
+	got := c.put(body(object{"password": "no key", "enabled": false})).want(t, http.StatusUnprocessableEntity, "invalid")
+	equal(t, got.object["field"], any("password"))
+}
