@@ -31,7 +31,7 @@ func TestUnconfigured(t *testing.T) {
 	got := c.read()
 	equal(t, got.object, object{
 		"site_id": c.id, "api_version": 1.0, "enabled": false, "revision": "0", "updated_at": nil, "updated_by": nil,
-		"last_write_id": nil, "password_set": false, "password_id": nil, "verification": nil, "auth_methods": []any{"password", "oauth2"},
+		"last_write_id": nil, "password_set": false, "password_id": nil, "verification": nil, "auth_methods": []any{"password", "oauth2"}, "grants": []any{"client_credentials", "refresh_token", "jwt_bearer"},
 		"settings": unset(),
 	})
 	if got.header.Get("ETag") != `"0"` {
