@@ -131,7 +131,7 @@ func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, r
 	wait := waitFor(require, model.Wait)
 	ctx, cancel := context.WithTimeout(ctx, defaultWriteTimeout+wait)
 	defer cancel()
-	e := a.sites.reachable(model.Site, &resp.Diagnostics)
+	e := a.sites.reachable(model.Site, byConfiguration, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}

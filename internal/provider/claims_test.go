@@ -47,7 +47,7 @@ func TestSpellingsOfOneAddressAreOneSite(t *testing.T) {
 
 func TestNearKeys(t *testing.T) {
 	s := &sites{entries: map[string]*entry{"a": nil, "b": nil, "client-a": nil}}
-	for key, want := range map[string]string{"c": "", "": "", "client-b": `; near it are "client-a"`, "Client-A": `; near it are "client-a"`, "elsewhere": ""} {
+	for key, want := range map[string]string{"c": "", "": "", "client-b": ` Did you mean "client-a"?`, "Client-A": ` Did you mean "client-a"?`, "elsewhere": ""} {
 		if got := s.near(key); got != want {
 			t.Errorf("near %q: %q, want %q", key, got, want)
 		}

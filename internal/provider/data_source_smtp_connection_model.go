@@ -4,6 +4,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -56,6 +58,9 @@ type certificateModel struct {
 	NotAfter  types.String `tfsdk:"not_after"`
 	Trusted   bool         `tfsdk:"trusted"`
 }
+
+// unknownAuthority is the row of the diagnosis for which the data source has an argument of its own.
+const unknownAuthority = "tls-cert-unknown-authority"
 
 type stageModel struct {
 	Stage        string `tfsdk:"stage"`
@@ -140,17 +145,25 @@ func fromCertificate(seen submit.ProbeTLS) *certificateModel {
 	}
 }
 
-// fromFailure makes the account of a failure and its text.
+// fromFailure makes the account of a failure and its text. The text leaves out how long each stage took: it would be another text,
+// and so a change of an output, in every plan.
 func fromFailure(s site.Settings, r site.TestResult) (*failureModel, string) {
+	r.Stages = slices.Clone(r.Stages)
+	for i := range r.Stages {
+		r.Stages[i].Duration = 0
+	}
 	failure := diagnosis.Failure{Result: r, Settings: s, Machine: thisMachine}
 	verdict := failure.Diagnosis()
+	if verdict.ID == unknownAuthority {
+		failure.Advice = "Here, set ca_certificate to the certificate of that authority."
+	}
 	m := &failureModel{
 		Stage:   string(r.Stage),
 		Error:   orNull(r.Error),
 		ID:      verdict.ID,
 		Summary: verdict.Summary,
 		Cause:   verdict.Cause,
-		Remedy:  verdict.Remedy,
+		Remedy:  strings.TrimSpace(verdict.Remedy + " " + failure.Advice),
 		Retry:   string(verdict.Retry),
 		URL:     orNull(verdict.URL),
 	}

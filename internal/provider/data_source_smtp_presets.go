@@ -103,7 +103,7 @@ func presetAttributes() map[string]schema.Attribute {
 		"domains":          schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The mail domains whose mailboxes it holds."},
 		"category":         text("What kind of service it is."),
 		"username_hint":    text("What it takes as the username."),
-		"password_kind":    text("What it takes as the password: " + quotedList(names([]presets.PasswordKind{presets.AccountPassword, presets.AppPassword, presets.SMTPCredentials, presets.APIKey})) + "."),
+		"password_kind":    text("What it takes as the password: " + quotedList(names(presets.PasswordKinds())) + "."),
 		"auth_status":      text("Whether it still takes passwords: " + quotedList(names([]presets.AuthStatus{presets.PasswordOK, presets.AppPasswordRequired, presets.DeprecatedPassword, presets.OAuth2Only})) + "."),
 		"auth_status_note": text("What is known about that."),
 		"requires":         text("What has to be done at the service first."),
@@ -138,7 +138,7 @@ func (d *smtpPresetsDataSource) offered(ctx context.Context, key types.String, d
 	if key.IsNull() {
 		return presets.All()
 	}
-	e := d.sites.reachable(key, diags)
+	e := d.sites.reachable(key, byConfiguration, diags)
 	if diags.HasError() {
 		return nil
 	}

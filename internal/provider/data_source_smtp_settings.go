@@ -76,7 +76,7 @@ func (d *smtpSettingsDataSource) Schema(_ context.Context, _ datasource.SchemaRe
 func (d *smtpSettingsDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var model settingsDataModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
-	e := d.sites.reachable(model.Site, &resp.Diagnostics)
+	e := d.sites.reachable(model.Site, byConfiguration, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}

@@ -74,10 +74,30 @@ func (e *entry) advice(err error) string {
 		return "\n\nCheck token (or SMTP_SITE_TOKEN), or username and password, in the provider's configuration."
 	case kind == site.Unauthorized:
 		return "\n\nCheck token, or username and password, in its entry of the provider's sites."
+	case kind == site.Unexpected && e.endsInAdmin() != "":
+		return fmt.Sprintf("\n\nurl ends in %s, which is not part of the site's address. Remove that: the provider adds what the platform needs.", e.endsInAdmin())
 	case kind == site.Unexpected && e.platform == platform.WordPress:
 		return "\n\nIs url that of the WordPress, and is the plugin Site SMTP in wp-content/mu-plugins (or installed and activated)? The guide to WordPress says where to get it."
 	case kind == site.Unexpected && e.platform == platform.SiteAdmin:
 		return "\n\nIs url that of a site that speaks the site admin API, at <url>/admin/api/v1? For a WordPress with the plugin, a PocketBase or a listmonk, set platform."
+	}
+	return ""
+}
+
+// adminPaths are where the platforms have their pages for people and their APIs, which people copy along with the address.
+var adminPaths = map[string][]string{
+	platform.SiteAdmin:  {"/admin/api/v1", "/admin/api", "/admin"},
+	platform.WordPress:  {"/wp-admin", "/wp-login.php", "/wp-json"},
+	platform.PocketBase: {"/_", "/api"},
+	platform.Listmonk:   {"/admin", "/api"},
+}
+
+// endsInAdmin is the path of the admin page or of the API that the url of e ends in; empty for none.
+func (e *entry) endsInAdmin() string {
+	for _, path := range adminPaths[e.platform] {
+		if strings.HasSuffix(strings.TrimRight(e.address, "/"), path) {
+			return path
+		}
 	}
 	return ""
 }
@@ -107,20 +127,50 @@ func addReadError(diags *diag.Diagnostics, e *entry, imported bool, err error) {
 		diags.AddWarning("Site cannot be reached and keeps its last known state", fmt.Sprintf("%s: %s", e.label, err))
 		return
 	}
+	if notThere(err) && !imported {
+		err = fmt.Errorf("%w\n\nTo plan the other sites without it, set on_unreachable = \"warn\" for it. %s", err, waysOut)
+	}
 	e.addSiteError(diags, "reading it", nowhere, err)
+}
+
+// addLeavingError reports a site that could not be left as on_destroy says, and still is in the state.
+func (e *entry) addLeavingError(diags *diag.Diagnostics, how site.OnDestroy, err error) {
+	if notThere(err) {
+		err = fmt.Errorf("%w\n\nThe state keeps the resource: destroy it again when the site answers. %s", err, waysOut)
+	}
+	e.addSiteError(diags, "leaving it (on_destroy = \""+string(how)+"\")", nowhere, err)
 }
 
 // tolerates reports whether a failed read is to be a warning: the site is not there, and on_unreachable says so.
 func (e *entry) tolerates(err error) bool {
+	return notThere(err) && e.onUnreachable == onUnreachableWarn
+}
+
+// notThere reports whether a site failed to answer, whatever is in its place.
+func notThere(err error) bool {
 	kind := site.KindOf(err)
-	gone := kind == site.Unreachable || kind == site.Blocked || kind == site.NoAnswer || errors.Is(err, context.DeadlineExceeded)
-	return gone && e.onUnreachable == onUnreachableWarn
+	return kind == site.Unreachable || kind == site.Blocked || kind == site.NoAnswer || errors.Is(err, context.DeadlineExceeded)
 }
 
 func addWrongSite(diags *diag.Diagnostics, label, pinned, answers string) {
 	diags.AddAttributeError(path.Root("site"), summaries[site.WrongSite], fmt.Sprintf(
 		"%s: the settings were applied to the site with id %q, and now the one with id %q answers. Nothing was sent to it. Check the url. If the site "+
 			"was rebuilt, set repin = true in its entry of the provider's sites and apply once.", label, pinned, answers))
+}
+
+// addWrongImport reports that the site that was asked for by its id is not the one at its key.
+func addWrongImport(diags *diag.Diagnostics, label, asked, answers string) {
+	diags.AddAttributeError(path.Root("site"), summaries[site.WrongSite], fmt.Sprintf(
+		"%s: the import is of the site with id %q, and the one with id %q answers there. Nothing was imported. Check site and site_id of the import, or leave "+
+			"site_id out to import whichever site answers.", label, asked, answers))
+}
+
+// addIdleRepin warns of a repin that has done its work, and would let the next wrong site pass.
+func (e *entry) addIdleRepin(diags *diag.Diagnostics) {
+	if e.repin {
+		diags.AddWarning("repin is no longer needed", e.label+": the site that is managed answers. Remove repin = true: while it is there, any other site "+
+			"that answers at this url gets the mail password.")
+	}
 }
 
 // addPasswordDrift says why a password that the configuration did not change is to be set again.

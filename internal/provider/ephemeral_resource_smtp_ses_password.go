@@ -6,8 +6,10 @@ import (
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -50,7 +52,7 @@ func (smtpSESPasswordEphemeralResource) Schema(_ context.Context, _ ephemeral.Sc
 			"region": schema.StringAttribute{
 				Required:            true,
 				MarkdownDescription: "The AWS region of the submission server, such as `eu-west-1`: each region takes a password of its own.",
-				Validators:          []validator.String{stringvalidator.LengthAtLeast(1), sesRegion{}},
+				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"password": schema.StringAttribute{
 				Computed:            true,
@@ -67,27 +69,20 @@ func (smtpSESPasswordEphemeralResource) Open(ctx context.Context, req ephemeral.
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	addUnknownRegion(model.Region.ValueString(), &resp.Diagnostics)
 	password := ses.Password(secret.New(model.SecretAccessKey.ValueString()), model.Region.ValueString())
 	model.Password = types.StringValue(password.Reveal())
 	resp.Diagnostics.Append(resp.Result.Set(ctx, &model)...)
 }
 
-// sesRegion warns of a region in which the catalogue knows no submission server: AWS opens new ones.
-type sesRegion struct{}
-
-func (sesRegion) Description(context.Context) string         { return "region of Amazon SES" }
-func (sesRegion) MarkdownDescription(context.Context) string { return "region of Amazon SES" }
-
-func (sesRegion) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
-	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
-		return
-	}
+// addUnknownRegion warns of a region in which the catalogue knows no submission server: AWS opens new ones. It does so where the
+// resource is opened, because Terraform validates an ephemeral resource twice in each walk, and shows what that finds twice.
+func addUnknownRegion(region string, diags *diag.Diagnostics) {
 	preset, _ := presets.ByID("amazon-ses")
 	regions := preset.RegionNames()
-	if slices.Contains(regions, req.ConfigValue.ValueString()) {
+	if slices.Contains(regions, region) {
 		return
 	}
-	resp.Diagnostics.AddAttributeWarning(req.Path, "Region has no known submission server", fmt.Sprintf(
-		"Preset amazon-ses knows no host in region %q. If it is misspelt, the password will not be accepted. Known are %s.",
-		req.ConfigValue.ValueString(), quotedList(regions)))
+	diags.AddAttributeWarning(path.Root("region"), "Region has no known submission server", fmt.Sprintf(
+		"Preset amazon-ses knows no host in region %q. If it is misspelt, the password will not be accepted. Known are %s.", region, quotedList(regions)))
 }

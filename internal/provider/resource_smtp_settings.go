@@ -4,13 +4,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/mail/diagnosis"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
@@ -71,7 +71,7 @@ func (r *smtpSettingsResource) Create(ctx context.Context, req resource.CreateRe
 	var config, plan settingsModel
 	resp.Diagnostics.Append(get(ctx, req.Config, &config)...)
 	resp.Diagnostics.Append(get(ctx, req.Plan, &plan)...)
-	e := r.sites.reachable(plan.Site, &resp.Diagnostics)
+	e := r.sites.reachable(plan.Site, byConfiguration, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -118,11 +118,11 @@ func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadReques
 	}
 	var e *entry
 	if model.imported() {
-		e = r.sites.reachable(model.Site, &resp.Diagnostics)
+		e = r.sites.reachable(model.Site, byImport, &resp.Diagnostics)
 	} else {
 		// Terraform that knows no identities brings none along, and wants one also where the state stays as it is.
 		resp.Diagnostics.Append(model.identify(ctx, resp.Identity)...)
-		e = r.stillConfigured(model, &resp.Diagnostics)
+		e = r.stillConfigured(ctx, model)
 	}
 	if e == nil || e.site == nil {
 		return
@@ -141,7 +141,14 @@ func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadReques
 	resp.Diagnostics.Append(diags...)
 	pinned, diags := model.pinnedID(ctx, req.Identity)
 	resp.Diagnostics.Append(diags...)
-	if pinned != "" && pinned != now.SiteID && !e.repin {
+	switch {
+	case pinned == "":
+	case pinned == now.SiteID:
+		e.addIdleRepin(&resp.Diagnostics)
+	case model.imported():
+		addWrongImport(&resp.Diagnostics, e.label, pinned, now.SiteID)
+		return
+	case !e.repin:
 		addWrongSite(&resp.Diagnostics, e.label, pinned, now.SiteID)
 		return
 	}
@@ -149,6 +156,10 @@ func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadReques
 		resp.Diagnostics.AddAttributeWarning(path.Root("site"), "Another smtp_settings resource writes to the site", e.label+": its settings were last written by another "+
 			"smtp_settings resource, such as one in another state or for another provider block: the two take turns. Keep one of them, and have the state of the "+
 			"other forget it. A deposed object needs nothing: it leaves the site as it is.")
+	}
+	if model.imported() && now.Settings.IsZero() {
+		resp.Diagnostics.AddWarning("Site has no mail settings", e.label+": there is nothing to import, and a configuration that is generated from it lacks host, "+
+			"port and encryption. Remove the import and write the resource: applying it creates the settings.")
 	}
 	addMailWarnings(&resp.Diagnostics, e.label, now)
 	observed := applied.observe(now, model.imported())
@@ -168,7 +179,7 @@ func (r *smtpSettingsResource) Update(ctx context.Context, req resource.UpdateRe
 	resp.Diagnostics.Append(get(ctx, req.State, &state)...)
 	applied, diags := getApplied(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
-	e := r.sites.reachable(plan.Site, &resp.Diagnostics)
+	e := r.sites.reachable(plan.Site, byConfiguration, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -216,7 +227,7 @@ func (r *smtpSettingsResource) Delete(ctx context.Context, req resource.DeleteRe
 	if how == site.OnDestroyKeep || resp.Diagnostics.HasError() {
 		return
 	}
-	e := r.sites.reachable(state.Site, &resp.Diagnostics)
+	e := r.sites.reachable(state.Site, byDestroy, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -241,22 +252,21 @@ func (r *smtpSettingsResource) Delete(ctx context.Context, req resource.DeleteRe
 		resp.Diagnostics.AddWarning(leftAsItIs, e.label+": another smtp_settings resource has written its settings since, and manages it from now on. "+
 			"If none does, switch mail off in the site's admin page.")
 	case err != nil:
-		e.addSiteError(&resp.Diagnostics, "leaving it (on_destroy = \""+string(how)+"\")", nowhere, err)
+		e.addLeavingError(&resp.Diagnostics, how, err)
 	}
 }
 
-// stillConfigured returns the site that m was applied to, nil when it cannot be asked now: then m stays as it is. A key
-// that is gone may have been renamed, which the plan decides, because only there the new key is known.
-func (r *smtpSettingsResource) stillConfigured(m settingsModel, diags *diag.Diagnostics) *entry {
+// stillConfigured returns the site that m was applied to, nil when it cannot be asked now: then m stays as it is. A key that is
+// gone may have been renamed, which only the plan knows: there it is an error wherever the site would have to be reached.
+func (r *smtpSettingsResource) stillConfigured(ctx context.Context, m settingsModel) *entry {
 	if r.sites == nil || r.sites.unknown {
 		return nil
 	}
-	if e, ok := r.sites.entries[m.Site.ValueString()]; ok {
-		return e
+	e, ok := r.sites.entries[m.Site.ValueString()]
+	if !ok {
+		tflog.Info(ctx, "site is not configured and keeps its last known state", map[string]any{"site": m.Site.ValueString()})
 	}
-	diags.AddAttributeWarning(path.Root("site"), "Site is not configured and keeps its last known state",
-		fmt.Sprintf("%q is not a key of the provider's sites%s.", m.Site.ValueString(), r.sites.near(m.Site.ValueString())))
-	return nil
+	return e
 }
 
 // sameSite reports whether a renamed key leads to the site that is managed.

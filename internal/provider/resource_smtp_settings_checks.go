@@ -70,9 +70,9 @@ func (m settingsModel) checkPreset(diags *diag.Diagnostics) {
 		note += " Set oauth2 instead of a password."
 	}
 	if fatal && !m.Username.IsNull() && !m.usesOAuth2() {
-		diags.AddAttributeError(at, "Mail service takes no passwords", preset.Name+": "+note)
+		diags.AddAttributeError(at, "Mail service takes no passwords", note)
 	} else if note != "" && !m.Username.IsNull() && !m.usesOAuth2() {
-		diags.AddAttributeWarning(at, "Mail service may not take passwords", preset.Name+": "+note)
+		diags.AddAttributeWarning(at, "Mail service may not take passwords", note)
 	}
 	if problem := preset.UsernameProblem(m.Username.ValueString()); problem != "" && m.Username.ValueString() != "" {
 		diags.AddAttributeWarning(path.Root("username"), "Username is unusual for the mail service", problem)

@@ -174,7 +174,7 @@ func TestAccSettingsSiteKey(t *testing.T) {
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{
-			{Config: provider("before") + at("befor"), ExpectError: regexp.MustCompile(`(?s)near it\s+are\s+"before"`)},
+			{Config: provider("before") + at("befor"), ExpectError: regexp.MustCompile(`(?s)Did\s+you\s+mean\s+"before"`)},
 			{Config: provider("before") + tb.resource(), ExpectError: regexp.MustCompile(`has\s+2\s+sites`)},
 			{Config: provider("before") + at("before")},
 			{ // a renamed key with the same site behind it
@@ -262,7 +262,7 @@ func TestAccSettingsIdentity(t *testing.T) {
 		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)},
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{
-			{Config: identity("another") + config, ExpectError: regexp.MustCompile("Another site answers")},
+			{Config: identity("another") + config, ExpectError: regexp.MustCompile(`(?s)Another site answers.*the\s+import\s+is\s+of.*Nothing\s+was\s+imported`)},
 			{
 				Config: identity(tb.site("only").ID()) + config,
 				ConfigStateChecks: []statecheck.StateCheck{

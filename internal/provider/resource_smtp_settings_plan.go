@@ -35,7 +35,7 @@ func (r *smtpSettingsResource) ModifyPlan(ctx context.Context, req resource.Modi
 	if diags.HasError() {
 		return
 	}
-	e := r.sites.find(config.Site, diags)
+	e := r.sites.find(config.Site, byConfiguration, diags)
 	if e != nil {
 		plan.Site = types.StringValue(e.key)
 		e.checkOnDestroy(plan, diags)
@@ -80,7 +80,7 @@ func (r *smtpSettingsResource) planLeaving(ctx context.Context, state settingsMo
 	if state.OnDestroy.ValueString() == string(site.OnDestroyKeep) {
 		return
 	}
-	if e := r.sites.find(state.Site, diags); e != nil {
+	if e := r.sites.find(state.Site, byDestroy, diags); e != nil {
 		e.checkOnDestroy(state, diags)
 		r.sites.leave(ctx, e, state.ID.ValueString(), leaving, diags)
 	}

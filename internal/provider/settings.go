@@ -1,9 +1,11 @@
 package provider
 
 import (
+	"cmp"
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -102,7 +104,10 @@ func textValidators(d site.Setting) []validator.String {
 	case d.Format == site.Choice:
 		return []validator.String{stringvalidator.OneOf(d.Choices...)}
 	case d.Format == site.Credential:
-		return []validator.String{text{check: checkCredential, trimmed: true}}
+		check.check = func(value string) error {
+			return cmp.Or(checkCredential(value), submit.CheckLength(d, strings.TrimRight(value, "\r\n")))
+		}
+		check.trimmed = true
 	case d.Format == site.MailAddress && !d.Optional:
 		return []validator.String{mailAddress{}}
 	case d.Optional:

@@ -122,9 +122,19 @@ func (s *sites) open(key string, m entryModel, at path.Path, diags *diag.Diagnos
 	return e
 }
 
+// asker is who asks for a site by its key: what to do about a key that is not there depends on it.
+type asker int
+
+const (
+	byConfiguration asker = iota
+	byImport
+	// byDestroy is for a resource of the state that is to be destroyed.
+	byDestroy
+)
+
 // find returns the entry for the value of a resource's site argument; null means the only one. It returns nil where
 // the configuration is not known yet, with a diagnostic where it is known and has no such entry.
-func (s *sites) find(key types.String, diags *diag.Diagnostics) *entry {
+func (s *sites) find(key types.String, by asker, diags *diag.Diagnostics) *entry {
 	at := path.Root("site")
 	switch {
 	case s == nil, s.unknown, key.IsUnknown():
@@ -143,19 +153,37 @@ func (s *sites) find(key types.String, diags *diag.Diagnostics) *entry {
 	if e, ok := s.entries[key.ValueString()]; ok {
 		return e
 	}
-	diags.AddAttributeError(at, "Site is not configured", fmt.Sprintf(
-		"%q is not a key of the provider's sites%s. Check its spelling. If a key was renamed in sites, use the new one here: the resource stays the same as long "+
-			"as the same site answers. To stop managing a site, first remove its resource and apply, then remove its "+
-			"entry; where the site is gone for good, use a removed block with destroy = false, or terraform state rm for one of many.", key.ValueString(), s.near(key.ValueString())))
+	diags.AddAttributeError(at, "Site is not configured", fmt.Sprintf("%q is not a key of the provider's sites.%s%s",
+		key.ValueString(), s.near(key.ValueString()), s.adviceOnMissing(key.ValueString(), by)))
 	return nil
 }
+
+// adviceOnMissing says what to do about a key that is not there.
+func (s *sites) adviceOnMissing(key string, by asker) string {
+	switch by {
+	case byImport:
+		return " The import id of a site is its key there, or \"" + onlySite + "\" for the only site of a provider without sites."
+	case byDestroy:
+		return fmt.Sprintf(" This resource is about to be destroyed, which would change that site (on_destroy).\n\n"+
+			"If the site goes by another key now, keep the resource under its new address:\n\n"+
+			"  moved {\n    from = smtp_settings.client[%q]\n    to   = smtp_settings.client[\"<new key>\"]\n  }\n\n"+
+			"If you want to stop managing it, put its entry back into sites, apply, and remove the entry after that.\n\n%s", key, waysOut)
+	}
+	return " Check its spelling.\n\nIf the key was renamed in sites, use the new one here: as long as the same site answers, the resource is updated in " +
+		"place. If the resource has a new address as well, add a moved block.\n\nIf you want to stop managing the site, remove this resource and apply while its " +
+		"entry is still in sites.\n\n" + waysOut
+}
+
+// waysOut is how a site is given up that nobody can reach any more.
+const waysOut = "If the site is gone for good, have the state forget it, with\n\n  removed {\n    from = smtp_settings.<name>\n    lifecycle {\n      destroy = false\n    }\n  }\n\n" +
+	"or, for one of many, with terraform state rm."
 
 // isTrueByDefault is for switches that are on where the configuration says nothing.
 func isTrueByDefault(b types.Bool) bool { return b.IsNull() || b.ValueBool() }
 
 // reachable returns the entry for a key that something outside the plan asks for now.
-func (s *sites) reachable(key types.String, diags *diag.Diagnostics) *entry {
-	e := s.find(key, diags)
+func (s *sites) reachable(key types.String, by asker, diags *diag.Diagnostics) *entry {
+	e := s.find(key, by, diags)
 	if (e == nil || e.site == nil) && !diags.HasError() {
 		diags.AddAttributeError(path.Root("site"), "Site is not known yet",
 			"How to reach the site depends on what only the apply will tell. Apply that first, or leave this out until then.")
@@ -175,7 +203,7 @@ func (s *sites) near(key string) string {
 	if len(near) == 0 {
 		return ""
 	}
-	return "; near it are " + quotedList(near[:min(len(near), 5)])
+	return " Did you mean " + quotedList(near[:min(len(near), 5)]) + "?"
 }
 
 // lastSeen is what the site held when it was last read in this walk; it is read now if it never was.

@@ -13,7 +13,11 @@ func (v *verdict) login() {
 	if !v.known {
 		return
 	}
-	if v.generic && v.service.PasswordKind != presets.AccountPassword {
+	switch {
+	case !v.generic || v.service.PasswordKind == presets.AccountPassword:
+	case v.service.PasswordKind == presets.NoPassword:
+		v.Remedy = fmt.Sprintf("%s needs no login: remove username and password.", v.service.Name)
+	default:
 		v.Remedy = fmt.Sprintf("Set username as %s expects it (%s) and password to %s.",
 			v.service.Name, v.service.UsernameHint, v.service.PasswordKind.Words())
 		if v.service.Requires != "" {

@@ -23,6 +23,8 @@ type Failure struct {
 	// Attempts is how many tests were made, and Spent how long that took; 0 leaves them out.
 	Attempts int
 	Spent    time.Duration
+	// Advice is what else to do, where the caller knows more than the table; may be empty.
+	Advice string
 	// Secrets are taken out of everything that comes from outside, as they are and in the forms in which they travel.
 	Secrets []secret.Text
 }
@@ -44,7 +46,7 @@ func (f Failure) Text() string {
 		p.quote("Error", untrusted.Shorten(f.Result.Error, quoted))
 	}
 	p.section("Means", d.Cause)
-	p.section("Do", d.Remedy)
+	p.section("Do", strings.TrimSpace(d.Remedy+" "+f.Advice))
 	p.link(d.URL)
 	p.section("Result", strings.TrimSpace(f.State+" "+again(f.Result.Status, d.Retry)))
 	p.section("Details", d.ID)
@@ -103,7 +105,10 @@ func (f Failure) tried() string {
 func passed(stages []site.StageTime) string {
 	parts := make([]string, len(stages))
 	for i, s := range stages {
-		parts[i] = fmt.Sprintf("%s %s", s.Stage, max(s.Duration, time.Millisecond).Round(time.Millisecond))
+		parts[i] = string(s.Stage)
+		if s.Duration > 0 { // a site need not say it
+			parts[i] += " " + max(s.Duration, time.Millisecond).Round(time.Millisecond).String()
+		}
 	}
 	return strings.Join(parts, ", ")
 }

@@ -43,7 +43,7 @@ func TestCatalogue(t *testing.T) {
 			domains[domain] = p.ID
 		}
 		check("username", userShape.MatchString(string(p.Username)) && p.UsernameHint != "")
-		check("password kind", slices.Contains([]PasswordKind{AccountPassword, AppPassword, SMTPCredentials, APIKey}, p.PasswordKind))
+		check("password kind", slices.Contains(PasswordKinds(), p.PasswordKind))
 		check("auth status", slices.Contains([]AuthStatus{PasswordOK, AppPasswordRequired, DeprecatedPassword, OAuth2Only}, p.AuthStatus))
 		check("auth status beside the password kind", p.PasswordKind != AppPassword || p.AuthStatus != PasswordOK)
 		check("auth status note", p.AuthStatusNote != "" || p.AuthStatus == PasswordOK || p.AuthStatus == AppPasswordRequired)

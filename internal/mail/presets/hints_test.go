@@ -186,6 +186,7 @@ func TestWords(t *testing.T) {
 		AppPassword:     "an app password",
 		SMTPCredentials: "an SMTP password",
 		APIKey:          "an API key",
+		NoPassword:      "no password",
 	} {
 		if got := kind.Words(); got != want {
 			t.Errorf("%s: got %q, want %q", kind, got, want)

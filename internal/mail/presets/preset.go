@@ -43,7 +43,14 @@ const (
 	AppPassword     PasswordKind = "app-password"
 	SMTPCredentials PasswordKind = "smtp-credentials"
 	APIKey          PasswordKind = "api-key"
+	// NoPassword: the service wants no login.
+	NoPassword PasswordKind = "none"
 )
+
+// PasswordKinds lists the valid values of PasswordKind.
+func PasswordKinds() []PasswordKind {
+	return []PasswordKind{AccountPassword, AppPassword, SMTPCredentials, APIKey, NoPassword}
+}
 
 // Words returns the kind with its article, such as "an app password".
 func (k PasswordKind) Words() string {
@@ -54,6 +61,8 @@ func (k PasswordKind) Words() string {
 		return "an SMTP password"
 	case APIKey:
 		return "an API key"
+	case NoPassword:
+		return "no password"
 	default:
 		return "the password of the account"
 	}

@@ -50,8 +50,8 @@ func CheckSetting(d site.Setting, s site.Settings) error {
 	if value == "" && d.Optional {
 		return nil
 	}
-	if d.MaxLength > 0 && utf8.RuneCountInString(value) > d.MaxLength {
-		return fmt.Errorf("must have at most %d characters", d.MaxLength)
+	if err := CheckLength(d, value); err != nil {
+		return err
 	}
 	switch d.Format {
 	case site.HostName:
@@ -79,6 +79,14 @@ func CheckSetting(d site.Setting, s site.Settings) error {
 		return CheckScopes(value)
 	}
 	return fmt.Errorf("has a format without rules: %d", d.Format)
+}
+
+// CheckLength refuses a value that is longer than the setting takes.
+func CheckLength(d site.Setting, value string) error {
+	if d.MaxLength > 0 && utf8.RuneCountInString(value) > d.MaxLength {
+		return fmt.Errorf("must have at most %d characters", d.MaxLength)
+	}
+	return nil
 }
 
 // rulesAt are those of the settings that a server meets at these stages.
@@ -287,10 +295,19 @@ func CheckFromName(name string) error {
 	switch {
 	case len(name) > 255:
 		return errors.New("must have at most 255 bytes")
-	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
-		return errors.New("must not contain control characters")
+	case !utf8.ValidString(name):
+		return errors.New("must be valid UTF-8")
 	case strings.ContainsAny(name, "<>"):
 		return errors.New("must be the display name alone, without the address in angle brackets")
+	}
+	for _, r := range name {
+		switch {
+		case unicode.IsPrint(r):
+		case unicode.Is(unicode.Zs, r):
+			return fmt.Errorf("must not contain unusual spaces such as %U (a no-break space is one): use an ordinary space", r)
+		default:
+			return fmt.Errorf("must not contain control characters or invisible ones such as %U", r)
+		}
 	}
 	return nil
 }

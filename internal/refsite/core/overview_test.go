@@ -41,7 +41,7 @@ func TestOverview(t *testing.T) {
 	if o := look(); o.Applied != nil || o.Pass != nil || o.Tests != nil || o.PasswordSetBy != "" {
 		t.Errorf("a new site: %+v", o)
 	}
-	save("terraform", uuid.NewString(), candidate)
+	save("terraform", site.NewWriteID("MANAGER2"), candidate)
 	if o := look(); o.PasswordSetBy != "terraform" || o.PasswordSetAt != o.UpdatedAt || o.Applied == nil || o.Applied.PasswordID != o.PasswordID {
 		t.Errorf("after an apply: %+v", o)
 	}
@@ -71,7 +71,7 @@ func TestOverviewAfterAWhile(t *testing.T) {
 	c, s, _ := open(t, func(context.Context, site.Candidate, string, Refresh) site.TestResult {
 		return site.TestResult{Status: site.Passed, TestedAt: time.Now()}
 	})
-	if _, err := s.Commit("terraform", Write{ID: uuid.NewString(), SaveRequest: site.SaveRequest{Settings: relay.Candidate.Settings, Revision: "0"}}); err != nil {
+	if _, err := s.Commit("terraform", Write{ID: site.NewWriteID("MANAGER2"), SaveRequest: site.SaveRequest{Settings: relay.Candidate.Settings, Revision: "0"}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.PutTest(t.Context(), uuid.NewString(), relay); err != nil {

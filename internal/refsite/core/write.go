@@ -60,7 +60,8 @@ func (s *Site) Commit(by string, w Write) (site.State, error) {
 }
 
 // noteOrigin notes on what was just stamped who set the password, and what a client of the contract wrote: only those
-// give their writes an identifier.
+// give their writes an identifier. The one that switches mail off when a resource is destroyed names no writer, and leaves nothing
+// that is managed.
 func (s *Site) noteOrigin(rec *store.Record, before store.Record) {
 	passwordID := ""
 	if p := rec.Password; p != nil {
@@ -69,7 +70,11 @@ func (s *Site) noteOrigin(rec *store.Record, before store.Record) {
 			p.SetAt, p.SetBy = rec.UpdatedAt, rec.UpdatedBy
 		}
 	}
-	if rec.LastWrite != nil {
+	switch {
+	case rec.LastWrite == nil:
+	case !rec.Enabled && site.WriterOf(rec.LastWrite.ID) == "":
+		rec.Applied = nil
+	default:
 		rec.Applied = &store.Applied{
 			By: rec.UpdatedBy, At: rec.UpdatedAt, Settings: rec.Settings, Enabled: rec.Enabled, PasswordID: passwordID,
 		}

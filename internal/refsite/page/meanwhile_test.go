@@ -9,6 +9,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/mail/presets"
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/core"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
@@ -60,6 +61,15 @@ func TestTerraform(t *testing.T) {
 	w.apply(func(s *site.Settings) { s.FromName = "Plan again" })
 	open.get("")
 	open.want("managed", "Nothing was changed since.")
+	destroy := core.Write{ID: site.NewWriteID(""), SaveRequest: site.SaveRequest{Settings: w.state().Settings, Revision: w.state().Revision}}
+	if _, err := w.site().Commit("terraform", destroy); err != nil {
+		t.Fatal(err)
+	}
+	open.get("")
+	if open.byID("managed") != nil {
+		t.Error("still managed after a destroy that only switched mail off")
+	}
+	w.apply(func(*site.Settings) {})
 	if _, err := w.site().Clear("terraform", "", w.state().Revision); err != nil {
 		t.Fatal(err)
 	}

@@ -125,7 +125,7 @@ func (w *testbed) apply(change func(*site.Settings)) {
 	w.t.Helper()
 	settings := site.Settings{Host: "smtp.example.com", Port: 587, Encryption: site.STARTTLS, Username: mailer, FromAddress: mailer}
 	change(&settings)
-	_, err := w.site().Commit("terraform", core.Write{ID: "0e2b2a3c-52c6-4a3d-9d52-4d2b5f0f5b11", SaveRequest: site.SaveRequest{
+	_, err := w.site().Commit("terraform", core.Write{ID: site.NewWriteID("MANAGER2"), SaveRequest: site.SaveRequest{
 		Settings: settings, Password: secret.New("applied"), Revision: w.state().Revision,
 	}})
 	if err != nil {
