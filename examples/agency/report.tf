@@ -17,7 +17,7 @@ locals {
     for site, now in data.smtp_settings.now : site => {
       platform  = local.clients[site].platform
       server    = now.host == null ? "" : "${now.host}:${now.port}"
-      enabled   = now.enabled == true
+      enabled   = now.enabled # null for a site that does not answer
       tested_at = try(module.mail.verified[site].tested_at, "")
       recipient = try(module.mail.verified[site].recipient, "")
       finding = (
@@ -49,6 +49,6 @@ output "report" {
 output "report_csv" {
   value = join("\n", [
     for cells in concat([local.columns], [for site, row in local.report : [for column in local.columns : merge(row, { site = site })[column]]]) :
-    join(",", [for cell in cells : "\"${replace(cell, "\"", "\"\"")}\""])
+    join(",", [for cell in cells : cell == null ? "" : "\"${replace(cell, "\"", "\"\"")}\""])
   ])
 }

@@ -152,6 +152,11 @@ func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, r
 	if test.Candidate == nil {
 		tried = now.Settings
 	}
+	if tried.IsZero() {
+		resp.Diagnostics.AddError(withoutSettings, e.label+": nothing is saved that could be tested, and no message was sent. Give the action the settings to test, or "+
+			"apply an smtp_settings resource first.")
+		return
+	}
 	if refusal, refused := e.can.RefuseTest(test, now); refused {
 		e.addRefusal(&resp.Diagnostics, refusal, model.locate)
 		return

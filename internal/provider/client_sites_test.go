@@ -79,12 +79,3 @@ output "servers" { value = keys(module.mail.servers) }
 		})
 	}
 }
-
-// TestAccExampleOfADeadSite: the data source's example goes on where its site does not answer, which is what it warns of.
-func TestAccExampleOfADeadSite(t *testing.T) {
-	ws := emptyWorkspace(t)
-	ws.init(copyExample(t, "data-sources/smtp_settings", ws.Dir) + "provider \"smtp\" {\n  url = \"http://127.1.2.3:9\"\n  token = \"t\"\n  max_retries = 0\n  on_unreachable = \"warn\"\n}\n")
-	if out := ws.must("plan"); !strings.Contains(out, `mail = "not known"`) {
-		t.Errorf("%s", out)
-	}
-}

@@ -91,6 +91,9 @@ func (d *smtpSettingsDataSource) Read(ctx context.Context, req datasource.ReadRe
 		model.Verification = types.ObjectNull(siteVerificationTypes)
 		resp.Diagnostics.AddWarning("Site cannot be reached and nothing is known of it", fmt.Sprintf("%s: %s", e.label, err))
 	default:
+		if notThere(err) {
+			err = fmt.Errorf("%w\n\n%s", err, toleranceAdvice)
+		}
 		e.addSiteError(&resp.Diagnostics, "reading it", nowhere, err)
 		return
 	}

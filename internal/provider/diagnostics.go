@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -74,6 +75,7 @@ func (e *entry) advice(err error) string {
 		return "\n\nCheck token (or SMTP_SITE_TOKEN), or username and password, in the provider's configuration."
 	case kind == site.Unauthorized:
 		return "\n\nCheck token, or username and password, in its entry of the provider's sites."
+	case kind == site.Unexpected && !missesAPI(err):
 	case kind == site.Unexpected && e.endsInAdmin() != "":
 		return fmt.Sprintf("\n\nurl ends in %s, which is not part of the site's address. Remove that: the provider adds what the platform needs.", e.endsInAdmin())
 	case kind == site.Unexpected && e.platform == platform.WordPress:
@@ -82,6 +84,13 @@ func (e *entry) advice(err error) string {
 		return "\n\nIs url that of a site that speaks the site admin API, at <url>/admin/api/v1? For a WordPress with the plugin, a PocketBase or a listmonk, set platform."
 	}
 	return ""
+}
+
+// missesAPI reports whether a call met something else than the platform's admin API: no such address, or no answer of an API.
+func missesAPI(err error) bool {
+	failed, ok := errors.AsType[*adminapi.Error](err)
+	return ok && (failed.Kind == adminapi.Malformed || failed.Kind == adminapi.Refused &&
+		(failed.Status == http.StatusNotFound || failed.Status == http.StatusMethodNotAllowed || failed.Front != ""))
 }
 
 // adminPaths are where the platforms have their pages for people and their APIs, which people copy along with the address.
@@ -128,10 +137,13 @@ func addReadError(diags *diag.Diagnostics, e *entry, imported bool, err error) {
 		return
 	}
 	if notThere(err) && !imported {
-		err = fmt.Errorf("%w\n\nTo plan the other sites without it, set on_unreachable = \"warn\" for it. %s", err, waysOut)
+		err = fmt.Errorf("%w\n\n%s %s", err, toleranceAdvice, waysOut)
 	}
 	e.addSiteError(diags, "reading it", nowhere, err)
 }
+
+// toleranceAdvice is how the plan of all others goes on beside a site that does not answer.
+const toleranceAdvice = "To plan the other sites without it, set on_unreachable = \"warn\" for it."
 
 // addLeavingError reports a site that could not be left as on_destroy says, and still is in the state.
 func (e *entry) addLeavingError(diags *diag.Diagnostics, how site.OnDestroy, err error) {

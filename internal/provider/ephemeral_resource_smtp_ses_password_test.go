@@ -154,7 +154,9 @@ func unzip(t *testing.T, file string) map[string]string {
 
 // TestAccSESPasswordRegionWarns: once, although Terraform validates an ephemeral resource twice in a plan.
 func TestAccSESPasswordRegionWarns(t *testing.T) {
-	warns := func(ws workspace) int { return strings.Count(ws.must("plan"), "Warning: Region has no known submission server") }
+	warns := func(ws workspace) int {
+		return strings.Count(ws.must("plan"), "Warning: Region has no known submission server")
+	}
 	ws := newWorkspace(t, sesPasswordConfig(secretAccessKey, "eu-central-1"))
 	if got := warns(ws); got != 0 {
 		t.Errorf("a known region: %d warnings", got)

@@ -36,6 +36,9 @@ type smtpSettingsResource struct {
 	procedure site.Procedure
 }
 
+// withoutSettings is the summary at a site that was never configured.
+const withoutSettings = "Site has no mail settings"
+
 // leftAsItIs is the summary where destroying a resource changes nothing, because another one manages its site.
 const leftAsItIs = "Site is left as it is"
 
@@ -158,7 +161,7 @@ func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadReques
 			"other forget it. A deposed object needs nothing: it leaves the site as it is.")
 	}
 	if model.imported() && now.Settings.IsZero() {
-		resp.Diagnostics.AddWarning("Site has no mail settings", e.label+": there is nothing to import, and a configuration that is generated from it lacks host, "+
+		resp.Diagnostics.AddWarning(withoutSettings, e.label+": there is nothing to import, and a configuration that is generated from it lacks host, "+
 			"port and encryption. Remove the import and write the resource: applying it creates the settings.")
 	}
 	addMailWarnings(&resp.Diagnostics, e.label, now)

@@ -71,6 +71,8 @@ type testbed struct {
 	server *refsite.Server
 	http   *httptest.Server
 	tokens map[string]string
+	// users can log in to the submission server.
+	users map[string]secret.Text
 	// others are sites of other platforms, by platform.
 	others map[string]*platformSite
 
@@ -90,7 +92,7 @@ func newTestbed(t *testing.T, c smtptest.Config, sites ...string) *testbed {
 
 func startTestbed(t *testing.T, c smtptest.Config, sites ...string) *testbed {
 	t.Helper()
-	tb := &testbed{t: t, smtp: smtptest.Start(t, c), tokens: map[string]string{}}
+	tb := &testbed{t: t, smtp: smtptest.Start(t, c), tokens: map[string]string{}, users: c.Users}
 	server, err := refsite.New(refsite.Config{
 		DataFile:      filepath.Join(t.TempDir(), "sites.db"),
 		Keys:          seal.Generate(),
