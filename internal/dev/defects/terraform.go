@@ -19,8 +19,8 @@ var inTerraform = []defect{{
 	name: "AnotherSiteIsRead", breaks: "R15",
 	what:  "A refresh takes another site for the one that is managed.",
 	file:  "internal/provider/resource_smtp_settings.go",
-	old:   `pinned != now.SiteID &&`,
-	new:   `pinned == now.SiteID+"x" &&`,
+	old:   "	case !e.repin:",
+	new:   `	case !e.repin && pinned == now.SiteID+"x":`,
 	tests: "provider", run: "TestAccSettingsRepin",
 }, {
 	name: "PasswordDriftIgnored", breaks: "R25",
