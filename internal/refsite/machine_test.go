@@ -156,7 +156,7 @@ func (s *stage) Errorf(format string, args ...any) { s.reporter.Errorf(format, a
 // RoundTrip compares every twentieth answer with openapi.yaml, which takes longer than all the rest, and keeps them all.
 func (s *stage) RoundTrip(r *http.Request) (*http.Response, error) {
 	if s.calls.Add(1)%20 == 0 {
-		return checked{s, http.DefaultTransport, s.answers}.RoundTrip(r)
+		return checked{t: s, next: http.DefaultTransport, answers: s.answers, again: true}.RoundTrip(r)
 	}
 	resp, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {

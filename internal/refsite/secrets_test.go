@@ -20,7 +20,7 @@ func TestR7NoSecretShows(t *testing.T) {
 	credentials := w.login("client-a")
 	session := c.call(http.MethodPost, "/session", credentials).want(t, http.StatusCreated, "")
 	w.answers = &logBuffer{} // the one answer that holds a secret is behind us
-	c.http.Transport = checked{t, http.DefaultTransport, w.answers}
+	c.http.Transport = checked{t: t, next: http.DefaultTransport, answers: w.answers}
 	secrets := map[string]string{
 		"mail password": w.password, "API token": c.token,
 		"login password": credentials["password"].(string), "session token": session.object["token"].(string),

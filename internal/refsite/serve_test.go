@@ -43,11 +43,11 @@ func TestServe(t *testing.T) {
 		c := w.site("client-a")
 		l := listen(t)
 		c.url = "http://" + l.Addr().String() + "/client-a" + apiPath
-		c.http.Transport = checked{t, &http.Transport{DisableKeepAlives: true}, w.answers}
+		c.http.Transport = checked{t: t, next: &http.Transport{DisableKeepAlives: true}, answers: w.answers}
 		stop, served := w.serve(l, nil)
 		reached, release := w.hold()
 		answered := c.later(http.MethodPut, newTest(), w.candidate())
-		<-reached
+		isReached(t, reached, answered)
 		stop()
 		for {
 			conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", l.Addr().String())
@@ -79,7 +79,7 @@ func TestServe(t *testing.T) {
 		stop, served := w.serve(l, &tls.Config{Certificates: []tls.Certificate{leaf}, MinVersion: tls.VersionTLS12})
 		c.url = "https://" + l.Addr().String() + "/client-a" + apiPath
 		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.RootCAs(), MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}
-		c.http.Transport = checked{t, transport, w.answers}
+		c.http.Transport = checked{t: t, next: transport, answers: w.answers}
 		if got := c.read(); got.header.Get("Strict-Transport-Security") == "" {
 			t.Error("no Strict-Transport-Security")
 		}

@@ -97,7 +97,7 @@ func TestFullDisk(t *testing.T) {
 		reached, release := w.hold()
 		path := newTest()
 		answered := c.later(http.MethodPut, path, w.candidate())
-		<-reached
+		isReached(t, reached, answered)
 		free := fillDisk(t)
 		release()
 		got := (<-answered).want(t, http.StatusOK, "")

@@ -123,7 +123,7 @@ func (w *testbed) site(name string) *client {
 	}
 	return &client{
 		t: w.t, url: w.url + "/" + name + apiPath, token: credentials.Token.Reveal(), id: credentials.SiteID,
-		http: &http.Client{Transport: checked{w.t, http.DefaultTransport, w.answers}, CheckRedirect: notFollowed},
+		http: &http.Client{Transport: checked{t: w.t, next: http.DefaultTransport, answers: w.answers}, CheckRedirect: notFollowed},
 	}
 }
 

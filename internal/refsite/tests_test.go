@@ -87,6 +87,16 @@ func TestRepeatedTest(t *testing.T) {
 	})
 }
 
+// isReached waits until a test that was asked for is held, and fails where the request ends before.
+func isReached[T any](t *testing.T, reached <-chan struct{}, ended <-chan T) {
+	t.Helper()
+	select {
+	case <-reached:
+	case got := <-ended:
+		t.Fatalf("the request ended before its test was held: %+v", got)
+	}
+}
+
 // However far the clock jumps: a client that is told that its test never was would send another message.
 func TestI3ARunningTestIsNotForgotten(t *testing.T) {
 	w := start(t)
@@ -94,7 +104,7 @@ func TestI3ARunningTestIsNotForgotten(t *testing.T) {
 	reached, release := w.hold()
 	path := newTest()
 	answered := c.later(http.MethodPut, path, w.candidate())
-	<-reached
+	isReached(t, reached, answered)
 	w.pass(25 * time.Hour)
 	c.call(http.MethodPut, newTest(), w.candidate()).want(t, http.StatusOK, "")
 	c.call(http.MethodGet, path, nil).want(t, http.StatusAccepted, "")
@@ -141,7 +151,7 @@ func TestClientGoesAway(t *testing.T) {
 		_, err := c.try(ctx, http.MethodPut, path, w.candidate())
 		gone <- err
 	}()
-	<-reached
+	isReached(t, reached, gone)
 	leave()
 	if <-gone == nil {
 		t.Fatal("the call was answered")

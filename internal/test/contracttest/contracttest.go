@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -31,6 +32,7 @@ const (
 type Document struct {
 	spec   *openapi3.T
 	router routers.Router
+	known  sync.Map
 }
 
 // Load reads the contract from openapi.yaml.
@@ -43,7 +45,14 @@ func Load(openapi []byte) (*Document, error) {
 		return nil, err
 	}
 	router, err := legacy.NewRouter(spec, openapi3.IsOpenAPI31OrLater())
-	return &Document{spec, router}, err
+	return &Document{spec: spec, router: router}, err
+}
+
+// IsNew reports whether no exchange before had the error. One contradiction between a site and the contract, such as a member
+// that one of them lacks, shows in hundreds of exchanges; a test that tells it once is read.
+func (d *Document) IsNew(err error) bool {
+	_, known := d.known.LoadOrStore(err.Error(), true)
+	return !known
 }
 
 // Answers lists the answers that the contract describes, as [Document.Check] names them. Those that are "anything else"
