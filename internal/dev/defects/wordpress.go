@@ -64,4 +64,11 @@ var inWordPress = []defect{{
 	old:   `'' === $value && isset( self::SHAPE[ "$name?" ] )`,
 	new:   `false`,
 	tests: "platform/wordpress/wordpresstest", run: "TestRowsOfVersion01", tags: "wordpress", needs: "mariadbd",
+}, {
+	name: "TestTakesAKeptToken", breaks: "I2",
+	what:  "A test logs in with an access token that was kept, although the client secret was revoked since.",
+	file:  "internal/platform/wordpress/src/Connection.php",
+	old:   `$with_token && null === $this->deadline ?`,
+	new:   `$with_token ?`,
+	tests: "platform/wordpress/wordpresstest", run: "TestTokensAreKept", tags: "wordpress", needs: "mariadbd",
 }}

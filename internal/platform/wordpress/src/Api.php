@@ -222,6 +222,7 @@ final class Api {
 			'password_set'  => null !== $r->password,
 			'password_id'   => $r->password_id,
 			'verification'  => $r->verification,
+			'auth_methods'  => array( 'password', 'oauth2' ),
 		) + Delivery::read();
 		if ( '' !== $r->fault ) {
 			$document['notice'] = $r->fault;

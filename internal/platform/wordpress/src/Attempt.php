@@ -50,7 +50,7 @@ final class Attempt {
 			'status'      => $status,
 			'stage'       => '' === $c->stage ? null : $c->stage,
 			'reply'       => $reply,
-			'error'       => null === $fault ? null : $words->line( $fault ),
+			'error'       => null === $fault && null === $c->challenge ? null : $words->line( $fault ?? $c->challenge ),
 			'stages'      => $c->stages,
 			'message_id'  => $this->message_id,
 			'tested_at'   => Clock::now(),
@@ -64,7 +64,8 @@ final class Attempt {
 	}
 
 	private function words(): Words {
-		return new Words( $this->settings, $this->password, $this->connection->has_sent_recipients() ? $this->recipient : '' );
+		$c = $this->connection;
+		return new Words( $this->settings, $this->password, $c->has_sent_recipients() ? $this->recipient : '', $c->token() );
 	}
 
 	private function send(): bool {

@@ -15,11 +15,13 @@ final class Check {
 			'host'         => self::length( $s->host, 253 ) ?? self::host( $s->host ),
 			'port'         => $s->port < 1 || $s->port > 65535 ? 'must be from 1 to 65535' : null,
 			'encryption'   => self::encryption( $s ),
-			'username'     => self::length( $s->username, 255 ) ?? self::controls( $s->username ) ?? self::directions( $s->username ),
+			'username'     => self::length( $s->username, 255 ) ?? self::controls( $s->username ) ?? self::directions( $s->username )
+				?? ( '' === $s->username && '' !== $s->grant ? 'is missing: a login with a token needs the mailbox' : null ),
 			'from_address' => self::address( $s->from_address ),
 			'from_name'    => self::length( $s->from_name, 255 ) ?? self::from_name( $s->from_name ),
 			'helo_name'    => self::length( $s->helo_name, 255 ) ?? self::helo_name( $s->helo_name ),
 			'reply_to'     => '' === $s->reply_to ? null : self::address( $s->reply_to ),
+		) + self::login( $s ) + array(
 			'password'     => self::password( $s, $password ),
 		);
 		foreach ( array_filter( $faults ) as $field => $fault ) {
@@ -75,6 +77,23 @@ final class Check {
 		return strlen( $address ) <= 254 && preg_match( '/^[!-~]+$/D', $address ) && ! strpbrk( $address, '<>"()[]\\,;:' )
 			&& is_email( $address ) && filter_var( $address, FILTER_VALIDATE_EMAIL )
 			? null : 'must be a plain mail address such as name@example.com';
+	}
+
+	/** @return array<string, ?string> faults of a login with a token; one with a password has none of these settings. */
+	private static function login( Settings $s ): array {
+		if ( '' === $s->grant ) {
+			return array( 'grant' => '' === $s->token_url . $s->client_id . $s->scopes ? null : 'is missing, but there are settings for a login with a token' );
+		}
+		$scopes = explode( ' ', $s->scopes );
+		sort( $scopes, SORT_STRING );
+		$sorted = '' === $s->scopes || ( ! in_array( '', $scopes, true ) && implode( ' ', $scopes ) === $s->scopes );
+		return array(
+			'grant'     => 'client_credentials' === $s->grant ? null : 'must be client_credentials, or empty for a login with a password',
+			'token_url' => TokenEndpoint::fault( $s->token_url ),
+			'client_id' => preg_match( '/^[ -~]{1,255}$/D', $s->client_id ) ? null : 'must be the application\'s id, of at most 255 visible ASCII characters',
+			'scopes'    => $sorted && strlen( $s->scopes ) <= 1024 && preg_match( '/^[ !#-\[\]-~]*$/D', $s->scopes )
+				? null : 'must be scopes of visible ASCII characters, sorted, with single spaces between them, of at most 1024 bytes',
+		);
 	}
 
 	private static function from_name( string $name ): ?string {

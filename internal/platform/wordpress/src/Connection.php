@@ -13,7 +13,10 @@ Plugin::load_phpmailer();
  */
 final class Connection extends \PHPMailer\PHPMailer\SMTP {
 	private const MAX_REPLY_BYTES = 65536;
-	private const CONNECT_SECONDS = 10;
+
+	/** How a server is told a password, and how an access token; the first that it offers. */
+	private const PASSWORD_LOGINS = array( 'PLAIN', 'LOGIN', 'CRAM-MD5' );
+	private const TOKEN_LOGINS    = array( 'XOAUTH2', 'OAUTHBEARER' );
 
 	/** How long a reply is waited for in a test; and in any case those to QUIT and RSET, which change nothing. */
 	private const REPLY_SECONDS = array(
@@ -35,6 +38,9 @@ final class Connection extends \PHPMailer\PHPMailer\SMTP {
 	/** What openssl_x509_parse says of the server's certificate. */
 	public ?array $certificate = null;
 
+	/** What the server says of a token that it refuses, beside its reply. */
+	public ?string $challenge = null;
+
 	/** Whether the server may have the whole message. */
 	public bool $handed_over = false;
 
@@ -42,6 +48,7 @@ final class Connection extends \PHPMailer\PHPMailer\SMTP {
 	private ?Secret $password;
 	private ?float $deadline;
 	private bool $verify;
+	private ?Secret $token          = null;
 	private string $address      = '';
 	private string $unread       = '';
 	private int $mails           = 0;
@@ -91,14 +98,48 @@ final class Connection extends \PHPMailer\PHPMailer\SMTP {
 		return true;
 	}
 
-	/** Connects, secures the connection and logs in. */
+	/** Connects, secures the connection and logs in: in a test with a new token, for a kept one hides that its client secret was revoked. */
 	public function open(): bool {
+		$with_token  = null !== $this->password && '' !== $this->settings->grant;
+		$this->token = $with_token && null === $this->deadline ? TokenEndpoint::kept( $this->settings, $this->password ) : null;
+		$kept        = null !== $this->token;
+		if ( $this->log_in() ) {
+			return true;
+		}
+		if ( ! $kept || 'auth' !== $this->stage ) {
+			return false;
+		}
+		$this->token = null;
+		return $this->log_in();
+	}
+
+	/** The access token of this connection, where it logs in with one. */
+	public function token(): ?Secret {
+		return $this->token;
+	}
+
+	private function log_in(): bool {
 		$this->renew();
 		$name = $this->settings->greeting_name();
-		return $this->connect( '' )
+		return $this->obtain_token()
+			&& $this->connect( '' )
 			&& $this->hello( $name )
 			&& ( 'starttls' !== $this->settings->encryption || ( $this->startTLS() && $this->hello( $name ) ) )
 			&& ( null === $this->password || $this->authenticate( '', '' ) );
+	}
+
+	/** Before anything is dialled: no mail server waits for a token endpoint. */
+	private function obtain_token(): bool {
+		if ( null !== $this->token || null === $this->password || '' === $this->settings->grant ) {
+			return true;
+		}
+		$this->enter( 'token' );
+		try {
+			$this->token = TokenEndpoint::fetch( $this->settings, $this->password, null === $this->deadline );
+			return true;
+		} catch ( \RuntimeException $e ) {
+			return $this->fail( $e->getMessage() );
+		}
 	}
 
 	/** Forgets a connection that was there before. */
@@ -110,6 +151,7 @@ final class Connection extends \PHPMailer\PHPMailer\SMTP {
 		$this->unread      = '';
 		$this->mails       = 0;
 		$this->encrypted   = false;
+		$this->challenge   = null;
 		$this->handed_over = false;
 	}
 
@@ -163,13 +205,36 @@ final class Connection extends \PHPMailer\PHPMailer\SMTP {
 		if ( ! $this->encrypted && ! Networks::contain( Networks::LOOPBACK, $this->address ) ) {
 			return $this->fail( "refusing to send the password over an unencrypted connection to {$this->settings->host}" );
 		}
+		$kind    = null === $this->token ? 'password' : 'token';
 		$offered = $this->server_caps['AUTH'] ?? array();
-		$chosen  = current( array_intersect( array( 'PLAIN', 'LOGIN', 'CRAM-MD5' ), $offered ) );
+		$chosen  = current( array_intersect( 'token' === $kind ? self::TOKEN_LOGINS : self::PASSWORD_LOGINS, $offered ) );
 		if ( false === $chosen ) {
 			$only = implode( ' ', $offered );
-			return $this->fail( '' === $only ? "server doesn't support AUTH" : "server offers no login with a password, only $only" );
+			return $this->fail( '' === $only ? "server doesn't support AUTH" : "server offers no login with a $kind, only $only" );
 		}
-		return parent::authenticate( $this->settings->username, $this->password->reveal(), $chosen );
+		return 'token' === $kind ? $this->send_token( $chosen ) : parent::authenticate( $this->settings->username, $this->password->reveal(), $chosen );
+	}
+
+	/**
+	 * Not as PHPMailer does it: its token makes the command too long, and it takes QUIT for the answer to the challenge that comes with a
+	 * refusal, so that the refusal is lost.
+	 */
+	private function send_token( string $mechanism ): bool {
+		$user     = $this->settings->username;
+		$bearer   = "auth=Bearer {$this->token->reveal()}\x01\x01";
+		$xoauth2  = 'XOAUTH2' === $mechanism;
+		$response = $xoauth2 ? "user=$user\x01$bearer" : 'n,a=' . strtr( $user, array( '=' => '=3D', ',' => '=2C' ) ) . ",\x01$bearer";
+		if ( ! $this->sendCommand( 'AUTH', "AUTH $mechanism", 334 ) ) {
+			return false;
+		}
+		if ( $this->sendCommand( 'Token', base64_encode( $response ), 235 ) ) {
+			return true;
+		}
+		if ( str_starts_with( $this->last_reply, '334' ) ) {
+			$this->challenge = (string) base64_decode( substr( $this->last_reply, 4 ) );
+			$this->sendCommand( 'Token', $xoauth2 ? '' : base64_encode( "\x01" ), 235 );
+		}
+		return false;
 	}
 
 	/** Whoever the mail is from, the envelope has the sender of the settings. */
@@ -264,80 +329,25 @@ final class Connection extends \PHPMailer\PHPMailer\SMTP {
 
 	/** Connects to the first address of the host that answers. */
 	private function dial( string $host, int $port ): mixed {
-		$addresses = array( $host );
 		if ( ! filter_var( $host, FILTER_VALIDATE_IP ) ) {
 			$this->enter( 'dns' );
-			$addresses = self::resolve( $host );
-			if ( array() === $addresses ) {
-				return $this->fail( "dial tcp: lookup $host: no such host" );
-			}
 		}
-		$this->enter( 'connect' );
-		$faults  = array();
-		$seconds = max( 1, self::CONNECT_SECONDS / count( $addresses ) );
-		foreach ( $addresses as $address ) {
-			// What the resolver found is not said: it may know names that are not for the caller.
-			$target = self::bracketed( $host ) . ":$port";
-			if ( ! Networks::allow( $address ) ) {
-				$faults[] = "dial tcp $target: address is not public, "
-					. 'and its network is not among those that this site allows in SITE_SMTP_ALLOW_NETWORKS';
-				continue;
-			}
-			$conn = @stream_socket_client( 'tcp://' . self::bracketed( $address ) . ":$port", $code, $text, $seconds, STREAM_CLIENT_CONNECT, $this->context( $host ) );
-			if ( false !== $conn ) {
-				$this->address = $address;
-				return $conn;
-			}
-			$faults[] = "dial tcp $target: " . ( str_contains( $text, 'timed out' ) ? 'i/o timeout' : 'connect: ' . strtolower( $text ) );
+		$addresses = Dialer::addresses( $host );
+		if ( array() !== $addresses ) {
+			$this->enter( 'connect' );
 		}
-		return $this->fail( implode( '; ', array_unique( $faults ) ) );
-	}
-
-	/** A name or an address as it stands before a port. */
-	private static function bracketed( string $host ): string {
-		return str_contains( $host, ':' ) ? "[$host]" : $host;
-	}
-
-	/** @return string[] */
-	private static function resolve( string $host ): array {
-		$four = gethostbynamel( $host );
-		$six  = @dns_get_record( $host, DNS_AAAA );
-		return array_slice( array_merge( $four ? $four : array(), $six ? array_column( $six, 'ipv6' ) : array() ), 0, 8 );
-	}
-
-	private function context( string $host ) {
-		return stream_context_create(
-			array(
-				'ssl' => array(
-					'peer_name'         => rtrim( $host, '.' ),
-					'verify_peer'       => $this->verify,
-					'verify_peer_name'  => $this->verify,
-					'capture_peer_cert' => true,
-				),
-			)
-		);
+		[ $conn, $this->address, $fault ] = Dialer::connect( $host, $port, $addresses, $this->verify );
+		return false === $conn ? $this->fail( $fault ) : $conn;
 	}
 
 	/** The TLS handshake, implicit or behind STARTTLS. */
 	private function secure( $conn ): bool {
 		$this->enter( 'tls' );
-		$said = '';
-		set_error_handler(
-			static function ( int $level, string $text ) use ( &$said ): bool {
-				$said .= $text . ' ';
-				return true;
-			}
-		);
-		stream_set_timeout( $conn, self::CONNECT_SECONDS );
-		$this->encrypted = true === stream_socket_enable_crypto( $conn, true, STREAM_CRYPTO_METHOD_TLSv1_2_CLIENT | STREAM_CRYPTO_METHOD_TLSv1_3_CLIENT );
-		restore_error_handler();
+		$fault             = Dialer::encrypt( $conn );
+		$this->encrypted   = '' === $fault;
 		$certificate       = stream_context_get_options( $conn )['ssl']['peer_certificate'] ?? null;
 		$this->certificate = null === $certificate ? null : openssl_x509_parse( $certificate );
-		if ( $this->encrypted ) {
-			return true;
-		}
-		$said = trim( preg_replace( '/\s+/', ' ', str_replace( 'stream_socket_enable_crypto(): ', '', $said ) ) );
-		return $this->fail( '' === $said ? 'EOF' : "tls: $said" );
+		return $this->encrypted || $this->fail( $fault );
 	}
 
 	/** Passes the present stage and begins the next. */

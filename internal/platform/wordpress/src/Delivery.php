@@ -28,7 +28,7 @@ final class Delivery {
 				'at'    => Clock::now(),
 				'stage' => $connection->stage,
 				'reply' => null === $fault ? $words->reply( $connection->getLastReply() ) : null,
-				'error' => null === $fault ? null : $words->line( $fault ),
+				'error' => null === $fault && null === $connection->challenge ? null : $words->line( $fault ?? $connection->challenge ),
 			)
 		);
 	}

@@ -141,7 +141,7 @@ final class Mail {
 			self::$test_id = null === self::$test ? '' : trim( $mailer->getLastMessageID(), '<>' );
 			$why = $e->getMessage();
 			if ( null !== $through ) {
-				$words = new Words( $record->settings, $record->password, $through->has_sent_recipients() ? $message->supplied() : '' );
+				$words = new Words( $record->settings, $record->password, $through->has_sent_recipients() ? $message->supplied() : '', $through->token() );
 				$why   = $words->line( $why );
 			}
 			if ( null !== $through && null === self::$test ) {

@@ -16,6 +16,10 @@ final class Settings {
 		'from_name'    => 'string',
 		'helo_name'    => 'string',
 		'reply_to?'    => 'string',
+		'grant?'       => 'string',
+		'token_url?'   => 'string',
+		'client_id?'   => 'string',
+		'scopes?'      => 'string',
 	);
 
 	public string $host         = '';
@@ -26,6 +30,10 @@ final class Settings {
 	public string $from_name    = '';
 	public string $helo_name    = '';
 	public string $reply_to     = '';
+	public string $grant        = '';
+	public string $token_url    = '';
+	public string $client_id    = '';
+	public string $scopes       = '';
 
 	/**
 	 * Those of a site that was never configured, but for the values given.

@@ -84,6 +84,7 @@ final class Site {
 		return self::write(
 			static function ( Record $r ) use ( $revision, $by ): Record {
 				self::check_revision( $r, $revision );
+				TokenEndpoint::forget();
 				$cleared           = new Record();
 				$cleared->revision = $r->revision;
 				return self::stamp( $cleared, $by );
@@ -120,6 +121,7 @@ final class Site {
 		}
 		if ( array() !== $r->settings->diff( $write['settings'] ) || ! Secret::same( $r->password, $password ) ) {
 			Delivery::forget();
+			TokenEndpoint::forget();
 		}
 		$r->settings     = $write['settings'];
 		$r->password_id  = $id;

@@ -8,10 +8,13 @@ namespace SiteSMTP;
 final class Words {
 	private Redactor $redactor;
 
-	/** @param string $supplied what the caller chose of what the server has seen. */
-	public function __construct( Settings $settings, ?Secret $password, string $supplied ) {
-		$known          = null !== $password;
-		$this->redactor = new Redactor( $known ? array( $password->reveal() ) : array(), $known ? array( $settings->username ) : array(), $supplied );
+	/**
+	 * @param string  $supplied what the caller chose of what the server has seen.
+	 * @param ?Secret $token    the access token of the login.
+	 */
+	public function __construct( Settings $settings, ?Secret $password, string $supplied, ?Secret $token = null ) {
+		$secrets        = array_filter( array( Secret::value( $password ), Secret::value( $token ) ) );
+		$this->redactor = new Redactor( $secrets, array() === $secrets ? array() : array( $settings->username ), $supplied );
 	}
 
 	/** The reply in parts: its code, its enhanced code (RFC 3463) and the text of all its lines. */

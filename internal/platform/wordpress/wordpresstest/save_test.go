@@ -22,7 +22,9 @@ func TestUnconfigured(t *testing.T) {
 	equal(t, got.object, object{
 		"site_id": got.object["site_id"], "api_version": 1.0, "enabled": false, "revision": "0", "updated_at": nil, "updated_by": nil,
 		"last_write_id": nil, "password_set": false, "password_id": nil, "verification": nil, "last_success": nil, "last_failure": nil,
-		"settings": object{"host": "", "port": 0.0, "encryption": "", "username": "", "from_address": "", "from_name": "", "helo_name": "", "reply_to": ""},
+		"auth_methods": []any{"password", "oauth2"},
+		"settings": object{"host": "", "port": 0.0, "encryption": "", "username": "", "from_address": "", "from_name": "", "helo_name": "", "reply_to": "",
+			"grant": "", "token_url": "", "client_id": "", "scopes": ""},
 	})
 	if got.header.Get("ETag") != `"0"` {
 		t.Errorf("ETag %s", got.header.Get("ETag"))
@@ -37,7 +39,22 @@ func (c *client) changes() object {
 	return object{
 		"host": "127.0.0.2", "port": c.mail.Port()%65535 + 1, "encryption": "tls", "username": "other@example.com",
 		"from_address": "other@example.com", "from_name": "client A", "helo_name": "other.example.com", "reply_to": "other@example.com",
+		"grant": "client_credentials", "token_url": "https://other.example.com/token", "client_id": "other", "scopes": "mail other",
 	}
+}
+
+// changed are the settings with another value of one of them.
+func (c *client) changed(f site.Setting) object {
+	c.Helper()
+	change, ok := c.changes()[f.Name]
+	if !ok {
+		c.Fatalf("%s is a new setting: changes must change it", f.Name)
+	}
+	if f.OfToken() {
+		// They make sense only together.
+		return c.settings(object{"grant": "client_credentials", "token_url": "https://login.example.com/token", "client_id": "app", f.Name: change})
+	}
+	return c.settings(object{f.Name: change})
 }
 
 func TestPasswordRule(t *testing.T) {
@@ -45,14 +62,7 @@ func TestPasswordRule(t *testing.T) {
 	c.enable(nil)
 	logins := c.mail.Counters().Logins
 	for _, f := range site.AllSettings() {
-		if _, known := c.read().object["settings"].(object)[f.Name]; !known {
-			continue
-		}
-		change, ok := c.changes()[f.Name]
-		if !ok {
-			t.Fatalf("%s is a new setting: changes must change it", f.Name)
-		}
-		changed := c.settings(object{f.Name: change})
+		changed := c.changed(f)
 		c.unchanged(func() {
 			for _, enabled := range []bool{false, true} {
 				got := c.put(object{"settings": changed, "enabled": enabled}).want(t, http.StatusUnprocessableEntity, "password_required")
