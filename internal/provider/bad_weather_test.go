@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -102,6 +103,31 @@ func TestAccPlanOfUnusableSite(t *testing.T) {
 				Steps:                    []resource.TestStep{{Config: c.config + tb.resource(), PlanOnly: true, ExpectError: regexp.MustCompile(c.says)}},
 			})
 		})
+	}
+}
+
+// TestAccWithoutPlugin: where the plugin is missing, the error says what the guide says, and where that is.
+func TestAccWithoutPlugin(t *testing.T) {
+	tb := newTestbed(t, smtptest.Config{}, "only")
+	bare := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("Content-Type", "application/json")
+		rw.WriteHeader(http.StatusNotFound)
+		_, _ = io.WriteString(rw, `{"code":"rest_no_route","message":"No route was found matching the URL and request method.","data":{"status":404}}`)
+	}))
+	t.Cleanup(bare.Close)
+	ws := newWorkspace(t, fmt.Sprintf("provider \"smtp\" {\n  url = %q\n  platform = \"wordpress\"\n  token = \"t\"\n  test_recipient = %q\n}\n", bare.URL, recipient)+tb.resource())
+	out, ok := ws.run("plan", "-no-color")
+	guide, err := os.ReadFile("../../docs/guides/platform-wordpress.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, word := range []string{"Site SMTP", "wp-content/mu-plugins", "installed and activated"} {
+		if !strings.Contains(unwrapped(out), word) || !strings.Contains(unwrapped(string(guide)), word) {
+			t.Errorf("%q is not in both the guide and the error:\n%s", word, out)
+		}
+	}
+	if ok || !strings.Contains(out, "/docs/guides/platform-wordpress\n") {
+		t.Errorf("succeeded: %t\n%s", ok, out)
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
 // claim is what the resources of a walk want of one site. It has one set of mail settings: two resources would take turns in
@@ -20,8 +22,8 @@ type claim struct {
 	mu sync.Mutex
 	// by is the resource that manages the site, nil without one.
 	by *claimant
-	// leaving are the resources whose destruction changes the site.
-	leaving []lastApplied
+	// leaving are the resources that are to be destroyed.
+	leaving []leaver
 	// applied: a resource was applied to the site in this walk.
 	applied bool
 }
@@ -32,6 +34,24 @@ type claimant struct {
 	// planned as an update first and as a creation then, with the instance of what is replaced.
 	instance    string
 	description string
+}
+
+// leaver is a resource that is to be destroyed.
+type leaver struct {
+	lastApplied
+	how site.OnDestroy
+}
+
+// spares reports whether its destruction leaves a site as it is: it is another resource's by now, or is off or clear already.
+func (l leaver) spares(now site.State) bool {
+	switch {
+	case l.takenOver(now):
+		return true
+	case l.how == site.OnDestroyClear:
+		return now.IsClear()
+	default:
+		return !now.Enabled
+	}
 }
 
 // claims are those of a provider's sites, by address and by the id that a site gave itself: what has one of them in common is
@@ -82,8 +102,8 @@ func (s *sites) manage(ctx context.Context, e *entry, siteID string, r claimant,
 	c.refuseLeaving(ctx, e, diags)
 }
 
-// leave notes that the destruction of a resource changes the site of e.
-func (s *sites) leave(ctx context.Context, e *entry, siteID string, r lastApplied, diags *diag.Diagnostics) {
+// leave notes that a resource for the site of e is to be destroyed.
+func (s *sites) leave(ctx context.Context, e *entry, siteID string, r leaver, diags *diag.Diagnostics) {
 	c := s.claimOf(e, siteID)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -95,18 +115,22 @@ func (s *sites) leave(ctx context.Context, e *entry, siteID string, r lastApplie
 const forgetting = "have the state forget the other one, without touching the site:\n\n" +
 	"  removed {\n    from = smtp_settings.<other>\n    lifecycle {\n      destroy = false\n    }\n  }"
 
+// forgettingDeposed is that for an object that has no address of its own.
+const forgettingDeposed = "If terraform show lists it as a deposed object, neither block reaches it: run terraform state rm smtp_settings.<name>, and import the site again."
+
 // refuseLeaving refuses to destroy one resource where another one manages the site: it would end up with its mail off, or keep it
-// by the chance of which comes first. One that was taken over, such as a deposed object, leaves the site as it is.
+// by the chance of which comes first. One whose destruction leaves the site as it is may go, such as a deposed object that was taken
+// over.
 func (c *claim) refuseLeaving(ctx context.Context, e *entry, diags *diag.Diagnostics) {
 	if len(c.leaving) == 0 || c.by == nil || c.applied {
 		return
 	}
-	if now, err := e.lastSeen(ctx); err == nil && !slices.ContainsFunc(c.leaving, func(r lastApplied) bool { return !r.takenOver(now) }) {
+	if now, err := e.lastSeen(ctx); err == nil && !slices.ContainsFunc(c.leaving, func(l leaver) bool { return !l.spares(now) }) {
 		return
 	}
 	diags.AddAttributeError(path.Root("site"), "Site has two resources", fmt.Sprintf(
 		"The destruction of one smtp_settings resource would change %s, which another one manages: its mail could end up off. If the resource was "+
-			"renamed, say so:\n\n  moved {\n    from = smtp_settings.<old>\n    to   = smtp_settings.<new>\n  }\n\nElse %s", e.label, forgetting))
+			"renamed, say so:\n\n  moved {\n    from = smtp_settings.<old>\n    to   = smtp_settings.<new>\n  }\n\nElse %s\n\n%s", e.label, forgetting, forgettingDeposed))
 }
 
 // apply notes that a resource was applied to the site. From then on the destruction of the one that it replaces

@@ -79,12 +79,14 @@ func (e *entry) advice(err error) string {
 	case kind == site.Unexpected && e.endsInAdmin() != "":
 		return fmt.Sprintf("\n\nurl ends in %s, which is not part of the site's address. Remove that: the provider adds what the platform needs.", e.endsInAdmin())
 	case kind == site.Unexpected && e.platform == platform.WordPress:
-		return "\n\nIs url that of the WordPress, and is the plugin Site SMTP in wp-content/mu-plugins (or installed and activated)? The guide to WordPress says where to get it."
+		return "\n\nIs url that of the WordPress, and is the plugin Site SMTP in wp-content/mu-plugins (or installed and activated)? Where to get it: " + wordPressGuide
 	case kind == site.Unexpected && e.platform == platform.SiteAdmin:
 		return "\n\nIs url that of a site that speaks the site admin API, at <url>/admin/api/v1? For a WordPress with the plugin, a PocketBase or a listmonk, set platform."
 	}
 	return ""
 }
+
+const wordPressGuide = "https://registry.terraform.io/providers/sitemail/smtp/latest/docs/guides/platform-wordpress"
 
 // missesAPI reports whether a call met something else than the platform's admin API: no such address, or no answer of an API.
 func missesAPI(err error) bool {

@@ -29,6 +29,8 @@ type lastApplied struct {
 	Instance string `json:"instance"`
 	// Adopted is the instance that wrote the settings which this resource took over as they were; empty once it wrote itself.
 	Adopted string `json:"adopted,omitempty"`
+	// Unread: the last refresh did not read the site, so that nobody knows yet whether it is the one that is managed.
+	Unread bool `json:"unread,omitempty"`
 	// Verification is kept here for a platform that does not keep it, and Tested is the digest of what passed.
 	Verification *site.Verification `json:"verification,omitempty"`
 	Tested       string             `json:"tested,omitempty"`
@@ -111,10 +113,16 @@ func (a lastApplied) partly(s site.State, can site.Capabilities) lastApplied {
 // observe records what a refresh saw: the revision that the next plan is made against, and at the first sight of an
 // imported site which password it has.
 func (a lastApplied) observe(s site.State, imported bool) lastApplied {
-	a.Revision, a.Unknown = s.Revision, s.Unknown
+	a.Revision, a.Unknown, a.Unread = s.Revision, s.Unknown, false
 	if imported {
 		a.PasswordID, a.Instance, a.Adopted = s.PasswordID, newInstance(), site.WriterOf(s.LastWriteID)
 	}
+	return a
+}
+
+// unread records that a refresh did not read the site: the apply has to, before it sends anything there.
+func (a lastApplied) unread() lastApplied {
+	a.Unread = true
 	return a
 }
 

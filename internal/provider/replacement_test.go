@@ -2,6 +2,8 @@ package provider_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -153,4 +155,108 @@ func TestAccLateSite(t *testing.T) {
 		t.Errorf("the next apply left %+v, %+v", tb.state("a"), tb.state("b"))
 	}
 	ws.must("plan", "-detailed-exitcode")
+}
+
+// TestAccLateURL: a url that is known only in the apply leads to another site, which gets nothing, not even to refuse it.
+func TestAccLateURL(t *testing.T) {
+	tb := newTestbed(t, smtptest.Config{}, "a", "b")
+	config := func(name, more, fromName string) string {
+		return fmt.Sprintf("resource \"terraform_data\" \"at\" {\n  input = { url = %q, token = %q }\n}\nprovider \"smtp\" {\n  url = terraform_data.at.output.url\n"+
+			"  token = terraform_data.at.output.token\n  test_recipient = %q\n%s}\n", tb.http.URL+"/"+name, tb.tokens[name], recipient, more) + tb.resource(arguments{"from_name": hcl(fromName)})
+	}
+	ws := newWorkspace(t, config("a", "", "one"))
+	ws.must("apply", "-auto-approve")
+	tb.wrote()
+	another := func(args ...string) {
+		t.Helper()
+		out, ok := ws.run(append(args, "-no-color")...)
+		if said := unwrapped(out); ok || !strings.Contains(said, "Another site answers") || !strings.Contains(said, "Nothing was sent to it") || !strings.Contains(said, "repin = true") {
+			t.Errorf("%q succeeded: %t\n%s", args, ok, out)
+		}
+		if wrote := tb.wrote(); len(wrote) > 0 || !tb.state("a").Enabled || !tb.state("b").Settings.IsZero() {
+			t.Errorf("%q wrote %q", args, wrote)
+		}
+	}
+	ws.configure(config("b", "", "two"))
+	another("apply", "-auto-approve")
+	another("plan")
+	ws.configure(config("b", "  repin = true\n", "two"))
+	ws.must("apply", "-auto-approve")
+	if state := tb.state("b"); !state.Enabled || state.Settings.FromName != "two" {
+		t.Errorf("the site that replaces the other holds %+v", state)
+	}
+	ws.must("plan", "-detailed-exitcode")
+}
+
+// TestAccTwoProviderBlocks: two provider blocks are two processes, which learn from the site that there is another resource.
+func TestAccTwoProviderBlocks(t *testing.T) {
+	tb := newTestbed(t, smtptest.Config{}, "only")
+	block := func(alias, host string) string {
+		return fmt.Sprintf("provider \"smtp\" {\n%s  url = %q\n  token = %q\n  test_recipient = %q\n}\n", alias, strings.Replace(tb.http.URL, "127.0.0.1", host, 1)+"/only", tb.tokens["only"], recipient)
+	}
+	providers := block("", "127.0.0.1") + block("  alias = \"second\"\n", "localhost")
+	named := func(name, more string) string {
+		return strings.Replace(tb.resource(arguments{"from_name": hcl(name)}), `"smtp_settings" "test" {`, fmt.Sprintf("\"smtp_settings\" %q {\n  %s\n", name, more), 1)
+	}
+	first, second := named("first", ""), named("second", "provider = smtp.second\n  depends_on = [smtp_settings.first]")
+	ws := newWorkspace(t, providers+first+second)
+	if out := ws.must("apply", "-auto-approve"); !strings.Contains(out, "Site already has the settings of another smtp_settings resource") {
+		t.Errorf("the second creation does not warn:\n%s", out)
+	}
+	if out := ws.must("plan"); !strings.Contains(out, "Another smtp_settings resource writes to the site") {
+		t.Errorf("the plan does not say who else writes to the site:\n%s", out)
+	}
+	ws.configure(providers + strings.Replace(second, "depends_on = [smtp_settings.first]", "", 1))
+	if out := ws.must("apply", "-auto-approve"); !strings.Contains(out, "Site is left as it is") {
+		t.Errorf("the destroy does not say that it left the site:\n%s", out)
+	}
+	if state := tb.state("only"); !state.Enabled || state.Settings.FromName != "second" {
+		t.Errorf("the site holds %+v", state)
+	}
+	ws.must("plan", "-detailed-exitcode")
+}
+
+// TestAccDeposedObjectAlone: a state that holds nothing but a deposed object converges with a plain apply where its destruction leaves
+// the site as it is, and otherwise by what the error says.
+func TestAccDeposedObjectAlone(t *testing.T) {
+	tb := newTestbed(t, smtptest.Config{}, "only")
+	ws := newWorkspace(t, tb.config())
+	ws.must("apply", "-auto-approve")
+	state := filepath.Join(ws.Dir, "terraform.tfstate")
+	depose := func() {
+		t.Helper()
+		text, err := os.ReadFile(state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		deposed := strings.Replace(string(text), `"schema_version": 0,`, `"deposed": "c0ffee00", "schema_version": 0,`, 1)
+		if err := os.WriteFile(state, []byte(deposed), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if all, _ := ws.addresses(); deposed == string(text) || !strings.Contains(ws.must("show"), "deposed") {
+			t.Fatalf("nothing is deposed in a state of %q", all)
+		}
+	}
+	converged := func() {
+		t.Helper()
+		if out := ws.must("show"); strings.Contains(out, "deposed") || !tb.state("only").Enabled {
+			t.Errorf("%+v\n%s", tb.state("only"), out)
+		}
+		ws.must("plan", "-detailed-exitcode")
+	}
+
+	depose()
+	tb.switchOff("only")
+	ws.must("apply", "-auto-approve")
+	converged()
+
+	depose()
+	out, ok := ws.run("apply", "-auto-approve", "-no-color")
+	if ok || !strings.Contains(unwrapped(out), "lists it as a deposed object, neither block reaches it: run terraform state rm smtp_settings.<name>") || !tb.state("only").Enabled {
+		t.Errorf("succeeded: %t\n%s", ok, out)
+	}
+	ws.must("state", "rm", "smtp_settings.test")
+	ws.must("import", "smtp_settings.test", "default")
+	ws.must("apply", "-auto-approve")
+	converged()
 }

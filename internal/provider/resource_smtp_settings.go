@@ -127,7 +127,10 @@ func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadReques
 		resp.Diagnostics.Append(model.identify(ctx, resp.Identity)...)
 		e = r.stillConfigured(ctx, model)
 	}
+	applied, diags := getApplied(ctx, req.Private)
+	resp.Diagnostics.Append(diags...)
 	if e == nil || e.site == nil {
+		resp.Diagnostics.Append(applied.unread().set(ctx, resp.Private)...)
 		return
 	}
 	timeout, diags := model.readTimeout(ctx)
@@ -138,10 +141,9 @@ func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadReques
 	now, err := r.sites.refresh(ctx, e)
 	if err != nil {
 		addReadError(&resp.Diagnostics, e, model.imported(), err)
+		resp.Diagnostics.Append(applied.unread().set(ctx, resp.Private)...)
 		return
 	}
-	applied, diags := getApplied(ctx, req.Private)
-	resp.Diagnostics.Append(diags...)
 	pinned, diags := model.pinnedID(ctx, req.Identity)
 	resp.Diagnostics.Append(diags...)
 	switch {
@@ -192,8 +194,8 @@ func (r *smtpSettingsResource) Update(ctx context.Context, req resource.UpdateRe
 	defer cancel()
 
 	prior := state.toState(applied)
-	renamed := !plan.Site.Equal(state.Site)
-	if renamed && !r.sameSite(ctx, e, prior, &resp.Diagnostics) {
+	notRead := applied.Unread || !plan.Site.Equal(state.Site)
+	if notRead && !r.sameSite(ctx, e, prior, &resp.Diagnostics) {
 		return
 	}
 	change := plan.toUpdate(config, state, prior, e.testRecipient)
@@ -272,7 +274,7 @@ func (r *smtpSettingsResource) stillConfigured(ctx context.Context, m settingsMo
 	return e
 }
 
-// sameSite reports whether a renamed key leads to the site that is managed.
+// sameSite reports whether e, which the refresh did not read, leads to the site that is managed.
 func (r *smtpSettingsResource) sameSite(ctx context.Context, e *entry, pinned site.State, diags *diag.Diagnostics) bool {
 	now, err := e.site.Read(ctx)
 	if err != nil {

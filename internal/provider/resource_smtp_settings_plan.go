@@ -77,12 +77,13 @@ func (r *smtpSettingsResource) planDestroy(ctx context.Context, req resource.Mod
 }
 
 func (r *smtpSettingsResource) planLeaving(ctx context.Context, state settingsModel, leaving lastApplied, diags *diag.Diagnostics) {
-	if state.OnDestroy.ValueString() == string(site.OnDestroyKeep) {
+	how := site.OnDestroy(state.OnDestroy.ValueString())
+	if how == site.OnDestroyKeep {
 		return
 	}
 	if e := r.sites.find(state.Site, byDestroy, diags); e != nil {
 		e.checkOnDestroy(state, diags)
-		r.sites.leave(ctx, e, state.ID.ValueString(), leaving, diags)
+		r.sites.leave(ctx, e, state.ID.ValueString(), leaver{leaving, how}, diags)
 	}
 }
 
