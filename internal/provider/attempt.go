@@ -5,12 +5,14 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net/url"
 	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/mail/diagnosis"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
 // attempt is one change on its way to the site of an entry.
@@ -68,12 +70,13 @@ func (s rememberingSite) Test(ctx context.Context, t site.TestRequest) (site.Tes
 	return s.attempt.logins.try(ctx, s.attempt.entry.label, s.attempt.change.Candidate, func(ctx context.Context) (site.TestResult, error) { return s.Site.Test(ctx, t) })
 }
 
-// refusalsEnough is how many sites may try a login that mail servers refuse. One refusal may be due to where a site is.
+// refusalsEnough is how many sites may try a login that is refused. One refusal may be due to where a site is.
 const refusalsEnough = 3
 
-// loginMemory remembers in one walk which logins mail servers refused. A login is a host, a username and a password, the last by
-// its digest alone. Until one of its tests was accepted they are made one after another, and after refusalsEnough refusals none
-// is any more: a typo in the password of a shared relay would otherwise lock its account.
+// loginMemory remembers in one walk which logins were refused, by mail servers and by token endpoints. A login is a host, a username
+// and a password; at a token endpoint it is that, the client id and the client secret. Secrets are kept by their digest alone. Until
+// one of its tests was accepted they are made one after another, and after refusalsEnough refusals none is any more: a typo in the
+// password of a shared relay would otherwise lock its account.
 type loginMemory struct {
 	mu     sync.Mutex
 	logins map[[sha256.Size]byte]*login
@@ -84,20 +87,62 @@ type login struct {
 	turn     chan struct{}
 	accepted bool
 	refusals int
-	// first is the site whose test was refused first, with this result.
-	first  string
-	result site.TestResult
+	// first is the site whose test was refused first, and said is what the refusal said.
+	first, said string
+	result      site.TestResult
+}
+
+// door is where a login is tried on the way of a test.
+type door struct {
+	key [sha256.Size]byte
+	// host is who decides, and what names what it was shown.
+	host, what, summary string
+	refuses, accepts    func(site.TestResult) bool
+}
+
+// mailServer is the door of the login itself.
+func mailServer(c site.Candidate) door {
+	return door{
+		key:     sha256.Sum256(fmt.Appendf(nil, "%q %q %q", canonicalHost(c.Settings.Host), c.Settings.Username, c.Password.Reveal())),
+		host:    c.Settings.Host,
+		what:    "username and password",
+		summary: "Mail server refused this login before",
+		refuses: func(r site.TestResult) bool {
+			return r.Status == site.Failed && r.Stage == site.StageAuth && r.Reply != nil && r.Reply.Code >= 500
+		},
+		accepts: func(r site.TestResult) bool { return r.Status == site.Passed },
+	}
+}
+
+// tokenEndpoint is the door before it, for a login with a token. What a client may do for one mailbox is not its secret's fault.
+func tokenEndpoint(c site.Candidate) door {
+	host := c.Settings.TokenURL
+	if endpoint, err := url.Parse(host); err == nil {
+		host = endpoint.Host
+	}
+	return door{
+		key:     sha256.Sum256(fmt.Appendf(nil, "token %q %q %q", c.Settings.TokenURL, c.Settings.ClientID, c.Password.Reveal())),
+		host:    host,
+		what:    "client and its secret",
+		summary: "Token endpoint refused this client before",
+		refuses: func(r site.TestResult) bool {
+			verdict := diagnosis.Of(r, c.Settings)
+			return r.Status == site.Failed && r.Stage == site.StageToken && verdict.Attribute == "password" && verdict.Retry == site.RetryNever
+		},
+		accepts: func(r site.TestResult) bool {
+			return r.Status == site.Passed || r.Stage != site.StageToken && r.Stage != ""
+		},
+	}
 }
 
 // refusedBeforeError is the error of a test that was not made.
 type refusedBeforeError struct {
 	login
-	host string
+	door
 }
 
 func (e *refusedBeforeError) Error() string {
-	return fmt.Sprintf("%s refused this username and password %d times in this run, first for %s (%s), so they were not tried again",
-		shown(e.host), e.refusals, e.first, e.result.Reply)
+	return fmt.Sprintf("%s refused this %s %d times in this run, first for %s (%s), so they were not tried again", shown(e.host), e.what, e.refusals, e.first, e.said)
 }
 
 // try makes a test of c for the site that messages call label, unless its login was refused too often. A nil memory remembers
@@ -106,7 +151,16 @@ func (m *loginMemory) try(ctx context.Context, label string, c site.Candidate, t
 	if m == nil || c.Settings.Username == "" || c.Password.IsEmpty() {
 		return test(ctx)
 	}
-	l := m.of(c)
+	login := func(ctx context.Context) (site.TestResult, error) { return m.pass(ctx, label, c, mailServer(c), test) }
+	if c.Settings.Grant == "" {
+		return login(ctx)
+	}
+	return m.pass(ctx, label, c, tokenEndpoint(c), login)
+}
+
+// pass makes a test that comes to a door.
+func (m *loginMemory) pass(ctx context.Context, label string, c site.Candidate, d door, test func(context.Context) (site.TestResult, error)) (site.TestResult, error) {
+	l := m.of(d)
 	if m.isAccepted(l) {
 		return test(ctx)
 	}
@@ -117,33 +171,36 @@ func (m *loginMemory) try(ctx context.Context, label string, c site.Candidate, t
 		return site.TestResult{}, ctx.Err()
 	}
 	if l.refusals >= refusalsEnough {
-		return site.TestResult{}, &refusedBeforeError{login: *l, host: c.Settings.Host}
+		return site.TestResult{}, &refusedBeforeError{login: *l, door: d}
 	}
 	result, err := test(ctx)
 	switch {
 	case err != nil:
-	case result.Status == site.Passed:
+	case d.accepts(result):
 		m.accept(l)
-	case result.Status == site.Failed && result.Stage == site.StageAuth && result.Reply != nil && result.Reply.Code >= 500:
+	case d.refuses(result):
 		l.refusals++
 		if l.refusals == 1 {
 			l.first, l.result = label, diagnosis.Fit(result, c.Settings.Username, c.Password)
+			l.said = untrusted.Brief(l.result.Error, 200)
+			if l.result.Reply != nil {
+				l.said = l.result.Reply.String()
+			}
 		}
 	}
 	return result, err
 }
 
-func (m *loginMemory) of(c site.Candidate) *login {
-	key := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", canonicalHost(c.Settings.Host), c.Settings.Username, c.Password.Reveal()))
+func (m *loginMemory) of(d door) *login {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.logins == nil {
 		m.logins = map[[sha256.Size]byte]*login{}
 	}
-	if m.logins[key] == nil {
-		m.logins[key] = &login{turn: make(chan struct{}, 1)}
+	if m.logins[d.key] == nil {
+		m.logins[d.key] = &login{turn: make(chan struct{}, 1)}
 	}
-	return m.logins[key]
+	return m.logins[d.key]
 }
 
 func (m *loginMemory) isAccepted(l *login) bool {

@@ -390,3 +390,33 @@ func TestActionSendTestWithToken(t *testing.T) {
 		t.Errorf("saved %+v", state.Settings)
 	}
 }
+
+// TestAccOneWrongClientSecretOfManySites: the token endpoint is asked a few times with a wrong secret, not once for every site.
+func TestAccOneWrongClientSecretOfManySites(t *testing.T) {
+	names := make([]string, 8)
+	for i := range names {
+		names[i] = fmt.Sprintf("client-%d", i)
+	}
+	tokens := oauthtest.Start(t)
+	tb := tokenTestbed{newTestbed(t, smtptest.Config{CheckToken: tokens.Check}, names...), tokens}
+	tb.setSecret(clientSecret)
+	every := "variable \"clients\" {\n  type    = set(string)\n  default = [\"" + strings.Join(names, `", "`) + "\"]\n}\n"
+	config := func(secret string) string {
+		return every + tb.provider() + tb.resource(tb.login(secret, 1), arguments{"for_each": "var.clients", "site": "each.key"})
+	}
+	ws := newWorkspace(t, config("the id of the secret"))
+	out, ok := ws.run("apply", "-auto-approve", "-no-color")
+	if ok || len(tokens.Requests()) > 3 {
+		t.Errorf("%d requests, succeeded: %t", len(tokens.Requests()), ok)
+	}
+	if got := strings.Count(out, "Token endpoint refused this client before"); got != len(names)-3 || !strings.Contains(unwrapped(out), "AADSTS7000215") {
+		t.Errorf("%d of %d sites were not tried:\n%s", got, len(names), out)
+	}
+	ws.configure(config(clientSecret))
+	ws.must("apply", "-auto-approve")
+	for _, name := range names {
+		if !tb.state(name).Enabled {
+			t.Errorf("%s is off", name)
+		}
+	}
+}

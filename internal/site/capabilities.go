@@ -72,7 +72,8 @@ const (
 	// takes and, if the run is killed in that time, until the next one.
 	TestsEnabled
 	// TestsInSave: a [SaveRequest] with Enabled tests first and keeps nothing unless the test passed; its Recipient is set. A failed
-	// test is a *[TestError] that Save returns, with the result alone. Test is never called.
+	// test is a *[TestError] that Save returns, with the result alone. Test is never called, so that a caller who stops after
+	// refused logins sees only those of [Procedure.Check].
 	TestsInSave
 )
 
