@@ -1,12 +1,7 @@
 package untrusted
 
 import (
-	"encoding/base32"
-	"encoding/base64"
-	"encoding/hex"
 	"html"
-	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -16,95 +11,209 @@ import (
 // escaping is a way to write some characters as others. Which ones it takes is up to whoever writes, so that a text can only be
 // compared decoded.
 type escaping struct {
-	// mark is in each text with something escaped, and escapes match that.
-	mark    string
-	escapes *regexp.Regexp
-	// plain gives what an escape stands for.
-	plain func(string) string
+	// mark is in each text with something escaped.
+	mark byte
+	by   []step
 }
 
 // escapings are those of URLs (RFC 3986 section 2.1), of forms, which also write spaces as plus signs, of HTML, and of strings in
 // JSON, Go, C, PHP and JavaScript; of the last, \xE4 may be a byte or a character.
 var escapings = []escaping{
-	{"%", regexp.MustCompile(`%[0-9A-Fa-f]{2}`), func(escape string) string { return or(url.PathUnescape(escape)) }},
-	{"+", regexp.MustCompile(`%[0-9A-Fa-f]{2}|\+`), func(escape string) string { return or(url.QueryUnescape(escape)) }},
-	{"&", regexp.MustCompile(`&#?[0-9A-Za-z]+;?`), html.UnescapeString},
-	{`\`, backslash, func(escape string) string { return unescape(escape, func(b byte) string { return string([]byte{b}) }) }},
-	{`\`, backslash, func(escape string) string { return unescape(escape, func(b byte) string { return string(rune(b)) }) }},
+	{'%', []step{percents}},
+	{'+', []step{formEscapes}},
+	{'&', []step{entities}},
+	{'\\', []step{func(text string, from int) (int, int, string) {
+		return backslashes(text, from, func(b byte) string { return string([]byte{b}) })
+	}}},
+	{'\\', []step{func(text string, from int) (int, int, string) {
+		return backslashes(text, from, func(b byte) string { return string(rune(b)) })
+	}}},
 }
 
-// or returns text: what an expression of escapes matches is well-formed.
-func or(text string, _ error) string { return text }
+func percents(text string, from int) (start, end int, said string) {
+	for i := from; i < len(text); i++ {
+		if text[i] == '%' && digits(text[i+1:], 16, 2) == 2 {
+			return i, i + 3, string([]byte{byte(number(text[i+1:i+3], 16))})
+		}
+	}
+	return -1, -1, ""
+}
 
-var backslash = regexp.MustCompile(`\\(?:u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|u\{[0-9A-Fa-f]{1,6}\}|` +
-	`x[0-9A-Fa-f]{2}|[0-7]{1,3}|[abefnrtv"'\\/])`)
+func formEscapes(text string, from int) (start, end int, said string) {
+	plus := from + strings.IndexByte(text[from:], '+')
+	if plus < from {
+		return percents(text, from)
+	}
+	if start, end, said = percents(text[:plus], from); start < 0 {
+		return plus, plus + 1, " "
+	}
+	return start, end, said
+}
 
-// controls are what single letters stand for after a backslash; every other character stands for itself.
-var controls = strings.NewReplacer("a", "\a", "b", "\b", "e", "\x1b", "f", "\f", "n", "\n", "r", "\r", "t", "\t", "v", "\v")
+func entities(text string, from int) (start, end int, said string) {
+	for i := from; i < len(text); i++ {
+		if text[i] != '&' {
+			continue
+		}
+		name := i + 1
+		if at(text, name) == '#' {
+			name++
+		}
+		end := name
+		for isAlphanumeric(at(text, end)) {
+			end++
+		}
+		if end == name {
+			continue
+		}
+		if at(text, end) == ';' {
+			end++
+		}
+		return i, end, html.UnescapeString(text[i:end])
+	}
+	return -1, -1, ""
+}
 
-// unescape returns what an escape stands for that begins with a backslash; single says what a number below 256 is.
-func unescape(escape string, single func(byte) string) string {
-	kind, digits := escape[1], strings.Trim(escape[2:], "{}")
-	number := func(digits string, base int) rune {
-		n, _ := strconv.ParseUint(digits, base, 32)
-		return rune(min(n, utf8.MaxRune+1))
+func isAlphanumeric(b byte) bool {
+	return b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
+}
+
+// backslashes finds the next escape that begins with a backslash; single says what a number below 256 is.
+func backslashes(text string, from int, single func(byte) string) (start, end int, said string) {
+	for i := from; ; i++ {
+		next := strings.IndexByte(text[i:], '\\')
+		if next < 0 {
+			return -1, -1, ""
+		}
+		i += next
+		if length, said := unescape(text[i+1:], single); length > 0 {
+			return i, i + 1 + length, said
+		}
+	}
+}
+
+// controls are what single letters stand for after a backslash.
+var controls = map[byte]string{
+	'a': "\a", 'b': "\b", 'e': "\x1b", 'f': "\f", 'n': "\n", 'r': "\r", 't': "\t", 'v': "\v", '"': `"`, '\'': "'", '\\': `\`, '/': "/",
+}
+
+// unescape returns how long an escape is behind its backslash and what it stands for; 0 for none.
+func unescape(text string, single func(byte) string) (length int, said string) {
+	kind := at(text, 0)
+	if said, ok := controls[kind]; ok {
+		return 1, said
 	}
 	switch {
-	case len(escape) == 12: // two halves of a character (RFC 8259 section 7)
-		return string(utf16.DecodeRune(number(escape[2:6], 16), number(escape[8:], 16)))
-	case kind == 'u', kind == 'U':
-		return string(number(digits, 16))
-	case kind == 'x':
-		return single(byte(number(digits, 16) & 0xFF))
 	case kind >= '0' && kind <= '7':
-		return single(byte(number(escape[1:], 8) & 0xFF))
+		n := digits(text, 8, 3)
+		return n, single(byte(number(text[:n], 8) & 0xFF))
+	case kind == 'x' && digits(text[1:], 16, 2) == 2:
+		return 3, single(byte(number(text[1:3], 16)))
+	case kind == 'U' && digits(text[1:], 16, 8) == 8:
+		return 9, string(number(text[1:9], 16))
+	case kind == 'u' && at(text, 1) == '{':
+		if n := digits(text[2:], 16, 6); n > 0 && at(text, 2+n) == '}' {
+			return n + 3, string(number(text[2:2+n], 16))
+		}
+	case kind == 'u' && digits(text[1:], 16, 4) == 4:
+		first := number(text[1:5], 16)
+		if rest := text[5:]; strings.HasPrefix(rest, `\u`) && digits(rest[2:], 16, 4) == 4 { // two halves of a character (RFC 8259 section 7)
+			if r := utf16.DecodeRune(first, number(rest[2:6], 16)); r != utf8.RuneError {
+				return 11, string(r)
+			}
+		}
+		return 5, string(first)
 	}
-	return controls.Replace(escape[1:])
+	return 0, ""
+}
+
+// digits returns how many digits of base 8 or 16 text begins with, at most so many.
+func digits(text string, base, most int) int {
+	n := 0
+	for n < most && n < len(text) && isDigit(text[n], base) {
+		n++
+	}
+	return n
+}
+
+func isDigit(b byte, base int) bool {
+	if base == 8 {
+		return b >= '0' && b <= '7'
+	}
+	return b >= '0' && b <= '9' || b >= 'a' && b <= 'f' || b >= 'A' && b <= 'F'
+}
+
+// number returns what digits are, and what is no character for those of none.
+func number(digits string, base int) rune {
+	n, _ := strconv.ParseUint(digits, base, 32)
+	return rune(min(n, utf8.MaxRune+1))
 }
 
 // wordEncoding is a way to write bytes as one word.
 type wordEncoding struct {
-	words *regexp.Regexp
+	// shortest is how many characters a word has at least that is looked at.
+	shortest int
 	// alignments is at how many places the encoding may have begun, for it is not known what stands before.
 	alignments int
-	// decode returns what a word says that is encoded from its first character on, as far as it can be decoded.
-	decode func(word string) string
+	// bits is how many each character stands for, and values which; absent marks those that are not in words.
+	bits   uint
+	values [256]byte
 }
+
+const absent = 0xFF
 
 // wordEncodings are hexadecimal, base64 and base32 (RFC 4648), with the alphabet for URLs and lower case too.
 var wordEncodings = []wordEncoding{
-	{regexp.MustCompile(`[0-9A-Fa-f]{8,}`), 2, func(word string) string {
-		decoded, _ := hex.DecodeString(word)
-		return string(decoded)
-	}},
-	{regexp.MustCompile(`[A-Za-z0-9+/_-]{5,}`), 4, func(word string) string {
-		decoded, _ := base64.RawStdEncoding.DecodeString(strings.NewReplacer("-", "+", "_", "/").Replace(word))
-		return string(decoded)
-	}},
-	{regexp.MustCompile(`[A-Z2-7]{7,}|[a-z2-7]{7,}`), 8, func(word string) string {
-		decoded, _ := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(strings.ToUpper(word))
-		return string(decoded)
-	}},
+	encodingOf(8, 4, 2, "0123456789abcdef", "0123456789ABCDEF"),
+	encodingOf(5, 6, 4, base64Letters+"+/", base64Letters+"-_"),
+	encodingOf(7, 5, 8, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"),
+	encodingOf(7, 5, 8, "abcdefghijklmnopqrstuvwxyz234567"),
 }
 
-// mostEncodings is how many encodings around a secret are seen through.
-const mostEncodings = 3
+const base64Letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
-// wordsThat returns the words of text which say something, decoded once, that holds agrees to.
-func wordsThat(holds func(decoded string, depth int) bool, text string) []span {
-	var found []span
-	for _, e := range wordEncodings {
-		for _, at := range e.words.FindAllStringIndex(text, -1) {
-			word := text[at[0]:at[1]]
-			for start := range min(e.alignments, len(word)) {
-				if holds(e.decode(word[start:]), 1) {
-					found = append(found, span{at[0], padded(text, at[1])})
-					break
-				}
-			}
+func encodingOf(shortest int, bits uint, alignments int, alphabets ...string) wordEncoding {
+	e := wordEncoding{shortest: shortest, bits: bits, alignments: alignments}
+	for i := range e.values {
+		e.values[i] = absent
+	}
+	for _, alphabet := range alphabets {
+		for value := range len(alphabet) {
+			e.values[alphabet[value]] = byte(value)
 		}
 	}
-	return found
+	return e
+}
+
+// token is the encoding whose alphabet contains those of the others.
+var token = &wordEncodings[1]
+
+// nextWord returns where the next word of the encoding stands; start is negative for none.
+func (e *wordEncoding) nextWord(text string, from int) (start, end int) {
+	for i := from; i < len(text); i++ {
+		start := i
+		for i < len(text) && e.values[text[i]] != absent {
+			i++
+		}
+		if i-start >= e.shortest {
+			return start, i
+		}
+	}
+	return -1, -1
+}
+
+// decode appends what a word says that is encoded from its first character on, as far as it can be decoded.
+func (e *wordEncoding) decode(decoded []byte, word string) []byte {
+	var buffer uint32
+	var held uint
+	for i := range len(word) {
+		buffer, held = buffer<<e.bits|uint32(e.values[word[i]]), held+e.bits
+		if held >= 8 {
+			held -= 8
+			decoded = append(decoded, byte(buffer>>held))
+		}
+	}
+	return decoded
 }
 
 // padded returns where a word ends with the padding that follows on it.
@@ -113,6 +222,11 @@ func padded(text string, end int) int {
 }
 
 // isText reports whether something decoded may be encoded once more: chance looks otherwise.
-func isText(decoded string) bool {
-	return utf8.ValidString(decoded) && !strings.ContainsFunc(decoded, func(r rune) bool { return r < ' ' && !strings.ContainsRune("\x00\t\r\n", r) })
+func isText(decoded []byte) bool {
+	for _, b := range decoded {
+		if b < ' ' && b != 0 && b != '\t' && b != '\r' && b != '\n' {
+			return false
+		}
+	}
+	return utf8.Valid(decoded)
 }

@@ -1,8 +1,6 @@
 package untrusted
 
 import (
-	"regexp"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -11,111 +9,162 @@ import (
 // span is a part of a text.
 type span struct{ start, end int }
 
-// reading is what a text says to one who leaves something out or decodes something, and which part of the text each byte of that
-// comes from; origins are nil for the text itself.
+// reading is what a text says to one who leaves something out or decodes something. It was made of another reading by steps; the text
+// itself was made of none.
 type reading struct {
-	text    string
-	origins []span
+	text string
+	of   *reading
+	by   []step
 }
 
 // parts returns the parts of the text itself that spans of the reading come from.
-func (v reading) parts(spans []span) []span {
-	if v.origins == nil {
+func (v *reading) parts(spans []span) []span {
+	if v.of == nil || len(spans) == 0 {
 		return spans
 	}
+	origins := v.origins()
 	for i, s := range spans {
-		spans[i] = span{v.origins[s.start].start, v.origins[s.end-1].end}
+		spans[i] = span{origins[s.start].start, origins[s.end-1].end}
 	}
 	return spans
 }
 
-// mostReadings bounds how many readings of one text are looked through.
-const mostReadings = 16
-
-// readings returns the text itself and what else it may say: without what is not shown, and decoded, in each order.
-func readings(text string) []reading {
-	all := []reading{{text: text}}
-	for i := 0; i < len(all) && len(all) < mostReadings; i++ {
-		for _, next := range all[i].further() {
-			if next.text != "" && !slices.ContainsFunc(all, func(known reading) bool { return known.text == next.text }) {
-				all = append(all, next)
-			}
+// origins returns which part of the text itself each byte of the reading comes from. They are found by taking its steps once more:
+// nobody asks for them but where there is a secret.
+func (v *reading) origins() []span {
+	if v.of == nil {
+		all := make([]span, len(v.text))
+		for i := range all {
+			all[i] = span{i, i + 1}
 		}
+		return all
 	}
-	return all
+	text, origins := v.of.text, v.of.origins()
+	for _, next := range v.by {
+		var moved []span
+		text = rewrite(text, next, func(start, end, said int) {
+			if said < 0 {
+				moved = append(moved, origins[start:end]...)
+				return
+			}
+			for range said {
+				moved = append(moved, span{origins[start].start, origins[end-1].end})
+			}
+		})
+		origins = moved
+	}
+	return origins
 }
 
-// further returns the readings that one more step leads to.
-func (v reading) further() []reading {
-	next := []reading{
-		v.without(escapeSequence).visible(),
-		v.without(zeroWidth).without(escapeSequence).visible(),
-		v.visible(),
+// step finds the next part of a text at or after from that says something else than it shows, and what it says. start is negative for
+// none.
+type step func(text string, from int) (start, end int, said string)
+
+// The ways to leave out what is not shown. Where there are no escape sequences, all of them do the same.
+var (
+	shown          = []step{unprintable}
+	withSequences  = []step{sequences, unprintable}
+	brokenSequence = []step{zeroWidth, sequences, unprintable}
+)
+
+// further returns the readings that one more step leads to; none for a text that only says what it shows.
+func (v *reading) further() []reading {
+	var next []reading
+	if !isPlain(v.text) {
+		if start, _ := nextSequence(v.text, 0); start >= 0 {
+			next = append(next, v.taking(withSequences), v.taking(brokenSequence))
+		}
+		next = append(next, v.taking(shown))
 	}
 	for _, e := range escapings {
-		if strings.Contains(v.text, e.mark) {
-			next = append(next, v.rewrite(e.escapes, e.plain))
+		if strings.IndexByte(v.text, e.mark) >= 0 {
+			next = append(next, v.taking(e.by))
 		}
 	}
 	return next
 }
 
-// ignorable are characters that are not shown although they are printable: joiners, variation selectors and fillers (Unicode's
-// property Default_Ignorable_Code_Point).
-const ignorable = `\x{034F}\x{115F}\x{1160}\x{17B4}\x{17B5}\x{180B}-\x{180F}\x{2800}\x{3164}\x{FE00}-\x{FE0F}\x{FFA0}\x{E0100}-\x{E01EF}`
-
-// zeroWidth is what takes no room, besides that which begins or ends an escape sequence.
-var zeroWidth = regexp.MustCompile(`[\x00-\x06\x0e-\x1a\x7f\p{Cf}` + ignorable + `]+`)
-
-func (v reading) without(what *regexp.Regexp) reading {
-	return v.rewrite(what, func(string) string { return "" })
+func (v *reading) taking(by []step) reading {
+	text := v.text
+	for _, next := range by {
+		text = rewrite(text, next, func(int, int, int) {})
+	}
+	return reading{text, v, by}
 }
 
-// visible leaves out what is not printable or no character, and makes one space of white space.
-func (v reading) visible() reading {
-	return v.rewrite(unprintable, func(part string) string {
-		r, size := utf8.DecodeRuneInString(part)
-		if unicode.IsSpace(r) && size > 0 {
-			return " "
+// isPlain reports whether text is nothing but printable ASCII with single spaces.
+func isPlain(text string) bool {
+	space := false
+	for i := range len(text) {
+		b := text[i]
+		if b < ' ' || b > '~' || b == ' ' && space {
+			return false
 		}
-		return ""
-	})
+		space = b == ' '
+	}
+	return true
 }
 
-// unprintable is white space, or one other character that may not be printable.
-var unprintable = regexp.MustCompile(`[\s\x{85}\p{Z}]+|[\p{C}\x{FFFD}` + ignorable + `]`)
+// sequences leaves out escape sequences.
+func sequences(text string, from int) (start, end int, said string) {
+	start, end = nextSequence(text, from)
+	return start, end, ""
+}
 
-// rewrite returns the reading with each match of what replaced.
-func (v reading) rewrite(what *regexp.Regexp, by func(string) string) reading {
-	matches := what.FindAllStringIndex(v.text, -1)
-	if matches == nil {
-		return v
+// zeroWidth leaves out what takes no room, besides that which begins or ends an escape sequence.
+func zeroWidth(text string, from int) (start, end int, said string) {
+	for i, r := range text[from:] {
+		if r > '\x1a' && r < '\x7f' {
+			continue
+		}
+		if r <= '\x06' || r >= '\x0e' && r <= '\x1a' || r == '\x7f' || IsHidden(r) {
+			return from + i, from + i + utf8.RuneLen(r), ""
+		}
+	}
+	return -1, -1, ""
+}
+
+// unprintable leaves out what is not printable or no character, and makes one space of white space.
+func unprintable(text string, from int) (start, end int, said string) {
+	for i := from; i < len(text); {
+		if b := text[i]; b > ' ' && b <= '~' {
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(text[i:])
+		switch {
+		case unicode.IsSpace(r):
+			end := i + len(text[i:]) - len(strings.TrimLeftFunc(text[i:], unicode.IsSpace))
+			if text[i:end] != " " {
+				return i, end, " "
+			}
+		case r == utf8.RuneError || !unicode.IsPrint(r) || IsHidden(r):
+			return i, i + size, ""
+		}
+		i += size
+	}
+	return -1, -1, ""
+}
+
+// rewrite returns text with each part that a step finds replaced by what it says. wrote hears of each part from start to end: how many
+// bytes became of it, or a negative number where it stayed as it was.
+func rewrite(text string, next step, wrote func(start, end, said int)) string {
+	start, end, said := next(text, 0)
+	if start < 0 {
+		wrote(0, len(text), -1)
+		return text
 	}
 	var out strings.Builder
-	origins := make([]span, 0, len(v.text))
-	end := 0
-	verbatim := func(to int) {
-		for i := end; i < to; i++ {
-			origins = append(origins, v.part(i, i+1))
-		}
-		out.WriteString(v.text[end:to])
-	}
-	for _, at := range matches {
-		verbatim(at[0])
-		end = at[1]
-		said := by(v.text[at[0]:end])
-		for range len(said) {
-			origins = append(origins, v.part(at[0], end))
-		}
+	out.Grow(len(text))
+	from := 0
+	for ; start >= 0; start, end, said = next(text, end) {
+		wrote(from, start, -1)
+		wrote(start, end, len(said))
+		out.WriteString(text[from:start])
 		out.WriteString(said)
+		from = end
 	}
-	verbatim(len(v.text))
-	return reading{out.String(), origins}
-}
-
-func (v reading) part(start, end int) span {
-	if v.origins == nil {
-		return span{start, end}
-	}
-	return span{v.origins[start].start, v.origins[end-1].end}
+	wrote(from, len(text), -1)
+	out.WriteString(text[from:])
+	return out.String()
 }

@@ -1,8 +1,9 @@
 package untrusted
 
 import (
+	"bytes"
 	"fmt"
-	"regexp"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -20,9 +21,11 @@ const (
 	longestText = 64 << 10
 	// mostPasses bounds how often what is left is looked through again.
 	mostPasses = 4
+	// mostEncodings is how many encodings around a secret are seen through.
+	mostEncodings = 3
 	// A text that says too many things to look through is not shown either: a hostile one would take minutes. What is looked at
 	// in all its readings and decodings is bounded by this many bytes, and this many for each byte of the text.
-	leastLooked, lookedPerByte = 128 << 10, 24
+	leastLooked, lookedPerByte = 256 << 10, 64
 )
 
 // Redactor takes secrets out of text, in each way to write them that [SECURITY.md] promises: as they are; with characters in
@@ -36,12 +39,18 @@ type Redactor struct {
 	secrets []secret.Text
 	// hidden are looked for only in what decodes.
 	hidden []string
-	// kept match what is not looked into.
-	kept []*regexp.Regexp
-	// values are the spellings of the secrets; nil until they are needed.
-	values []string
+	// supplied are texts of the reader.
+	supplied []string
+	// shown and encoded find the secrets and the hidden; nil until they are needed.
+	shown, encoded *matcher
+	// fold is whether case makes no difference.
+	fold bool
 	// left is how many bytes of the present text may yet be looked at, in whatever reading.
 	left int
+	// scratch is where words are decoded to, and silent the words of the present text that say no secret, both by how many encodings
+	// there are around what they say.
+	scratch [mostEncodings][]byte
+	silent  [mostEncodings]map[string]bool
 }
 
 // Add has secrets redacted from here on. It forgets the oldest ones where there are too many.
@@ -64,7 +73,7 @@ func (r *Redactor) add(s secret.Text) {
 	if known := slices.IndexFunc(r.secrets, s.Equal); known >= 0 {
 		r.secrets = slices.Delete(r.secrets, known, known+1)
 	}
-	r.secrets, r.values = append(r.secrets, s), nil
+	r.secrets, r.shown = append(r.secrets, s), nil
 }
 
 // AddEncoded has value redacted in base64, base32 and hexadecimal only.
@@ -74,18 +83,16 @@ func (r *Redactor) AddEncoded(value string) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.hidden = latest(append(r.hidden, value))
+	r.hidden, r.encoded = latest(append(r.hidden, value)), nil
 }
 
-// Keep leaves text alone wherever it stands, in whatever case. It is for what the reader of the result supplied: whether there is a
-// secret in it would tell the reader whether a guess is right.
+// Keep has the secrets left alone that text says, in whatever case and in each way to write them. It is for what the reader of the
+// result supplied: a text from outside may repeat any part of it, and what became of that would tell the reader whether a guess is
+// right.
 func (r *Redactor) Keep(text string) {
-	if len(text) < shortest {
-		return
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.kept = latest(append(r.kept, regexp.MustCompile("(?i)"+regexp.QuoteMeta(text))))
+	r.supplied, r.shown = latest(append(r.supplied, text)), nil
 }
 
 func latest[T any](all []T) []T { return slices.Delete(all, 0, max(0, len(all)-mostSecrets)) }
@@ -140,7 +147,7 @@ func (r *Redactor) redact(text string) (shown string, redacted bool) {
 	case len(r.secrets) == 0 && len(r.hidden) == 0:
 		return Lines(text), false
 	}
-	r.left = leastLooked + lookedPerByte*len(text)
+	r.prepare(len(text))
 	for range mostPasses {
 		found := r.find(text)
 		if r.left < 0 {
@@ -158,50 +165,139 @@ func (r *Redactor) redact(text string) (shown string, redacted bool) {
 // placeholder stands for a secret.
 var placeholder = secret.Text{}.String()
 
-// find returns the parts of text that say a secret. They may overlap.
-func (r *Redactor) find(text string) []span {
-	var found []span
-	for _, reading := range readings(text) {
-		found = append(found, reading.parts(r.stand(reading.text))...)
-		found = append(found, reading.parts(wordsThat(r.hold, reading.text))...)
+// prepare makes ready for a text of so many bytes.
+func (r *Redactor) prepare(length int) {
+	r.left = leastLooked + lookedPerByte*length
+	if r.shown == nil {
+		r.shown = matcherOf(spellings(slices.DeleteFunc(slices.Clone(r.secrets), r.isSupplied)))
 	}
-	if len(found) == 0 || len(r.kept) == 0 {
-		return found
+	if r.encoded == nil {
+		r.encoded = matcherOf(r.hidden)
 	}
-	var kept []span
-	for _, match := range r.kept {
-		for _, at := range match.FindAllStringIndex(text, -1) {
-			kept = append(kept, span{at[0], at[1]})
-		}
+	for i := range r.silent {
+		clear(r.silent[i])
 	}
-	return slices.DeleteFunc(found, func(f span) bool {
-		return slices.ContainsFunc(kept, func(k span) bool { return k.start <= f.start && f.end <= k.end })
+}
+
+// isSupplied reports whether the reader supplied the secret.
+func (r *Redactor) isSupplied(s secret.Text) bool {
+	if len(r.supplied) == 0 {
+		return false
+	}
+	one := Redactor{secrets: []secret.Text{secret.New(strings.ToLower(s.Reveal()))}, fold: true}
+	return slices.ContainsFunc(r.supplied, func(text string) bool {
+		one.prepare(len(text))
+		return one.says(text, 0)
 	})
 }
 
-// stand returns where the secrets stand in text, as they are.
-func (r *Redactor) stand(text string) []span {
-	if r.values == nil {
-		r.values = spellings(r.secrets)
+// find returns the parts of text that say a secret. They may overlap.
+func (r *Redactor) find(text string) []span {
+	var found []span
+	for reading := range r.readings(text) {
+		found = append(found, reading.parts(r.spans(reading.text))...)
+		found = append(found, reading.parts(r.words(reading.text, 1))...)
 	}
-	r.left -= len(text)
-	return occurrences(text, r.values)
+	return found
 }
 
-// hold reports whether what a word decodes to says a secret. depth is how often it was decoded.
-func (r *Redactor) hold(decoded string, depth int) bool {
-	if r.left < 0 {
+func (r *Redactor) spans(text string) []span {
+	if r.fold {
+		text = strings.ToLower(text)
+	}
+	return r.shown.spans(text)
+}
+
+// readings are the text itself and what else it may say: without what is not shown, and decoded, in each order.
+func (r *Redactor) readings(text string) iter.Seq[*reading] {
+	return func(yield func(*reading) bool) {
+		first := reading{text: text}
+		if r.left -= len(text); r.left < 0 || !yield(&first) {
+			return
+		}
+		known := []string{"", text}
+		for next := first.further(); len(next) > 0; next = next[1:] {
+			now := &next[0]
+			if slices.Contains(known, now.text) {
+				continue
+			}
+			known = append(known, now.text)
+			if r.left -= len(now.text); r.left < 0 || !yield(now) {
+				return
+			}
+			next = append(next, now.further()...)
+		}
+	}
+}
+
+// words returns the words of text which say a secret, as is or encoded again; depth is how many encodings there are around what they
+// say.
+func (r *Redactor) words(text string, depth int) []span {
+	var found []span
+	for start, end := token.nextWord(text, 0); start >= 0; start, end = token.nextWord(text, end) {
+		word := text[start:end]
+		if r.silent[depth-1][word] {
+			continue // most words are the same in each reading
+		}
+		before := len(found)
+		for i := range wordEncodings {
+			e := &wordEncodings[i]
+			for from, to := e.nextWord(word, 0); from >= 0; from, to = e.nextWord(word, to) {
+				if r.sayEncoded(e, word[from:to], depth) {
+					found = append(found, span{start + from, padded(text, start+to)})
+				}
+			}
+		}
+		if len(found) == before {
+			r.ignore(word, depth)
+		}
+	}
+	return found
+}
+
+func (r *Redactor) ignore(word string, depth int) {
+	if r.silent[depth-1] == nil {
+		r.silent[depth-1] = map[string]bool{}
+	}
+	r.silent[depth-1][word] = true
+}
+
+func (r *Redactor) sayEncoded(e *wordEncoding, word string, depth int) bool {
+	for skipped := range min(e.alignments, len(word)) {
+		decoded := e.decode(r.scratch[depth-1][:0], word[skipped:])
+		r.scratch[depth-1] = decoded
+		if r.hold(decoded, depth) {
+			return true
+		}
+	}
+	return false
+}
+
+// hold reports whether something decoded says a secret. depth is how often it was decoded.
+func (r *Redactor) hold(decoded []byte, depth int) bool {
+	if r.left -= len(decoded); r.left < 0 {
 		return false // the whole text is left out
 	}
-	if len(r.stand(decoded)) > 0 || len(occurrences(decoded, r.hidden)) > 0 {
+	if r.fold {
+		decoded = bytes.ToLower(decoded)
+	}
+	if r.shown.in(decoded) || r.encoded.in(decoded) {
 		return true
 	}
 	if depth >= mostEncodings || !isText(decoded) {
 		return false
 	}
-	return slices.ContainsFunc(readings(decoded), func(inner reading) bool {
-		return len(r.stand(inner.text)) > 0 || len(wordsThat(func(text string, more int) bool { return r.hold(text, depth+more) }, inner.text)) > 0
-	})
+	return r.says(string(decoded), depth)
+}
+
+// says reports whether text, decoded that often, says a secret in any reading.
+func (r *Redactor) says(text string, depth int) bool {
+	for reading := range r.readings(text) {
+		if len(r.spans(reading.text)) > 0 || len(r.words(reading.text, depth+1)) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // spellings are the secrets as they are, on one line, and without spaces: mail services show app passwords in groups.
@@ -216,22 +312,6 @@ func spellings(secrets []secret.Text) []string {
 		}
 	}
 	return values
-}
-
-// occurrences returns where any of values stands in text.
-func occurrences(text string, values []string) []span {
-	var found []span
-	for _, value := range values {
-		for from := 0; ; {
-			at := strings.Index(text[from:], value)
-			if at < 0 {
-				break
-			}
-			found = append(found, span{from + at, from + at + len(value)})
-			from += at + 1
-		}
-	}
-	return found
 }
 
 // replace puts the placeholder instead of spans, once for those that overlap. What stands between them is cleaned part by part, so

@@ -39,8 +39,8 @@ var inMail = []defect{{
 	name: "EncodedSecretShown", breaks: "R28 I8",
 	what:  "A reply that a site passes on with the login in base64 is shown as it came.",
 	file:  "internal/untrusted/redactor.go",
-	old:   `found = append(found, reading.parts(wordsThat(r.hold, reading.text))...)`,
-	new:   `_ = r.hold`,
+	old:   `		found = append(found, reading.parts(r.words(reading.text, 1))...)`,
+	new:   ``,
 	tests: "mail/diagnosis", run: "TestSecretsAreTakenOut",
 }, {
 	name: "SecretShownThatIsEncodedTwice", breaks: "I8",
@@ -51,19 +51,36 @@ var inMail = []defect{{
 	tests: "untrusted", run: "TestEachFormIsRedacted",
 }, {
 	name: "SecretShownWithZeroWidthInAnEscape", breaks: "I8",
-	what: "A secret is shown in whose middle stands an escape sequence with a character of no width in it.",
-	file: "internal/untrusted/reading.go",
-	old: `		v.without(zeroWidth).without(escapeSequence).visible(),
-`,
-	new:   ``,
+	what:  "A secret is shown in whose middle stands an escape sequence with a character of no width in it.",
+	file:  "internal/untrusted/reading.go",
+	old:   `v.taking(withSequences), v.taking(brokenSequence))`,
+	new:   `v.taking(withSequences))`,
 	tests: "untrusted", run: "TestEachFormIsRedacted",
 }, {
 	name: "GuessAnswered", breaks: "I8",
 	what:  "Text that the reader supplied shows whether the stored secret is in it.",
 	file:  "internal/untrusted/redactor.go",
-	old:   `if len(found) == 0 || len(r.kept) == 0 {`,
-	new:   `if len(found) >= 0 {`,
+	old:   `slices.DeleteFunc(slices.Clone(r.secrets), r.isSupplied)`,
+	new:   `r.secrets`,
 	tests: "untrusted", run: "TestWhatTheReaderSuppliedStays",
+}, {
+	name: "PartOfAGuessAnswered", breaks: "I8",
+	what: "A recipient in another case than the secret, or encoded, shows whether the stored secret is in it.",
+	file: "internal/untrusted/redactor.go",
+	old: `	if r.fold {
+		decoded = bytes.ToLower(decoded)
+	}
+`,
+	new: `	decoded = bytes.Clone(decoded)
+`,
+	tests: "untrusted", run: "TestWhatTheReaderSuppliedStays",
+}, {
+	name: "DecoysHideASecret", breaks: "I8",
+	what:  "A text that says many things before it says a secret is not looked through to the end.",
+	file:  "internal/untrusted/redactor.go",
+	old:   `if slices.Contains(known, now.text) {`,
+	new:   `if len(known) > 16 || slices.Contains(known, now.text) {`,
+	tests: "untrusted", run: "TestDecoysUseUpNothing",
 }, {
 	name: "PasswordBlamedAfterItPassed", breaks: "R38",
 	what:  "A refusal after the login blames the password that the server has accepted.",

@@ -99,6 +99,9 @@ func width(s string) int {
 
 // runeWidth is how many columns a terminal gives a character: two for those of East Asia.
 func runeWidth(r rune) int {
+	if r < 0x1100 {
+		return 1
+	}
 	if unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul) || r >= 0x3000 && r <= 0x303F || r >= 0xFF00 && r <= 0xFF60 {
 		return 2
 	}

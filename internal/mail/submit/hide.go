@@ -8,12 +8,14 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
-// keepRecipient leaves the recipient alone, and its part before the @. A caller who tests what is saved chose the recipient: taking the
-// saved password out of it would tell the caller whether a guess is right.
+// keepRecipient leaves the secrets alone that the recipient says, as it was entered or as DNS spells its domain. A caller who tests what
+// is saved chose the recipient, and the server may repeat any part of it: taking the saved password out would tell the caller whether a
+// guess is right.
 func keepRecipient(r *untrusted.Redactor, recipient string) {
-	local, _, _ := strings.Cut(recipient, "@")
 	r.Keep(recipient)
-	r.Keep(local)
+	if at := strings.LastIndexByte(recipient, '@'); at >= 0 {
+		r.Keep(recipient[:at+1] + ascii(recipient[at+1:]))
+	}
 }
 
 // withoutAddresses gives the error's text with host, as it was entered, in place of the addresses that it is about, and without
