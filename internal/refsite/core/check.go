@@ -80,6 +80,9 @@ func checkPassword(c site.Candidate) error {
 		longest = maxToken
 	}
 	first, second := c.Password.Split()
+	if first.IsEmpty() {
+		return errors.New("must come with client_secret: the two are kept together")
+	}
 	for _, part := range []secret.Text{first, second} {
 		switch value := part.Reveal(); {
 		case utf8.RuneCountInString(value) > longest:

@@ -3,6 +3,7 @@
 package page_test
 
 import (
+	"net/url"
 	"testing"
 	"time"
 
@@ -73,6 +74,40 @@ func TestInChromium(t *testing.T) {
 	t.Run("TwoWindows", func(t *testing.T) { w.twoWindows(b.in(t)) })
 	t.Run("OpenWhileTerraformApplies", func(t *testing.T) { w.applyMeanwhile(b.in(t)) })
 	t.Run("OpenWhileTheSessionEnds", func(t *testing.T) { w.endSession(b.in(t)) })
+}
+
+// TestTokenLoginInChromium: a login with the client secret, then with a refresh token, as somebody types it.
+func TestTokenLoginInChromium(t *testing.T) {
+	w := startWithTokens(t)
+	b := chromium(t)
+	w.logIn(b)
+	enter := func(entries url.Values) step {
+		steps := []step{chromedp.Evaluate[chromedp.Void](`document.getElementById('token').open = true`)}
+		for name, values := range entries {
+			steps = append(steps, set(name, values[0]))
+		}
+		return chromedp.Steps(append(steps, press("Save"), shows("notice", "Saved."))...)
+	}
+	if eval[bool](b, `document.getElementById('token').open`) {
+		t.Error("the login with a token is in the way of one with a password")
+	}
+	b.do(enter(w.entries("client_credentials", clientSecret)))
+	b.do(set("test_recipient", recipient), set("test_password", "wrong"), press("Test"), shows("outcome", "rejected the client secret"))
+	b.look("token")
+	b.do(set("test_recipient", recipient), set("test_password", clientSecret), press("Test"), shows("outcome", "The server accepted the message"))
+	b.do(press("Enable mail"), shows("state", "Mail is on."))
+
+	token := w.tokens.Consent("app", mailer).Reveal()
+	entries := w.entries("refresh_token", token)
+	entries.Set("client_secret", clientSecret)
+	b.do(enter(entries))
+	b.do(set("test_recipient", recipient), set("test_password", token), set("test_client_secret", clientSecret), press("Test"),
+		shows("outcome", "The server accepted the message"))
+	b.look("refresh-token")
+	b.do(press("Enable mail"), shows("state", "Mail is on."))
+	if got := w.state(); !got.Enabled || got.Settings.Grant != site.RefreshToken || len(w.mail.Messages()) != 2 {
+		t.Errorf("%+v", got)
+	}
 }
 
 func (w *testbed) twoWindows(b *tab) {

@@ -29,12 +29,15 @@ func label(name string) string {
 	if d, ok := site.SettingByName(name); ok {
 		return d.Label
 	}
+	if name == "client_secret" {
+		return "Client secret"
+	}
 	return "Password"
 }
 
 // labelled replaces names of the API by the labels of the page.
 var labelled = func() *strings.Replacer {
-	pairs := []string{"recipient ", "test address "}
+	pairs := []string{"recipient ", "test address ", "client_secret", label("client_secret")}
 	for _, d := range site.AllSettings() {
 		if strings.Contains(d.Name, "_") {
 			pairs = append(pairs, d.Name, d.Label)
@@ -53,7 +56,9 @@ var choices = map[string][]option{"encryption": {
 	{string(site.NoEncryption), "None (only to this machine)"},
 }, "grant": {
 	{"", "The password"},
-	{string(site.ClientCredentials), "A token (OAuth 2.0 client credentials)"},
+	{string(site.ClientCredentials), "A token for the application (client credentials)"},
+	{string(site.RefreshToken), "A token that a person allowed (refresh token)"},
+	{string(site.JWTBearer), "A token for a service account (private key)"},
 }}
 
 // inputs are the types of the inputs for formats that are not plain text.
@@ -61,7 +66,13 @@ var inputs = map[site.Format]string{site.PortNumber: "number", site.MailAddress:
 
 // fieldsOf are the fields with what is saved, by name.
 func fieldsOf(o core.Overview) map[string]*field {
-	fields := map[string]*field{"password": {Name: "password", Label: label("password"), Type: "password", Autocomplete: "new-password"}}
+	fields := map[string]*field{
+		"password": {Name: "password", Label: label("password"), Type: "password", Autocomplete: "new-password"},
+		"client_secret": {
+			Name: "client_secret", Label: label("client_secret"), Type: "password", Autocomplete: "new-password",
+			Hint: "Only beside a refresh token, where the application has a secret. Enter both together.",
+		},
+	}
 	for _, d := range site.AllSettings() {
 		f := &field{Name: d.Name, Label: d.Label, Hint: d.Hint, Type: cmp.Or(inputs[d.Format], "text"), Value: d.Text(o.Settings)}
 		if d.Stage == site.StageAuth || d.OfToken() {

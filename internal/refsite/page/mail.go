@@ -65,7 +65,8 @@ func (v visit) save() error {
 		return err
 	}
 	form := v.r.PostForm
-	settings, password := entered(form.Get), secret.New(form.Get("password"))
+	settings := entered(form.Get)
+	password := enteredSecret(form.Get, settings.Grant)
 	keepsOn := o.Enabled && settings == o.Settings && password.IsEmpty()
 	_, err = v.site.Commit(v.user, core.Write{SaveRequest: site.SaveRequest{
 		Settings: settings, Password: password, Enabled: keepsOn, Revision: form.Get("revision"),
@@ -95,6 +96,15 @@ func entered(get func(string) string) site.Settings {
 	return s
 }
 
+// enteredSecret is the login's secret of a form: a refresh token comes with the client secret.
+func enteredSecret(get func(string) string, grant site.Grant) secret.Text {
+	password := secret.New(get("password"))
+	if grant != site.RefreshToken {
+		return password
+	}
+	return secret.Join(password, secret.New(get("client_secret")))
+}
+
 // test sends a test message with what is saved and the password that was entered again.
 func (v visit) test() error {
 	o, err := v.site.Overview(shownTests)
@@ -120,7 +130,7 @@ func (v visit) startTest(o core.Overview, key, recipient string) error {
 		// The password was entered for what the page showed.
 		return &problem.Error{Code: problem.Stale, Revision: o.Revision, UpdatedBy: o.UpdatedBy, Detail: "The site was changed since it was read."}
 	}
-	c := site.Candidate{Settings: o.Settings, Password: secret.New(form.Get("password"))}
+	c := site.Candidate{Settings: o.Settings, Password: enteredSecret(form.Get, o.Settings.Grant)}
 	_, err := v.site.PutTest(v.r.Context(), key, site.TestRequest{Candidate: &c, Recipient: recipient})
 	return err
 }

@@ -52,18 +52,20 @@ type way struct {
 
 // ways are the stages of a test with these settings, in order.
 func ways(s site.Settings) []way {
-	all := []way{
-		{"dns", []site.Stage{site.StageDNS}},
-		{"connect", []site.Stage{site.StageConnect}},
+	var all []way
+	if s.Grant != "" {
+		all = append(all, way{"token", []site.Stage{site.StageToken}})
 	}
+	dns, connect := way{"dns", []site.Stage{site.StageDNS}}, way{"connect", []site.Stage{site.StageConnect}}
 	greeting := []site.Stage{site.StageBanner, site.StageEHLO}
 	switch s.Encryption {
 	case site.STARTTLS:
-		all = append(all, way{"tls", append(greeting, site.StageSTARTTLS, site.StageTLS)})
+		all = append(all, dns, connect, way{"tls", append(greeting, site.StageSTARTTLS, site.StageTLS)})
 	case site.TLS:
-		all = append(all, way{"tls", append([]site.Stage{site.StageTLS}, greeting...)})
+		all = append(all, dns, connect, way{"tls", append([]site.Stage{site.StageTLS}, greeting...)})
 	default:
-		all[1].stages = append(all[1].stages, greeting...)
+		connect.stages = append(connect.stages, greeting...)
+		all = append(all, dns, connect)
 	}
 	if s.Username != "" {
 		all = append(all, way{"login", []site.Stage{site.StageAuth}})

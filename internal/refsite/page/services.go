@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/mail/presets"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
 // maxMatches is how many services a search shows.
@@ -39,7 +40,7 @@ func (s *service) Warning() string {
 	case presets.DeprecatedPassword:
 		return s.Chosen.Name + " is phasing out logins with a password."
 	case presets.OAuth2Only:
-		return s.Chosen.Name + " no longer accepts passwords, only OAuth 2.0: mail cannot be sent through it from here."
+		return s.Chosen.Name + " no longer accepts passwords. Use the login without a password below."
 	}
 	return ""
 }
@@ -70,6 +71,14 @@ func (m *mail) hint() {
 	}
 	if hint := m.Service.Chosen.PasswordHint; hint != "" {
 		m.Fields["password"].Hint = sentence(hint)
+	}
+	if o := m.Service.Chosen.OAuth2; o != nil {
+		var scopes []string
+		for _, grant := range o.GrantNames() {
+			scopes = append(scopes, site.JoinScopes(o.Grants[grant])+" ("+strings.ReplaceAll(string(grant), "_", " ")+")")
+		}
+		m.Fields["token_url"].Hint = "For " + m.Service.Chosen.Name + ": " + o.TokenURLOf("<tenant>")
+		m.Fields["scopes"].Hint = "For " + m.Service.Chosen.Name + ": " + strings.Join(scopes, "; ")
 	}
 }
 
