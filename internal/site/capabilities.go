@@ -164,6 +164,8 @@ func (c Capabilities) refuseValues(now State, s Settings) []Refusal {
 		}
 		switch {
 		case !f.IsSet() || len(refusals) > before:
+		case allSettings[i].OfToken() && f.Name != "grant" && slices.ContainsFunc(refusals, func(r Refusal) bool { return r.Field == "grant" }):
+			// That there is no login with a token says it all.
 		case c.Settings != nil && !slices.Contains(c.Settings, f.Name):
 			refusals = append(refusals, Refusal{f.Name, "the platform has no such setting."})
 		case now.Unknown.Has(f.Name):
