@@ -7,7 +7,9 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/oauthtest"
 )
@@ -18,9 +20,9 @@ type refreshWorld struct {
 	token string
 }
 
-func startWithRefreshTokens(t *testing.T) refreshWorld {
+func startWithRefreshTokens(t *testing.T, change ...func(*refsite.Config)) refreshWorld {
 	t.Helper()
-	w := refreshWorld{tokenWorld: startWithTokens(t)}
+	w := refreshWorld{tokenWorld: startWithTokens(t, change...)}
 	w.allow(true)
 	w.token = w.tokens.Consent("app", mailer).Reveal()
 	return w
@@ -107,6 +109,31 @@ func TestSuccessorStaysWithWhatWasEntered(t *testing.T) {
 	other := w.site("client-b")
 	if got := other.test(w.body(object{"recipient": recipient})).want(t, http.StatusOK, ""); got.object["stage"] != "token" {
 		t.Errorf("another site got the successor: %s", got.raw)
+	}
+}
+
+// TestSuccessorsOutliveARotationOfTheKey: what is saved goes on to work without the old key, and what was tested goes on to work
+// until that is gone.
+func TestSuccessorsOutliveARotationOfTheKey(t *testing.T) {
+	w := startWithRefreshTokens(t, func(c *refsite.Config) { c.Keys = parseKeys(t, first) })
+	c, other := w.site("client-a"), w.site("client-b")
+	tried := w.body(object{"recipient": recipient})
+	w.passes(c, tried)
+	c.put(w.body(object{"enabled": true})).want(t, http.StatusOK, "")
+	candidate := w.body(object{"recipient": recipient, "password": w.tokens.Consent("app", mailer).Reveal()})
+	w.passes(other, candidate)
+
+	w.config.Keys = parseKeys(t, first, second)
+	w.restart(func() {})
+	w.passes(other, candidate)
+	w.pass(24*time.Hour + time.Minute)
+	w.config.Keys = parseKeys(t, second)
+	w.restart(func() {})
+	for _, body := range []object{{"recipient": recipient}, tried} {
+		// The certificate of the mail server has expired by now; the token endpoint has none.
+		if got := c.test(body).want(t, http.StatusOK, ""); got.object["stage"] != "tls" {
+			t.Errorf("%s", got.raw)
+		}
 	}
 }
 

@@ -22,12 +22,13 @@ type tokenWorld struct {
 	mail   *smtptest.Server
 }
 
-func startWithTokens(t *testing.T) tokenWorld {
+func startWithTokens(t *testing.T, change ...func(*refsite.Config)) tokenWorld {
 	t.Helper()
 	tokens := oauthtest.Start(t)
 	tokens.SetApp("app", oauthtest.App{Secret: secret.New(clientSecret), Mailboxes: []string{mailer}})
 	mail := smtptest.Start(t, smtptest.Config{CheckToken: tokens.Check})
-	return tokenWorld{start(t, func(c *refsite.Config) { c.RootCAs = mail.RootCAs() }), tokens, mail}
+	change = append(change, func(c *refsite.Config) { c.RootCAs = mail.RootCAs() })
+	return tokenWorld{start(t, change...), tokens, mail}
 }
 
 func (w tokenWorld) settings(changes object) object {

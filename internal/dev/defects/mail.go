@@ -138,6 +138,27 @@ var inMail = []defect{{
 	new:   `return nil },`,
 	tests: "mail/oauth", run: "TestRefusals",
 }, {
+	name: "RefreshTokenUsedUpByATest", breaks: "I1",
+	what:  "A token endpoint replaces a refresh token while it is tested, and what is saved afterwards is worth nothing.",
+	file:  "internal/refsite/core/refresh.go",
+	old:   `slices.IndexFunc(successors, s.succeeds(c)); i >= 0 {`,
+	new:   `slices.IndexFunc(successors, s.succeeds(c)); i > len(successors) {`,
+	tests: "refsite", run: "TestRefreshTokenThatRotates",
+}, {
+	name: "AccessTokenBeforeItsRefreshToken", breaks: "I1",
+	what:  "A message is sent although the refresh token that the next one needs could not be stored.",
+	file:  "internal/mail/oauth/oauth.go",
+	old:   `if err := r.Replaced(next); err != nil {`,
+	new:   `if err := r.Replaced(next); err != nil && next.IsEmpty() {`,
+	tests: "mail/submit", run: "TestRefreshTokenIsStoredFirst",
+}, {
+	name: "SuccessorForAnotherPlace", breaks: "I5",
+	what:  "Another token endpoint gets the refresh token that the first one gave.",
+	file:  "internal/refsite/core/refresh.go",
+	old:   `s.id, c.Settings.TokenURL, c.Settings.ClientID, entered`,
+	new:   `s.id, c.Settings.ClientID, entered`,
+	tests: "refsite", run: "TestSuccessorStaysWithWhatWasEntered",
+}, {
 	name: "TokenEndpointOfTheInside", breaks: "R31",
 	what:  "The mail server is dialled under rules, and the token endpoint is not.",
 	file:  "internal/mail/submit/sender.go",

@@ -80,7 +80,7 @@ func (s *Site) inspect(stored *store.Site) error {
 	if rec != before {
 		s.stamp(&rec, inspector, nil)
 	}
-	if err := s.sealSuccessorAnew(stored, rec); err != nil {
+	if err := s.sealSuccessorsAnew(stored, rec); err != nil {
 		return err
 	}
 	if s.sealAnew(&rec) || rec != before {

@@ -3,7 +3,9 @@ package core
 import (
 	"context"
 	"slices"
+	"time"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
@@ -25,10 +27,11 @@ func (s *Site) refresh(c site.Candidate, fetch func(secret.Text, func(secret.Tex
 	current, clientSecret := c.Password.Split()
 	err := s.core.Store.ViewSite(s.id, func(stored *store.Site) error {
 		successors, err := stored.Successors()
-		for _, known := range successors {
-			if next, err := s.core.Keys.Open(known.Sealed, s.successorOf(c)...); err == nil {
-				current = next
-			}
+		if err != nil {
+			return err
+		}
+		if i := slices.IndexFunc(successors, s.succeeds(c)); i >= 0 {
+			current, err = s.core.Keys.Open(successors[i].Sealed, s.successorPlace(successors[i].Entered)...)
 		}
 		return err
 	})
@@ -38,10 +41,26 @@ func (s *Site) refresh(c site.Candidate, fetch func(secret.Text, func(secret.Tex
 	return fetch(secret.Join(current, clientSecret), func(next secret.Text) error { return s.replace(c, next) })
 }
 
-// successorOf is where the successor of a candidate's refresh token belongs: to what was entered, and where that was to be used.
-func (s *Site) successorOf(c site.Candidate) []string {
+// enteredParts recognise the refresh token of a candidate, and where it is used: a successor goes nowhere else.
+func (s *Site) enteredParts(c site.Candidate) []string {
 	entered, _ := c.Password.Split()
 	return []string{"refresh token", s.id, c.Settings.TokenURL, c.Settings.ClientID, entered.Reveal()}
+}
+
+// succeeds reports whether a successor is that of the candidate's refresh token.
+func (s *Site) succeeds(c site.Candidate) func(store.Successor) bool {
+	parts := s.enteredParts(c)
+	return func(known store.Successor) bool { return s.core.Keys.Matches(known.Entered, parts...) }
+}
+
+// successorPlace is where a successor belongs: to the one that was entered.
+func (s *Site) successorPlace(entered seal.MAC) []string {
+	return []string{"successor", s.id, string(entered.Sum)}
+}
+
+func (s *Site) newSuccessor(c site.Candidate, next secret.Text, at time.Time) store.Successor {
+	entered := s.core.Keys.MAC(s.enteredParts(c)...)
+	return store.Successor{Entered: entered, Sealed: s.core.Keys.Seal(next, s.successorPlace(entered)...), At: at}
 }
 
 // replace stores the successor of a candidate's refresh token in place of an earlier one.
@@ -55,16 +74,9 @@ func (s *Site) replace(c site.Candidate, next secret.Text) error {
 		if err != nil {
 			return err
 		}
-		successors = slices.DeleteFunc(successors, func(known store.Successor) bool { return s.isSuccessor(known, c) })
-		return stored.PutSuccessors(append(successors, store.Successor{
-			Sealed: s.core.Keys.Seal(next, s.successorOf(c)...), At: s.core.Now().UTC(),
-		}))
+		successors = slices.DeleteFunc(successors, s.succeeds(c))
+		return stored.PutSuccessors(append(successors, s.newSuccessor(c, next, s.core.Now().UTC())))
 	})
-}
-
-func (s *Site) isSuccessor(known store.Successor, c site.Candidate) bool {
-	_, err := s.core.Keys.Open(known.Sealed, s.successorOf(c)...)
-	return err == nil
 }
 
 // successors are the stored ones that may yet be needed: that of the record's refresh token, and for as long as the result of a test
@@ -78,9 +90,9 @@ func (s *Site) successors(stored *store.Site, rec store.Record) ([]store.Success
 	if err != nil {
 		return nil, err
 	}
-	now := s.core.Now()
+	now, isSaved := s.core.Now(), s.succeeds(saved)
 	return slices.DeleteFunc(successors, func(known store.Successor) bool {
-		return now.Sub(known.At).Abs() > keepTests && !s.isSuccessor(known, saved)
+		return now.Sub(known.At).Abs() > keepTests && !isSaved(known)
 	}), nil
 }
 
@@ -99,25 +111,27 @@ func (s *Site) dropSuccessors(stored *store.Site, rec store.Record) error {
 	return stored.PutSuccessors(kept)
 }
 
-// sealSuccessorAnew brings the successor of the record's refresh token to the current version of the key.
-func (s *Site) sealSuccessorAnew(stored *store.Site, rec store.Record) error {
+// sealSuccessorsAnew brings them to the current version of the key. Of those of candidates, which are not known here, it can be told
+// only with the older version by what they were entered as.
+func (s *Site) sealSuccessorsAnew(stored *store.Site, rec store.Record) error {
+	successors, err := stored.Successors()
+	if err != nil || len(successors) == 0 {
+		return err
+	}
 	saved, err := s.savedCandidate(rec)
 	if err != nil {
 		return err
 	}
-	successors, err := stored.Successors()
-	if err != nil {
-		return err
-	}
-	anew := false
+	keys, isSaved := s.core.Keys, s.succeeds(saved)
 	for i, known := range successors {
-		next, err := s.core.Keys.Open(known.Sealed, s.successorOf(saved)...)
-		if err == nil && known.Sealed.Key != s.core.Keys.Current() {
-			successors[i].Sealed, anew = s.core.Keys.Seal(next, s.successorOf(saved)...), true
+		next, err := keys.Open(known.Sealed, s.successorPlace(known.Entered)...)
+		switch {
+		case err != nil || known.Sealed.Key == keys.Current() && known.Entered.Key == keys.Current():
+		case isSaved(known):
+			successors[i] = s.newSuccessor(saved, next, known.At)
+		default:
+			successors[i].Sealed = keys.Seal(next, s.successorPlace(known.Entered)...)
 		}
-	}
-	if !anew {
-		return nil
 	}
 	return stored.PutSuccessors(successors)
 }

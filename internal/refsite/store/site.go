@@ -94,8 +94,9 @@ func (s *Site) PutGuesses(c limit.Count) error { return put(s.b, keyGuesses, c) 
 
 // Successor is the refresh token that a token endpoint gave last in place of one that somebody entered.
 type Successor struct {
-	// Sealed opens only with what was entered.
-	Sealed seal.Sealed `json:"sealed"`
+	// Entered recognises the one that was entered, with where it is used.
+	Entered seal.MAC    `json:"entered"`
+	Sealed  seal.Sealed `json:"sealed"`
 	// At is when it was given.
 	At time.Time `json:"at"`
 }
