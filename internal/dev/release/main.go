@@ -1,7 +1,7 @@
 // Release checks a folder that holds a release, as GoReleaser makes it, the way the registries of Terraform and OpenTofu read
 // it, and takes the notes of a version from CHANGELOG.md.
 //
-//	go run ./internal/dev/release -verify DIR
+//	go run ./internal/dev/release -verify DIR -plugin DIR
 //	go run ./internal/dev/release -notes 0.1.0
 package main
 
@@ -35,6 +35,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	flags := flag.NewFlagSet("release", flag.ContinueOnError)
 	flags.SetOutput(log)
 	checked := flags.String("verify", "", "the `folder` to check")
+	plugin := flags.String("plugin", "", "the `folder` to check that holds the WordPress plugin")
 	version := flags.String("notes", "", "the `version` to print the section of CHANGELOG.md for")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -44,8 +45,8 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		return err
 	}
 	switch {
-	case flags.NArg() > 0 || (*checked == "") == (*version == ""):
-		return errors.New("give either -verify or -notes")
+	case flags.NArg() > 0 || (*checked == "") == (*version == "") || (*checked == "") != (*plugin == ""):
+		return errors.New("give either -verify and -plugin, or -notes")
 	case *version != "":
 		if !versionPattern.MatchString(*version) {
 			return fmt.Errorf("%q is no version such as 0.1.0 or 0.2.0-beta1", *version)
@@ -57,7 +58,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		return err
 	}
 	found, err := verify(ctx, root, *checked, platforms)
-	if err != nil {
+	if err := errors.Join(err, verifyPlugin(*plugin)); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(out, "%s: %s %s for %v, as the registries want it.\n", *checked, project, found, platforms)

@@ -4,8 +4,10 @@ package wordpress
 import (
 	"archive/zip"
 	"bytes"
+	"crypto/sha256"
 	"embed"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"strings"
@@ -21,6 +23,17 @@ const (
 	// begin and end are the lines of the loader around what finds the classes.
 	begin, end = "// Classes: begin.\n", "// Classes: end.\n"
 )
+
+// Assets returns the files that a release has of the plugin, by name: the archive, the single file, and the checksums of both.
+func Assets() (map[string][]byte, error) {
+	archive, err := Zip()
+	file, fileErr := File()
+	if err := errors.Join(err, fileErr); err != nil {
+		return nil, err
+	}
+	sums := fmt.Appendf(nil, "%x  site-smtp.php\n%x  site-smtp.zip\n", sha256.Sum256(file), sha256.Sum256(archive))
+	return map[string][]byte{"site-smtp.zip": archive, "site-smtp.php": file, "site-smtp_SHA256SUMS": sums}, nil
+}
 
 // Zip returns the plugin as WordPress installs it: a folder site-smtp with the files of the sources. The same sources give the
 // same bytes.

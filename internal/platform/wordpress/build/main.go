@@ -3,13 +3,11 @@
 package main
 
 import (
-	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/platform/wordpress"
 )
@@ -24,20 +22,14 @@ func main() {
 }
 
 func build(out string) error {
-	archive, err := wordpress.Zip()
-	file, fileErr := wordpress.File()
-	if err := errors.Join(err, fileErr, os.MkdirAll(out, 0o750)); err != nil {
+	assets, err := wordpress.Assets()
+	if err := errors.Join(err, os.MkdirAll(out, 0o750)); err != nil {
 		return err
 	}
-	var sums strings.Builder
-	for _, made := range []struct {
-		name    string
-		content []byte
-	}{{"site-smtp.zip", archive}, {"site-smtp.php", file}} {
-		if err := os.WriteFile(filepath.Join(out, made.name), made.content, 0o600); err != nil {
+	for name, content := range assets {
+		if err := os.WriteFile(filepath.Join(out, name), content, 0o600); err != nil {
 			return err
 		}
-		fmt.Fprintf(&sums, "%x  %s\n", sha256.Sum256(made.content), made.name)
 	}
-	return os.WriteFile(filepath.Join(out, "site-smtp_SHA256SUMS"), []byte(sums.String()), 0o600)
+	return nil
 }
