@@ -1,6 +1,8 @@
 package provider_test
 
 import (
+	"context"
+	"net"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -31,16 +33,8 @@ func startProtocol(t *testing.T, tb *testbed) protocol {
 // startProtocolWith is startProtocol with a test inbox.
 func startProtocolWith(t *testing.T, tb *testbed, inbox map[string]any) protocol {
 	t.Helper()
-	server, ok := provider.NewServer(nil, "test")().(wholeServer)
-	if !ok {
-		t.Fatal("the provider serves no list resources or actions")
-	}
-	schema, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := protocol{wholeServer: server, t: t, schema: schema}
-	sites, _ := p.attribute(schema.Provider, "sites").(tftypes.Map)
+	p := newProtocol(t, nil)
+	sites, _ := p.attribute(p.schema.Provider, "sites").(tftypes.Map)
 	entry, _ := sites.ElementType.(tftypes.Object)
 	entries := map[string]tftypes.Value{}
 	for name, token := range tb.tokens {
@@ -48,17 +42,34 @@ func startProtocolWith(t *testing.T, tb *testbed, inbox map[string]any) protocol
 	}
 	config := map[string]any{"sites": tftypes.NewValue(sites, entries), "test_recipient": recipient}
 	if inbox != nil {
-		object, _ := p.attribute(schema.Provider, "test_inbox").(tftypes.Object)
+		object, _ := p.attribute(p.schema.Provider, "test_inbox").(tftypes.Object)
 		config["test_inbox"] = filled(object, inbox)
 	}
-	resp, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
-		Config: p.value(schema.Provider, config),
-	})
+	p.configure(config)
+	return p
+}
+
+// newProtocol is a provider that is not configured yet, and reaches its sites through dial; nil for the network of this machine.
+func newProtocol(t *testing.T, dial func(ctx context.Context, network, address string) (net.Conn, error)) protocol {
+	t.Helper()
+	server, ok := provider.NewServer(dial, "test")().(wholeServer)
+	if !ok {
+		t.Fatal("the provider serves no list resources or actions")
+	}
+	schema, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return protocol{wholeServer: server, t: t, schema: schema}
+}
+
+func (p protocol) configure(config map[string]any) {
+	p.t.Helper()
+	resp, err := p.ConfigureProvider(p.t.Context(), &tfprotov6.ConfigureProviderRequest{Config: p.value(p.schema.Provider, config)})
+	if err != nil {
+		p.t.Fatal(err)
+	}
 	p.requireNoError(resp.Diagnostics)
-	return p
 }
 
 // value is a configuration of the schema with these arguments, all others null.
@@ -107,3 +118,6 @@ func filled(object tftypes.Object, attributes map[string]any) tftypes.Value {
 	}
 	return tftypes.NewValue(object, values)
 }
+
+// null is the state of a resource that is not there.
+func null(schema *tfprotov6.Schema) tftypes.Value { return tftypes.NewValue(schema.ValueType(), nil) }
