@@ -1,15 +1,37 @@
 package provider_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
+
+// TestModuleTakesEverySetting: a new setting is one of the module, too.
+func TestModuleTakesEverySetting(t *testing.T) {
+	main, variables := readExample(t, "modules/client-sites", "main.tf"), readExample(t, "modules/client-sites", "variables.tf")
+	columns := map[string]string{"from_name": "name"}
+	for _, d := range site.AllSettings() {
+		name := d.Name
+		if d.Group != "" {
+			continue // arguments of the provider's own
+		}
+		column := cmp.Or(columns[name], name)
+		if !regexp.MustCompile(`(?m)^  ` + name + ` += .*\b` + column + `\b|^  ` + name + ` = \(`).MatchString(main) {
+			t.Errorf("main.tf does not set %s", name)
+		}
+		if !regexp.MustCompile(`(?m)^    ` + column + ` += optional\(`).MatchString(variables) {
+			t.Errorf("clients has no %s", column)
+		}
+	}
+}
 
 // TestAccClientTable: what a spreadsheet makes of the table is understood, or named by line and column.
 func TestAccClientTable(t *testing.T) {

@@ -67,6 +67,7 @@ resource "smtp_settings" "client" {
 
   from_address = try(each.value.from_address, each.value.mailbox)
   from_name    = try(each.value.name, null)
+  reply_to     = try(each.value.reply_to, null)
   helo_name    = try(each.value.helo_name, null)
   enabled      = try(tobool(each.value.enabled), true)
   on_destroy   = try(each.value.on_destroy, null)

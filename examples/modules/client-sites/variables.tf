@@ -16,6 +16,7 @@ variable "clients" {
     login            = optional(bool)
     username         = optional(string)
     from_address     = optional(string)
+    reply_to         = optional(string)
     helo_name        = optional(string)
     recipient        = optional(string)
     password_version = optional(string)

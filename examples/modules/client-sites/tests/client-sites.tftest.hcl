@@ -4,10 +4,10 @@ variables {
   default_password = "" # no client uses it
 
   clients_csv = <<-CSV
-    site,mailbox,name,password_version,enabled,status
-    client-a,hello@client.example,Client A,2,,
-    client-b,hello@client.example,Client B,,false,
-    client-d,hello@client.example,Client D,,,leaving
+    site,mailbox,name,reply_to,password_version,enabled,status
+    client-a,hello@client.example,Client A,office@client.example,2,,
+    client-b,hello@client.example,Client B,,,false,
+    client-d,hello@client.example,Client D,,,,leaving
   CSV
 
   clients = {
@@ -35,6 +35,13 @@ run "applies_the_csv_and_the_overrides" {
   assert {
     condition     = smtp_settings.client["client-a"].password_wo_version == "2"
     error_message = "The version of the password comes from the CSV."
+  }
+}
+
+run "sets_where_replies_go" {
+  assert {
+    condition     = smtp_settings.client["client-a"].reply_to == "office@client.example" && smtp_settings.client["client-b"].reply_to == null
+    error_message = "reply_to comes from the CSV, where it is set."
   }
 }
 
