@@ -268,6 +268,36 @@ var kinds = map[string]struct {
 			}
 		}
 	}), "Rule/LinesInNames"},
+	"TheStoredSecretTravels": {withLastPassword(http.MethodPut, "/smtp"), "Token/TheSecretStaysWithItsTokenEndpoint"},
+	"ATokenIsKept": {func() func(http.Handler) http.Handler {
+		known := map[string]object{}
+		return answers(func(x *exchange) {
+			if s := x.settings(); s != nil && s["grant"] != nil && x.is(http.MethodPut, "/smtp/tests/") {
+				if last := known[fmt.Sprint(s, x.body["password"])]; last != nil {
+					last["key"] = strings.TrimPrefix(x.below, "/smtp/tests/")
+					x.answer = last
+				}
+				known[fmt.Sprint(s, x.body["password"])] = x.answer
+			}
+		})
+	}(), "Token/EachTestFetchesAToken"},
+	"AnyTokenEndpoint": {requests(func(x *exchange) {
+		if s := x.settings(); s != nil && s["token_url"] != nil {
+			s["token_url"] = strings.Replace(s["token_url"].(string), "http://login.example", "https://login.example", 1)
+		}
+	}), "Token/TheTokenEndpointMustBeHTTPS"},
+	"ARefreshTokenSetsAPassword": {func() func(http.Handler) http.Handler {
+		tests := 0
+		return answers(func(x *exchange) {
+			if x.is(http.MethodPut, "/smtp/tests/") {
+				tests++
+			}
+			if x.answer["password_id"] != nil {
+				x.answer["password_id"] = fmt.Sprint(tests)
+			}
+		})
+	}(), "Token/ATestDoesNotUseUpARefreshToken"},
+	"TheClientSecretIsForgotten": {requests(func(x *exchange) { delete(x.body, "client_secret") }), "Token/ATestDoesNotUseUpARefreshToken"},
 	"LoginsUnlimited": {answers(func(x *exchange) {
 		if x.below == "/session" && x.status == http.StatusTooManyRequests {
 			x.status, x.answer["status"], x.answer["code"] = http.StatusUnauthorized, http.StatusUnauthorized, "unauthorized"
@@ -314,7 +344,7 @@ func TestKindsOfBrokenSites(t *testing.T) {
 	}
 	t.Run("NoneOfThemFindsARightSiteWrong", func(t *testing.T) {
 		address, token := startBroken(t, broken(nil, nil))
-		if out, err := try(t, nil, "-url", address, "-token", token, "-run", "^(Rule|Encryption|Save)/"); err != nil {
+		if out, err := try(t, nil, "-url", address, "-token", token, "-run", "^(Rule|Encryption|Token|Save)/"); err != nil {
 			t.Errorf("%v\n%s", err, out)
 		}
 	})

@@ -57,6 +57,11 @@ func TestTheReferenceSiteConforms(t *testing.T) {
 			t.Errorf("%s did not run", rule.name)
 		}
 	}
+	for _, rule := range tokenRules {
+		if !strings.Contains(out, "PASS  Token/"+rule.name+" ") {
+			t.Errorf("%s did not run", rule.name)
+		}
+	}
 	for _, group := range []string{"Read", "Test", "Save", "Enable", "Clear", "Apply", "Destroy"} {
 		if !strings.Contains(out, "PASS  "+group+"/") {
 			t.Errorf("nothing of %s ran", group)

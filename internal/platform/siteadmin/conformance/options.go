@@ -20,7 +20,8 @@ that nobody needs. One that has settings is refused, unless -overwrite says that
 
 Test messages go to mail servers that this command starts on this machine; the site must be allowed to send there, although the
 address is not public. Most are without encryption. To check that the site accepts a trusted certificate too, run the command
-once with -mail-ca FILE, start the site so that it trusts the authority in FILE, and run it again. For a site elsewhere, forward
+once with -mail-ca FILE, start the site so that it trusts the authority in FILE, and run it again. A site that names oauth2 in
+auth_methods also fetches tokens from endpoints of this command. For a site elsewhere, forward
 a port of it, such as with "ssh -R 2525:127.0.0.1:2525", and give -mail-listen 127.0.0.1:2525; or name a mail server with -mail-host,
 -mail-port, -mail-encryption and -mail-username. It gets about 35 messages for -recipient, which are not counted then.
 

@@ -77,6 +77,7 @@ func run(ctx context.Context, args []string, env func(string) string, out, stder
 	visitor := visitor{cleared: s, account: &o.account, target: target, url: tap.url, mail: mail}
 	r.rules(ctx, visitor)
 	r.encryption(ctx, visitor, authority)
+	r.tokenLogins(ctx, visitor)
 	if o.limits {
 		r.limits(ctx, visitor)
 	} else {
