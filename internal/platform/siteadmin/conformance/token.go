@@ -124,14 +124,14 @@ var tokenRules = []tokenRule{
 	}},
 	{"TheClientSecretIsPartOfThePassword", site.RefreshToken, func(s *tokenSubject) {
 		clientSecret, token := s.good.Password, s.tokens.Consent(clientID, s.good.Settings.Username)
-		body := func(b object, clientSecret string) object {
-			b["password"], b["client_secret"] = token.Reveal(), clientSecret
+		body := func(b object, beside any) object {
+			b["password"], b["client_secret"] = token.Reveal(), beside
 			return b
 		}
 		s.passes(body(s.testOf(s.good), clientSecret.Reveal()))
 		s.unchanged(func() {
 			s.want(s.save(body(s.write(s.good, true), "another")), http.StatusConflict, "verification_required")
-			without := body(s.write(s.good, true), "")
+			without := body(s.write(s.good, true), nil)
 			delete(without, "client_secret")
 			s.want(s.save(without), http.StatusConflict, "verification_required")
 		})
