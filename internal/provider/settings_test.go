@@ -7,14 +7,22 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// TestEverySettingHasAField: resource, list, action and data source get what they need of a setting from its declaration, but
-// for the field in which Terraform's value is kept.
-func TestEverySettingHasAField(t *testing.T) {
+// SettingsWithoutField names the settings for which there is no field in which Terraform's value is kept. All else that
+// resource, list, action and data source need of a setting, they get from its declaration.
+func SettingsWithoutField() []string {
 	var v settingValues
+	var missing []string
 	for _, d := range flatSettings() {
 		if v.of(d) == nil {
-			t.Errorf("settings.go: settingValues lacks a field with the tag `tfsdk:%q`", d.Name)
+			missing = append(missing, d.Name)
 		}
+	}
+	return missing
+}
+
+func TestEverySettingHasAField(t *testing.T) {
+	if missing := SettingsWithoutField(); len(missing) > 0 {
+		t.Errorf("settings.go: settingValues lacks fields with the tags %q", missing)
 	}
 	if got, want := len(modelFields(reflect.TypeFor[settingValues]())), len(flatSettings()); got != want {
 		t.Errorf("settings.go: settingValues has %d fields, and there are %d settings", got, want)

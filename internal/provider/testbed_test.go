@@ -45,6 +45,11 @@ var cli tfcli.CLI
 
 // TestMain finds cli.
 func TestMain(m *testing.M) {
+	// Any other test would die of it with less to say.
+	if missing := provider.SettingsWithoutField(); len(missing) > 0 {
+		fmt.Fprintln(os.Stderr, "settings.go: settingValues lacks fields with these tags:", missing)
+		os.Exit(1)
+	}
 	var err error
 	cli, err = tfcli.Find(context.Background(), os.Stderr)
 	if err != nil {

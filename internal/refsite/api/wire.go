@@ -144,7 +144,8 @@ func toTest(t core.Test) testWire {
 		w.Status = running
 	}
 	for _, s := range t.Stages {
-		w.Stages = append(w.Stages, stageWire{s.Stage, s.Duration.Milliseconds()})
+		// A stage that took less than a millisecond took one: 0 is for a site that does not say how long.
+		w.Stages = append(w.Stages, stageWire{s.Stage, max(1, s.Duration.Milliseconds())})
 	}
 	return w
 }

@@ -42,7 +42,7 @@ var commands = map[string]string{
 }
 
 // excuses are the notes with which a document may say that nobody can run a block here.
-var excuses = []string{"needs a site of your own", "needs a WordPress of your own", "for another provider"}
+var excuses = []string{"needs a site of your own", "needs a WordPress of your own", "needs an account of Microsoft", "for another provider"}
 
 // TestEveryBlock knows for each block in each document what makes sure that it is right.
 func TestEveryBlock(t *testing.T) {
