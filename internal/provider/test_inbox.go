@@ -60,10 +60,11 @@ func testInboxAttribute() schema.Attribute {
 			"password": schema.StringAttribute{
 				Optional:  true,
 				Sensitive: true,
-				MarkdownDescription: "Password of the username, usually an app password. Use an ephemeral variable, or the environment variable `" + inboxPasswordVariable +
+				MarkdownDescription: "Password of the username, usually an app password. Required without `oauth2`. Use an ephemeral variable, or the environment variable `" + inboxPasswordVariable +
 					"`: neither is stored in a plan or a state.",
 				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
+			"oauth2": testInboxOAuth2Attribute(),
 			"authserv_id": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "The name with which the receiving server begins its `Authentication-Results` headers, or a domain that this name ends in. Headers with any " +
@@ -84,6 +85,7 @@ type testInboxModel struct {
 	Encryption    types.String `tfsdk:"encryption"`
 	Username      types.String `tfsdk:"username"`
 	Password      types.String `tfsdk:"password"`
+	OAuth2        types.Object `tfsdk:"oauth2"`
 	AuthservID    types.String `tfsdk:"authserv_id"`
 	CACertificate types.String `tfsdk:"ca_certificate"`
 }
@@ -112,10 +114,15 @@ func toTestInbox(object types.Object, recipient types.String, dial dialFunc, dia
 	}
 	var m testInboxModel
 	fill(&m, object)
-	for _, value := range []attr.Value{object, m.Host, m.Port, m.Encryption, m.Username, m.Password, m.AuthservID, m.CACertificate} {
+	for _, value := range []attr.Value{object, m.Host, m.Port, m.Encryption, m.Username, m.Password, m.OAuth2, m.AuthservID, m.CACertificate} {
 		if value.IsUnknown() {
 			return testInbox{unknown: true}
 		}
+	}
+	var token inboxOAuth2Model
+	fill(&token, m.OAuth2)
+	if !token.known() {
+		return testInbox{unknown: true}
 	}
 	c := inbox.Config{
 		Host:        m.Host.ValueString(),
@@ -139,11 +146,18 @@ func toTestInbox(object types.Object, recipient types.String, dial dialFunc, dia
 	if c.Username == "" && !recipient.IsUnknown() {
 		refuse("username", "is required where the provider has no test_recipient.")
 	}
-	if c.Password.IsEmpty() {
-		refuse("password", "is required, here or in the environment variable "+inboxPasswordVariable+".")
+	switch {
+	case m.OAuth2.IsNull() && c.Password.IsEmpty():
+		refuse("password", "is required without oauth2, here or in the environment variable "+inboxPasswordVariable+".")
+	case !m.OAuth2.IsNull() && !m.Password.IsNull():
+		refuse("oauth2", "and password are two logins. Set either of the two, not both.")
+	case !m.OAuth2.IsNull():
+		token.addTo(&c, dial, func(argument, why string) {
+			diags.AddAttributeError(at.AtName("oauth2").AtName(argument), "Provider argument cannot be used", "test_inbox.oauth2."+argument+": "+why)
+		})
 	}
 	if c.Encryption == site.NoEncryption && !site.IsLoopback(c.Host) {
-		refuse("encryption", `"none" sends the password in clear text, and is for a loopback host only. Use "tls" or "starttls".`)
+		refuse("encryption", `"none" sends the password or token in clear text, and is for a loopback host only. Use "tls" or "starttls".`)
 	}
 	if !m.CACertificate.IsNull() {
 		c.RootCAs = x509.NewCertPool()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/imaptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/oauthtest"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
@@ -34,7 +35,14 @@ type arrives struct{ folder, results string }
 
 func newReceiving(t *testing.T, sites ...string) *receiving {
 	t.Helper()
-	server, err := imaptest.New(imaptest.Config{Username: recipient, Password: secret.New(inboxPassword)})
+	return newReceivingIn(t, imaptest.Config{}, sites...)
+}
+
+// newReceivingIn is one whose mailbox is at such a server.
+func newReceivingIn(t *testing.T, c imaptest.Config, sites ...string) *receiving {
+	t.Helper()
+	c.Username, c.Password = recipient, secret.New(inboxPassword)
+	server, err := imaptest.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,6 +143,59 @@ func TestAccArrival(t *testing.T) {
 		},
 	})
 	holds(false, 5)() // the resource is destroyed, and nothing was sent again
+}
+
+// Microsoft's IMAP takes nothing but a token.
+func TestAccArrivalWithAToken(t *testing.T) {
+	const clientID, clientSecret = "inbox-application", "client secret of the test inbox"
+	endpoint := oauthtest.Start(t)
+	endpoint.SetApp(clientID, oauthtest.App{Secret: secret.New(clientSecret), Mailboxes: []string{recipient}})
+	r := newReceivingIn(t, imaptest.Config{TokensOnly: true, CheckToken: endpoint.Check}, "only")
+	login := func(given string) []string {
+		return []string{fmt.Sprintf("password = %q", inboxPassword), fmt.Sprintf("oauth2 = {\n token_url = %q\n scopes = [%q]\n client_id = %q\n client_secret = %q\n }",
+			endpoint.URL(), oauthtest.Scope, clientID, given)}
+	}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{
+			{Config: r.config("delivered", login("wrong")...), ExpectError: says("token endpoint answered 401 invalid_client")},
+			{Config: r.config("delivered"), ExpectError: says("The test inbox cannot be read")}, // with the password
+			{Config: r.config("delivered", login(clientSecret)...), ConfigStateChecks: []statecheck.StateCheck{arrivedInInbox("")}},
+			{
+				Config:           r.config("delivered", login(clientSecret)...),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+			},
+		},
+	})
+	if n := len(r.smtp.Messages()); n != 1 {
+		t.Errorf("%d messages, want one: an inbox that cannot be opened is found out before", n)
+	}
+}
+
+func TestAccTokenOfTheInboxRefused(t *testing.T) {
+	r := newReceiving(t, "only")
+	plans := func(oauth2, refusal string) resource.TestStep {
+		return resource.TestStep{
+			Config:   r.config("delivered", fmt.Sprintf("password = %q", inboxPassword), "oauth2 = {\n client_id = \"app\"\n"+oauth2+"\n }"),
+			PlanOnly: true, ExpectError: says(refusal),
+		}
+	}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{
+			plans("client_secret = \"s\"", "test_inbox.oauth2.token_url: is required without tenant."),
+			plans("client_secret = \"s\"\n tenant = \"common\"", "test_inbox.oauth2.tenant: must be the tenant of your own"),
+			plans("client_secret = \"s\"\n tenant = \"client.example\"\n token_url = \"https://login.example/token\"", "Set either of the two, not both."),
+			plans("client_secret = \"s\"\n token_url = \"http://login.example/token\"", "must begin with https://"),
+			plans("tenant = \"client.example\"", `test_inbox.oauth2.client_secret: is required with grant = "client_credentials".`),
+			plans("grant = \"jwt_bearer\"", `test_inbox.oauth2.private_key: is required with grant = "jwt_bearer".`),
+			plans("grant = \"refresh_token\"", "value must be one of"),
+			{
+				Config:   r.config("delivered", fmt.Sprintf("password = %q", inboxPassword), "password = \"p\"\n oauth2 = {\n client_id = \"app\"\n client_secret = \"s\"\n tenant = \"client.example\"\n }"),
+				PlanOnly: true, ExpectError: says("are two logins"),
+			},
+		},
+	})
 }
 
 func TestAccRequirementNeedsAnInbox(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/imaptest"
 )
 
-func newMailbox(w *world) *inbox.Mailbox { return inbox.New(w.config) }
+func newMailbox(f *fixture) *inbox.Mailbox { return inbox.New(f.config) }
 
 func TestInboxThatCannotBeRead(t *testing.T) {
 	for name, tt := range map[string]struct {
@@ -60,12 +60,12 @@ func TestInboxThatCannotBeRead(t *testing.T) {
 		"ClearTextLoginIsOff": {server: imaptest.Config{Encryption: site.NoEncryption}, want: ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, tt.server, func(w *world) {
-				w.server.SetFaults(tt.faults)
+			withMailbox(t, tt.server, func(f *fixture) {
+				f.server.SetFaults(tt.faults)
 				if tt.change != nil {
-					tt.change(&w.config)
+					tt.change(&f.config)
 				}
-				watch, err := newMailbox(w).Watch(w.Context(), sender, recipient)
+				watch, err := newMailbox(f).Watch(f.Context(), sender, recipient)
 				if tt.want == "" {
 					if err != nil {
 						t.Fatal(err)
@@ -86,15 +86,15 @@ func TestInboxThatCannotBeRead(t *testing.T) {
 
 // Three hundred sites with one wrong password must not lock the mailbox.
 func TestRefusedLoginIsNotRepeated(t *testing.T) {
-	inBubble(t, imaptest.Config{}, func(w *world) {
-		w.config.Password = secret.New("wrong")
-		mailbox := newMailbox(w)
+	withMailbox(t, imaptest.Config{}, func(f *fixture) {
+		f.config.Password = secret.New("wrong")
+		mailbox := newMailbox(f)
 		for range 10 {
-			if _, err := mailbox.Watch(w.Context(), sender, recipient); shortfallOf(err) != site.InboxLogin {
+			if _, err := mailbox.Watch(f.Context(), sender, recipient); shortfallOf(err) != site.InboxLogin {
 				t.Error(err)
 			}
 		}
-		if seen := w.server.Seen(); seen.Logins != 1 {
+		if seen := f.server.Seen(); seen.Logins != 1 {
 			t.Errorf("%+v", seen)
 		}
 	})
@@ -102,58 +102,58 @@ func TestRefusedLoginIsNotRepeated(t *testing.T) {
 
 func TestConnectsAgain(t *testing.T) {
 	t.Run("HangsUpWhileWaiting", func(t *testing.T) {
-		inBubble(t, imaptest.Config{}, func(w *world) {
-			watch := w.watch()
+		withMailbox(t, imaptest.Config{}, func(f *fixture) {
+			watch := f.watch()
 			go func() {
 				time.Sleep(2 * time.Second)
-				w.server.Kick()
-				w.deliver("INBOX", message(id))
+				f.server.Kick()
+				f.deliver("INBOX", message(id))
 			}()
-			if arrival, err := w.find(watch, accepted(id, "Ok")); err != nil || arrival.Place != site.PlaceInbox {
+			if arrival, err := f.find(watch, accepted(id, "Ok")); err != nil || arrival.Place != site.PlaceInbox {
 				t.Errorf("%+v, %v", arrival, err)
 			}
-			if seen := w.server.Seen(); seen.Connections != 2 {
+			if seen := f.server.Seen(); seen.Connections != 2 {
 				t.Errorf("%+v", seen)
 			}
 		})
 	})
 	t.Run("MessagesHaveNewNumbers", func(t *testing.T) {
-		inBubble(t, imaptest.Config{}, func(w *world) {
+		withMailbox(t, imaptest.Config{}, func(f *fixture) {
 			for range 3 {
-				w.deliver("INBOX", message("before@client.example"))
+				f.deliver("INBOX", message("before@client.example"))
 			}
-			watch := w.watch()
-			if err := w.server.Renumber(); err != nil {
+			watch := f.watch()
+			if err := f.server.Renumber(); err != nil {
 				t.Fatal(err)
 			}
-			w.server.Kick()
-			w.deliver("INBOX", message(id))
-			if arrival, err := w.find(watch, accepted(id, "Ok")); err != nil || arrival.FoundBy != "message_id" {
+			f.server.Kick()
+			f.deliver("INBOX", message(id))
+			if arrival, err := f.find(watch, accepted(id, "Ok")); err != nil || arrival.FoundBy != "message_id" {
 				t.Errorf("%+v, %v", arrival, err)
 			}
 		})
 	})
 	t.Run("NeverComesBack", func(t *testing.T) {
-		inBubble(t, imaptest.Config{}, func(w *world) {
-			watch := w.watch()
-			w.server.SetFaults(imaptest.Faults{Login: &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable, Text: "Try later"}})
-			w.server.Kick()
-			if arrival, err := w.find(watch, accepted(id, "Ok")); shortfallOf(err) != site.InboxConnect {
+		withMailbox(t, imaptest.Config{}, func(f *fixture) {
+			watch := f.watch()
+			f.server.SetFaults(imaptest.Faults{Login: &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable, Text: "Try later"}})
+			f.server.Kick()
+			if arrival, err := f.find(watch, accepted(id, "Ok")); shortfallOf(err) != site.InboxConnect {
 				t.Errorf("a message that nobody could look for is not missing: %+v, %v", arrival, err)
 			}
 		})
 	})
 	t.Run("IsClosedWhenNobodyWatches", func(t *testing.T) {
-		inBubble(t, imaptest.Config{}, func(w *world) {
+		withMailbox(t, imaptest.Config{}, func(f *fixture) {
 			for range 2 {
-				watch := w.watch()
-				w.deliver("INBOX", message(id))
-				if _, err := w.find(watch, accepted(id, "Ok")); err != nil {
+				watch := f.watch()
+				f.deliver("INBOX", message(id))
+				if _, err := f.find(watch, accepted(id, "Ok")); err != nil {
 					t.Error(err)
 				}
 				synctest.Wait() // the server notices too
 			}
-			if seen := w.server.Seen(); seen.Connections != 2 || seen.MostAtOnce != 1 {
+			if seen := f.server.Seen(); seen.Connections != 2 || seen.MostAtOnce != 1 {
 				t.Errorf("%+v", seen)
 			}
 		})
@@ -161,12 +161,12 @@ func TestConnectsAgain(t *testing.T) {
 }
 
 func TestFloodIsBounded(t *testing.T) {
-	inBubble(t, imaptest.Config{Encryption: site.NoEncryption}, func(w *world) {
-		w.server.SetFaults(imaptest.Faults{Flood: true})
-		watch := w.watch()
+	withMailbox(t, imaptest.Config{Encryption: site.NoEncryption}, func(f *fixture) {
+		f.server.SetFaults(imaptest.Faults{Flood: true})
+		watch := f.watch()
 		defer watch.Close()
-		w.deliver("INBOX", message(id))
-		if arrival, err := watch.Find(w.Context(), accepted(id, "Ok"), time.Second); shortfallOf(err) != site.InboxConnect {
+		f.deliver("INBOX", message(id))
+		if arrival, err := watch.Find(f.Context(), accepted(id, "Ok"), time.Second); shortfallOf(err) != site.InboxConnect {
 			t.Errorf("%+v, %v", arrival, err)
 		}
 	})

@@ -31,12 +31,12 @@ func TestRecognises(t *testing.T) {
 		"NothingKnownOfTheIDs": {accepted("", ""), message("new@service.example"), "sender"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, imaptest.Config{}, func(w *world) {
-				w.deliver("INBOX", message("before@client.example")) // from and to the same, and too early
-				watch := w.watch()
-				w.deliver("INBOX", "From: someone@else.example\r\nTo: "+recipient+"\r\nMessage-ID: <other@else.example>\r\n\r\n")
-				w.deliver("INBOX", tt.message)
-				arrival, err := w.find(watch, tt.sent)
+			withMailbox(t, imaptest.Config{}, func(f *fixture) {
+				f.deliver("INBOX", message("before@client.example")) // from and to the same, and too early
+				watch := f.watch()
+				f.deliver("INBOX", "From: someone@else.example\r\nTo: "+recipient+"\r\nMessage-ID: <other@else.example>\r\n\r\n")
+				f.deliver("INBOX", tt.message)
+				arrival, err := f.find(watch, tt.sent)
 				if err != nil || arrival.FoundBy != tt.by || arrival.Place != site.PlaceInbox || arrival.Folder != "INBOX" || arrival.At.IsZero() {
 					t.Errorf("%+v, %v", arrival, err)
 				}
@@ -57,12 +57,12 @@ func TestDoesNotTakeOtherMessages(t *testing.T) {
 		"IDThatMerelyContains": {"From: a@else.example\r\nMessage-ID: <x" + id + ">\r\n\r\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, imaptest.Config{}, func(w *world) {
-				watch, began := w.watch(), time.Now()
+			withMailbox(t, imaptest.Config{}, func(f *fixture) {
+				watch, began := f.watch(), time.Now()
 				for _, m := range messages {
-					w.deliver("INBOX", m)
+					f.deliver("INBOX", m)
 				}
-				arrival, err := w.find(watch, accepted(id, "Ok: queued"))
+				arrival, err := f.find(watch, accepted(id, "Ok: queued"))
 				if shortfallOf(err) != site.NotArrived {
 					t.Errorf("%+v, %v", arrival, err)
 				}
@@ -78,24 +78,24 @@ func TestDoesNotTakeOtherMessages(t *testing.T) {
 func TestSendersAloneDoNotTellTestsApart(t *testing.T) {
 	unknown := accepted("", "Ok")
 	t.Run("AtOnce", func(t *testing.T) {
-		inBubble(t, imaptest.Config{}, func(w *world) {
-			first, second := w.watch(), w.watch()
-			w.deliver("INBOX", message("new@service.example"))
+		withMailbox(t, imaptest.Config{}, func(f *fixture) {
+			first, second := f.watch(), f.watch()
+			f.deliver("INBOX", message("new@service.example"))
 			for _, watch := range []site.Watch{first, second} {
-				if arrival, err := w.find(watch, unknown); shortfallOf(err) != site.NotArrived {
+				if arrival, err := f.find(watch, unknown); shortfallOf(err) != site.NotArrived {
 					t.Errorf("%+v, %v", arrival, err)
 				}
 			}
 		})
 	})
 	t.Run("LateMessageOfTheLastTest", func(t *testing.T) {
-		inBubble(t, imaptest.Config{}, func(w *world) {
-			if _, err := w.find(w.watch(), unknown); shortfallOf(err) != site.NotArrived {
+		withMailbox(t, imaptest.Config{}, func(f *fixture) {
+			if _, err := f.find(f.watch(), unknown); shortfallOf(err) != site.NotArrived {
 				t.Fatal(err)
 			}
-			watch := w.watch()
-			w.deliver("INBOX", message("late@service.example"))
-			if arrival, err := w.find(watch, unknown); shortfallOf(err) != site.NotArrived {
+			watch := f.watch()
+			f.deliver("INBOX", message("late@service.example"))
+			if arrival, err := f.find(watch, unknown); shortfallOf(err) != site.NotArrived {
 				t.Errorf("%+v, %v", arrival, err)
 			}
 		})
@@ -123,12 +123,12 @@ func TestPlace(t *testing.T) {
 		"CopyInTheInboxWins": {nil, false, []string{"Junk", "INBOX"}, "INBOX", site.PlaceInbox, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, imaptest.Config{Folders: tt.folders, NoMarks: tt.noMarks}, func(w *world) {
-				watch, began := w.watch(), time.Now()
+			withMailbox(t, imaptest.Config{Folders: tt.folders, NoMarks: tt.noMarks}, func(f *fixture) {
+				watch, began := f.watch(), time.Now()
 				for _, folder := range tt.in {
-					w.deliver(folder, message(id))
+					f.deliver(folder, message(id))
 				}
-				arrival, err := w.find(watch, accepted(id, "Ok"))
+				arrival, err := f.find(watch, accepted(id, "Ok"))
 				if err != nil || arrival.Folder != tt.folder || arrival.Place != tt.place {
 					t.Errorf("%+v, %v", arrival, err)
 				}
@@ -142,11 +142,11 @@ func TestPlace(t *testing.T) {
 
 // Gmail may show a message among all mail first.
 func TestWaitsForTheInboxAfterTheArchive(t *testing.T) {
-	inBubble(t, imaptest.Config{Folders: map[string]imap.MailboxAttr{"All": imap.MailboxAttrAll}}, func(w *world) {
-		watch := w.watch()
-		w.deliver("All", message(id))
-		time.AfterFunc(400*time.Millisecond, func() { w.deliver("INBOX", message(id)) })
-		if arrival, err := w.find(watch, accepted(id, "Ok")); err != nil || arrival.Place != site.PlaceInbox {
+	withMailbox(t, imaptest.Config{Folders: map[string]imap.MailboxAttr{"All": imap.MailboxAttrAll}}, func(f *fixture) {
+		watch := f.watch()
+		f.deliver("All", message(id))
+		time.AfterFunc(400*time.Millisecond, func() { f.deliver("INBOX", message(id)) })
+		if arrival, err := f.find(watch, accepted(id, "Ok")); err != nil || arrival.Place != site.PlaceInbox {
 			t.Errorf("%+v, %v", arrival, err)
 		}
 	})
@@ -158,10 +158,10 @@ func TestLaterDelivery(t *testing.T) {
 		20 * time.Second: time.Second,
 		50 * time.Second: 5 * time.Second,
 	} {
-		inBubble(t, imaptest.Config{}, func(w *world) {
-			watch, began := w.watch(), time.Now()
-			time.AfterFunc(after, func() { w.deliver("INBOX", message(id)) })
-			_, err := w.find(watch, accepted(id, "Ok"))
+		withMailbox(t, imaptest.Config{}, func(f *fixture) {
+			watch, began := f.watch(), time.Now()
+			time.AfterFunc(after, func() { f.deliver("INBOX", message(id)) })
+			_, err := f.find(watch, accepted(id, "Ok"))
 			if late := time.Since(began) - after; err != nil || late > atMost {
 				t.Errorf("after %s: found %s later, %v", after, late, err)
 			}
@@ -170,16 +170,16 @@ func TestLaterDelivery(t *testing.T) {
 }
 
 func TestCancelledSearchEnds(t *testing.T) {
-	inBubble(t, imaptest.Config{}, func(w *world) {
-		ctx, cancel := context.WithTimeout(w.Context(), 3*time.Second)
+	withMailbox(t, imaptest.Config{}, func(f *fixture) {
+		ctx, cancel := context.WithTimeout(f.Context(), 3*time.Second)
 		defer cancel()
-		watch, other := w.watch(), w.watch()
+		watch, other := f.watch(), f.watch()
 		if _, err := watch.Find(ctx, accepted(id, "Ok"), time.Minute); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
 		watch.Close()
-		w.deliver("INBOX", message("other@client.example"))
-		if _, err := w.find(other, accepted("other@client.example", "Ok")); err != nil {
+		f.deliver("INBOX", message("other@client.example"))
+		if _, err := f.find(other, accepted("other@client.example", "Ok")); err != nil {
 			t.Errorf("the search of another test ended too: %v", err)
 		}
 	})
@@ -187,7 +187,7 @@ func TestCancelledSearchEnds(t *testing.T) {
 
 // 300 tests, ten at a time, over one connection, with messages that arrive at once.
 func TestManyTestsShareOneConnection(t *testing.T) {
-	inBubble(t, imaptest.Config{}, func(w *world) {
+	withMailbox(t, imaptest.Config{}, func(f *fixture) {
 		began := time.Now()
 		turns := make(chan struct{}, 10)
 		var all sync.WaitGroup
@@ -196,14 +196,14 @@ func TestManyTestsShareOneConnection(t *testing.T) {
 				turns <- struct{}{}
 				defer func() { <-turns }()
 				own := fmt.Sprintf("%04d-0123456789abcdef@client.example", i)
-				watch, err := w.mailbox.Watch(w.Context(), sender, recipient)
+				watch, err := f.mailbox.Watch(f.Context(), sender, recipient)
 				if err != nil {
 					t.Error(err)
 					return
 				}
 				<-time.After(100 * time.Millisecond) // how long a test takes
-				w.deliver("INBOX", message(own))
-				if arrival, err := w.find(watch, accepted(own, "Ok")); err != nil || arrival.FoundBy != "message_id" {
+				f.deliver("INBOX", message(own))
+				if arrival, err := f.find(watch, accepted(own, "Ok")); err != nil || arrival.FoundBy != "message_id" {
 					t.Errorf("%d: %+v, %v", i, arrival, err)
 				}
 			})
@@ -212,21 +212,21 @@ func TestManyTestsShareOneConnection(t *testing.T) {
 		if added := time.Since(began) - 30*100*time.Millisecond; added > 15*time.Second {
 			t.Errorf("the search added %s", added)
 		}
-		if seen := w.server.Seen(); seen.MostAtOnce != 1 {
+		if seen := f.server.Seen(); seen.MostAtOnce != 1 {
 			t.Errorf("%+v", seen)
 		}
 	})
 }
 
 func TestAuthenticationComesWithTheArrival(t *testing.T) {
-	inBubble(t, imaptest.Config{}, func(w *world) {
-		watch := w.watch()
-		w.deliver("INBOX", message(id,
+	withMailbox(t, imaptest.Config{}, func(f *fixture) {
+		watch := f.watch()
+		f.deliver("INBOX", message(id,
 			"Authentication-Results: "+receiver+"; dmarc=fail (p=none) header.from=client.example",
 			"Authentication-Results: "+receiver+"; spf=pass smtp.mailfrom=bounce@esp.example;\r\n dkim=pass header.d=esp.example",
 			"Authentication-Results: "+receiver+"; dmarc=pass header.from=client.example",
 			"Authentication-Results: forged.example; dkim=pass header.d=client.example"))
-		arrival, err := w.find(watch, accepted(id, "Ok"))
+		arrival, err := f.find(watch, accepted(id, "Ok"))
 		want := site.Arrival{
 			At: arrival.At, Folder: "INBOX", Place: site.PlaceInbox, Receiver: receiver, FoundBy: "message_id",
 			SPF: site.AuthResult{Result: "pass", Domain: "esp.example"}, DKIM: site.AuthResult{Result: "pass", Domain: "esp.example"},
@@ -240,14 +240,14 @@ func TestAuthenticationComesWithTheArrival(t *testing.T) {
 
 // What a message says counts for nothing where the name of the receiver is not known.
 func TestUnknownReceiverChecksNothing(t *testing.T) {
-	inBubble(t, imaptest.Config{}, func(w *world) {
-		w.config.Receiver = ""
-		watch, err := newMailbox(w).Watch(w.Context(), sender, recipient)
+	withMailbox(t, imaptest.Config{}, func(f *fixture) {
+		f.config.Receiver = ""
+		watch, err := newMailbox(f).Watch(f.Context(), sender, recipient)
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.deliver("INBOX", message(id, "Authentication-Results: "+receiver+"; spf=pass; dkim=pass; dmarc=pass header.from=client.example"))
-		arrival, err := w.find(watch, accepted(id, "Ok"))
+		f.deliver("INBOX", message(id, "Authentication-Results: "+receiver+"; spf=pass; dkim=pass; dmarc=pass header.from=client.example"))
+		arrival, err := f.find(watch, accepted(id, "Ok"))
 		if err != nil || arrival.DMARC.Result != "" || arrival.Shortfall(site.Authenticated) != site.Unchecked {
 			t.Errorf("%+v, %v", arrival, err)
 		}
@@ -255,11 +255,11 @@ func TestUnknownReceiverChecksNothing(t *testing.T) {
 }
 
 func TestLargeHeaderIsBounded(t *testing.T) {
-	inBubble(t, imaptest.Config{}, func(w *world) {
-		watch := w.watch()
-		w.deliver("INBOX", message(id, "Authentication-Results: "+receiver+"; x="+strings.Repeat("a", 1<<20)))
+	withMailbox(t, imaptest.Config{}, func(f *fixture) {
+		watch := f.watch()
+		f.deliver("INBOX", message(id, "Authentication-Results: "+receiver+"; x="+strings.Repeat("a", 1<<20)))
 		// The id stands behind what is read: the message is known by nothing.
-		if arrival, err := w.find(watch, accepted(id, "Ok")); shortfallOf(err) != site.NotArrived {
+		if arrival, err := f.find(watch, accepted(id, "Ok")); shortfallOf(err) != site.NotArrived {
 			t.Errorf("%+v, %v", arrival, err)
 		}
 	})

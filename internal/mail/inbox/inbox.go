@@ -25,6 +25,11 @@ type Config struct {
 	Encryption site.Encryption
 	Username   string
 	Password   secret.Text
+	// Token fetches an access token for each login, which is then one by XOAUTH2 or OAUTHBEARER (RFC 7628) instead of by Password.
+	// Its errors are of package oauth.
+	Token func(ctx context.Context) (secret.Text, error)
+	// Secrets are what Token sends: they are taken out of errors, as Password and the tokens are.
+	Secrets []secret.Text
 	// Receiver is the authserv-id under which the receiving server reports what it found out about senders (RFC 8601 section
 	// 2.5), or the domain that it ends in. Empty means what [ReceiverOf] knows; without either nothing is taken for checked.
 	Receiver string
@@ -37,6 +42,8 @@ type Config struct {
 // Mailbox is a mailbox that any number of tests watch at once. It is connected only while somebody watches.
 type Mailbox struct {
 	config Config
+	// redactor knows the password and the tokens.
+	redactor untrusted.Redactor
 	// busy is held by who uses session and marks, which is one round at a time.
 	busy    chan struct{}
 	session *session
@@ -66,13 +73,22 @@ type route struct{ from, to string }
 
 // New returns a mailbox; nothing is dialled yet.
 func New(c Config) *Mailbox {
-	return &Mailbox{
+	m := &Mailbox{
 		config:  c,
 		busy:    make(chan struct{}, 1),
 		marks:   map[string]mark{},
 		watches: map[*watch]struct{}{},
 		lost:    map[route]bool{},
 	}
+	m.redactor.Add(append(c.Secrets, c.Password)...)
+	if c.Token != nil {
+		m.config.Token = func(ctx context.Context) (secret.Text, error) {
+			token, err := c.Token(ctx)
+			m.redactor.Add(token)
+			return token, err
+		}
+	}
+	return m
 }
 
 var _ site.Inbox = (*Mailbox)(nil)
@@ -189,9 +205,7 @@ func (m *Mailbox) release() {
 
 // explain makes an error fit to be shown.
 func (m *Mailbox) explain(err error) error {
-	var redactor untrusted.Redactor
-	redactor.Add(m.config.Password)
-	return &site.InboxError{Shortfall: shortfall(err), Message: redactor.Brief(err.Error(), maxText)}
+	return &site.InboxError{Shortfall: shortfall(err), Message: m.redactor.Brief(err.Error(), maxText)}
 }
 
 const (

@@ -30,16 +30,16 @@ const (
 	address   = "imap.agency.example:993"
 )
 
-// world is a mailbox in memory, in a bubble where time stands still unless everybody waits.
-type world struct {
+// fixture is a mailbox and a server that has it in memory, in a bubble of testing/synctest, where time passes only while all wait.
+type fixture struct {
 	*testing.T
 	server  *imaptest.Server
 	mailbox *inbox.Mailbox
 	config  inbox.Config
 }
 
-// inBubble runs test in a world of its own.
-func inBubble(t *testing.T, c imaptest.Config, test func(w *world)) {
+// withMailbox runs test in a fixture of its own.
+func withMailbox(t *testing.T, c imaptest.Config, test func(f *fixture)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		ca, err := smtptest.NewCA() // here, for the time of its certificates is that of the bubble
@@ -54,46 +54,46 @@ func inBubble(t *testing.T, c imaptest.Config, test func(w *world)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := &world{T: t, server: server, config: inbox.Config{
+		f := &fixture{T: t, server: server, config: inbox.Config{
 			Host: "imap.agency.example", Port: 993, Encryption: site.TLS, Username: recipient, Password: secret.New(password),
 			Receiver: receiver, RootCAs: ca.RootCAs(), DialContext: network.DialContext,
 		}}
 		if c.Encryption != "" {
-			w.config.Encryption = c.Encryption
+			f.config.Encryption = c.Encryption
 		}
-		w.mailbox = inbox.New(w.config)
+		f.mailbox = inbox.New(f.config)
 		defer func() {
 			if err := server.Close(); err != nil {
 				t.Error(err)
 			}
 		}()
-		test(w)
+		test(f)
 		if changes := server.Seen().Changes; len(changes) > 0 {
 			t.Errorf("the mailbox was changed: %v", changes)
 		}
 	})
 }
 
-func (w *world) watch() site.Watch {
-	w.Helper()
-	watch, err := w.mailbox.Watch(w.Context(), sender, recipient)
+func (f *fixture) watch() site.Watch {
+	f.Helper()
+	watch, err := f.mailbox.Watch(f.Context(), sender, recipient)
 	if err != nil {
-		w.Fatal(err)
+		f.Fatal(err)
 	}
 	return watch
 }
 
-func (w *world) deliver(folder, message string) {
-	w.Helper()
-	if err := w.server.Deliver(folder, []byte(message)); err != nil {
-		w.Error(err)
+func (f *fixture) deliver(folder, message string) {
+	f.Helper()
+	if err := f.server.Deliver(folder, []byte(message)); err != nil {
+		f.Error(err)
 	}
 }
 
 // find looks for a minute.
-func (w *world) find(watch site.Watch, accepted site.TestResult) (site.Arrival, error) {
+func (f *fixture) find(watch site.Watch, accepted site.TestResult) (site.Arrival, error) {
 	defer watch.Close()
-	return watch.Find(w.Context(), accepted, time.Minute)
+	return watch.Find(f.Context(), accepted, time.Minute)
 }
 
 // message is one as it arrives, with more header fields above its own.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
-	"github.com/emersion/go-sasl"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
@@ -66,21 +65,10 @@ func (s *session) begin(ctx context.Context, c Config) error {
 	if err := s.client.WaitGreeting(); err != nil {
 		return &stepError{site.InboxConnect, "waiting for the greeting of the test inbox", err}
 	}
-	if err := s.login(c); err != nil {
-		return &stepError{site.InboxLogin, "logging in to the test inbox", err}
+	if err := s.login(ctx, c); err != nil {
+		return err
 	}
 	return s.list()
-}
-
-func (s *session) login(c Config) error {
-	caps := s.client.Caps()
-	switch {
-	case !caps.Has(imap.CapLoginDisabled):
-		return s.client.Login(c.Username, c.Password.Reveal()).Wait()
-	case caps.Has(imap.AuthCap(sasl.Plain)):
-		return s.client.Authenticate(sasl.NewPlainClient("", c.Username, c.Password.Reveal()))
-	}
-	return errors.New("the server takes no password (LOGINDISABLED)")
 }
 
 // within hangs up when ctx ends, for go-imap knows no contexts, and starts counting what comes.
@@ -148,10 +136,8 @@ func shortfall(err error) site.Shortfall {
 		return site.InboxTLS
 	case step == nil:
 		return site.InboxConnect
-	case step.shortfall == site.InboxLogin && !refused && !isPolicy(err):
+	case step.shortfall == site.InboxLogin && !refused && !isRefusal(err):
 		return site.InboxConnect // The connection broke during the login.
 	}
 	return step.shortfall
 }
-
-func isPolicy(err error) bool { return strings.Contains(err.Error(), "LOGINDISABLED") }

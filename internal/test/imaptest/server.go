@@ -39,6 +39,12 @@ type Config struct {
 	Leaf     smtptest.Leaf
 	Username string
 	Password secret.Text
+	// CheckToken, when set, has the server take tokens too: it returns nil for one that is good for a user.
+	CheckToken func(user string, token secret.Text) error
+	// TokensOnly: the server takes no password.
+	TokensOnly bool
+	// TokenMechanism is that of the login with a token; empty means XOAUTH2.
+	TokenMechanism string
 	// Folders beside INBOX, with their special use (RFC 6154); nil means Junk and Archive, marked as such.
 	Folders map[string]imap.MailboxAttr
 	// NoMarks: the server does not say what its folders are for.

@@ -1,12 +1,18 @@
 package imaptest
 
 import (
+	"cmp"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
+	"github.com/emersion/go-sasl"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
 // session is what one client does, in the memory of a server.
@@ -32,8 +38,42 @@ func (s *session) Login(username, password string) error {
 		return refusal
 	case limit > 0 && clients > limit:
 		return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeLimit, Text: "Maximum number of connections exceeded"}
+	case server.config.TokensOnly:
+		return &imap.Error{Type: imap.StatusResponseTypeNo, Text: "LOGIN failed."} // as Microsoft says it
 	}
 	return s.Session.Login(username, password)
+}
+
+// AuthenticateMechanisms implements [imapserver.SessionSASL].
+func (s *session) AuthenticateMechanisms() []string {
+	var mechanisms []string
+	if !s.server.config.TokensOnly {
+		mechanisms = append(mechanisms, sasl.Plain)
+	}
+	if s.server.config.CheckToken != nil {
+		mechanisms = append(mechanisms, cmp.Or(s.server.config.TokenMechanism, "XOAUTH2"))
+	}
+	return mechanisms
+}
+
+// Authenticate implements [imapserver.SessionSASL].
+func (s *session) Authenticate(mechanism string) (sasl.Server, error) {
+	server := s.server
+	switch {
+	case !slices.Contains(s.AuthenticateMechanisms(), mechanism):
+		return nil, &imap.Error{Type: imap.StatusResponseTypeNo, Text: "SASL mechanism not supported"}
+	case mechanism == sasl.Plain:
+		return sasl.NewPlainServer(func(_, username, password string) error { return s.Login(username, password) }), nil
+	}
+	return smtptest.NewTokenServer(mechanism, func(user, token string) error {
+		server.mu.Lock()
+		server.seen.Logins++
+		server.mu.Unlock()
+		if err := server.config.CheckToken(user, secret.New(token)); err != nil {
+			return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeAuthenticationFailed, Text: "AUTHENTICATE failed."}
+		}
+		return s.Session.Login(server.config.Username, server.config.Password.Reveal())
+	}), nil
 }
 
 // List adds what the folders are for, which the server in memory does not know.

@@ -18,6 +18,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/mail/ses"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/leaktest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/oauthtest"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/soaktest"
 )
 
@@ -33,6 +34,8 @@ const (
 	keptPassword = `kestrel /5/ 'å' % meadow`
 	// inboxPassword is that of the mailbox in which the test messages of one site are looked for.
 	inboxPassword = `lapwing |6| "ø" ^ marsh`
+	// inboxClientSecret is that of the application that gets tokens for it.
+	inboxClientSecret = `merlin ~7~ "ç" @ moor`
 
 	secretAccessKey = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 	accessKeyID     = "AKIAIOSFODNN7EXAMPLE"
@@ -49,6 +52,7 @@ terraform {
 variable "url" { type = string }
 variable "authority" { type = string }
 variable "inbox_authority" { type = string }
+variable "inbox_by_token" { type = bool }
 variable "port" { type = number }
 variable "encryption" { type = string }
 variable "version_of_password" { type = number }
@@ -65,7 +69,13 @@ provider "smtp" {
   test_inbox = {
     host           = "localhost"
     port           = %[3]d
-    password       = var.inbox_password
+    password       = var.inbox_by_token ? null : var.inbox_password
+    oauth2 = var.inbox_by_token ? {
+      token_url     = "%[4]s"
+      scopes        = ["` + oauthtest.Scope + `"]
+      client_id     = "inbox"
+      client_secret = var.inbox_client_secret
+    } : null
     ca_certificate = var.inbox_authority
   }
   sites = {
@@ -162,7 +172,8 @@ func (w *testbed) confide() {
 	maps.Copy(w.secrets, map[string]string{
 		"mail password": nextPassword, "previous password": firstPassword, "wrong password": wrongPassword, "password at the page": pagePassword,
 		"password in the state": keptPassword, "secret access key": secretAccessKey, "password of the test inbox": inboxPassword,
-		"password of SES": ses.Password(secret.New(secretAccessKey), region).Reveal(),
+		"client secret of the test inbox": inboxClientSecret,
+		"password of SES":                 ses.Password(secret.New(secretAccessKey), region).Reveal(),
 	})
 	w.byDesign = []string{"password in the state"}
 	w.mail.SetUser("login@example.com", secret.New(keptPassword))
@@ -172,13 +183,13 @@ func (w *testbed) confide() {
 		"url": w.front.URL, "authority": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: w.front.Certificate().Raw})),
 		"client_certificate": w.client, "api_token": w.secrets["API token of token"], "ses_token": w.secrets["API token of ses"],
 		"admin_password": w.secrets["admin password of login"], "secret_access_key": secretAccessKey, "kept_password": keptPassword,
-		"inbox_password": inboxPassword, "inbox_authority": string(w.inbox.CAPEM()),
+		"inbox_password": inboxPassword, "inbox_authority": string(w.inbox.CAPEM()), "inbox_client_secret": inboxClientSecret,
 	}
 	var ephemeral strings.Builder
-	for _, name := range []string{"client_certificate", "api_token", "ses_token", "admin_password", "secret_access_key", "mail_password", "inbox_password"} {
+	for _, name := range []string{"client_certificate", "api_token", "ses_token", "admin_password", "secret_access_key", "mail_password", "inbox_password", "inbox_client_secret"} {
 		fmt.Fprintf(&ephemeral, "variable %q {\n  type = string\n  ephemeral = true\n  sensitive = true\n}\n", name)
 	}
-	if err := w.workspace.Init(w.t.Context(), fmt.Sprintf(config, ephemeral.String(), w.mail.Port(), w.inbox.Port())); err != nil {
+	if err := w.workspace.Init(w.t.Context(), fmt.Sprintf(config, ephemeral.String(), w.mail.Port(), w.inbox.Port(), w.endpoint.URL())); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -192,6 +203,7 @@ func (w *testbed) wants(password string, version int) {
 // live leads through the whole life of the resources.
 func (w *testbed) live() {
 	w.t.Helper()
+	w.variables["inbox_by_token"] = "false"
 	w.wants(firstPassword, 1)
 	w.mail.SetUser("token@example.com", secret.New(firstPassword))
 	w.must("init", "-reconfigure")
@@ -205,6 +217,9 @@ func (w *testbed) live() {
 	})
 	w.fail("R28_RefusedLogin", "535", func() { w.wants(wrongPassword, 2) })
 	w.wants(nextPassword, 2)
+	w.variables["inbox_by_token"] = "true"
+	w.fail("R28_RefusedToken", "invalid_client", func() { w.endpoint.Answer(leaktest.RepeatSecret) })
+	w.endpoint.Answer(nil)
 	w.mail.SetUser("token@example.com", secret.New(nextPassword))
 	w.fail("R29_Crash", "SIGQUIT", func() { w.crashOnce() })
 	w.must("apply", "-auto-approve")
@@ -311,6 +326,9 @@ func (w *testbed) allSecrets() map[string]string {
 	defer w.mu.Unlock()
 	for i, token := range w.sessions {
 		w.secrets[fmt.Sprint("session token ", i)] = token
+	}
+	for i, token := range w.endpoint.Tokens() {
+		w.secrets[fmt.Sprint("access token ", i)] = token.Reveal()
 	}
 	return w.secrets
 }

@@ -1,6 +1,8 @@
 package leaktest
 
 import (
+	"encoding/json"
+	"net/http"
 	"strings"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
@@ -20,4 +22,11 @@ func RepeatLogin(p *smtptest.Peer) {
 			p.Say("535-5.7.8 you said "+line, "535 5.7.8 "+line)
 		}
 	}
+}
+
+// RepeatSecret plays a token endpoint that repeats the client secret that it refuses.
+func RepeatSecret(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusUnauthorized)
+	_ = json.NewEncoder(w).Encode(map[string]string{"error": "invalid_client", "error_description": "you said " + r.PostFormValue("client_secret")})
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/imaptest"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/leaktest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/oauthtest"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/tfcli"
 )
@@ -38,6 +39,7 @@ type testbed struct {
 	workspace tfcli.Workspace
 	mail      *smtptest.Server
 	inbox     *imaptest.Server
+	endpoint  *oauthtest.Server
 	repeating *smtptest.Script
 	front     *httptest.Server
 	files     refsitetest.Files
@@ -88,11 +90,14 @@ func newTestbed(t *testing.T) *testbed {
 	return w
 }
 
-// startInbox starts the mailbox that gets every message.
+// startInbox starts the mailbox that gets every message, and what gives tokens for it.
 func (w *testbed) startInbox() {
 	w.t.Helper()
+	const mailbox = "ops@example.test"
+	w.endpoint = oauthtest.Start(w.t)
+	w.endpoint.SetApp("inbox", oauthtest.App{Secret: secret.New(inboxClientSecret), Mailboxes: []string{mailbox}})
 	var err error
-	if w.inbox, err = imaptest.New(imaptest.Config{Username: "ops@example.test", Password: secret.New(inboxPassword)}); err != nil {
+	if w.inbox, err = imaptest.New(imaptest.Config{Username: mailbox, Password: secret.New(inboxPassword), CheckToken: w.endpoint.Check}); err != nil {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() {

@@ -84,7 +84,7 @@ func (s *session) Auth(mechanism string) (sasl.Server, error) {
 	case sasl.Login:
 		return &loginServer{check: s.login}, nil
 	case xoauth2, sasl.OAuthBearer:
-		return &tokenServer{mechanism: mechanism, check: s.loginWithToken}, nil
+		return NewTokenServer(mechanism, s.loginWithToken), nil
 	default:
 		return nil, errMechanism
 	}

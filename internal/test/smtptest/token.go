@@ -21,6 +21,11 @@ type tokenServer struct {
 	refused error
 }
 
+// NewTokenServer returns a login with a token by XOAUTH2 or OAUTHBEARER, for servers of other protocols too.
+func NewTokenServer(mechanism string, check func(user, token string) error) sasl.Server {
+	return &tokenServer{mechanism: mechanism, check: check}
+}
+
 // Next implements [sasl.Server].
 func (t *tokenServer) Next(response []byte) (challenge []byte, done bool, err error) {
 	switch {
