@@ -53,11 +53,11 @@ func (a *sendTestAction) Schema(_ context.Context, _ action.SchemaRequest, resp 
 	attributes := map[string]schema.Attribute{
 		"site": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "The site: its key in the provider's `sites`. May be left out when the provider has only one.",
+			MarkdownDescription: "Key of the site in the provider's `sites`. Optional if the provider has only one site.",
 		},
 		"recipient": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "Who gets the message. Default: `test_recipient` of the site or the provider.",
+			MarkdownDescription: "Email address that receives the message. Default: `test_recipient` of the site or the provider.",
 			Validators:          []validator.String{mailAddress{}},
 		},
 		"require": schema.StringAttribute{
@@ -73,9 +73,9 @@ func (a *sendTestAction) Schema(_ context.Context, _ action.SchemaRequest, resp 
 	}
 	maps.Copy(attributes, candidateAttributes())
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Sends one test message from a site: with what the site has saved or, when settings are given, with those, which are not " +
-			"saved. A refusal fails the run, with its diagnosis. Nothing at the site changes, and nothing in the state: what enables mail is `smtp_settings`. PocketBase " +
-			"tests only what it has saved, while mail is on; listmonk with a login only settings and a password that are given here.",
+		MarkdownDescription: "Sends one test message from a site: with the saved settings or, if settings are given here, with those, without saving " +
+			"them. If the test fails, so does the run, with a diagnosis. Neither the site nor the state changes; to enable mail, use `smtp_settings`. PocketBase " +
+			"can test only saved settings, while mail is enabled; listmonk can test settings with a login only if they are given here with their password.",
 		Attributes: attributes,
 	}
 }
@@ -84,12 +84,12 @@ func candidateAttributes() map[string]schema.Attribute {
 	candidate := func(description string, validators ...validator.String) schema.StringAttribute {
 		return schema.StringAttribute{Optional: true, MarkdownDescription: description + " As in `smtp_settings`.", Validators: validators}
 	}
-	password := candidate("Password of the username; write-only. With `apply -invoke`, Terraform 1.16 and later pass no ephemeral value: use a sensitive variable there.",
+	password := candidate("Password for `username`; write-only. With `apply -invoke`, Terraform 1.16 and later do not pass ephemeral values: use a sensitive variable there.",
 		stringvalidator.LengthAtLeast(1), text{check: checkCredential, trimmed: true}, stringvalidator.AlsoRequires(path.MatchRoot("username")))
 	password.WriteOnly = true
 	attributes := map[string]schema.Attribute{
-		"preset":      candidate("The mail service to try.", presetID{}),
-		"region":      candidate("The preset's region.", stringvalidator.AlsoRequires(path.MatchRoot("preset"))),
+		"preset":      candidate("ID of the mail service to test.", presetID{}),
+		"region":      candidate("Region of the preset.", stringvalidator.AlsoRequires(path.MatchRoot("preset"))),
 		"password_wo": password,
 		"oauth2":      oauth2OfAction(),
 	}

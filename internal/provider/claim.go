@@ -96,7 +96,7 @@ func (s *sites) manage(ctx context.Context, e *entry, siteID string, r claimant,
 	c.by = &r
 	if other != nil && (r.instance == "" || r.instance != other.instance) {
 		diags.AddAttributeError(path.Root("site"), "Site has two resources", fmt.Sprintf(
-			"%s is managed by two smtp_settings resources, which would take turns in overwriting each other. Keep one of them, and %s.\n\n"+
+			"%s is managed by two smtp_settings resources, which would keep overwriting each other. Keep one of them, and %s.\n\n"+
 				"One has %s.\nThe other has %s.", e.label, forgetting, other.description, r.description))
 	}
 	c.refuseLeaving(ctx, e, diags)
@@ -112,7 +112,7 @@ func (s *sites) leave(ctx context.Context, e *entry, siteID string, r leaver, di
 }
 
 // forgetting is how one resource of two goes without a trace.
-const forgetting = "have the state forget the other one, without touching the site:\n\n" +
+const forgetting = "remove the other from the state without destroying it:\n\n" +
 	"  removed {\n    from = smtp_settings.<other>\n    lifecycle {\n      destroy = false\n    }\n  }"
 
 // forgettingDeposed is that for an object that has no address of its own.
@@ -129,8 +129,8 @@ func (c *claim) refuseLeaving(ctx context.Context, e *entry, diags *diag.Diagnos
 		return
 	}
 	diags.AddAttributeError(path.Root("site"), "Site has two resources", fmt.Sprintf(
-		"The destruction of one smtp_settings resource would change %s, which another one manages: its mail could end up off. If the resource was "+
-			"renamed, say so:\n\n  moved {\n    from = smtp_settings.<old>\n    to   = smtp_settings.<new>\n  }\n\nElse %s\n\n%s", e.label, forgetting, forgettingDeposed))
+		"Destroying one smtp_settings resource would change %s, which another resource manages: its mail could end up off. If the resource was "+
+			"renamed, say so:\n\n  moved {\n    from = smtp_settings.<old>\n    to   = smtp_settings.<new>\n  }\n\nOtherwise, %s\n\n%s", e.label, forgetting, forgettingDeposed))
 }
 
 // apply notes that a resource was applied to the site. From then on the destruction of the one that it replaces

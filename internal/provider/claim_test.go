@@ -110,7 +110,7 @@ func TestAccSettingsTwice(t *testing.T) {
 			},
 			{
 				Config:      tb.config(),
-				ExpectError: regexp.MustCompile(`(?s)destruction of one.*removed \{`),
+				ExpectError: regexp.MustCompile(`(?s)Destroying\s+one.*removed \{`),
 			},
 			{
 				Config:            tb.config() + "removed {\n  from = smtp_settings.second\n  lifecycle {\n    destroy = false\n  }\n}\n",

@@ -33,10 +33,10 @@ func (smtpConnectionDataSource) Schema(_ context.Context, _ datasource.SchemaReq
 	attributes := connectionArguments()
 	maps.Copy(attributes, connectionResults())
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "What this machine, the one that runs Terraform, sees of a submission server without logging in and without sending anything. " +
-			"The network of a site may be another.\n\nA server that cannot be used is no error: `ok` is false and `failure` says why, by the " +
-			"same table as for a failed test. So a `check` block can warn of it, and a `postcondition` can stop the run. Terraform evaluates every " +
-			"`error_message`, of assertions that hold too, and an attribute of null is an error even in a `check` block: use `text` there, and " +
+		MarkdownDescription: "Connects to a mail server from the machine that runs Terraform, without logging in and without sending anything. " +
+			"A site may be in a different network.\n\nAn unusable server does not fail the run: `ok` is false and `failure` says why, with the " +
+			"same diagnosis as a failed test. A `check` block can warn about it, and a `postcondition` can stop the run. Terraform evaluates every " +
+			"`error_message`, even of assertions that hold, and an attribute of null is an error even in a `check` block: use `text` there, and " +
 			"`try()` around attributes of `failure` and `certificate`.",
 		Attributes: attributes,
 	}
@@ -70,46 +70,46 @@ func connectionArguments() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"preset": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "The mail service, by its id. It gives `host`, `port` and `encryption` where they are left out.",
+			MarkdownDescription: "ID of a mail service in the catalogue. Sets `host`, `port` and `encryption` unless they are set here.",
 			Validators:          []validator.String{presetID{}},
 		},
 		"region": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "The preset's region, such as `eu-west-1`, where the service has a host in each. Default: the host that the catalogue names.",
+			MarkdownDescription: "Region of the preset, such as `eu-west-1`, for services with a host per region. Default: the catalogue's default host.",
 			Validators:          []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(path.MatchRoot("preset"))},
 		},
 		"host": schema.StringAttribute{
 			Optional:            true,
 			Computed:            true,
-			MarkdownDescription: "Name or address of the submission server. Required without a `preset`.",
+			MarkdownDescription: "Hostname or IP address of the mail server. Required without a `preset`.",
 			Validators:          []validator.String{stringvalidator.LengthAtLeast(1), text{check: submit.CheckHost}},
 		},
 		"port": schema.Int64Attribute{
 			Optional:            true,
 			Computed:            true,
-			MarkdownDescription: "Port of the submission server. Required without a `preset`.",
+			MarkdownDescription: "Port of the mail server. Required without a `preset`.",
 			Validators:          []validator.Int64{int64validator.Between(1, 65535)},
 		},
 		"encryption": schema.StringAttribute{
 			Optional:            true,
 			Computed:            true,
-			MarkdownDescription: "How to connect: `tls`, `starttls` or `none`, as in `smtp_settings`. Required without a `preset`.",
+			MarkdownDescription: "Encryption of the connection: `tls`, `starttls` or `none`, as in `smtp_settings`. Required without a `preset`.",
 			Validators:          []validator.String{stringvalidator.OneOf(names(site.Encryptions())...)},
 		},
 		"helo_name": schema.StringAttribute{
 			Optional:            true,
 			Computed:            true,
-			MarkdownDescription: "What this machine calls itself in EHLO. Default: its own name where that is a full one, else its address. Null where it came to no EHLO.",
+			MarkdownDescription: "Name that this machine gives itself in EHLO. Default: its hostname if that is fully qualified, else its IP address. Null if the connection did not get as far as EHLO.",
 			Validators:          []validator.String{stringvalidator.LengthAtLeast(1), text{check: submit.CheckHELOName}},
 		},
 		"timeout": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "How long all of it may take, such as `10s`. Default: `1m`; a single stage ends after 15 seconds at most.",
+			MarkdownDescription: "Timeout for all stages together, such as `10s`. Default: `1m`. Each stage has at most 15 seconds.",
 			Validators:          []validator.String{duration{atLeast: minConnectionTimeout}},
 		},
 		"ca_certificate": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "Certificates (PEM) of authorities to trust for the server beside those that this machine trusts.",
+			MarkdownDescription: "Certificates of authorities (PEM) to trust for the server, in addition to those that this machine trusts.",
 			Validators:          []validator.String{text{check: checkCACertificate}},
 		},
 	}
@@ -118,26 +118,26 @@ func connectionArguments() map[string]schema.Attribute {
 // connectionResults are what a probe finds. What is in them from outside is fit to be shown.
 func connectionResults() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"ok":             schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether every stage before the login was passed."},
+		"ok":             schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether every stage before the login passed."},
 		"failure":        failureAttribute(),
-		"text":           found("What was found, on one page for people: never null, and so fit to be an `error_message`."),
-		"addresses":      foundList("The IP addresses that the host has, in the resolver's order, which may change."),
-		"remote_address": found("The IP address and port that took the connection; null when none did."),
-		"banner":         found("How the server greeted; null when it did not."),
+		"text":           found("The result in words. Never null, so it can be an `error_message`."),
+		"addresses":      foundList("IP addresses of the host, in the order of the resolver, which may change."),
+		"remote_address": found("IP address and port that accepted the connection; null if none did."),
+		"banner":         found("Greeting of the server; null if there was none. Many servers put an ID into it that differs each time."),
 		"starttls": schema.BoolAttribute{
 			Computed:            true,
-			MarkdownDescription: "Whether the server offers STARTTLS; null when it was not asked: with `encryption = \"tls\"`, and when no EHLO was answered.",
+			MarkdownDescription: "Whether the server offers STARTTLS; null with `encryption = \"tls\"`, or if no EHLO was answered.",
 		},
-		"tls_version":     found("The version of TLS that was agreed on, such as `TLS 1.3`; null without TLS."),
+		"tls_version":     found("TLS version of the connection, such as `TLS 1.3`; null without TLS."),
 		"certificate":     certificateAttribute(),
-		"auth_mechanisms": foundList("The mechanisms that the server offers for the login, in its order. `smtp_settings` needs `PLAIN` or `LOGIN`."),
-		"size_limit":      schema.Int64Attribute{Computed: true, MarkdownDescription: "The largest message that the server takes, in bytes; null when it does not say."},
+		"auth_mechanisms": foundList("Login mechanisms that the server offers, in its order. A password needs `PLAIN` or `LOGIN`."),
+		"size_limit":      schema.Int64Attribute{Computed: true, MarkdownDescription: "Maximum message size in bytes; null if the server does not say."},
 		"stages": schema.ListNestedAttribute{
 			Computed:            true,
-			MarkdownDescription: "The stages that were passed, in order, with the time of each, which is another in every run.",
+			MarkdownDescription: "Stages that passed, in order, with the time each took, which differs in every run.",
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-				"stage":        found("The stage: `dns`, `connect`, `tls`, `banner`, `ehlo` or `starttls`."),
-				"milliseconds": schema.Int64Attribute{Computed: true, MarkdownDescription: "How long the stage took, in milliseconds."},
+				"stage":        found("Name of the stage: `dns`, `connect`, `tls`, `banner`, `ehlo` or `starttls`."),
+				"milliseconds": schema.Int64Attribute{Computed: true, MarkdownDescription: "Duration of the stage in milliseconds."},
 			}},
 		},
 	}
@@ -146,13 +146,13 @@ func connectionResults() map[string]schema.Attribute {
 func certificateAttribute() schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
 		Computed:            true,
-		MarkdownDescription: "The server's certificate, accepted or not; null when none was seen.",
+		MarkdownDescription: "The server's certificate, whether trusted or not; null if there was none.",
 		Attributes: map[string]schema.Attribute{
-			"names":      foundList("The host names and IP addresses that it is for."),
-			"issuer":     found("Who issued it."),
-			"not_before": found("When it becomes valid (RFC 3339)."),
-			"not_after":  found("When it ends (RFC 3339)."),
-			"trusted":    schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it is from an authority that is trusted, and for `host`."},
+			"names":      foundList("Hostnames and IP addresses that it is valid for."),
+			"issuer":     found("Issuer."),
+			"not_before": found("Start of its validity (RFC 3339)."),
+			"not_after":  found("End of its validity (RFC 3339)."),
+			"trusted":    schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it was issued by a trusted authority and is valid for `host`."},
 		},
 	}
 }
@@ -160,18 +160,18 @@ func certificateAttribute() schema.SingleNestedAttribute {
 func failureAttribute() schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
 		Computed:            true,
-		MarkdownDescription: "Why the server could not be used; null when it could.",
+		MarkdownDescription: "Why the server cannot be used; null if it can.",
 		Attributes: map[string]schema.Attribute{
-			"stage":     found("The stage that was not passed."),
-			"reply":     found("What the server said; null when the failure came without a reply."),
-			"error":     found("What went wrong where there is no reply."),
-			"id":        found("The row of the guide [failed tests](../guides/failed-tests.md)."),
-			"summary":   found("One line, the same for every failure with this cause."),
-			"cause":     found("What the failure means."),
-			"remedy":    found("What to do."),
-			"attribute": found("The argument at fault; null when none of these is."),
-			"retry":     found("Whether it can heal by itself: " + quotedList(names([]site.Retry{site.RetryShort, site.RetryLong, site.RetryNever})) + " (within minutes, within a day, not)."),
-			"url":       found("The mail service's own page about it; null when none is known."),
+			"stage":     found("Stage that failed."),
+			"reply":     found("Reply of the server; null if there was none."),
+			"error":     found("Error, if there is no reply."),
+			"id":        found("ID of the diagnosis in the guide [failed tests](../guides/failed-tests.md)."),
+			"summary":   found("Summary of the diagnosis in one line."),
+			"cause":     found("Cause."),
+			"remedy":    found("What to do about it."),
+			"attribute": found("Argument at fault; null if none is."),
+			"retry":     found("Whether a retry can help: " + quotedList(names([]site.Retry{site.RetryShort, site.RetryLong, site.RetryNever})) + " (within minutes, within a day, never)."),
+			"url":       found("The mail service's own page about it; null if none is known."),
 		},
 	}
 }

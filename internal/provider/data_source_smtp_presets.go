@@ -71,18 +71,18 @@ func (d *smtpPresetsDataSource) Schema(_ context.Context, _ datasource.SchemaReq
 	address := filter("Only the preset that holds the mailbox with this address.")
 	address.Validators = []validator.String{mailAddress{}}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The catalogue of mail services that `smtp_settings.preset` chooses from. It is part of the provider and needs no network; " +
-			"with `site`, the services that this site's admin page offers. Filters are combined; what matches none gives an empty map.",
+		MarkdownDescription: "Lists the catalogue of mail services for `smtp_settings.preset`. The catalogue is part of the provider and needs no network. " +
+			"With `site`, lists the services that the site's admin page offers instead. A preset must match all filters; if none matches, the map is empty.",
 		Attributes: map[string]schema.Attribute{
-			"id":       filter("Only the preset with this id."),
+			"id":       filter("Only the preset with this ID."),
 			"category": category,
 			"domain":   filter("Only the preset that holds the mailboxes of this mail domain."),
 			"address":  address,
-			"site":     filter("Key of a site: list what its admin page offers instead of the provider's catalogue. Such presets have an id, a name, a host, a port and an encryption."),
-			"ids":      schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The ids found, sorted."},
+			"site":     filter("Key of a site: lists what its admin page offers instead of the provider's catalogue. Only `id`, `name`, `host`, `port` and `encryption` of these presets are set."),
+			"ids":      schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "IDs of the presets found, sorted."},
 			"presets": schema.MapNestedAttribute{
 				Computed:            true,
-				MarkdownDescription: "The presets found, by id: good for `for_each`.",
+				MarkdownDescription: "The presets found, by ID, for use in `for_each`.",
 				NestedObject:        schema.NestedAttributeObject{Attributes: presetAttributes()},
 			},
 		},
@@ -94,22 +94,22 @@ func presetAttributes() map[string]schema.Attribute {
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
 	}
 	return map[string]schema.Attribute{
-		"id":               text("The id, which `smtp_settings.preset` takes."),
-		"name":             text("The name, for people."),
-		"host":             text("The submission server."),
-		"port":             schema.Int64Attribute{Computed: true, MarkdownDescription: "Port of the submission server."},
-		"encryption":       text("Encryption of the connection to it, as in `smtp_settings`."),
-		"regions":          schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Hosts by region, where there are several."},
-		"domains":          schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The mail domains whose mailboxes it holds."},
-		"category":         text("What kind of service it is."),
-		"username_hint":    text("What it takes as the username."),
-		"password_kind":    text("What it takes as the password: " + quotedList(names(presets.PasswordKinds())) + "."),
-		"auth_status":      text("Whether it still takes passwords: " + quotedList(names([]presets.AuthStatus{presets.PasswordOK, presets.AppPasswordRequired, presets.DeprecatedPassword, presets.OAuth2Only})) + "."),
-		"auth_status_note": text("What is known about that."),
-		"requires":         text("What has to be done at the service first."),
-		"app_password_url": text("Where to make the password."),
-		"docs_url":         text("What the service says about its settings."),
-		"sources":          schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Pages of the service that the entry was taken from."},
+		"id":               text("ID, for `smtp_settings.preset`."),
+		"name":             text("Display name."),
+		"host":             text("Hostname of the mail server."),
+		"port":             schema.Int64Attribute{Computed: true, MarkdownDescription: "Port of the mail server."},
+		"encryption":       text("Encryption of the connection, as in `smtp_settings`."),
+		"regions":          schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Hosts by region; empty for a service with one host."},
+		"domains":          schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Mail domains whose mailboxes the service hosts."},
+		"category":         text("Category: " + quotedList(categories) + "."),
+		"username_hint":    text("What the service expects as the username."),
+		"password_kind":    text("Kind of password that the service expects: " + quotedList(names(presets.PasswordKinds())) + "."),
+		"auth_status":      text("Whether the service still accepts passwords: " + quotedList(names([]presets.AuthStatus{presets.PasswordOK, presets.AppPasswordRequired, presets.DeprecatedPassword, presets.OAuth2Only})) + "."),
+		"auth_status_note": text("Details of `auth_status`."),
+		"requires":         text("What has to be set up at the service first."),
+		"app_password_url": text("Page where the password is created."),
+		"docs_url":         text("The service's own documentation of its settings."),
+		"sources":          schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Pages that the entry was taken from."},
 	}
 }
 

@@ -43,22 +43,22 @@ func (d *smtpSettingsDataSource) Schema(_ context.Context, _ datasource.SchemaRe
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "What one site holds now, without its password. Settings that the site does not have are null, as everything is for a site that does " +
-			"not answer where `on_unreachable` is `warn`.",
+		MarkdownDescription: "Reads the current mail settings of one site, without its password. Settings that are not set are null. If the site does not answer and " +
+			"`on_unreachable` is `warn`, everything is null.",
 		Attributes: map[string]schema.Attribute{
-			"site":         schema.StringAttribute{Optional: true, Computed: true, MarkdownDescription: "The site: its key in the provider's `sites`. May be left out when the provider has only one."},
-			"id":           text("The id that the site gave itself."),
+			"site":         schema.StringAttribute{Optional: true, Computed: true, MarkdownDescription: "Key of the site in the provider's `sites`. Optional if the provider has only one site."},
+			"id":           text("ID that the site gave itself."),
 			"enabled":      schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the site sends mail."},
-			"updated_at":   text("When the settings were last written (RFC 3339)."),
-			"updated_by":   text("Who wrote the settings last, where the site says."),
-			"password_set": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the site has a password for the submission server."},
+			"updated_at":   text("When anyone last changed the settings (RFC 3339)."),
+			"updated_by":   text("Who last changed the settings; null if the site does not say."),
+			"password_set": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the site has a password for the mail server."},
 			"verification": schema.SingleNestedAttribute{
 				Computed:            true,
-				MarkdownDescription: "The passed test of exactly these settings and this password; null when there was none.",
+				MarkdownDescription: "The passed test of exactly these settings and this password; null if there is none.",
 				Attributes: map[string]schema.Attribute{
 					"tested_at":  text("When the test passed (RFC 3339)."),
-					"recipient":  text("Whom the test message was for."),
-					"reply":      text("The submission server's last words when it took the message."),
+					"recipient":  text("Recipient of the test message."),
+					"reply":      text("The mail server's final reply."),
 					"message_id": text("Message-ID of the test message."),
 				},
 			},

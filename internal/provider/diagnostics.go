@@ -30,7 +30,7 @@ var summaries = map[site.Kind]string{
 	site.VerificationRequired: "Site does not enable mail without a passed test",
 	site.Unauthorized:         "Site does not accept the credentials",
 	site.Blocked:              "Something in front of the site answered",
-	site.RateLimited:          "Site wants fewer calls",
+	site.RateLimited:          "Site limits requests",
 	site.Unreachable:          "Site cannot be reached",
 	site.NoAnswer:             "Site did not confirm the request",
 	site.Unsupported:          "Site cannot do this",
@@ -48,7 +48,7 @@ func shown(value string) string { return untrusted.Brief(value, 254) }
 
 // addSiteError reports a failed call to the site of e, while doing something.
 func (e *entry) addSiteError(diags *diag.Diagnostics, doing string, locate locator, err error) {
-	summary := "Site call failed"
+	summary := "Request to the site failed"
 	if errors.Is(err, context.DeadlineExceeded) {
 		summary = "Site took too long"
 	}
@@ -59,7 +59,7 @@ func (e *entry) addSiteError(diags *diag.Diagnostics, doing string, locate locat
 	detail := fmt.Sprintf("%s: %s failed: %s%s", e.label, doing, err, e.advice(err))
 	if errors.Is(err, context.Canceled) {
 		summary = "Run was interrupted"
-		detail += "\n\nNobody waited for what the site made of the call. The next plan reads it."
+		detail += "\n\nWhether the site carried out the request is not known. The next plan reads what it holds."
 	}
 	locate.add(diags, field, summary, detail)
 }
@@ -169,7 +169,7 @@ func notThere(err error) bool {
 func addWrongSite(diags *diag.Diagnostics, label, pinned, answers string) {
 	diags.AddAttributeError(path.Root("site"), summaries[site.WrongSite], fmt.Sprintf(
 		"%s: the settings were applied to the site with id %q, and now the one with id %q answers. Nothing was sent to it. Check the url. If the site "+
-			"was rebuilt, set repin = true in its entry of the provider's sites and apply once.", label, pinned, answers))
+			"was rebuilt, set repin = true beside its url and apply once.", label, pinned, answers))
 }
 
 // addWrongImport reports that the site that was asked for by its id is not the one at its key.
@@ -189,9 +189,9 @@ func (e *entry) addIdleRepin(diags *diag.Diagnostics) {
 
 // addPasswordDrift says why a password that the configuration did not change is to be set again.
 func (e *entry) addPasswordDrift(diags *diag.Diagnostics, m settingsModel, now site.State) {
-	found := "somebody set a password there since it was last applied"
+	found := "someone has set a password there since the last apply"
 	if !now.PasswordSet {
-		found = "it has no password any more"
+		found = "it no longer has a password"
 	}
 	at := path.Root("password_wo_version")
 	switch {
@@ -212,7 +212,7 @@ func addNotKept(diags *diag.Diagnostics, label string, attributes []string) bool
 		return false
 	}
 	diags.AddError(summaries[site.Unexpected], fmt.Sprintf(
-		"%s: the site took the change and did not keep what was saved: it now has another %s. See what its admin page shows; that is a bug of the site.",
+		"%s: the site accepted the change and did not keep what was saved: %s differs. This is a bug of the site; its admin page shows what it holds.",
 		label, quotedList(attributes)))
 	return true
 }
@@ -253,7 +253,7 @@ func inAction(field string) (path.Path, bool) {
 
 // addTestCutShort reports a change that failed before anything was written, though not by the verdict of a test.
 func (e *entry) addTestCutShort(diags *diag.Diagnostics, timeout string, locate locator, err error) {
-	const kept = "Nothing was saved, and the site's mail is as it was. A test message may be on its way all the same."
+	const kept = "Nothing was saved, and the site's mail is as it was. A test message may still be on its way."
 	refused, ok := errors.AsType[*refusedBeforeError](err)
 	switch {
 	case ok:
@@ -324,7 +324,7 @@ func addUntested(diags *diag.Diagnostics, label string, err error) {
 		return
 	}
 	diags.AddAttributeError(path.Root("enabled"), "Mail may be on with settings that did not pass a test", fmt.Sprintf(
-		"%s: the settings were saved for their test, and that mail is off again could not be made sure: %s\n\nApply again as soon as the site answers: the apply "+
+		"%s: the settings were saved for their test, and the provider could not make sure that mail is off again: %s\n\nApply again as soon as the site answers: the apply "+
 			"begins with this. Or switch mail off in the site's admin page now.", label, partial.Undo))
 }
 
@@ -351,7 +351,7 @@ func arrivalFailed(r site.TestResult) string {
 	case site.InJunk, site.Filtered:
 		return "the test message was accepted, and went to " + shown(r.Arrival.Folder)
 	case site.Unchecked:
-		return "the test message was accepted and delivered, and nobody checked its sender"
+		return "the test message was accepted and delivered, and the receiving server did not check its sender"
 	case site.Unaligned, site.Unauthenticated, site.NoPolicy:
 		return "the test message was accepted and delivered, and its sender was not authenticated"
 	}

@@ -51,7 +51,7 @@ func (smtpSESPasswordEphemeralResource) Schema(_ context.Context, _ ephemeral.Sc
 			},
 			"region": schema.StringAttribute{
 				Required:            true,
-				MarkdownDescription: "The AWS region of the submission server, such as `eu-west-1`: each region takes a password of its own.",
+				MarkdownDescription: "AWS region of the mail server, such as `eu-west-1`. Each region has a different password.",
 				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"password": schema.StringAttribute{
@@ -83,6 +83,6 @@ func addUnknownRegion(region string, diags *diag.Diagnostics) {
 	if slices.Contains(regions, region) {
 		return
 	}
-	diags.AddAttributeWarning(path.Root("region"), "Region has no known submission server", fmt.Sprintf(
+	diags.AddAttributeWarning(path.Root("region"), "Region has no known mail server", fmt.Sprintf(
 		"Preset amazon-ses knows no host in region %q. If it is misspelt, the password will not be accepted. Known are %s.", region, quotedList(regions)))
 }

@@ -155,7 +155,7 @@ func unzip(t *testing.T, file string) map[string]string {
 // TestAccSESPasswordRegionWarns: once, although Terraform validates an ephemeral resource twice in a plan.
 func TestAccSESPasswordRegionWarns(t *testing.T) {
 	warns := func(ws workspace) int {
-		return strings.Count(ws.must("plan"), "Warning: Region has no known submission server")
+		return strings.Count(ws.must("plan"), "Warning: Region has no known mail server")
 	}
 	ws := newWorkspace(t, sesPasswordConfig(secretAccessKey, "eu-central-1"))
 	if got := warns(ws); got != 0 {

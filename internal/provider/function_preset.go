@@ -32,8 +32,8 @@ func (presetFunction) Metadata(_ context.Context, _ function.MetadataRequest, re
 func (presetFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
 		Summary: "A preset of the catalogue, by its id",
-		MarkdownDescription: "Returns a mail service of the catalogue, which is part of the provider: no network is needed, and no site. An id that does " +
-			"not exist is an error that names those near it. " + presetResult,
+		MarkdownDescription: "Returns a mail service of the catalogue, which is part of the provider and needs no network. An ID that does " +
+			"not exist is an error that suggests similar ones. " + presetResult,
 		Parameters: []function.Parameter{function.StringParameter{
 			Name:                "id",
 			MarkdownDescription: "The preset's id, as in `smtp_settings.preset`.",

@@ -34,16 +34,16 @@ type settingsListModel struct {
 
 func (l *smtpSettingsList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The mail settings of all configured sites, in the order of their keys: to adopt sites that send mail already. A site that " +
-			"cannot be read is a warning, and the others are listed all the same.",
+		MarkdownDescription: "Lists the mail settings of all configured sites, in the order of their keys, to import sites that already send mail. A site that " +
+			"cannot be read is reported as a warning, and the others are listed.",
 		Attributes: map[string]schema.Attribute{
 			"platform": schema.StringAttribute{
 				Optional:            true,
 				MarkdownDescription: "Only sites of this platform: " + quotedList(platform.Names()) + ". Default: all.",
 				Validators:          []validator.String{stringvalidator.OneOf(platform.Names()...)},
 			},
-			"enabled": schema.BoolAttribute{Optional: true, MarkdownDescription: "Only sites that send mail, or only those that do not. Default: both."},
-			"host":    schema.StringAttribute{Optional: true, MarkdownDescription: "Only sites that send through this submission server. Default: all."},
+			"enabled": schema.BoolAttribute{Optional: true, MarkdownDescription: "`true` lists only sites that send mail, `false` only those that do not. Default: both."},
+			"host":    schema.StringAttribute{Optional: true, MarkdownDescription: "Only sites that send through this mail server. Default: all."},
 		},
 	}
 }

@@ -159,8 +159,8 @@ func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadReques
 	}
 	if !model.imported() && applied.takenOver(now) {
 		resp.Diagnostics.AddAttributeWarning(path.Root("site"), "Another smtp_settings resource writes to the site", e.label+": its settings were last written by another "+
-			"smtp_settings resource, such as one in another state or for another provider block: the two take turns. Keep one of them, and have the state of the "+
-			"other forget it. A deposed object needs nothing: it leaves the site as it is.")
+			"smtp_settings resource, such as one in another state or of another provider block: the two keep overwriting each other. Keep one of them, and remove "+
+			"the other from its state without destroying it. A deposed object needs no action: destroying it leaves the site as it is.")
 	}
 	if model.imported() && now.Settings.IsZero() {
 		resp.Diagnostics.AddWarning(withoutSettings, e.label+": there is nothing to import, and a configuration that is generated from it lacks host, "+

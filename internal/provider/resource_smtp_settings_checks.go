@@ -101,13 +101,13 @@ func (m settingsModel) checkEndpoint(diags *diag.Diagnostics) {
 	encryption := site.Encryption(m.Encryption.ValueString())
 	if encryption == site.NoEncryption && m.Username.ValueString() != "" && !site.IsLoopback(m.Host.ValueString()) {
 		diags.AddAttributeError(path.Root("encryption"), "Password would be sent in clear text", fmt.Sprintf(
-			"With encryption = \"none\", everyone on the way to %s can read the username and the password. Use \"starttls\" or \"tls\", or leave the username out for a relay without login.",
+			"With encryption = \"none\", anyone who can intercept the connection to %s can read the username and the password. Use \"starttls\" or \"tls\", or leave the username out for a relay without login.",
 			m.Host.ValueString()))
 	}
 	usual, known := usualEncryption[m.Port.ValueInt64()]
 	if known && usual != encryption {
 		diags.AddAttributeWarning(path.Root("encryption"), "Encryption is unusual for the port", fmt.Sprintf(
-			"Port %d is mostly used with encryption = %q. The test will show whether this server is different.", m.Port.ValueInt64(), usual))
+			"Port %d is usually used with encryption = %q. The test will show whether this server is different.", m.Port.ValueInt64(), usual))
 	}
 }
 
@@ -155,8 +155,8 @@ func (m settingsModel) refusesOverwrite(prior site.State, e *entry, diags *diag.
 	}
 	if site.WriterOf(prior.LastWriteID) != "" {
 		diags.AddAttributeWarning(path.Root("site"), "Site already has the settings of another smtp_settings resource", fmt.Sprintf(
-			"%s: creating this resource changes %s of settings that another smtp_settings resource wrote. That is as it should be when this one replaces it. "+
-				"If the other one is in another configuration, keep only one of the two.", e.label, quotedList(differing)))
+			"%s: creating this resource changes %s of settings that another smtp_settings resource wrote. This is expected if this resource replaces the other. "+
+				"If the other belongs to a different configuration, keep only one of them.", e.label, quotedList(differing)))
 		return false
 	}
 	diags.AddAttributeError(path.Root("overwrite_existing"), "Site already sends mail with other settings", fmt.Sprintf(

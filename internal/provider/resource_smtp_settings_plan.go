@@ -251,7 +251,7 @@ func (m *settingsModel) resolveSender(config settingsModel, diags *diag.Diagnost
 		m.FromAddress = m.Username
 	default:
 		diags.AddAttributeError(path.Root("from_address"), "Sender is missing",
-			"Set from_address: the username is not a mail address that it could be taken from.")
+			"Set from_address: it cannot be taken from the username, which is not an email address.")
 	}
 }
 

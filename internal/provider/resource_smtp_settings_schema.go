@@ -23,17 +23,17 @@ func (r *smtpSettingsResource) Schema(ctx context.Context, _ resource.SchemaRequ
 		maps.Copy(attributes, group)
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The mail settings of one site. When something that affects delivery changes, applying it sends a test message with the " +
-			"new settings and the password; only when the submission server accepts it, they are saved and mail is enabled. A failed " +
-			"test leaves the site as it was, unless its platform tests only what it has saved.",
+		MarkdownDescription: "Manages the mail settings of one site. If a change affects delivery, applying it sends a test message with the " +
+			"new settings and the password; they are saved, and mail is enabled, only if the mail server accepts it. A failed " +
+			"test leaves the site as it was, unless its platform can test only saved settings.",
 		Attributes: attributes,
 		Blocks: map[string]schema.Block{
 			"timeouts": withMinimum(timeouts.Block(ctx, timeouts.Opts{
 				Create: true, Read: true, Update: true, Delete: true,
-				CreateDescription: timeoutDescription("a creation", "5m, and `retry_for` and `wait` on top"),
-				ReadDescription:   timeoutDescription("a refresh", "2m"),
-				UpdateDescription: timeoutDescription("an update", "5m, and `retry_for` and `wait` on top"),
-				DeleteDescription: timeoutDescription("a destruction", "5m"),
+				CreateDescription: timeoutDescription("creating the resource", "`5m` plus `retry_for` and `wait`"),
+				ReadDescription:   timeoutDescription("refreshing the resource", "`2m`"),
+				UpdateDescription: timeoutDescription("updating the resource", "`5m` plus `retry_for` and `wait`"),
+				DeleteDescription: timeoutDescription("destroying the resource", "`5m`"),
 			})),
 		},
 	}
@@ -51,7 +51,7 @@ func withMinimum(block schema.Block) schema.Block {
 }
 
 func timeoutDescription(operation, byDefault string) string {
-	return "How long " + operation + " may take in all, such as `90s`. Default: " + byDefault + "."
+	return "Timeout for " + operation + ", such as `90s`. Default: " + byDefault + "."
 }
 
 func endpointAttributes() map[string]schema.Attribute {
@@ -59,18 +59,18 @@ func endpointAttributes() map[string]schema.Attribute {
 		"site": schema.StringAttribute{
 			Optional: true,
 			Computed: true,
-			MarkdownDescription: "The site: its key in the provider's `sites`. May be left out when the provider has only one. A key that was renamed " +
-				"changes in place when the same site answers behind it, and replaces the resource when another does.",
+			MarkdownDescription: "Key of the site in the provider's `sites`. Optional if the provider has only one site. A renamed key is updated " +
+				"in place if the same site answers there; if a different site answers, the resource is replaced.",
 			Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 		},
 		"preset": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "The mail service, by its id in the catalogue (data source `smtp_presets`). It gives `host`, `port` and `encryption` where they are left out.",
+			MarkdownDescription: "ID of a mail service in the catalogue (data source `smtp_presets`). Sets `host`, `port` and `encryption` unless they are set here.",
 			Validators:          []validator.String{presetID{}},
 		},
 		"region": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "The preset's region, such as `eu-west-1`, where the service has a host in each. Default: the host that the catalogue names.",
+			MarkdownDescription: "Region of the preset, such as `eu-west-1`, for services with a host per region. Default: the catalogue's default host.",
 			Validators:          []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(path.MatchRoot("preset"))},
 		},
 	}
@@ -104,21 +104,21 @@ func passwordAttributes() map[string]schema.Attribute {
 		"password": schema.StringAttribute{
 			Optional:            true,
 			Sensitive:           true,
-			MarkdownDescription: "Password of the username. It is stored in Terraform's state: use `password_wo`, unless Terraform is older than 1.11.",
+			MarkdownDescription: "Password for `username`. Stored in Terraform's state: use `password_wo` instead, unless Terraform is older than 1.11.",
 			Validators:          []validator.String{stringvalidator.LengthAtLeast(1), text{check: checkCredential, trimmed: true}, stringvalidator.ConflictsWith(path.MatchRoot("password_wo"))},
 		},
 		"password_wo": schema.StringAttribute{
 			Optional:  true,
 			Sensitive: true,
 			WriteOnly: true,
-			MarkdownDescription: "Password of the username, mostly an app password; write-only: in no plan and no state. Terraform cannot see that it " +
-				"changes: change `password_wo_version` with it.",
+			MarkdownDescription: "Password for `username`, usually an app password. Write-only: stored neither in the plan nor in the state. Terraform cannot see that it " +
+				"changes, so bump `password_wo_version` whenever it does.",
 			Validators: []validator.String{stringvalidator.LengthAtLeast(1), text{check: checkCredential, trimmed: true}, stringvalidator.AlsoRequires(path.MatchRoot("password_wo_version"))},
 		},
 		"password_wo_version": schema.StringAttribute{
 			Optional: true,
-			MarkdownDescription: "Any text or number, such as `2` or a hash of the password, to change together with `password_wo`: without a new one, a new password alone changes nothing. Where " +
-				"another setting changes, the current `password_wo` is tested and saved with it.",
+			MarkdownDescription: "Any text or number, such as `2` or a hash of the password. A new password takes effect only with a new version, or together with a change of " +
+				"another setting, which tests and saves the current `password_wo` too.",
 			Validators: []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(path.MatchRoot("password_wo"))},
 		},
 		"oauth2": oauth2Attribute(),
@@ -131,21 +131,21 @@ func behaviourAttributes() map[string]schema.Attribute {
 			Optional:            true,
 			Computed:            true,
 			Default:             booldefault.StaticBool(true),
-			MarkdownDescription: "Whether the site sends mail. It becomes true only through a passed test. Default: `true`.",
+			MarkdownDescription: "Whether the site sends mail. Mail is enabled only after a passed test. Default: `true`.",
 		},
 		"test": schema.SingleNestedAttribute{
 			Optional:            true,
-			MarkdownDescription: "About the test message. Changing this alone sends none, unless `require` is raised.",
+			MarkdownDescription: "Options of the test message. Changing only these sends no message, unless `require` is raised.",
 			Attributes: map[string]schema.Attribute{
 				"recipient": schema.StringAttribute{
 					Optional:            true,
-					MarkdownDescription: "Mail address that gets the test message. Default: `test_recipient` of the site or the provider.",
+					MarkdownDescription: "Email address that receives the test message. Default: `test_recipient` of the site or the provider.",
 					Validators:          []validator.String{mailAddress{}},
 				},
 				"retry_for": schema.StringAttribute{
 					Optional: true,
-					MarkdownDescription: "How long to repeat a test whose failure can heal by itself (new credentials that are not known everywhere yet, " +
-						"greylisting), such as `10m`. Each repetition is a new message. Default: one test.",
+					MarkdownDescription: "How long to retry a test that failed for a transient reason (new credentials that have not propagated yet, " +
+						"greylisting), such as `10m`. Each retry sends a new message. Default: no retries.",
 					Validators: []validator.String{duration{}},
 				},
 				"require": schema.StringAttribute{
@@ -164,15 +164,15 @@ func behaviourAttributes() map[string]schema.Attribute {
 			Optional: true,
 			Computed: true,
 			Default:  booldefault.StaticBool(false),
-			MarkdownDescription: "Whether creating this resource may replace other settings with which the site already sends mail. Default: `false`: " +
-				"import the site instead.",
+			MarkdownDescription: "Whether creating the resource may replace different settings that the site already sends mail with. Default: `false`, which " +
+				"is an error that says how to import the site.",
 		},
 		"on_destroy": schema.StringAttribute{
 			Optional: true,
 			Computed: true,
 			Default:  stringdefault.StaticString(string(site.OnDestroyDisable)),
-			MarkdownDescription: "What destroying this resource does at the site. `disable`: mail is switched off, settings and password stay. `clear`: settings " +
-				"and password are deleted. `keep`: nothing is changed. It is taken from the state: apply a change of it before removing the resource. Default: `disable`.",
+			MarkdownDescription: "What destroying the resource does to the site. `disable` disables mail and keeps settings and password; `clear` deletes the settings " +
+				"and the password; `keep` changes nothing. The value is taken from the state, so apply a change of it before you remove the resource. Default: `disable`.",
 			Validators: []validator.String{stringvalidator.OneOf(names(site.OnDestroys())...)},
 		},
 	}
@@ -182,11 +182,11 @@ func computedAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"id": schema.StringAttribute{
 			Computed:            true,
-			MarkdownDescription: "The id that the site gave itself. It stays when a key of `sites` is renamed.",
+			MarkdownDescription: "ID that the site gave itself. It does not change if its key in `sites` is renamed.",
 		},
 		"updated_at": schema.StringAttribute{
 			Computed:            true,
-			MarkdownDescription: "When the site's settings were last written (RFC 3339), by whomever.",
+			MarkdownDescription: "When anyone last changed the site's settings (RFC 3339).",
 		},
 		"password_set": schema.BoolAttribute{
 			Computed:            true,
@@ -194,22 +194,22 @@ func computedAttributes() map[string]schema.Attribute {
 		},
 		"verification": schema.SingleNestedAttribute{
 			Computed:            true,
-			MarkdownDescription: "The passed test of exactly these settings and this password; null when there was none.",
+			MarkdownDescription: "The passed test of exactly these settings and this password; null if there is none.",
 			Attributes: map[string]schema.Attribute{
 				"tested_at":  schema.StringAttribute{Computed: true, MarkdownDescription: "When the test passed (RFC 3339)."},
-				"recipient":  schema.StringAttribute{Computed: true, MarkdownDescription: "Whom the message was for."},
-				"reply":      schema.StringAttribute{Computed: true, MarkdownDescription: "The submission server's last words when it took the message. That is not yet its delivery."},
-				"message_id": schema.StringAttribute{Computed: true, MarkdownDescription: "The message's Message-ID."},
+				"recipient":  schema.StringAttribute{Computed: true, MarkdownDescription: "Recipient of the test message."},
+				"reply":      schema.StringAttribute{Computed: true, MarkdownDescription: "The mail server's final reply. Accepted does not mean delivered."},
+				"message_id": schema.StringAttribute{Computed: true, MarkdownDescription: "Message-ID of the test message."},
 				"arrival": schema.SingleNestedAttribute{
 					Computed:            true,
-					MarkdownDescription: "Where the message arrived; null unless `test.require` looked.",
+					MarkdownDescription: "Where the message arrived; null unless `test.require` asks for it.",
 					Attributes: map[string]schema.Attribute{
-						"at":     schema.StringAttribute{Computed: true, MarkdownDescription: "When the receiver stored the message (RFC 3339), by its clock."},
-						"folder": schema.StringAttribute{Computed: true, MarkdownDescription: "The folder that the message was found in."},
-						"spf":    schema.StringAttribute{Computed: true, MarkdownDescription: "The receiver's result of SPF, such as `pass`; null when it reports none."},
-						"dkim":   schema.StringAttribute{Computed: true, MarkdownDescription: "The receiver's result of DKIM."},
-						"dmarc":  schema.StringAttribute{Computed: true, MarkdownDescription: "The receiver's result of DMARC."},
-						"by":     schema.StringAttribute{Computed: true, MarkdownDescription: "The name under which the receiver reports these results."},
+						"at":     schema.StringAttribute{Computed: true, MarkdownDescription: "When the receiving server stored the message (RFC 3339), by its own clock."},
+						"folder": schema.StringAttribute{Computed: true, MarkdownDescription: "Folder that the message was found in."},
+						"spf":    schema.StringAttribute{Computed: true, MarkdownDescription: "SPF result of the receiving server, such as `pass`; null if it reports none."},
+						"dkim":   schema.StringAttribute{Computed: true, MarkdownDescription: "DKIM result of the receiving server."},
+						"dmarc":  schema.StringAttribute{Computed: true, MarkdownDescription: "DMARC result of the receiving server."},
+						"by":     schema.StringAttribute{Computed: true, MarkdownDescription: "Name under which the receiving server reports these results."},
 					},
 				},
 			},

@@ -113,7 +113,7 @@ func (s *sites) open(key string, m entryModel, at path.Path, diags *diag.Diagnos
 	}
 	if m.InsecureSkipVerify.ValueBool() {
 		diags.AddAttributeWarning(at.AtName("insecure_skip_verify"), "Certificate of the site is not checked",
-			e.label+": with insecure_skip_verify, whoever is on the way to the site can read its credentials and the mail password. Use ca_certificate instead.")
+			e.label+": with insecure_skip_verify, anyone who can intercept the connection can read its credentials and the mail password. Use ca_certificate instead.")
 	}
 	e.site, e.can = opened, site.CapabilitiesOf(opened)
 	if e.can.Addressee != site.ToRecipient {
@@ -186,7 +186,7 @@ func (s *sites) reachable(key types.String, by asker, diags *diag.Diagnostics) *
 	e := s.find(key, by, diags)
 	if (e == nil || e.site == nil) && !diags.HasError() {
 		diags.AddAttributeError(path.Root("site"), "Site is not known yet",
-			"How to reach the site depends on what only the apply will tell. Apply that first, or leave this out until then.")
+			"How to reach the site becomes known only in the apply. Apply that first, or remove this until then.")
 	}
 	return e
 }

@@ -44,15 +44,15 @@ func checkCredential(s string) error { return submit.CheckCredential(strings.Tri
 
 type mailAddress struct{}
 
-func (mailAddress) Description(context.Context) string         { return "mail address" }
-func (mailAddress) MarkdownDescription(context.Context) string { return "mail address" }
+func (mailAddress) Description(context.Context) string         { return "email address" }
+func (mailAddress) MarkdownDescription(context.Context) string { return "email address" }
 
 func (mailAddress) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
 	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
 		return
 	}
 	if err := submit.CheckAddress(req.ConfigValue.ValueString()); err != nil {
-		resp.Diagnostics.AddAttributeError(req.Path, "Value is not a mail address", req.Path.String()+": "+err.Error())
+		resp.Diagnostics.AddAttributeError(req.Path, "Value is not an email address", req.Path.String()+": "+err.Error())
 	}
 }
 
@@ -69,7 +69,7 @@ func (v duration) ValidateString(_ context.Context, req validator.StringRequest,
 	d, err := time.ParseDuration(req.ConfigValue.ValueString())
 	if err == nil && d > v.atMost && v.atMost > 0 {
 		resp.Diagnostics.AddAttributeError(req.Path, "Value is not a duration",
-			fmt.Sprintf("%s: %q is longer than %s, which is the longest.", req.Path, req.ConfigValue.ValueString(), v.atMost))
+			fmt.Sprintf("%s: %q is longer than the maximum, %s.", req.Path, req.ConfigValue.ValueString(), v.atMost))
 	}
 	if err != nil || d < v.atLeast {
 		resp.Diagnostics.AddAttributeError(req.Path, "Value is not a duration",

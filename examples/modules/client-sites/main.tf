@@ -1,8 +1,8 @@
 locals {
-  # As spreadsheets save it: with a byte order mark, and white space around cells.
+  # Spreadsheets add a byte order mark, and white space around cells.
   table = [for line in try(csvdecode(trimprefix(var.clients_csv, "\ufeff")), []) : { for column, cell in line : trimspace(column) => trimspace(cell) }]
 
-  # The columns in which only certain words mean something, however they are spelled.
+  # Columns that accept only certain words, in any case.
   words = {
     status     = ["active", "leaving"]
     enabled    = ["true", "false"]
@@ -12,13 +12,13 @@ locals {
   }
   problems = concat(
     can(regex("^[^,\n]*;", var.clients_csv)) ? ["the columns are separated by semicolons; save the table with commas"] : [],
-    can(csvdecode(trimprefix(var.clients_csv, "\ufeff"))) || var.clients_csv == "" ? [] : ["it is no CSV with a header, or a line has more or fewer cells than that"],
+    can(csvdecode(trimprefix(var.clients_csv, "\ufeff"))) || var.clients_csv == "" ? [] : ["it is not CSV with a header, or a line has more or fewer cells than the header"],
     [for i, line in local.table : "line ${i + 2} names no site" if try(line.site, "") == ""],
     flatten([for i, line in local.table : [
-      for column, words in local.words : "line ${i + 2}, column ${column}: \"${line[column]}\" is none of ${join(", ", words)}"
+      for column, words in local.words : "line ${i + 2}, column ${column}: \"${line[column]}\" must be one of ${join(", ", words)}"
       if try(line[column], "") != "" && !contains(words, lower(try(line[column], "")))
     ]]),
-    [for i, line in local.table : "line ${i + 2}, column port: \"${line.port}\" is no port" if try(line.port, "") != "" && !can(regex("^[1-9][0-9]{0,4}$", line.port))],
+    [for i, line in local.table : "line ${i + 2}, column port: \"${line.port}\" is not a port" if try(line.port, "") != "" && !can(regex("^[1-9][0-9]{0,4}$", line.port))],
   )
 
   lines = {
@@ -27,7 +27,7 @@ locals {
     } if try(line.site, "") != ""
   }
 
-  # The line of the CSV, and over it what the map sets. Who leaves is destroyed while the provider still knows the site.
+  # The line of the CSV, overridden by the map. A leaving client is destroyed while the provider still knows the site.
   clients = {
     for site in setunion(keys(local.lines), keys(var.clients)) : site => merge(
       try(local.lines[site], {}),
@@ -35,8 +35,7 @@ locals {
     ) if try(local.lines[site].status, "active") != "leaving"
   }
 
-  # A client with a preset or a host of its own takes none of the defaults: half of each would fit neither, and the
-  # password of one server is not for another.
+  # A client with a preset or a host of its own takes none of the defaults: the password of one server is not for another.
   own    = { for site, client in local.clients : site => can(client.preset) || can(client.host) }
   shared = { for site, client in local.clients : site => !local.own[site] && var.defaults.username != null }
   login  = { for site, client in local.clients : site => try(tobool(client.login), true) }

@@ -2,12 +2,12 @@ output "verified" {
   value = {
     for site, s in smtp_settings.client : site => { tested_at = s.verification.tested_at, recipient = s.verification.recipient } if s.verification != null
   }
-  description = "When the test passed with which each site's settings were enabled, and whom its message was for, by site."
+  description = "When the test of each site's settings passed, and its recipient, by site."
 }
 
 output "off" {
   value       = [for site, s in smtp_settings.client : site if !s.enabled]
-  description = "The sites whose mail is off."
+  description = "Sites whose mail is off."
 
   precondition {
     condition     = length(local.problems) == 0
@@ -17,5 +17,5 @@ output "off" {
 
 output "servers" {
   value       = { for site, s in smtp_settings.client : site => "${s.host}:${s.port}" }
-  description = "The submission server of each site."
+  description = "Mail server of each site."
 }

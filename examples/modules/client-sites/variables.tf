@@ -1,7 +1,7 @@
 variable "clients_csv" {
   type        = string
   default     = ""
-  description = "Clients as CSV, with a header. Columns: site (key in the provider's sites), mailbox, and any of the attributes of clients; status, where \"leaving\" takes the client out. An empty cell is as good as none, and other columns are for others."
+  description = "Clients as CSV with a header. Columns: site (key in the provider's sites), mailbox, any attribute of clients, and status, where \"leaving\" removes the client. Empty cells count as unset, and other columns are ignored."
 }
 
 variable "clients" {
@@ -24,7 +24,7 @@ variable "clients" {
     on_destroy       = optional(string)
   }))
   default     = {}
-  description = "Clients by their key in the provider's sites. What is set here overrides the line of the CSV with the same key."
+  description = "Clients by their key in the provider's sites. Values set here override the CSV line with the same key."
 }
 
 variable "defaults" {
@@ -37,7 +37,7 @@ variable "defaults" {
     username   = optional(string)
   })
   default     = { preset = "gmail" }
-  description = "Where clients that name neither a preset nor a host send. With a username they all log in with it and default_password, as to a relay; without one each with its own mailbox."
+  description = "Mail server of the clients without a preset or a host of their own. With a username, they all log in with it and default_password, as to a relay; without one, each logs in with its own mailbox."
 }
 
 variable "passwords" {
@@ -45,7 +45,7 @@ variable "passwords" {
   default     = {}
   sensitive   = true
   ephemeral   = true
-  description = "Mail passwords by the same keys; in no plan and no state. Clients with login = false have none, nor have those that use the default username."
+  description = "Mail passwords by the same keys; stored neither in the plan nor in the state. Not needed for clients with login = false or with the default username."
 }
 
 variable "default_password" {
@@ -59,11 +59,11 @@ variable "default_password" {
 variable "default_password_version" {
   type        = string
   default     = "1"
-  description = "Change it together with a new default_password."
+  description = "Any text, to be changed whenever default_password changes."
 }
 
 variable "retry_for" {
   type        = string
   default     = null
-  description = "How long to repeat a test whose failure can heal by itself, such as \"5m\"."
+  description = "How long to retry a test that failed for a transient reason, such as \"5m\"."
 }

@@ -44,7 +44,7 @@ const (
 	unreachable = "Site cannot be reached"
 	noAnswer    = "Site did not confirm the request"
 	unexpected  = "Site answered in an unexpected way"
-	fewerCalls  = "Site wants fewer calls"
+	fewerCalls  = "Site limits requests"
 	noLogin     = "Site does not accept the credentials"
 	wrongSite   = "Another site answers"
 	version     = "Site cannot do this"
