@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/loopback"
 )
 
 // Config describes one admin API.
@@ -76,15 +78,11 @@ func parseURL(raw string) (*url.URL, error) {
 			"use token, or username and password."}
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return nil, &ConfigError{"url", "The URL must end before any ? or #."}
-	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+	case u.Scheme == "http" && !loopback.Is(u.Hostname()):
 		return nil, &ConfigError{"url", fmt.Sprintf("With http, everyone on the way to %s can read the passwords; use https. "+
 			"Only a loopback host may be reached by http.", u.Hostname())}
 	}
 	return u, nil
-}
-
-func isLoopback(host string) bool {
-	return strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") || net.ParseIP(host).IsLoopback()
 }
 
 // Address returns the normal form of a site's URL, the same for every spelling that leads to the same place: scheme and host in lower

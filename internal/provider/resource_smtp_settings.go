@@ -94,7 +94,6 @@ func (r *smtpSettingsResource) Create(ctx context.Context, req resource.CreateRe
 		return
 	}
 	change := plan.toChange(config, prior, e.testRecipient)
-	change.SetPassword = !change.Candidate.Password.IsEmpty()
 	made := lastApplied{Instance: newInstance()}
 	a := r.attempt(e, change)
 	now, err := a.procedure(made, &resp.Diagnostics).Apply(ctx, a.site(), change)

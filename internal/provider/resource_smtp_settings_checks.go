@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/loopback"
 	"github.com/sitemail/terraform-provider-smtp/internal/mail/presets"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
@@ -99,7 +100,7 @@ func (m settingsModel) checkEndpoint(diags *diag.Diagnostics) {
 		return
 	}
 	encryption := site.Encryption(m.Encryption.ValueString())
-	if encryption == site.NoEncryption && m.Username.ValueString() != "" && !site.IsLoopback(m.Host.ValueString()) {
+	if encryption == site.NoEncryption && m.Username.ValueString() != "" && !loopback.Is(m.Host.ValueString()) {
 		diags.AddAttributeError(path.Root("encryption"), "Password would be sent in clear text", fmt.Sprintf(
 			"With encryption = \"none\", anyone who can intercept the connection to %s can read the username and the password. Use \"starttls\" or \"tls\", or leave the username out for a relay without login.",
 			m.Host.ValueString()))

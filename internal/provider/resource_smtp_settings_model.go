@@ -83,7 +83,7 @@ func (m settingsModel) password() types.String {
 	return m.Password
 }
 
-// setsPassword reports whether m plans a new password over that of state.
+// setsPassword reports whether m plans a new password over that of state, whose zero value has none.
 func (m settingsModel) setsPassword(config, state settingsModel) bool {
 	if config.password().IsNull() {
 		return false
@@ -108,16 +108,17 @@ func (m *settingsModel) forgetPassword() {
 	m.forgetOAuth2Secret()
 }
 
-// toChange makes the change from prior to what m plans, with the password of the configuration.
+// toChange makes the change from prior to what m plans, with the password of the configuration, which is new to a site that has no state.
 func (m settingsModel) toChange(config settingsModel, prior site.State, defaultRecipient types.String) site.Change {
 	return site.Change{
-		Prior:     prior,
-		Candidate: site.Candidate{Settings: m.toSettings(), Password: secret.New(config.password().ValueString())},
-		Enabled:   m.Enabled.ValueBool(),
-		Recipient: m.recipient(defaultRecipient).ValueString(),
-		RetryFor:  m.retryFor(),
-		Require:   m.require(),
-		Wait:      m.wait(),
+		Prior:       prior,
+		Candidate:   site.Candidate{Settings: m.toSettings(), Password: secret.New(config.password().ValueString())},
+		SetPassword: m.setsPassword(config, settingsModel{}),
+		Enabled:     m.Enabled.ValueBool(),
+		Recipient:   m.recipient(defaultRecipient).ValueString(),
+		RetryFor:    m.retryFor(),
+		Require:     m.require(),
+		Wait:        m.wait(),
 	}
 }
 

@@ -123,7 +123,6 @@ func (r *smtpSettingsResource) planCreate(ctx context.Context, e *entry, config 
 		return
 	}
 	change := plan.toChange(config, prior, e.testRecipient)
-	change.SetPassword = !config.password().IsNull()
 	requirePassword(change, config, diags)
 	e.checkChange(change, config, diags)
 	e.checkTokenLogin(ctx, change, config, diags)

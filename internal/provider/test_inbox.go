@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/loopback"
 	"github.com/sitemail/terraform-provider-smtp/internal/mail/inbox"
 	"github.com/sitemail/terraform-provider-smtp/internal/mail/submit"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
@@ -156,7 +157,7 @@ func toTestInbox(object types.Object, recipient types.String, dial dialFunc, dia
 			diags.AddAttributeError(at.AtName("oauth2").AtName(argument), "Provider argument cannot be used", "test_inbox.oauth2."+argument+": "+why)
 		})
 	}
-	if c.Encryption == site.NoEncryption && !site.IsLoopback(c.Host) {
+	if c.Encryption == site.NoEncryption && !loopback.Is(c.Host) {
 		refuse("encryption", `"none" sends the password or token in clear text, and is for a loopback host only. Use "tls" or "starttls".`)
 	}
 	if !m.CACertificate.IsNull() {

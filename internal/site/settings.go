@@ -2,7 +2,6 @@ package site
 
 import (
 	"fmt"
-	"net/netip"
 	"reflect"
 	"slices"
 	"strconv"
@@ -24,16 +23,6 @@ const (
 
 // Encryptions lists the valid values of Encryption.
 func Encryptions() []Encryption { return []Encryption{STARTTLS, TLS, NoEncryption} }
-
-// IsLoopback reports whether a host is the very machine that connects to it, by its name or address alone: nothing
-// that is sent there can be read on the way.
-func IsLoopback(host string) bool {
-	if strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
-		return true
-	}
-	address, err := netip.ParseAddr(host)
-	return err == nil && address.Unmap().IsLoopback()
-}
 
 // Settings are a site's mail settings: everything that decides how mail leaves it, except the login's secret. The zero
 // Settings are those of a site that was never configured. [AllSettings] says what each one is.

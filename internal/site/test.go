@@ -2,6 +2,7 @@ package site
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -49,6 +50,34 @@ type Reply struct {
 // String gives the reply on one line, as a server would send it.
 func (r Reply) String() string {
 	return strings.Join(strings.Fields(fmt.Sprintf("%d %s %s", r.Code, r.EnhancedCode, r.Text)), " ")
+}
+
+var (
+	// leadingCode is an enhanced status code where RFC 2034 section 4 puts it; taggedCode is one marked otherwise, as
+	// in "authentication failed (#5.7.1)". Neither takes an IP address or a version for one.
+	leadingCode = regexp.MustCompile(`^([245]\.\d{1,3}\.\d{1,3})(?:[\s:;,]+|$)`)
+	taggedCode  = regexp.MustCompile(`[(\[#]([245]\.\d{1,3}\.\d{1,3})(?:[\s:;,)\]]|$)`)
+)
+
+// SplitEnhancedCode takes the enhanced code (RFC 3463) off every line of a reply's text. Without one in its place it looks for a marked
+// one and leaves that in the text. Its class need not be that of the reply code: Microsoft says "451 5.7.3 STARTTLS is required".
+func SplitEnhancedCode(text string) (enhanced, rest string) {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		m := leadingCode.FindStringSubmatch(line)
+		if m == nil {
+			continue
+		}
+		if enhanced == "" {
+			enhanced = m[1]
+		}
+		lines[i] = line[len(m[0]):]
+	}
+	rest = strings.Join(lines, "\n")
+	if m := taggedCode.FindStringSubmatch(rest); enhanced == "" && m != nil {
+		enhanced = m[1]
+	}
+	return enhanced, rest
 }
 
 // StageTime is how long a stage that was passed took. Data files spell its members as the first version did, in capitals.

@@ -128,7 +128,7 @@ var inClient = []defect{{
 	name: "PlainHTTPAccepted", breaks: "R16",
 	what:  "Credentials go out over http to any host.",
 	file:  "internal/adminapi/config.go",
-	old:   `case u.Scheme == "http" && !isLoopback(u.Hostname()):`,
+	old:   `case u.Scheme == "http" && !loopback.Is(u.Hostname()):`,
 	new:   `case u.Scheme == "http" && u.Hostname() == "":`,
 	tests: "adminapi", run: "TestURL",
 }, {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/loopback"
 	"github.com/sitemail/terraform-provider-smtp/internal/mail/presets"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
@@ -47,7 +48,7 @@ func (v *verdict) network() {
 		v.Attribute = ""
 		v.Cause = fmt.Sprintf("%s is the right host for %s, but the machine that ran the test cannot reach it.", v.settings.Host, v.service.Name)
 		v.Remedy = fmt.Sprintf("Give that machine a route to the internet, or allow outgoing TCP to port %d; if only IPv6 fails, use IPv4.", port)
-	case v.ID == "connect-refused" && port == 25 && !site.IsLoopback(v.settings.Host):
+	case v.ID == "connect-refused" && port == 25 && !loopback.Is(v.settings.Host):
 		v.take(connectBlocked)
 		v.Attribute = "port"
 		v.Cause = "The connection to port 25 is refused: most clouds and internet providers block it."

@@ -80,9 +80,7 @@ func observe(r site.TestResult, s site.Settings, preset string) failure {
 
 var (
 	// lineStart is what precedes the words on each line of a reply.
-	lineStart = regexp.MustCompile(`^\s*(?:\d{3}[ -])?\s*(?:([245]\.\d{1,3}\.\d{1,3})[,:]?(?:\s+|$))?`)
-	// inParentheses is how some servers write the enhanced code.
-	inParentheses = regexp.MustCompile(`\(#([245]\.\d{1,3}\.\d{1,3})\)`)
+	lineStart = regexp.MustCompile(`(?m)^\s*(?:\d{3}[ -])?\s*`)
 	// replyInError is a reply that a client put into its own words. No port number is such a code.
 	replyInError = regexp.MustCompile(`(?:^|[\s:("'])((?:4[2-5]|5[0235])\d)[ -](.*)$`)
 )
@@ -90,23 +88,12 @@ var (
 // replyText returns the words of a reply on one line, and its enhanced code, which servers write in more places than
 // clients look for it.
 func replyText(r site.Reply) (enhanced, text string) {
-	text = r.Text[:min(len(r.Text), longest)]
-	if enhanced = strings.TrimSpace(r.EnhancedCode); enhanced == "0.0.0" {
-		enhanced = ""
-	}
-	var words []string
-	for line := range strings.Lines(text) {
-		parts := lineStart.FindStringSubmatch(line)
-		if enhanced == "" {
-			enhanced = parts[1]
-		}
-		words = append(words, strings.Fields(line[len(parts[0]):])...)
-	}
-	if in := inParentheses.FindStringSubmatch(text); in != nil && enhanced == "" {
-		enhanced = in[1]
+	found, text := site.SplitEnhancedCode(lineStart.ReplaceAllString(r.Text[:min(len(r.Text), longest)], ""))
+	if enhanced = strings.TrimSpace(r.EnhancedCode); enhanced == "0.0.0" || enhanced == "" {
+		enhanced = found
 	}
 	// Lines that were joined leave their enhanced codes between the words.
-	words = slices.DeleteFunc(words, func(word string) bool { return word == enhanced })
+	words := slices.DeleteFunc(strings.Fields(text), func(word string) bool { return word == enhanced })
 	return enhanced, strings.Join(words, " ")
 }
 

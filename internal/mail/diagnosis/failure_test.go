@@ -15,7 +15,7 @@ func TestReplyText(t *testing.T) {
 	}{
 		"AsTheClientGaveIt":        {site.Reply{EnhancedCode: "5.7.8", Text: "authentication failed"}, "5.7.8", "authentication failed"},
 		"LeftInTheText":            {site.Reply{Text: "5.7.8 authentication failed"}, "5.7.8", "authentication failed"},
-		"LeftInTheTextBeforeColon": {site.Reply{Text: "5.1.1 : user unknown"}, "5.1.1", ": user unknown"},
+		"LeftInTheTextBeforeColon": {site.Reply{Text: "5.1.1 : user unknown"}, "5.1.1", "user unknown"},
 		"WithComma":                {site.Reply{Text: "5.7.1, Relaying denied."}, "5.7.1", "Relaying denied."},
 		"InParentheses":            {site.Reply{Text: "authentication failed (#5.7.1)"}, "5.7.1", "authentication failed (#5.7.1)"},
 		"NotAnEnhancedCode":        {site.Reply{Text: "(#AUTH005) Too many bad auth attempts."}, "", "(#AUTH005) Too many bad auth attempts."},

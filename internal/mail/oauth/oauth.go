@@ -18,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/loopback"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
@@ -94,7 +95,7 @@ func CheckTokenURL(address string) error {
 		return errors.New("must not hold a username or password")
 	case u.Fragment != "" || strings.HasSuffix(address, "#"):
 		return errors.New("must not have a fragment (RFC 6749 section 3.2)")
-	case u.Scheme == "http" && site.IsLoopback(u.Hostname()), u.Scheme == "https":
+	case u.Scheme == "http" && loopback.Is(u.Hostname()), u.Scheme == "https":
 		return nil
 	}
 	return errors.New("must begin with https://: the client secret is sent there; http:// is for a loopback address only")

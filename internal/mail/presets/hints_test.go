@@ -70,31 +70,6 @@ func TestNearForgivesOneSlip(t *testing.T) {
 	}
 }
 
-func TestSlips(t *testing.T) {
-	for _, test := range []struct {
-		a, b string
-		want int
-	}{
-		{"", "", 0},
-		{"a", "", 1},
-		{"", "abc", 3},
-		{"gmail", "gmail", 0},
-		{"gmial", "gmail", 1},
-		{"gmai", "gmail", 1},
-		{"gmaill", "gmail", 1},
-		{"gmayl", "gmail", 1},
-		{"ca", "abc", 3},
-		{"kitten", "sitting", 3},
-	} {
-		if got := slips(test.a, test.b); got != test.want {
-			t.Errorf("%q to %q: got %d, want %d", test.a, test.b, got, test.want)
-		}
-		if got := slips(test.b, test.a); got != test.want {
-			t.Errorf("%q to %q: got %d, want %d", test.b, test.a, got, test.want)
-		}
-	}
-}
-
 func TestUsernameProblem(t *testing.T) {
 	for id, usernames := range map[string]struct{ good, bad []string }{
 		"gmail":                  {[]string{"shop@gmail.com", "shop@example.com"}, []string{"", "shop", "@gmail.com", "shop@", "shop@localhost", "shop@gmail.com\n"}},

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/agext/levenshtein"
 )
 
 // Near returns the ids that someone who typed id may have meant, the likeliest first: at most four, none when
@@ -42,8 +44,8 @@ func (p Preset) distance(typed string) int {
 	if len(typed) < 2 || len(typed) > 64 {
 		return farthest + 1
 	}
-	cost := slips(typed, p.ID)
-	if cost > max(1, len(typed)/3) {
+	cost := levenshtein.Distance(typed, p.ID, nil)
+	if cost > min(max(2, len(typed)/3), len(typed)/2) { // letters that are swapped cost two
 		cost = farthest + 1
 	}
 	switch {
@@ -69,28 +71,3 @@ func notInWord(r rune) bool { return strings.ContainsRune(" -.,/()&_", r) }
 
 // flat leaves out what people put between words.
 func flat(s string) string { return strings.Join(strings.FieldsFunc(s, notInWord), "") }
-
-// slips counts the insertions, deletions, replacements and swaps of neighbours that lead from a to b.
-func slips(a, b string) int {
-	var before, above, row []int
-	above = make([]int, len(b)+1)
-	for j := range above {
-		above[j] = j
-	}
-	for i := range len(a) {
-		row = append(make([]int, 0, len(b)+1), i+1)
-		for j := range len(b) {
-			replace := above[j]
-			if a[i] != b[j] {
-				replace++
-			}
-			cost := min(replace, above[j+1]+1, row[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				cost = min(cost, before[j-1]+1)
-			}
-			row = append(row, cost)
-		}
-		before, above = above, row
-	}
-	return above[len(b)]
-}

@@ -70,7 +70,7 @@ func TestFaultAtStage(t *testing.T) {
 				t.Parallel()
 				_, sender, c := script(t, site.STARTTLS, until(point, f.play))
 				if f.patient {
-					sender.Timeout = 2 * time.Second
+					sender.Timeout = 500 * time.Millisecond
 				}
 				start := time.Now()
 				r := sender.Send(t.Context(), c, recipient)
@@ -214,7 +214,7 @@ func TestQuitChangesNothing(t *testing.T) {
 				f.play(p)
 			}))
 			if f.patient {
-				sender.Timeout = 2 * time.Second
+				sender.Timeout = time.Second
 			}
 			r := sender.Send(t.Context(), c, recipient)
 			if r.Status != site.Passed || r.Reply == nil || r.Reply.String() != "250 2.0.0 queued as 7F3A" || r.Error != "" {

@@ -65,7 +65,7 @@ func FuzzReply(f *testing.F) {
 		if strings.ContainsFunc(r.Text, func(c rune) bool { return !unicode.IsPrint(c) }) || strings.Contains(r.Text, "  ") {
 			t.Errorf("kept %q", r.Text)
 		}
-		if r.EnhancedCode != "" && !leadingCode.MatchString(r.EnhancedCode) {
+		if again, _ := site.SplitEnhancedCode(r.EnhancedCode); again != r.EnhancedCode {
 			t.Errorf("took %q for an enhanced code", r.EnhancedCode)
 		}
 		for _, form := range []string{"hunter2", "aHVudGVyMg", "AGFwcABodW50ZXIy"} {

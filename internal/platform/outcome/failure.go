@@ -8,12 +8,8 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-var (
-	// quotedReply is a reply as Go programs print it: code and text, since Go 1.26 the text in quotes.
-	quotedReply = regexp.MustCompile(`(?s)^([245]\d\d)[ -]+(.*)$`)
-	// enhancedCode leads the text of a reply (RFC 2034 section 4).
-	enhancedCode = regexp.MustCompile(`^([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)`)
-)
+// quotedReply is a reply as Go programs print it: code and text, since Go 1.26 the text in quotes.
+var quotedReply = regexp.MustCompile(`(?s)^([245]\d\d)[ -]+(.*)$`)
 
 // Failure is the result of a test that did not pass, of which the product says no more than text: the submission server's
 // reply, or an error of its own. An error that can also come after the whole message was sent is in doubt.
@@ -39,12 +35,8 @@ func toReply(code int, text string) site.Reply {
 	if plain, err := strconv.Unquote(text); err == nil {
 		text = plain
 	}
-	text = strings.Join(strings.Fields(text), " ")
-	reply := site.Reply{Code: code, Text: text}
-	if m := enhancedCode.FindStringSubmatch(text); m != nil {
-		reply.EnhancedCode, reply.Text = m[1], text[len(m[0]):]
-	}
-	return reply
+	enhanced, text := site.SplitEnhancedCode(text)
+	return site.Reply{Code: code, EnhancedCode: enhanced, Text: strings.Join(strings.Fields(text), " ")}
 }
 
 // stageOf is the stage that a reply can only come from (RFC 4954 section 6); empty for one that comes from several.

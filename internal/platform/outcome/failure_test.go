@@ -22,7 +22,7 @@ func TestFailureByReply(t *testing.T) {
 			site.StageAuth, site.Reply{Code: 534, EnhancedCode: "5.7.9", Text: "Application-specific password required."},
 		},
 		`535 "5.7.8 Not accepted. Look at\n5.7.8  https://example.com/help \"here\""`: {
-			site.StageAuth, site.Reply{Code: 535, EnhancedCode: "5.7.8", Text: `Not accepted. Look at 5.7.8 https://example.com/help "here"`},
+			site.StageAuth, site.Reply{Code: 535, EnhancedCode: "5.7.8", Text: `Not accepted. Look at https://example.com/help "here"`},
 		},
 	} {
 		got := outcome.Failure(text)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/loopback"
 	"github.com/sitemail/terraform-provider-smtp/internal/mail/submit"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
@@ -38,7 +39,7 @@ func checkCandidate(c site.Candidate) error {
 	if field, err := submit.CheckToken(c.Settings); err != nil {
 		return problem.OfField(field, "%s %v.", field, err)
 	}
-	if s := c.Settings; s.Encryption == site.NoEncryption && s.Username != "" && !site.IsLoopback(s.Host) {
+	if s := c.Settings; s.Encryption == site.NoEncryption && s.Username != "" && !loopback.Is(s.Host) {
 		return problem.OfField("encryption", "encryption must not be none, except to a loopback address: the password would be sent in clear.")
 	}
 	if _, clientSecret := c.Password.Split(); !clientSecret.IsEmpty() && c.Settings.Grant != site.RefreshToken {
