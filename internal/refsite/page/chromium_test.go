@@ -128,28 +128,35 @@ func (b *tab) look(name string) {
 	b.t.Helper()
 	for _, scheme := range []string{"light", "dark"} {
 		for size, width := range map[string]int64{"narrow": 320, "wide": 1280} {
-			media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
-			if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, media); err != nil {
-				b.t.Fatal(err)
-			}
-			b.do(chromedp.EmulateViewport(width, 900))
+			b.emulate(scheme, width, 900)
 			look := strings.Join([]string{name, scheme, size}, "-")
 			if eval[bool](b, `document.documentElement.scrollWidth > document.documentElement.clientWidth`) {
 				b.t.Errorf("%s does not fit", look)
 			}
 			b.accessible(look)
-			b.picture(look)
+			b.picture(look, chromedp.FullScreenshot(100))
 		}
 	}
 }
 
-func (b *tab) picture(name string) {
+// emulate shows the page in a color scheme and a size.
+func (b *tab) emulate(scheme string, width, height int64) {
+	b.t.Helper()
+	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
+	if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, media); err != nil {
+		b.t.Fatal(err)
+	}
+	b.do(chromedp.EmulateViewport(width, height))
+}
+
+// picture takes a picture where look would.
+func (b *tab) picture(name string, of chromedp.Action[[]byte]) {
 	b.t.Helper()
 	folder := os.Getenv("PAGE_PICTURES")
 	if folder == "" {
 		return
 	}
-	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	picture, err := chromedp.Run(b.ctx, of)
 	if err == nil {
 		err = os.WriteFile(filepath.Join(folder, name+".png"), picture, 0o600)
 	}

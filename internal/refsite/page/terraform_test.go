@@ -91,6 +91,9 @@ func TestPageAndTerraform(t *testing.T) {
 	b.look("applied")
 
 	b.do(set("from_name", "By hand"), set("password", mailPassword), press("Save"), shows("managed", "From name: By hand, was From the plan"))
+	b.emulate("light", 760, 640)
+	b.do(chromedp.Evaluate[chromedp.Void](`scrollTo({top: 0, behavior: 'instant'})`), until(`scrollY === 0`, "the page does not scroll"))
+	b.picture("drift-page", chromedp.CaptureScreenshot()) // the one in README.md
 	drift := terraform(2, "plan", "-detailed-exitcode")
 	for _, want := range []string{`"By hand" -> "From the plan"`, "false -> true"} {
 		if !strings.Contains(drift, want) {
