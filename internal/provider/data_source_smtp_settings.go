@@ -28,6 +28,8 @@ type settingsDataModel struct {
 	UpdatedBy    types.String `tfsdk:"updated_by"`
 	PasswordSet  types.Bool   `tfsdk:"password_set"`
 	Verification types.Object `tfsdk:"verification"`
+	LastSuccess  types.String `tfsdk:"last_success"`
+	LastFailure  types.Object `tfsdk:"last_failure"`
 }
 
 func (d *smtpSettingsDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
@@ -62,6 +64,17 @@ func (d *smtpSettingsDataSource) Schema(_ context.Context, _ datasource.SchemaRe
 					"message_id": text("Message-ID of the test message."),
 				},
 			},
+			"last_success": text("When the mail server last accepted a mail of the site, tests aside (RFC 3339); null where there was none or the site does not say."),
+			"last_failure": schema.SingleNestedAttribute{
+				Computed: true,
+				MarkdownDescription: "The last mail of the site, tests aside, that was not accepted; null where there was none or the site does not say. Mail is failing if this " +
+					"is later than `last_success`.",
+				Attributes: map[string]schema.Attribute{
+					"at":    text("When it failed (RFC 3339)."),
+					"stage": text("Where it failed, such as `auth`, `rcpt` or `data`."),
+					"said":  text("The mail server's reply, or the error where there was none."),
+				},
+			},
 		},
 	}
 	for _, d := range flatSettings() {
@@ -83,12 +96,14 @@ func (d *smtpSettingsDataSource) Read(ctx context.Context, req datasource.ReadRe
 	model.Site = types.StringValue(e.key)
 	ctx, cancel := context.WithTimeout(ctx, defaultReadTimeout)
 	defer cancel()
-	now, err := e.site.Read(ctx)
+	now, err := e.readNow(ctx)
 	switch {
 	case err == nil:
 		model.fromState(now)
+		d.sites.addOutdated(&resp.Diagnostics)
 	case e.tolerates(err):
 		model.Verification = types.ObjectNull(siteVerificationTypes)
+		model.LastFailure = types.ObjectNull(mailFailureTypes)
 		resp.Diagnostics.AddWarning("Site cannot be reached and nothing is known of it", fmt.Sprintf("%s: %s", e.label, err))
 	default:
 		if notThere(err) {
@@ -108,6 +123,19 @@ func (m *settingsDataModel) fromState(s site.State) {
 	m.UpdatedBy = orNull(s.UpdatedBy)
 	m.PasswordSet = types.BoolValue(s.PasswordSet)
 	m.Verification = siteVerificationValue(s.Verification)
+	m.LastSuccess = timestamp(s.LastSuccess)
+	m.LastFailure = mailFailureValue(s.LastFailure)
+}
+
+var mailFailureTypes = map[string]attr.Type{"at": types.StringType, "stage": types.StringType, "said": types.StringType}
+
+func mailFailureValue(f *site.MailFailure) types.Object {
+	if f == nil {
+		return types.ObjectNull(mailFailureTypes)
+	}
+	return types.ObjectValueMust(mailFailureTypes, map[string]attr.Value{
+		"at": timestamp(f.At), "stage": types.StringValue(string(f.Result.Stage)), "said": types.StringValue(mailServerSaid(f.Result)),
+	})
 }
 
 // siteVerificationTypes are those of what a site itself knows of a passed test.

@@ -305,16 +305,22 @@ func addMailWarnings(diags *diag.Diagnostics, label string, now site.State) {
 	if now.Notice != "" {
 		diags.AddWarning("Site reports a problem with its mail settings", fmt.Sprintf("%s: %s", label, untrusted.Line(now.Notice)))
 	}
-	if now.Failing == nil || !now.Enabled {
+	failing := now.Failing()
+	if failing == nil || !now.Enabled {
 		return
 	}
-	verdict := diagnosis.Of(now.Failing.Result, now.Settings)
-	said := untrusted.Brief(now.Failing.Result.Error, 300)
-	if now.Failing.Result.Reply != nil {
-		said = untrusted.Brief(now.Failing.Result.Reply.String(), 300)
-	}
+	verdict := diagnosis.Of(failing.Result, now.Settings)
+	said := mailServerSaid(failing.Result)
 	diags.AddWarning("Site's mail is failing", fmt.Sprintf("%s: the last mail of the site, at %s, was not sent: %s\n\n%s. %s %s",
-		label, now.Failing.At.UTC().Format(time.RFC3339), said, verdict.Summary, verdict.Cause, verdict.Remedy))
+		label, failing.At.UTC().Format(time.RFC3339), said, verdict.Summary, verdict.Cause, verdict.Remedy))
+}
+
+// mailServerSaid is the reply that a mail failed with, or the error where there was none.
+func mailServerSaid(r site.TestResult) string {
+	if r.Reply != nil {
+		return untrusted.Brief(r.Reply.String(), 300)
+	}
+	return untrusted.Brief(r.Error, 300)
 }
 
 // addUntested reports, beside whatever made a change fail, that mail may be on with settings that did not pass.

@@ -166,6 +166,7 @@ func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadReques
 			"port and encryption. Remove the import and write the resource: applying it creates the settings.")
 	}
 	addMailWarnings(&resp.Diagnostics, e.label, now)
+	r.sites.addOutdated(&resp.Diagnostics)
 	observed := applied.observe(now, model.imported())
 	model.fromState(applied.recall(now, e.can))
 	if applied.PasswordID != "" && applied.PasswordID != now.PasswordID {

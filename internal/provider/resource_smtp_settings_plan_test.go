@@ -154,6 +154,21 @@ func TestAccSettingsDataSource(t *testing.T) {
 					read("updated_by", knownvalue.StringExact("somebody")),
 					read("password_set", knownvalue.Bool(true)),
 					read("verification", knownvalue.ObjectPartial(map[string]knownvalue.Check{"recipient": knownvalue.StringExact(recipient)})),
+					read("last_success", knownvalue.Null()), read("last_failure", knownvalue.Null()),
+				},
+			},
+			{
+				PreConfig: func() {
+					tells := answersWith(`"api_version":1`, `"api_version":1,"last_success":"2026-11-30T11:00:00Z","last_failure":{"at":"2026-11-30T12:00:00Z",`+
+						`"stage":"auth","reply":{"code":535,"enhanced_code":"5.7.8","text":"No \u001b[31msuch login"},"error":null}`)
+					tb.tamper.Store(&tells)
+				},
+				Config: config,
+				ConfigStateChecks: []statecheck.StateCheck{
+					read("last_success", knownvalue.StringExact("2026-11-30T11:00:00Z")),
+					read("last_failure", knownvalue.ObjectExact(map[string]knownvalue.Check{
+						"at": knownvalue.StringExact("2026-11-30T12:00:00Z"), "stage": knownvalue.StringExact("auth"), "said": knownvalue.StringExact("535 5.7.8 No such login"),
+					})),
 				},
 			},
 		},

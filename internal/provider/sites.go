@@ -35,6 +35,8 @@ type sites struct {
 	inbox testInbox
 	// refreshed counts the refreshes of this walk.
 	refreshed atomic.Int32
+	// toldOutdated: the warning of old plugins was given in this walk.
+	toldOutdated atomic.Bool
 }
 
 // entry is one configured site.
@@ -70,6 +72,8 @@ type entry struct {
 	mu sync.Mutex
 	// seen is what the site held when it was last read in this walk; nil before.
 	seen *site.State
+	// asked: it was read in this walk, in vain or not.
+	asked bool
 	// taken: the site was asked for, or is being read ahead.
 	taken bool
 	ahead *reading
@@ -230,10 +234,11 @@ func (e *entry) seenID() string {
 // readNow reads the site.
 func (e *entry) readNow(ctx context.Context) (site.State, error) {
 	now, err := e.site.Read(ctx)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.asked = true
 	if err == nil {
-		e.mu.Lock()
 		e.seen = &now
-		e.mu.Unlock()
 	}
 	return now, err
 }

@@ -53,9 +53,20 @@ type State struct {
 	Verification *Verification
 	// Notice is why mail is off or the password is gone although nobody wrote that; empty where the site says nothing of it.
 	Notice string
-	// Failing is the last mail of the site, not a test, when the mail server did not accept it and has accepted none since; nil
-	// where the site says nothing of its mail.
-	Failing *MailFailure
+	// LastSuccess is when a mail of the site, not a test, was last accepted; zero where the site says nothing of it.
+	LastSuccess time.Time
+	// LastFailure is the last one that was not; nil where the site says nothing of it.
+	LastFailure *MailFailure
+	// Outdated is the version of the site's software, where that is older than the one that this provider comes with; else empty.
+	Outdated string
+}
+
+// Failing returns the last mail of the site when it was not accepted; nil where nothing is known to fail.
+func (s State) Failing() *MailFailure {
+	if s.LastFailure == nil || !s.LastFailure.At.After(s.LastSuccess) {
+		return nil
+	}
+	return s.LastFailure
 }
 
 // MailFailure is a mail of the site, not a test, that was not accepted.

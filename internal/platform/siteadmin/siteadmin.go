@@ -27,6 +27,8 @@ const (
 
 type client struct {
 	api *adminapi.Client
+	// isWordPress: the site is a WordPress with our plugin, of whatever version.
+	isWordPress bool
 	// siteID is what the last successful read found; nil before.
 	siteID atomic.Pointer[string]
 	// grants are those with which it said that it obtains tokens; nil before.
@@ -43,8 +45,19 @@ func Open(pool *adminapi.Pool, c adminapi.Config, account adminapi.Account) (sit
 	if c.Credentials, err = account.Session(login(account)); err != nil {
 		return nil, err
 	}
-	return open(pool, c, basePath)
+	opened, err := open(pool, c, basePath)
+	if err != nil {
+		return nil, err
+	}
+	return opened, nil
 }
+
+// WordPressPlugin is the newest version of the plugin of internal/platform/wordpress, which calls itself wordPressPlugin.
+const (
+	WordPressPlugin      = "0.2.0"
+	wordPressPlugin      = "site-smtp"
+	firstWordPressPlugin = "0.1"
+)
 
 // OpenWordPress is [Open] for a WordPress with the plugin of internal/platform/wordpress, which takes with every request its own
 // token, or a user and one of their Application Passwords.
@@ -58,11 +71,16 @@ func OpenWordPress(pool *adminapi.Pool, c adminapi.Config, account adminapi.Acco
 	if err != nil {
 		return nil, err
 	}
-	return open(pool, c, "/wp-json/site-smtp/v1")
+	opened, err := open(pool, c, "/wp-json/site-smtp/v1")
+	if err != nil {
+		return nil, err
+	}
+	opened.isWordPress = true
+	return opened, nil
 }
 
 // open opens the site that serves the contract at base.
-func open(pool *adminapi.Pool, c adminapi.Config, base string) (site.Site, error) {
+func open(pool *adminapi.Pool, c adminapi.Config, base string) (*client, error) {
 	c.URL += base
 	api, err := pool.Client(c)
 	if err != nil {
@@ -77,7 +95,9 @@ func (c *client) Read(ctx context.Context) (site.State, error) {
 	if err := c.get(ctx, &found); err != nil {
 		return site.State{}, err
 	}
-	return found.fromWire(), nil
+	state := found.fromWire()
+	state.Outdated = found.outdated(c.isWordPress)
+	return state, nil
 }
 
 func (c *client) get(ctx context.Context, found *wireSMTP) error {

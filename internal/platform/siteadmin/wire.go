@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/mod/semver"
+
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
@@ -31,10 +33,29 @@ type wireSMTP struct {
 	Notice      string           `json:"notice"`
 	LastSuccess time.Time        `json:"last_success"`
 	LastFailure *wireMailFailure `json:"last_failure"`
+	Software    wireSoftware     `json:"software"`
 	// AuthMethods is empty for a site that takes passwords only.
 	AuthMethods []string `json:"auth_methods"`
 	// Grants is empty for a site that knows one of them, with oauth2 among its AuthMethods.
 	Grants []site.Grant `json:"grants"`
+}
+
+// wireSoftware is the schema Software.
+type wireSoftware struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// outdated returns the version of the WordPress plugin where it is older than the newest. The first one named none.
+func (w *wireSMTP) outdated(isWordPress bool) string {
+	version := w.Software.Version
+	switch {
+	case w.Software == wireSoftware{} && isWordPress:
+		return firstWordPressPlugin
+	case w.Software.Name != wordPressPlugin || semver.Compare("v"+version, "v"+WordPressPlugin) >= 0:
+		return ""
+	}
+	return untrusted.Brief(version, maxVersion)
 }
 
 // grants are those with which the site obtains tokens.
@@ -120,6 +141,9 @@ func (w *wireSMTP) validate() error {
 // mostText is how long (bytes) a text is taken that is compared and stored as it came; the contract allows less.
 const mostText = 1024
 
+// maxVersion is how many characters of a version are shown.
+const maxVersion = 40
+
 // maxName is how many characters of a name or an address are shown.
 const maxName = 254
 
@@ -188,8 +212,9 @@ func (w *wireSMTP) fromWire() site.State {
 			MessageID: untrusted.Brief(v.MessageID, maxName),
 		}
 	}
-	if failure := w.LastFailure; failure != nil && failure.At.After(w.LastSuccess) {
-		state.Failing = &site.MailFailure{At: failure.At, Result: site.TestResult{
+	state.LastSuccess = w.LastSuccess
+	if failure := w.LastFailure; failure != nil {
+		state.LastFailure = &site.MailFailure{At: failure.At, Result: site.TestResult{
 			Status: site.Failed, Stage: failure.Stage, Reply: failure.Reply, Error: failure.Error,
 		}}
 	}

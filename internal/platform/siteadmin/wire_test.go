@@ -65,9 +65,13 @@ func TestRead(t *testing.T) {
 	const failure = `"last_failure":{"at":"2026-11-24T10:00:00Z","stage":"auth","reply":{"code":535,"enhanced_code":"5.7.8","text":"No"},"error":null}`
 	failing := full
 	failing.Notice = "the settings were changed in the database"
-	failing.Failing = &site.MailFailure{At: at(t, "2026-11-24T10:00:00Z"), Result: site.TestResult{
+	failing.LastSuccess, failing.Outdated = at(t, "2026-11-24T09:00:00Z"), "0.1.9"
+	failing.LastFailure = &site.MailFailure{At: at(t, "2026-11-24T10:00:00Z"), Result: site.TestResult{
 		Status: site.Failed, Stage: site.StageAuth, Reply: &site.Reply{Code: 535, EnhancedCode: "5.7.8", Text: "No"},
 	}}
+	sent, old := full, full
+	sent.LastSuccess = at(t, "2026-11-24T11:00:00Z")
+	old.Outdated = "0.1.9"
 	for name, tt := range map[string]struct {
 		answer http.HandlerFunc
 		want   site.State
@@ -75,9 +79,11 @@ func TestRead(t *testing.T) {
 		"enabled":       {smtp(""), full},
 		"unconfigured":  {smtp(merged(cleared, `{"updated_at":null,"updated_by":null,"last_write_id":null}`)), site.State{SiteID: "site-1", Revision: "9", Unknown: added()}},
 		"ofThisVersion": {smtp(everySetting(t)), known},
-		"failing":       {smtp(`{"last_success":"2026-11-24T09:00:00Z","notice":"the settings were\tchanged in the database",` + failure + `}`), failing},
-		"neverSent":     {smtp(`{"last_success":null,"notice":"the settings were changed in the database",` + failure + `}`), failing},
-		"sentSince":     {smtp(`{"last_success":"2026-11-24T11:00:00Z",` + failure + `}`), full},
+		"failing":       {smtp(`{"last_success":"2026-11-24T09:00:00Z","software":{"name":"site-smtp","version":"0.1.9"},"notice":"the settings were\tchanged in the database",` + failure + `}`), failing},
+		"sent":          {smtp(`{"last_success":"2026-11-24T11:00:00Z","last_failure":null}`), sent},
+		"old":           {smtp(`{"software":{"name":"site-smtp","version":"0.1.9"}}`), old},
+		"new":           {smtp(`{"software":{"name":"site-smtp","version":"` + siteadmin.WordPressPlugin + `"}}`), full},
+		"other":         {smtp(`{"software":{"name":"drupal-smtp","version":"0.1.9"}}`), full},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newScript(t)

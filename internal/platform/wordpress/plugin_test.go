@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/platform/siteadmin"
 	"github.com/sitemail/terraform-provider-smtp/internal/platform/wordpress"
 )
 
@@ -36,6 +37,22 @@ func TestZip(t *testing.T) {
 		if got, err := fs.ReadFile(archive, "site-smtp/"+name); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%s is not in the archive as it is here: %v", name, err)
 		}
+	}
+}
+
+// The provider warns of a plugin that is older than the one beside it.
+func TestVersion(t *testing.T) {
+	for name, line := range map[string]string{
+		"site-smtp.php": " * Version: " + siteadmin.WordPressPlugin + "\n", "readme.txt": "Stable tag: " + siteadmin.WordPressPlugin + "\n",
+	} {
+		text, err := os.ReadFile(name)
+		if err != nil || !strings.Contains(string(text), line) {
+			t.Errorf("%s lacks %q: %v", name, line, err)
+		}
+	}
+	loader, err := os.ReadFile("site-smtp.php")
+	if err != nil || !strings.Contains(string(loader), "define( 'SITE_SMTP_VERSION', '"+siteadmin.WordPressPlugin+"' );") {
+		t.Errorf("the loader says another version: %v", err)
 	}
 }
 

@@ -10,6 +10,12 @@ final class Api {
 	private const UUID     = '[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}';
 	private const MAX_BODY = 65536;
 
+	/** The plugin, which the provider warns of where a newer one is there. */
+	private const SOFTWARE = array(
+		'name'    => 'site-smtp',
+		'version' => SITE_SMTP_VERSION,
+	);
+
 	/** The calls by path, as regular expressions, and method. */
 	private const CALLS = array(
 		'/site'                         => array( 'GET' => 'get_site' ),
@@ -159,10 +165,7 @@ final class Api {
 				'name'        => wp_specialchars_decode( get_bloginfo( 'name' ), ENT_QUOTES ),
 				'product'     => 'WordPress ' . get_bloginfo( 'version' ),
 				'api_version' => Site::API_VERSION,
-				'software'    => array(
-					'name'    => 'site-smtp',
-					'version' => SITE_SMTP_VERSION,
-				),
+				'software'    => self::SOFTWARE,
 			)
 		);
 	}
@@ -223,6 +226,7 @@ final class Api {
 			'password_id'   => $r->password_id,
 			'verification'  => $r->verification,
 			'auth_methods'  => array( 'password', 'oauth2' ),
+			'software'      => self::SOFTWARE,
 		) + Delivery::read();
 		if ( '' !== $r->fault ) {
 			$document['notice'] = $r->fault;
