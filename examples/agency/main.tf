@@ -6,15 +6,15 @@ terraform {
   }
 }
 
-# What opens the admin API of each site: a token where the table names no admin, else the password of that account. The keys
-# are those of the table, so that no secret decides how many sites there are.
+# Credentials of each site's admin API: a token or, where the table names an admin, the password of that account. The keys
+# are those of the table, because for_each keys must not be secret.
 variable "site_secrets" {
   type      = map(string)
   sensitive = true
   ephemeral = true
 }
 
-# One a client that has a mailbox of its own.
+# One per client with a mailbox of its own.
 variable "mail_passwords" {
   type      = map(string)
   sensitive = true
@@ -64,11 +64,11 @@ module "mail" {
 }
 
 output "verified" {
-  description = "When the test of each client passed, and whom its message was for."
+  description = "When the test of each client passed, and its recipient."
   value       = module.mail.verified
 }
 
 output "off" {
-  description = "The clients whose mail is off."
+  description = "Clients whose mail is off."
   value       = module.mail.off
 }

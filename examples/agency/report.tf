@@ -1,4 +1,4 @@
-# What the sites themselves hold, those included that never passed a test and so are not in the state:
+# What the sites themselves hold, including those that never passed a test and so are not in the state:
 #   terraform apply -refresh-only -auto-approve -var report=true
 variable "report" {
   type        = bool
@@ -22,9 +22,9 @@ locals {
       recipient = try(module.mail.verified[site].recipient, "")
       finding = (
         now.enabled == null ? "does not answer" :
-        local.clients[site].status == "leaving" ? (now.enabled ? "leaves, and still sends" : "") :
-        now.host == null ? "not set up: its test failed, or was never made" :
-        now.enabled && !can(module.mail.verified[site]) ? "sends with settings that passed no test" :
+        local.clients[site].status == "leaving" ? (now.enabled ? "leaving, but still sends mail" : "") :
+        now.host == null ? "not set up: its test failed or was never run" :
+        now.enabled && !can(module.mail.verified[site]) ? "sends with untested settings" :
         now.enabled || local.clients[site].enabled == "false" ? "" : "off"
       )
     }

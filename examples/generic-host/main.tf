@@ -24,13 +24,13 @@ resource "smtp_settings" "site" {
   password_wo         = var.mail_password
   password_wo_version = 1
 
-  from_address = "hello@client.example" # the username is no address
+  from_address = "hello@client.example" # the username is not an email address
   from_name    = "Client"
   helo_name    = "client.example"
 
   test = {
     recipient = "webmaster@client.example"
-    retry_for = "5m" # greylisting passes by itself
+    retry_for = "5m" # greylisting is temporary
   }
 
   on_destroy = "clear"

@@ -36,5 +36,5 @@ resource "smtp_settings" "newsletter" {
   from_address = "newsletter@client.example"
   from_name    = "Client"
 
-  on_destroy = "keep" # listmonk wants a server that is enabled
+  on_destroy = "keep" # listmonk requires an enabled server
 }

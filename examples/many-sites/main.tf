@@ -4,7 +4,7 @@ terraform {
   }
 }
 
-# What is no secret: one entry a client.
+# Not secret: one entry per client.
 variable "clients" {
   type = map(object({
     url              = string
@@ -14,7 +14,7 @@ variable "clients" {
   }))
 }
 
-# What is: by the same keys, and in no plan and no state.
+# Secret, by the same keys; stored neither in the plan nor in the state.
 variable "site_tokens" {
   type      = map(string)
   sensitive = true

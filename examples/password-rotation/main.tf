@@ -18,7 +18,7 @@ variable "site_tokens" {
   ephemeral = true
 }
 
-# By hand: a new password comes with a new version.
+# By hand: bump the version whenever the password changes.
 variable "app_password" {
   type      = string
   sensitive = true
@@ -38,11 +38,11 @@ resource "smtp_settings" "shop" {
   password_wo_version = var.app_password_version
 }
 
-# By itself: the password is made anew in each run and never stored, and its version follows the id of the key it is made
-# of, which is no secret. Terraform cannot see that an ephemeral value changes; it sees that the id does.
+# Automatically: the password is derived in every run and never stored. Its version follows the ID of the access key, which
+# is not secret: Terraform cannot see that an ephemeral value changes, but it sees that the ID does.
 variable "iam_key_id" {
   type        = string
-  description = "Id of the IAM access key; in a plan that makes the key, aws_iam_access_key.mail.id."
+  description = "ID of the IAM access key; in a configuration that creates the key, aws_iam_access_key.mail.id."
 }
 
 variable "iam_secret_key" {
@@ -66,6 +66,6 @@ resource "smtp_settings" "blog" {
   from_address        = "blog@client.example"
 
   test = {
-    retry_for = "10m" # a key that was just made is not known everywhere at once
+    retry_for = "10m" # a new key takes a while to propagate
   }
 }

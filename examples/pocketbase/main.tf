@@ -19,7 +19,7 @@ variable "app_password" {
 provider "smtp" {
   url            = "https://api.client.example"
   platform       = "pocketbase"
-  username       = "terraform@agency.example" # a superuser of its own
+  username       = "terraform@agency.example" # a dedicated superuser
   password       = var.superuser_password
   test_recipient = "ops@agency.example"
 }
@@ -29,9 +29,9 @@ resource "smtp_settings" "app" {
   username            = "hello@client.example"
   password_wo         = var.app_password
   password_wo_version = 1
-  from_name           = "Client" # PocketBase wants one
+  from_name           = "Client" # required by PocketBase
 
   test = {
-    retry_for = "2m" # mail is switched off between two tests
+    retry_for = "2m" # mail is disabled between retries
   }
 }

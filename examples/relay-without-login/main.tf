@@ -9,7 +9,7 @@ provider "smtp" {
   test_recipient = "ops@agency.example"
 }
 
-# A relay that knows the site by its address needs neither username nor password.
+# A relay that recognizes the site by its IP address needs neither username nor password.
 resource "smtp_settings" "site" {
   host         = "relay.internal.example"
   port         = 25

@@ -175,14 +175,14 @@ func addWrongSite(diags *diag.Diagnostics, label, pinned, answers string) {
 // addWrongImport reports that the site that was asked for by its id is not the one at its key.
 func addWrongImport(diags *diag.Diagnostics, label, asked, answers string) {
 	diags.AddAttributeError(path.Root("site"), summaries[site.WrongSite], fmt.Sprintf(
-		"%s: the import is of the site with id %q, and the one with id %q answers there. Nothing was imported. Check site and site_id of the import, or leave "+
-			"site_id out to import whichever site answers.", label, asked, answers))
+		"%s: the import asks for the site with id %q, but the one with id %q answers there. Nothing was imported. Check site and site_id of the import, or omit "+
+			"site_id to import the site that answers.", label, asked, answers))
 }
 
 // addIdleRepin warns of a repin that has done its work, and would let the next wrong site pass.
 func (e *entry) addIdleRepin(diags *diag.Diagnostics) {
 	if e.repin {
-		diags.AddWarning("repin is no longer needed", e.label+": the site that is managed answers. Remove repin = true: while it is there, any other site "+
+		diags.AddWarning("repin is no longer needed", e.label+": the managed site answers, so repin = true has no further effect. Remove it: while it is set, any other site "+
 			"that answers at this url gets the mail password.")
 	}
 }

@@ -38,15 +38,15 @@ func (smtpSESPasswordEphemeralResource) Metadata(_ context.Context, req ephemera
 
 func (smtpSESPasswordEphemeralResource) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The password that Amazon SES takes from an IAM user, for `smtp_settings.password_wo`. It is derived from the user's secret " +
-			"access key [as AWS describes](https://docs.aws.amazon.com/ses/latest/dg/smtp-credentials.html), on this machine and without a " +
-			"call to AWS, and is in no plan and no state. The username beside it is the id of the access key (`AKIA…`); the user needs the " +
+		MarkdownDescription: "Derives the Amazon SES SMTP password of an IAM user, for `smtp_settings.password_wo`, from the user's secret " +
+			"access key, [as AWS describes](https://docs.aws.amazon.com/ses/latest/dg/smtp-credentials.html). This happens on this machine, without a " +
+			"request to AWS, and the password is stored neither in the plan nor in the state. The username is the access key ID (`AKIA…`); the user needs the " +
 			"permission `ses:SendRawEmail`.\n\nNeeds Terraform 1.10 or OpenTofu 1.11, and 1.11 for `password_wo`.",
 		Attributes: map[string]schema.Attribute{
 			"secret_access_key": schema.StringAttribute{
 				Required:            true,
 				Sensitive:           true,
-				MarkdownDescription: "Secret access key of the IAM user. One of temporary credentials does not work: Amazon SES takes no password made from it.",
+				MarkdownDescription: "Secret access key of the IAM user. Temporary credentials do not work: Amazon SES accepts no password derived from them.",
 				Validators:          []validator.String{stringvalidator.LengthAtLeast(1), text{check: checkCredential, trimmed: true}},
 			},
 			"region": schema.StringAttribute{
@@ -57,7 +57,7 @@ func (smtpSESPasswordEphemeralResource) Schema(_ context.Context, _ ephemeral.Sc
 			"password": schema.StringAttribute{
 				Computed:            true,
 				Sensitive:           true,
-				MarkdownDescription: "The password of the SMTP interface, for `smtp_settings.password_wo`; the username is the access key id.",
+				MarkdownDescription: "SMTP password, for `smtp_settings.password_wo`; the username is the access key ID.",
 			},
 		},
 	}

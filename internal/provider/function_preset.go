@@ -31,18 +31,18 @@ func (presetFunction) Metadata(_ context.Context, _ function.MetadataRequest, re
 
 func (presetFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
-		Summary: "A preset of the catalogue, by its id",
+		Summary: "A preset of the catalogue, by its ID",
 		MarkdownDescription: "Returns a mail service of the catalogue, which is part of the provider and needs no network. An ID that does " +
 			"not exist is an error that suggests similar ones. " + presetResult,
 		Parameters: []function.Parameter{function.StringParameter{
 			Name:                "id",
-			MarkdownDescription: "The preset's id, as in `smtp_settings.preset`.",
+			MarkdownDescription: "ID of the preset, as in `smtp_settings.preset`.",
 			Validators:          []function.StringParameterValidator{presetID{}},
 		}},
 		VariadicParameter: function.StringParameter{
 			Name: "region",
-			MarkdownDescription: "The region whose host is wanted, one at most, where the service has several; without one, the service's default. " +
-				"One that may be null is passed as `compact([region])...`.",
+			MarkdownDescription: "Region of the service, for services with a host per region; at most one. Default: the service's default host. " +
+				"Pass a region that may be null as `compact([region])...`.",
 			Validators: []function.StringParameterValidator{stringvalidator.LengthAtLeast(1)},
 		},
 		Return: function.ObjectReturn{AttributeTypes: presetTypes()},
@@ -82,7 +82,7 @@ func (v presetID) ValidateParameterString(ctx context.Context, req function.Stri
 }
 
 // presetResult says what the functions return that return a preset.
-var presetResult = "The object is one of those in `presets` of the data source `smtp_presets`, where its attributes are described: `" +
+var presetResult = "The object has the attributes of `presets` in the data source `smtp_presets`: `" +
 	strings.Join(slices.Sorted(maps.Keys(presetAttributes())), "`, `") + "`.\n\nNeeds Terraform 1.8 or OpenTofu 1.7."
 
 // presetTypes are the types of presetAttributes.
@@ -106,14 +106,14 @@ func (presetForFunction) Metadata(_ context.Context, _ function.MetadataRequest,
 
 func (presetForFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
-		Summary: "The preset of the service that holds a mailbox",
-		MarkdownDescription: "Returns the mail service of the catalogue that holds the mailboxes of an address's domain, and `null` where no service is known to hold them: " +
-			"use `coalesce()` for another preset instead, `try()` for another value than one of its attributes. It knows the domains of the services " +
-			"themselves, such as `gmail.com`; it needs no network and looks nothing up, so it cannot know where a domain of your own is hosted. " +
+		Summary: "The preset of the service that hosts a mailbox",
+		MarkdownDescription: "Returns the mail service of the catalogue that hosts the mailboxes of an address's domain, or `null` if none is known. " +
+			"Use `coalesce()` to fall back to another preset, and `try()` to fall back to another value of an attribute. The function knows the domains of the services " +
+			"themselves, such as `gmail.com`; it does no lookups, so it cannot know where a domain of your own is hosted. " +
 			presetResult,
 		Parameters: []function.Parameter{function.StringParameter{
 			Name:                "address",
-			MarkdownDescription: "A mail address. What is none is an error.",
+			MarkdownDescription: "An email address; anything else is an error.",
 		}},
 		Return: function.ObjectReturn{AttributeTypes: presetTypes()},
 	}

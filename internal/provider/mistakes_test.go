@@ -185,7 +185,7 @@ func TestAccGeneratedForNothing(t *testing.T) {
 	tb := mistakenSites{newTestbed(t, smtptest.Config{}, "a")}
 	ws := newWorkspace(t, tb.provider(tb.entry("client-a", "a", "")))
 	mistake{
-		config: tb.provider(tb.entry("client-a", "a", "")) + "import {\n  to = smtp_settings.test\n  id = \"client-a\"\n}\n",
+		config: tb.provider(tb.entry("client-a", "a", "")) + "import {\n  to       = smtp_settings.test\n  id       = \"client-a\"\n  provider = smtp\n}\n",
 		args:   []string{"plan", "-generate-config-out=generated.tf"},
 		says:   []string{"Site has no mail settings", "there is nothing to import", "Remove the import and write the resource"},
 	}.in(t, ws)

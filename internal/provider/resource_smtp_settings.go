@@ -60,7 +60,7 @@ func (r *smtpSettingsResource) IdentitySchema(_ context.Context, _ resource.Iden
 	resp.IdentitySchema = identityschema.Schema{
 		Attributes: map[string]identityschema.Attribute{
 			"site":    identityschema.StringAttribute{RequiredForImport: true, Description: "Key of the site in the provider's sites, \"default\" for the only one."},
-			"site_id": identityschema.StringAttribute{OptionalForImport: true, Description: "The id that the site gave itself. When given, no other site is imported."},
+			"site_id": identityschema.StringAttribute{OptionalForImport: true, Description: "ID that the site gave itself. If set, no other site is imported."},
 		},
 	}
 }

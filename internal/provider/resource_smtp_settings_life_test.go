@@ -262,7 +262,7 @@ func TestAccSettingsIdentity(t *testing.T) {
 		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)},
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{
-			{Config: identity("another") + config, ExpectError: regexp.MustCompile(`(?s)Another site answers.*the\s+import\s+is\s+of.*Nothing\s+was\s+imported`)},
+			{Config: identity("another") + config, ExpectError: regexp.MustCompile(`(?s)Another site answers.*the\s+import\s+asks\s+for.*Nothing\s+was\s+imported`)},
 			{
 				Config: identity(tb.site("only").ID()) + config,
 				ConfigStateChecks: []statecheck.StateCheck{

@@ -95,8 +95,8 @@ func (r *smtpSettingsResource) planReplacing(ctx context.Context, e *entry, stat
 		return
 	}
 	diags.AddAttributeError(path.Root("site"), summaries[site.WrongSite], fmt.Sprintf(
-		"%s: the site with id %q answers there, and %q, which is not a key of the provider's sites any more, was the one with id %q. If the key was renamed, "+
-			"check the url. If one site takes the place of the other, keep the entry %q until that is applied.", e.label, found, old, state.ID.ValueString(), old))
+		"%s: the site with id %q answers there. The resource manages the one with id %q, whose key %q is no longer in the provider's sites. If the key was renamed, "+
+			"check the url. If one site replaces the other, keep the entry %q until that has been applied.", e.label, found, state.ID.ValueString(), old, old))
 }
 
 // planCreate plans a resource that is new or takes the place of one: then its site is left before, and what it holds now does not

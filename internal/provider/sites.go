@@ -147,7 +147,7 @@ func (s *sites) find(key types.String, by asker, diags *diag.Diagnostics) *entry
 		diags.AddError("No site is configured", "Set url (or SMTP_SITE_URL) in the provider's configuration for one site, or sites for many.")
 		return nil
 	case key.IsNull() && len(s.entries) > 1:
-		diags.AddAttributeError(at, "Site is missing", fmt.Sprintf("The provider has %d sites: say which one by its key in sites.", len(s.entries)))
+		diags.AddAttributeError(at, "Site is missing", fmt.Sprintf("The provider has %d sites: set site to the key of one of them.", len(s.entries)))
 		return nil
 	case key.IsNull():
 		for _, only := range s.entries {

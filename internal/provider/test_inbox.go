@@ -200,8 +200,8 @@ func waitFor(require site.Requirement, wait types.String) time.Duration {
 }
 
 const (
-	requireDescription = "How far the test message must come. `accepted`: the mail server took it. `delivered`: it is in the inbox of the provider's `test_inbox`, not in the " +
-		"folder for spam. `authenticated`: also, the receiver says that DMARC passes for the domain of `from_address`. "
+	requireDescription = "How far the test message must get. `accepted`: the mail server accepted it. `delivered`: it is in the inbox of the provider's `test_inbox`, not in the " +
+		"spam folder. `authenticated`: in addition, the receiving server reports that DMARC passes for the domain of `from_address`. "
 	waitDescription = "How long the message may take to arrive, `10s` to `30m`. It counts on top of the timeouts. Default: `2m`."
 )
 

@@ -1,13 +1,13 @@
 # Sends a test of what the site has saved:
 #   terraform apply -invoke=action.smtp_send_test.check
-# Run it once a month, and an account that was locked or a password that expired is found before a customer finds it.
+# Run it monthly to find a locked account or an expired password before a customer does.
 action "smtp_send_test" "check" {
   config {
     recipient = "ops@agency.example"
   }
 }
 
-# And whenever the sender's DNS records change, which decide where its mail is accepted.
+# Also runs it whenever the sender's DNS records change, which decide where its mail is accepted.
 resource "terraform_data" "spf" {
   input = "v=spf1 include:_spf.google.com -all"
 
@@ -19,7 +19,7 @@ resource "terraform_data" "spf" {
   }
 }
 
-# Tries other settings, which are not saved. Without a saved plan file, the password is stored nowhere:
+# Tests other settings without saving them. Save no plan file: it would hold the password.
 #   terraform apply -invoke=action.smtp_send_test.candidate
 variable "candidate_password" {
   type      = string

@@ -4,7 +4,7 @@ data "smtp_connection" "mail" {
   encryption = "starttls"
 }
 
-# Warns in every plan and apply while the server cannot be used, and in the last 21 days (504 hours) of its certificate.
+# Warns in every plan and apply while the server cannot be used, and in the last 21 days (504 hours) before its certificate expires.
 check "submission_server" {
   assert {
     condition     = data.smtp_connection.mail.ok

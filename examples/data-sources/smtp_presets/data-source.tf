@@ -1,7 +1,7 @@
-# Every mail service that presets know, by id.
+# All mail services of the catalogue, by ID.
 data "smtp_presets" "all" {}
 
-# The one that holds a mailbox.
+# The service that hosts a mailbox.
 data "smtp_presets" "mailbox" {
   address = "hello@gmail.com"
 }
@@ -14,7 +14,7 @@ output "preset_for_the_mailbox" {
   value = one(data.smtp_presets.mailbox.ids)
 }
 
-# Services at which a password no longer works, or soon will not.
+# Services that no longer accept passwords, or soon will not.
 output "without_passwords" {
   value = [for p in data.smtp_presets.all.presets : p.name if contains(["oauth2-only", "deprecated-password"], p.auth_status)]
 }

@@ -6,7 +6,7 @@ variable "access_key_id" {
 variable "secret_access_key" {
   type      = string
   sensitive = true
-  ephemeral = true # in no plan and no state
+  ephemeral = true # stored neither in the plan nor in the state
 }
 
 ephemeral "smtp_ses_password" "site" {
@@ -19,6 +19,6 @@ resource "smtp_settings" "site" {
   region              = "eu-west-1"
   username            = var.access_key_id
   password_wo         = ephemeral.smtp_ses_password.site.password
-  password_wo_version = 1 # change it together with the access key
+  password_wo_version = 1 # bump whenever the access key changes
   from_address        = "hello@client.example"
 }

@@ -6,7 +6,7 @@ output "submission_server" {
   value = "${local.ses.host}:${local.ses.port}, encryption ${local.ses.encryption}"
 }
 
-# What to tell whoever makes the password.
+# For the person who creates the password.
 output "app_password" {
-  value = "Make an app password at ${provider::smtp::preset("gmail").app_password_url}"
+  value = "Create an app password at ${provider::smtp::preset("gmail").app_password_url}"
 }

@@ -6,7 +6,7 @@ variable "mailboxes" {
   }
 }
 
-# Which preset each client gets: that of the mailbox's service, or Google Workspace where the domain is the client's own.
+# The preset of each client: that of the mailbox's service, or Google Workspace for the client's own domain.
 output "presets" {
   value = {
     for client, mailbox in var.mailboxes :
@@ -14,7 +14,7 @@ output "presets" {
   }
 }
 
-# Where that is better left open.
+# Where each client creates the password, if that is known.
 output "password_pages" {
   value = {
     for client, mailbox in var.mailboxes :
