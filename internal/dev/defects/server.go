@@ -248,6 +248,13 @@ var inServer = []defect{{
 	new:   `len(t.Settings.Diff(settings)) > 100 {`,
 	tests: "refsite", run: "TestAnEditedTestAnswersNoGuess",
 }, {
+	name: "StoredMemberRenamed", breaks: "R57",
+	what:  "A member of what data files keep is spelled otherwise, so that older files lose it.",
+	file:  "internal/site/test.go",
+	old:   `json:"not_after"`,
+	new:   `json:"until"`,
+	tests: "refsite/store", run: "TestForms",
+}, {
 	name: "HostWithAZone", breaks: "R41",
 	what:  "The server answers to an address with a zone, which may be any name.",
 	file:  "internal/refsite/access/session.go",
