@@ -138,6 +138,14 @@ var inMail = []defect{{
 	new:   `return nil },`,
 	tests: "mail/oauth", run: "TestRefusals",
 }, {
+	name: "EchoedTokenShown", breaks: "R28 I8",
+	what: "A mail server that repeats the access token shows it to whoever reads the test.",
+	file: "internal/mail/submit/login.go",
+	old: `	a.redactor.Add(a.token)
+`,
+	new:   ``,
+	tests: "mail/submit", run: "TestEchoedTokenIsRedacted",
+}, {
 	name: "RefreshTokenUsedUpByATest", breaks: "I1",
 	what:  "A token endpoint replaces a refresh token while it is tested, and what is saved afterwards is worth nothing.",
 	file:  "internal/refsite/core/refresh.go",

@@ -231,3 +231,15 @@ func TestAddressOfTheTokenEndpointIsHidden(t *testing.T) {
 		t.Errorf("got %+v, want %s", r, want)
 	}
 }
+
+// TestEchoedTokenIsRedacted: a mail server that repeats the login, as it came and decoded, shows no part of the token.
+func TestEchoedTokenIsRedacted(t *testing.T) {
+	tokens, _, _, c := startWithTokens(t, smtptest.Config{})
+	echo := smtptest.StartScript(t, leaktest.RepeatLogin)
+	c.Settings.Host, c.Settings.Port, c.Settings.Encryption = echo.Host(), echo.Port(), site.NoEncryption
+	r := (&submit.Sender{}).Send(t.Context(), c, recipient)
+	if r.Stage != site.StageAuth || r.Reply == nil || !strings.Contains(r.Reply.Text, "auth=Bearer [redacted]") {
+		t.Errorf("got %+v, reply %v", r, r.Reply)
+	}
+	leaksToken(t, tokens, r)
+}

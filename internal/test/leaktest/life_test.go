@@ -36,6 +36,8 @@ const (
 	inboxPassword = `lapwing |6| "ø" ^ marsh`
 	// inboxClientSecret is that of the application that gets tokens for it.
 	inboxClientSecret = `merlin ~7~ "ç" @ moor`
+	// clientSecret goes with a refresh token.
+	clientSecret = `magpie ~7~ "ü" : hedge`
 
 	secretAccessKey = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 	accessKeyID     = "AKIAIOSFODNN7EXAMPLE"
@@ -56,6 +58,9 @@ variable "inbox_by_token" { type = bool }
 variable "port" { type = number }
 variable "encryption" { type = string }
 variable "version_of_password" { type = number }
+variable "oauth_port" { type = number }
+variable "oauth_encryption" { type = string }
+variable "version_of_token" { type = number }
 %s
 variable "kept_password" {
   type      = string
@@ -82,6 +87,7 @@ provider "smtp" {
     "token" = { url = "${var.url}/token", token = var.api_token }
     "login" = { url = "${var.url}/login", username = "admin", password = var.admin_password }
     "ses"   = { url = "${var.url}/ses", token = var.ses_token }
+    "oauth" = { url = "${var.url}/oauth", token = var.oauth_token }
   }
 }
 
@@ -105,6 +111,25 @@ resource "smtp_settings" "login" {
   username   = "login@example.com"
   password   = var.kept_password
   on_destroy = "clear"
+}
+
+resource "smtp_settings" "oauth" {
+  site       = "oauth"
+  host       = "127.0.0.1"
+  port       = var.oauth_port
+  encryption = var.oauth_encryption
+  username   = "oauth@example.com"
+  on_destroy = "clear"
+  oauth2 = {
+    grant                    = "refresh_token"
+    token_url                = %[4]q
+    scopes                   = [%[5]q]
+    client_id                = "app"
+    client_secret_wo         = var.client_secret
+    client_secret_wo_version = 1
+    refresh_token_wo         = var.refresh_token
+    refresh_token_wo_version = var.version_of_token
+  }
 }
 
 ephemeral "smtp_ses_password" "ses" {
@@ -172,8 +197,8 @@ func (w *testbed) confide() {
 	maps.Copy(w.secrets, map[string]string{
 		"mail password": nextPassword, "previous password": firstPassword, "wrong password": wrongPassword, "password at the page": pagePassword,
 		"password in the state": keptPassword, "secret access key": secretAccessKey, "password of the test inbox": inboxPassword,
-		"client secret of the test inbox": inboxClientSecret,
-		"password of SES":                 ses.Password(secret.New(secretAccessKey), region).Reveal(),
+		"client secret": clientSecret, "client secret of the test inbox": inboxClientSecret,
+		"password of SES": ses.Password(secret.New(secretAccessKey), region).Reveal(),
 	})
 	w.byDesign = []string{"password in the state"}
 	w.mail.SetUser("login@example.com", secret.New(keptPassword))
@@ -183,13 +208,17 @@ func (w *testbed) confide() {
 		"url": w.front.URL, "authority": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: w.front.Certificate().Raw})),
 		"client_certificate": w.client, "api_token": w.secrets["API token of token"], "ses_token": w.secrets["API token of ses"],
 		"admin_password": w.secrets["admin password of login"], "secret_access_key": secretAccessKey, "kept_password": keptPassword,
+		"oauth_token": w.secrets["API token of oauth"], "client_secret": clientSecret,
 		"inbox_password": inboxPassword, "inbox_authority": string(w.inbox.CAPEM()), "inbox_client_secret": inboxClientSecret,
 	}
 	var ephemeral strings.Builder
-	for _, name := range []string{"client_certificate", "api_token", "ses_token", "admin_password", "secret_access_key", "mail_password", "inbox_password", "inbox_client_secret"} {
+	for _, name := range []string{
+		"client_certificate", "api_token", "ses_token", "oauth_token", "admin_password", "secret_access_key", "mail_password",
+		"inbox_password", "inbox_client_secret", "client_secret", "refresh_token",
+	} {
 		fmt.Fprintf(&ephemeral, "variable %q {\n  type = string\n  ephemeral = true\n  sensitive = true\n}\n", name)
 	}
-	if err := w.workspace.Init(w.t.Context(), fmt.Sprintf(config, ephemeral.String(), w.mail.Port(), w.inbox.Port(), w.endpoint.URL())); err != nil {
+	if err := w.workspace.Init(w.t.Context(), fmt.Sprintf(config, ephemeral.String(), w.mail.Port(), w.inbox.Port(), w.endpoint.URL(), oauthtest.Scope)); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -200,11 +229,19 @@ func (w *testbed) wants(password string, version int) {
 	w.variables["mail_password"], w.variables["version_of_password"] = password, strconv.Itoa(version)
 }
 
+// signIn is a person who allows the application anew.
+func (w *testbed) signIn(version int) {
+	w.endpoint.SetApp("app", oauthtest.App{Secret: secret.New(clientSecret), Mailboxes: []string{"oauth@example.com"}, Rotates: true})
+	w.variables["oauth_port"], w.variables["oauth_encryption"] = strconv.Itoa(w.mail.Port()), "starttls"
+	w.variables["refresh_token"], w.variables["version_of_token"] = w.endpoint.Consent("app", "oauth@example.com").Reveal(), strconv.Itoa(version)
+}
+
 // live leads through the whole life of the resources.
 func (w *testbed) live() {
 	w.t.Helper()
 	w.variables["inbox_by_token"] = "false"
 	w.wants(firstPassword, 1)
+	w.signIn(1)
 	w.mail.SetUser("token@example.com", secret.New(firstPassword))
 	w.must("init", "-reconfigure")
 	w.must("plan", "-out=saved.tfplan")
@@ -215,6 +252,15 @@ func (w *testbed) live() {
 		w.wants(wrongPassword, 2)
 		w.variables["port"], w.variables["encryption"] = strconv.Itoa(w.repeating.Port()), "none"
 	})
+	w.wants(firstPassword, 1)
+	w.fail("R28_EchoedToken", "535", func() {
+		w.signIn(2)
+		w.variables["oauth_port"], w.variables["oauth_encryption"] = strconv.Itoa(w.repeating.Port()), "none"
+	})
+	w.signIn(2)
+	w.fail("R28_EchoingTokenEndpoint", "token endpoint answered 401", func() { w.endpoint.Answer(leaktest.RepeatSecret) })
+	w.endpoint.Answer(nil)
+	w.must("apply", "-auto-approve")
 	w.fail("R28_RefusedLogin", "535", func() { w.wants(wrongPassword, 2) })
 	w.wants(nextPassword, 2)
 	w.variables["inbox_by_token"] = "true"
@@ -329,6 +375,10 @@ func (w *testbed) allSecrets() map[string]string {
 	}
 	for i, token := range w.endpoint.Tokens() {
 		w.secrets[fmt.Sprint("access token ", i)] = token.Reveal()
+		w.secrets[fmt.Sprint("signature of access token ", i)] = token.Reveal()[strings.LastIndexByte(token.Reveal(), '.')+1:]
+	}
+	for i, token := range w.endpoint.RefreshTokens() {
+		w.secrets[fmt.Sprint("refresh token ", i)] = token.Reveal()
 	}
 	return w.secrets
 }

@@ -69,7 +69,7 @@ func newTestbed(t *testing.T) *testbed {
 	w := &testbed{t: t, dir: t.TempDir(), variables: map[string]string{}, secrets: map[string]string{}}
 	t.Setenv("TMPDIR", w.mkdir("temporary"))
 	w.startInbox()
-	w.mail = smtptest.Start(t, smtptest.Config{Taken: func(m smtptest.Message) {
+	w.mail = smtptest.Start(t, smtptest.Config{Mechanisms: []string{"PLAIN", "LOGIN", "XOAUTH2"}, CheckToken: w.endpoint.Check, Taken: func(m smtptest.Message) {
 		if err := w.inbox.Deliver("INBOX", m.Data); err != nil {
 			t.Error(err)
 		}
@@ -140,7 +140,7 @@ func (w *testbed) newCertificate() string {
 func (w *testbed) serve() {
 	w.t.Helper()
 	w.files = refsitetest.Build(w.t, w.dir, w.mail.CAPEM())
-	w.site = refsitetest.Launch(w.t, w.files.Serve(w.t.Context(), "-behind-proxy", "-site", "token", "-site", "login", "-site", "ses", "-site", "page"))
+	w.site = refsitetest.Launch(w.t, w.files.Serve(w.t.Context(), "-behind-proxy", "-site", "token", "-site", "login", "-site", "ses", "-site", "oauth", "-site", "page"))
 	for _, line := range w.site.Lines {
 		w.secrets["API token of "+line["site"]], w.secrets["admin password of "+line["site"]] = line["token"], line["password"]
 	}

@@ -59,6 +59,8 @@ type Server struct {
 	answer   http.HandlerFunc
 	requests []Request
 	tokens   []secret.Text
+	// refreshTokens are all that were given out.
+	refreshTokens []secret.Text
 	// consents are what persons allowed, by the refresh tokens that work now.
 	consents map[string]consent
 }
@@ -122,6 +124,7 @@ func (s *Server) Revoke(clientID string) {
 func (s *Server) remember(c consent) secret.Text {
 	token := "rt-" + rand.Text() + "~canary"
 	s.consents[token] = c
+	s.refreshTokens = append(s.refreshTokens, secret.New(token))
 	return secret.New(token)
 }
 
@@ -144,6 +147,13 @@ func (s *Server) Tokens() []secret.Text {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.tokens)
+}
+
+// RefreshTokens are those that were given out so far.
+func (s *Server) RefreshTokens() []secret.Text {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.refreshTokens)
 }
 
 func (s *Server) token(w http.ResponseWriter, r *http.Request) {
