@@ -46,8 +46,8 @@ func (w refreshWorld) passes(c *client, body object) {
 	}
 }
 
-// TestRefreshTokenThatRotates: no test uses up what is saved later, whatever is tested how often, and nothing of it shows.
-func TestRefreshTokenThatRotates(t *testing.T) {
+// TestR60RefreshTokenThatRotates: no test uses up what is saved later, whatever is tested how often, and nothing of it shows.
+func TestR60RefreshTokenThatRotates(t *testing.T) {
 	w := startWithRefreshTokens(t)
 	c := w.site("client-a")
 	tried := w.body(object{"recipient": recipient})
@@ -85,9 +85,9 @@ func TestRefreshTokenThatRotates(t *testing.T) {
 	}
 }
 
-// TestSuccessorStaysWithWhatWasEntered: who does not know the refresh token that was entered gets no use of its successor, and no
+// TestR59SuccessorStaysWithWhatWasEntered: who does not know the refresh token that was entered gets no use of its successor, and no
 // other place gets it.
-func TestSuccessorStaysWithWhatWasEntered(t *testing.T) {
+func TestR59SuccessorStaysWithWhatWasEntered(t *testing.T) {
 	w := startWithRefreshTokens(t)
 	c := w.site("client-a")
 	w.passes(c, w.body(object{"recipient": recipient}))

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -82,8 +83,11 @@ func (e *Error) Error() string {
 	if e.Description != "" {
 		text += ": " + e.Description
 	}
-	return text
+	return aToken.ReplaceAllString(text, secret.Text{}.String())
 }
+
+// aToken is a JSON Web Token, such as one that the endpoint was sent: signed, it is a secret until it expires.
+var aToken = regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.[\w-]*`)
 
 // CheckTokenURL refuses what a secret must not be sent to: anything but https, except on the machine itself.
 func CheckTokenURL(address string) error {

@@ -52,9 +52,9 @@ func TestRefreshToken(t *testing.T) {
 	}
 }
 
-// TestRefreshTokenIsStoredFirst: an access token whose refresh token could not be stored is not used, so that the failure shows
+// TestR60RefreshTokenIsStoredFirst: an access token whose refresh token could not be stored is not used, so that the failure shows
 // while somebody looks.
-func TestRefreshTokenIsStoredFirst(t *testing.T) {
+func TestR60RefreshTokenIsStoredFirst(t *testing.T) {
 	tokens, mail, sender, c := startWithTokens(t, smtptest.Config{})
 	c = withRefreshToken(tokens, c)
 	keep(sender, c, func() error { return errors.New("no space left on device") })

@@ -3,6 +3,7 @@
 package oauthtest
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -37,6 +38,8 @@ type App struct {
 	Mailboxes []string
 	// Rotates has each refresh token work once: the answer brings the next one.
 	Rotates bool
+	// Lifetime is that of its tokens; 0 is an hour.
+	Lifetime time.Duration
 	// Key verifies what a service account signs; nil for an application that is none.
 	Key *rsa.PublicKey
 }
@@ -70,13 +73,18 @@ type consent struct{ clientID, mailbox string }
 
 // New starts an endpoint on a free port of 127.0.0.1; the caller closes it.
 func New() (*Server, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
+	}
+	return NewOn(l)
+}
+
+// NewOn is [New] for a listener, which Close closes.
+func NewOn(l net.Listener) (*Server, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
 	}
 	s := &Server{key: key, listener: l, served: make(chan struct{}), apps: map[string]App{}, consents: map[string]consent{}}
 	mux := http.NewServeMux()
@@ -242,7 +250,10 @@ type claims struct {
 
 // grant answers with a token, and with the refresh token that replaces the one that was used, if there is one.
 func (s *Server) grant(w http.ResponseWriter, c claims, next secret.Text) {
-	c.Expires, c.ID = time.Now().Add(lifetime).Unix(), rand.Text()
+	s.mu.Lock()
+	lasts := cmp.Or(s.apps[c.ClientID].Lifetime, lifetime)
+	s.mu.Unlock()
+	c.Expires, c.ID = time.Now().Add(lasts).Unix(), rand.Text()
 	token, err := s.sign(c)
 	if err != nil {
 		http.Error(w, "cannot sign", http.StatusInternalServerError)
@@ -251,7 +262,7 @@ func (s *Server) grant(w http.ResponseWriter, c claims, next secret.Text) {
 	s.mu.Lock()
 	s.tokens = append(s.tokens, secret.New(token))
 	s.mu.Unlock()
-	body := map[string]any{"access_token": token, "token_type": "Bearer", "expires_in": int(lifetime.Seconds())}
+	body := map[string]any{"access_token": token, "token_type": "Bearer", "expires_in": int(lasts.Seconds())}
 	if !next.IsEmpty() {
 		body["refresh_token"] = next.Reveal()
 	}

@@ -259,7 +259,11 @@ func (c *core) agree(planned, now tftypes.Value, otherwise string) {
 func (c *core) withoutSecrets(value tftypes.Value, where string) {
 	c.t.Helper()
 	for _, a := range c.resource.Block.Attributes {
-		if a.WriteOnly && !value.IsNull() && !attribute(value, a.Name).IsNull() {
+		if value.IsNull() {
+			continue
+		}
+		given := attribute(value, a.Name)
+		if a.WriteOnly && !given.IsNull() || a.NestedType != nil && !given.Equal(withoutWriteOnly(a, given)) {
 			c.t.Errorf("I8: %s has a value in the %s", a.Name, where)
 		}
 	}
@@ -277,9 +281,25 @@ func (c *core) propose(prior, wanted tftypes.Value) tftypes.Value {
 			values[a.Name] = tftypes.NewValue(a.ValueType(), nil)
 		case a.Computed && values[a.Name].IsNull() && !prior.IsNull():
 			values[a.Name] = attribute(prior, a.Name)
+		case a.NestedType != nil:
+			values[a.Name] = withoutWriteOnly(a, values[a.Name])
 		}
 	}
 	return tftypes.NewValue(c.resource.ValueType(), values)
+}
+
+// withoutWriteOnly is the value of an attribute that is an object, without its write-only members.
+func withoutWriteOnly(a *tfprotov6.SchemaAttribute, value tftypes.Value) tftypes.Value {
+	if value.IsNull() || !value.IsKnown() {
+		return value
+	}
+	members := attributes(value)
+	for _, member := range a.NestedType.Attributes {
+		if member.WriteOnly {
+			members[member.Name] = tftypes.NewValue(member.ValueType(), nil)
+		}
+	}
+	return tftypes.NewValue(value.Type(), members)
 }
 
 func (c *core) shown() []byte { return bytes.Join(c.seen, []byte("\n")) }

@@ -19,6 +19,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi/adminapitest"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
@@ -26,6 +27,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/faulttest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/oauthtest"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
@@ -39,7 +41,7 @@ const (
 	siteKey  = "client-key"
 	otherKey = "renamed-key"
 
-	siteAt, proxyAt, mailAt, relayAt, elsewhereAt = "127.0.0.1:8001", "127.0.0.1:8080", "127.0.0.1:2525", "127.0.0.1:587", "127.0.0.1:8666"
+	siteAt, proxyAt, mailAt, tokenAt, relayAt, elsewhereAt = "127.0.0.1:8001", "127.0.0.1:8080", "127.0.0.1:2525", "127.0.0.1:8085", "127.0.0.1:587", "127.0.0.1:8666"
 )
 
 // terraform is what plans and applies: Terraform Core, or [core] in its place.
@@ -58,6 +60,8 @@ type testbed struct {
 	// network is nil for that of the machine.
 	network  *adminapitest.Network
 	mail     *smtptest.Server
+	// tokens is a token endpoint whose tokens mail takes; nil for none.
+	tokens *oauthtest.Server
 	site     *refsite.Server
 	proxy    *faulttest.HTTP
 	dialSite func(context.Context) (net.Conn, error)
@@ -79,6 +83,9 @@ type build struct {
 	secure, login bool
 	// relay: there is a proxy before the submission server, too.
 	relay bool
+	// tokens: there is a token endpoint. ahead is how far the clock of the site is ahead.
+	tokens bool
+	ahead  time.Duration
 	// with is the Terraform that drives the provider over the network of the machine; nil for [core] in memory.
 	with *cli
 }
@@ -93,7 +100,15 @@ func newTestbed(t *testing.T, b build) *testbed {
 		w.network = &adminapitest.Network{}
 		w.terraform = newCore(t, w.network.DialContext)
 	}
+	var check func(string, secret.Text) error
+	if b.tokens {
+		tokens, err := oauthtest.NewOn(w.listen(tokenAt))
+		w.require(err)
+		t.Cleanup(func() { _ = tokens.Close() })
+		w.tokens, check = tokens, tokens.Check
+	}
 	w.mail = smtptest.Start(t, smtptest.Config{
+		CheckToken: check,
 		Listener: w.listen(mailAt), Users: map[string]secret.Text{mailbox: secret.New(password)},
 		Leaf: smtptest.Leaf{Names: []string{"127.0.0.1", mailName}},
 	})
@@ -137,6 +152,9 @@ func (w *testbed) startSite(b build) {
 	config := refsite.Config{
 		DataFile: filepath.Join(w.t.TempDir(), "sites.db"), Keys: seal.Generate(), RootCAs: w.mail.RootCAs(),
 		AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Logger: slog.New(slog.NewJSONHandler(&w.log, nil)),
+	}
+	if b.ahead != 0 {
+		config.Now = func() time.Time { return time.Now().Add(b.ahead) }
 	}
 	if w.network != nil {
 		config.DialContext = w.network.DialContext
@@ -280,7 +298,7 @@ func (w *testbed) messages() int { return len(w.mail.Messages()) }
 func (w *testbed) checkSecrets() {
 	w.t.Helper()
 	all := slices.Concat(w.shown(), w.log.bytes())
-	for name, value := range map[string]string{"mail password": password, "login": w.login, "token": w.token} {
+	for name, value := range map[string]string{"mail password": password, "client secret": clientSecret, "login": w.login, "token": w.token} {
 		for _, spelling := range spellings(value) {
 			if value != "" && bytes.Contains(all, []byte(spelling)) {
 				w.t.Errorf("I8: the %s shows as %q", name, spelling)
