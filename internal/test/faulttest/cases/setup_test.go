@@ -58,10 +58,10 @@ type testbed struct {
 	terraform
 	t *testing.T
 	// network is nil for that of the machine.
-	network  *adminapitest.Network
-	mail     *smtptest.Server
+	network *adminapitest.Network
+	mail    *smtptest.Server
 	// tokens is a token endpoint whose tokens mail takes; nil for none.
-	tokens *oauthtest.Server
+	tokens   *oauthtest.Server
 	site     *refsite.Server
 	proxy    *faulttest.HTTP
 	dialSite func(context.Context) (net.Conn, error)
@@ -109,7 +109,7 @@ func newTestbed(t *testing.T, b build) *testbed {
 	}
 	w.mail = smtptest.Start(t, smtptest.Config{
 		CheckToken: check,
-		Listener: w.listen(mailAt), Users: map[string]secret.Text{mailbox: secret.New(password)},
+		Listener:   w.listen(mailAt), Users: map[string]secret.Text{mailbox: secret.New(password)},
 		Leaf: smtptest.Leaf{Names: []string{"127.0.0.1", mailName}},
 	})
 	if b.relay {
