@@ -361,6 +361,9 @@ func arrivalFailed(r site.TestResult) string {
 	case site.Unaligned, site.Unauthenticated, site.NoPolicy:
 		return "the test message was accepted and delivered, and its sender was not authenticated"
 	}
+	if !r.Unsent {
+		return "the test message was accepted, but then the test inbox could not be read, so that nobody knows whether the message arrived"
+	}
 	return "the test inbox cannot be read, and nothing is saved before a test message is found in it"
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/emersion/go-imap/v2"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -29,6 +30,8 @@ type receiving struct {
 	imap *imaptest.Server
 	// arrives says in which folder a message arrives, and with which fields of the receiver.
 	arrives atomic.Pointer[arrives]
+	// refuses has the mailbox hang up, and refuse every login, once a message was accepted.
+	refuses atomic.Bool
 }
 
 type arrives struct{ folder, results string }
@@ -57,6 +60,10 @@ func newReceivingIn(t *testing.T, c imaptest.Config, sites ...string) *receiving
 	r := &receiving{imap: server}
 	r.in("INBOX", "")
 	r.testbed = newTestbed(t, smtptest.Config{Taken: func(m smtptest.Message) {
+		if r.refuses.Load() {
+			server.SetFaults(imaptest.Faults{Login: &imap.Error{Type: imap.StatusResponseTypeNo, Text: "Mailbox is locked"}})
+			server.Kick()
+		}
 		to := r.arrives.Load()
 		if err := server.Deliver(to.folder, append([]byte(to.results), m.Data...)); err != nil {
 			t.Error(err)
@@ -143,6 +150,21 @@ func TestAccArrival(t *testing.T) {
 		},
 	})
 	holds(false, 5)() // the resource is destroyed, and nothing was sent again
+}
+
+func TestAccInboxLostAfterTheSending(t *testing.T) {
+	r := newReceiving(t, "only")
+	r.refuses.Store(true)
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{{
+			Config:      r.config("delivered"),
+			ExpectError: says("the test message was accepted, but then the test inbox could not be read, so that nobody knows whether the message arrived"),
+		}},
+	})
+	if state := r.state("only"); state.Enabled || !state.Settings.IsZero() || len(r.smtp.Messages()) != 1 {
+		t.Errorf("%+v after %d messages", state, len(r.smtp.Messages()))
+	}
 }
 
 // Microsoft's IMAP takes nothing but a token.

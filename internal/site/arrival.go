@@ -140,7 +140,7 @@ func (r Requirement) Test(
 	}
 	watch, err := in.Watch(ctx, from, recipient)
 	if err != nil {
-		return notFound(TestResult{Recipient: recipient, TestedAt: time.Now()}, err)
+		return notFound(TestResult{Recipient: recipient, TestedAt: time.Now(), Unsent: true}, err)
 	}
 	defer watch.Close()
 	result, err := test(ctx)

@@ -143,6 +143,8 @@ type TestResult struct {
 	Arrival *Arrival `json:"Arrival,omitempty"`
 	// Shortfall says why the test failed at StageArrival.
 	Shortfall Shortfall `json:"Shortfall,omitempty"`
+	// Unsent: the inbox could not be opened, so no test message was sent.
+	Unsent bool `json:"-"`
 }
 
 // Verification returns the record of r, which passed.

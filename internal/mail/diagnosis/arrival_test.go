@@ -52,6 +52,53 @@ func TestArrivalSaysWhatTheReceiverFound(t *testing.T) {
 	}
 }
 
+// The record that is missing is named as far as it can be known, and not at all where the receiver did not say.
+func TestArrivalNamesTheMissingRecord(t *testing.T) {
+	of := func(result, domain string) site.AuthResult { return site.AuthResult{Result: result, Domain: domain} }
+	fail := of("fail", "client.example")
+	for name, tt := range map[string]struct {
+		host      string
+		shortfall site.Shortfall
+		arrival   site.Arrival
+		want      string
+	}{
+		"NeitherAtFastmail": {
+			"smtp.fastmail.com", site.Unauthenticated,
+			site.Arrival{Place: site.PlaceInbox, SPF: of("softfail", "client.example"), DKIM: of("none", ""), DMARC: fail},
+			"Missing, as far as the results show, and either is enough: fm1._domainkey.client.example, a CNAME to fm1.client.example.dkim.fmhosted.com, and 2 more like it " +
+				"(smtp_sender_domain lists them); include:spf.messagingengine.com in the SPF record (TXT) of client.example.",
+		},
+		"KeyOfAService": {
+			"email-smtp.eu-west-1.amazonaws.com", site.Unaligned,
+			site.Arrival{Place: site.PlaceInbox, SPF: of("pass", "amazonses.com"), DKIM: of("pass", "amazonses.com"), DMARC: fail},
+			"Missing, as far as the results show: the mail service's DKIM record, below _domainkey.client.example.",
+		},
+		"SpamWithoutSPF": {
+			"mail.client.example", site.InJunk,
+			site.Arrival{Place: site.PlaceJunk, Folder: "Junk", SPF: of("none", "client.example"), DKIM: of("none", ""), DMARC: fail},
+			"and either is enough: the mail service's DKIM record, below _domainkey.client.example; an SPF record (TXT) at client.example.",
+		},
+		"NoPolicy": {
+			"smtp.fastmail.com", site.NoPolicy,
+			site.Arrival{Place: site.PlaceInbox, SPF: of("pass", "client.example"), DKIM: of("none", ""), DMARC: of("none", "client.example")},
+			"Publish a TXT record at _dmarc.client.example, at least v=DMARC1; p=none. Then apply again once DNS has spread, up to a day later.",
+		},
+		"SpamThoughInOrder":   {"smtp.fastmail.com", site.InJunk, site.Arrival{Place: site.PlaceJunk, SPF: of("pass", "client.example"), DKIM: of("pass", "client.example"), DMARC: of("pass", "client.example")}, ""},
+		"ReceiverSaysNothing": {"smtp.fastmail.com", site.InJunk, site.Arrival{Place: site.PlaceJunk}, ""},
+		"ReceiverCannotTell":  {"smtp.fastmail.com", site.InJunk, site.Arrival{Place: site.PlaceJunk, SPF: of("temperror", ""), DKIM: of("", ""), DMARC: fail}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := arrived(tt.shortfall, &tt.arrival)
+			settings := site.Settings{Host: tt.host, Port: 587, Encryption: site.STARTTLS, FromAddress: "shop@client.example"}
+			remedy := Of(r, settings).Remedy
+			if !strings.HasSuffix(remedy, tt.want) || tt.want == "" && strings.Contains(remedy, "Missing") {
+				t.Errorf("got %s", remedy)
+			}
+			wellFormed(t, Failure{Result: r, Settings: settings, Machine: "the site"}.Text())
+		})
+	}
+}
+
 func TestArrivalIsShown(t *testing.T) {
 	a := site.Arrival{Folder: "\x1b[2Jcorrect-horse", Place: site.PlaceOther, Receiver: "mx\ncorrect-horse", SPF: site.AuthResult{Result: "pass", Domain: "correct-horse.test"}}
 	f := Failure{Result: arrived(site.Filtered, &a), Settings: ses(), Machine: "the site", Secrets: []secret.Text{secret.New("correct-horse")}}
@@ -62,7 +109,16 @@ func TestArrivalIsShown(t *testing.T) {
 	}
 	f.Result = arrived(site.InboxLogin, nil)
 	f.Result.Error = "NO [AUTHENTICATIONFAILED] invalid credentials"
-	if got := section(f.Text(), "Error"); got != f.Result.Error {
-		t.Errorf("got %q of an inbox that cannot be read", got)
+	if text = f.Text(); section(text, "Error") != f.Result.Error || section(text, "Server said") != "250 2.0.0 queued as 4f" {
+		t.Errorf("an inbox that cannot be read after the sending:\n%s", text)
+	}
+	f.Result.Reply, f.Result.Unsent = nil, true
+	if tried := section(f.Text(), "Tried"); tried != "From this machine to the test inbox, which is opened first. No test message was sent." {
+		t.Errorf("an inbox that cannot be read before: %q", tried)
+	}
+	f.Result = arrived(site.NotArrived, nil)
+	f.Result.Error = "the message was accepted and did not arrive"
+	if text = f.Text(); section(text, "Server said") != "250 2.0.0 queued as 4f" || section(text, "Error") != "" {
+		t.Errorf("a message that did not arrive:\n%s", text)
 	}
 }

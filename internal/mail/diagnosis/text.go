@@ -40,9 +40,12 @@ func (f Failure) Text() string {
 	d := f.diagnosis()
 	var p page
 	p.section("Tried", f.tried())
-	if reply := f.Result.Reply; reply != nil && (f.Result.Stage != site.StageArrival || f.Result.Error == "") {
+	reply := f.Result.Reply
+	if reply != nil {
 		p.quote("Server said", untrusted.Shorten(reply.String(), quoted))
-	} else {
+	}
+	// A mail server that accepted the message is not the one that failed; what does not arrive has no error of its own.
+	if reply == nil || f.Result.Stage == site.StageArrival && f.Result.Shortfall != site.NotArrived {
 		p.quote("Error", untrusted.Shorten(f.Result.Error, quoted))
 	}
 	p.section("Means", d.Cause)
@@ -78,6 +81,9 @@ func (f Failure) diagnosis() site.Diagnosis {
 // tried says what was done, from where, and how far it came.
 func (f Failure) tried() string {
 	s, r := f.Settings, f.Result
+	if r.Unsent {
+		return "From this machine to the test inbox, which is opened first. No test message was sent."
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "From %s to %s, encryption %s", f.Machine, untrusted.Brief(net.JoinHostPort(s.Host, strconv.Itoa(s.Port)), 300), untrusted.Brief(string(s.Encryption), 20))
 	if r.Recipient != "" {
