@@ -85,7 +85,8 @@ type Procedure struct {
 // Apply makes the change in the order that the platform's [Capabilities] ask for. It returns what the site now holds as
 // far as that is known, which is c.Prior where it wrote nothing, also beside an error. The error is a *[PartialError]
 // around the others when something was written on the way to a test; a *[TestError] when the test did not pass; ctx.Err()
-// when ctx was done before the next call; of kind [Invalid] for what the platform cannot hold; else that of the call. A
+// when ctx was done before the next call; of kind [Invalid] for what the platform cannot hold, and [NotInForce] for
+// what cannot be adopted; else that of the call. A
 // write that failed with kind [NoAnswer] may have been made all the same: only reading the site tells.
 func (p Procedure) Apply(ctx context.Context, s Site, c Change) (State, error) {
 	if c.NeedsPassword() {
@@ -93,6 +94,9 @@ func (p Procedure) Apply(ctx context.Context, s Site, c Change) (State, error) {
 	}
 	if c.Require.Looks() && p.Inbox == nil {
 		return c.Prior, &Error{Kind: Invalid, Field: "require", Message: "no inbox is known in which the test message could be looked for"}
+	}
+	if refusal, refused := c.RefuseAdoption(); refused {
+		return c.Prior, &Error{Kind: NotInForce, Field: refusal.Field, Message: refusal.Reason}
 	}
 	can := CapabilitiesOf(s)
 	if refusals := can.Refuse(c); len(refusals) > 0 {

@@ -17,6 +17,8 @@ const (
 	WrongSite Kind = "wrong_site"
 	// Invalid: the site refuses a value; Error.Field names it.
 	Invalid Kind = "invalid"
+	// NotInForce: what sends the site's mail is not, or not any more, what was to be taken over.
+	NotInForce Kind = "not_in_force"
 	// PasswordRequired: the stored password may not travel to changed settings.
 	PasswordRequired Kind = "password_required"
 	// VerificationRequired: enabling needs a passed test of exactly these settings and this password.

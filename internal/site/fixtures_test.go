@@ -86,7 +86,7 @@ func testOfSaved(c site.Change) site.TestRequest {
 // saveOf is the write that c makes.
 func saveOf(c site.Change) site.SaveRequest {
 	return site.SaveRequest{
-		Settings: c.Candidate.Settings, Password: c.Candidate.Password, Enabled: c.Enabled,
+		Settings: c.Candidate.Settings, Password: c.Candidate.Password, Adopt: c.Candidate.Adopt, Enabled: c.Enabled,
 		Revision: c.Prior.Revision, SiteID: c.Prior.SiteID,
 	}
 }

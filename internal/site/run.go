@@ -129,9 +129,9 @@ func (r *run) warn(sentence string) {
 
 // save writes the candidate. Its password goes along once, or every time where the site would lose it.
 func (r *run) save(ctx context.Context, enabled bool) error {
-	w := SaveRequest{Settings: r.Candidate.Settings, Password: r.Candidate.Password, Enabled: enabled}
+	w := SaveRequest{Settings: r.Candidate.Settings, Password: r.Candidate.Password, Adopt: r.Candidate.Adopt, Enabled: enabled}
 	if r.candidateSaved && !r.can.SaveNeedsPassword {
-		w.Password = secret.Text{}
+		w.Password, w.Adopt = secret.Text{}, false
 	}
 	if enabled && r.can.Testing == TestsInSave {
 		w.Recipient = r.Recipient

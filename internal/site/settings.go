@@ -309,7 +309,11 @@ type Candidate struct {
 	// Password is the login's secret: the password or, with Settings.Grant, that of the [Grant]. It is empty when
 	// Settings.Username is, or when it is not known here and the site's stored one is meant.
 	Password secret.Text
+	// Adopt: the secret is the one with which the site's mail is sent now, which only the site knows ([State.InForce]). Password is empty.
+	Adopt bool
 }
 
 // LacksPassword reports whether c has a username, and no password is known for it.
-func (c Candidate) LacksPassword() bool { return c.Settings.Username != "" && c.Password.IsEmpty() }
+func (c Candidate) LacksPassword() bool {
+	return c.Settings.Username != "" && c.Password.IsEmpty() && !c.Adopt
+}

@@ -59,6 +59,8 @@ type State struct {
 	LastFailure *MailFailure
 	// Outdated is the version of the site's software, where that is older than the one that this provider comes with; else empty.
 	Outdated string
+	// InForce is what sends the site's mail while these settings do not; nil where they manage it, and where the site does not say.
+	InForce *InForce
 }
 
 // Failing returns the last mail of the site when it was not accepted; nil where nothing is known to fail.
@@ -92,7 +94,9 @@ type SaveRequest struct {
 	Settings Settings
 	// Password replaces the stored one unless it is empty.
 	Password secret.Text
-	Enabled  bool
+	// Adopt takes the password of what is in force, as [Candidate.Adopt].
+	Adopt   bool
+	Enabled bool
 	// Revision is the one that was read; the site refuses the write when it has moved on.
 	Revision string
 	// Recipient of the test message that a platform with [TestsInSave] sends; empty for all others.

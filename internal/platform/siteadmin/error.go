@@ -1,6 +1,7 @@
 package siteadmin
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -24,6 +25,7 @@ var kinds = map[string]site.Kind{
 	"password_required":     site.PasswordRequired,
 	"verification_required": site.VerificationRequired,
 	"invalid":               site.Invalid,
+	"not_in_force":          site.NotInForce,
 	"unauthorized":          site.Unauthorized,
 	"rate_limited":          site.RateLimited,
 	"stopping":              site.Unreachable,
@@ -35,6 +37,9 @@ func siteError(err error, noAnswer site.Kind) *site.Error {
 	failed := outcome.Error(err, noAnswer, kinds)
 	if e, ok := errors.AsType[*adminapi.Error](err); ok {
 		failed.Field = fieldOf(e)
+		if failed.Kind == site.NotInForce {
+			failed.Field = cmp.Or(failed.Field, "adopt")
+		}
 		failed.Message += whoChangedIt(e)
 		if e.Code == codeStorage {
 			failed.Message += "; nothing was saved"

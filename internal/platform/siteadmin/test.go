@@ -88,7 +88,7 @@ type wireTestRequest struct {
 func toWireTest(t site.TestRequest) wireTestRequest {
 	w := wireTestRequest{Recipient: t.Recipient, SiteID: t.SiteID}
 	if t.Candidate != nil {
-		w.Settings, w.wireSecrets = &t.Candidate.Settings, toWireSecrets(t.Candidate.Password)
+		w.Settings, w.wireSecrets = &t.Candidate.Settings, toWireSecrets(t.Candidate.Password, t.Candidate.Adopt)
 	}
 	return w
 }

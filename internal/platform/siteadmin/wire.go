@@ -34,6 +34,7 @@ type wireSMTP struct {
 	LastSuccess time.Time        `json:"last_success"`
 	LastFailure *wireMailFailure `json:"last_failure"`
 	Software    wireSoftware     `json:"software"`
+	InForce     *wireInForce     `json:"in_force"`
 	// AuthMethods is empty for a site that takes passwords only.
 	AuthMethods []string `json:"auth_methods"`
 	// Grants is empty for a site that knows one of them, with oauth2 among its AuthMethods.
@@ -104,6 +105,30 @@ type wireMailFailure struct {
 	Error string      `json:"error"`
 }
 
+// wireInForce is the schema InForce. A null string reads as "".
+type wireInForce struct {
+	By               string        `json:"by"`
+	Transport        string        `json:"transport"`
+	Settings         *wireSettings `json:"settings"`
+	PasswordReadable bool          `json:"password_readable"`
+	Obstacle         string        `json:"obstacle"`
+}
+
+// fromWire returns nil where nothing else is in force. Settings that are too long to be any are as good as not known.
+func (w *wireInForce) fromWire() *site.InForce {
+	if w == nil || w.By == "" {
+		return nil
+	}
+	found := &site.InForce{
+		By: untrusted.Brief(w.By, maxName), Transport: untrusted.Brief(w.Transport, maxName),
+		PasswordReadable: w.PasswordReadable, Obstacle: untrusted.Brief(w.Obstacle, mostText),
+	}
+	if w.Settings != nil && w.Settings.isBounded() {
+		found.Settings = w.Settings.Settings
+	}
+	return found
+}
+
 // UnmarshalJSON takes nothing but the version when it is not a known one: the rest may have another shape.
 func (w *wireSMTP) UnmarshalJSON(data []byte) error {
 	type plain wireSMTP
@@ -148,10 +173,18 @@ const maxVersion = 40
 const maxName = 254
 
 func (w *wireSMTP) isBounded() bool {
-	texts := []string{w.SiteID, w.Revision, w.LastWriteID, w.PasswordID}
-	for _, f := range w.Settings.Fields() {
+	return areBounded(w.SiteID, w.Revision, w.LastWriteID, w.PasswordID) && w.Settings.isBounded()
+}
+
+func (w *wireSettings) isBounded() bool {
+	var texts []string
+	for _, f := range w.Fields() {
 		texts = append(texts, fmt.Sprint(f.Value))
 	}
+	return areBounded(texts...)
+}
+
+func areBounded(texts ...string) bool {
 	return !slices.ContainsFunc(texts, func(text string) bool { return len(text) > mostText })
 }
 
@@ -201,6 +234,7 @@ func (w *wireSMTP) fromWire() site.State {
 		PasswordID:  w.PasswordID,
 		Notice:      untrusted.Brief(w.Notice, mostText),
 	}
+	state.InForce = w.InForce.fromWire()
 	if w.UpdatedAt != nil {
 		state.UpdatedAt = *w.UpdatedAt
 	}
@@ -226,11 +260,13 @@ type wireSecrets struct {
 	Password adminapi.Secret `json:"password,omitzero"`
 	// ClientSecret goes with a refresh token.
 	ClientSecret adminapi.Secret `json:"client_secret,omitzero"`
+	// Adopt stands for a secret that the site alone knows.
+	Adopt bool `json:"adopt,omitempty"`
 }
 
-func toWireSecrets(password secret.Text) wireSecrets {
+func toWireSecrets(password secret.Text, adopt bool) wireSecrets {
 	first, second := password.Split()
-	return wireSecrets{adminapi.Secret{Text: first}, adminapi.Secret{Text: second}}
+	return wireSecrets{adminapi.Secret{Text: first}, adminapi.Secret{Text: second}, adopt}
 }
 
 // wireWrite is the schema Write.
@@ -243,7 +279,7 @@ type wireWrite struct {
 }
 
 func toWireWrite(s site.SaveRequest, id string) wireWrite {
-	return wireWrite{Settings: s.Settings, wireSecrets: toWireSecrets(s.Password), Enabled: s.Enabled, WriteID: id, SiteID: s.SiteID}
+	return wireWrite{Settings: s.Settings, wireSecrets: toWireSecrets(s.Password, s.Adopt), Enabled: s.Enabled, WriteID: id, SiteID: s.SiteID}
 }
 
 // holds says what w tells whoever gets it.

@@ -72,10 +72,15 @@ func TestRead(t *testing.T) {
 	sent, old := full, full
 	sent.LastSuccess = at(t, "2026-11-24T11:00:00Z")
 	old.Outdated = "0.1.9"
+	adoptable := failing
+	adoptable.InForce = &site.InForce{By: "WP Mail SMTP 4.8.0", Transport: "smtp", Settings: settings, PasswordReadable: true, Obstacle: "It queues mail."}
+	const byAnother = `"in_force":{"by":"WP Mail\tSMTP 4.8.0","transport":"smtp",` + wireSettings + `,"password_readable":true,"obstacle":"It queues\u0007 mail."}`
 	for name, tt := range map[string]struct {
 		answer http.HandlerFunc
 		want   site.State
 	}{
+		"adoptable":     {smtp(`{"last_success":"2026-11-24T09:00:00Z","software":{"name":"site-smtp","version":"0.1.9"},"notice":"the settings were changed in the database",` + failure + `,` + byAnother + `}`), adoptable},
+		"managed":       {smtp(`{"in_force":null}`), full},
 		"enabled":       {smtp(""), full},
 		"unconfigured":  {smtp(merged(cleared, `{"updated_at":null,"updated_by":null,"last_write_id":null}`)), site.State{SiteID: "site-1", Revision: "9", Unknown: added()}},
 		"ofThisVersion": {smtp(everySetting(t)), known},
@@ -93,7 +98,8 @@ func TestRead(t *testing.T) {
 			}
 		})
 	}
-	noZeroField(t, failing)
+	noZeroField(t, adoptable)
+	noZeroField(t, *adoptable.InForce)
 }
 
 // noZeroField makes sure that an example leaves no field out, so that a new one is not forgotten in fromWire; but are those
@@ -183,6 +189,18 @@ func TestRequests(t *testing.T) {
 			_, err := opened.Save(t.Context(), site.SaveRequest{Settings: settings, Password: candidate.Password, Enabled: true, Revision: "7", SiteID: "site-1"})
 			return err
 		}},
+		"test that adopts": {putTest, func(t *testing.T) func(adminapitest.T, *http.Request, string) {
+			return sends(t, `{`+wireSettings+`,"adopt":true,"recipient":"ops@example.com"}`)
+		}, func(t *testing.T, opened site.Site) error {
+			_, err := opened.Test(t.Context(), site.TestRequest{Candidate: &site.Candidate{Settings: settings, Adopt: true}, Recipient: "ops@example.com"})
+			return err
+		}},
+		"write that adopts": {putSMTP, func(t *testing.T) func(adminapitest.T, *http.Request, string) {
+			return sends(t, `{`+wireSettings+`,"adopt":true,"enabled":true}`, "write_id")
+		}, func(t *testing.T, opened site.Site) error {
+			_, err := opened.Save(t.Context(), site.SaveRequest{Settings: settings, Adopt: true, Enabled: true, Revision: "7"})
+			return err
+		}},
 		"write that keeps the password": {putSMTP, func(t *testing.T) func(adminapitest.T, *http.Request, string) {
 			return sends(t, `{`+wireSettings+`,"enabled":false}`, "write_id")
 		}, func(t *testing.T, opened site.Site) error {
@@ -246,6 +264,24 @@ func TestReadTakesWhatIsMeant(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// What is in force is shown, and its settings are compared: too long ones are as good as none.
+func TestReadBoundsWhatIsInForce(t *testing.T) {
+	for members, want := range map[string]site.InForce{
+		`{"by":"` + strings.Repeat("x", 9_000) + `","transport":"smtp","settings":{"host":"` + strings.Repeat("x", 1025) + `"},"obstacle":"` + strings.Repeat("y", 9_000) + `"}`: {
+			By: strings.Repeat("x", 253) + "…", Transport: "smtp", Obstacle: strings.Repeat("y", 1023) + "…",
+		},
+		`{"by":"Mailgun","transport":"api"}`: {By: "Mailgun", Transport: "api"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newScript(t)
+			got, err := s.play(token, s.fault(getSMTP, smtp(`{"in_force":`+members+`}`))).Read(t.Context())
+			if err != nil || got.InForce == nil || *got.InForce != want || got.InForce.Adoptable() {
+				t.Errorf("got %+v, %v", got.InForce, err)
+			}
+		})
+	}
 }
 
 // What a site says of a pass, of a test and of who wrote goes into the state and onto screens.

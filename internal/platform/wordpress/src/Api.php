@@ -34,6 +34,7 @@ final class Api {
 	private const WRITE = array(
 		'settings'  => Settings::SHAPE,
 		'password?' => 'string',
+		'adopt?'    => 'boolean',
 		'enabled'   => 'boolean',
 		'write_id'  => 'string',
 		'site_id?'  => 'string',
@@ -42,6 +43,7 @@ final class Api {
 	private const TEST = array(
 		'settings?' => Settings::SHAPE,
 		'password?' => 'string',
+		'adopt?'    => 'boolean',
 		'recipient' => 'string',
 		'site_id?'  => 'string',
 	);
@@ -201,9 +203,6 @@ final class Api {
 			throw new Problem( 'malformed', 'The key of a test must be a UUID.' );
 		}
 		$body = self::body( $request, self::TEST );
-		if ( null === $body['settings'] && null !== $body['password'] ) {
-			throw Problem::of_field( 'password', 'must not come without settings' );
-		}
 		return self::test( Tests::put( strtolower( $request['key'] ), $body ) );
 	}
 
@@ -227,6 +226,7 @@ final class Api {
 			'verification'  => $r->verification,
 			'auth_methods'  => array( 'password', 'oauth2' ),
 			'software'      => self::SOFTWARE,
+			'in_force'      => InForce::document( $r ),
 		) + Delivery::read();
 		if ( '' !== $r->fault ) {
 			$document['notice'] = $r->fault;
@@ -251,6 +251,7 @@ final class Api {
 		$body = Json::decode( $request->get_body(), $shape ) + array(
 			'settings' => null,
 			'password' => null,
+			'adopt'    => false,
 			'site_id'  => null,
 		);
 		if ( '' === $body['site_id'] ) {
@@ -259,7 +260,21 @@ final class Api {
 		self::check_site( $body['site_id'] );
 		$body['settings'] = null === $body['settings'] ? null : Settings::of( $body['settings'] );
 		$body['password'] = null === $body['password'] ? null : new Secret( $body['password'] );
+		self::check_password( $body );
+		if ( $body['adopt'] ) {
+			$body['password'] = InForce::password_for( $body['settings'] );
+		}
 		return $body;
+	}
+
+	/** A password comes with settings, and once: either in the request, or from what sends the site's mail now. */
+	private static function check_password( array $body ): void {
+		if ( null === $body['settings'] && ( $body['adopt'] || null !== $body['password'] ) ) {
+			throw Problem::of_field( $body['adopt'] ? 'adopt' : 'password', 'must not come without settings' );
+		}
+		if ( $body['adopt'] && null !== $body['password'] ) {
+			throw Problem::of_field( 'adopt', 'must not come with a password' );
+		}
 	}
 
 	/** Refuses what names another site. */

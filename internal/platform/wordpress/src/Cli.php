@@ -38,6 +38,7 @@ final class Cli {
 				array(
 					'settings'  => null,
 					'password'  => null,
+					'adopt'     => false,
 					'recipient' => $arguments[0],
 				)
 			);

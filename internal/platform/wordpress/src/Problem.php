@@ -13,6 +13,7 @@ final class Problem extends \RuntimeException {
 		'method_not_allowed'     => 405,
 		'verification_required'  => 409,
 		'bypassed'               => 409,
+		'not_in_force'           => 409,
 		'wrong_site'             => 409,
 		'not_configured'         => 409,
 		'stale'                  => 412,

@@ -45,19 +45,22 @@ final class Site {
 		return $record;
 	}
 
-	/** @param array{settings: Settings, password: ?Secret, enabled: bool, write_id: string} $write */
+	/** @param array{settings: Settings, password: ?Secret, adopt: bool, enabled: bool, write_id: string} $write with adopt, password is that of what is in force. */
 	public static function save( array $write, string $revision, string $by ): Record {
 		Check::candidate( $write['settings'], $write['password'] );
 		$body = self::of_write( $write['settings'], $write['password'], $write['enabled'] );
 		return self::write(
 			static function ( Record $r ) use ( $write, $revision, $by, $body ): ?Record {
 				if ( null !== $r->last_write && $r->last_write['id'] === $write['write_id'] ) {
-					if ( ! Guesses::judge( $write['password'], static fn (): bool => Keys::matches( $r->last_write['mark'], $body ) ) ) {
+					if ( ! Guesses::judge( self::given( $write ), static fn (): bool => Keys::matches( $r->last_write['mark'], $body ) ) ) {
 						throw new Problem( 'key_reused', 'This write_id was used with another body.', array( 'field' => 'write_id' ) );
 					}
 					return null;
 				}
 				self::check_revision( $r, $revision );
+				if ( $write['adopt'] ) {
+					InForce::check_sends( $r );
+				}
 				self::commit( $r, $write );
 				self::stamp( $r, $by );
 				$r->last_write = array(
@@ -142,7 +145,12 @@ final class Site {
 		$same     = $verified && Secret::same( $r->password, $password );
 		$find     = static fn (): ?array => Tests::newest_pass( $write['settings'], $password ) ?? ( $same ? $r->verification : null );
 		$known    = $verified || Tests::have_passed( $write['settings'] );
-		return array( $same, $known ? Guesses::judge( $write['password'], $find ) : null );
+		return array( $same, $known ? Guesses::judge( self::given( $write ), $find ) : null );
+	}
+
+	/** The password that the caller knows. */
+	public static function given( array $request ): ?Secret {
+		return $request['adopt'] ? null : $request['password'];
 	}
 
 	/** @return array{?string, ?Secret} id and value of the password that the record shall have. */

@@ -31,7 +31,8 @@ final class Tests {
 	/**
 	 * Makes the test of that key, or returns it when there is one.
 	 *
-	 * @param array{settings: ?Settings, password: ?Secret, recipient: string} $request without settings, of what is saved.
+	 * @param array{settings: ?Settings, password: ?Secret, adopt: bool, recipient: string} $request without settings, of what is saved; with adopt, password is that of
+	 *        what is in force.
 	 */
 	public static function put( string $key, array $request ): array {
 		[ 'settings' => $settings, 'password' => $password, 'recipient' => $recipient ] = $request;
@@ -45,6 +46,9 @@ final class Tests {
 		$body  = array( 'test', Site::id(), null === $settings ? null : $settings->marked(), Secret::value( $password ), $recipient );
 		$known = Store::get( self::PREFIX . $key );
 		if ( null === $known ) {
+			if ( $request['adopt'] ) {
+				InForce::check_sends( Site::read() );
+			}
 			$as_mail                 = null === $settings;
 			[ $settings, $password ] = $as_mail ? self::saved() : array( $settings, $password );
 			Limit::take( self::RATE, self::BURST, self::EVERY, 'Too many test messages: the next may be sent' );
@@ -67,7 +71,7 @@ final class Tests {
 			$known = (string) Store::get( self::PREFIX . $key );
 		}
 		$mark = json_decode( $known, true, 8, JSON_THROW_ON_ERROR )['mark'];
-		if ( ! Guesses::judge( $password, static fn (): bool => Keys::matches( $mark, $body ) ) ) {
+		if ( ! Guesses::judge( Site::given( $request ), static fn (): bool => Keys::matches( $mark, $body ) ) ) {
 			throw new Problem( 'key_reused', 'This key was used with another body.' );
 		}
 		return self::get( $key );
