@@ -30,6 +30,7 @@ type settingsDataModel struct {
 	Verification types.Object `tfsdk:"verification"`
 	LastSuccess  types.String `tfsdk:"last_success"`
 	LastFailure  types.Object `tfsdk:"last_failure"`
+	InForce      types.Object `tfsdk:"in_force"`
 }
 
 func (d *smtpSettingsDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
@@ -75,6 +76,24 @@ func (d *smtpSettingsDataSource) Schema(_ context.Context, _ datasource.SchemaRe
 					"said":  text("The mail server's reply, or the error where there was none."),
 				},
 			},
+			"in_force": schema.SingleNestedAttribute{
+				Computed: true,
+				MarkdownDescription: "What sends the site's mail in the place of these settings, such as another plugin of a WordPress; null where these settings manage it, or where the " +
+					"site does not say.",
+				Attributes: map[string]schema.Attribute{
+					"by":                text("Its name and version."),
+					"transport":         text("How it sends: `smtp`, `api` (the HTTP API of a mail service), `local` (the web server's own mail program), `none` (it sends nothing) or `unknown`."),
+					"host":              text("Hostname of its mail server; null where that is not known, as everything that follows."),
+					"port":              schema.Int64Attribute{Computed: true, MarkdownDescription: "Port of its mail server."},
+					"encryption":        text("Encryption of its connection."),
+					"username":          text("Username of its login."),
+					"from_address":      text("Its sender."),
+					"from_name":         text("Name of its sender."),
+					"reply_to":          text("Where replies to its mail go."),
+					"password_readable": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it has a password that the site can use. The site never tells it."},
+					"obstacle":          text("Why `adopt` of `smtp_settings` cannot take it over; null where it can."),
+				},
+			},
 		},
 	}
 	for _, d := range flatSettings() {
@@ -102,7 +121,7 @@ func (d *smtpSettingsDataSource) Read(ctx context.Context, req datasource.ReadRe
 		model.fromState(now)
 		d.sites.addOutdated(&resp.Diagnostics)
 	case e.tolerates(err):
-		model.Verification = types.ObjectNull(siteVerificationTypes)
+		model.Verification, model.InForce = types.ObjectNull(siteVerificationTypes), types.ObjectNull(inForceTypes)
 		model.LastFailure = types.ObjectNull(mailFailureTypes)
 		resp.Diagnostics.AddWarning("Site cannot be reached and nothing is known of it", fmt.Sprintf("%s: %s", e.label, err))
 	default:
@@ -125,6 +144,7 @@ func (m *settingsDataModel) fromState(s site.State) {
 	m.Verification = siteVerificationValue(s.Verification)
 	m.LastSuccess = timestamp(s.LastSuccess)
 	m.LastFailure = mailFailureValue(s.LastFailure)
+	m.InForce = inForceValue(s.InForce)
 }
 
 var mailFailureTypes = map[string]attr.Type{"at": types.StringType, "stage": types.StringType, "said": types.StringType}

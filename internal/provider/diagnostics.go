@@ -19,13 +19,17 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
-const passwordMissing = "Password is missing"
+const (
+	passwordMissing = "Password is missing"
+	cannotBeAdopted = "Site cannot be adopted"
+)
 
 // summaries are static, one a cause: Terraform groups equal ones, and people search for them.
 var summaries = map[site.Kind]string{
 	site.Stale:                "Site was changed by somebody else",
 	site.WrongSite:            "Another site answers",
 	site.Invalid:              "Site does not accept a value",
+	site.NotInForce:           cannotBeAdopted,
 	site.PasswordRequired:     passwordMissing,
 	site.VerificationRequired: "Site does not enable mail without a passed test",
 	site.Unauthorized:         "Site does not accept the credentials",

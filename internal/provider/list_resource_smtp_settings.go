@@ -30,6 +30,7 @@ type settingsListModel struct {
 	Platform types.String `tfsdk:"platform"`
 	Enabled  types.Bool   `tfsdk:"enabled"`
 	Host     types.String `tfsdk:"host"`
+	Adopt    types.Bool   `tfsdk:"adoptable"`
 }
 
 func (l *smtpSettingsList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
@@ -42,8 +43,9 @@ func (l *smtpSettingsList) ListResourceConfigSchema(_ context.Context, _ list.Li
 				MarkdownDescription: "Only sites of this platform: " + quotedList(platform.Names()) + ". Default: all.",
 				Validators:          []validator.String{stringvalidator.OneOf(platform.Names()...)},
 			},
-			"enabled": schema.BoolAttribute{Optional: true, MarkdownDescription: "`true` lists only sites that send mail, `false` only those that do not. Default: both."},
-			"host":    schema.StringAttribute{Optional: true, MarkdownDescription: "Only sites that send through this mail server. Default: all."},
+			"enabled":   schema.BoolAttribute{Optional: true, MarkdownDescription: "`true` lists only sites that send mail, `false` only those that do not. Default: both."},
+			"host":      schema.StringAttribute{Optional: true, MarkdownDescription: "Only sites that send through this mail server. Default: all."},
+			"adoptable": schema.BoolAttribute{Optional: true, MarkdownDescription: "`true` lists only sites whose mail `adopt` can take over from another plugin, `false` only the others. Default: both."},
 		},
 	}
 }
@@ -116,6 +118,7 @@ func (s listedSite) toResult(ctx context.Context, req list.ListRequest, filter s
 		return result, true
 	}
 	if !filter.Enabled.IsNull() && filter.Enabled.ValueBool() != s.state.Enabled ||
+		!filter.Adopt.IsNull() && filter.Adopt.ValueBool() != s.state.InForce.Adoptable() ||
 		!filter.Host.IsNull() && filter.Host.ValueString() != s.state.Settings.Host {
 		return list.ListResult{}, false
 	}
@@ -123,6 +126,7 @@ func (s listedSite) toResult(ctx context.Context, req list.ListRequest, filter s
 	result.DisplayName = fmt.Sprintf("%s: %s", s.key, describe(s.state))
 	model := settingsModel{Site: types.StringValue(s.key)}
 	model.fromState(s.state)
+	model.offerAdoption(s.state)
 	result.Diagnostics.Append(model.identify(ctx, result.Identity)...)
 	if req.IncludeResource {
 		result.Diagnostics.Append(result.Resource.Set(ctx, model.complete())...)
@@ -133,6 +137,10 @@ func (s listedSite) toResult(ctx context.Context, req list.ListRequest, filter s
 // describe says in a few words what a site does with mail.
 func describe(s site.State) string {
 	switch {
+	case s.Settings.IsZero() && s.InForce.Adoptable():
+		return "sends " + describeInForce(s.InForce) + ", can be adopted"
+	case s.Settings.IsZero() && s.InForce != nil:
+		return "sends " + describeInForce(s.InForce)
 	case s.Settings.IsZero():
 		return "no mail settings"
 	case s.Enabled:

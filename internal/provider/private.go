@@ -34,6 +34,8 @@ type lastApplied struct {
 	// Verification is kept here for a platform that does not keep it, and Tested is the digest of what passed.
 	Verification *site.Verification `json:"verification,omitempty"`
 	Tested       string             `json:"tested,omitempty"`
+	// InForce is what sent the site's mail in the place of its settings when it was last read.
+	InForce *site.InForce `json:"in_force,omitempty"`
 	// Arrival is where the message of the last test arrived, where that was required.
 	Arrival *knownArrival `json:"arrival,omitempty"`
 }
@@ -72,7 +74,7 @@ func newInstance() string { return rand.Text()[:8] }
 
 // after is a after an apply that left s at a site with these capabilities.
 func (a lastApplied) after(s site.State, can site.Capabilities) lastApplied {
-	a = lastApplied{Revision: s.Revision, PasswordID: s.PasswordID, Unknown: s.Unknown, Instance: cmp.Or(a.Instance, newInstance())}
+	a = lastApplied{Revision: s.Revision, PasswordID: s.PasswordID, Unknown: s.Unknown, InForce: s.InForce, Instance: cmp.Or(a.Instance, newInstance())}
 	if writer := site.WriterOf(s.LastWriteID); writer != a.Instance {
 		a.Adopted = writer
 	}
@@ -113,7 +115,7 @@ func (a lastApplied) partly(s site.State, can site.Capabilities) lastApplied {
 // observe records what a refresh saw: the revision that the next plan is made against, and at the first sight of an
 // imported site which password it has.
 func (a lastApplied) observe(s site.State, imported bool) lastApplied {
-	a.Revision, a.Unknown, a.Unread = s.Revision, s.Unknown, false
+	a.Revision, a.Unknown, a.InForce, a.Unread = s.Revision, s.Unknown, s.InForce, false
 	if imported {
 		a.PasswordID, a.Instance, a.Adopted = s.PasswordID, newInstance(), site.WriterOf(s.LastWriteID)
 	}

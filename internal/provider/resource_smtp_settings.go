@@ -88,6 +88,12 @@ func (r *smtpSettingsResource) Create(ctx context.Context, req resource.CreateRe
 		e.addSiteError(&resp.Diagnostics, "reading it", nowhere, err)
 		return
 	}
+	if !plan.settingsKnown() { // the plan could not read the site that it is to adopt from
+		if !plan.resolveAdopted(config, &prior, e.label, &resp.Diagnostics) {
+			return
+		}
+		plan.resolveSender(config, &resp.Diagnostics)
+	}
 	var refusal diag.Diagnostics // or a warning, which the plan has shown
 	if plan.refusesOverwrite(prior, e, &refusal) {
 		resp.Diagnostics.Append(refusal...)
@@ -168,7 +174,14 @@ func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadReques
 	addMailWarnings(&resp.Diagnostics, e.label, now)
 	r.sites.addOutdated(&resp.Diagnostics)
 	observed := applied.observe(now, model.imported())
+	imported := model.imported()
 	model.fromState(applied.recall(now, e.can))
+	if imported {
+		model.offerAdoption(now)
+		if !model.adopts() {
+			e.addOtherMailer(now, model, &resp.Diagnostics)
+		}
+	}
 	if applied.PasswordID != "" && applied.PasswordID != now.PasswordID {
 		e.addPasswordDrift(&resp.Diagnostics, model, now)
 		model.forgetPassword()

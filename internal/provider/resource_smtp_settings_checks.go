@@ -30,12 +30,12 @@ func (r *smtpSettingsResource) ValidateConfig(ctx context.Context, req resource.
 
 // requireEndpoint wants a preset, or host, port and encryption.
 func (m settingsModel) requireEndpoint(diags *diag.Diagnostics) {
-	if !m.Preset.IsNull() {
+	if !m.Preset.IsNull() || m.adopts() {
 		return
 	}
 	missing := func(attribute string) {
 		diags.AddAttributeError(path.Root(attribute), "Setting is missing",
-			"Set "+attribute+", or set preset to a mail service, which gives host, port and encryption.")
+			"Set "+attribute+", or set preset to a mail service, which gives host, port and encryption. Where another plugin sends the site's mail now, adopt = true takes over its settings.")
 	}
 	if m.Host.IsNull() {
 		missing("host")
@@ -50,7 +50,7 @@ func (m settingsModel) requireEndpoint(diags *diag.Diagnostics) {
 
 // requireLogin wants username and password together.
 func (m settingsModel) requireLogin(diags *diag.Diagnostics) {
-	if m.Username.ValueString() == "" && !m.Username.IsUnknown() && !m.password().IsNull() && !m.usesOAuth2() {
+	if m.Username.ValueString() == "" && !m.Username.IsUnknown() && !m.password().IsNull() && !m.usesOAuth2() && !m.adopts() {
 		diags.AddAttributeError(path.Root("username"), "Username is missing",
 			"A password without a username is never used. Set username, or remove the password for a relay without login.")
 	}

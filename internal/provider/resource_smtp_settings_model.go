@@ -28,6 +28,7 @@ type settingsModel struct {
 	PasswordWO        types.String   `tfsdk:"password_wo"`
 	PasswordWOVersion types.String   `tfsdk:"password_wo_version"`
 	OAuth2            types.Object   `tfsdk:"oauth2"`
+	Adopt             types.Bool     `tfsdk:"adopt"`
 	Enabled           types.Bool     `tfsdk:"enabled"`
 	Test              types.Object   `tfsdk:"test"`
 	OverwriteExisting types.Bool     `tfsdk:"overwrite_existing"`
@@ -36,6 +37,7 @@ type settingsModel struct {
 	UpdatedAt         types.String   `tfsdk:"updated_at"`
 	PasswordSet       types.Bool     `tfsdk:"password_set"`
 	Verification      types.Object   `tfsdk:"verification"`
+	AdoptedFrom       types.String   `tfsdk:"adopted_from"`
 }
 
 var testTypes = map[string]attr.Type{
@@ -111,8 +113,12 @@ func (m *settingsModel) forgetPassword() {
 // toChange makes the change from prior to what m plans, with the password of the configuration, which is new to a site that has no state.
 func (m settingsModel) toChange(config settingsModel, prior site.State, defaultRecipient types.String) site.Change {
 	return site.Change{
-		Prior:       prior,
-		Candidate:   site.Candidate{Settings: m.toSettings(), Password: secret.New(config.password().ValueString())},
+		Prior: prior,
+		Candidate: site.Candidate{
+			Settings: m.toSettings(),
+			Password: secret.New(config.password().ValueString()),
+			Adopt:    m.Adopt.ValueBool() && config.password().IsNull() && prior.Settings.IsZero(),
+		},
 		SetPassword: m.setsPassword(config, settingsModel{}),
 		Enabled:     m.Enabled.ValueBool(),
 		Recipient:   m.recipient(defaultRecipient).ValueString(),
@@ -211,6 +217,7 @@ func (m settingsModel) toState(a lastApplied) site.State {
 		Revision:    a.Revision,
 		PasswordSet: m.PasswordSet.ValueBool(),
 		PasswordID:  a.PasswordID,
+		InForce:     a.InForce,
 	}
 	// What cannot be parsed was not written here and is as good as none.
 	s.UpdatedAt, _ = time.Parse(time.RFC3339, m.UpdatedAt.ValueString())

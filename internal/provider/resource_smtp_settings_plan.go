@@ -41,16 +41,16 @@ func (r *smtpSettingsResource) ModifyPlan(ctx context.Context, req resource.Modi
 		e.checkOnDestroy(plan, diags)
 	}
 	plan.resolveEndpoint(config)
+	prior, found := getApplied(ctx, req.Private)
+	diags.Append(found...)
+	if diags.HasError() || !r.resolveAdopted(ctx, e, config, &plan, prior, req, diags) {
+		return
+	}
 	plan.resolveSender(config, diags)
 	plan.checkEndpoint(diags)
 	if r.sites != nil {
 		r.sites.inbox.checkRequirement(plan.require(), path.Root("test").AtName("require"), diags)
 	}
-	if diags.HasError() {
-		return
-	}
-	prior, found := getApplied(ctx, req.Private)
-	diags.Append(found...)
 	if diags.HasError() {
 		return
 	}
@@ -65,6 +65,28 @@ func (r *smtpSettingsResource) ModifyPlan(ctx context.Context, req resource.Modi
 		r.sites.manage(ctx, e, cmp.Or(plan.ID.ValueString(), e.seenID()), self, diags)
 	}
 	diags.Append(set(ctx, &resp.Plan, resp.Plan.Raw.Type(), plan)...)
+}
+
+// resolveAdopted fills in what an adopting configuration leaves out, from the site; false, with an error, where that cannot be done.
+func (r *smtpSettingsResource) resolveAdopted(ctx context.Context, e *entry, config settingsModel, plan *settingsModel, prior lastApplied, req resource.ModifyPlanRequest, diags *diag.Diagnostics) bool {
+	var now *site.State
+	plan.AdoptedFrom = types.StringNull()
+	switch {
+	case !req.State.Raw.IsNull():
+		var state settingsModel
+		diags.Append(get(ctx, req.State, &state)...)
+		plan.AdoptedFrom = state.AdoptedFrom
+		now = new(state.toState(prior))
+	case config.adopts() && e != nil && !e.unknown:
+		if read, ok := e.readForPlan(ctx, diags); ok {
+			now = &read
+		}
+	}
+	label := plan.Site.ValueString()
+	if e != nil {
+		label = e.label
+	}
+	return !diags.HasError() && plan.resolveAdopted(config, now, label, diags)
 }
 
 // planDestroy makes sure that the site can still be left as on_destroy says.
@@ -110,13 +132,8 @@ func (r *smtpSettingsResource) planCreate(ctx context.Context, e *entry, config 
 	if e == nil || e.unknown || !plan.settingsKnown() {
 		return
 	}
-	prior, err := e.readOnce(ctx)
-	if err != nil && !mayAnswerLater(err) {
-		e.addSiteError(diags, "reading it", nowhere, err)
-		return
-	}
-	if err != nil {
-		diags.AddWarning("Site cannot be read yet", fmt.Sprintf("%s: %s\n\nThe apply reads it again before it changes anything.", e.label, err))
+	prior, ok := e.readForPlan(ctx, diags)
+	if !ok {
 		return
 	}
 	if !replaced && plan.refusesOverwrite(prior, e, diags) {
@@ -124,6 +141,8 @@ func (r *smtpSettingsResource) planCreate(ctx context.Context, e *entry, config 
 	}
 	change := plan.toChange(config, prior, e.testRecipient)
 	requirePassword(change, config, diags)
+	e.checkAdoption(change, config, diags)
+	e.addOtherMailer(prior, config, diags)
 	e.checkChange(change, config, diags)
 	e.checkTokenLogin(ctx, change, config, diags)
 }
@@ -162,11 +181,16 @@ func (r *smtpSettingsResource) planUpdate(ctx context.Context, e *entry, config 
 	change := plan.toUpdate(config, state, state.toState(prior), types.StringNull())
 	requirePassword(change, config, &resp.Diagnostics)
 	if e != nil {
+		e.checkAdoption(change, config, &resp.Diagnostics)
 		e.checkChange(change, config, &resp.Diagnostics)
 		e.checkTokenLogin(ctx, change, config, &resp.Diagnostics)
 	}
 	if steps := change.Steps(); steps.SendsTest || steps.Writes {
-		plan.forgetWritten(config, state.PasswordSet)
+		passwordSet := state.PasswordSet
+		if change.Candidate.Adopt {
+			passwordSet = types.BoolUnknown()
+		}
+		plan.forgetWritten(config, passwordSet)
 		if !change.Enabled && !change.Prior.Enabled {
 			plan.Verification = types.ObjectNull(verificationTypes)
 		}
@@ -243,7 +267,7 @@ func setIfNull[T attr.Value](value *T, configured, fallback T) {
 // resolveSender takes the username for the sender where the configuration names none.
 func (m *settingsModel) resolveSender(config settingsModel, diags *diag.Diagnostics) {
 	switch {
-	case !config.FromAddress.IsNull():
+	case !config.FromAddress.IsNull(), config.adopts() && m.FromAddress.ValueString() != "":
 	case m.Username.IsUnknown():
 		m.FromAddress = types.StringUnknown()
 	case submit.CheckAddress(m.Username.ValueString()) == nil:

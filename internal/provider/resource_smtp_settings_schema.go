@@ -78,10 +78,13 @@ func endpointAttributes() map[string]schema.Attribute {
 
 // derivedSettings are those that the plan fills in where they are left out, and from what.
 var derivedSettings = map[string]string{
-	"host":         "Required without a `preset`.",
-	"port":         "Required without a `preset`.",
-	"encryption":   "Required without a `preset`.",
-	"from_address": "Default: `username`, if that is an email address.",
+	"host":         "Required without a `preset` or `adopt`.",
+	"port":         "Required without a `preset` or `adopt`.",
+	"encryption":   "Required without a `preset` or `adopt`.",
+	"username":     "Default: none or, with `adopt`, that of the site.",
+	"from_address": "Default: `username`, if that is an email address, or, with `adopt`, that of the site.",
+	"from_name":    "Default: none or, with `adopt`, that of the site.",
+	"reply_to":     "With `adopt`, default: that of the site.",
 }
 
 // settingAttributes follow from the declarations of the settings.
@@ -122,6 +125,12 @@ func passwordAttributes() map[string]schema.Attribute {
 			Validators: []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(path.MatchRoot("password_wo"))},
 		},
 		"oauth2": oauth2Attribute(),
+		"adopt": schema.BoolAttribute{
+			Optional: true,
+			MarkdownDescription: "Whether to take over what another plugin sends the site's mail with now: the settings that are left out here, and its password, which the site tests and " +
+				"saves without ever telling it. The plugin keeps its own settings and idles; destroying this resource with `on_destroy = \"clear\"` leaves the mail to it again. Once " +
+				"the site is adopted, settings that are left out are those of the site. Only for WordPress with the plugin Site SMTP 0.2 or newer. Default: `false`.",
+		},
 	}
 }
 
@@ -191,6 +200,10 @@ func computedAttributes() map[string]schema.Attribute {
 		"password_set": schema.BoolAttribute{
 			Computed:            true,
 			MarkdownDescription: "Whether the site has a password.",
+		},
+		"adopted_from": schema.StringAttribute{
+			Computed:            true,
+			MarkdownDescription: "What sent the site's mail before `adopt` took it over, such as `WP Mail SMTP 4.8.0`; null where nothing was taken over.",
 		},
 		"verification": schema.SingleNestedAttribute{
 			Computed:            true,
