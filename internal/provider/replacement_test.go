@@ -157,8 +157,8 @@ func TestAccLateSite(t *testing.T) {
 	ws.must("plan", "-detailed-exitcode")
 }
 
-// TestAccLateURL: a url that is known only in the apply leads to another site, which gets nothing, not even to refuse it.
-func TestAccLateURL(t *testing.T) {
+// TestAccR15LateURL: a url that is known only in the apply leads to another site, which gets nothing, not even to refuse it.
+func TestAccR15LateURL(t *testing.T) {
 	tb := newTestbed(t, smtptest.Config{}, "a", "b")
 	config := func(name, more, fromName string) string {
 		return fmt.Sprintf("resource \"terraform_data\" \"at\" {\n  input = { url = %q, token = %q }\n}\nprovider \"smtp\" {\n  url = terraform_data.at.output.url\n"+

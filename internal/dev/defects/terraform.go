@@ -71,4 +71,18 @@ var inTerraform = []defect{{
 	old:   `if model.imported() {`,
 	new:   `if false {`,
 	tests: "provider", run: "TestAccSettingsImportOfNothing",
+}, {
+	name: "UnreadSiteIsTrusted", breaks: "R15",
+	what:  "An update sends the mail password to a site that the refresh did not read.",
+	file:  "internal/provider/resource_smtp_settings.go",
+	old:   `notRead := applied.Unread || `,
+	new:   `notRead := `,
+	tests: "provider", run: "TestAccR15LateURL",
+}, {
+	name: "ClientSecretTriedEverywhere", breaks: "R26",
+	what:  "A client secret that the token endpoint refused is tried for every other site, too.",
+	file:  "internal/provider/attempt.go",
+	old:   `	if c.Settings.Grant == "" {`,
+	new:   `	if true {`,
+	tests: "provider", run: "TestAccOneWrongClientSecretOfManySites",
 }}
