@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -53,6 +54,18 @@ func TestVersion(t *testing.T) {
 	loader, err := os.ReadFile("site-smtp.php")
 	if err != nil || !strings.Contains(string(loader), "define( 'SITE_SMTP_VERSION', '"+siteadmin.WordPressPlugin+"' );") {
 		t.Errorf("the loader says another version: %v", err)
+	}
+}
+
+// WP-CLI shows a comment of one line as it stands, with its slashes.
+func TestCommandsHaveDescriptions(t *testing.T) {
+	text, err := os.ReadFile("src/Cli.php")
+	if err != nil {
+		t.Fatal(err)
+	}
+	described := regexp.MustCompile(`(?m)^\t?/\*\*\n(\t? \*.*\n)+\t?(public function|final class) `)
+	if got, want := len(described.FindAll(text, -1)), strings.Count(string(text), "public function ")+1; got != want {
+		t.Errorf("%d of %d commands have a comment that WP-CLI reads", got, want)
 	}
 }
 

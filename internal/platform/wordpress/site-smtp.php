@@ -27,7 +27,9 @@ if ( PHP_VERSION_ID < 80100 || ! function_exists( 'stream_socket_enable_crypto' 
 		'admin_notices',
 		function () {
 			if ( current_user_can( 'manage_options' ) ) {
-				echo '<div class="notice notice-error"><p>Site SMTP does nothing here: it needs PHP 8.1 with openssl, and this is PHP ', esc_html( PHP_VERSION ), '.</p></div>';
+				/* translators: %s: a version of PHP */
+				$text = sprintf( __( 'Site SMTP does nothing here: it needs PHP 8.1 with openssl, and this is PHP %s.', 'site-smtp' ), PHP_VERSION );
+				echo '<div class="notice notice-error"><p>', esc_html( $text ), '</p></div>';
 			}
 		}
 	);

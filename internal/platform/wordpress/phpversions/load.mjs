@@ -22,6 +22,7 @@ function wp_normalize_path( $path ) { return $path; }
 function wp_installing() { return true; }
 function current_user_can( $capability ) { return true; }
 function esc_html( $text ) { return $text; }
+function __( $text, $domain ) { return $text; }
 `;
 
 const load = (file) => `${wordpress}

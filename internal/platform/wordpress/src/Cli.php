@@ -4,12 +4,16 @@ declare( strict_types = 1 );
 
 namespace SiteSMTP;
 
-/** Shows, tests and clears the mail settings of this site, and makes the token that Terraform logs in with. */
+/**
+ * Shows, tests and clears the mail settings of this site, and makes the token that Terraform logs in with.
+ */
 final class Cli {
-	/** Prints what the site holds: settings, switch, last test, last mail. */
+	/**
+	 * Prints what the site holds: settings, switch, last test, last mail.
+	 */
 	public function status(): void {
 		$record = Site::read();
-		foreach ( $record->settings->values() as $name => $value ) {
+		foreach ( array_filter( $record->settings->values() ) as $name => $value ) {
 			\WP_CLI::line( "$name: $value" );
 		}
 		$delivery = Delivery::read();
@@ -49,7 +53,9 @@ final class Cli {
 		'passed' === $test['status'] ? \WP_CLI::success( $said ) : \WP_CLI::error( "{$test['status']} ({$test['stage']}): $said" );
 	}
 
-	/** Removes settings and password; WordPress then sends mail as it does without this plugin. */
+	/**
+	 * Removes settings and password; WordPress then sends mail as it does without this plugin.
+	 */
 	public function clear(): void {
 		Site::clear( (string) Site::read()->revision, 'wp-cli' );
 		\WP_CLI::success( 'The mail settings were cleared.' );

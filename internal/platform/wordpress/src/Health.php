@@ -12,11 +12,11 @@ final class Health {
 
 	public static function tests( array $tests ): array {
 		$tests['direct']['site_smtp_keys'] = array(
-			'label' => 'Keys of the stored mail password',
+			'label' => __( 'Keys of the stored mail password', 'site-smtp' ),
 			'test'  => array( self::class, 'keys' ),
 		);
 		$tests['direct']['site_smtp_mail'] = array(
-			'label' => 'Outgoing mail',
+			'label' => __( 'Outgoing mail', 'site-smtp' ),
 			'test'  => array( self::class, 'mail' ),
 		);
 		return $tests;
@@ -24,24 +24,27 @@ final class Health {
 
 	/** Whether the keys would protect the mail password in a copy of the database. */
 	public static function keys(): array {
-		if ( Keys::are_in_database() ) {
-			$text = 'The keys that protect the mail password are in the database, beside it. Set AUTH_KEY and AUTH_SALT, or SITE_SMTP_KEY, in wp-config.php. '
-				. 'Until then no new mail password is stored.';
-			return self::result( 'site_smtp_keys', 'critical', 'The stored mail password is not protected', $text );
+		if ( ! Keys::are_in_database() ) {
+			$label = __( 'The stored mail password is protected', 'site-smtp' );
+			return self::result( 'site_smtp_keys', 'good', $label, __( 'The keys that protect it are in wp-config.php.', 'site-smtp' ) );
 		}
-		return self::result( 'site_smtp_keys', 'good', 'The stored mail password is protected', 'The keys that protect it are in wp-config.php.' );
+		$label = __( 'The stored mail password is not protected', 'site-smtp' );
+		$where = __( 'The keys that protect the mail password are in the database, beside it. Set AUTH_KEY and AUTH_SALT, or SITE_SMTP_KEY, in wp-config.php.', 'site-smtp' );
+		return self::result( 'site_smtp_keys', 'critical', $label, $where . ' ' . __( 'Until then no new mail password is stored.', 'site-smtp' ) );
 	}
 
 	/** Whether the site's mail leaves, as far as is known. */
 	public static function mail(): array {
 		$fault = Status::fault();
 		if ( null !== $fault ) {
-			return self::result( 'site_smtp_mail', 'critical', 'This site does not send its mail', $fault );
+			return self::result( 'site_smtp_mail', 'critical', __( 'This site does not send its mail', 'site-smtp' ), $fault );
 		}
 		if ( ! Status::is_managed() ) {
-			return self::result( 'site_smtp_mail', 'good', 'Outgoing mail is not managed', 'Site SMTP manages no mail settings; WordPress sends mail as it does without it.' );
+			$text = __( 'Site SMTP manages no mail settings; WordPress sends mail as it does without it.', 'site-smtp' );
+			return self::result( 'site_smtp_mail', 'good', __( 'Outgoing mail is not managed', 'site-smtp' ), $text );
 		}
-		return self::result( 'site_smtp_mail', 'good', 'This site sends its mail', 'Mail takes the settings that passed a test, and no later mail has failed.' );
+		$text = __( 'Mail takes the settings that passed a test, and no later mail has failed.', 'site-smtp' );
+		return self::result( 'site_smtp_mail', 'good', __( 'This site sends its mail', 'site-smtp' ), $text );
 	}
 
 	private static function result( string $test, string $status, string $label, string $text ): array {
@@ -49,7 +52,7 @@ final class Health {
 			'label'       => $label,
 			'status'      => $status,
 			'badge'       => array(
-				'label' => 'Mail',
+				'label' => __( 'Mail', 'site-smtp' ),
 				'color' => 'blue',
 			),
 			'description' => '<p>' . esc_html( $text ) . '</p>',

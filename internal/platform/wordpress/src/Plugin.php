@@ -12,6 +12,7 @@ final class Plugin {
 	public static function start(): void {
 		Path::note();
 		Mail::register();
+		Tests::register();
 		Status::register();
 		Health::register();
 		Api::register();

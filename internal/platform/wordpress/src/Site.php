@@ -88,6 +88,7 @@ final class Site {
 			static function ( Record $r ) use ( $revision, $by ): Record {
 				self::check_revision( $r, $revision );
 				TokenEndpoint::forget();
+				Delivery::forget();
 				$cleared           = new Record();
 				$cleared->revision = $r->revision;
 				return self::stamp( $cleared, $by );

@@ -16,8 +16,9 @@ final class Tests {
 	private const BURST = 20;
 	private const EVERY = 10;
 
-	/** How many seconds a result can be read. */
-	private const KEEP = 86400;
+	/** How many seconds a result can be read; then this event removes it. */
+	private const KEEP  = 86400;
+	private const EVENT = 'site_smtp_forget';
 
 	/**
 	 * After how many seconds a test that still runs was abandoned. That is longer than a test can take, and no lock of
@@ -66,6 +67,7 @@ final class Tests {
 				set_time_limit( self::ABANDONED );
 			}
 			if ( Store::add( self::PREFIX . $key, $row ) ) {
+				self::schedule( self::KEEP + MINUTE_IN_SECONDS );
 				return self::finish( $key, $row, ( new Attempt( $settings, $password, $recipient, $as_mail ) )->run(), $settings, $password );
 			}
 			$known = (string) Store::get( self::PREFIX . $key );
@@ -182,13 +184,25 @@ final class Tests {
 		return array( $record->settings, $record->password );
 	}
 
-	/** Removes results that nobody will ask for any more, some at a time. */
-	private static function forget(): void {
+	/** Removes results that nobody will ask for any more, some at a time, and comes again while there are any. */
+	public static function forget(): void {
 		foreach ( Store::all( self::PREFIX, false, 100 ) as $name => $row ) {
-			if ( json_decode( $row, true, 8, JSON_THROW_ON_ERROR )['started'] > time() - self::KEEP ) {
+			$left = json_decode( $row, true, 8, JSON_THROW_ON_ERROR )['started'] + self::KEEP - time();
+			if ( $left > 0 ) {
+				self::schedule( (int) $left + MINUTE_IN_SECONDS );
 				return;
 			}
 			Store::remove( $name );
 		}
+	}
+
+	private static function schedule( int $seconds ): void {
+		if ( ! wp_next_scheduled( self::EVENT ) ) {
+			wp_schedule_single_event( time() + $seconds, self::EVENT );
+		}
+	}
+
+	public static function register(): void {
+		add_action( self::EVENT, array( self::class, 'forget' ) );
 	}
 }

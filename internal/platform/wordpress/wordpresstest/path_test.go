@@ -209,6 +209,12 @@ func TestWhatBecomesOfMail(t *testing.T) {
 			t.Errorf("got %v", got)
 		}
 	})
+	t.Run("SoDoClearedOnes", func(t *testing.T) {
+		c.Eval(t, send)
+		if got := c.call(http.MethodDelete, "/smtp", nil, "If-Match", c.etag()).want(t, http.StatusOK, "").object; got["last_success"] != nil {
+			t.Errorf("got %v", got)
+		}
+	})
 }
 
 // TestToken is of the login that is no user's.

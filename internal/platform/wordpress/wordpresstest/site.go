@@ -56,7 +56,7 @@ func (s *Server) Site(t TB) *Site {
 	if err := site.removePlugins(); err != nil {
 		t.Fatalf("%v", err)
 	}
-	site.Eval(t, `update_option("active_plugins", array()); $wpdb->query("DELETE FROM $wpdb->options WHERE option_name LIKE 'site\\_smtp%'");`)
+	site.Eval(t, `update_option("active_plugins", array()); wp_clear_scheduled_hook("site_smtp_forget"); $wpdb->query("DELETE FROM $wpdb->options WHERE option_name LIKE 'site\\_smtp%'");`)
 	return site
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
@@ -256,4 +257,18 @@ func TestRateLimit(t *testing.T) {
 	start(t).mustTest(nil, "passed", "data")
 	c.Eval(t, `$wpdb->query("UPDATE $wpdb->options SET option_value = CONCAT('[0,', UNIX_TIMESTAMP() - 11, ']') WHERE option_name = 'site_smtp_rate'");`)
 	c.call(http.MethodPut, refused, c.candidate()).want(t, http.StatusOK, "")
+}
+
+// TestResultsAreForgotten without another test: their rows hold recipients.
+func TestResultsAreForgotten(t *testing.T) {
+	c := start(t)
+	const rows = `echo count(SiteSMTP\Store::all("site_smtp_test_", false, 100)), " ", wp_next_scheduled("site_smtp_forget") ? "scheduled" : "not scheduled";`
+	equal(t, c.Eval(t, rows), "0 not scheduled")
+	c.mustTest(nil, "passed", "data")
+	equal(t, c.Eval(t, rows), "1 scheduled")
+	// WP-Cron takes an event off its list before it does it.
+	const event = `wp_clear_scheduled_hook("site_smtp_forget"); do_action("site_smtp_forget");`
+	equal(t, c.Eval(t, event+rows), "1 scheduled")
+	c.later(24*time.Hour + time.Minute)
+	equal(t, c.Eval(t, event+rows), "0 not scheduled")
 }
