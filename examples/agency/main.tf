@@ -39,9 +39,9 @@ provider "smtp" {
     for site, client in local.clients : site => {
       url      = client.url
       platform = client.platform
-      token    = client.admin == "" ? var.site_secrets[site] : null
+      token    = client.admin == "" ? lookup(var.site_secrets, site, null) : null
       username = client.admin == "" ? null : client.admin
-      password = client.admin == "" ? null : var.site_secrets[site]
+      password = client.admin == "" ? null : lookup(var.site_secrets, site, null)
     }
   }
 }

@@ -30,7 +30,7 @@ variable "app_passwords" {
 provider "smtp" {
   test_recipient = "ops@agency.example"
   sites = {
-    for key, client in var.clients : key => { url = client.url, token = var.site_tokens[key] }
+    for key, client in var.clients : key => { url = client.url, token = lookup(var.site_tokens, key, null) }
   }
 }
 

@@ -120,7 +120,7 @@ func (a *API) bearer(do func(call) error) http.Handler {
 	return a.open(func(c call) error {
 		scheme, token, _ := strings.Cut(c.r.Header.Get("Authorization"), " ")
 		if !strings.EqualFold(scheme, "Bearer") {
-			return problem.New(problem.Unauthorized, "The call needs an Authorization header with a bearer token.")
+			return problem.New(problem.Unauthorized, "The request needs an Authorization header with a bearer token.")
 		}
 		by, err := a.Guard.Name(c.site.ID(), secret.New(token))
 		if err != nil {

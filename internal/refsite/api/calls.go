@@ -135,7 +135,7 @@ var entityTag = regexp.MustCompile(`^(?:W/)?"([^"]*)"$`)
 func (c call) ifMatch() (string, error) {
 	values := c.r.Header.Values("If-Match")
 	if len(values) == 0 {
-		return "", problem.New(problem.PreconditionRequired, "The call needs an If-Match header with the revision that was read.")
+		return "", problem.New(problem.PreconditionRequired, "The request needs an If-Match header with the revision that was read.")
 	}
 	tag := entityTag.FindStringSubmatch(values[0])
 	if len(values) > 1 || tag == nil {
