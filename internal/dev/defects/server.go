@@ -199,6 +199,13 @@ var inServer = []defect{{
 	new:   `HideAddresses: false,`,
 	tests: "refsite", run: "TestForbiddenAddresses",
 }, {
+	name: "SettingTellsThePassword", breaks: "R28 I8",
+	what:  "A password that is part of the username shows as stars in it.",
+	file:  "internal/mail/submit/result.go",
+	old:   `r.Keep(d.Text(c.Settings))`,
+	new:   `_ = d`,
+	tests: "mail/submit", run: "TestASettingDoesNotTellThePassword",
+}, {
 	name: "RecipientComparedWithThePassword", breaks: "R28 I8",
 	what:  "A recipient that holds the saved password comes back as stars, which tells that it was guessed.",
 	file:  "internal/mail/submit/sender.go",

@@ -52,6 +52,24 @@ func TestARecipientIsNotComparedWithThePassword(t *testing.T) {
 	})
 }
 
+// Whoever reads the result knows the settings: stars in the middle of one would tell that the password is a part of it.
+func TestASettingDoesNotTellThePassword(t *testing.T) {
+	for name, c := range map[string]struct{ password, repeated string }{
+		"PartOfTheUsername": {"shop-mail", "535 5.7.8 authentication failed for shop-mail@example.com"},
+		"TheUsername":       {"shop-mail@example.com", "535 5.7.8 authentication failed for shop-mail@example.com"},
+		"PartOfTheSender":   {"example.org", "535 5.7.8 you may not send as example.org"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, sender, candidate := script(t, site.STARTTLS, until(site.StageAuth, say(c.repeated)))
+			candidate.Settings.Username, candidate.Settings.FromAddress = "shop-mail@example.com", "shop@example.org"
+			candidate.Password = secret.New(c.password)
+			if r := sender.Send(t.Context(), candidate, recipient); r.Reply == nil || r.Reply.String() != c.repeated {
+				t.Errorf("got %+v", r.Reply)
+			}
+		})
+	}
+}
+
 func TestHiddenAddresses(t *testing.T) {
 	const inside = "127.77.0.1"
 	answers := map[string]func() ([]netip.Addr, dnsmessage.RCode, bool){

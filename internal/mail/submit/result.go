@@ -125,12 +125,17 @@ func (a *attempt) reply(code int, text string) *site.Reply {
 	return &site.Reply{Code: code, EnhancedCode: enhanced, Text: a.redactor.Brief(text, maxText)}
 }
 
-// newRedactor takes a login's secrets out of what a server says, and the username, which goes out in base64 only (RFC 4954 section 4).
+// newRedactor takes a login's secrets out of what a server says, and the username, which goes out in base64 only (RFC 4954 section 4). A
+// password that is part of a setting is left alone: whoever reads the result can read the settings, and would see where it stands in them.
 func newRedactor(c site.Candidate) *untrusted.Redactor {
 	r := new(untrusted.Redactor)
-	if c.Settings.Username != "" {
-		r.Add(c.Password)
-		r.AddEncoded(c.Settings.Username)
+	if c.Settings.Username == "" {
+		return r
+	}
+	r.Add(c.Password)
+	r.AddEncoded(c.Settings.Username)
+	for _, d := range site.AllSettings() {
+		r.Keep(d.Text(c.Settings))
 	}
 	return r
 }
