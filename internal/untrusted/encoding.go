@@ -165,7 +165,7 @@ const absent = 0xFF
 // wordEncodings are hexadecimal, base64 and base32 (RFC 4648), with the alphabet for URLs and lower case too.
 var wordEncodings = []wordEncoding{
 	encodingOf(8, 4, 2, "0123456789abcdef", "0123456789ABCDEF"),
-	encodingOf(5, 6, 4, base64Letters+"+/", base64Letters+"-_"),
+	encodingOf(6, 6, 4, base64Letters+"+/", base64Letters+"-_"),
 	encodingOf(7, 5, 8, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"),
 	encodingOf(7, 5, 8, "abcdefghijklmnopqrstuvwxyz234567"),
 }

@@ -278,10 +278,7 @@ func (r *Redactor) hold(decoded []byte, depth int) bool {
 	if r.left -= len(decoded); r.left < 0 {
 		return false // the whole text is left out
 	}
-	if r.fold {
-		decoded = bytes.ToLower(decoded)
-	}
-	if r.shown.in(decoded) || r.encoded.in(decoded) {
+	if r.shown.in(decoded) || r.encoded.in(decoded) || r.fold && r.shown.in(bytes.ToLower(decoded)) {
 		return true
 	}
 	if depth >= mostEncodings || !isText(decoded) {

@@ -34,6 +34,37 @@ func TestEachFormIsRedacted(t *testing.T) {
 	}
 }
 
+// TestASecretThatIsTheWholeText: nothing stands before or behind it.
+func TestASecretThatIsTheWholeText(t *testing.T) {
+	for _, c := range untrustedtest.Spellings {
+		if got := redactor(c.Value).Line(c.Repeated); got != "[redacted]" {
+			t.Errorf("%q: got %q", c.Repeated, got)
+		}
+	}
+	for value, spellings := range map[string][]string{
+		"žlutá":     {"&zcaron;lut&aacute;"},
+		"pass word": {"pass  word", "pass%20+word"},
+		"can ary":   {"%63an+ary"},
+		"cana":      {"63616e61", "Y2FuYQ", "MNQW4YI"},
+		"canary":    {"can\x1b[0?/ ~ary", "can\x1b[1/mary", "can\u0378ary"},
+	} {
+		for _, spelling := range spellings {
+			if got := redactor(value).Line(spelling); got != "[redacted]" {
+				t.Errorf("%q: got %q", spelling, got)
+			}
+		}
+	}
+}
+
+// TestEachTimeASecretIsSaid: not only the first time.
+func TestEachTimeASecretIsSaid(t *testing.T) {
+	for _, spelling := range []string{"canary", "Y2FuYXJ5", "63616e617279", "c%61nary"} {
+		if got, want := redactor("canary").Line(spelling+" and "+spelling), "[redacted] and [redacted]"; got != want {
+			t.Errorf("%q twice: got %q", spelling, got)
+		}
+	}
+}
+
 // TestASecretThatEndsAnEscapeSequence: its first letter would be dropped with the sequence, and the rest shown.
 func TestASecretThatEndsAnEscapeSequence(t *testing.T) {
 	for name, text := range map[string]string{"Whole": "\x1b[31mcanary", "Broken": "\x1b[31mcan\x00ary"} {
@@ -49,6 +80,7 @@ func TestOtherTextStays(t *testing.T) {
 		"Empty":        {"", "a cat sat"},
 		"NoCharacter":  {"canary", "acc\uFFFDs refus\uFFFD"},
 		"OtherEncoded": {"canary", "3c3VwcG9ydA== 5b1f17b1804b1-42a6b5c3"},
+		"Beginning":    {"\x00\x00\x00abcd", "abc"},
 		"OtherURL":     {"canary", "https://example.com/a%20b?c=d+e%zz&amp;f=100%&nosuch;&"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -135,6 +167,7 @@ func TestWhatTheReaderSuppliedStays(t *testing.T) {
 		"OPS@Canary.example":       {"550 canary.example does not exist", "550 canary"},
 		"Y2FuYXJ5@example.com":     {"550 canary is unknown"},
 		"c%61nary@example.com":     {"550 <canary@example.com>", "550 c%61nary"},
+		"V1RKR2RWbFlTalU9@a.test":  {"550 canary"},
 		"q=63616e617279@a.test":    {"550 canary"},
 		"CANARY@example.com":       {"550 canary"},
 		"Q0FOQVJZ@example.com":     {"550 canary"},

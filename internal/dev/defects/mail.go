@@ -65,14 +65,10 @@ var inMail = []defect{{
 	tests: "untrusted", run: "TestWhatTheReaderSuppliedStays",
 }, {
 	name: "PartOfAGuessAnswered", breaks: "I8",
-	what: "A recipient in another case than the secret, or encoded, shows whether the stored secret is in it.",
-	file: "internal/untrusted/redactor.go",
-	old: `	if r.fold {
-		decoded = bytes.ToLower(decoded)
-	}
-`,
-	new: `	decoded = bytes.Clone(decoded)
-`,
+	what:  "A recipient in another case than the secret, or encoded, shows whether the stored secret is in it.",
+	file:  "internal/untrusted/redactor.go",
+	old:   ` || r.fold && r.shown.in(bytes.ToLower(decoded))`,
+	new:   ` || r.fold && r.shown.in(bytes.Clone(decoded))`,
 	tests: "untrusted", run: "TestWhatTheReaderSuppliedStays",
 }, {
 	name: "DecoysHideASecret", breaks: "I8",
