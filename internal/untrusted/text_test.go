@@ -21,9 +21,26 @@ func TestLine(t *testing.T) {
 		"\u202egnp.exe\u202c \u2066x\u2069":        "gnp.exe x",
 		"zero\u200bwidth\ufeff":                    "zerowidth",
 		"授权码 ok":                                   "授权码 ok",
+		"\x1b[?25h\x1b[0 /~x\x1b[3@y\x1b[<0M":      "xy",
+		"\x1b]0;ti\x1b[1mtle\u009cx\u0090y\u009cz": "tlexz",
+		"\u009d0;t\x1bxu\x07v":                     "uv",
+		"\x1b(Bx\x1b\ny\x1bßz":                     "Bx yz",
 	} {
 		if got := untrusted.Line(text); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestIsHidden(t *testing.T) {
+	for _, r := range "\u200b\u00ad\u034f\u115f\u2800\u3164\ufe0f\ufeff\U000E0100\u202e" {
+		if !untrusted.IsHidden(r) {
+			t.Errorf("%U shows", r)
+		}
+	}
+	for _, r := range "a\x00 \u0080é授\u00a0" {
+		if untrusted.IsHidden(r) {
+			t.Errorf("%U does not show", r)
 		}
 	}
 }

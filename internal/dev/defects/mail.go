@@ -31,7 +31,7 @@ var inMail = []defect{{
 	name: "SecretOfTheServerEchoed", breaks: "R28 I8",
 	what: "A reply that repeats the login is shown as it came.",
 	file: "internal/mail/submit/result.go",
-	old: `		r.Add(c.Password)
+	old: `	r.Add(c.Password)
 `,
 	new:   ``,
 	tests: "mail/submit", run: "TestR28EchoedSecretsAreRedacted",
