@@ -234,7 +234,7 @@ func TestAccRequirementNeedsAnInbox(t *testing.T) {
 			plans(r.provider("authserv_id = \""+receiver+"\"", "")+required(`{ require = "authenticated" }`), "Test inbox does not say who checks the sender"),
 			plans(r.provider()+required(`{ require = "read" }`), "value must be one of"),
 			plans(r.provider()+required(`{ require = "delivered", wait = "1s" }`), "is not a duration of at least 10s"),
-			plans(r.provider()+required(`{ require = "delivered", wait = "2h" }`), "is longer than 30m0s"),
+			plans(r.provider()+required(`{ require = "delivered", wait = "2h" }`), "is longer than the maximum, 30m0s"),
 			plans(r.provider("password = \""+inboxPassword+"\"", "")+required(`{ require = "delivered" }`), "SMTP_TEST_INBOX_PASSWORD"),
 			plans(r.provider("host = \"localhost\"", "host = \"imap.example.com\"\n encryption = \"none\"")+required(`{ require = "delivered" }`), "clear text"),
 			plans(r.provider("ca_certificate = ", "ca_certificate = \"\" # ")+required(`{ require = "delivered" }`), "holds no certificate"),

@@ -66,6 +66,9 @@ func (s *Script) Port() int { return s.listener.address().Port }
 // RootCAs holds the authority that signs what [Peer.StartTLS] shows.
 func (s *Script) RootCAs() *x509.CertPool { return s.ca.RootCAs() }
 
+// CAPEM is the certificate of that authority.
+func (s *Script) CAPEM() []byte { return s.ca.PEM() }
+
 // Issue makes a certificate signed by that authority.
 func (s *Script) Issue(leaf Leaf) (tls.Certificate, error) { return s.ca.Issue(leaf) }
 

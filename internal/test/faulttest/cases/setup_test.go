@@ -83,6 +83,8 @@ type build struct {
 	secure, login bool
 	// relay: there is a proxy before the submission server, too.
 	relay bool
+	// taken, when set, is called with each message that the submission server took.
+	taken func(smtptest.Message)
 	// tokens: there is a token endpoint. ahead is how far the clock of the site is ahead.
 	tokens bool
 	ahead  time.Duration
@@ -110,7 +112,7 @@ func newTestbed(t *testing.T, b build) *testbed {
 	w.mail = smtptest.Start(t, smtptest.Config{
 		CheckToken: check,
 		Listener:   w.listen(mailAt), Users: map[string]secret.Text{mailbox: secret.New(password)},
-		Leaf: smtptest.Leaf{Names: []string{"127.0.0.1", mailName}},
+		Leaf: smtptest.Leaf{Names: []string{"127.0.0.1", mailName}}, Taken: b.taken,
 	})
 	if b.relay {
 		w.startRelay()

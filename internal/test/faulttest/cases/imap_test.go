@@ -1,0 +1,104 @@
+package cases_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/faulttest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/imaptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/soaktest"
+)
+
+const (
+	inboxName     = "imap.example.test"
+	inboxPassword = "canary-of-the-inbox"
+	inboxAt       = inboxName + ":993"
+	behindInbox   = "127.0.0.1:143"
+	// inboxWait is how long a message is waited for.
+	inboxWait = 10 * time.Second
+)
+
+// TestIMAP has the server of the test inbox go wrong at each of its steps: nothing is saved, the run ends, and the next one
+// without a fault comes to what is wanted.
+func TestIMAP(t *testing.T) {
+	cases := faulttest.IMAPFaults()
+	if len(cases) != 72 {
+		t.Fatalf("%d cases", len(cases))
+	}
+	for _, fault := range soaktest.Draw(t, cases, func(f faulttest.IMAPFault) bool { return f.Name == "HugeLiteral" || f.Name == "Refused" }) {
+		t.Run(fault.At+"/"+fault.Row+"_"+fault.Name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { runIMAP(t, fault) })
+		})
+	}
+}
+
+func runIMAP(t *testing.T, fault faulttest.IMAPFault) {
+	w, inbox := newInboxTestbed(t)
+	wanted := w.configuration(siteKey, arguments{"test": arguments{"require": "delivered", "wait": inboxWait.String()}})
+	wanted.provider["test_inbox"] = arguments{
+		"host": inboxName, "username": recipient, "password": inboxPassword, "ca_certificate": string(inbox.CAPEM()),
+	}
+	before := w.held()
+	inbox.Break(&fault)
+	start := time.Now()
+	got := w.apply(wanted)
+	took := time.Since(start)
+	inbox.Break(nil)
+	w.checkCalls(w.proxy.Calls())
+
+	if len(got.errors) != 1 {
+		t.Fatalf("%d errors: %s", len(got.errors), told(got.errors))
+	}
+	d, sent := got.errors[0], 0
+	says := "the test inbox cannot be read, and nothing is saved"
+	if fault.Sent {
+		sent, says = 1, "the test message was accepted, but then the test inbox could not be read"
+	}
+	if d.Summary != "The test inbox cannot be read" || !strings.Contains(d.Detail, says) || !strings.Contains(d.Detail, string(fault.Shortfall)) {
+		t.Errorf("want %s: %s", fault.Shortfall, told(got.errors))
+	}
+	if strings.ContainsAny(d.Detail, "\x1b\x00\r") || strings.Contains(d.Detail, inboxPassword) {
+		t.Errorf("the error is not fit to print: %q", d.Detail)
+	}
+	if n := w.messages(); n != sent {
+		t.Errorf("%d messages were sent, want %d", n, sent)
+	}
+	if now := w.held(); now.Revision != before.Revision || now.Enabled {
+		t.Errorf("I7: the site holds %+v", now)
+	}
+	// One round at most takes half a minute, and one that was begun in time ends.
+	if took > inboxWait+40*time.Second {
+		t.Errorf("the run took %s", took)
+	}
+	if n := inbox.Flooded(); n > 20<<20 {
+		t.Errorf("the provider took %d bytes", n)
+	}
+	w.converge(wanted, got, sent)
+	w.checkSecrets()
+}
+
+// newInboxTestbed is a testbed whose messages go into a mailbox behind a proxy.
+func newInboxTestbed(t *testing.T) (*testbed, *faulttest.IMAP) {
+	var server *imaptest.Server
+	w := newTestbed(t, build{taken: func(m smtptest.Message) {
+		if err := server.Deliver("INBOX", m.Data); err != nil {
+			t.Error(err)
+		}
+	}})
+	var err error
+	server, err = imaptest.New(imaptest.Config{
+		Listener: w.listen(behindInbox), Encryption: site.NoEncryption, Username: recipient, Password: secret.New(inboxPassword),
+	})
+	w.require(err)
+	t.Cleanup(func() { w.require(server.Close()) })
+	inbox, err := faulttest.NewIMAP(w.listen(inboxAt), inboxName, w.dialing(behindInbox))
+	w.require(err)
+	t.Cleanup(inbox.Close)
+	return w, inbox
+}
