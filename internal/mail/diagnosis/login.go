@@ -13,11 +13,7 @@ func (v *verdict) login() {
 	if !v.known {
 		return
 	}
-	switch {
-	case !v.generic || v.service.PasswordKind == presets.AccountPassword:
-	case v.service.PasswordKind == presets.NoPassword:
-		v.Remedy = fmt.Sprintf("%s needs no login: remove username and password.", v.service.Name)
-	default:
+	if v.generic && v.service.PasswordKind != presets.AccountPassword {
 		v.Remedy = fmt.Sprintf("Set username as %s expects it (%s) and password to %s.",
 			v.service.Name, v.service.UsernameHint, v.service.PasswordKind.Words())
 		if v.service.Requires != "" {
