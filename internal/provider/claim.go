@@ -34,6 +34,8 @@ type claimant struct {
 	// planned as an update first and as a creation then, with the instance of what is replaced.
 	instance    string
 	description string
+	// takesOver: it is to be created, and may replace what the site has (overwrite_existing).
+	takesOver bool
 }
 
 // leaver is a resource that is to be destroyed.
@@ -115,14 +117,15 @@ func (s *sites) leave(ctx context.Context, e *entry, siteID string, r leaver, di
 const forgetting = "remove the other from the state without destroying it:\n\n" +
 	"  removed {\n    from = smtp_settings.<other>\n    lifecycle {\n      destroy = false\n    }\n  }"
 
-// forgettingDeposed is that for an object that has no address of its own.
-const forgettingDeposed = "If terraform show lists it as a deposed object, neither block reaches it: run terraform state rm smtp_settings.<name>, and import the site again."
+// replacingDeposed is that for an object that has no address of its own. Terraform destroys deposed objects last.
+const replacingDeposed = "If terraform show lists it as a deposed object, neither block reaches it. Set overwrite_existing = true and apply: the resource is created " +
+	"first, and the destruction of the deposed object then leaves the site as it is."
 
 // refuseLeaving refuses to destroy one resource where another one manages the site: it would end up with its mail off, or keep it
 // by the chance of which comes first. One whose destruction leaves the site as it is may go, such as a deposed object that was taken
 // over.
 func (c *claim) refuseLeaving(ctx context.Context, e *entry, diags *diag.Diagnostics) {
-	if len(c.leaving) == 0 || c.by == nil || c.applied {
+	if len(c.leaving) == 0 || c.by == nil || c.applied || c.by.takesOver {
 		return
 	}
 	if now, err := e.lastSeen(ctx); err == nil && !slices.ContainsFunc(c.leaving, func(l leaver) bool { return !l.spares(now) }) {
@@ -130,7 +133,7 @@ func (c *claim) refuseLeaving(ctx context.Context, e *entry, diags *diag.Diagnos
 	}
 	diags.AddAttributeError(path.Root("site"), "Site has two resources", fmt.Sprintf(
 		"Destroying one smtp_settings resource would change %s, which another resource manages: its mail could end up off. If the resource was "+
-			"renamed, say so:\n\n  moved {\n    from = smtp_settings.<old>\n    to   = smtp_settings.<new>\n  }\n\nOtherwise, %s\n\n%s", e.label, forgetting, forgettingDeposed))
+			"renamed, say so:\n\n  moved {\n    from = smtp_settings.<old>\n    to   = smtp_settings.<new>\n  }\n\nOtherwise, %s\n\n%s", e.label, forgetting, replacingDeposed))
 }
 
 // apply notes that a resource was applied to the site. From then on the destruction of the one that it replaces

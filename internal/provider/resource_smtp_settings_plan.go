@@ -56,6 +56,7 @@ func (r *smtpSettingsResource) ModifyPlan(ctx context.Context, req resource.Modi
 	}
 	self := claimant{instance: prior.Instance, description: plan.describe()}
 	if req.State.Raw.IsNull() {
+		self.takesOver = plan.OverwriteExisting.ValueBool()
 		replaced := prior.Instance != "" && plan.OnDestroy.ValueString() != string(site.OnDestroyKeep)
 		r.planCreate(ctx, e, config, &plan, replaced, diags)
 	} else {

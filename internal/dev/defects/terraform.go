@@ -54,7 +54,7 @@ var inTerraform = []defect{{
 	name: "RenamedResourceLeavesItsSite", breaks: "R5",
 	what:  "A resource that was renamed may switch mail off while it is created under its new name.",
 	file:  "internal/provider/claim.go",
-	old:   `if len(c.leaving) == 0 || c.by == nil || c.applied {`,
+	old:   `if len(c.leaving) == 0 || c.by == nil || c.applied || c.by.takesOver {`,
 	new:   `if true {`,
 	tests: "provider", run: "TestAccSettingsRenamed",
 }, {
