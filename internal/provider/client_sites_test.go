@@ -10,7 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/oauthtest"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
@@ -99,5 +101,34 @@ output "servers" { value = keys(module.mail.servers) }
 				t.Errorf("plans %s, of which %s are off; want %s, %s", sites, off, c.sites, c.off)
 			}
 		})
+	}
+}
+
+// TestAccClientTableWithTokens: one column moves a client to the application, and nobody else.
+func TestAccClientTableWithTokens(t *testing.T) {
+	tokens := oauthtest.Start(t)
+	tokens.SetApp("app", oauthtest.App{Secret: secret.New(clientSecret), Mailboxes: []string{mailbox}})
+	tb := newTestbed(t, smtptest.Config{CheckToken: tokens.Check}, "client-a", "client-b")
+	config := func(application string) string {
+		return tb.provider() + fmt.Sprintf(`
+module "mail" {
+  source      = %q
+  clients_csv = "site,mailbox,oauth2\nclient-a,%s,TRUE\nclient-b,%[2]s,\n"
+  passwords   = { client-b = %q }
+  defaults    = { host = %q, port = %d, encryption = "starttls" }
+  %s
+}
+`, filepath.Join(modules(t), "client-sites"), mailbox, password, tb.smtp.Host(), tb.smtp.Port(), application)
+	}
+	ws := newWorkspace(t, config(fmt.Sprintf("oauth2 = { client_id = \"app\", token_url = %q, scopes = [%q] }\n  client_secret = %q", tokens.URL(), oauthtest.Scope, clientSecret)))
+	ws.must("apply", "-auto-approve", "-no-color")
+	for name, grant := range map[string]site.Grant{"client-a": site.ClientCredentials, "client-b": ""} {
+		if got := tb.state(name); !got.Enabled || got.Settings.Grant != grant {
+			t.Errorf("%s holds %+v", name, got)
+		}
+	}
+	ws.configure(config(""))
+	if out, ok := ws.run("plan", "-no-color"); ok || !strings.Contains(strings.Join(strings.Fields(strings.ReplaceAll(out, "│", "")), " "), "client-a logs in with oauth2, and the variable oauth2 is not set") {
+		t.Errorf("without the application: %s", out)
 	}
 }

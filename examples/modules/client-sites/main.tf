@@ -7,6 +7,7 @@ locals {
     status     = ["active", "leaving"]
     enabled    = ["true", "false"]
     login      = ["true", "false"]
+    oauth2     = ["true", "false"]
     encryption = ["starttls", "tls", "none"]
     on_destroy = ["disable", "clear", "keep"]
   }
@@ -37,8 +38,9 @@ locals {
 
   # A client with a preset or a host of its own takes none of the defaults: the password of one server is not for another.
   own    = { for site, client in local.clients : site => can(client.preset) || can(client.host) }
-  shared = { for site, client in local.clients : site => !local.own[site] && var.defaults.username != null }
   login  = { for site, client in local.clients : site => try(tobool(client.login), true) }
+  token  = { for site, client in local.clients : site => local.login[site] && var.oauth2 != null && try(tobool(client.oauth2), false) }
+  shared = { for site, client in local.clients : site => !local.own[site] && !local.token[site] && var.defaults.username != null }
 }
 
 resource "smtp_settings" "client" {
@@ -56,13 +58,21 @@ resource "smtp_settings" "client" {
     local.shared[each.key] ? var.defaults.username : try(each.value.username, each.value.mailbox)
   )
   password_wo = (
-    !local.login[each.key] ? null :
+    !local.login[each.key] || local.token[each.key] ? null :
     local.shared[each.key] ? var.default_password : lookup(var.passwords, each.key, null) # without one, the error names the client
   )
   password_wo_version = (
-    !local.login[each.key] ? null :
+    !local.login[each.key] || local.token[each.key] ? null :
     local.shared[each.key] ? var.default_password_version : try(each.value.password_version, "1")
   )
+  oauth2 = !local.token[each.key] ? null : {
+    tenant                   = try(each.value.tenant, var.oauth2.tenant)
+    token_url                = can(each.value.tenant) ? null : var.oauth2.token_url
+    scopes                   = var.oauth2.scopes
+    client_id                = var.oauth2.client_id
+    client_secret_wo         = var.client_secret
+    client_secret_wo_version = var.oauth2.client_secret_version
+  }
 
   from_address = try(each.value.from_address, each.value.mailbox)
   from_name    = try(each.value.name, null)
@@ -74,5 +84,12 @@ resource "smtp_settings" "client" {
   test = {
     recipient = try(each.value.recipient, null)
     retry_for = var.retry_for
+  }
+
+  lifecycle {
+    precondition {
+      condition     = var.oauth2 != null || !try(tobool(each.value.oauth2), false)
+      error_message = "${each.key} logs in with oauth2, and the variable oauth2 is not set."
+    }
   }
 }

@@ -14,6 +14,8 @@ variable "clients" {
     port             = optional(number)
     encryption       = optional(string)
     login            = optional(bool)
+    oauth2           = optional(bool)
+    tenant           = optional(string)
     username         = optional(string)
     from_address     = optional(string)
     reply_to         = optional(string)
@@ -60,6 +62,26 @@ variable "default_password_version" {
   type        = string
   default     = "1"
   description = "Any text, to be changed whenever default_password changes."
+}
+
+variable "oauth2" {
+  type = object({
+    client_id             = string
+    tenant                = optional(string)
+    token_url             = optional(string)
+    scopes                = optional(set(string))
+    client_secret_version = optional(string, "1") # changes whenever client_secret changes
+  })
+  default     = null
+  description = "Application that clients with oauth2 = true log in with instead of a password, each for its own mailbox. A tenant of the client overrides the one here."
+}
+
+variable "client_secret" {
+  type        = string
+  default     = null
+  sensitive   = true
+  ephemeral   = true
+  description = "Client secret of that application; stored neither in the plan nor in the state."
 }
 
 variable "retry_for" {

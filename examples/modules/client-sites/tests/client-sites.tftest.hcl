@@ -2,6 +2,7 @@
 #   terraform test -var site_url=… -var site_token_a=… …
 variables {
   default_password = "" # no client uses it
+  client_secret    = ""
 
   clients_csv = <<-CSV
     site,mailbox,name,reply_to,password_version,enabled,status
