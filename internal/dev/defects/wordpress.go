@@ -71,4 +71,11 @@ var inWordPress = []defect{{
 	old:   `$with_token && null === $this->deadline ?`,
 	new:   `$with_token ?`,
 	tests: "platform/wordpress/wordpresstest", run: "TestTokensAreKept", tags: "wordpress", needs: "mariadbd",
+}, {
+	name: "EachMailConnectsAnew", breaks: "I2",
+	what:  "Each mail of a request has a connection and a login of its own, which mail services count.",
+	file:  "internal/platform/wordpress/src/Mailer.php",
+	old:   `if ( ! $this->keep_open ) {`,
+	new:   `if ( true ) {`,
+	tests: "platform/wordpress/wordpresstest", run: "TestWordPressSendsThroughTheSettings", tags: "wordpress", needs: "mariadbd",
 }}

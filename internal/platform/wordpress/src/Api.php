@@ -18,8 +18,8 @@ final class Api {
 
 	/** The calls by path, as regular expressions, and method. */
 	private const CALLS = array(
-		'/site'                         => array( 'GET' => 'get_site' ),
-		'/smtp'                         => array(
+		'/site'                      => array( 'GET' => 'get_site' ),
+		'/smtp'                      => array(
 			'GET'    => 'get_smtp',
 			'PUT'    => 'put_smtp',
 			'DELETE' => 'delete_smtp',
@@ -28,7 +28,7 @@ final class Api {
 			'GET' => 'get_test',
 			'PUT' => 'put_test',
 		),
-		'/smtp/presets'                 => array( 'GET' => 'get_presets' ),
+		'/smtp/presets'              => array( 'GET' => 'get_presets' ),
 	);
 
 	private const WRITE = array(

@@ -47,13 +47,13 @@ final class Attempt {
 			$c->pass();
 		}
 		$result = array(
-			'status'      => $status,
-			'stage'       => '' === $c->stage ? null : $c->stage,
-			'reply'       => $reply,
-			'error'       => null === $fault && null === $c->challenge ? null : $words->line( $fault ?? $c->challenge ),
-			'stages'      => $c->stages,
-			'message_id'  => $this->message_id,
-			'tested_at'   => Clock::now(),
+			'status'     => $status,
+			'stage'      => '' === $c->stage ? null : $c->stage,
+			'reply'      => $reply,
+			'error'      => null === $fault && null === $c->challenge ? null : $words->line( $fault ?? $c->challenge ),
+			'stages'     => $c->stages,
+			'message_id' => $this->message_id,
+			'tested_at'  => Clock::now(),
 		);
 		if ( null === $fault ) {
 			$c->quit();
@@ -158,5 +158,4 @@ final class Attempt {
 		return str_contains( $this->connection->fault, 'did not match' )
 			? "certificate is valid for $names, not {$this->settings->host}" : 'certificate signed by unknown authority';
 	}
-
 }

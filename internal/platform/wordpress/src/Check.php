@@ -22,7 +22,7 @@ final class Check {
 			'helo_name'    => self::length( $s->helo_name, 255 ) ?? self::helo_name( $s->helo_name ),
 			'reply_to'     => '' === $s->reply_to ? null : self::address( $s->reply_to ),
 		) + self::login( $s ) + array(
-			'password'     => self::password( $s, $password ),
+			'password' => self::password( $s, $password ),
 		);
 		foreach ( array_filter( $faults ) as $field => $fault ) {
 			throw Problem::of_field( $field, $fault );

@@ -48,7 +48,7 @@ final class Connection extends \PHPMailer\PHPMailer\SMTP {
 	private ?Secret $password;
 	private ?float $deadline;
 	private bool $verify;
-	private ?Secret $token          = null;
+	private ?Secret $token       = null;
 	private string $address      = '';
 	private string $unread       = '';
 	private int $mails           = 0;
@@ -223,7 +223,8 @@ final class Connection extends \PHPMailer\PHPMailer\SMTP {
 		$user     = $this->settings->username;
 		$bearer   = "auth=Bearer {$this->token->reveal()}\x01\x01";
 		$xoauth2  = 'XOAUTH2' === $mechanism;
-		$response = $xoauth2 ? "user=$user\x01$bearer" : 'n,a=' . strtr( $user, array( '=' => '=3D', ',' => '=2C' ) ) . ",\x01$bearer";
+		$name     = str_replace( array( '=', ',' ), array( '=3D', '=2C' ), $user );
+		$response = $xoauth2 ? "user=$user\x01$bearer" : "n,a=$name,\x01$bearer";
 		if ( ! $this->sendCommand( 'AUTH', "AUTH $mechanism", 334 ) ) {
 			return false;
 		}

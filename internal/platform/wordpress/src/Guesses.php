@@ -25,7 +25,7 @@ final class Guesses {
 		$result = $compare();
 		if ( null === $result || false === $result ) {
 			Limit::owe( self::ROW, self::BURST, self::EVERY );
-			$from = filter_var( $_SERVER['REMOTE_ADDR'] ?? '', FILTER_VALIDATE_IP );
+			$from = filter_var( wp_unslash( $_SERVER['REMOTE_ADDR'] ?? '' ), FILTER_VALIDATE_IP );
 			error_log( sprintf( 'Site SMTP: %s sent a mail password from %s that is not the stored one', Token::name() ?? wp_get_current_user()->user_login, $from ) );
 		}
 		return $result;

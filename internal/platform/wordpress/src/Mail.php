@@ -130,7 +130,7 @@ final class Mail {
 			// Plugins may put another mailer there; of this site's mail it changes nothing.
 			$given = $mailer;
 			do_action_ref_array( 'phpmailer_init', array( &$given ) );
-			$sent = ( $managed ? $mailer : $given )->send();
+			$sent          = ( $managed ? $mailer : $given )->send();
 			self::$test_id = null === self::$test ? '' : trim( $mailer->getLastMessageID(), '<>' );
 			if ( $managed && null === self::$test ) {
 				Delivery::succeeded();
@@ -139,7 +139,7 @@ final class Mail {
 			return $sent;
 		} catch ( \PHPMailer\PHPMailer\Exception $e ) {
 			self::$test_id = null === self::$test ? '' : trim( $mailer->getLastMessageID(), '<>' );
-			$why = $e->getMessage();
+			$why           = $e->getMessage();
 			if ( null !== $through ) {
 				$words = new Words( $record->settings, $record->password, $through->has_sent_recipients() ? $message->supplied() : '', $through->token() );
 				$why   = $words->line( $why );

@@ -56,6 +56,13 @@ final class Mailer extends \PHPMailer\PHPMailer\PHPMailer {
 		return $this->getSMTPInstance();
 	}
 
+	/** PHPMailer does this when it is destroyed, which would be after each mail. */
+	public function smtpClose() {
+		if ( ! $this->keep_open ) {
+			parent::smtpClose();
+		}
+	}
+
 	/** PHPMailer reaches for the property in smtpSend. */
 	public function preSend() {
 		$this->getSMTPInstance();

@@ -26,11 +26,11 @@ final class Message {
 
 	/** @param array<string, mixed> $mail the arguments of wp_mail() by name. */
 	public function __construct( array $mail ) {
-		$this->addresses   = array_fill_keys( self::LISTS, array() );
-		$this->subject     = (string) ( $mail['subject'] ?? '' );
-		$this->body        = (string) ( $mail['message'] ?? '' );
-		$this->attachments = self::lines( $mail['attachments'] ?? array() );
-		$this->embeds      = self::lines( $mail['embeds'] ?? array() );
+		$this->addresses       = array_fill_keys( self::LISTS, array() );
+		$this->subject         = (string) ( $mail['subject'] ?? '' );
+		$this->body            = (string) ( $mail['message'] ?? '' );
+		$this->attachments     = self::lines( $mail['attachments'] ?? array() );
+		$this->embeds          = self::lines( $mail['embeds'] ?? array() );
 		$this->addresses['to'] = self::split( $mail['to'] ?? array() );
 		foreach ( self::lines( $mail['headers'] ?? array() ) as $line ) {
 			$this->header( (string) $line );

@@ -49,7 +49,7 @@ if ( is_readable( WP_PLUGIN_DIR . "/\$site_smtp" ) && ( in_array( \$site_smtp, (
 
 PHP;
 		wp_mkdir_p( WPMU_PLUGIN_DIR );
-		// phpcs:ignore WordPress.WP.AlternativeFunctions.file_system_read_file_put_contents, WordPress.PHP.NoSilencedErrors.Discouraged -- one write; where it fails, see above.
+		// phpcs:ignore WordPress.WP.AlternativeFunctions.file_system_operations_file_put_contents, WordPress.PHP.NoSilencedErrors.Discouraged -- one write; where it fails, see above.
 		@file_put_contents( WPMU_PLUGIN_DIR . '/' . self::EARLY, $code );
 	}
 

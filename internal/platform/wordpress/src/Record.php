@@ -10,8 +10,8 @@ final class Record {
 	private const MEMBERS = array( 'settings', 'enabled', 'revision', 'updated_at', 'updated_by', 'last_write', 'key', 'password', 'verification', 'place' );
 
 	public Settings $settings;
-	public bool $enabled = false;
-	public int $revision = 0;
+	public bool $enabled       = false;
+	public int $revision       = 0;
 	public ?string $updated_at = null;
 	public ?string $updated_by = null;
 	/** @var ?array{id: string, mark: string} */
@@ -142,7 +142,7 @@ final class Record {
 	}
 
 	public function to_row(): string {
-		$row = array(
+		$row          = array(
 			'settings'     => $this->settings->values(),
 			'enabled'      => $this->enabled,
 			'revision'     => $this->revision,

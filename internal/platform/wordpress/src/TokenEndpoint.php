@@ -149,8 +149,8 @@ final class TokenEndpoint {
 	/** @return array{access_token: string, expires_in?: mixed} what the endpoint granted. */
 	private static function read( array $response ): array {
 		[ $status, $head, $body ] = $response;
-		$answer = strlen( $body ) > self::MAX_BYTES ? null : json_decode( $body, true, 8 );
-		$fault  = self::fault_of( $status, $head, $body, $answer );
+		$answer                   = strlen( $body ) > self::MAX_BYTES ? null : json_decode( $body, true, 8 );
+		$fault                    = self::fault_of( $status, $head, $body, $answer );
 		if ( '' !== $fault || 200 !== $status ) {
 			throw new \RuntimeException( "token endpoint answered $status$fault" );
 		}
@@ -182,9 +182,9 @@ final class TokenEndpoint {
 
 	/** What Microsoft says for its support after what it says for people is left out, but for the id that the support asks for. */
 	private static function brief( string $description ): string {
-		$description     = trim( preg_replace( '/\s+/', ' ', $description ) );
+		$description      = trim( preg_replace( '/\s+/', ' ', $description ) );
 		[ $brief, $rest ] = explode( ' Trace ID: ', $description, 2 ) + array( 1 => '' );
-		$id              = preg_match( '/Correlation ID: (\S+)/', $rest, $found ) ? " (Correlation ID $found[1])" : '';
+		$id               = preg_match( '/Correlation ID: (\S+)/', $rest, $found ) ? " (Correlation ID $found[1])" : '';
 		return '' === $brief ? '' : ": $brief$id";
 	}
 }

@@ -106,9 +106,47 @@ add_action("phpmailer_init", function ($m) { $m->From = "visitor@example.net"; $
 	t.Run("ManyInOneRequest", func(t *testing.T) {
 		c := start(t)
 		c.enable(nil)
+		before := c.mail.Counters()
 		c.messages(5, func() {
 			c.Eval(t, strings.Repeat(`wp_mail("customer@example.com", "Hello", str_repeat(".\n", 2000));`, 5))
 		})
+		if after := c.mail.Counters(); after.Connections != before.Connections+1 || after.Logins != before.Logins+1 {
+			t.Errorf("mail services count both: from %+v to %+v", before, after)
+		}
+	})
+	t.Run("WithAllThatAMailCanHave", func(t *testing.T) {
+		c := start(t)
+		c.enable(nil)
+		c.messages(1, func() {
+			equal(t, c.Eval(t, `
+file_put_contents(SITE_ROOT . "/invoice.txt", "An invoice.");
+file_put_contents(SITE_ROOT . "/logo.png", base64_decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="));
+add_filter("wp_mail_content_type", fn() => "text/html");
+add_filter("wp_mail_embed_args", function ($part) { $part["name"] = "our-logo.png"; return $part; });
+add_action("phpmailer_init", function ($m) { $m->AltBody = "In short."; });
+echo wp_mail(
+	array("customer@example.com", "Second <second@example.com>"), "Grüße", "<p>Hello <img src='cid:logo'></p>",
+	array("Cc: Third <third@example.com>", "Bcc: fourth@example.com, fifth@example.com", "X-Order: 7"),
+	array("Invoice 7.txt" => SITE_ROOT . "/invoice.txt"), array("logo" => SITE_ROOT . "/logo.png")) ? "sent" : "not sent";`), "sent")
+		})
+		m := c.mail.Messages()[1]
+		equal(t, strings.Join(m.To, " "), "customer@example.com second@example.com third@example.com fourth@example.com fifth@example.com")
+		data := string(m.Data)
+		for _, part := range []string{
+			"To: customer@example.com, Second <second@example.com>", "Cc: Third <third@example.com>", "X-Order: 7", "Subject: =?UTF-8?",
+			"multipart/alternative", "In short.", "text/html", "Content-ID: <logo>", "name=our-logo.png", "Content-Disposition: inline",
+			`name="Invoice 7.txt"`, base64.StdEncoding.EncodeToString([]byte("An invoice.")),
+		} {
+			if !strings.Contains(data, part) {
+				t.Errorf("the mail lacks %q", part)
+			}
+		}
+		if strings.Contains(data, "fourth@example.com") {
+			t.Error("the hidden recipient shows")
+		}
+		if t.Failed() {
+			t.Logf("%s", m.Data)
+		}
 	})
 }
 
