@@ -59,6 +59,19 @@ func TestDemoOfOAuth2(t *testing.T) {
 	})
 }
 
+func TestDemoOfTheInbox(t *testing.T) {
+	var out strings.Builder
+	if err := run(t.Context(), inboxStory(), &out, t.Output(), false); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	checkSections(t, out.String(), []string{
+		"test_inbox = {",
+		"The test message arrived in the spam folder",
+		`"folder" = "INBOX"`,
+		`"enabled": true`,
+	})
+}
+
 // checkSections looks for words in each section.
 func checkSections(t *testing.T, told string, words []string) {
 	t.Helper()

@@ -1,5 +1,5 @@
 // Demo plays the whole story on this machine: a plan, the apply that tests before it saves, the message that arrived,
-// an apply that changes nothing, and a wrong password that does no harm; or, with -story oauth2, the same with a token. It fails when anything is not as told.
+// an apply that changes nothing, and a wrong password that does no harm; or, with -story oauth2, the same with a token; or, with -story inbox, a message that goes to Junk. It fails when anything is not as told.
 package main
 
 import (
@@ -16,15 +16,15 @@ import (
 )
 
 // plots are the stories by name.
-var plots = map[string]func() plot{"password": passwordStory, "oauth2": oauth2Story}
+var plots = map[string]func() plot{"password": passwordStory, "oauth2": oauth2Story, "inbox": inboxStory}
 
 func main() {
 	color := flag.Bool("color", false, "show what the CLI prints in its colors")
-	name := flag.String("story", "password", "which story to tell: password or oauth2")
+	name := flag.String("story", "password", "which story to tell: password, oauth2 or inbox")
 	flag.Parse()
 	plot, known := plots[*name]
 	if !known {
-		fmt.Fprintf(os.Stderr, "demo: there is no story %q; choose password or oauth2\n", *name)
+		fmt.Fprintf(os.Stderr, "demo: there is no story %q; choose password, oauth2 or inbox\n", *name)
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

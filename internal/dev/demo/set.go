@@ -11,11 +11,13 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/imaptest"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/oauthtest"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
@@ -28,8 +30,11 @@ const (
 
 // set is what the story plays on: a mail server and a site, both real and both on this machine.
 type set struct {
-	tokens   *oauthtest.Server
-	mail     *smtptest.Server
+	tokens *oauthtest.Server
+	mail   *smtptest.Server
+	// inbox has the mailbox of the recipient, and delivers says where messages go in it.
+	inbox    *imaptest.Server
+	delivers atomic.Pointer[delivery]
 	password secret.Text
 	site     *refsite.Server
 	http     *http.Server
@@ -51,7 +56,11 @@ func (s *set) start(ctx context.Context, dataFile string) (err error) {
 		return fmt.Errorf("start token server: %w", err)
 	}
 	s.allow(s.password)
-	s.mail, err = smtptest.New(smtptest.Config{Users: map[string]secret.Text{username: s.password}, CheckToken: s.tokens.Check})
+	s.delivers.Store(&delivery{folder: "INBOX"})
+	if s.inbox, err = imaptest.New(imaptest.Config{Username: recipient, Password: inboxPassword}); err != nil {
+		return fmt.Errorf("start inbox: %w", err)
+	}
+	s.mail, err = smtptest.New(smtptest.Config{Users: map[string]secret.Text{username: s.password}, CheckToken: s.tokens.Check, Taken: s.deliver})
 	if err != nil {
 		return fmt.Errorf("start mail server: %w", err)
 	}
@@ -98,6 +107,9 @@ func (s *set) close(ctx context.Context) error {
 	}
 	if s.mail != nil {
 		errs = append(errs, s.mail.Close())
+	}
+	if s.inbox != nil {
+		errs = append(errs, s.inbox.Close())
 	}
 	if s.tokens != nil {
 		errs = append(errs, s.tokens.Close())

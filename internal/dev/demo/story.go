@@ -87,7 +87,7 @@ func (s *story) begin(ctx context.Context) error {
 
 // end checks what must hold for the whole story.
 func (s *story) end() error {
-	secrets := append(s.set.tokens.Tokens(), s.set.password, wrongPassword, rotatedSecret, s.set.token)
+	secrets := append(s.set.tokens.Tokens(), s.set.password, wrongPassword, rotatedSecret, inboxPassword, s.set.token)
 	for _, password := range secrets {
 		if bytes.Contains(s.told.Bytes(), []byte(password.Reveal())) {
 			return errors.New("a secret was printed")
@@ -104,7 +104,10 @@ func (s *story) run(ctx context.Context, password secret.Text, version int, args
 	cmd.Env = append(cmd.Env,
 		"TF_INPUT=0",
 		"SMTP_SITE_TOKEN="+s.set.token.Reveal(),
+		"SMTP_TEST_INBOX_PASSWORD="+inboxPassword.Reveal(),
 		"TF_VAR_site="+s.set.url,
+		fmt.Sprintf("TF_VAR_inbox_port=%d", s.set.inbox.Port()),
+		"TF_VAR_inbox_authority="+string(s.set.inbox.CAPEM()),
 		fmt.Sprintf("TF_VAR_mail_server_port=%d", s.set.mail.Port()),
 		"TF_VAR_mail_password="+password.Reveal(),
 		fmt.Sprintf("TF_VAR_mail_password_version=%d", version),
