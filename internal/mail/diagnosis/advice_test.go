@@ -92,3 +92,10 @@ func TestWidthOfCharacters(t *testing.T) {
 		}
 	}
 }
+
+// The right host of a known service clears the host, and nothing else.
+func TestARightHostClearsNoPort(t *testing.T) {
+	if d := Of(failed(site.StageDNS, "dial tcp: address 99999: invalid port"), gmail(99999, site.TLS)); d.Attribute != "port" {
+		t.Errorf("got %+v", d)
+	}
+}
