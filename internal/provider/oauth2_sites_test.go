@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/platform"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
@@ -40,6 +42,37 @@ func TestAccOAuth2PlatformsWithPasswordsOnly(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAccOAuth2OfTheSamePlan: the application and its secret are made by the same apply, and rotated by replacing what makes it.
+func TestAccOAuth2OfTheSamePlan(t *testing.T) {
+	tb := newTokenTestbed(t)
+	config := func(secret string) string {
+		return fmt.Sprintf(`
+resource "terraform_data" "application" {
+  input = "app"
+}
+resource "terraform_data" "secret" {
+  input            = %q
+  triggers_replace = %[1]q
+}
+`, secret) + tb.config(arguments{"password_wo": "", "password_wo_version": "", "oauth2": fmt.Sprintf(
+			"{\n    token_url = %q\n    scopes = [%q]\n    client_id = terraform_data.application.output\n    client_secret_wo = terraform_data.secret.output\n    client_secret_wo_version = terraform_data.secret.id\n  }",
+			tb.tokens.URL(), oauthtest.Scope)})
+	}
+	on := func(messages int) []statecheck.StateCheck {
+		return []statecheck.StateCheck{expect{tb: tb.testbed, site: "only", enabled: true, host: tb.smtp.Host(), messages: messages, wrote: testAndSave}}
+	}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{
+			{Config: config(clientSecret), ConfigPlanChecks: preApply(willTest(plancheck.ResourceActionCreate)...), ConfigStateChecks: on(1)},
+			{
+				PreConfig: func() { tb.setSecret("rotated") },
+				Config:    config("rotated"), ConfigPlanChecks: preApply(willTest(plancheck.ResourceActionUpdate)...), ConfigStateChecks: on(2),
+			},
+		},
+	})
 }
 
 // TestMovingManyMailboxesToTokens does what the guide says: ten sites with passwords; one is moved, then all others. One mailbox
