@@ -75,8 +75,8 @@ final class Message {
 		self::reset( $mailer );
 		$from = apply_filters( 'wp_mail_from', '' === $this->from ? self::default_sender() : $this->from );
 		$name = apply_filters( 'wp_mail_from_name', $this->from_name ?? 'WordPress' );
-		// Since 6.9 WordPress makes the sender of the envelope of From, where there is none.
-		$mailer->setFrom( (string) $from, (string) $name, version_compare( get_bloginfo( 'version' ), '6.9', '>=' ) );
+		// WordPress leaves the sender of the envelope to PHP, but for 6.9.0.
+		$mailer->setFrom( (string) $from, (string) $name, false );
 		$mailer->Subject = $this->subject;
 		$mailer->Body    = $this->body;
 		$this->address( $mailer );
@@ -102,8 +102,9 @@ final class Message {
 		$mailer->clearReplyTos();
 		$mailer->clearAttachments();
 		$mailer->clearCustomHeaders();
-		$mailer->Body    = '';
-		$mailer->AltBody = '';
+		$mailer->Body     = '';
+		$mailer->AltBody  = '';
+		$mailer->Encoding = \PHPMailer\PHPMailer\PHPMailer::ENCODING_8BIT;
 	}
 
 	private function address( \PHPMailer\PHPMailer\PHPMailer $mailer ): void {
