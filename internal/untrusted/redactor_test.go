@@ -46,7 +46,7 @@ func TestASecretThatIsTheWholeText(t *testing.T) {
 		"pass word": {"pass  word", "pass%20+word"},
 		"can ary":   {"%63an+ary"},
 		"cana":      {"63616e61", "Y2FuYQ", "MNQW4YI"},
-		"canary":    {"can\x1b[~ary", "can\x1b[0?/ ~ary", "can\x1b[1/mary", "can\u0378ary"},
+		"canary":    {"\x1b[1mcan\x1b[0mary", "can\x1b[~ary", "can\x1b[0?/ ~ary", "can\x1b[1/mary", "can\u0378ary"},
 	} {
 		for _, spelling := range spellings {
 			if got := redactor(value).Line(spelling); got != "[redacted]" {

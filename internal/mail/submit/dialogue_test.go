@@ -1,7 +1,10 @@
 package submit
 
 import (
+	"context"
+	"errors"
 	"net"
+	"os"
 	"strings"
 	"testing"
 )
@@ -39,6 +42,28 @@ func TestPorts(t *testing.T) {
 	for port, ok := range map[int]bool{-1: false, 0: false, 1: true, 65535: true, 65536: false} {
 		if err := checkPort(port); (err == nil) != ok {
 			t.Errorf("%d: %v", port, err)
+		}
+	}
+}
+
+// An error with a reason of its own keeps it, also when the caller gave up meanwhile.
+func TestInterruption(t *testing.T) {
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	other := errors.New("connection reset by peer")
+	for name, c := range map[string]struct {
+		ctx       context.Context
+		err, want error
+	}{
+		"OfItsOwn":             {t.Context(), other, nil},
+		"OfItsOwnAfterwards":   {canceled, other, nil},
+		"Canceled":             {canceled, context.Canceled, context.Canceled},
+		"SocketWhenCanceled":   {canceled, os.ErrDeadlineExceeded, context.Canceled},
+		"SocketBeforeTheTimer": {t.Context(), os.ErrDeadlineExceeded, context.DeadlineExceeded},
+		"Deadline":             {t.Context(), context.DeadlineExceeded, context.DeadlineExceeded},
+	} {
+		if got := interruption(c.ctx, c.err); !errors.Is(got, c.want) || (got == nil) != (c.want == nil) {
+			t.Errorf("%s: got %v, want %v", name, got, c.want)
 		}
 	}
 }
