@@ -19,6 +19,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/platform"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/dnstest"
 )
 
 // storm is the bad weather that an example of resources is for, beside that of all.
@@ -250,6 +251,32 @@ func TestAccExamplesThatReadInBadWeather(t *testing.T) {
 		}
 		down("ses")
 		w.fails([]string{"plan"}, "postcondition failed", "No mail server listens on this port")
+	})
+	t.Run("DomainInEveryWeather", func(t *testing.T) {
+		w := startWeather(t, "data-sources/smtp_sender_domain", storm{})
+		server := dnstest.Start(t, senderZone(nil))
+		override := fmt.Sprintf("data \"smtp_sender_domain\" \"client\" {\n  nameserver = %q\n  timeout = \"300ms\"\n}\n", server.Address())
+		if err := os.WriteFile(filepath.Join(w.Dir, "weather_override.tf"), []byte(override), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out := w.must("apply", "-auto-approve"); strings.Contains(out, "Check block assertion failed") || !strings.Contains(out, "fm1.client.example.dkim.fmhosted.com") {
+			t.Errorf("a domain that is in order:\n%s", out)
+		}
+		for _, weather := range []struct {
+			change func()
+			says   string
+		}{
+			{func() { server.SetZone(dnstest.Zone{"client.example": {"TXT v=spf1 -all"}}) }, "neither SPF nor DKIM of the domain covers Fastmail, and no DMARC policy applies."},
+			{func() { server.SetZone(dnstest.Zone{}) }, "the domain does not exist, or has no records."},
+			{func() { server.Break("client.example", dnstest.ServFail) }, "the name server failed (SERVFAIL)."},
+			{func() { server.Break("client.example", dnstest.Silent) }, "no answer in time."},
+		} {
+			weather.change()
+			out := w.must("apply", "-auto-approve")
+			if strings.Count(out, "Check block assertion failed") != 1 || !says(weather.says).MatchString(out) || !strings.Contains(out, "fm1.client.example.dkim.fmhosted.com") {
+				t.Errorf("nothing says %q, or the records are gone:\n%s", weather.says, out)
+			}
+		}
 	})
 	t.Run("ReportOfADeadSite", func(t *testing.T) {
 		w := startWeather(t, "agency", storm{})
