@@ -49,9 +49,12 @@ type presetModel struct {
 	AuthStatus     types.String      `tfsdk:"auth_status"`
 	AuthStatusNote types.String      `tfsdk:"auth_status_note"`
 	Requires       types.String      `tfsdk:"requires"`
-	AppPasswordURL types.String      `tfsdk:"app_password_url"`
-	DocsURL        types.String      `tfsdk:"docs_url"`
-	Sources        []string          `tfsdk:"sources"`
+	TokenURL       types.String      `tfsdk:"token_url"`
+	// Scopes are by the grants that the service gives tokens by.
+	Scopes         map[string][]string `tfsdk:"scopes"`
+	AppPasswordURL types.String        `tfsdk:"app_password_url"`
+	DocsURL        types.String        `tfsdk:"docs_url"`
+	Sources        []string            `tfsdk:"sources"`
 }
 
 func (d *smtpPresetsDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
@@ -107,6 +110,10 @@ func presetAttributes() map[string]schema.Attribute {
 		"auth_status":      text("Whether the service still accepts passwords: " + quotedList(names([]presets.AuthStatus{presets.PasswordOK, presets.AppPasswordRequired, presets.DeprecatedPassword, presets.OAuth2Only})) + "."),
 		"auth_status_note": text("Details of `auth_status`."),
 		"requires":         text("What has to be set up at the service first."),
+		"token_url":        text("Token endpoint for `smtp_settings.oauth2`, with `{tenant}` where each customer has one of its own; null where none is known."),
+		"scopes": schema.MapAttribute{
+			Computed: true, ElementType: types.ListType{ElemType: types.StringType}, MarkdownDescription: "Scopes of its tokens for mail, by the grants that it knows.",
+		},
 		"app_password_url": text("Page where the password is created."),
 		"docs_url":         text("The service's own documentation of its settings."),
 		"sources":          schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Pages that the entry was taken from."},
@@ -196,6 +203,13 @@ func fromPreset(p presets.Preset) presetModel {
 		AppPasswordURL: orNull(p.AppPasswordURL),
 		DocsURL:        orNull(p.DocsURL),
 		Sources:        append([]string{}, p.Sources...),
+		Scopes:         map[string][]string{},
+	}
+	if p.OAuth2 != nil {
+		m.TokenURL = types.StringValue(p.OAuth2.TokenURL)
+		for grant, scopes := range p.OAuth2.Grants {
+			m.Scopes[string(grant)] = scopes
+		}
 	}
 	for _, r := range p.Regions {
 		m.Regions[r.Name] = r.Host
