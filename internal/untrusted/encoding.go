@@ -33,7 +33,7 @@ var escapings = []escaping{
 func percents(text string, from int) (start, end int, said string) {
 	for i := from; i < len(text); i++ {
 		if text[i] == '%' && digits(text[i+1:], 16, 2) == 2 {
-			return i, i + 3, string([]byte{byte(number(text[i+1:i+3], 16))})
+			return i, i + 3, string([]byte{octet(text[i+1:i+3], 16)})
 		}
 	}
 	return -1, -1, ""
@@ -106,9 +106,9 @@ func unescape(text string, single func(byte) string) (length int, said string) {
 	switch {
 	case kind >= '0' && kind <= '7':
 		n := digits(text, 8, 3)
-		return n, single(byte(number(text[:n], 8) & 0xFF))
+		return n, single(octet(text[:n], 8))
 	case kind == 'x' && digits(text[1:], 16, 2) == 2:
-		return 3, single(byte(number(text[1:3], 16)))
+		return 3, single(octet(text[1:3], 16))
 	case kind == 'U' && digits(text[1:], 16, 8) == 8:
 		return 9, string(number(text[1:9], 16))
 	case kind == 'u' && at(text, 1) == '{':
@@ -142,6 +142,9 @@ func isDigit(b byte, base int) bool {
 	}
 	return b >= '0' && b <= '9' || b >= 'a' && b <= 'f' || b >= 'A' && b <= 'F'
 }
+
+// octet returns what digits are, as far as a byte goes.
+func octet(digits string, base int) byte { return byte(number(digits, base) & 0xFF) }
 
 // number returns what digits are, and what is no character for those of none.
 func number(digits string, base int) rune {
@@ -210,7 +213,7 @@ func (e *wordEncoding) decode(decoded []byte, word string) []byte {
 		buffer, held = buffer<<e.bits|uint32(e.values[word[i]]), held+e.bits
 		if held >= 8 {
 			held -= 8
-			decoded = append(decoded, byte(buffer>>held))
+			decoded = append(decoded, byte(buffer>>held&0xFF))
 		}
 	}
 	return decoded

@@ -75,11 +75,8 @@ func isIntroducer(number byte) bool {
 func sequenceEnd(text string, i int, introducer byte) int {
 	switch {
 	case introducer == csi:
-		i++
-		for ; at(text, i) >= '0' && text[i] <= '?'; i++ {
-		}
-		for ; at(text, i) >= ' ' && text[i] <= '/'; i++ {
-		}
+		i = behind(text, i+1, '0', '?')
+		i = behind(text, i, ' ', '/')
 		if at(text, i) >= '@' && text[i] <= '~' {
 			i++
 		}
@@ -99,6 +96,14 @@ func sequenceEnd(text string, i int, introducer byte) int {
 	case i < len(text) && text[i] != '\n':
 		_, size := utf8.DecodeRuneInString(text[i:])
 		return i + size
+	}
+	return i
+}
+
+// behind returns where bytes from low to high end that begin at i.
+func behind(text string, i int, low, high byte) int {
+	for at(text, i) >= low && at(text, i) <= high {
+		i++
 	}
 	return i
 }

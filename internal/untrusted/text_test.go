@@ -24,6 +24,7 @@ func TestLine(t *testing.T) {
 		"\x1b[?25h\x1b[0 /~x\x1b[3@y\x1b[<0M":      "xy",
 		"\x1b]0;ti\x1b[1mtle\u009cx\u0090y\u009cz": "tlexz",
 		"\u009d0;t\x1bxu\x07v":                     "uv",
+		"\x1b]0;t\u00b0itle\x07x":                  "x",
 		"\x1b(Bx\x1b\ny\x1bßz":                     "Bx yz",
 	} {
 		if got := untrusted.Line(text); got != want {
