@@ -121,7 +121,7 @@ func TestAccWithoutPlugin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, word := range []string{"Site SMTP", "wp-content/mu-plugins", "installed and activated"} {
+	for _, word := range []string{"Site SMTP", "wp-content/mu-plugins", "activate", "single file"} {
 		if !strings.Contains(unwrapped(out), word) || !strings.Contains(unwrapped(string(guide)), word) {
 			t.Errorf("%q is not in both the guide and the error:\n%s", word, out)
 		}

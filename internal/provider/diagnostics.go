@@ -83,7 +83,7 @@ func (e *entry) advice(err error) string {
 	case kind == site.Unexpected && e.endsInAdmin() != "":
 		return fmt.Sprintf("\n\nurl ends in %s, which is not part of the site's address. Remove that: the provider adds what the platform needs.", e.endsInAdmin())
 	case kind == site.Unexpected && e.platform == platform.WordPress:
-		return "\n\nIs url that of the WordPress, and is the plugin Site SMTP in wp-content/mu-plugins (or installed and activated)? Where to get it: " + wordPressGuide
+		return "\n\nIs url the address of the WordPress site, and is the plugin Site SMTP installed and activated, or its single file in wp-content/mu-plugins? How to get it: " + wordPressGuide
 	case kind == site.Unexpected && e.platform == platform.SiteAdmin:
 		return "\n\nIs url that of a site that speaks the site admin API, at <url>/admin/api/v1? For a WordPress with the plugin, a PocketBase or a listmonk, set platform."
 	}
