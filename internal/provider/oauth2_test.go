@@ -316,31 +316,43 @@ func TestAccOAuth2ServiceAccount(t *testing.T) {
 	})
 }
 
-// TestAccOAuth2NeedsTheSite: a site that does not say that it knows logins with a token is told of none.
+// TestAccOAuth2NeedsTheSite: a site that does not say that it knows logins with a token, or this grant, is told of none.
 func TestAccOAuth2NeedsTheSite(t *testing.T) {
 	tb := newTokenTestbed(t)
-	old := func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			recorded := httptest.NewRecorder()
-			next.ServeHTTP(recorded, r)
-			var body map[string]any
-			if json.Unmarshal(recorded.Body.Bytes(), &body) == nil {
-				delete(body, "auth_methods")
-			}
-			w.Header().Set("Content-Type", "application/json")
-			w.WriteHeader(recorded.Code)
-			_ = json.NewEncoder(w).Encode(body)
-		})
+	without := func(member string) func() {
+		old := func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				recorded := httptest.NewRecorder()
+				next.ServeHTTP(recorded, r)
+				var body map[string]any
+				if json.Unmarshal(recorded.Body.Bytes(), &body) == nil {
+					delete(body, member)
+				}
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(recorded.Code)
+				_ = json.NewEncoder(w).Encode(body)
+			})
+		}
+		return func() { tb.tamper.Store(&old) }
 	}
-	tb.tamper.Store(&old)
+	refresh := fmt.Sprintf("{\n    grant = \"refresh_token\"\n    token_url = %q\n    client_id = \"app\"\n    refresh_token_wo = \"r\"\n    refresh_token_wo_version = 1\n  }", tb.tokens.URL())
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
-		Steps: []resource.TestStep{{
-			Config: tb.config(tb.login(clientSecret, 1)), PlanOnly: true,
-			ExpectError: regexp.MustCompile(`(?s)Site cannot do this.*with a password\s+only`),
-		}},
+		Steps: []resource.TestStep{
+			{
+				PreConfig: without("auth_methods"), Config: tb.config(tb.login(clientSecret, 1)), PlanOnly: true,
+				ExpectError: regexp.MustCompile(`(?s)Site cannot do this.*with a password\s+only`),
+			},
+			{
+				PreConfig: without("grants"), Config: tb.config(tb.login(clientSecret, 1), arguments{"oauth2": refresh}), PlanOnly: true,
+				ExpectError: regexp.MustCompile(`(?s)Site cannot do this.*by the\s+grant\s+"refresh_token",\s+but\s+by\s+"client_credentials"`),
+			},
+		},
 	})
 	expect{tb: tb.testbed, site: "only"}.now()
+	if got := tb.tokens.Requests(); len(got) != 0 {
+		t.Errorf("asked %+v", got)
+	}
 }
 
 // TestOAuth2SecretsStayOut: neither the secret nor a token is in the state, in the plan, or in what Terraform prints.
