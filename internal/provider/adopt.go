@@ -40,9 +40,13 @@ func (m *settingsModel) resolveAdopted(config settingsModel, now *site.State, la
 		}
 		switch target := m.of(d).(type) {
 		case *types.String:
-			*target = resolved(config, now, *from.of(d).(*types.String), types.StringUnknown())
+			if value, ok := from.of(d).(*types.String); ok {
+				*target = resolved(config, now, *value, types.StringUnknown())
+			}
 		case *types.Int64:
-			*target = resolved(config, now, *from.of(d).(*types.Int64), types.Int64Unknown())
+			if value, ok := from.of(d).(*types.Int64); ok {
+				*target = resolved(config, now, *value, types.Int64Unknown())
+			}
 		}
 	}
 	if config.adopts() && now == nil {

@@ -133,7 +133,7 @@ func TestAccAdopt(t *testing.T) {
 			t.Error("it was adopted again")
 		}
 	})
-	t.Run("AndBack", func(t *testing.T) {
+	t.Run("AndBack", func(*testing.T) {
 		ws.must("destroy", "-auto-approve")
 		expect{tb: tb, site: "only", messages: 2, wrote: []string{"DELETE only /smtp"}}.now()
 	})

@@ -1,6 +1,7 @@
 package site_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -67,8 +68,8 @@ func TestApplyRefusesToAdopt(t *testing.T) {
 			c := adopting()
 			tt.edit(&c)
 			_, err := procedure(t).Apply(t.Context(), play(t), c)
-			failed, _ := err.(*site.Error)
-			if failed == nil || failed.Kind != site.NotInForce || failed.Field != tt.field || !strings.Contains(failed.Message, tt.why) {
+			var failed *site.Error
+			if !errors.As(err, &failed) || failed.Kind != site.NotInForce || failed.Field != tt.field || !strings.Contains(failed.Message, tt.why) {
 				t.Errorf("got %v", err)
 			}
 		})

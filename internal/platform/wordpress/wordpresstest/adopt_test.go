@@ -228,10 +228,14 @@ func TestInForceTells(t *testing.T) {
 		"WPMailSMTP/Off":     {plugin: "wp-mail-smtp.php", change: option("wp_mail_smtp", `$o["general"]["do_not_send"] = true;`), transport: "none", why: "Do Not Send", hidden: true},
 		"WPMailSMTP/Several": {plugin: "wp-mail-smtp.php", change: option("wp_mail_smtp", `$o["connections"] = array("x" => array());`), transport: "smtp", why: "several connections"},
 		"WPMailSMTP/Keyless": {plugin: "wp-mail-smtp.php", change: `update_option("wp_mail_smtp_mail_key", base64_encode(str_repeat("k", 32)));`, transport: "smtp", why: "cannot be read"},
-		"WPMailSMTP/Clear": {plugin: "wp-mail-smtp.php", change: option("wp_mail_smtp", `$o["smtp"]["encryption"] = "none"; $o["smtp"]["autotls"] = false; $o["smtp"]["host"] = "smtp.example.com";`),
-			transport: "smtp", why: "in clear"},
-		"WPMailSMTP/Postmark": {plugin: "wp-mail-smtp.php", change: option("wp_mail_smtp", `$o["smtp"]["user"] = $o["smtp"]["pass"] = "token-`+canary+`"; delete_option("wp_mail_smtp_mail_key");`),
-			transport: "smtp", why: "username is its password", hidden: true},
+		"WPMailSMTP/Clear": {
+			plugin: "wp-mail-smtp.php", change: option("wp_mail_smtp", `$o["smtp"]["encryption"] = "none"; $o["smtp"]["autotls"] = false; $o["smtp"]["host"] = "smtp.example.com";`),
+			transport: "smtp", why: "in clear",
+		},
+		"WPMailSMTP/Postmark": {
+			plugin: "wp-mail-smtp.php", change: option("wp_mail_smtp", `$o["smtp"]["user"] = $o["smtp"]["pass"] = "token-`+canary+`"; delete_option("wp_mail_smtp_mail_key");`),
+			transport: "smtp", why: "username is its password", hidden: true,
+		},
 		"FluentSMTP/API":     {plugin: "fluent-smtp.php", change: option("fluentmail-settings", `foreach ($o["connections"] as &$c) { $c["provider_settings"]["provider"] = "postmark"; }`), transport: "api", why: "(postmark)", hidden: true},
 		"FluentSMTP/Several": {plugin: "fluent-smtp.php", change: option("fluentmail-settings", `$o["connections"]["second"] = reset($o["connections"]);`), transport: "smtp", why: "several connections"},
 		"FluentSMTP/Salts":   {plugin: "fluent-smtp.php", config: `define("FLUENTMAIL_ENCRYPT_KEY", "another");`, transport: "smtp", why: "cannot be read"},

@@ -5,6 +5,7 @@ package wordpresstest_test
 import (
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -125,9 +126,7 @@ func TestTokensThatAreRefused(t *testing.T) {
 	fails := func(t *testing.T, changes object, stage, text string) answer {
 		t.Helper()
 		settings := withToken(tokens)
-		for name, value := range changes {
-			settings[name] = value
-		}
+		maps.Copy(settings, changes)
 		got := c.mustTest(settings, "failed", stage)
 		if !strings.Contains(got.object["error"].(string), text) {
 			t.Errorf("it does not say %q: %s", text, got.raw)
@@ -218,9 +217,7 @@ func TestSettingsOfATokenLogin(t *testing.T) {
 		{"scopes", object{"scopes": "a\"b"}},
 	} {
 		settings := withToken(tokens)
-		for name, value := range wrong.changes {
-			settings[name] = value
-		}
+		maps.Copy(settings, wrong.changes)
 		body := object{"settings": c.settings(settings), "password": c.password, "enabled": false}
 		if wrong.field == "username" {
 			delete(body, "password")
