@@ -38,15 +38,11 @@ func (m *settingsModel) resolveAdopted(config settingsModel, now *site.State, la
 		if _, derived := derivedSettings[d.Name]; !derived || !isNull(config.of(d)) || givenByPreset(config, d) {
 			continue
 		}
-		switch target := m.of(d).(type) {
+		switch value := from.of(d).(type) {
 		case *types.String:
-			if value, ok := from.of(d).(*types.String); ok {
-				*target = resolved(config, now, *value, types.StringUnknown())
-			}
+			resolve(m.of(d), config, now, *value, types.StringUnknown())
 		case *types.Int64:
-			if value, ok := from.of(d).(*types.Int64); ok {
-				*target = resolved(config, now, *value, types.Int64Unknown())
-			}
+			resolve(m.of(d), config, now, *value, types.Int64Unknown())
 		}
 	}
 	if config.adopts() && now == nil {
@@ -55,12 +51,14 @@ func (m *settingsModel) resolveAdopted(config settingsModel, now *site.State, la
 	return true
 }
 
-// resolved is value, unless that depends on what is not known yet.
-func resolved[T attr.Value](config settingsModel, now *site.State, value, unknown T) T {
+// resolve makes target value, unless that depends on what is not known yet.
+func resolve[T attr.Value](target any, config settingsModel, now *site.State, value, unknown T) {
 	if config.Adopt.IsUnknown() || config.adopts() && now == nil {
-		return unknown
+		value = unknown
 	}
-	return value
+	if target, ok := target.(*T); ok {
+		*target = value
+	}
 }
 
 func isNull(value any) bool {

@@ -348,3 +348,26 @@ func TestAccAdoptInDataSource(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+// TestAccAdoptQuery follows the guide to taking over sites: query, generate, plan, apply.
+func TestAccAdoptQuery(t *testing.T) {
+	since(t, "1.14")
+	tb := newTestbed(t, smtptest.Config{}, "only")
+	tb.through(nil)
+	ws := newWorkspace(t, tb.provider())
+	query := "list \"smtp_settings\" \"adoptable\" {\n  provider         = smtp\n  include_resource = true\n  config {\n    adoptable = true\n  }\n}\n"
+	if err := os.WriteFile(filepath.Join(ws.Dir, "adopt.tfquery.hcl"), []byte(query), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := ws.must("query"); !strings.Contains(out, "sends through WP Mail SMTP 4.8.0") || !strings.Contains(out, "can be adopted") {
+		t.Error(out)
+	}
+	ws.must("query", "-generate-config-out=adopted.tf")
+	if out := ws.must("apply", "-auto-approve"); !strings.Contains(out, "1 imported, 0 added, 1 changed, 0 destroyed") {
+		t.Error(out)
+	}
+	expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1, wrote: testAndSave}.now()
+	if out := ws.must("plan"); !strings.Contains(out, "No changes") {
+		t.Error(out)
+	}
+}

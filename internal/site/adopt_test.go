@@ -68,8 +68,8 @@ func TestApplyRefusesToAdopt(t *testing.T) {
 			c := adopting()
 			tt.edit(&c)
 			_, err := procedure(t).Apply(t.Context(), play(t), c)
-			var failed *site.Error
-			if !errors.As(err, &failed) || failed.Kind != site.NotInForce || failed.Field != tt.field || !strings.Contains(failed.Message, tt.why) {
+			failed, ok := errors.AsType[*site.Error](err)
+			if !ok || failed.Kind != site.NotInForce || failed.Field != tt.field || !strings.Contains(failed.Message, tt.why) {
 				t.Errorf("got %v", err)
 			}
 		})

@@ -69,6 +69,13 @@ var inProcedure = []defect{{
 	new:   `if err == nil && prior.SiteID == "" && now.SiteID != prior.SiteID {`,
 	tests: "site", run: "TestDestroyLeavesAnotherSiteAlone",
 }, {
+	name: "AdoptsElsewhere", breaks: "I5",
+	what:  "A plan takes over the password of another plugin for a mail server that the plugin does not send it to.",
+	file:  "internal/site/adopt.go",
+	old:   `if len(differing) == 0 {`,
+	new:   `if len(differing) >= 0 {`,
+	tests: "site", run: "TestApplyRefusesToAdopt",
+}, {
 	name: "DisableClears", breaks: "R8",
 	what: `on_destroy = "disable" takes the settings away.`,
 	file: "internal/site/destroy.go",

@@ -37,6 +37,13 @@ var inWordPress = []defect{{
 	new:   `if ( true ) {`,
 	tests: "platform/wordpress/wordpresstest", run: "TestMailThatCannotBeWon", tags: "wordpress", needs: "mariadbd",
 }, {
+	name: "AdoptedPasswordGoesElsewhere", breaks: "I5",
+	what:  "The password of another plugin is sent to a mail server that the plugin does not send it to.",
+	file:  "internal/platform/wordpress/src/InForce.php",
+	old:   `if ( array() !== $differ ) {`,
+	new:   `if ( false ) {`,
+	tests: "platform/wordpress/wordpresstest", run: "TestAdoptOnlyWhereThePasswordGoes", tags: "wordpress", needs: "mariadbd",
+}, {
 	name: "MailAnswersGuesses", breaks: "I5",
 	what:  "What a server says of a mail is redacted although its sender supplied it, so that a right guess shows.",
 	file:  "internal/platform/wordpress/src/Mail.php",
