@@ -50,7 +50,8 @@ final class Delivery {
 	/** Whether the last mail failed, as far as is known. */
 	public static function is_failing(): bool {
 		$delivery = self::read();
-		return null !== $delivery['last_failure'] && strtotime( $delivery['last_failure']['at'] ) > strtotime( $delivery['last_success'] ?? '@0' );
+		// As text: both are in UTC with milliseconds, which strtotime drops.
+		return null !== $delivery['last_failure'] && $delivery['last_failure']['at'] > ( $delivery['last_success'] ?? '' );
 	}
 
 	/** Mail that was sent stays sent although this could not be noted. */
