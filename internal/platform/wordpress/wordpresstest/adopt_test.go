@@ -305,6 +305,8 @@ func TestInForceTells(t *testing.T) {
 func TestInForceOfANetwork(t *testing.T) {
 	c := start(t)
 	c.through(t, "wp-mail-smtp.php")
+	// Or they stay in force at every later site of the network.
+	defer c.Eval(t, `delete_option("wp_mail_smtp");`)
 	second := c.network()
 	c.Plugin(t, "wp-mail-smtp.php", []byte("<?php define('WPMS_PLUGIN_VER', '4.8.0');"))
 	c.Eval(t, `switch_to_blog(2); update_option("active_plugins", array("wp-mail-smtp.php")); delete_option("wp_mail_smtp");`)
