@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -25,6 +26,7 @@ type members = map[string]any
 // stands between the provider and a reference site, and is the only one that knows its password.
 type otherMailer struct {
 	by, transport, password, obstacle string
+	mu                                sync.Mutex // of settings, once the site runs
 	settings                          *site.Settings
 	// adopted counts the requests that used the password, sent those that brought one.
 	adopted, sent atomic.Int32
@@ -69,8 +71,17 @@ func (m *otherMailer) front(next http.Handler) http.Handler {
 	})
 }
 
+// change has it send in another way from now on.
+func (m *otherMailer) change(edit func(*site.Settings)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	edit(m.settings)
+}
+
 // lends puts the password into a request for the settings that it belongs to.
 func (m *otherMailer) lends(request members) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	asked, _ := request["settings"].(members)
 	m.adopted.Add(1)
 	delete(request, "adopt")
@@ -82,6 +93,8 @@ func (m *otherMailer) lends(request members) bool {
 
 // told adds in_force to what the site says that it holds.
 func (m *otherMailer) told(answer []byte) []byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	var document members
 	if json.Unmarshal(answer, &document) != nil || document["password_set"] == nil {
 		return answer
@@ -208,7 +221,7 @@ func TestAccAdoptAfterAChange(t *testing.T) {
 	m := tb.through(nil)
 	ws := newWorkspace(t, tb.provider()+adopting)
 	ws.must("plan", "-out=saved")
-	m.settings.Host = "localhost"
+	m.change(func(s *site.Settings) { s.Host = "localhost" })
 	if out, ok := ws.run("apply", "-no-color", "saved"); ok {
 		t.Errorf("it was applied:\n%s", out)
 	}
@@ -221,7 +234,7 @@ func TestAccAdoptAfterAChange(t *testing.T) {
 		front := func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 				if r.Method == http.MethodPut {
-					m.settings.Port = 1
+					m.change(func(s *site.Settings) { s.Port = 1 })
 				}
 				m.front(next).ServeHTTP(rw, r)
 			})

@@ -136,7 +136,7 @@ func TestResult(t *testing.T) {
 			t.Errorf("got %+v, %v\nwant %+v", got, err, want)
 		}
 	})
-	noZeroField(t, want, "Arrival", "Shortfall")
+	noZeroField(t, want, "Arrival", "Shortfall", "Unsent")
 }
 
 // sends makes sure that a request has exactly the members of want.

@@ -105,6 +105,8 @@ func fill(ctx context.Context, plan tfsdk.Plan, state *tfsdk.State) {
 		"updated_at":   types.StringValue("2026-01-01T00:00:00Z"),
 		"password_set": types.BoolValue(true),
 		"from_address": types.StringValue("mailer@example.com"),
+		"reply_to":     types.StringNull(),
+		"adopted_from": types.StringNull(),
 		"verification": types.ObjectNull(attributes),
 	}
 	if full() {
