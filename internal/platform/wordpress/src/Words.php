@@ -14,7 +14,9 @@ final class Words {
 	 */
 	public function __construct( Settings $settings, ?Secret $password, string $supplied, ?Secret $token = null ) {
 		$secrets        = array_filter( array( Secret::value( $password ), Secret::value( $token ) ) );
-		$this->redactor = new Redactor( $secrets, array() === $secrets ? array() : array( $settings->username ), $supplied );
+		// Who reads what is shown can read the settings: a gap in one of them would tell that the password is that part.
+		$shown          = implode( "\n", array( $supplied, ...array_values( array_map( 'strval', $settings->values() ) ) ) );
+		$this->redactor = new Redactor( $secrets, array() === $secrets ? array() : array( $settings->username ), $shown );
 	}
 
 	/** The reply in parts: its code, its enhanced code (RFC 3463) and the text of all its lines. */

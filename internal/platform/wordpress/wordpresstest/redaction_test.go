@@ -109,6 +109,24 @@ func TestWordsOfAMailServer(t *testing.T) {
 }
 
 // Text that the caller sent comes back from the server as it was, whether the password is in it or not.
+// Who reads what became of a mail can read the settings: a gap in one of them would tell that the password is that part.
+func TestASettingDoesNotTellThePassword(t *testing.T) {
+	c := start(t)
+	c.password, _, _ = strings.Cut(mailer, "@")
+	c.mail.SetUser(mailer, secret.New(c.password))
+	c.enable(nil)
+	const said = mailer + " may not send to this address"
+	for _, to := range []string{"ops@example.com", "customer@example.com"} {
+		c.mail.SetFaults(smtptest.Faults{RcptErr: map[string]*smtp.SMTPError{to: {Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: said}}})
+		if to == "ops@example.com" {
+			equal(t, c.test(object{"recipient": to}).want(t, http.StatusOK, "").object["reply"].(object)["text"], any(said))
+			continue
+		}
+		c.Eval(t, send)
+		equal(t, c.read().object["last_failure"].(object)["reply"].(object)["text"], any(said))
+	}
+}
+
 func TestRedactionAnswersNoGuess(t *testing.T) {
 	c := start(t)
 	c.password = "pa55word"
