@@ -130,9 +130,14 @@ func TestAccManySitesHang(t *testing.T) {
 		}
 		m.intercept(func(next http.Handler, rw http.ResponseWriter, r *http.Request) {
 			name, call := callOf(r)
+			all, waits := others[call]
+			if !waits { // a test that takes long on a busy machine is asked for
+				next.ServeHTTP(rw, r)
+				return
+			}
 			if name == hanging {
 				select {
-				case <-others[call]:
+				case <-all:
 				case <-r.Context().Done():
 					t.Errorf("%s was given up before the others had their answers", call)
 				}
@@ -143,7 +148,7 @@ func TestAccManySitesHang(t *testing.T) {
 			if name != hanging && !answered[call][name] {
 				answered[call][name] = true
 				if len(answered[call]) == len(m.clients)-1 {
-					close(others[call])
+					close(all)
 				}
 			}
 		})
