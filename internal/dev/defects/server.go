@@ -38,11 +38,11 @@ var inServer = []defect{{
 	tests: "refsite", run: "TestDataFileOfEveryRelease",
 }, {
 	name: "FieldNotInFingerprint", breaks: "R4 I1",
-	what:  "A pass counts although from_name has changed since.",
+	what:  "A pass counts although from_name was changed in the data file since.",
 	file:  "internal/refsite/core/fingerprint.go",
 	old:   `parts = append(parts, f.Name, fmt.Sprint(f.Value))`,
 	new:   "if f.Name != \"from_name\" {\n\t\t\tparts = append(parts, f.Name, fmt.Sprint(f.Value))\n\t\t}",
-	tests: "refsite", run: "TestEnabledImpliesVerified",
+	tests: "refsite/core", run: "TestFingerprint",
 }, {
 	name: "PassOutlivesThePassword", breaks: "R4 I1",
 	what:  "A pass counts although the password has changed since.",
