@@ -9,6 +9,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -131,24 +132,32 @@ func TestAccWithoutPlugin(t *testing.T) {
 	}
 }
 
-// TestAccTestCutShort: an interrupted test says what was kept, and which time was too short.
-func TestAccTestCutShort(t *testing.T) {
-	tb := newTestbed(t, smtptest.Config{}, "only")
-	done := make(chan struct{})
-	t.Cleanup(func() { close(done) })
+// holdWrites answers no test and no save until its client gives up; reached gets the first of them.
+func (tb *testbed) holdWrites() (reached <-chan struct{}) {
+	first, done := make(chan struct{}), make(chan struct{})
+	tb.t.Cleanup(func() { close(done) })
+	arrive := sync.OnceFunc(func() { close(first) })
 	hold := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			if r.Method == http.MethodPut {
-				select {
-				case <-r.Context().Done():
-				case <-done:
-				}
+			if r.Method != http.MethodPut {
+				next.ServeHTTP(rw, r)
 				return
 			}
-			next.ServeHTTP(rw, r)
+			arrive()
+			select {
+			case <-r.Context().Done():
+			case <-done:
+			}
 		})
 	}
 	tb.tamper.Store(&hold)
+	return first
+}
+
+// TestAccTestCutShort: an interrupted test says what was kept, and which time was too short.
+func TestAccTestCutShort(t *testing.T) {
+	tb := newTestbed(t, smtptest.Config{}, "only")
+	tb.holdWrites()
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{{
@@ -162,22 +171,7 @@ func TestAccTestCutShort(t *testing.T) {
 // TestAccTestInterrupted: somebody presses Ctrl-C while the site tests.
 func TestAccTestInterrupted(t *testing.T) {
 	tb := newTestbed(t, smtptest.Config{}, "only")
-	reached, done := make(chan struct{}), make(chan struct{})
-	t.Cleanup(func() { close(done) })
-	hold := func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			if r.Method == http.MethodPut {
-				close(reached)
-				select {
-				case <-r.Context().Done():
-				case <-done:
-				}
-				return
-			}
-			next.ServeHTTP(rw, r)
-		})
-	}
-	tb.tamper.Store(&hold)
+	reached := tb.holdWrites()
 	ws := newWorkspace(t, tb.config())
 	tb.wrote()
 	var out bytes.Buffer

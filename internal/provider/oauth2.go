@@ -26,17 +26,14 @@ func (m settingsModel) usesOAuth2() bool { return !m.OAuth2.IsNull() }
 // oauth2Known reports whether everything of the argument is known that is a setting.
 func (m settingsModel) oauth2Known() bool {
 	o := m.oauth2()
-	for _, value := range append([]attr.Value{m.OAuth2, o.Grant, o.Tenant, o.TokenURL, o.Scopes, o.ClientID}, o.Scopes.Elements()...) {
-		if value.IsUnknown() {
-			return false
-		}
-	}
-	return true
+	return allKnown(append([]attr.Value{m.OAuth2, o.Grant, o.Tenant, o.TokenURL, o.Scopes, o.ClientID}, o.Scopes.Elements()...))
 }
 
-// grant is the grant, client_credentials by default.
-func (o oauth2Model) grant() site.Grant {
-	return site.Grant(cmp.Or(o.Grant.ValueString(), string(site.ClientCredentials)))
+func (o oauth2Model) grant() site.Grant { return orClientCredentials(o.Grant) }
+
+// orClientCredentials is the grant that an argument names, client_credentials by default.
+func orClientCredentials(grant types.String) site.Grant {
+	return site.Grant(cmp.Or(grant.ValueString(), string(site.ClientCredentials)))
 }
 
 // secrets are the secrets that the configuration gives, by the grant that each is for.

@@ -59,7 +59,9 @@ func (v settingValues) all() []attr.Value {
 }
 
 // known reports whether every setting is known.
-func (v settingValues) known() bool { return !slices.ContainsFunc(v.all(), attr.Value.IsUnknown) }
+func (v settingValues) known() bool { return allKnown(v.all()) }
+
+func allKnown(values []attr.Value) bool { return !slices.ContainsFunc(values, attr.Value.IsUnknown) }
 
 // given reports whether any setting is given, be it unknown yet.
 func (v settingValues) given() bool {

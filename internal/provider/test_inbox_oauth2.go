@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -48,7 +47,7 @@ func testInboxOAuth2Attribute() schema.Attribute {
 			"token_url": schema.StringAttribute{
 				Optional:            true,
 				MarkdownDescription: "Token endpoint, an `https` URL. Required without `tenant`; with `jwt_bearer` the default is Google's.",
-				Validators:          []validator.String{stringvalidator.LengthAtLeast(1), text{check: oauth.CheckTokenURL}},
+				Validators:          urlValidators,
 			},
 			"scopes": schema.SetAttribute{
 				Optional:            true,
@@ -57,8 +56,8 @@ func testInboxOAuth2Attribute() schema.Attribute {
 			},
 			"client_id": schema.StringAttribute{
 				Required:            true,
-				MarkdownDescription: "Application (client) ID; with `jwt_bearer` the email address of the service account.",
-				Validators:          []validator.String{stringvalidator.LengthAtLeast(1), text{check: submit.CheckClientID}},
+				MarkdownDescription: clientIDText,
+				Validators:          idValidators,
 			},
 			"client_secret": schema.StringAttribute{
 				Optional:  true,
@@ -89,17 +88,12 @@ type inboxOAuth2Model struct {
 
 // known reports whether everything of it is known.
 func (m inboxOAuth2Model) known() bool {
-	for _, value := range append([]attr.Value{m.Grant, m.Tenant, m.TokenURL, m.Scopes, m.ClientID, m.ClientSecret, m.PrivateKey}, m.Scopes.Elements()...) {
-		if value.IsUnknown() {
-			return false
-		}
-	}
-	return true
+	return allKnown(append([]attr.Value{m.Grant, m.Tenant, m.TokenURL, m.Scopes, m.ClientID, m.ClientSecret, m.PrivateKey}, m.Scopes.Elements()...))
 }
 
 // addTo has the mailbox fetch a token for each login. refuse says what is wrong with an argument of oauth2.
 func (m inboxOAuth2Model) addTo(c *inbox.Config, dial dialFunc, refuse func(argument, why string)) {
-	grant := site.Grant(cmp.Or(m.Grant.ValueString(), string(site.ClientCredentials)))
+	grant := orClientCredentials(m.Grant)
 	r := oauth.Request{Grant: grant, ClientID: m.ClientID.ValueString(), TokenURL: m.TokenURL.ValueString(), Scopes: site.JoinScopes(setStrings(m.Scopes)), Subject: c.Username}
 	service, _ := presets.ByID(inboxServices[grant])
 	switch {

@@ -122,16 +122,21 @@ func (s *Site) sealSuccessorsAnew(stored *store.Site, rec store.Record) error {
 	if err != nil {
 		return err
 	}
-	keys, isSaved := s.core.Keys, s.succeeds(saved)
+	keys, isSaved, anew := s.core.Keys, s.succeeds(saved), false
 	for i, known := range successors {
 		next, err := keys.Open(known.Sealed, s.successorPlace(known.Entered)...)
 		switch {
 		case err != nil || known.Sealed.Key == keys.Current() && known.Entered.Key == keys.Current():
+			continue
 		case isSaved(known):
 			successors[i] = s.newSuccessor(saved, next, known.At)
 		default:
 			successors[i].Sealed = keys.Seal(next, s.successorPlace(known.Entered)...)
 		}
+		anew = true
+	}
+	if !anew {
+		return nil
 	}
 	return stored.PutSuccessors(successors)
 }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"errors"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -82,11 +81,7 @@ func (s *Site) PutRecord(r Record) error { return put(s.b, keyRecord, r) }
 
 // Guesses returns how many passwords were compared with a secret of the site and did not match.
 func (s *Site) Guesses() (limit.Count, error) {
-	c, err := get[limit.Count](s.b, keyGuesses)
-	if errors.Is(err, ErrNotFound) {
-		return limit.Count{}, nil
-	}
-	return c, err
+	return getOrZero[limit.Count](s.b, keyGuesses)
 }
 
 // PutGuesses replaces that count.
@@ -103,11 +98,7 @@ type Successor struct {
 
 // Successors returns those of the site, the latest last.
 func (s *Site) Successors() ([]Successor, error) {
-	successors, err := get[[]Successor](s.b, keySuccessors)
-	if errors.Is(err, ErrNotFound) {
-		return nil, nil
-	}
-	return successors, err
+	return getOrZero[[]Successor](s.b, keySuccessors)
 }
 
 // PutSuccessors replaces those of the site.

@@ -191,6 +191,15 @@ func get[T any](b *bbolt.Bucket, key []byte) (T, error) {
 	return v, nil
 }
 
+// getOrZero is get for what is absent until it is first put.
+func getOrZero[T any](b *bbolt.Bucket, key []byte) (T, error) {
+	v, err := get[T](b, key)
+	if errors.Is(err, ErrNotFound) {
+		return v, nil
+	}
+	return v, err
+}
+
 func put(b *bbolt.Bucket, key []byte, v any) error {
 	data, err := json.Marshal(v)
 	if err != nil {
