@@ -14,7 +14,7 @@ import (
 )
 
 // claim is what the resources of a walk want of one site. It has one set of mail settings: two resources would take turns in
-// overwriting it, and the destruction of one would switch off the mail of the other.
+// overwriting it, and destroying one would switch off the mail of the other.
 type claim struct {
 	// destroying is held while a resource is destroyed: a deposed object may be at the same time as its successor.
 	destroying sync.Mutex
@@ -44,7 +44,7 @@ type leaver struct {
 	how site.OnDestroy
 }
 
-// spares reports whether its destruction leaves a site as it is: it is another resource's by now, or is off or clear already.
+// spares reports whether destroying it leaves a site as it is, because another resource manages that by now, or it is off or clear already.
 func (l leaver) spares(now site.State) bool {
 	switch {
 	case l.takenOver(now):
@@ -119,10 +119,10 @@ const forgetting = "remove the other from the state without destroying it:\n\n" 
 
 // replacingDeposed is that for an object that has no address of its own. Terraform destroys deposed objects last.
 const replacingDeposed = "If terraform show lists it as a deposed object, neither block reaches it. Set overwrite_existing = true and apply: the resource is created " +
-	"first, and the destruction of the deposed object then leaves the site as it is."
+	"first, and destroying the deposed object then leaves the site as it is."
 
 // refuseLeaving refuses to destroy one resource where another one manages the site: it would end up with its mail off, or keep it
-// by the chance of which comes first. One whose destruction leaves the site as it is may go, such as a deposed object that was taken
+// by the chance of which comes first. A resource that leaves the site as it is may go, such as a deposed object that was taken
 // over.
 func (c *claim) refuseLeaving(ctx context.Context, e *entry, diags *diag.Diagnostics) {
 	if len(c.leaving) == 0 || c.by == nil || c.applied || c.by.takesOver {
@@ -136,7 +136,7 @@ func (c *claim) refuseLeaving(ctx context.Context, e *entry, diags *diag.Diagnos
 			"renamed, say so:\n\n  moved {\n    from = smtp_settings.<old>\n    to   = smtp_settings.<new>\n  }\n\nOtherwise, %s\n\n%s", e.label, forgetting, replacingDeposed))
 }
 
-// apply notes that a resource was applied to the site. From then on the destruction of the one that it replaces
+// apply notes that a resource was applied to the site. From then on, destroying the one that it replaces
 // (create_before_destroy) leaves the site alone.
 func (c *claim) apply() {
 	c.mu.Lock()

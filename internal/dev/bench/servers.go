@@ -24,7 +24,7 @@ const (
 	password = "correct horse battery staple"
 )
 
-// servers are one process of reference sites, each an origin of its own on 127.0.0.0/8, and one submission server.
+// servers are one process of reference sites, each an origin of its own on 127.0.0.0/8, and one mail server.
 type servers struct {
 	smtp   *smtptest.Server
 	server *refsite.Server

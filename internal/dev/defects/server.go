@@ -228,7 +228,7 @@ var inServer = []defect{{
 	tests: "refsite", run: "TestDataFileOthersCanRead",
 }, {
 	name: "HiddenCharactersAccepted", breaks: "R32",
-	what:  "A username may hold characters that make it show as another one.",
+	what:  "A username may hold characters that make it show as a different username.",
 	file:  "internal/refsite/core/check.go",
 	old:   `d.Format != site.DisplayName && HasHidden`,
 	new:   `d.Format == site.DisplayName && HasHidden`,

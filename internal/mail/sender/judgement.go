@@ -70,13 +70,13 @@ func (j *judgement) exists(ctx context.Context) (bool, error) {
 func (j *judgement) unanswered(err error) {
 	if t, ok := errors.AsType[*trouble](err); ok && !slices.ContainsFunc(j.report.Findings, func(f Finding) bool { return f.ID == "dns-unavailable" }) {
 		j.find("dns-unavailable", Severe, "The DNS did not answer a question about "+t.name+": "+t.why+".",
-			"Check the name servers of the domain, and that this machine can reach a resolver; nameserver asks another one.")
+			"Check the name servers of the domain, and that this machine can reach a resolver; set nameserver to ask a different one.")
 	}
 }
 
 func (j *judgement) spf(ctx context.Context, records []string) {
 	j.spfExists = len(records) > 0
-	// An SPF record of the domain is of no use to mail whose MAIL FROM is in another one, and does it no harm.
+	// An SPF record of the domain is of no use to mail whose MAIL FROM is in a different domain, and does it no harm.
 	level := Severe
 	if j.known && j.facts.Envelope != SenderDomain {
 		level = Warning

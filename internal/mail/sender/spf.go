@@ -56,7 +56,7 @@ func spfRecords(texts []string) []string {
 	})
 }
 
-// domain reads the record of a domain that another one names. Its error is a *permanent or a *trouble.
+// domain reads the record of a domain that another record names. Its error is a *permanent or a *trouble.
 func (w *walk) domain(ctx context.Context, domain string) error {
 	switch {
 	case CheckDomain(domain) != nil:

@@ -298,7 +298,7 @@ final class OtherMailers {
 		return defined( $constant ) ? self::text( constant( $constant ) ) : $otherwise;
 	}
 
-	/** A value of a row as text; empty for false, and for what is none. */
+	/** A value of a row as text; empty for false and for anything that is not text. */
 	private static function text( mixed $value ): string {
 		return is_scalar( $value ) ? (string) $value : '';
 	}
