@@ -3,8 +3,11 @@
 package wordpresstest_test
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +52,57 @@ $wpdb->replace($wpdb->options, array("option_name" => "site_smtp", "autoload" =>
 	"verification" => $verified,
 	"verified" => $verified ? first_mark(array("passed", SiteSMTP\Site::id(), $settings, $password)) : null,
 ))));`, c.password, s["host"], s["port"], mailer, mailer, row.verified, int(row.testedAt.Seconds()), row.wrote, row.enabled))
+}
+
+// TestRowsThatVersion01Wrote opens the very bytes that version 0.1 left in two databases.
+func TestRowsThatVersion01Wrote(t *testing.T) {
+	content, err := os.ReadFile("testdata/release_0_1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wrote struct {
+		WPConfig          string `json:"wp_config"`
+		Password          string
+		Enabled, Disabled map[string]string
+	}
+	if err := json.Unmarshal(content, &wrote); err != nil {
+		t.Fatal(err)
+	}
+	for name, rows := range map[string]map[string]string{"Enabled": wrote.Enabled, "Disabled": wrote.Disabled} {
+		t.Run(name, func(t *testing.T) {
+			c := start(t)
+			c.configure(t, wrote.WPConfig)
+			for option, value := range rows {
+				c.Eval(t, fmt.Sprintf(`$wpdb->replace($wpdb->options, array("option_name" => "%s", "autoload" => "no", "option_value" => base64_decode("%s")));`,
+					option, base64.StdEncoding.EncodeToString([]byte(value))))
+			}
+			var row struct {
+				Settings object
+				Password object
+				Enabled  bool
+			}
+			if err := json.Unmarshal([]byte(rows["site_smtp"]), &row); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 { // the second time from the row that the first read made of it
+				got := c.read().object
+				if got["site_id"] != rows["site_smtp_id"] || got["enabled"] != row.Enabled || got["revision"] != "1" || got["password_id"] != row.Password["id"] {
+					t.Errorf("got %v", got)
+				}
+				for setting, value := range row.Settings {
+					if got["settings"].(object)[setting] != value {
+						t.Errorf("%s: got %v, want %v", setting, got["settings"], value)
+					}
+				}
+				if row.Enabled && got["verification"] == nil {
+					t.Error("the pass that keeps mail on is forgotten")
+				}
+				if password := c.Eval(t, `echo SiteSMTP\Site::read()->password->reveal();`); password != wrote.Password {
+					t.Error("the password is another one")
+				}
+			}
+		})
+	}
 }
 
 func TestRowsOfVersion01(t *testing.T) {

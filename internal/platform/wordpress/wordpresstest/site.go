@@ -136,7 +136,7 @@ require __DIR__ . '/extra.php';
 defined( 'WP_ENVIRONMENT_TYPE' ) || define( 'WP_ENVIRONMENT_TYPE', 'local' );
 `, filepath.Base(site.root), site.server.socket(), site.server.dir)
 	for _, key := range []string{"AUTH", "SECURE_AUTH", "LOGGED_IN", "NONCE"} {
-		fmt.Fprintf(&config, "defined( '%[1]s_KEY' ) || define( '%[1]s_KEY', '%[2]s' );\ndefine( '%[1]s_SALT', '%[3]s' );\n", key, rand.Text(), rand.Text())
+		fmt.Fprintf(&config, "defined( '%[1]s_KEY' ) || define( '%[1]s_KEY', '%[2]s' );\ndefined( '%[1]s_SALT' ) || define( '%[1]s_SALT', '%[3]s' );\n", key, rand.Text(), rand.Text())
 	}
 	config.WriteString("$table_prefix = 'wp_';\nrequire_once ABSPATH . 'wp-settings.php';\n")
 	if err := os.WriteFile(filepath.Join(site.root, "wp-config.php"), config.Bytes(), 0o600); err != nil {
