@@ -18,8 +18,12 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // packages are those whose mistakes would lose a password, or leave untested mail on.
@@ -34,6 +38,7 @@ func main() {
 	flag.IntVar(&o.draw, "draw", 60, "how many mutants of each package to try; 0 tries all")
 	flag.Uint64Var(&o.seed, "seed", 1, "of the draw")
 	flag.StringVar(&o.only, "only", "", "try only those whose name contains this text")
+	flag.IntVar(&o.parallel, "parallel", 1, "how many mutants to try at once")
 	flag.BoolVar(&o.list, "list", false, "list the mutants and try none")
 	flag.Parse()
 	if flag.NArg() > 0 {
@@ -52,6 +57,7 @@ type options struct {
 	draw     int
 	seed     uint64
 	only     string
+	parallel int
 	list     bool
 }
 
@@ -73,7 +79,7 @@ func run(ctx context.Context, o options) error {
 			}
 			continue
 		}
-		t, err := try(ctx, "./internal/"+name, drawn, reasons)
+		t, err := o.try(ctx, "./internal/"+name, drawn, reasons)
 		if err != nil {
 			return err
 		}
@@ -144,8 +150,8 @@ func (t tally) String() string {
 		t.made, t.noticed, 100*float64(t.noticed)/float64(max(t.made-t.excused, 1)), t.excused, t.survived, t.invalid)
 }
 
-// try runs the package's tests with each mutant.
-func try(ctx context.Context, pkg string, mutants []mutant, reasons map[string]string) (tally, error) {
+// try runs the package's tests with each mutant, several at once: most packages' tests spend their time waiting.
+func (o options) try(ctx context.Context, pkg string, mutants []mutant, reasons map[string]string) (tally, error) {
 	dir, err := os.MkdirTemp("", "mutants")
 	if err != nil {
 		return tally{}, err
@@ -155,30 +161,46 @@ func try(ctx context.Context, pkg string, mutants []mutant, reasons map[string]s
 	if result, output := test(ctx, pkg, "", time.Hour); result != survived {
 		return tally{}, fmt.Errorf("the tests of %s fail as they are:\n%s", pkg, output)
 	}
-	limit := max(time.Minute, 5*time.Since(began))
+	limit := max(20*time.Second, 5*time.Duration(o.parallel)*time.Since(began))
 	var t tally
-	for _, m := range mutants {
-		overlay, err := m.overlay(dir)
-		if err != nil {
-			return t, err
-		}
-		result, _ := test(ctx, pkg, overlay, limit)
-		if ctx.Err() != nil {
-			return t, errors.Join(ctx.Err(), fmt.Errorf("interrupted after: %s", t))
-		}
-		switch {
-		case result == invalid:
-			t.invalid++
-			continue
-		case result == noticed:
-			t.noticed++
-		case reasons[m.name] != "":
-			t.excused++
-		default:
-			t.survived++
-			fmt.Fprintln(os.Stdout, "survived:", m)
-		}
-		t.made++
+	var mu sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(o.parallel)
+	for i, m := range mutants {
+		group.Go(func() error {
+			overlay, err := m.overlay(filepath.Join(dir, strconv.Itoa(i)))
+			if err != nil {
+				return err
+			}
+			result, _ := test(ctx, pkg, overlay, limit)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			t.count(m, result, reasons[m.name])
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return t, errors.Join(err, fmt.Errorf("interrupted after: %s", t))
 	}
 	return t, nil
+}
+
+// count adds what came of a mutant, and names one that survived without a reason.
+func (t *tally) count(m mutant, result result, reason string) {
+	switch {
+	case result == invalid:
+		t.invalid++
+		return
+	case result == noticed:
+		t.noticed++
+	case reason != "":
+		t.excused++
+	default:
+		t.survived++
+		fmt.Fprintln(os.Stdout, "survived:", m)
+	}
+	t.made++
 }

@@ -29,8 +29,11 @@ type mutant struct {
 // String gives its place and its name.
 func (m mutant) String() string { return fmt.Sprintf("%s:%d: %s", m.file, m.line, m.name) }
 
-// overlay writes the changed file, and the file by which the go command takes it for the real one.
+// overlay writes the changed file to a folder of its own, and the file by which the go command takes it for the real one.
 func (m mutant) overlay(dir string) (string, error) {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", err
+	}
 	changed := filepath.Join(dir, "mutant.go")
 	source := slices.Concat(m.source[:m.start], []byte(m.text), m.source[m.end:])
 	if err := os.WriteFile(changed, source, 0o600); err != nil {

@@ -155,11 +155,12 @@ func TestResults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := try(t.Context(), "./internal/p", mutants, nil)
+	o := options{parallel: 2}
+	got, err := o.try(t.Context(), "./internal/p", mutants, nil)
 	if want := (tally{made: 2, noticed: 1, survived: 1, invalid: 1}); err != nil || got != want {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
-	if got, err = try(t.Context(), "./internal/p", mutants[:1], map[string]string{mutants[0].name: "nobody asks"}); err != nil || got != (tally{made: 1, excused: 1}) {
+	if got, err = o.try(t.Context(), "./internal/p", mutants[:1], map[string]string{mutants[0].name: "nobody asks"}); err != nil || got != (tally{made: 1, excused: 1}) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
