@@ -16,10 +16,16 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// TestModuleTakesEverySetting: a new setting is one of the module, too.
+// TestModuleTakesEverySetting: a new setting is one of the module too, means there what it means in the resource, and takes the same
+// words.
 func TestModuleTakesEverySetting(t *testing.T) {
 	main, variables := readExample(t, "modules/client-sites", "main.tf"), readExample(t, "modules/client-sites", "variables.tf")
+	readme := readExample(t, "modules/client-sites", "README.md")
 	columns := map[string]string{"from_name": "name"}
+	choices := map[string][]string{"on_destroy": nil}
+	for _, how := range site.OnDestroys() {
+		choices["on_destroy"] = append(choices["on_destroy"], string(how))
+	}
 	for _, d := range site.AllSettings() {
 		name := d.Name
 		if d.Group != "" {
@@ -31,6 +37,25 @@ func TestModuleTakesEverySetting(t *testing.T) {
 		}
 		if !regexp.MustCompile(`(?m)^    ` + column + ` += optional\(`).MatchString(variables) {
 			t.Errorf("clients has no %s", column)
+		}
+		if row := fmt.Sprintf("\n| `%s` | %s", column, d.Description); !strings.Contains(readme, row) {
+			t.Errorf("README.md: no row that begins with:%s", row)
+		}
+		if d.Choices != nil {
+			choices[column] = d.Choices
+		}
+	}
+	for column, words := range choices {
+		want := column + ` = ["` + strings.Join(words, `", "`) + `"]`
+		if !regexp.MustCompile(`(?m)^    ` + regexp.QuoteMeta(want) + `$`).MatchString(main) {
+			t.Errorf("main.tf: the words are not %s", want)
+		}
+	}
+	_, clients, _ := strings.Cut(variables, `variable "clients" {`)
+	clients, _, _ = strings.Cut(clients, "\n}")
+	for _, column := range regexp.MustCompile(`(?m)^    (\w+) += optional\(`).FindAllStringSubmatch(clients, -1) {
+		if !strings.Contains(readme, "\n| `"+column[1]+"` | ") {
+			t.Errorf("README.md does not say what %s is", column[1])
 		}
 	}
 }
