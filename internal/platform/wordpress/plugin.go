@@ -22,6 +22,19 @@ const (
 	head = "<?php\n\ndeclare( strict_types = 1 );\n\nnamespace SiteSMTP;\n"
 	// begin and end are the lines of the loader around what finds the classes.
 	begin, end = "// Classes: begin.\n", "// Classes: end.\n"
+	// hidden and shown stand around what a PHP before 8 cannot parse: a must-use file that cannot be parsed takes the site down.
+	hidden = `	// PHP 8 reads the next four lines as an attribute, with a comment in it, of a function that nothing calls. To an older PHP, # begins
+	// a comment, and what the next line begins is a text that ends at the end of this file: it could not parse what is in there.
+	#[Needs( /*
+	<<<'PHP_8'
+	*/ 'PHP 8' )]
+	static function () {};
+
+`
+	shown = `	/* The end of that text:
+PHP_8;
+	# */
+`
 )
 
 // Assets returns the files that a release has of the plugin, by name: the archive, the single file, and the checksums of both.
@@ -60,7 +73,8 @@ func Zip() ([]byte, error) {
 }
 
 // File returns the plugin as one file, for wp-content/mu-plugins. A class is declared when it is first used, as it is in the
-// folder, so that PHPMailer is loaded for mail only, and so that the file does nothing beside another copy of the plugin.
+// folder, so that PHPMailer is loaded for mail only, and so that the file does nothing beside another copy of the plugin. Every PHP
+// from 5.6 on parses the file as far as the guard of the loader.
 func File() ([]byte, error) {
 	text, err := sources.ReadFile(loader)
 	if err != nil {
@@ -80,7 +94,7 @@ func File() ([]byte, error) {
 		return nil, errors.New(loader + " has no header")
 	}
 	return []byte("<?php\n" + header + "*/\n\ndeclare( strict_types = 1 );\n\nnamespace {\n" + guard + "}\n\n" +
-		"namespace SiteSMTP {\n" + classes + "}\n\nnamespace {\n" + after + "}\n"), nil
+		"namespace SiteSMTP {\n" + hidden + classes + "}\n\nnamespace {\n" + after + shown + "}\n"), nil
 }
 
 // classes are a function that declares each class when it is asked for.

@@ -88,6 +88,11 @@ func TestFile(t *testing.T) {
 	if strings.Count(text, "<?php") != 2 { // the second is in the file that Plugin writes
 		t.Error("it is not one file of PHP")
 	}
+	// To a PHP before 8, all of it is one text, which the first line that begins with its name ends.
+	ends := regexp.MustCompile(`(?m)^[ \t]*PHP_8\b`).FindAllStringIndex(text, -1)
+	if begins := strings.Index(text, "<<<'PHP_8'\n"); begins < 0 || begins > strings.Index(text, "spl_autoload_register") || len(ends) != 1 || ends[0][0] < strings.Index(text, "function wp_mail(") {
+		t.Errorf("an old PHP sees what it cannot parse: the text begins at %d and ends at %v", begins, ends)
+	}
 	for _, line := range []string{"Plugin Name: Site SMTP", "Requires PHP: 8.1"} {
 		if !strings.Contains(text, line) {
 			t.Errorf("WordPress does not find %q", line)
