@@ -48,11 +48,19 @@ func Assets() (map[string][]byte, error) {
 	return map[string][]byte{"site-smtp.zip": archive, "site-smtp.php": file, "site-smtp_SHA256SUMS": sums}, nil
 }
 
-// Zip returns the plugin as WordPress installs it: a folder site-smtp with the files of the sources. The same sources give the
-// same bytes.
+// Zip returns the plugin as WordPress installs it: a folder site-smtp with the files of the sources and the texts for translators.
+// The same sources give the same bytes.
 func Zip() ([]byte, error) {
 	var archive bytes.Buffer
 	w := zip.NewWriter(&archive)
+	add := func(name string, content []byte) error {
+		file, err := w.CreateHeader(&zip.FileHeader{Name: path.Join("site-smtp", name), Method: zip.Deflate})
+		if err != nil {
+			return err
+		}
+		_, err = file.Write(content)
+		return err
+	}
 	err := fs.WalkDir(sources, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -61,14 +69,10 @@ func Zip() ([]byte, error) {
 		if err != nil {
 			return err
 		}
-		file, err := w.CreateHeader(&zip.FileHeader{Name: path.Join("site-smtp", name), Method: zip.Deflate})
-		if err != nil {
-			return err
-		}
-		_, err = file.Write(content)
-		return err
+		return add(name, content)
 	})
-	err = errors.Join(err, w.Close())
+	pot, potErr := Pot()
+	err = errors.Join(err, potErr, add("languages/site-smtp.pot", pot), w.Close())
 	return archive.Bytes(), err
 }
 

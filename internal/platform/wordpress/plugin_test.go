@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -26,6 +27,13 @@ func TestZip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	pot, err := wordpress.Pot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := fs.ReadFile(archive, "site-smtp/languages/site-smtp.pot"); err != nil || !bytes.Equal(got, pot) {
+		t.Errorf("the texts for translators are not in the archive: %v", err)
+	}
 	classes, err := filepath.Glob("src/*.php")
 	if err != nil || len(classes) == 0 {
 		t.Fatal(classes, err)
@@ -37,6 +45,48 @@ func TestZip(t *testing.T) {
 		}
 		if got, err := fs.ReadFile(archive, "site-smtp/"+name); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%s is not in the archive as it is here: %v", name, err)
+		}
+	}
+}
+
+// Every text is where the template for translators says, and every call that translates is in the template.
+func TestPot(t *testing.T) {
+	pot, err := wordpress.Pot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := map[string]int{}
+	entry := regexp.MustCompile(`(?m)^#: (.*)\n(?:#, php-format\n)?msgid "(.*)"\nmsgstr ""$`)
+	for _, found := range entry.FindAllStringSubmatch(string(pot), -1) {
+		for place := range strings.FieldsSeq(found[1]) {
+			file, number, _ := strings.Cut(place, ":")
+			if number != "" {
+				calls[file]++
+			}
+			source, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := string(source)
+			if at, err := strconv.Atoi(number); err == nil {
+				text = strings.Split(text, "\n")[at-1]
+			}
+			if !strings.Contains(text, found[2]) {
+				t.Errorf("%s does not say %q", place, found[2])
+			}
+		}
+	}
+	sources, err := filepath.Glob("src/*.php")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(sources, "site-smtp.php") {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := strings.Count(string(source), "__( "); calls[file] != want {
+			t.Errorf("%s translates %d texts, and the template has %d", file, want, calls[file])
 		}
 	}
 }

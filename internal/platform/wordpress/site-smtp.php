@@ -10,6 +10,7 @@
  * License: MPL-2.0
  * License URI: https://www.mozilla.org/MPL/2.0/
  * Text Domain: site-smtp
+ * Domain Path: /languages
  * Update URI: false
  *
  * Implements the site admin contract (openapi.yaml of terraform-provider-smtp) below /wp-json/site-smtp/v1. This file is in the

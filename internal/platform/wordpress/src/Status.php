@@ -98,7 +98,7 @@ final class Status {
 		$failure = Delivery::read()['last_failure'];
 		$said    = null === $failure['reply'] ? $failure['error'] : implode( ' ', array_filter( $failure['reply'] ) );
 		/* translators: 1: a time, 2: a stage of SMTP such as auth, 3: what the mail server said */
-		return sprintf( __( 'Mail of %1$s was not sent: the mail server refused it (%2$s): %3$s', 'site-smtp' ), $failure['at'], $failure['stage'], $said );
+		return sprintf( __( 'Mail of %1$s was not sent (%2$s): %3$s', 'site-smtp' ), $failure['at'], $failure['stage'], $said );
 	}
 
 	private static function show( string $kind, string $text ): void {
