@@ -163,12 +163,13 @@ func plainWords(lower, from, recipient string) string {
 	var b strings.Builder
 	b.WriteByte(' ')
 	for piece := range strings.FieldsFuncSeq(lower, betweenPieces) {
-		piece = strings.Trim(piece, ".:!?")
-		if strings.Contains(piece, "://") || piece == "" {
+		if strings.Contains(piece, "://") {
 			continue
 		}
-		b.WriteString(plainWord(piece, from, recipient))
-		b.WriteByte(' ')
+		if word := plainWord(strings.Trim(piece, ".:!?"), from, recipient); word != "" {
+			b.WriteString(word)
+			b.WriteByte(' ')
+		}
 	}
 	return b.String()
 }

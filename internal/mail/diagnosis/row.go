@@ -97,6 +97,8 @@ func loadTable() *table {
 func Rows() []Row {
 	rows := slices.Clone(load().rows)
 	for i := range rows {
+		rows[i].Stages = slices.Clone(rows[i].Stages)
+		rows[i].When = slices.Clone(rows[i].When)
 		rows[i].Words = slices.Clone(rows[i].Words)
 		rows[i].Presets = slices.Clone(rows[i].Presets)
 		rows[i].Services = slices.Clone(rows[i].Services)

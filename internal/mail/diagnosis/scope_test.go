@@ -1,0 +1,217 @@
+package diagnosis
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/site"
+)
+
+func lacks(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if strings.Contains(text, part) {
+			t.Errorf("%q is in: %s", part, text)
+		}
+	}
+}
+
+func example(port int, e site.Encryption) site.Settings {
+	return site.Settings{Host: "mail.example.com", Port: port, Encryption: e, Username: "shop@example.com", FromAddress: "shop@example.com"}
+}
+
+func TestArrivalClaimsNothingElse(t *testing.T) {
+	of := func(result, domain string) site.AuthResult { return site.AuthResult{Result: result, Domain: domain} }
+	in := example(587, site.STARTTLS)
+	t.Run("AFailedSPFRecordIsNotMissing", func(t *testing.T) {
+		a := site.Arrival{Place: site.PlaceInbox, SPF: of("fail", "example.com"), DKIM: of("none", ""), DMARC: of("fail", "example.com")}
+		d := Of(arrived(site.Unauthenticated, &a), in)
+		contains(t, d.Remedy, "Missing, as far as the results show: the mail service's DKIM record")
+		lacks(t, d.Remedy, "an SPF record")
+	})
+	t.Run("NoRecordIsMissingAtAnotherDomain", func(t *testing.T) {
+		a := site.Arrival{Place: site.PlaceInbox, SPF: of("none", "esp.test"), DKIM: of("none", ""), DMARC: of("fail", "example.com")}
+		lacks(t, Of(arrived(site.Unauthenticated, &a), in).Remedy, "esp.test", "an SPF record")
+	})
+	t.Run("TheDomainAboveIsTheSendersToo", func(t *testing.T) {
+		below := in
+		below.FromAddress = "shop@mail.example.com"
+		a := site.Arrival{Place: site.PlaceInbox, SPF: of("none", "example.com"), DKIM: of("pass", "example.com"), DMARC: of("fail", "mail.example.com")}
+		d := Of(arrived(site.Unauthenticated, &a), below)
+		contains(t, d.Remedy, "Missing, as far as the results show: an SPF record (TXT) at example.com.")
+	})
+	t.Run("OneResultIsASentence", func(t *testing.T) {
+		a := site.Arrival{Place: site.PlaceJunk, Folder: "Junk", SPF: of("pass", "")}
+		contains(t, Of(arrived(site.InJunk, &a), in).Cause, "The receiver reports spf=pass.")
+	})
+	t.Run("OnlySpamIsMarkedAsNoSpam", func(t *testing.T) {
+		a := site.Arrival{Place: site.PlaceOther, Folder: "Filtered", DMARC: of("pass", "example.com")}
+		lacks(t, Of(arrived(site.Filtered, &a), in).Remedy, "not spam")
+	})
+}
+
+func TestCertificateOfOneMoreNameThanIsShown(t *testing.T) {
+	d := Of(mistrusted(mismatch, "a.example", "b.example", "c.example", "d.example", "e.example"), example(465, site.TLS))
+	contains(t, d.Cause, "is for a.example, b.example, c.example, d.example and 1 more, issued by")
+}
+
+func TestACertificateWithoutANameAdvisesNone(t *testing.T) {
+	contains(t, Of(mistrusted(mismatch, "", "web.hoster.example"), example(465, site.TLS)).Remedy, "set host to it: web.hoster.example.")
+}
+
+// Where the service is unknown, the ports say by convention what they speak (RFC 8314, RFC 6409).
+func TestConventionalPorts(t *testing.T) {
+	for _, port := range []int{25, 587, 2525} {
+		contains(t, Of(failed(site.StageTLS, plaintext), example(port, site.TLS)).Remedy, `Set encryption to "starttls"`)
+	}
+	contains(t, Of(failed(site.StageBanner, silence), example(465, site.STARTTLS)).Remedy, `Set encryption to "tls"`)
+}
+
+func TestARightNameThatIsNotFound(t *testing.T) {
+	d := Of(failed(site.StageDNS, "lookup smtp.gmail.com on 127.0.0.11:53: no such host"), gmail(587, site.STARTTLS))
+	contains(t, d.Cause, "smtp.gmail.com is the right host for Gmail, but the resolver")
+}
+
+// A login is accepted after its own stage, not in it.
+func TestARefusedLoginWasNotAccepted(t *testing.T) {
+	lacks(t, Of(refused(site.StageAuth, 530, "SMTP authentication is required."), example(587, site.STARTTLS)).Cause, "accepted the login")
+}
+
+// What a mail server says of a token is no failure of the token endpoint.
+func TestAMailServerIsNoTokenEndpoint(t *testing.T) {
+	for _, text := range []string{"AADSTS7000215: Invalid client secret provided.", "AADSTS7000222: The provided client secret keys are expired.", "invalid_grant: Token has been expired or revoked."} {
+		if d := Of(refused(site.StageAuth, 535, text), example(587, site.STARTTLS)); load().byID[d.ID].Stage == site.StageToken {
+			t.Errorf("%s: got %s", text, d.ID)
+		}
+	}
+}
+
+func TestPageOfTheServiceBesideEachSetting(t *testing.T) {
+	for attribute, r := range map[string]site.TestResult{
+		"encryption": failed(site.StageTLS, plaintext),
+		"port":       failed(site.StageConnect, "dial tcp 192.0.2.7:26: i/o timeout"),
+	} {
+		s := gmail(587, site.TLS)
+		if attribute == "port" {
+			s = gmail(26, site.STARTTLS)
+		}
+		if d := Of(r, s); d.Attribute != attribute || !strings.HasPrefix(d.URL, "https://") {
+			t.Errorf("%s: got %+v", attribute, d)
+		}
+	}
+}
+
+// What the settings have no part in stays as the row says it, even where the host is known to be right.
+func TestRowsThatBlameNoSettingStay(t *testing.T) {
+	d := Of(failed(site.StageConnect, "dial tcp 192.0.2.7:587: connect: operation not permitted"), gmail(587, site.STARTTLS))
+	if want := load().byID["connect-not-permitted"].diagnosis(); d.Cause != want.Cause || d.Remedy != want.Remedy {
+		t.Errorf("got %+v", d)
+	}
+}
+
+func TestNoHostIsAdvisedWhereTheServiceIsUnknown(t *testing.T) {
+	s := example(587, site.STARTTLS)
+	s.Username = ""
+	d := Of(refused(site.StageRcpt, 550, "5.7.1 Your IP 192.0.2.1 has a poor reputation"), s)
+	if d.Summary != ipRefused {
+		t.Fatalf("got %+v", d)
+	}
+	lacks(t, d.Remedy, "For an account at")
+}
+
+// A silent port that nobody knows may still want TLS from the first byte.
+func TestSilenceOnAPortNobodyKnows(t *testing.T) {
+	for _, host := range []string{"mail.example.com", "smtp.gmail.com"} {
+		s := example(1587, site.STARTTLS)
+		s.Host = host
+		if d := Of(failed(site.StageBanner, silence), s); d.ID == connectionCut {
+			t.Errorf("%s: got %+v", host, d)
+		}
+	}
+}
+
+// Port 25 is for mail between servers, even where a service also takes mail there.
+func TestPort25IsNoOtherWayIn(t *testing.T) {
+	s := example(587, site.STARTTLS)
+	s.Host = "smtp.office365.com"
+	d := Of(failed(site.StageConnect, dropped), s)
+	contains(t, d.Remedy, "outgoing TCP to port 587")
+	lacks(t, d.Remedy, "25")
+}
+
+func TestWordsAreFoundWhateverStandsBetween(t *testing.T) {
+	for _, text := range []string{"mailbox unavailable", "mailbox - unavailable", "mailbox . unavailable", "(mailbox) \"unavailable\"", "mailbox, -- unavailable!"} {
+		if d := Of(refused(site.StageRcpt, 550, text), example(587, site.STARTTLS)); d.ID != "recipient-not-accepted" {
+			t.Errorf("%s: got %s", text, d.ID)
+		}
+	}
+}
+
+// The words of a link are not the server's.
+func TestLinksSayNothing(t *testing.T) {
+	s := example(587, site.STARTTLS)
+	without := Of(refused(site.StageRcpt, 550, "5.7.0 not now"), s)
+	with := Of(refused(site.StageRcpt, 550, "5.7.0 not now https://example.test/help/no-such-user-mailbox-unavailable-relay-access-denied"), s)
+	if with.ID != without.ID {
+		t.Errorf("got %s, want %s", with.ID, without.ID)
+	}
+}
+
+func TestWordsOfAText(t *testing.T) {
+	words := plainWords("<shop@example.com>: rfc5322 refuses (ops@example.net) [192.0.2.1] -- a-b", "shop@example.com", "ops@example.net")
+	if words != " fromaddress rfc5322 refuses rcptaddress ipaddress a b " {
+		t.Errorf("got %q", words)
+	}
+}
+
+func TestOnlyTheClientSecretIsCalledThat(t *testing.T) {
+	s := site.Settings{Host: "smtp.gmail.com", Username: "shop@example.com", Grant: site.RefreshToken}
+	if d := Of(failed(site.StageToken, "token endpoint answered 400 invalid_grant: Token has been expired or revoked."), s); d.ID != "token-refresh-expired" || d.Attribute != "password" {
+		t.Errorf("got %+v", d)
+	}
+}
+
+func TestNoTokenIsAdvisedWhereTheServiceGivesNone(t *testing.T) {
+	d := Of(refused(site.StageAuth, 535, "Authentication credentials invalid"), site.Settings{Host: "smtp.naver.com", Username: "shop@example.com"})
+	contains(t, d.Remedy, "Naver")
+	lacks(t, d.Remedy, "log in without a password")
+}
+
+// The login's own address as the sender says nothing about the DNS of its domain.
+func TestSenderWhoseDomainIsNotAuthorized(t *testing.T) {
+	s := example(587, site.STARTTLS)
+	d := Of(throughAuth(site.StageRcpt, 550, "5.7.1 <shop@example.com>: Sender rejected due to SPF"), s)
+	if d.Attribute != "from_address" {
+		t.Fatalf("got %+v", d)
+	}
+	lacks(t, d.Remedy, "is the address in username already")
+	s.Host, s.Username = "live.smtp.mailtrap.io", "api"
+	for _, text := range []string{"5.7.1 <shop@example.com>: Sender rejected due to SPF", "invalid DNS MX or A/AAAA resource record"} {
+		lacks(t, Of(throughAuth(site.StageMail, 550, text), s).Remedy, "at Mailtrap for this account")
+	}
+}
+
+func TestAmazonSESWhereSenderAndRecipientAreOne(t *testing.T) {
+	s := ses()
+	s.FromAddress = "ops@example.net"
+	d := Of(refused(site.StageData, 554, notVerified+"EU-WEST-1: ops@example.net"), s)
+	if d.Attribute != "from_address" || d.Cause != "SES has not verified ops@example.net (from_address) in region eu-west-1." {
+		t.Errorf("got %+v", d)
+	}
+}
+
+func TestTwoTestsAreCounted(t *testing.T) {
+	f := Failure{Attempts: 2, Spent: 61 * time.Second, Result: failed(site.StageRcpt, "EOF"), Settings: example(587, site.STARTTLS), Machine: "the site"}
+	contains(t, section(f.Text(), "Tried"), "Failed at rcpt, 2 tests in 1m1s.")
+}
+
+// The reply is what the server said; an error beside it is our own account of the same.
+func TestReplyOrError(t *testing.T) {
+	r := refused(site.StageAuth, 535, "5.7.8 no")
+	r.Error = `{"status":"invalid_token"}`
+	text := Failure{Result: r, Settings: example(587, site.STARTTLS)}.Text()
+	if said, failure := section(text, "Server said"), section(text, "Error"); said != "535 5.7.8 no" || failure != "" {
+		t.Errorf("got %q, %q", said, failure)
+	}
+}
