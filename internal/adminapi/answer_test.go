@@ -502,6 +502,11 @@ var echoes = map[string]http.HandlerFunc{
 		detail, _ := json.Marshal(r.Header.Get("Authorization") + string(body))
 		adminapitest.Problem(422, "invalid", `"detail":`+string(detail), `"body":`+string(body))(w, r)
 	},
+	"problem, with a token in a header of its own": func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		detail, _ := json.Marshal(r.Header.Get("X-Site-Token") + string(body))
+		adminapitest.Problem(422, "invalid", `"detail":`+string(detail))(w, r)
+	},
 	"problem, with what no one sees in it": func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		detail, _ := json.Marshal(strings.ReplaceAll(r.Header.Get("Authorization")+string(body), "cana", "ca\u200bna"))
@@ -525,6 +530,7 @@ func TestErrorsDoNotRepeatSecrets(t *testing.T) {
 	for scheme, credentials := range map[string]adminapi.Credentials{
 		"bearer": adminapi.Bearer(secret.New("token-canary")),
 		"basic":  adminapi.Basic("admin", secret.New("login-canary")),
+		"both":   adminapi.WithToken(adminapi.Basic("admin", secret.New("login-canary")), "X-Site-Token", secret.New("token-canary")),
 	} {
 		for place, echo := range echoes {
 			t.Run(scheme+"/"+place, func(t *testing.T) {

@@ -34,6 +34,12 @@ func (a Account) Validate() error {
 	return nil
 }
 
+// Parts are the login and the token of an account whose platform takes them together: one for the web server in front of the site, and
+// one for the site itself.
+func (a Account) Parts() (login, token Account) {
+	return Account{Username: a.Username, Password: a.Password}, Account{Token: a.Token}
+}
+
 // Session makes credentials of a token, or of a login with username and password; nil of nothing. The error is a
 // *[ConfigError].
 func (a Account) Session(login LoginFunc) (Credentials, error) {
@@ -86,12 +92,30 @@ func Basic(username string, password secret.Text) Credentials {
 	return fixed{secret.New("Basic " + pair)}
 }
 
+// beside are credentials with a token in a header of its own.
+type beside struct {
+	Credentials
+	header string
+	token  secret.Text
+}
+
+// WithToken sends a token in that header with every request, where what is in front of the site wants the Authorization header for
+// credentials of its own, such as the web server's login of a staging site.
+func WithToken(credentials Credentials, header string, token secret.Text) Credentials {
+	return beside{credentials, header, token}
+}
+
 // authorized adds the credentials, and tries once more with new ones when they are no longer accepted.
 func authorized(next http.RoundTripper, c *Client) http.RoundTripper {
 	if c.credentials == nil {
 		return next
 	}
 	return layer(func(req *http.Request) (*http.Response, error) {
+		if own, ok := c.credentials.(beside); ok {
+			c.secrets.Add(own.token)
+			req = req.Clone(req.Context())
+			req.Header.Set(own.header, own.token.Reveal())
+		}
 		used, err := c.authorization(req.Context(), secret.Text{})
 		if err != nil {
 			return nil, err

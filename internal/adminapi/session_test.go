@@ -216,6 +216,23 @@ func TestWaitingForAnotherCallsLoginEndsWithTheContext(t *testing.T) {
 	})
 }
 
+func TestTokenBesideCredentials(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		step := uses("Basic YWRtaW46c3RhZ2luZw==", rejected)
+		basic := step.Check
+		step.Check = func(t adminapitest.T, r *http.Request, body string) {
+			basic(t, r, body)
+			if got := r.Header.Get("X-Site-Token"); got != "t0ken" {
+				t.Errorf("came with the token %q", got)
+			}
+		}
+		credentials := adminapi.WithToken(adminapi.Basic("admin", secret.New("staging")), "X-Site-Token", secret.New("t0ken"))
+		if err := get(t.Context(), play(t, credentials, step), nil); err == nil || !strings.Contains(err.Error(), "401 unauthorized") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 func TestFixedCredentials(t *testing.T) {
 	for want, credentials := range map[string]adminapi.Credentials{
 		"Bearer t0ken":           adminapi.Bearer(secret.New("t0ken")),

@@ -79,6 +79,8 @@ func (e *entry) advice(err error) string {
 		return "\n\nCheck token (or SMTP_SITE_TOKEN), or username and password, in the provider's configuration."
 	case kind == site.Unauthorized:
 		return "\n\nCheck token, or username and password, in its entry of the provider's sites."
+	case kind == site.Blocked && e.platform == platform.WordPress && statusOf(err) == http.StatusUnauthorized:
+		return "\n\nIf that is a login of the web server: set username and password to it, and token to a token of the plugin (wp site-smtp token create)."
 	case kind == site.Unexpected && !missesAPI(err):
 	case kind == site.Unexpected && e.endsInAdmin() != "":
 		return fmt.Sprintf("\n\nurl ends in %s, which is not part of the site's address. Remove that: the provider adds what the platform needs.", e.endsInAdmin())
@@ -91,6 +93,15 @@ func (e *entry) advice(err error) string {
 }
 
 const wordPressGuide = "https://registry.terraform.io/providers/sitemail/smtp/latest/docs/guides/platform-wordpress"
+
+// statusOf is the status of the answer that err is about; 0 for none.
+func statusOf(err error) int {
+	failed, ok := errors.AsType[*adminapi.Error](err)
+	if !ok {
+		return 0
+	}
+	return failed.Status
+}
 
 // missesAPI reports whether a call met something else than the platform's admin API: no such address, or no answer of an API.
 func missesAPI(err error) bool {

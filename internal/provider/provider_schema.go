@@ -85,7 +85,7 @@ func siteAttributes(entry bool) map[string]schema.Attribute {
 		"token": schema.StringAttribute{
 			Optional:            true,
 			Sensitive:           true,
-			MarkdownDescription: described("API token of the site, instead of `username` and `password`. On WordPress, `wp site-smtp token create` creates one. Not supported on listmonk.", "SMTP_SITE_TOKEN"),
+			MarkdownDescription: described("API token of the site, instead of `username` and `password`. On WordPress, `wp site-smtp token create` creates one, and `username` and `password` beside it are those of the web server (HTTP basic authentication). Not supported on listmonk.", "SMTP_SITE_TOKEN"),
 			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 		},
 		"username": schema.StringAttribute{
@@ -96,7 +96,7 @@ func siteAttributes(entry bool) map[string]schema.Attribute {
 		"password": schema.StringAttribute{
 			Optional:            true,
 			Sensitive:           true,
-			MarkdownDescription: described("Password of `username`. On WordPress, an Application Password; on listmonk, an API token.", "SMTP_SITE_PASSWORD"),
+			MarkdownDescription: described("Password of `username`. On WordPress, an Application Password, unless `token` is set; on listmonk, an API token.", "SMTP_SITE_PASSWORD"),
 			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 		},
 	}

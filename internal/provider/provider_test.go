@@ -16,20 +16,21 @@ func TestAccProviderConfiguration(t *testing.T) {
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	url := tb.http.URL + "/only"
 	for name, refused := range map[string]struct{ provider, says string }{
-		"CredentialsOverHTTP":  {`url = "http://site.example.com"` + "\n token = \"t\"", `url`},
-		"CredentialsInTheURL":  {`url = "https://admin:secret@site.example.com"`, `url`},
-		"TokenAndPassword":     {`url = "` + url + `"` + "\n token = \"t\"\n username = \"a\"\n password = \"b\"", `token`},
-		"UsernameAlone":        {`url = "` + url + `"` + "\n username = \"a\"", `password`},
-		"URLAndSites":          {`url = "` + url + `"` + "\n sites = {}", `sites`},
-		"UnknownPlatform":      {`url = "` + url + `"` + "\n platform = \"fax\"", `platform`},
-		"CertificateNotPEM":    {`url = "` + url + `"` + "\n token = \"t\"\n ca_certificate = \"x\"", `ca_certificate`},
-		"TimeoutNotADuration":  {`url = "` + url + `"` + "\n token = \"t\"\n request_timeout = \"1\"", `request_timeout`},
-		"NoSite":               {"", `No site is configured`},
-		"TokenNotAccepted":     {`url = "` + url + `"` + "\n token = \"wrong\"\n test_recipient = \"ops@example.test\"", `does not accept the credentials`},
-		"PasswordNotAccepted":  {`url = "` + url + `"` + "\n username = \"admin\"\n password = \"wrong\"\n test_recipient = \"ops@example.test\"", `does not accept the credentials`},
-		"EmptyKey":             {`sites = { "" = { url = "` + url + `", token = "t" } }`, `length\s+must`},
-		"EntryWithoutOwnURL":   {`sites = { a = { token = "t" } }`, `url`},
-		"RecipientWithNewline": {`url = "` + url + `"` + "\n test_recipient = \"a@example.com\\n\"", `test_recipient`},
+		"CredentialsOverHTTP":       {`url = "http://site.example.com"` + "\n token = \"t\"", `url`},
+		"CredentialsInTheURL":       {`url = "https://admin:secret@site.example.com"`, `url`},
+		"TokenAndPassword":          {`url = "` + url + `"` + "\n token = \"t\"\n username = \"a\"\n password = \"b\"", `token`},
+		"TokenAndPasswordOfOneSite": {`sites = { a = { url = "` + url + `", token = "t", username = "a", password = "b" } }`, `not\s+both`},
+		"UsernameAlone":             {`url = "` + url + `"` + "\n username = \"a\"", `password`},
+		"URLAndSites":               {`url = "` + url + `"` + "\n sites = {}", `sites`},
+		"UnknownPlatform":           {`url = "` + url + `"` + "\n platform = \"fax\"", `platform`},
+		"CertificateNotPEM":         {`url = "` + url + `"` + "\n token = \"t\"\n ca_certificate = \"x\"", `ca_certificate`},
+		"TimeoutNotADuration":       {`url = "` + url + `"` + "\n token = \"t\"\n request_timeout = \"1\"", `request_timeout`},
+		"NoSite":                    {"", `No site is configured`},
+		"TokenNotAccepted":          {`url = "` + url + `"` + "\n token = \"wrong\"\n test_recipient = \"ops@example.test\"", `does not accept the credentials`},
+		"PasswordNotAccepted":       {`url = "` + url + `"` + "\n username = \"admin\"\n password = \"wrong\"\n test_recipient = \"ops@example.test\"", `does not accept the credentials`},
+		"EmptyKey":                  {`sites = { "" = { url = "` + url + `", token = "t" } }`, `length\s+must`},
+		"EntryWithoutOwnURL":        {`sites = { a = { token = "t" } }`, `url`},
+		"RecipientWithNewline":      {`url = "` + url + `"` + "\n test_recipient = \"a@example.com\\n\"", `test_recipient`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			resource.UnitTest(t, resource.TestCase{

@@ -12,6 +12,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
 	"github.com/sitemail/terraform-provider-smtp/internal/mail/presets"
 	"github.com/sitemail/terraform-provider-smtp/internal/mail/submit"
+	"github.com/sitemail/terraform-provider-smtp/internal/platform"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
@@ -96,13 +97,20 @@ func (account) ValidateObject(_ context.Context, req validator.ObjectRequest, re
 		}
 		given[name] = value
 	}
-	err := adminapi.Account{
+	whole := adminapi.Account{
 		Token:    secret.New(given["token"].ValueString()),
 		Username: given["username"].ValueString(),
 		Password: secret.New(given["password"].ValueString()),
-	}.Validate()
-	if err != nil {
-		addConfigError(&resp.Diagnostics, req.Path, req.Path.String(), err)
+	}
+	parts := []adminapi.Account{whole}
+	if software, _ := req.ConfigValue.Attributes()["platform"].(types.String); software.IsUnknown() || software.ValueString() == platform.WordPress {
+		login, token := whole.Parts()
+		parts = []adminapi.Account{login, token}
+	}
+	for _, part := range parts {
+		if err := part.Validate(); err != nil {
+			addConfigError(&resp.Diagnostics, req.Path, req.Path.String(), err)
+		}
 	}
 }
 

@@ -59,17 +59,26 @@ const (
 	firstWordPressPlugin = "0.1"
 )
 
+// ownHeader is the header in which the plugin takes its token where Authorization is for the web server in front of it.
+const ownHeader = "X-Site-SMTP-Token"
+
 // OpenWordPress is [Open] for a WordPress with the plugin of internal/platform/wordpress, which takes with every request its own
-// token, or a user and one of their Application Passwords.
+// token, or a user and one of their Application Passwords. With all three, username and password are those of the web server.
 func OpenWordPress(pool *adminapi.Pool, c adminapi.Config, account adminapi.Account) (site.Site, error) {
-	err := account.Validate()
-	if err == nil && !account.Token.IsEmpty() {
-		c.Credentials = adminapi.Bearer(account.Token)
-	} else if err == nil {
-		c.Credentials, err = account.Basic("")
-	}
-	if err != nil {
+	login, token := account.Parts()
+	if err := token.Validate(); err != nil {
 		return nil, err
+	}
+	var err error
+	if c.Credentials, err = login.Basic(""); err != nil {
+		return nil, err
+	}
+	switch {
+	case token.Token.IsEmpty():
+	case c.Credentials == nil:
+		c.Credentials = adminapi.Bearer(token.Token)
+	default:
+		c.Credentials = adminapi.WithToken(c.Credentials, ownHeader, token.Token)
 	}
 	opened, err := open(pool, c, "/wp-json/site-smtp/v1")
 	if err != nil {

@@ -43,6 +43,41 @@ func TestWordPress(t *testing.T) {
 	}
 }
 
+// A staging site has a login of its web server, which takes the Authorization header.
+func TestWordPressTakesItsTokenBesideALogin(t *testing.T) {
+	account := adminapi.Account{Token: token.Token, Username: "staging", Password: secret.New("door")}
+	synctest.Test(t, func(t *testing.T) {
+		opened, err := openWordPress(t, adminapitest.URL, account, step{
+			Call: "GET /wp-json/site-smtp/v1/smtp", Answer: smtp(""),
+			Check: func(t adminapitest.T, r *http.Request, _ string) {
+				name, password, _ := r.BasicAuth()
+				if got := r.Header.Get("X-Site-SMTP-Token"); got != token.Token.Reveal() || name != "staging" || password != "door" {
+					t.Errorf("logged in as %q with %q, and with the token %q", name, password, got)
+				}
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := opened.Read(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	for want, half := range map[string]adminapi.Account{
+		"password": {Token: token.Token, Username: "staging"},
+		"username": {Token: token.Token, Password: secret.New("door")},
+		"token":    {Token: secret.New("t0ken\n"), Username: "staging", Password: secret.New("door")},
+	} {
+		_, err := openWordPress(t, adminapitest.URL, half)
+		if refused, ok := errors.AsType[*adminapi.ConfigError](err); !ok || refused.Attribute != want {
+			t.Errorf("%s: got %v", want, err)
+		}
+	}
+	if _, err := siteadmin.Open(adminapi.NewPool(adminapi.PoolOptions{}), adminapi.Config{URL: adminapitest.URL}, account); err == nil {
+		t.Error("another site has no such header")
+	}
+}
+
 func TestWordPressTakesItsToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		opened, err := openWordPress(t, adminapitest.URL, token, step{
@@ -60,16 +95,6 @@ func TestWordPressTakesItsToken(t *testing.T) {
 			t.Error(err)
 		}
 	})
-}
-
-func TestAccountsThatAreNoneOfWordPress(t *testing.T) {
-	both := adminapi.Account{Username: "admin", Password: secret.New("abcd"), Token: token.Token}
-	for attribute, account := range map[string]adminapi.Account{"token": both, "password": {Username: "admin"}} {
-		_, err := openWordPress(t, adminapitest.URL, account)
-		if e, ok := errors.AsType[*adminapi.ConfigError](err); !ok || e.Attribute != attribute {
-			t.Errorf("%s: got %v", attribute, err)
-		}
-	}
 }
 
 func TestAURLThatEndsInAQueryIsRefused(t *testing.T) {

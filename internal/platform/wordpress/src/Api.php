@@ -6,7 +6,7 @@ namespace SiteSMTP;
 
 /** The contract over HTTP, for users who may manage options. */
 final class Api {
-	private const SPACE    = 'site-smtp/v1';
+	public const SPACE     = 'site-smtp/v1';
 	private const UUID     = '[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}';
 	private const MAX_BODY = 65536;
 

@@ -16,6 +16,7 @@ final class Plugin {
 		Status::register();
 		Health::register();
 		Api::register();
+		Token::register();
 		if ( defined( 'WP_CLI' ) && \WP_CLI ) {
 			\WP_CLI::add_command( 'site-smtp', Cli::class );
 		}

@@ -15,6 +15,26 @@ final class Token {
 	/** The name of the token that the request was accepted with. */
 	private static ?string $name = null;
 
+	public static function register(): void {
+		add_filter( 'rest_authentication_errors', array( self::class, 'authenticate' ), 0 );
+		if ( isset( $_SERVER['HTTP_X_SITE_SMTP_TOKEN'] ) ) {
+			// A login beside it is the web server's. As an Application Password it would be a wrong one, for which plugins lock out.
+			add_filter( 'application_password_is_api_request', '__return_false' );
+		}
+	}
+
+	/** A plugin that lets only users call the REST API lets whoever has the token call this part of it. */
+	public static function authenticate( mixed $errors ): mixed {
+		$route = (string) ( $GLOBALS['wp']->query_vars['rest_route'] ?? '' );
+		if ( null !== $errors || ! str_starts_with( $route, '/' . Api::SPACE . '/' ) ) {
+			return $errors;
+		}
+		$request = new \WP_REST_Request();
+		$request->set_headers( rest_get_server()->get_headers( wp_unslash( $_SERVER ) ) );
+		$given = self::of( $request );
+		return null !== $given && self::accept( $given ) ? true : $errors;
+	}
+
 	/** Makes a token, in place of the one before, and returns it; it is shown this once. */
 	public static function create( string $name ): string {
 		$token = 'sst_' . bin2hex( random_bytes( 32 ) );
