@@ -227,11 +227,16 @@ func TestQuitChangesNothing(t *testing.T) {
 // TestR37OddAnswersToTheMessage: the first digit decides (RFC 5321 section 4.2.1).
 func TestR37OddAnswersToTheMessage(t *testing.T) {
 	for reply, want := range map[string]site.Status{
+		"200 ok":       site.Passed,
 		"250 2.0.0 ok": site.Passed,
+		"299 ok":       site.Passed,
+		"302 ok":       site.InDoubt,
 		"251 2.1.5 ok": site.Passed,
 		"354 again":    site.InDoubt,
 		"150 wait":     site.InDoubt,
+		"400 no":       site.Failed,
 		"421 4.3.2 no": site.Failed,
+		"500 no":       site.Failed,
 		"554 5.0.0 no": site.Failed,
 	} {
 		t.Run(reply, func(t *testing.T) {

@@ -257,6 +257,16 @@ func TestNonASCIIAddresses(t *testing.T) {
 			t.Errorf("the server took a message to %s, SMTPUTF8 %v", m.To, m.UTF8)
 		}
 	})
+	t.Run("LocalPartOfTheSenderAsksForSMTPUTF8", func(t *testing.T) {
+		server, sender, c := start(t, smtptest.Config{})
+		c.Settings.FromAddress = "größe@example.com"
+		if r := sender.Send(t.Context(), c, recipient); r.Status != site.Passed {
+			t.Fatalf("got %+v", r)
+		}
+		if m := server.Messages()[0]; !m.UTF8 || m.From != "größe@example.com" {
+			t.Errorf("the server took a message from %s, SMTPUTF8 %v", m.From, m.UTF8)
+		}
+	})
 	t.Run("WithoutSMTPUTF8NothingIsSent", func(t *testing.T) {
 		s, sender, c := script(t, site.STARTTLS, until(site.StageMail, (*smtptest.Peer).Wait))
 		r := sender.Send(t.Context(), c, "größe@example.com")
