@@ -6,18 +6,18 @@ import (
 	"strings"
 )
 
-// InForce is what sends a site's mail while the settings that the site holds do not: another plugin, or the product's own way.
-// JSON is the form of private state.
+// InForce describes what sends a site's mail if that is not the settings that the site holds, such as another plugin. Private state
+// stores it as JSON.
 type InForce struct {
 	// By is its name and version, for people.
 	By string `json:"by"`
-	// Transport is how it sends, in the contract's words: smtp, api, local, none or unknown.
+	// Transport is how it sends, in the terms of the contract: smtp, api, local, none or unknown.
 	Transport string `json:"transport"`
 	// Settings are those of smtp; zero where they are not known.
 	Settings Settings `json:"settings"`
-	// PasswordReadable: it has a password, which the site can use and tells nobody.
+	// PasswordReadable: it has a password, which the site can use but never returns.
 	PasswordReadable bool `json:"password_readable"`
-	// Obstacle is why it cannot be taken over, in sentences for people; empty where it can.
+	// Obstacle says, in sentences for people, why it cannot be taken over; empty if it can.
 	Obstacle string `json:"obstacle,omitempty"`
 }
 
@@ -26,10 +26,10 @@ func (f *InForce) Adoptable() bool {
 	return f != nil && f.Obstacle == "" && !f.Settings.IsZero()
 }
 
-// ofSender are the settings that may be other ones than in force: none that says where a password goes, or for whom.
+// ofSender are the settings that may differ from those in force: none of them decides where the password is sent, or for whom.
 var ofSender = []string{"from_address", "from_name", "reply_to", "helo_name"}
 
-// RefuseAdoption says why a change that adopts cannot be made at the site as it was read; false where it can, and for all others.
+// RefuseAdoption says why a change that adopts cannot be made at the site as read; false if it can, and for a change that does not adopt.
 func (c Change) RefuseAdoption() (Refusal, bool) {
 	found := c.Prior.InForce
 	switch {

@@ -11,24 +11,24 @@ import (
 type Change struct {
 	// Prior is what the site held; its revision guards the write, its SiteID the password.
 	Prior State
-	// Candidate is what the site is to hold. Its password may be unknown (empty) as long as nothing needs it.
+	// Candidate is what the site will hold. Its password may be unknown (empty) if nothing needs it.
 	Candidate Candidate
-	// PriorPassword is the one with which Prior.Settings passed, where the caller still has it: with it, mail that worked
-	// can be put back on a platform that tests only what it has saved.
+	// PriorPassword is the password with which Prior.Settings passed, if the caller still has it: a platform that tests only
+	// what it has saved needs it to restore settings that worked.
 	PriorPassword secret.Text
-	// SetPassword says that the password is new, though nothing else may be.
+	// SetPassword says that the password is new, even if nothing else is.
 	SetPassword bool
 	Enabled     bool
-	// Recipient of the test message, should one be due; empty where the platform decides on the [Addressee].
+	// Recipient of the test message, if one is sent; empty if the platform chooses the [Addressee].
 	Recipient string
-	// RetryFor is how long a test is repeated whose failure can heal by itself; 0 tests once.
+	// RetryFor is how long to repeat a test that failed for a transient reason; 0 tests once.
 	RetryFor time.Duration
-	// Require says how far the test message must come; the zero value is [Accepted]. Wait is how long it may take to arrive.
+	// Require says how far the test message must get; the zero value is [Accepted]. Wait is how long it may take to arrive.
 	Require Requirement
 	Wait    time.Duration
 }
 
-// Steps says what a change does. A plan shows it, [Procedure.Apply] carries it out.
+// Steps says what a change does. A plan shows it; [Procedure.Apply] carries it out.
 type Steps struct {
 	// SendsTest: a test message is sent.
 	SendsTest bool
@@ -36,7 +36,7 @@ type Steps struct {
 	Writes bool
 }
 
-// Steps decides what a change takes. Where nothing that affects delivery changed, it is nothing: no test, no mail.
+// Steps decides what a change takes. If nothing that affects delivery changed, it takes nothing: no test, no message.
 func (c Change) Steps() Steps {
 	if !c.Enabled {
 		return Steps{Writes: c.affectsDelivery() || c.Prior.Enabled}
@@ -52,48 +52,46 @@ func (c Change) affectsDelivery() bool {
 // untestedIsOn reports whether mail is on with settings that are not known to have passed a test.
 func (c Change) untestedIsOn() bool { return c.Prior.Enabled && c.Prior.Verification == nil }
 
-// NeedsPassword reports whether the change cannot be made without the password: a site uses a stored password only
-// where it was entered for, and wants one with every changed setting, even if it has none yet.
+// NeedsPassword reports whether the change requires the password: a site uses a stored password only with the settings it was
+// entered for, so it requires one with every changed setting, even if none is stored yet.
 func (c Change) NeedsPassword() bool {
 	return c.Candidate.LacksPassword() && (c.affectsDelivery() || c.Steps().SendsTest && !c.Prior.PasswordSet)
 }
 
 // Procedure makes changes to sites in the one order that never leaves mail enabled with settings that did not pass a
-// test. A platform that [TestsEnabled] is the one exception: it is left so when the run is killed during the test, and
-// the next one begins with setting that right.
+// test. The one exception is a platform that [TestsEnabled]: if the run is killed during the test, mail stays on untested until
+// the next run, which fixes that first.
 type Procedure struct {
 	// Diagnose explains failed tests that the site itself did not explain. Apply needs it.
 	Diagnose func(TestResult, Settings) Diagnosis
-	// Check logs in to the submission server from this machine and sends nothing; nil leaves that out. Apply calls it for
-	// platforms that can test only what they have saved, before it saves anything.
+	// Check logs in to the mail server from this machine and sends no message; nil skips that. Apply calls it before it saves
+	// anything, for platforms that can test only what they have saved.
 	Check func(context.Context, Candidate) TestResult
-	// Inbox is where the test messages arrive. Apply needs it for a change that requires more than [Accepted].
+	// Inbox receives the test messages. Apply needs it for a change that requires more than [Accepted].
 	Inbox Inbox
-	// Limiter is shared by all procedures whose tests may reach the same submission servers; nil bounds nothing.
+	// Limiter is shared by all procedures whose tests may reach the same mail servers; nil means no limit.
 	Limiter *TestLimiter
 	// Writer names who makes the change, in the identifiers of its writes: see [NewWriteID].
 	Writer string
-	// TakenOver reports whether a site is not to be left by Destroy, because another one that writes to it has come since; nil
-	// for never.
+	// TakenOver reports whether another writer has since taken a site over, so that Destroy must leave it alone; nil means never.
 	TakenOver func(State) bool
-	// Saving is called before each write; nil for nothing. Up to the first, what fails is the test.
+	// Saving, if set, is called before each write. Whatever fails before the first call is the test.
 	Saving func()
-	// Warn takes one sentence about what did not stop a change; nil drops it.
+	// Warn receives one sentence about a problem that did not stop a change; nil drops it.
 	Warn func(string)
 }
 
-// Apply makes the change in the order that the platform's [Capabilities] ask for. It returns what the site now holds as
-// far as that is known, which is c.Prior where it wrote nothing, also beside an error. The error is a *[PartialError]
-// around the others when something was written on the way to a test; a *[TestError] when the test did not pass; ctx.Err()
-// when ctx was done before the next call; of kind [Invalid] for what the platform cannot hold, and [NotInForce] for
-// what cannot be adopted; else that of the call. A
-// write that failed with kind [NoAnswer] may have been made all the same: only reading the site tells.
+// Apply makes the change in the order that the platform's [Capabilities] require. Even with an error, it returns what the site now
+// holds as far as that is known: c.Prior if it wrote nothing. The error is a *[TestError] if the test did not pass; ctx.Err() if
+// ctx was done before the next request; of kind [Invalid] for what the platform cannot hold, and [NotInForce] for what cannot be
+// adopted; otherwise that of the request. If something was written on the way to a test, a *[PartialError] wraps it. A write that
+// failed with kind [NoAnswer] may still have been made: only reading the site tells.
 func (p Procedure) Apply(ctx context.Context, s Site, c Change) (State, error) {
 	if c.NeedsPassword() {
-		return c.Prior, &Error{Kind: PasswordRequired, Field: "password", Message: "the change needs the password: a site uses a stored password only where it was entered for"}
+		return c.Prior, &Error{Kind: PasswordRequired, Field: "password", Message: "the change needs the password: a site uses a stored password only with the settings it was entered for"}
 	}
 	if c.Require.Looks() && p.Inbox == nil {
-		return c.Prior, &Error{Kind: Invalid, Field: "require", Message: "no inbox is known in which the test message could be looked for"}
+		return c.Prior, &Error{Kind: Invalid, Field: "require", Message: "no inbox is configured in which to look for the test message"}
 	}
 	if refusal, refused := c.RefuseAdoption(); refused {
 		return c.Prior, &Error{Kind: NotInForce, Field: refusal.Field, Message: refusal.Reason}

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// Requirement says how far a test message must come for the test to pass.
+// Requirement says how far a test message must get for the test to pass.
 type Requirement string
 
 // The requirements, each of which includes those before it.
 const (
-	// Accepted: the mail server took the message.
+	// Accepted: the mail server accepted the message.
 	Accepted Requirement = "accepted"
 	// Delivered: it is in the inbox of the recipient, not in another folder.
 	Delivered Requirement = "delivered"
@@ -23,32 +23,32 @@ const (
 // Requirements lists the valid values of Requirement, the weakest first.
 func Requirements() []Requirement { return []Requirement{Accepted, Delivered, Authenticated} }
 
-// Looks reports whether somebody must look into the inbox. The zero Requirement is [Accepted].
+// Looks reports whether the inbox must be checked. The zero Requirement is [Accepted].
 func (r Requirement) Looks() bool { return r == Delivered || r == Authenticated }
 
 // Place is the kind of folder that a message is in.
 type Place string
 
-// The places. A message that a filter moved, or that is archived only, is in another folder.
+// The places. A message that a filter moved, or that is only archived, is in another folder.
 const (
 	PlaceInbox Place = "inbox"
 	PlaceJunk  Place = "junk"
 	PlaceOther Place = "other"
 )
 
-// AuthResult is what the receiver found by one method of sender authentication.
+// AuthResult is the receiver's result for one method of sender authentication.
 type AuthResult struct {
-	// Result is that of RFC 8601 section 2.7, such as "pass", "fail" or "none"; empty when the receiver did not say.
+	// Result is a result code of RFC 8601 section 2.7, such as "pass", "fail" or "none"; empty if the receiver did not say.
 	Result string `json:"result"`
 	// Domain is the one that was authenticated, or whose policy was looked up; may be empty.
 	Domain string `json:"domain,omitempty"`
 }
 
-// Arrival is where an accepted message arrived, and what the receiver found out about its sender.
+// Arrival says where an accepted message arrived, and what the receiver found out about its sender.
 type Arrival struct {
 	// At is when the receiver stored the message, by the receiver's clock.
 	At time.Time `json:"at"`
-	// Folder is its name at the receiver. It comes from outside, as all that follows: treat it as hostile.
+	// Folder is its name at the receiver. Like everything below, it is untrusted input.
 	Folder string `json:"folder"`
 	Place  Place  `json:"place"`
 	// Receiver is the name under which the receiver reports its results (the authserv-id of RFC 8601).
@@ -56,15 +56,15 @@ type Arrival struct {
 	SPF      AuthResult `json:"spf"`
 	DKIM     AuthResult `json:"dkim"`
 	DMARC    AuthResult `json:"dmarc"`
-	// FoundBy says what the message was recognised by: "message_id", "original_id", "reply" or "sender".
+	// FoundBy says how the message was recognized: "message_id", "original_id", "reply" or "sender".
 	FoundBy string `json:"found_by"`
 }
 
-// Shortfall says why an accepted message does not meet a [Requirement], or why nobody can know. It is the row of the
-// diagnosis table; empty when the requirement is met.
+// Shortfall says why an accepted message does not meet a [Requirement], or why that cannot be known. It is the id of a row of the
+// diagnosis table; empty if the requirement is met.
 type Shortfall string
 
-// The shortfalls of a message, and those of an inbox that cannot be read.
+// The shortfalls of a message, then those of an inbox that cannot be read.
 const (
 	NotArrived      Shortfall = "arrival-missing"
 	InJunk          Shortfall = "arrival-junk"
@@ -80,7 +80,7 @@ const (
 	InboxLimit   Shortfall = "inbox-limit"
 )
 
-// Shortfall says in what a message that arrived falls short of r.
+// Shortfall says why a message that arrived does not meet r.
 func (a Arrival) Shortfall(r Requirement) Shortfall {
 	switch {
 	case !r.Looks():
@@ -95,8 +95,8 @@ func (a Arrival) Shortfall(r Requirement) Shortfall {
 	return ""
 }
 
-// unauthenticated takes nothing for checked that the receiver did not say: a receiver whose DKIM filter is down finds that
-// DMARC fails for every domain that relies on DKIM.
+// unauthenticated assumes no check that the receiver did not report: a receiver whose DKIM filter is down finds that DMARC fails
+// for every domain that relies on DKIM.
 func (a Arrival) unauthenticated() Shortfall {
 	silent := func(r AuthResult) bool {
 		return slices.Contains([]string{"", "temperror", "permerror"}, r.Result)
@@ -114,24 +114,24 @@ func (a Arrival) unauthenticated() Shortfall {
 	return Unauthenticated
 }
 
-// Inbox is the mailbox that gets the test messages.
+// Inbox is the mailbox that receives the test messages.
 type Inbox interface {
-	// Watch notes what the mailbox holds, before a message from one address to another is sent. Its error is an *[InboxError]
+	// Watch records what the mailbox holds, before a message from one address to another is sent. Its error is an *[InboxError]
 	// or ctx.Err().
 	Watch(ctx context.Context, from, recipient string) (Watch, error)
 }
 
 // Watch looks for the message of one test.
 type Watch interface {
-	// Find waits until the message of a test that was accepted arrives, for wait at most. Its error is an *[InboxError], of
-	// [NotArrived] when wait is over, or ctx.Err().
+	// Find waits at most wait for the message of a test that was accepted. Its error is an *[InboxError], with [NotArrived] if
+	// the message did not come in time, or ctx.Err().
 	Find(ctx context.Context, accepted TestResult, wait time.Duration) (Arrival, error)
 	// Close ends the watch.
 	Close()
 }
 
-// Test opens the inbox, makes one test, and looks for its message. Of an inbox that cannot be opened comes a failed test, and
-// no message is sent. For [Accepted] it is test alone.
+// Test opens the inbox, makes one test, and looks for its message. If the inbox cannot be opened, the test fails and no message is
+// sent. For [Accepted] it only makes the test.
 func (r Requirement) Test(
 	ctx context.Context, in Inbox, from, recipient string, wait time.Duration, test func(context.Context) (TestResult, error),
 ) (TestResult, error) {
@@ -150,8 +150,8 @@ func (r Requirement) Test(
 	return r.look(ctx, watch, result, wait)
 }
 
-// look waits until the message of a test that was accepted arrives, for wait at most, and makes the test one that failed at
-// [StageArrival] where it does not come as far as r says. The error is ctx.Err().
+// look waits at most wait for the message of a test that was accepted. If the message does not get as far as r requires, the test
+// becomes one that failed at [StageArrival]. The error is ctx.Err().
 func (r Requirement) look(ctx context.Context, w Watch, accepted TestResult, wait time.Duration) (TestResult, error) {
 	arrival, err := w.Find(ctx, accepted, wait)
 	if err != nil {
@@ -164,7 +164,7 @@ func (r Requirement) look(ctx context.Context, w Watch, accepted TestResult, wai
 	return accepted, nil
 }
 
-// notFound is the test whose message could not be looked for, or was not found.
+// notFound returns the result of a test whose message could not be looked for, or was not found.
 func notFound(r TestResult, err error) (TestResult, error) {
 	failed, ok := errors.AsType[*InboxError](err)
 	if !ok {
@@ -174,10 +174,10 @@ func notFound(r TestResult, err error) (TestResult, error) {
 	return r, nil
 }
 
-// InboxError says why it is not known where a message is.
+// InboxError says why the whereabouts of a message are unknown.
 type InboxError struct {
 	Shortfall Shortfall
-	// Message is for people, such as what the server of the mailbox said.
+	// Message is for people, such as what the IMAP server said.
 	Message string
 }
 

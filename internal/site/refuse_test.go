@@ -53,7 +53,7 @@ func TestRefuse(t *testing.T) {
 		{"UnsupportedAlsoWhenOff", unsupported(site.UnsupportedValue{Field: "from_name", Reason: "x"}), disabled, "from_name", "x"},
 
 		{"PasswordStays", site.Capabilities{PasswordStays: true}, unedited, "", ""},
-		{"PasswordStaysWithoutLogin", site.Capabilities{PasswordStays: true}, func(c *site.Change) { c.Candidate.Settings.Username = "" }, "username", "forget"},
+		{"PasswordStaysWithoutLogin", site.Capabilities{PasswordStays: true}, func(c *site.Change) { c.Candidate.Settings.Username = "" }, "username", "cannot remove"},
 		{
 			"PasswordWasNeverThere",
 			site.Capabilities{PasswordStays: true},
@@ -69,7 +69,7 @@ func TestRefuse(t *testing.T) {
 		{"SaveNeedsNoPasswordWithoutLogin", site.Capabilities{SaveNeedsPassword: true, TestNeedsPassword: true}, func(c *site.Change) { c.Candidate = site.Candidate{Settings: relay()} }, "", ""},
 
 		{"ToCaller", site.Capabilities{Addressee: site.ToCaller}, unedited, "recipient", "logs in"},
-		{"ToFixed", site.Capabilities{Addressee: site.ToFixed}, unedited, "recipient", "set up"},
+		{"ToFixed", site.Capabilities{Addressee: site.ToFixed}, unedited, "recipient", "configured"},
 		{"ToCallerWithoutRecipient", site.Capabilities{Addressee: site.ToCaller}, noRecipient, "", ""},
 	}
 	for _, tt := range tests {
@@ -161,7 +161,7 @@ func TestRefuseTest(t *testing.T) {
 	}{
 		{"Candidate", site.Capabilities{}, own, isOff, ""},
 		{"Saved", site.Capabilities{}, saved, isOff, ""},
-		{"InSave", inSave, saved, working(), "in the course of saving"},
+		{"InSave", inSave, saved, working(), "only while saving"},
 		{"NoVerdict", site.Capabilities{NoVerdict: true}, saved, working(), "accepted"},
 		{"CandidateWhereOnlyWhatIsSaved", savesOff, own, working(), "only what it has saved"},
 		{"SavedWhileOff", savesOff, saved, isOff, ""},
@@ -188,7 +188,7 @@ func TestWarnings(t *testing.T) {
 		untested = "are not known to have passed"
 		window   = "mail is on with the new settings while they are tested"
 		offUntil = "mail is off until"
-		putBack  = "are put back"
+		putBack  = "are restored"
 		stayOff  = "If the test fails, mail is off"
 	)
 	tests := []struct {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/presets"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
@@ -41,6 +42,47 @@ func TestArrivalClaimsNothingElse(t *testing.T) {
 		d := Of(arrived(site.Unauthenticated, &a), below)
 		contains(t, d.Remedy, "Missing, as far as the results show: an SPF record (TXT) at example.com.")
 	})
+	t.Run("ADomainBelowAndAnotherSpellingPassToo", func(t *testing.T) {
+		for _, passed := range []string{"mg.example.com", "EXAMPLE.com", "MG.Example.Com"} {
+			a := site.Arrival{Place: site.PlaceInbox, SPF: of("fail", "example.com"), DKIM: of("pass", passed), DMARC: of("fail", "example.com")}
+			lacks(t, Of(arrived(site.Unauthenticated, &a), in).Remedy, "Missing")
+		}
+		a := site.Arrival{Place: site.PlaceInbox, DKIM: of("pass", "not-example.com"), DMARC: of("fail", "example.com")}
+		contains(t, Of(arrived(site.Unauthenticated, &a), in).Remedy, "the mail service's DKIM record")
+	})
+	t.Run("TheServicesOwnPassNeedsNoRecord", func(t *testing.T) {
+		hosted := in
+		hosted.Host = "smtp.fastmail.com"
+		a := site.Arrival{Place: site.PlaceInbox, SPF: of("pass", "messagingengine.com"), DKIM: of("none", ""), DMARC: of("fail", "example.com")}
+		d := Of(arrived(site.Unaligned, &a), hosted)
+		contains(t, d.Remedy, "fm1._domainkey.example.com")
+		lacks(t, d.Remedy, "in the SPF record")
+	})
+	t.Run("OneKeyIsNamedAlone", func(t *testing.T) {
+		hosted := in
+		hosted.Host = "smtp.mail.me.com"
+		a := site.Arrival{Place: site.PlaceInbox, DKIM: of("none", ""), DMARC: of("fail", "example.com")}
+		d := Of(arrived(site.Unauthenticated, &a), hosted)
+		contains(t, d.Remedy, "results show: sig1._domainkey.example.com, a CNAME to sig1.dkim.example.com.at.icloudmailadmin.com.")
+	})
+	t.Run("TwoKeysAreOneAndAnother", func(t *testing.T) {
+		hosted := in
+		hosted.Host = "smtp.mandrillapp.com"
+		a := site.Arrival{Place: site.PlaceInbox, DKIM: of("none", ""), DMARC: of("fail", "example.com")}
+		contains(t, Of(arrived(site.Unauthenticated, &a), hosted).Remedy, "mte1._domainkey.example.com, a CNAME to dkim1.mandrillapp.com, and 1 more like it")
+	})
+	t.Run("WhereDMARCPassedOrIsNotStatedNothingIsMissing", func(t *testing.T) {
+		for _, dmarc := range []string{"pass", ""} {
+			a := site.Arrival{Place: site.PlaceJunk, Folder: "Junk", SPF: of("softfail", "example.com"), DKIM: of("none", ""), DMARC: of(dmarc, "example.com")}
+			lacks(t, Of(arrived(site.InJunk, &a), in).Remedy, "Missing")
+		}
+	})
+	t.Run("OnlyAnotherFolderIsNamed", func(t *testing.T) {
+		a := site.Arrival{Place: site.PlaceInbox, Folder: "INBOX", DKIM: of("none", ""), DMARC: of("fail", "example.com")}
+		lacks(t, Of(arrived(site.Unauthenticated, &a), in).Cause, "It is in")
+		a.Place, a.Folder = site.PlaceOther, ""
+		lacks(t, Of(arrived(site.Filtered, &a), in).Cause, "It is in")
+	})
 	t.Run("OneResultIsASentence", func(t *testing.T) {
 		a := site.Arrival{Place: site.PlaceJunk, Folder: "Junk", SPF: of("pass", "")}
 		contains(t, Of(arrived(site.InJunk, &a), in).Cause, "The receiver reports spf=pass.")
@@ -56,8 +98,33 @@ func TestCertificateOfOneMoreNameThanIsShown(t *testing.T) {
 	contains(t, d.Cause, "is for a.example, b.example, c.example, d.example and 1 more, issued by")
 }
 
+// Four names of at most 100 bytes are advised: more are not read, and a host is no longer than that in practice.
+func TestNamesThatAreAdvised(t *testing.T) {
+	label := strings.Repeat("a", 49) + "."
+	long := label + label[:42] + ".example" // 100 bytes
+	for name, c := range map[string]struct {
+		names []string
+		want  string
+	}{
+		"FiveNames": {[]string{"a.example", "b.example", "c.example", "d.example", "e.example"}, "set host to it: a.example, b.example, c.example, d.example. Otherwise"},
+		"LongNames": {[]string{"x" + long, long}, "set host to it: " + long + ". Otherwise"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			contains(t, Of(mistrusted(mismatch, c.names...), example(465, site.TLS)).Remedy, c.want)
+		})
+	}
+}
+
 func TestACertificateWithoutANameAdvisesNone(t *testing.T) {
 	contains(t, Of(mistrusted(mismatch, "", "web.hoster.example"), example(465, site.TLS)).Remedy, "set host to it: web.hoster.example.")
+}
+
+// A host that is known to be right still has a certificate that ends, and one that nobody knows has its reason elsewhere.
+func TestCertificatesOfARightHost(t *testing.T) {
+	d := Of(mistrusted("certificate has expired or is not yet valid: current time 2026-11-23T07:47:46Z is after 2026-11-20T00:00:00Z", "smtp.gmail.com"), gmail(465, site.TLS))
+	lacks(t, d.Cause+d.Remedy, "authorities", "ca-certificates")
+	d = Of(mistrusted("certificate signed by unknown authority", "smtp.gmail.com"), gmail(465, site.TLS))
+	contains(t, d.Cause, "Gmail has a certificate that every current system trusts.")
 }
 
 // Where the service is unknown, the ports say by convention what they speak (RFC 8314, RFC 6409).
@@ -102,11 +169,26 @@ func TestPageOfTheServiceBesideEachSetting(t *testing.T) {
 	}
 }
 
-// What the settings have no part in stays as the row says it, even where the host is known to be right.
+// A refused login leads to the page of each service that has one, even if it is only the page about its settings.
+func TestARefusedLoginLeadsToAPage(t *testing.T) {
+	for _, p := range presets.All() {
+		if found, ok := presets.ByHost(p.Host); !ok || found.ID != p.ID {
+			continue
+		}
+		d := Of(refused(site.StageAuth, 535, "Authentication failed"), at(p))
+		if hasPage := p.DocsURL != "" || d.Attribute == "password" && p.AppPasswordURL != ""; hasPage != (d.URL != "") {
+			t.Errorf("%s: %s leads to %q", p.ID, d.Attribute, d.URL)
+		}
+	}
+}
+
+// What the settings have no part in stays as the row says it, even where the host is known to be right, or the port to be wrong.
 func TestRowsThatBlameNoSettingStay(t *testing.T) {
-	d := Of(failed(site.StageConnect, "dial tcp 192.0.2.7:587: connect: operation not permitted"), gmail(587, site.STARTTLS))
-	if want := load().byID["connect-not-permitted"].diagnosis(); d.Cause != want.Cause || d.Remedy != want.Remedy {
-		t.Errorf("got %+v", d)
+	for _, port := range []int{587, 2525} {
+		d := Of(failed(site.StageConnect, "dial tcp 192.0.2.7:587: connect: operation not permitted"), gmail(port, site.STARTTLS))
+		if want := load().byID["connect-not-permitted"].diagnosis(); d.Cause != want.Cause || d.Remedy != want.Remedy {
+			t.Errorf("%d: got %+v", port, d)
+		}
 	}
 }
 
@@ -198,6 +280,17 @@ func TestAmazonSESWhereSenderAndRecipientAreOne(t *testing.T) {
 	d := Of(refused(site.StageData, 554, notVerified+"EU-WEST-1: ops@example.net"), s)
 	if d.Attribute != "from_address" || d.Cause != "SES has not verified ops@example.net (from_address) in region eu-west-1." {
 		t.Errorf("got %+v", d)
+	}
+}
+
+// A message without an id or a mailbox cannot be looked for by them.
+func TestWhereToLookIsSaidAsAWhole(t *testing.T) {
+	doubt := site.TestResult{Status: site.InDoubt, Stage: site.StageData, MessageID: "1@example.com", Recipient: "ops@example.net"}
+	contains(t, Of(doubt, example(587, site.STARTTLS)).Remedy, "Look for the message <1@example.com> in the mailbox of ops@example.net")
+	for _, r := range []site.TestResult{{Status: site.InDoubt, MessageID: "1@example.com"}, {Status: site.InDoubt, Recipient: "ops@example.net"}} {
+		if d := Of(r, example(587, site.STARTTLS)); d.Remedy != load().byID[inDoubt].Remedy {
+			t.Errorf("got %s", d.Remedy)
+		}
 	}
 }
 

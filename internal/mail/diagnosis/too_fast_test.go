@@ -22,10 +22,17 @@ func TestTooFast(t *testing.T) {
 		"AnotherFault":      {failed("", 421, "4.3.0", "Server closing connection"), false},
 		"APassword":         {failed(site.StageAuth, 535, "5.7.8", "Authentication credentials invalid"), false},
 		"NobodyKnows":       {site.TestResult{Status: site.InDoubt, Stage: site.StageData, Reply: &site.Reply{Code: 421, Text: "too many connections"}}, false},
+		"APass":             {site.TestResult{Status: site.Passed, Stage: site.StageData, Reply: &site.Reply{Code: 421, Text: "too many connections"}}, false},
+		"AnErrorThatQuotes": {site.TestResult{Status: site.Failed, Error: "421 4.7.0 Error: too many connections from 192.0.2.1"}, false},
 		"AnErrorIsNoAnswer": {site.TestResult{Status: site.Failed, Stage: site.StageConnect, Error: "too many connections"}, false},
 	} {
 		if got := TooFast(c.result, site.Settings{Host: "mail.example.com"}); got != c.want {
 			t.Errorf("%s: %t", name, got)
 		}
+	}
+	// Some rows are those of one service.
+	rate := failed(site.StageData, 454, "", "Throttling failure: Maximum sending rate exceeded.")
+	if !TooFast(rate, ses()) {
+		t.Error("not at the service that says so")
 	}
 }

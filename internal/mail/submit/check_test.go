@@ -150,6 +150,7 @@ func TestCheckHost(t *testing.T) {
 		"Punycode":   "xn--bcher-kva.example",
 		"DigitFirst": "1and1.example",
 		"HexLike":    "0xcafe.example",
+		"Longest":    strings.Repeat(strings.Repeat("a", 62)+".", 4) + "b",
 		"UpperCase":  "SMTP.EXAMPLE.COM",
 	}, map[string]string{
 		"Empty":           "",
@@ -251,6 +252,14 @@ func TestEverySettingIsChecked(t *testing.T) {
 		}
 		if d.MaxLength == 0 {
 			continue
+		}
+		switch d.Format {
+		case site.Credential, site.DisplayName, site.ClientIdentifier, site.ScopeList:
+			longest := site.Settings{}
+			_ = d.SetText(&longest, strings.Repeat("a", d.MaxLength))
+			if err := submit.CheckSetting(d, longest); err != nil {
+				t.Errorf("%s of %d characters: %v", d.Name, d.MaxLength, err)
+			}
 		}
 		_ = d.SetText(&spoiled, strings.Repeat("a", d.MaxLength+1))
 		if err := submit.CheckSetting(d, spoiled); err == nil {

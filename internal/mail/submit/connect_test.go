@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http/httptrace"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -32,6 +33,20 @@ func resolver(t *testing.T, addresses ...string) *net.Resolver {
 		}
 		return parsed, dnsmessage.RCodeSuccess, false
 	})
+}
+
+// TestAnAddressThatIsGivenUpLater: a dialer tries two addresses at once, and may hear of the second when the first has long been used.
+func TestAnAddressThatIsGivenUpLater(t *testing.T) {
+	_, sender, c := start(t, smtptest.Config{})
+	var trace *httptrace.ClientTrace
+	sender.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		trace = httptrace.ContextClientTrace(ctx)
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}
+	if r := sender.Send(t.Context(), c, recipient); r.Status != site.Passed {
+		t.Fatalf("got %+v", r)
+	}
+	trace.ConnectDone("tcp", "192.0.2.1:587", context.Canceled)
 }
 
 func TestLookupFails(t *testing.T) {

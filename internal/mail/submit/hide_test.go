@@ -30,6 +30,8 @@ func TestARecipientIsNotComparedWithThePassword(t *testing.T) {
 		"FromBase64":     {"correct-horse", "Y29ycmVjdC1ob3JzZQ==@example.com", "correct-horse"},
 		"FromPercents":   {"correct-horse", "correct%2Dhorse@example.com", "correct-horse@example.com"},
 		"AsDNSSpellsIt":  {"xn--bcher-kva.example", "ops@bücher.example", "xn--bcher-kva.example"},
+		"AsItWasEntered": {"bücher.example", "ops@bücher.example", "bücher.example"},
+		"AllAsDNSSpells": {"ops@xn--bcher-kva.example", "ops@bücher.example", "<ops@xn--bcher-kva.example>"},
 		"InAnotherCase":  {"Correct-Horse", "correct-horse@example.com", "Correct-Horse"},
 		"EvenTheLogin":   {"correct-horse", "correct-horse@example.com", "AHVzZXIAY29ycmVjdC1ob3JzZQ=="},
 		"AndAnotherWord": {"correct-horse", "correct-horse@example.com", "correct-horse battery"},

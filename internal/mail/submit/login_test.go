@@ -182,6 +182,18 @@ func TestLoginOfferedOnlyAsLOGIN(t *testing.T) {
 	}
 }
 
+func TestServerThatRefusesHELOToo(t *testing.T) {
+	_, sender, c := script(t, site.NoEncryption, func(p *smtptest.Peer) {
+		p.Say("220 old.example.test SMTP")
+		p.Answer("502 what", "550 5.7.1 not you")
+		quit(p)
+	})
+	c.Settings.Username, c.Password = "", secret.Text{}
+	if r := sender.Login(t.Context(), c); r.Status != site.Failed || r.Stage != site.StageEHLO || r.Reply == nil || r.Reply.Code != 550 {
+		t.Errorf("got %+v, reply %v", r, r.Reply)
+	}
+}
+
 func TestHELOForAServerWithoutEHLO(t *testing.T) {
 	s, sender, c := script(t, site.NoEncryption, func(p *smtptest.Peer) {
 		p.Say("220 old.example.test SMTP")

@@ -108,6 +108,7 @@ func TestOtherServicesStayUnknown(t *testing.T) {
 		"IMAP":  "* OK [CAPABILITY IMAP4rev1] internal-gateway ready",
 		"POP3":  "+OK internal-gateway ready",
 		"HTTP":  "HTTP/1.1 400 Bad Request\r\nServer: internal-gateway",
+		"Menu":  "--- internal-gateway ---",
 		"MySQL": "J\x00\x00\x00\x0a8.0.36 internal-gateway",
 	} {
 		t.Run(name, func(t *testing.T) {
