@@ -103,7 +103,7 @@ func candidateAttributes() map[string]schema.Attribute {
 	return attributes
 }
 
-// ValidateConfig checks the settings of a candidate as those of a resource.
+// ValidateConfig checks the settings of a candidate in the same way as those of a resource.
 func (a *sendTestAction) ValidateConfig(ctx context.Context, req action.ValidateConfigRequest, resp *action.ValidateConfigResponse) {
 	var model sendTestModel
 	resp.Diagnostics.Append(get(ctx, req.Config, &model)...)
@@ -143,7 +143,7 @@ func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, r
 	progress := func(format string, args ...any) {
 		resp.SendProgress(action.InvokeProgressEvent{Message: e.label + ": " + fmt.Sprintf(format, args...)})
 	}
-	// Not what a creation in the same walk read: it has changed the site since.
+	// Read again: a resource created in the same run has changed the site since the plan read it.
 	now, err := e.site.Read(ctx)
 	if err != nil {
 		e.addSiteError(&resp.Diagnostics, "reading it", nowhere, err)
@@ -153,7 +153,7 @@ func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, r
 		tried = now.Settings
 	}
 	if tried.IsZero() {
-		resp.Diagnostics.AddError(withoutSettings, e.label+": nothing is saved that could be tested, and no message was sent. Give the action the settings to test, or "+
+		resp.Diagnostics.AddError(withoutSettings, e.label+": no mail settings are saved, so there is nothing to test, and no message was sent. Give the action the settings to test, or "+
 			"apply an smtp_settings resource first.")
 		return
 	}
@@ -191,13 +191,13 @@ func (a *sendTestAction) Invoke(ctx context.Context, req action.InvokeRequest, r
 	}
 	progress("%s", accepted)
 	if arrival := result.Arrival; arrival != nil {
-		progress("arrived in %s (spf=%s, dkim=%s, dmarc=%s)", arrival.Folder, orNotSaid(arrival.SPF), orNotSaid(arrival.DKIM), orNotSaid(arrival.DMARC))
+		progress("arrived in %s (spf=%s, dkim=%s, dmarc=%s)", arrival.Folder, orNotReported(arrival.SPF), orNotReported(arrival.DKIM), orNotReported(arrival.DMARC))
 	}
 }
 
-func orNotSaid(r site.AuthResult) string { return cmp.Or(r.Result, "not said") }
+func orNotReported(r site.AuthResult) string { return cmp.Or(r.Result, "not reported") }
 
-// locate says where a setting is configured.
+// locate returns the path at which a setting is configured.
 func (m sendTestModel) locate(field string) (path.Path, bool) {
 	if at, ok := m.toSettingsModel().oauth2().locate(field); ok && !m.OAuth2.IsNull() {
 		return at, true
@@ -205,12 +205,12 @@ func (m sendTestModel) locate(field string) (path.Path, bool) {
 	return inAction(field)
 }
 
-// hasCandidate reports whether the configuration gives settings of its own to test.
+// hasCandidate reports whether the action is given settings to test, instead of testing the saved ones.
 func (m sendTestModel) hasCandidate() bool {
 	return !m.Preset.IsNull() || m.given() || !m.OAuth2.IsNull()
 }
 
-// lacksPassword reports whether a candidate has a login without its password.
+// lacksPassword reports whether a candidate has a username but no password.
 func (m sendTestModel) lacksPassword() bool {
 	given := m.toSettingsModel().password()
 	return m.Username.ValueString() != "" && given.ValueString() == "" && !given.IsUnknown()
@@ -220,7 +220,7 @@ func (m sendTestModel) toSettingsModel() settingsModel {
 	return settingsModel{settingValues: m.settingValues, Preset: m.Preset, Region: m.Region, PasswordWO: m.PasswordWO, OAuth2: m.OAuth2}
 }
 
-// toTest makes the request, and says which settings it tries where they are its own.
+// toTest returns the request and the settings that it tests, which are zero if it tests the saved ones.
 func (m sendTestModel) toTest(e *entry, diags *diag.Diagnostics) (site.TestRequest, site.Settings) {
 	recipient := orDefault(m.Recipient, e.testRecipient)
 	if recipient.IsNull() && e.can.Addressee == site.ToRecipient {
@@ -234,9 +234,9 @@ func (m sendTestModel) toTest(e *entry, diags *diag.Diagnostics) (site.TestReque
 			name = oauth2Secrets[m.toSettingsModel().oauth2().grant()].name
 		}
 		diags.AddAttributeError(at, passwordMissing,
-			name+" reached the provider empty, so nothing was sent. If its value is ephemeral: Terraform 1.16 and later remove ephemeral values "+
-				"on the way of \"apply -invoke\". Use a variable that is sensitive and not ephemeral there, and save no plan file; or invoke the action "+
-				"from the action_trigger of a resource, where ephemeral values arrive.")
+			"The provider received an empty "+name+", so nothing was sent. If its value is ephemeral: with \"apply -invoke\", Terraform 1.16 and later do "+
+				"not pass ephemeral values. Use a variable that is sensitive but not ephemeral, and do not save a plan file; or invoke the action from the "+
+				"action_trigger of a resource, which does pass them.")
 	}
 	test := site.TestRequest{Recipient: recipient.ValueString()}
 	if !m.hasCandidate() {

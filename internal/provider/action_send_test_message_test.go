@@ -182,11 +182,11 @@ resource "terraform_data" "trigger" {
 		{name: "SensitiveInvoked", command: []string{"apply", "-auto-approve", "-invoke=action.smtp_send_test.sensitive"}, password: password, says: accepted, messages: 1},
 		{name: "EphemeralTriggered", command: []string{"apply", "-auto-approve", "-var=trigger=yes"}, password: password, says: accepted, messages: 1},
 		{name: "RefusedLogin", command: []string{"apply", "-auto-approve", "-invoke=action.smtp_send_test.sensitive"}, password: "wrong", fails: true, says: "535 5.7.8"},
-		{name: "EmptyPassword", command: []string{"apply", "-auto-approve", "-invoke=action.smtp_send_test.sensitive"}, fails: true, says: "password_wo reached the provider empty"},
+		{name: "EmptyPassword", command: []string{"apply", "-auto-approve", "-invoke=action.smtp_send_test.sensitive"}, fails: true, says: "The provider received an empty password_wo"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.name == "EphemeralInvoked" && !keepsEphemeral {
-				c.fails, c.says, c.messages = true, "Terraform 1.16 and later remove ephemeral values", 0
+				c.fails, c.says, c.messages = true, "Terraform 1.16 and later do not pass ephemeral values", 0
 			}
 			before := len(tb.smtp.Messages())
 			args := append(slices.Clone(c.command), "-no-color")

@@ -14,12 +14,12 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// adopts reports whether the configuration takes what it leaves out from the site.
+// adopts reports whether settings that the configuration omits are taken from the site.
 func (m settingsModel) adopts() bool { return m.Adopt.ValueBool() || m.Adopt.IsUnknown() }
 
-// resolveAdopted fills in what the configuration leaves out and nothing else gives: with adopt, what the site holds or, as long as
-// it holds nothing, what sends its mail in the place of that. A nil now is a site that is not known yet. It reports false, with an
-// error, where there is nothing to take.
+// resolveAdopted fills in settings that neither the configuration nor its preset gives. With adopt, they come from the site's saved
+// settings or, if it has none, from whatever currently sends its mail. now is nil while the site is not known yet. If there is
+// nothing to adopt, it reports false and adds an error.
 func (m *settingsModel) resolveAdopted(config settingsModel, now *site.State, label string, diags *diag.Diagnostics) bool {
 	var from settingValues
 	if config.adopts() && now != nil {
@@ -51,7 +51,7 @@ func (m *settingsModel) resolveAdopted(config settingsModel, now *site.State, la
 	return true
 }
 
-// resolve makes target value, unless that depends on what is not known yet.
+// resolve sets target to value, or to unknown if the value depends on something that is not known yet.
 func resolve[T attr.Value](target any, config settingsModel, now *site.State, value, unknown T) {
 	if config.Adopt.IsUnknown() || config.adopts() && now == nil {
 		value = unknown
@@ -75,7 +75,7 @@ func givenByPreset(config settingsModel, d site.Setting) bool {
 	return !config.Preset.IsNull() && slices.Contains([]string{"host", "port", "encryption"}, d.Name)
 }
 
-// checkAdopted makes sure that what a site says fits into a plan.
+// checkAdopted makes sure that the settings that a site returned are valid in a plan.
 func checkAdopted(s site.Settings) error {
 	for _, d := range site.AllSettings() {
 		if d.Text(s) == "" {
@@ -88,23 +88,24 @@ func checkAdopted(s site.Settings) error {
 	return nil
 }
 
-// addCannotAdopt says why nothing can be taken over.
+// addCannotAdopt reports why the site cannot be adopted.
 func addCannotAdopt(label string, now site.State, err error, diags *diag.Diagnostics) {
 	refusal, _ := site.Change{Prior: now, Candidate: site.Candidate{Adopt: true}}.RefuseAdoption()
 	if err != nil {
-		refusal.Reason = "what the site says that it sends with cannot be used: " + shown(err.Error())
+		refusal.Reason = "the settings that the site reports cannot be used: " + shown(err.Error())
 	}
 	diags.AddAttributeError(path.Root("adopt"), cannotBeAdopted, fmt.Sprintf("%s: %s", label, refusal.Reason))
 }
 
-// checkAdoption refuses a change that would take a password to another place than the one that it goes to already.
+// checkAdoption refuses a change that would send an adopted password to a different mail server.
 func (e *entry) checkAdoption(c site.Change, config settingsModel, diags *diag.Diagnostics) {
 	if refusal, refused := c.RefuseAdoption(); refused {
 		locator(config.inResource).add(diags, refusal.Field, cannotBeAdopted, fmt.Sprintf("%s: %s", e.label, refusal.Reason))
 	}
 }
 
-// readForPlan reads a site that a resource is to be created at; false, with a diagnostic, where it cannot be read.
+// readForPlan reads a site for a resource that is about to be created. If the site cannot be read, it adds a diagnostic and returns
+// false.
 func (e *entry) readForPlan(ctx context.Context, diags *diag.Diagnostics) (site.State, bool) {
 	prior, err := e.readOnce(ctx)
 	switch {
@@ -118,15 +119,15 @@ func (e *entry) readForPlan(ctx context.Context, diags *diag.Diagnostics) (site.
 	return site.State{}, false
 }
 
-// offerAdoption has a resource that is being imported adopt what sends the site's mail, where that can be taken over: so the
-// configuration that Terraform generates for it does not turn that mail off.
+// offerAdoption sets adopt in an imported resource if another plugin sends the site's mail and can be adopted. Otherwise the
+// configuration that Terraform generates would turn that mail off.
 func (m *settingsModel) offerAdoption(now site.State) {
 	if now.Settings.IsZero() && now.InForce.Adoptable() {
 		m.Adopt, m.Enabled = types.BoolValue(true), types.BoolNull()
 	}
 }
 
-// addOtherMailer says that another plugin sends the site's mail, before a resource puts an end to that.
+// addOtherMailer warns that another plugin sends the site's mail, and that the apply will replace it.
 func (e *entry) addOtherMailer(now site.State, config settingsModel, diags *diag.Diagnostics) {
 	found := now.InForce
 	if config.adopts() || found == nil || found.Transport == "local" || found.Transport == "none" {
@@ -134,12 +135,12 @@ func (e *entry) addOtherMailer(now site.State, config settingsModel, diags *diag
 	}
 	advice := "adopt = true would take over its settings and its password instead."
 	if !found.Adoptable() {
-		advice = "They cannot be adopted: " + found.Obstacle
+		advice = "Its settings cannot be adopted: " + found.Obstacle
 	}
-	diags.AddWarning("Another plugin sends the site's mail", fmt.Sprintf("%s: its mail goes %s now. The apply replaces that, once the test has passed. %s", e.label, describeInForce(found), advice))
+	diags.AddWarning("Another plugin sends the site's mail", fmt.Sprintf("%s: mail currently goes %s. The apply replaces that once the test has passed. %s", e.label, describeInForce(found), advice))
 }
 
-// describeInForce reads "through WP Mail SMTP 4.8.0 (smtp.example.com as info@example.com)".
+// describeInForce returns, for example, "through WP Mail SMTP 4.8.0 (smtp.example.com as info@example.com)".
 func describeInForce(f *site.InForce) string {
 	if f.Settings.IsZero() {
 		return fmt.Sprintf("through %s (%s)", f.By, f.Transport)

@@ -15,18 +15,18 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
-// attempt is one change on its way to the site of an entry.
+// attempt is one change being applied to the site of an entry.
 type attempt struct {
 	entry  *entry
 	change site.Change
-	// logins is nil for a change whose tests are to be repeated.
+	// logins is nil if tests of the change are retried (retry_for): every retry must reach the mail server.
 	logins *loginMemory
 	base   site.Procedure
-	// saving: the change has come to its first write.
+	// saving is true once the change has started its first write.
 	saving *bool
 }
 
-// attempt begins a change to the site of e, of which nothing that was read ahead is used any more.
+// attempt begins a change to the site of e, and discards what was read ahead from that site.
 func (r *smtpSettingsResource) attempt(e *entry, change site.Change) attempt {
 	e.take()
 	a := attempt{entry: e, change: change, base: r.procedure, saving: new(bool)}
@@ -37,7 +37,7 @@ func (r *smtpSettingsResource) attempt(e *entry, change site.Change) attempt {
 	return a
 }
 
-// procedure is that of the change, made by a resource.
+// procedure returns the procedure that applies the change for the resource that made it.
 func (a attempt) procedure(by lastApplied, diags *diag.Diagnostics) site.Procedure {
 	p, e := a.base, a.entry
 	p.Writer = by.Instance
@@ -56,7 +56,7 @@ func (a attempt) procedure(by lastApplied, diags *diag.Diagnostics) site.Procedu
 	return p
 }
 
-// site is that of the entry, whose tests remember which logins were refused.
+// site returns the entry's site, with tests that record which logins were refused.
 func (a attempt) site() site.Site { return rememberingSite{a.entry.site, a} }
 
 type rememberingSite struct {
@@ -70,39 +70,39 @@ func (s rememberingSite) Test(ctx context.Context, t site.TestRequest) (site.Tes
 	return s.attempt.logins.try(ctx, s.attempt.entry.label, s.attempt.change.Candidate, func(ctx context.Context) (site.TestResult, error) { return s.Site.Test(ctx, t) })
 }
 
-// refusalsEnough is how many sites may try a login that is refused. One refusal may be due to where a site is.
-const refusalsEnough = 3
+// maxLoginRefusals is how many sites may try a login that keeps being refused. A single refusal may be due to a site's location.
+const maxLoginRefusals = 3
 
-// loginMemory remembers in one walk which logins were refused, by mail servers and by token endpoints. A login is a host, a username
-// and a password; at a token endpoint it is that, the client id and the client secret. Secrets are kept by their digest alone. Until
-// one of its tests was accepted they are made one after another, and after refusalsEnough refusals none is any more: a typo in the
-// password of a shared relay would otherwise lock its account.
+// loginMemory remembers, within one run, which logins were refused by mail servers and by token endpoints. A login at a mail server
+// is a host, a username and a password; at a token endpoint, a URL, a client ID and a client secret. Only a digest of each login is
+// stored. Until a login is accepted, its tests run one at a time, and after maxLoginRefusals refusals no more are run. Otherwise a
+// typo in the password of a shared relay would lock its account.
 type loginMemory struct {
 	mu     sync.Mutex
 	logins map[[sha256.Size]byte]*login
 }
 
 type login struct {
-	// turn is held during a test, until one was accepted.
+	// turn is held during each test until one is accepted.
 	turn     chan struct{}
 	accepted bool
 	refusals int
-	// first is the site whose test was refused first, and said is what the refusal said.
+	// first is the label of the site whose test was refused first; said is the text of that refusal.
 	first, said string
 	result      site.TestResult
 }
 
-// door is where a login is tried on the way of a test.
-type door struct {
+// authenticator is a server that a test has to log in to.
+type authenticator struct {
 	key [sha256.Size]byte
-	// host is who decides, and what names what it was shown.
+	// host is the server's name, what describes the credentials it checks, and summary is the error's summary.
 	host, what, summary string
 	refuses, accepts    func(site.TestResult) bool
 }
 
-// mailServer is the door of the login itself.
-func mailServer(c site.Candidate) door {
-	return door{
+// mailServer returns the mail server of a candidate.
+func mailServer(c site.Candidate) authenticator {
+	return authenticator{
 		key:     sha256.Sum256(fmt.Appendf(nil, "%q %q %q", canonicalHost(c.Settings.Host), c.Settings.Username, c.Password.Reveal())),
 		host:    c.Settings.Host,
 		what:    "username and password",
@@ -114,13 +114,14 @@ func mailServer(c site.Candidate) door {
 	}
 }
 
-// tokenEndpoint is the door before it, for a login with a token. What a client may do for one mailbox is not its secret's fault.
-func tokenEndpoint(c site.Candidate) door {
+// tokenEndpoint returns the token endpoint of a candidate, which comes before its mail server. Only a refusal of the client's secret
+// counts: a client may be valid and still lack access to one mailbox.
+func tokenEndpoint(c site.Candidate) authenticator {
 	host := c.Settings.TokenURL
 	if endpoint, err := url.Parse(host); err == nil {
 		host = endpoint.Host
 	}
-	return door{
+	return authenticator{
 		key:     sha256.Sum256(fmt.Appendf(nil, "token %q %q %q", c.Settings.TokenURL, c.Settings.ClientID, c.Password.Reveal())),
 		host:    host,
 		what:    "client and its secret",
@@ -135,32 +136,31 @@ func tokenEndpoint(c site.Candidate) door {
 	}
 }
 
-// refusedBeforeError is the error of a test that was not made.
+// refusedBeforeError is the error of a test that was not run because its login was refused too often.
 type refusedBeforeError struct {
 	login
-	door
+	authenticator
 }
 
 func (e *refusedBeforeError) Error() string {
 	return fmt.Sprintf("%s refused this %s %d times in this run, first for %s (%s), so they were not tried again", shown(e.host), e.what, e.refusals, e.first, e.said)
 }
 
-// try makes a test of c for the site that messages call label, unless its login was refused too often. A nil memory remembers
-// nothing.
+// try runs a test of c, unless its login was refused too often. label names the site in messages. A nil memory always runs the test.
 func (m *loginMemory) try(ctx context.Context, label string, c site.Candidate, test func(context.Context) (site.TestResult, error)) (site.TestResult, error) {
 	if m == nil || c.Settings.Username == "" || c.Password.IsEmpty() {
 		return test(ctx)
 	}
-	login := func(ctx context.Context) (site.TestResult, error) { return m.pass(ctx, label, c, mailServer(c), test) }
+	login := func(ctx context.Context) (site.TestResult, error) { return m.tryAt(ctx, label, c, mailServer(c), test) }
 	if c.Settings.Grant == "" {
 		return login(ctx)
 	}
-	return m.pass(ctx, label, c, tokenEndpoint(c), login)
+	return m.tryAt(ctx, label, c, tokenEndpoint(c), login)
 }
 
-// pass makes a test that comes to a door.
-func (m *loginMemory) pass(ctx context.Context, label string, c site.Candidate, d door, test func(context.Context) (site.TestResult, error)) (site.TestResult, error) {
-	l := m.of(d)
+// tryAt runs a test that logs in to a.
+func (m *loginMemory) tryAt(ctx context.Context, label string, c site.Candidate, a authenticator, test func(context.Context) (site.TestResult, error)) (site.TestResult, error) {
+	l := m.of(a)
 	if m.isAccepted(l) {
 		return test(ctx)
 	}
@@ -170,15 +170,15 @@ func (m *loginMemory) pass(ctx context.Context, label string, c site.Candidate, 
 	case <-ctx.Done():
 		return site.TestResult{}, ctx.Err()
 	}
-	if l.refusals >= refusalsEnough {
-		return site.TestResult{}, &refusedBeforeError{login: *l, door: d}
+	if l.refusals >= maxLoginRefusals {
+		return site.TestResult{}, &refusedBeforeError{login: *l, authenticator: a}
 	}
 	result, err := test(ctx)
 	switch {
 	case err != nil:
-	case d.accepts(result):
+	case a.accepts(result):
 		m.accept(l)
-	case d.refuses(result):
+	case a.refuses(result):
 		l.refusals++
 		if l.refusals == 1 {
 			l.first, l.result = label, diagnosis.Fit(result, c.Settings.Username, c.Password)
@@ -191,16 +191,16 @@ func (m *loginMemory) pass(ctx context.Context, label string, c site.Candidate, 
 	return result, err
 }
 
-func (m *loginMemory) of(d door) *login {
+func (m *loginMemory) of(a authenticator) *login {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.logins == nil {
 		m.logins = map[[sha256.Size]byte]*login{}
 	}
-	if m.logins[d.key] == nil {
-		m.logins[d.key] = &login{turn: make(chan struct{}, 1)}
+	if m.logins[a.key] == nil {
+		m.logins[a.key] = &login{turn: make(chan struct{}, 1)}
 	}
-	return m.logins[d.key]
+	return m.logins[a.key]
 }
 
 func (m *loginMemory) isAccepted(l *login) bool {

@@ -13,38 +13,39 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// claim is what the resources of a walk want of one site. It has one set of mail settings: two resources would take turns in
-// overwriting it, and destroying one would switch off the mail of the other.
+// claim records which resources of a run manage one site. A site has one set of mail settings: two resources would keep overwriting
+// each other, and destroying one would switch off the other's mail.
 type claim struct {
-	// destroying is held while a resource is destroyed: a deposed object may be at the same time as its successor.
+	// destroying is held while a resource is destroyed, because Terraform may destroy a deposed object at the same time as its successor.
 	destroying sync.Mutex
 
 	mu sync.Mutex
-	// by is the resource that manages the site, nil without one.
+	// by is the resource that manages the site, or nil.
 	by *claimant
-	// leaving are the resources that are to be destroyed.
+	// leaving are the resources that will be destroyed.
 	leaving []leaver
-	// applied: a resource was applied to the site in this walk.
+	// applied is true once a resource was applied to the site in this run.
 	applied bool
 }
 
-// claimant is a resource as a plan has it.
+// claimant is a planned resource.
 type claimant struct {
-	// instance is that of its private state, empty for one that is created. A replacement that Terraform was asked for is
-	// planned as an update first and as a creation then, with the instance of what is replaced.
+	// instance comes from its private state, and is empty for a new resource. Terraform plans a requested replacement (-replace) first
+	// as an update and then as a creation, both with the instance of the resource that is replaced.
 	instance    string
 	description string
-	// takesOver: it is to be created, and may replace what the site has (overwrite_existing).
+	// takesOver is true if it will be created and may replace the site's settings (overwrite_existing).
 	takesOver bool
 }
 
-// leaver is a resource that is to be destroyed.
+// leaver is a resource that will be destroyed.
 type leaver struct {
 	lastApplied
 	how site.OnDestroy
 }
 
-// spares reports whether destroying it leaves a site as it is, because another resource manages that by now, or it is off or clear already.
+// spares reports whether destroying the resource leaves the site unchanged: because another resource manages it now, or because its
+// mail is already off or cleared.
 func (l leaver) spares(now site.State) bool {
 	switch {
 	case l.takenOver(now):
@@ -56,14 +57,13 @@ func (l leaver) spares(now site.State) bool {
 	}
 }
 
-// claims are those of a provider's sites, by address and by the id that a site gave itself: what has one of them in common is
-// one site.
+// claims holds the claims of all sites. Two entries with the same address, or with the same ID that a site gave itself, are one site.
 type claims struct {
 	mu  sync.Mutex
 	all map[string]*claim
 }
 
-// of returns the claim of a site, of which the address or the id may be empty where they are not known yet.
+// of returns the claim of a site. An address or ID that is not known yet is empty.
 func (c *claims) of(address, siteID string) *claim {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -86,10 +86,10 @@ func (c *claims) of(address, siteID string) *claim {
 	return found
 }
 
-// claimOf is the claim of the site of e, whose id is siteID if that is known.
+// claimOf returns the claim of the site of e. siteID is empty if it is not known.
 func (s *sites) claimOf(e *entry, siteID string) *claim { return s.claims.of(e.address, siteID) }
 
-// manage notes that r manages the site of e, whose id is siteID if that is known.
+// manage records that r manages the site of e, and reports an error if another resource does too. siteID is empty if it is not known.
 func (s *sites) manage(ctx context.Context, e *entry, siteID string, r claimant, diags *diag.Diagnostics) {
 	c := s.claimOf(e, siteID)
 	c.mu.Lock()
@@ -104,7 +104,7 @@ func (s *sites) manage(ctx context.Context, e *entry, siteID string, r claimant,
 	c.refuseLeaving(ctx, e, diags)
 }
 
-// leave notes that a resource for the site of e is to be destroyed.
+// leave records that a resource for the site of e will be destroyed.
 func (s *sites) leave(ctx context.Context, e *entry, siteID string, r leaver, diags *diag.Diagnostics) {
 	c := s.claimOf(e, siteID)
 	c.mu.Lock()
@@ -113,17 +113,16 @@ func (s *sites) leave(ctx context.Context, e *entry, siteID string, r leaver, di
 	c.refuseLeaving(ctx, e, diags)
 }
 
-// forgetting is how one resource of two goes without a trace.
+// forgetting tells how to remove one of two resources without changing the site.
 const forgetting = "remove the other from the state without destroying it:\n\n" +
 	"  removed {\n    from = smtp_settings.<other>\n    lifecycle {\n      destroy = false\n    }\n  }"
 
-// replacingDeposed is that for an object that has no address of its own. Terraform destroys deposed objects last.
+// replacingDeposed does so for a deposed object, which no block can address. Terraform destroys deposed objects last.
 const replacingDeposed = "If terraform show lists it as a deposed object, neither block reaches it. Set overwrite_existing = true and apply: the resource is created " +
 	"first, and destroying the deposed object then leaves the site as it is."
 
-// refuseLeaving refuses to destroy one resource where another one manages the site: it would end up with its mail off, or keep it
-// by the chance of which comes first. A resource that leaves the site as it is may go, such as a deposed object that was taken
-// over.
+// refuseLeaving refuses to destroy a resource while another resource manages the same site: whether mail stayed on would depend on
+// the order of the two. A resource whose destruction leaves the site unchanged may go, such as a deposed object that was taken over.
 func (c *claim) refuseLeaving(ctx context.Context, e *entry, diags *diag.Diagnostics) {
 	if len(c.leaving) == 0 || c.by == nil || c.applied || c.by.takesOver {
 		return
@@ -136,8 +135,8 @@ func (c *claim) refuseLeaving(ctx context.Context, e *entry, diags *diag.Diagnos
 			"renamed, say so:\n\n  moved {\n    from = smtp_settings.<old>\n    to   = smtp_settings.<new>\n  }\n\nOtherwise, %s\n\n%s", e.label, forgetting, replacingDeposed))
 }
 
-// apply notes that a resource was applied to the site. From then on, destroying the one that it replaces
-// (create_before_destroy) leaves the site alone.
+// apply records that a resource was applied to the site. From then on, destroying the resource that it replaces
+// (create_before_destroy) does not touch the site.
 func (c *claim) apply() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

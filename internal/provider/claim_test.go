@@ -226,7 +226,7 @@ func TestAccSettingsRenamedKeyOfAStaleSite(t *testing.T) {
 			{
 				PreConfig:   func() { tb.enable("only") },
 				Config:      at("after", named),
-				ExpectError: regexp.MustCompile(`changed by somebody else`),
+				ExpectError: regexp.MustCompile(`changed by someone else`),
 			},
 			{
 				PreConfig:         func() { tb.wrote() },

@@ -42,7 +42,7 @@ func (smtpConnectionDataSource) Schema(_ context.Context, _ datasource.SchemaReq
 	}
 }
 
-// ValidateConfig checks the arguments that smtp_settings has too as that does.
+// ValidateConfig checks the arguments shared with smtp_settings by the same rules.
 func (smtpConnectionDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
 	var model connectionModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
@@ -109,21 +109,21 @@ func connectionArguments() map[string]schema.Attribute {
 		},
 		"ca_certificate": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "Certificates of authorities (PEM) to trust for the server, in addition to those that this machine trusts.",
+			MarkdownDescription: "CA certificates (PEM) to trust for the server, in addition to those that this machine trusts.",
 			Validators:          []validator.String{text{check: checkCACertificate}},
 		},
 	}
 }
 
-// connectionResults are what a probe finds. What is in them from outside is fit to be shown.
+// connectionResults are the attributes for what a probe found. Text from the server has been cleaned.
 func connectionResults() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"ok":             schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether every stage before the login passed."},
 		"failure":        failureAttribute(),
 		"text":           found("The result in words. Never null, so it can be an `error_message`."),
-		"addresses":      foundList("IP addresses of the host, in the order of the resolver, which may change."),
+		"addresses":      foundList("IP addresses of the host, in the order that the resolver returned, which may change."),
 		"remote_address": found("IP address and port that accepted the connection; null if none did."),
-		"banner":         found("Greeting of the server; null if there was none. Many servers put an ID into it that differs each time."),
+		"banner":         found("Greeting of the server; null if there was none. Many servers include an ID that differs each time."),
 		"starttls": schema.BoolAttribute{
 			Computed:            true,
 			MarkdownDescription: "Whether the server offers STARTTLS; null with `encryption = \"tls\"`, or if no EHLO was answered.",

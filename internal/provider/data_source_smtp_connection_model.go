@@ -59,7 +59,7 @@ type certificateModel struct {
 	Trusted   bool         `tfsdk:"trusted"`
 }
 
-// unknownAuthority is the row of the diagnosis for which the data source has an argument of its own.
+// unknownAuthority is the ID of the diagnosis that the argument ca_certificate remedies.
 const unknownAuthority = "tls-cert-unknown-authority"
 
 type stageModel struct {
@@ -74,7 +74,7 @@ func (m *connectionModel) toSettingsModel() settingsModel {
 	}
 }
 
-// toSettings says where to connect and how.
+// toSettings returns where and how to connect.
 func (m *connectionModel) toSettings() site.Settings {
 	config := m.toSettingsModel()
 	resolved := config
@@ -82,7 +82,7 @@ func (m *connectionModel) toSettings() site.Settings {
 	return resolved.toSettings()
 }
 
-// rootCAs are the authorities that this machine trusts, for which nil stands, and the given ones beside them.
+// rootCAs returns the authorities that this machine trusts plus those in ca_certificate. Nil stands for the former alone.
 func (m *connectionModel) rootCAs() *x509.CertPool {
 	if m.CACertificate.ValueString() == "" {
 		return nil
@@ -91,7 +91,7 @@ func (m *connectionModel) rootCAs() *x509.CertPool {
 	if err != nil {
 		roots = x509.NewCertPool()
 	}
-	// The validator has seen to it that there is a certificate.
+	// The validator has checked that there is a certificate.
 	roots.AppendCertsFromPEM([]byte(m.CACertificate.ValueString()))
 	return roots
 }
@@ -103,7 +103,7 @@ func checkCACertificate(pem string) error {
 	return nil
 }
 
-// fromProbe takes over what was found with these settings.
+// fromProbe fills in what a probe with these settings found.
 func (m *connectionModel) fromProbe(s site.Settings, p submit.Probe) {
 	m.Host = types.StringValue(s.Host)
 	m.Port = types.Int64Value(int64(s.Port))
@@ -145,8 +145,8 @@ func fromCertificate(seen submit.ProbeTLS) *certificateModel {
 	}
 }
 
-// fromFailure makes the account of a failure and its text. The text leaves out how long each stage took: it would be another text,
-// and so a change of an output, in every plan.
+// fromFailure returns a failure and its text. The text omits how long each stage took, because it would then differ, and change
+// outputs, in every plan.
 func fromFailure(s site.Settings, r site.TestResult) (*failureModel, string) {
 	r.Stages = slices.Clone(r.Stages)
 	for i := range r.Stages {
@@ -173,15 +173,15 @@ func fromFailure(s site.Settings, r site.TestResult) (*failureModel, string) {
 	if r.Reply != nil {
 		m.Reply = types.StringValue(r.Reply.String())
 	}
-	// Terraform takes the white space off the beginning of a message, so the page cannot begin it.
+	// Terraform trims leading white space from a message, so the indented page cannot come first.
 	return m, fmt.Sprintf("%s: %s.\n\n%s", s.Host, verdict.Summary, failure.Text())
 }
 
-// passedText says of a server that can be used what may soon be otherwise.
+// passedText describes a usable server, and when its certificate expires.
 func passedText(s site.Settings, seen *submit.ProbeTLS) string {
 	text := fmt.Sprintf("%s: port %d can be used from this machine with encryption = %q.", s.Host, s.Port, s.Encryption)
 	if seen != nil {
-		text += fmt.Sprintf(" The certificate ends on %s.", seen.Certificate.NotAfter.UTC().Format(time.DateOnly))
+		text += fmt.Sprintf(" The certificate expires on %s.", seen.Certificate.NotAfter.UTC().Format(time.DateOnly))
 	}
 	return text
 }

@@ -106,7 +106,7 @@ func TestAccConnection(t *testing.T) {
 						"not_after": knownvalue.StringExact(ends.Format(time.RFC3339)),
 						"trusted":   knownvalue.Bool(true),
 					})),
-					saw("text", knownvalue.StringRegexp(regexp.MustCompile(`can be used .* The certificate ends on `+ends.Format(time.DateOnly)+`\.$`))),
+					saw("text", knownvalue.StringRegexp(regexp.MustCompile(`can be used .* The certificate expires on `+ends.Format(time.DateOnly)+`\.$`))),
 				)
 			}
 			resource.UnitTest(t, resource.TestCase{
@@ -274,7 +274,7 @@ check "submission_server" {
 		warnings     int
 	}{
 		{"NothingToSay", connection(good) + strings.ReplaceAll(checks, "DAYS", "456h"), true, nil, 0},
-		{"CertificateEndsSoon", connection(good) + strings.ReplaceAll(checks, "DAYS", "504h"), true, []string{"The certificate ends on"}, 1},
+		{"CertificateEndsSoon", connection(good) + strings.ReplaceAll(checks, "DAYS", "504h"), true, []string{"The certificate expires on"}, 1},
 		{"Unreachable", connection(unreachable) + strings.ReplaceAll(checks, "DAYS", "504h"), true, []string{"127.0.0.1: ", "\n       Tried  From this machine"}, 1},
 		{"Postcondition", connection(unreachable) + `
 data "smtp_connection" "needed" {

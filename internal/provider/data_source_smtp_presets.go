@@ -50,7 +50,7 @@ type presetModel struct {
 	AuthStatusNote types.String      `tfsdk:"auth_status_note"`
 	Requires       types.String      `tfsdk:"requires"`
 	TokenURL       types.String      `tfsdk:"token_url"`
-	// Scopes are by the grants that the service gives tokens by.
+	// Scopes are the scopes of the service's tokens for mail, by grant.
 	Scopes         map[string][]string `tfsdk:"scopes"`
 	AppPasswordURL types.String        `tfsdk:"app_password_url"`
 	DocsURL        types.String        `tfsdk:"docs_url"`
@@ -110,9 +110,9 @@ func presetAttributes() map[string]schema.Attribute {
 		"auth_status":      text("Whether the service still accepts passwords: " + quotedList(names([]presets.AuthStatus{presets.PasswordOK, presets.AppPasswordRequired, presets.DeprecatedPassword, presets.OAuth2Only})) + "."),
 		"auth_status_note": text("Details of `auth_status`."),
 		"requires":         text("What has to be set up at the service first."),
-		"token_url":        text("Token endpoint for `smtp_settings.oauth2`, with `{tenant}` where each customer has one of its own; null where none is known."),
+		"token_url":        text("Token endpoint for `smtp_settings.oauth2`, with `{tenant}` if each customer has a separate endpoint; null if none is known."),
 		"scopes": schema.MapAttribute{
-			Computed: true, ElementType: types.ListType{ElemType: types.StringType}, MarkdownDescription: "Scopes of its tokens for mail, by the grants that it knows.",
+			Computed: true, ElementType: types.ListType{ElemType: types.StringType}, MarkdownDescription: "Scopes of its tokens for mail, by grant.",
 		},
 		"app_password_url": text("Page where the password is created."),
 		"docs_url":         text("The service's own documentation of its settings."),
@@ -140,7 +140,7 @@ func (d *smtpPresetsDataSource) Read(ctx context.Context, req datasource.ReadReq
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 }
 
-// offered is the catalogue, or what the admin page of the site with that key offers.
+// offered returns the catalogue or, if key is set, the presets that the admin page of that site offers.
 func (d *smtpPresetsDataSource) offered(ctx context.Context, key types.String, diags *diag.Diagnostics) []presets.Preset {
 	if key.IsNull() {
 		return presets.All()

@@ -40,10 +40,10 @@ func (smtpSenderDomainDataSource) Schema(_ context.Context, _ datasource.SchemaR
 	maps.Copy(attributes, senderDomainResults())
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "What the DNS says about a domain that mail is sent from: SPF, DKIM, DMARC, and whether they cover a mail service.\n\n" +
-			"A domain that is not in order is no error: `ok` is false and `text` says why, so that a `check` block can warn of it and a `postcondition` can stop the run. " +
-			"`text` stays the same as long as the DNS does.\n\nWhat this machine sees in the DNS is not proof that mail arrives: `test.require = \"authenticated\"` asks a receiver. " +
-			"What mail services need is known, from their documentation, for " + factPresets(func(sender.Facts) bool { return true }) + ". It may have changed since. " +
-			"Nothing is assumed about values that differ by account.",
+			"A misconfigured domain does not fail the run: `ok` is false and `text` says why. A `check` block can warn about it, and a `postcondition` can stop the run. " +
+			"`text` changes only if the DNS does.\n\nCorrect DNS records do not prove that mail arrives: `test.require = \"authenticated\"` checks that with a receiver. " +
+			"The provider knows, from their documentation, what these mail services require: " + factPresets(func(sender.Facts) bool { return true }) + ". That may have changed since. " +
+			"It assumes nothing about values that differ by account.",
 		Attributes: attributes,
 	}
 }
@@ -57,95 +57,95 @@ func senderDomainArguments() map[string]schema.Attribute {
 		},
 		"preset": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "The mail service that sends, by its id. Without it, the domain alone is looked at.",
+			MarkdownDescription: "ID of the mail service that sends the mail. Without it, only the domain is checked.",
 			Validators:          []validator.String{presetID{}},
 		},
 		"dkim_selectors": schema.SetAttribute{
 			Optional:            true,
 			ElementType:         types.StringType,
-			MarkdownDescription: "DKIM selectors to look for beside those of the preset: needed where the service gives each account its own.",
+			MarkdownDescription: "DKIM selectors to look for in addition to those of the preset. Needed if the service gives each account different selectors.",
 			Validators: []validator.Set{
 				setvalidator.SizeAtMost(10), setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1), text{check: sender.CheckSelector}),
 			},
 		},
 		"nameserver": schema.StringAttribute{
 			Optional: true,
-			MarkdownDescription: "IP address of the name server to ask, with an optional port: a public resolver where this machine sees other zones than the world, or a server of the " +
-				"zone itself right after a change. Default: the name servers of this machine.",
+			MarkdownDescription: "IP address of the name server to query, with an optional port, such as a public resolver if this machine uses split-horizon DNS, or an authoritative server of the " +
+				"zone right after a change. Default: the name servers of this machine.",
 			Validators: []validator.String{stringvalidator.LengthAtLeast(1), text{check: checkNameserver}},
 		},
 		"timeout": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "Timeout for all questions together, `100ms` to `1m`. Default: `10s`.",
+			MarkdownDescription: "Timeout for all queries together, `100ms` to `1m`. Default: `10s`.",
 			Validators:          []validator.String{duration{atLeast: minDNSTimeout, atMost: maxDNSTimeout}},
 		},
 	}
 }
 
-// senderDomainResults are what was found. What is in them from outside is fit to be shown.
+// senderDomainResults are the attributes for what was found. Text from the DNS has been cleaned.
 func senderDomainResults() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"ok":   schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether there is no finding of level `error`."},
-		"text": found("The verdict and the findings, for people: never null, and so fit to be an `error_message`."),
+		"text": found("The verdict and the findings in words. Never null, so it can be an `error_message`."),
 		"spf_covers": schema.BoolAttribute{
 			Computed:            true,
-			MarkdownDescription: "Whether SPF of the domain lets the service send. Null where that cannot be judged, or does not count: many services send with a bounce address of their own.",
+			MarkdownDescription: "Whether the domain's SPF record allows the service to send. Null if that cannot be determined, or does not matter because the service sends with a bounce address of its own, as many do.",
 		},
 		"dkim_covers": schema.BoolAttribute{
 			Computed:            true,
-			MarkdownDescription: "Whether a DKIM key of the service is published. Null where its selectors are not known.",
+			MarkdownDescription: "Whether a DKIM key of the service is published. Null if its selectors are not known.",
 		},
 		"spf": schema.SingleNestedAttribute{
 			Computed:            true,
-			MarkdownDescription: "The SPF record; null where there is none, or more than one.",
+			MarkdownDescription: "The SPF record; null if there is none, or more than one.",
 			Attributes: map[string]schema.Attribute{
-				"record":  found("The record, of 4,096 characters at most."),
-				"lookups": schema.Int64Attribute{Computed: true, MarkdownDescription: "How many lookups it takes: more than 10 make it void (RFC 7208). Counting ends at 11."},
+				"record":  found("The record, cut off after 4,096 characters."),
+				"lookups": schema.Int64Attribute{Computed: true, MarkdownDescription: "Number of DNS lookups that it takes. More than 10 make it invalid (RFC 7208); counting stops at 11."},
 			},
 		},
 		"dkim": schema.MapNestedAttribute{
 			Computed:            true,
-			MarkdownDescription: "What stands at each DKIM selector that was looked for.",
+			MarkdownDescription: "What was found at each DKIM selector.",
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 				"found":  schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether there is a key that is not revoked."},
-				"target": found("What the name is a CNAME to; null where it is none, or was not asked."),
+				"target": found("Target of the CNAME record at that name; null if there is none, or if it was not queried."),
 			}},
 		},
 		"dmarc": schema.SingleNestedAttribute{
 			Computed:            true,
-			MarkdownDescription: "The DMARC record that applies; null where there is none that receivers can use.",
+			MarkdownDescription: "The DMARC record that applies; null if there is none that receivers can use.",
 			Attributes: map[string]schema.Attribute{
-				"domain": found("Where it is: the domain itself, or the registered one above it."),
-				"record": found("The record, of 4,096 characters at most."),
-				"policy": found("What it asks of receivers for this domain: `none`, `quarantine` or `reject`."),
+				"domain": found("Domain of the record: the domain itself, or the registered domain above it."),
+				"record": found("The record, cut off after 4,096 characters."),
+				"policy": found("Policy that it requests from receivers for this domain: `none`, `quarantine` or `reject`."),
 			},
 		},
 		"findings": schema.ListNestedAttribute{
 			Computed:            true,
-			MarkdownDescription: "What is wrong, errors first.",
+			MarkdownDescription: "Problems found, errors first.",
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-				"id":     found("What was found, such as `unauthenticated`, `spf-multiple` or `dkim-dangling`; it stays the same between versions."),
-				"level":  found("`error`: mail is likely to be refused or filed as spam. `warning`: it may pass."),
-				"text":   found("What was found, for people."),
+				"id":     found("ID of the problem, such as `unauthenticated`, `spf-multiple` or `dkim-dangling`. IDs do not change between versions."),
+				"level":  found("`error`: mail is likely to be rejected or filed as spam. `warning`: mail may be delivered."),
+				"text":   found("Description of the problem."),
 				"remedy": found("What to do; may be empty."),
 			}},
 		},
 		"expected_records": schema.MapNestedAttribute{
 			Computed: true,
-			MarkdownDescription: "The DKIM records that the service wants, by name, where they follow from the domain alone: for `for_each` in a resource for DNS records. " +
-				"Not empty for " + factPresets(func(f sender.Facts) bool { return len(f.Expected("client.example")) > 0 }) + "; most other services have resources of their own that " +
-				"know the values. The DNS is not asked for it.",
+			MarkdownDescription: "DKIM records that the service requires, by name, if they follow from the domain alone. For `for_each` in a resource for DNS records. " +
+				"Not empty for " + factPresets(func(f sender.Facts) bool { return len(f.Expected("client.example")) > 0 }) + "; for most other services, the service's own Terraform " +
+				"resources return the values. Derived without a DNS query.",
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 				"name":  found("Full name of the record, without a final dot."),
 				"type":  found("`CNAME`."),
 				"value": found("Target of the record, without a final dot."),
 			}},
 		},
-		"spf_term": found("What the SPF record needs for the service, such as `include:spf.messagingengine.com`; null where that is nothing or not known. A domain has one SPF record: merge the term into it."),
+		"spf_term": found("Term that the SPF record needs for the service, such as `include:spf.messagingengine.com`; null if it needs none or that is not known. A domain has one SPF record: merge the term into it."),
 	}
 }
 
-// factPresets lists the presets of which something is known.
+// factPresets lists the presets whose facts match.
 func factPresets(which func(sender.Facts) bool) string {
 	var ids []string
 	for _, f := range sender.All() {
@@ -156,7 +156,7 @@ func factPresets(which func(sender.Facts) bool) string {
 	return strings.Join(ids, ", ")
 }
 
-// checkNameserver refuses what is no address: a name would have to be looked up first.
+// checkNameserver accepts only IP addresses: a name would have to be looked up first.
 func checkNameserver(value string) error {
 	if _, err := toNameserver(value); err != nil {
 		return errors.New("must be an IP address such as 9.9.9.9, with an optional port: 127.0.0.1:5353 or [::1]:5353")
@@ -164,7 +164,7 @@ func checkNameserver(value string) error {
 	return nil
 }
 
-// toNameserver is the host and port of a name server, whose usual port is 53.
+// toNameserver returns the host and port of a name server. The default port is 53.
 func toNameserver(value string) (string, error) {
 	if address, err := netip.ParseAddr(value); err == nil {
 		return net.JoinHostPort(address.String(), "53"), nil
@@ -187,12 +187,12 @@ func (smtpSenderDomainDataSource) Read(ctx context.Context, req datasource.ReadR
 	defer cancel()
 	var checker sender.Checker
 	if !model.Nameserver.IsNull() {
-		address, _ := toNameserver(model.Nameserver.ValueString()) // the validator has seen to it
+		address, _ := toNameserver(model.Nameserver.ValueString()) // checked by the validator
 		checker.Resolver = sender.Nameserver(address)
 	}
 	report := checker.Check(asking, model.toRequest())
 	if ctx.Err() != nil {
-		resp.Diagnostics.AddError("Cancelled", "The domain was not looked at: Terraform was interrupted.")
+		resp.Diagnostics.AddError("Cancelled", "The domain was not checked, because Terraform was interrupted.")
 		return
 	}
 	model.fromReport(report)
@@ -250,7 +250,7 @@ func (m *senderDomainModel) toRequest() sender.Request {
 	return sender.Request{Domain: m.Domain.ValueString(), Preset: m.Preset.ValueString(), Selectors: setStrings(m.DKIMSelectors)}
 }
 
-// fromReport takes over what was found, and what the service expects.
+// fromReport fills in what was found, and what the service expects.
 func (m *senderDomainModel) fromReport(r sender.Report) {
 	m.OK, m.Text = types.BoolValue(r.OK()), types.StringValue(r.Text())
 	m.SPFCovers, m.DKIMCovers = coverage(r.SPFCovers), coverage(r.DKIMCovers)
@@ -276,7 +276,7 @@ func (m *senderDomainModel) fromReport(r sender.Report) {
 	m.SPFTerm = orNull(facts.SPFTerm())
 }
 
-// coverage is null for what cannot be judged.
+// coverage returns null if coverage could not be determined.
 func coverage(c sender.Coverage) types.Bool {
 	if c == sender.Unknown {
 		return types.BoolNull()

@@ -65,33 +65,33 @@ func (d *smtpSettingsDataSource) Schema(_ context.Context, _ datasource.SchemaRe
 					"message_id": text("Message-ID of the test message."),
 				},
 			},
-			"last_success": text("When the mail server last accepted a mail of the site, tests aside (RFC 3339); null where there was none or the site does not say."),
+			"last_success": text("When the mail server last accepted a message from the site, other than tests (RFC 3339); null if it never did or the site does not say."),
 			"last_failure": schema.SingleNestedAttribute{
 				Computed: true,
-				MarkdownDescription: "The last mail of the site, tests aside, that was not accepted; null where there was none or the site does not say. Mail is failing if this " +
+				MarkdownDescription: "The site's last message, other than tests, that was not accepted; null if there was none or the site does not say. Mail is failing if this " +
 					"is later than `last_success`.",
 				Attributes: map[string]schema.Attribute{
 					"at":    text("When it failed (RFC 3339)."),
 					"stage": text("Where it failed, such as `auth`, `rcpt` or `data`."),
-					"said":  text("The mail server's reply, or the error where there was none."),
+					"said":  text("The mail server's reply, or the error if there was no reply."),
 				},
 			},
 			"in_force": schema.SingleNestedAttribute{
 				Computed: true,
-				MarkdownDescription: "What sends the site's mail in the place of these settings, such as another plugin of a WordPress; null where these settings manage it, or where the " +
+				MarkdownDescription: "What sends the site's mail instead of these settings, such as another WordPress plugin; null if these settings are in force, or if the " +
 					"site does not say.",
 				Attributes: map[string]schema.Attribute{
 					"by":                text("Its name and version."),
-					"transport":         text("How it sends: `smtp`, `api` (the HTTP API of a mail service), `local` (the web server's own mail program), `none` (it sends nothing) or `unknown`."),
-					"host":              text("Hostname of its mail server; null where that is not known, as everything that follows."),
+					"transport":         text("How it sends mail: `smtp`, `api` (the HTTP API of a mail service), `local` (the web server's own mail program), `none` (it sends nothing) or `unknown`."),
+					"host":              text("Hostname of its mail server; like the attributes below, null if not known."),
 					"port":              schema.Int64Attribute{Computed: true, MarkdownDescription: "Port of its mail server."},
 					"encryption":        text("Encryption of its connection."),
 					"username":          text("Username of its login."),
-					"from_address":      text("Its sender."),
-					"from_name":         text("Name of its sender."),
-					"reply_to":          text("Where replies to its mail go."),
-					"password_readable": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it has a password that the site can use. The site never tells it."},
-					"obstacle":          text("Why `adopt` of `smtp_settings` cannot take it over; null where it can."),
+					"from_address":      text("Sender address of its mail."),
+					"from_name":         text("Sender name of its mail."),
+					"reply_to":          text("Address for replies to its mail."),
+					"password_readable": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it has a password that the site can use. The site never returns the password."},
+					"obstacle":          text("Why `smtp_settings.adopt` cannot take it over; null if it can."),
 				},
 			},
 		},
@@ -123,9 +123,9 @@ func (d *smtpSettingsDataSource) Read(ctx context.Context, req datasource.ReadRe
 	case e.tolerates(err):
 		model.Verification, model.InForce = types.ObjectNull(siteVerificationTypes), types.ObjectNull(inForceTypes)
 		model.LastFailure = types.ObjectNull(mailFailureTypes)
-		resp.Diagnostics.AddWarning("Site cannot be reached and nothing is known of it", fmt.Sprintf("%s: %s", e.label, err))
+		resp.Diagnostics.AddWarning("Site cannot be reached, so its settings are null", fmt.Sprintf("%s: %s", e.label, err))
 	default:
-		if notThere(err) {
+		if unreachable(err) {
 			err = fmt.Errorf("%w\n\n%s", err, toleranceAdvice)
 		}
 		e.addSiteError(&resp.Diagnostics, "reading it", nowhere, err)
@@ -158,7 +158,7 @@ func mailFailureValue(f *site.MailFailure) types.Object {
 	})
 }
 
-// siteVerificationTypes are those of what a site itself knows of a passed test.
+// siteVerificationTypes are the types of what a site itself records about a passed test.
 var siteVerificationTypes = map[string]attr.Type{
 	"tested_at": types.StringType, "recipient": types.StringType, "reply": types.StringType, "message_id": types.StringType,
 }

@@ -24,9 +24,9 @@ const (
 	cannotBeAdopted = "Site cannot be adopted"
 )
 
-// summaries are static, one a cause: Terraform groups equal ones, and people search for them.
+// summaries are static, one for each cause, because Terraform groups equal summaries and people search for them.
 var summaries = map[site.Kind]string{
-	site.Stale:                "Site was changed by somebody else",
+	site.Stale:                "Site was changed by someone else",
 	site.WrongSite:            "Another site answers",
 	site.Invalid:              "Site does not accept a value",
 	site.NotInForce:           cannotBeAdopted,
@@ -41,16 +41,16 @@ var summaries = map[site.Kind]string{
 	site.Unexpected:           "Site answered in an unexpected way",
 }
 
-// The machines that test, as diagnosis names them.
+// Names, for package diagnosis, of the machine that ran a test.
 const (
 	theSite     = "the site"
 	thisMachine = "this machine"
 )
 
-// shown is a value of a site in a message.
+// shown cleans and shortens a value from a site for use in a message.
 func shown(value string) string { return untrusted.Brief(value, 254) }
 
-// addSiteError reports a failed call to the site of e, while doing something.
+// addSiteError reports a failed request to the site of e. doing names the operation that failed, such as "reading it".
 func (e *entry) addSiteError(diags *diag.Diagnostics, doing string, locate locator, err error) {
 	summary := "Request to the site failed"
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -63,18 +63,18 @@ func (e *entry) addSiteError(diags *diag.Diagnostics, doing string, locate locat
 	detail := fmt.Sprintf("%s: %s failed: %s%s", e.label, doing, err, e.advice(err))
 	if errors.Is(err, context.Canceled) {
 		summary = "Run was interrupted"
-		detail += "\n\nWhether the site carried out the request is not known. The next plan reads what it holds."
+		detail += "\n\nThe site may or may not have carried out the request. The next plan reads its current settings."
 	}
 	locate.add(diags, field, summary, detail)
 }
 
-// advice says what to do about a call that waiting cannot help; empty for all others.
+// advice says how to fix a failed request; it is empty for errors that need no change of the configuration.
 func (e *entry) advice(err error) string {
 	switch kind := site.KindOf(err); {
 	case kind == site.Unauthorized && e.withoutAccount && e.only:
 		return "\n\nThe provider has no credentials for it. Set token, or SMTP_SITE_TOKEN in the environment; or username and password."
 	case kind == site.Unauthorized && e.withoutAccount:
-		return "\n\nIts entry in sites has neither token nor username and password. Terraform drops members of an entry that it does not know: check their spelling."
+		return "\n\nIts entry in sites has neither a token nor a username and password. Terraform ignores unknown arguments of an entry, so check their spelling."
 	case kind == site.Unauthorized && e.only:
 		return "\n\nCheck token (or SMTP_SITE_TOKEN), or username and password, in the provider's configuration."
 	case kind == site.Unauthorized:
@@ -83,18 +83,18 @@ func (e *entry) advice(err error) string {
 		return "\n\nIf that is a login of the web server: set username and password to it, and token to a token of the plugin (wp site-smtp token create)."
 	case kind == site.Unexpected && !missesAPI(err):
 	case kind == site.Unexpected && e.endsInAdmin() != "":
-		return fmt.Sprintf("\n\nurl ends in %s, which is not part of the site's address. Remove that: the provider adds what the platform needs.", e.endsInAdmin())
+		return fmt.Sprintf("\n\nurl ends in %s, which is not part of the site's address. Remove it: the provider adds the path that the platform needs.", e.endsInAdmin())
 	case kind == site.Unexpected && e.platform == platform.WordPress:
-		return "\n\nIs url the address of the WordPress site, and is the plugin Site SMTP installed and activated, or its single file in wp-content/mu-plugins? How to get it: " + wordPressGuide
+		return "\n\nIs url the address of the WordPress site, and is the plugin Site SMTP installed and activated, or its single file in wp-content/mu-plugins? To install it, see " + wordPressGuide
 	case kind == site.Unexpected && e.platform == platform.SiteAdmin:
-		return "\n\nIs url that of a site that speaks the site admin API, at <url>/admin/api/v1? For a WordPress with the plugin, a PocketBase or a listmonk, set platform."
+		return "\n\nDoes the site at url implement the site admin API, at <url>/admin/api/v1? For WordPress with the plugin, PocketBase or listmonk, set platform."
 	}
 	return ""
 }
 
 const wordPressGuide = "https://registry.terraform.io/providers/sitemail/smtp/latest/docs/guides/platform-wordpress"
 
-// statusOf is the status of the answer that err is about; 0 for none.
+// statusOf returns the HTTP status of the response that err is about, or 0.
 func statusOf(err error) int {
 	failed, ok := errors.AsType[*adminapi.Error](err)
 	if !ok {
@@ -103,14 +103,15 @@ func statusOf(err error) int {
 	return failed.Status
 }
 
-// missesAPI reports whether a call met something else than the platform's admin API: no such address, or no answer of an API.
+// missesAPI reports whether a request reached something other than the platform's admin API: the address does not exist, or the
+// response is not one of an API.
 func missesAPI(err error) bool {
 	failed, ok := errors.AsType[*adminapi.Error](err)
 	return ok && (failed.Kind == adminapi.Malformed || failed.Kind == adminapi.Refused &&
 		(failed.Status == http.StatusNotFound || failed.Status == http.StatusMethodNotAllowed || failed.Front != ""))
 }
 
-// adminPaths are where the platforms have their pages for people and their APIs, which people copy along with the address.
+// adminPaths are the paths of each platform's admin pages and API, which people copy along with the address.
 var adminPaths = map[string][]string{
 	platform.SiteAdmin:  {"/admin/api/v1", "/admin/api", "/admin"},
 	platform.WordPress:  {"/wp-admin", "/wp-login.php", "/wp-json"},
@@ -118,7 +119,7 @@ var adminPaths = map[string][]string{
 	platform.Listmonk:   {"/admin", "/api"},
 }
 
-// endsInAdmin is the path of the admin page or of the API that the url of e ends in; empty for none.
+// endsInAdmin returns the admin or API path that the url of e ends in, or "".
 func (e *entry) endsInAdmin() string {
 	for _, path := range adminPaths[e.platform] {
 		if strings.HasSuffix(strings.TrimRight(e.address, "/"), path) {
@@ -146,55 +147,55 @@ func addConfigError(diags *diag.Diagnostics, at path.Path, label string, err err
 	diags.AddAttributeError(at, "Provider argument cannot be used", fmt.Sprintf("%s: %s", label, err))
 }
 
-// addReadError reports a failed refresh, which on_unreachable can turn into a warning where the site is not there. An import has
-// no last known state to go on with.
+// addReadError reports a failed refresh: as a warning if the site is unreachable and on_unreachable allows that, else as an error. An
+// import always fails, because it has no last known state.
 func addReadError(diags *diag.Diagnostics, e *entry, imported bool, err error) {
 	if !imported && e.tolerates(err) {
 		diags.AddWarning("Site cannot be reached and keeps its last known state", fmt.Sprintf("%s: %s", e.label, err))
 		return
 	}
-	if notThere(err) && !imported {
+	if unreachable(err) && !imported {
 		err = fmt.Errorf("%w\n\n%s %s", err, toleranceAdvice, waysOut)
 	}
 	e.addSiteError(diags, "reading it", nowhere, err)
 }
 
-// toleranceAdvice is how the plan of all others goes on beside a site that does not answer.
+// toleranceAdvice says how to plan the other sites while one does not answer.
 const toleranceAdvice = "To plan the other sites without it, set on_unreachable = \"warn\" for it."
 
-// addLeavingError reports a site that could not be left as on_destroy says, and still is in the state.
+// addLeavingError reports that on_destroy could not be carried out, so the resource stays in the state.
 func (e *entry) addLeavingError(diags *diag.Diagnostics, how site.OnDestroy, err error) {
-	if notThere(err) {
-		err = fmt.Errorf("%w\n\nThe state keeps the resource: destroy it again when the site answers. %s", err, waysOut)
+	if unreachable(err) {
+		err = fmt.Errorf("%w\n\nThe resource stays in the state: destroy it again once the site answers. %s", err, waysOut)
 	}
-	e.addSiteError(diags, "leaving it (on_destroy = \""+string(how)+"\")", nowhere, err)
+	e.addSiteError(diags, "destroying the resource (on_destroy = \""+string(how)+"\")", nowhere, err)
 }
 
-// tolerates reports whether a failed read is to be a warning: the site is not there, and on_unreachable says so.
+// tolerates reports whether a failed read is only a warning: the site is unreachable, and on_unreachable is "warn".
 func (e *entry) tolerates(err error) bool {
-	return notThere(err) && e.onUnreachable == onUnreachableWarn
+	return unreachable(err) && e.onUnreachable == onUnreachableWarn
 }
 
-// notThere reports whether a site failed to answer, whatever is in its place.
-func notThere(err error) bool {
+// unreachable reports whether a site did not answer, even if something in front of it did.
+func unreachable(err error) bool {
 	kind := site.KindOf(err)
 	return kind == site.Unreachable || kind == site.Blocked || kind == site.NoAnswer || errors.Is(err, context.DeadlineExceeded)
 }
 
 func addWrongSite(diags *diag.Diagnostics, label, pinned, answers string) {
 	diags.AddAttributeError(path.Root("site"), summaries[site.WrongSite], fmt.Sprintf(
-		"%s: the settings were applied to the site with id %q, and now the one with id %q answers. Nothing was sent to it. Check the url. If the site "+
+		"%s: the settings were applied to the site with id %q, but the site with id %q answers now. Nothing was sent to it. Check the url. If the site "+
 			"was rebuilt, set repin = true beside its url and apply once.", label, pinned, answers))
 }
 
-// addWrongImport reports that the site that was asked for by its id is not the one at its key.
+// addWrongImport reports that the site at a key does not have the ID that the import asks for.
 func addWrongImport(diags *diag.Diagnostics, label, asked, answers string) {
 	diags.AddAttributeError(path.Root("site"), summaries[site.WrongSite], fmt.Sprintf(
-		"%s: the import asks for the site with id %q, but the one with id %q answers there. Nothing was imported. Check site and site_id of the import, or omit "+
+		"%s: the import asks for the site with id %q, but the site with id %q answers there. Nothing was imported. Check site and site_id of the import, or omit "+
 			"site_id to import the site that answers.", label, asked, answers))
 }
 
-// addIdleRepin warns of a repin that has done its work, and would let the next wrong site pass.
+// addIdleRepin warns about a repin that has done its work: left in place, it would also accept the next wrong site.
 func (e *entry) addIdleRepin(diags *diag.Diagnostics) {
 	if e.repin {
 		diags.AddWarning("repin is no longer needed", e.label+": the managed site answers, so repin = true has no further effect. Remove it: while it is set, any other site "+
@@ -202,7 +203,7 @@ func (e *entry) addIdleRepin(diags *diag.Diagnostics) {
 	}
 }
 
-// addPasswordDrift says why a password that the configuration did not change is to be set again.
+// addPasswordDrift explains why the plan sets the password again although the configuration has not changed.
 func (e *entry) addPasswordDrift(diags *diag.Diagnostics, m settingsModel, now site.State) {
 	found := "someone has set a password there since the last apply"
 	if !now.PasswordSet {
@@ -221,29 +222,29 @@ func (e *entry) addPasswordDrift(diags *diag.Diagnostics, m settingsModel, now s
 	diags.AddAttributeWarning(at, "Password was changed at the site", fmt.Sprintf("%s: %s. The next apply tests and saves the configured password again.", e.label, found))
 }
 
-// addNotKept reports attributes that a site, which took a change, has otherwise than it was asked for; false for none.
+// addNotKept reports attributes that a site accepted but stored differently. It returns false if there are none.
 func addNotKept(diags *diag.Diagnostics, label string, attributes []string) bool {
 	if len(attributes) == 0 {
 		return false
 	}
 	diags.AddError(summaries[site.Unexpected], fmt.Sprintf(
-		"%s: the site accepted the change and did not keep what was saved: %s differs. This is a bug of the site; its admin page shows what it holds.",
+		"%s: the site accepted the change but did not store it as sent: %s differs. This is a bug in the site; its admin page shows what it stored.",
 		label, quotedList(attributes)))
 	return true
 }
 
-// addLateReplacement reports a site argument that was not known when the change was planned, and leads to another site.
+// addLateReplacement reports a site argument that was unknown in the plan, and turned out to be a different site in the apply.
 func addLateReplacement(diags *diag.Diagnostics, label, pinned, answers string) {
 	diags.AddAttributeError(path.Root("site"), summaries[site.WrongSite], fmt.Sprintf(
-		"%s: which site this resource manages became known only now. It is the one with id %q; until now it was the one with id %q. Nothing was changed at "+
-			"either. Apply again (without -refresh=false): that plan leaves the old site and sets up the new one.", label, answers, pinned))
+		"%s: the site of this resource was not known until now. It has id %q; until now the resource managed the site with id %q. Nothing was changed at "+
+			"either site. Apply again (without -refresh=false): the new plan destroys the settings at the old site and creates them at the new one.", label, answers, pinned))
 }
 
-// locator says where the setting of that name is configured, by the names of [site.Settings.Fields] and "password" and
-// "recipient"; false when nowhere.
+// locator returns the path at which a field is configured, or false if it is not configured. Fields are named as in
+// [site.Settings.Fields], plus "password" and "recipient".
 type locator func(field string) (path.Path, bool)
 
-// add reports an error at the setting, where that is configured.
+// add reports an error at the field's path or, if it is not configured, without a path.
 func (locate locator) add(diags *diag.Diagnostics, field, summary, detail string) {
 	if at, ok := locate(field); ok {
 		diags.AddAttributeError(at, summary, detail)
@@ -252,13 +253,13 @@ func (locate locator) add(diags *diag.Diagnostics, field, summary, detail string
 	diags.AddError(summary, detail)
 }
 
-// atSite is for calls that depend on which site it is.
+// atSite is the locator for requests that fail because of the site argument.
 func atSite(string) (path.Path, bool) { return path.Root("site"), true }
 
-// nowhere is for calls that no setting is part of.
+// nowhere is the locator for requests that involve no setting.
 func nowhere(string) (path.Path, bool) { return path.Empty(), false }
 
-// inAction locates in an smtp_send_test action.
+// inAction is the locator for an smtp_send_test action.
 func inAction(field string) (path.Path, bool) {
 	if field == "password" {
 		field = "password_wo"
@@ -266,9 +267,9 @@ func inAction(field string) (path.Path, bool) {
 	return path.Root(field), field != ""
 }
 
-// addTestCutShort reports a change that failed before anything was written, though not by the verdict of a test.
+// addTestCutShort reports a change that failed before anything was written, for another reason than a failed test.
 func (e *entry) addTestCutShort(diags *diag.Diagnostics, timeout string, locate locator, err error) {
-	const kept = "Nothing was saved, and the site's mail is as it was. A test message may still be on its way."
+	const kept = "Nothing was saved, and the site's mail is unchanged. A test message may still arrive."
 	refused, ok := errors.AsType[*refusedBeforeError](err)
 	switch {
 	case ok:
@@ -277,15 +278,15 @@ func (e *entry) addTestCutShort(diags *diag.Diagnostics, timeout string, locate 
 		diags.AddError("Run was interrupted", fmt.Sprintf("%s: the test was cut short. %s", e.label, kept))
 	case errors.Is(err, context.DeadlineExceeded):
 		diags.AddAttributeError(path.Root("timeouts").AtName(timeout), "Test took too long", fmt.Sprintf(
-			"%s: the test was cut short when the time for this change was over: %s. %s\n\nRaise %s in the timeouts block, or find out why the site or its mail server is slow.",
+			"%s: the test did not finish before the timeout of this change: %s. %s\n\nRaise %s in the timeouts block, or find out why the site or its mail server is slow.",
 			e.label, err, kept, timeout))
 	default:
 		e.addSiteError(diags, "testing the new mail settings (nothing was saved)", locate, err)
 	}
 }
 
-// addApplyError reports a change that was not made, in the time that timeouts has for it under the name of timeout. now is what the
-// site holds by the procedure's account.
+// addApplyError reports a change that failed. timeout is the operation's name in the timeouts block; now is the site's state after the
+// failure, as far as the procedure knows it.
 func addApplyError(ctx context.Context, diags *diag.Diagnostics, a attempt, timeout string, locate locator, now site.State, err error) {
 	e, c := a.entry, a.change
 	addUntested(diags, e.label, err)
@@ -315,7 +316,7 @@ func addApplyError(ctx context.Context, diags *diag.Diagnostics, a attempt, time
 	addFailure(diags, e.label, locate, failure, e.explainFromHere(ctx, c, failed.Result))
 }
 
-// addMailWarnings reports what the site tells of its mail: that it was switched off by what happened there, or that it fails.
+// addMailWarnings reports problems that the site itself noticed: its mail was switched off there, or is failing.
 func addMailWarnings(diags *diag.Diagnostics, label string, now site.State) {
 	if now.Notice != "" {
 		diags.AddWarning("Site reports a problem with its mail settings", fmt.Sprintf("%s: %s", label, untrusted.Line(now.Notice)))
@@ -326,11 +327,11 @@ func addMailWarnings(diags *diag.Diagnostics, label string, now site.State) {
 	}
 	verdict := diagnosis.Of(failing.Result, now.Settings)
 	said := mailServerSaid(failing.Result)
-	diags.AddWarning("Site's mail is failing", fmt.Sprintf("%s: the last mail of the site, at %s, was not sent: %s\n\n%s. %s %s",
+	diags.AddWarning("Site's mail is failing", fmt.Sprintf("%s: the site's last message, at %s, was not sent: %s\n\n%s. %s %s",
 		label, failing.At.UTC().Format(time.RFC3339), said, verdict.Summary, verdict.Cause, verdict.Remedy))
 }
 
-// mailServerSaid is the reply that a mail failed with, or the error where there was none.
+// mailServerSaid returns the reply with which a message was refused, or the error if there was no reply.
 func mailServerSaid(r site.TestResult) string {
 	if r.Reply != nil {
 		return untrusted.Brief(r.Reply.String(), 300)
@@ -338,7 +339,7 @@ func mailServerSaid(r site.TestResult) string {
 	return untrusted.Brief(r.Error, 300)
 }
 
-// addUntested reports, beside whatever made a change fail, that mail may be on with settings that did not pass.
+// addUntested reports, in addition to the failure itself, that mail may be on with settings that did not pass a test.
 func addUntested(diags *diag.Diagnostics, label string, err error) {
 	partial, ok := errors.AsType[*site.PartialError](err)
 	if !ok || partial.Undo == nil {
@@ -346,11 +347,11 @@ func addUntested(diags *diag.Diagnostics, label string, err error) {
 	}
 	diags.AddAttributeError(path.Root("enabled"), "Mail may be on with settings that did not pass a test", fmt.Sprintf(
 		"%s: the settings were saved for their test, and the provider could not make sure that mail is off again: %s\n\nApply again as soon as the site answers: the apply "+
-			"begins with this. Or switch mail off in the site's admin page now.", label, partial.Undo))
+			"switches mail off first. Or switch it off in the site's admin page now.", label, partial.Undo))
 }
 
-// addFailure reports a test that did not pass. locate says where the setting at fault is configured; fromHere, which may be
-// empty, is what else was found out about it.
+// addFailure reports a test that did not pass. locate finds the setting at fault; fromHere, which may be empty, is what a try from
+// this machine found out.
 func addFailure(diags *diag.Diagnostics, label string, locate locator, failure diagnosis.Failure, fromHere string) {
 	verdict := failure.Diagnosis()
 	what := "the test message was not accepted"
@@ -364,26 +365,25 @@ func addFailure(diags *diag.Diagnostics, label string, locate locator, failure d
 	locate.add(diags, verdict.Attribute, verdict.Summary, detail)
 }
 
-// arrivalFailed says what became of a message that was accepted.
+// arrivalFailed describes what happened to a message that was accepted.
 func arrivalFailed(r site.TestResult) string {
 	switch r.Shortfall {
 	case site.NotArrived:
-		return "the test message was accepted, and did not arrive"
+		return "the test message was accepted, but did not arrive"
 	case site.InJunk, site.Filtered:
-		return "the test message was accepted, and went to " + shown(r.Arrival.Folder)
+		return "the test message was accepted, but went to " + shown(r.Arrival.Folder)
 	case site.Unchecked:
-		return "the test message was accepted and delivered, and the receiving server did not check its sender"
+		return "the test message was accepted and delivered, but the receiving server did not check its sender"
 	case site.Unaligned, site.Unauthenticated, site.NoPolicy:
-		return "the test message was accepted and delivered, and its sender was not authenticated"
+		return "the test message was accepted and delivered, but its sender was not authenticated"
 	}
 	if !r.Unsent {
-		return "the test message was accepted, but then the test inbox could not be read, so that nobody knows whether the message arrived"
+		return "the test message was accepted, but the test inbox could not be read, so it is not known whether the message arrived"
 	}
-	return "the test inbox cannot be read, and nothing is saved before a test message is found in it"
+	return "the test inbox cannot be read, and nothing is saved until a test message has been found in it"
 }
 
-// stateAfter says what a failed test left at the site: nearly always what was there before. err is nil for a test that no
-// change was part of.
+// stateAfter describes the site after a failed test: almost always it is unchanged. err is nil for a test without a change.
 func stateAfter(label string, now site.State, err error) string {
 	if partial, ok := errors.AsType[*site.PartialError](err); ok {
 		return stateAfterWrites(label, now, partial.Left)
@@ -394,17 +394,17 @@ func stateAfter(label string, now site.State, err error) string {
 	case now.Enabled:
 		return fmt.Sprintf("Nothing was saved. %s still sends mail through %s with the settings that it had.", label, shown(now.Settings.Host))
 	default:
-		return fmt.Sprintf("Nothing was saved. Mail of %s stays off, and its settings are as they were.", label)
+		return fmt.Sprintf("Nothing was saved. Mail of %s stays off, and its settings are unchanged.", label)
 	}
 }
 
-// stateAfterWrites is for platforms that test only what they have saved.
+// stateAfterWrites does the same for platforms that can test only saved settings.
 func stateAfterWrites(label string, now site.State, left site.Left) string {
 	switch {
 	case left == site.LeftRestored:
 		return fmt.Sprintf("%s sends mail through %s again, with the settings that it had.", label, shown(now.Settings.Host))
 	case left == site.LeftToOthers:
-		return fmt.Sprintf("Somebody else changed %s in the meantime, and that was left as it is.", label)
+		return fmt.Sprintf("Someone else changed %s in the meantime; that change was kept.", label)
 	case left != site.LeftOff:
 		return fmt.Sprintf("Mail of %s may be on with settings that did not pass the test.", label)
 	case now.Settings.IsZero():
@@ -414,21 +414,21 @@ func stateAfterWrites(label string, now site.State, left site.Left) string {
 	}
 }
 
-// explainFromHere tries a candidate from this machine whose test failed at a site that does not say why. It is empty where
-// the site said why, where it is switched off, and where there is no password to try. A login that the server refused is
-// never repeated: that could lock the account.
+// explainFromHere tries a candidate from this machine if its test failed at a site that does not say why. It returns "" if the site
+// said why, if local_check is off, or if there is no password to try. It never retries a login that the server refused, because that
+// could lock the account.
 func (e *entry) explainFromHere(ctx context.Context, c site.Change, failed site.TestResult) string {
 	unexplained := failed.Status == site.Failed && diagnosis.Of(failed, c.Candidate.Settings).ID == diagnosis.Unknown
 	if !unexplained || e.check == nil || c.Candidate.LacksPassword() {
 		return ""
 	}
-	const intro = "\n\nTried from this machine too, without sending a message. The site is in another network and may see something else.\n\n"
+	const intro = "\n\nThe provider also tried this from this machine, without sending a message. The site is in a different network, so its result may differ.\n\n"
 	result, err := e.limiter.Do(ctx, c.Candidate.Settings, func(ctx context.Context) (site.TestResult, error) { return e.check(ctx, c.Candidate), nil })
 	if err != nil {
 		return ""
 	}
 	if result.Status == site.Passed {
-		return intro + fmt.Sprintf("From here, %s can be reached%s. The fault is then with the site's own way to it, or with the message: look at the site's log.",
+		return intro + fmt.Sprintf("From here, %s can be reached%s. The problem is then the site's connection to it, or the message: look at the site's log.",
 			c.Candidate.Settings.Host, loginAccepted(c.Candidate))
 	}
 	return intro + diagnosis.Failure{

@@ -75,8 +75,8 @@ func (smtpSESPasswordEphemeralResource) Open(ctx context.Context, req ephemeral.
 	resp.Diagnostics.Append(resp.Result.Set(ctx, &model)...)
 }
 
-// addUnknownRegion warns of a region in which the catalogue knows no submission server: AWS opens new ones. It does so where the
-// resource is opened, because Terraform validates an ephemeral resource twice in each walk, and shows what that finds twice.
+// addUnknownRegion warns about a region that is not in the catalogue; it is no error, because AWS opens new regions. It runs when the
+// resource is opened, because Terraform validates an ephemeral resource twice in each run and would show the warning twice.
 func addUnknownRegion(region string, diags *diag.Diagnostics) {
 	preset, _ := presets.ByID("amazon-ses")
 	regions := preset.RegionNames()

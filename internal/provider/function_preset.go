@@ -59,7 +59,7 @@ func (presetFunction) Run(ctx context.Context, req function.RunRequest, resp *fu
 		resp.Error = function.NewArgumentFuncError(2, "one region at most can be given: a preset has one host")
 		return
 	}
-	// Cannot fail: the validator has checked the id.
+	// Cannot fail: the validator has checked the ID.
 	preset, _ := presets.ByID(id)
 	for _, region := range regions {
 		endpoint, err := preset.Endpoint(region)
@@ -72,7 +72,7 @@ func (presetFunction) Run(ctx context.Context, req function.RunRequest, resp *fu
 	resp.Error = resp.Result.Set(ctx, fromPreset(preset))
 }
 
-// ValidateParameterString implements [function.StringParameterValidator]. Terraform ends its text with a full stop.
+// ValidateParameterString implements [function.StringParameterValidator]. Terraform appends a full stop to the text.
 func (v presetID) ValidateParameterString(ctx context.Context, req function.StringParameterValidatorRequest, resp *function.StringParameterValidatorResponse) {
 	var attribute validator.StringResponse
 	v.ValidateString(ctx, validator.StringRequest{ConfigValue: req.Value}, &attribute)
@@ -81,7 +81,7 @@ func (v presetID) ValidateParameterString(ctx context.Context, req function.Stri
 	}
 }
 
-// presetResult says what the functions return that return a preset.
+// presetResult describes the result of the functions that return a preset.
 var presetResult = "The object has the attributes of `presets` in the data source `smtp_presets`: `" +
 	strings.Join(slices.Sorted(maps.Keys(presetAttributes())), "`, `") + "`.\n\nNeeds Terraform 1.8 or OpenTofu 1.7."
 

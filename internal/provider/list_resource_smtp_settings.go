@@ -19,7 +19,7 @@ import (
 
 var _ list.ListResourceWithConfigure = &smtpSettingsList{}
 
-// readAtOnce is how many sites are read side by side. Each origin has its own limits beside it.
+// readAtOnce is how many sites are read concurrently. The limits per origin apply as well.
 const readAtOnce = 32
 
 type smtpSettingsList struct{ smtpSettingsResource }
@@ -54,7 +54,7 @@ func (l *smtpSettingsList) List(ctx context.Context, req list.ListRequest, strea
 	var filter settingsListModel
 	diags := get(ctx, req.Config, &filter)
 	if l.sites == nil || l.sites.unknown {
-		diags.AddError("Sites are not known", "Listing needs a provider configuration in which everything is known.")
+		diags.AddError("Sites are not known", "Listing requires a provider configuration without unknown values.")
 	}
 	if diags.HasError() {
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
@@ -82,14 +82,14 @@ func (l *smtpSettingsList) List(ctx context.Context, req list.ListRequest, strea
 	}
 }
 
-// listedSite is what reading one site found.
+// listedSite is the result of reading one site.
 type listedSite struct {
 	key   string
 	state site.State
 	err   error
 }
 
-// read asks the sites with these keys side by side, and returns what they say in the same order.
+// read reads the sites with these keys concurrently, and returns the results in the same order.
 func (l *smtpSettingsList) read(ctx context.Context, keys []string, filter settingsListModel) []listedSite {
 	found := make([]listedSite, 0, len(keys))
 	for _, key := range keys {
@@ -110,7 +110,7 @@ func (l *smtpSettingsList) read(ctx context.Context, keys []string, filter setti
 	return found
 }
 
-// toResult reports false for a site that the filter leaves out.
+// toResult reports false for a site that does not match the filter.
 func (s listedSite) toResult(ctx context.Context, req list.ListRequest, filter settingsListModel) (list.ListResult, bool) {
 	if s.err != nil {
 		var result list.ListResult
@@ -134,7 +134,7 @@ func (s listedSite) toResult(ctx context.Context, req list.ListRequest, filter s
 	return result, true
 }
 
-// describe says in a few words what a site does with mail.
+// describe summarizes a site's mail in a few words.
 func describe(s site.State) string {
 	switch {
 	case s.Settings.IsZero() && s.InForce.Adoptable():

@@ -17,7 +17,7 @@ func userAgent(terraformVersion, providerVersion string) string {
 	return fmt.Sprintf("Terraform/%s (+https://www.terraform.io) terraform-provider-smtp/%s", terraformVersion, providerVersion)
 }
 
-// tflogHandler writes records to the log of the Terraform call that their context belongs to.
+// tflogHandler writes records to the Terraform log, with the fields of the RPC that their context belongs to.
 type tflogHandler struct{ attrs []slog.Attr }
 
 func (tflogHandler) Enabled(context.Context, slog.Level) bool { return true }
@@ -50,7 +50,7 @@ func (h tflogHandler) Handle(ctx context.Context, record slog.Record) error {
 	return nil
 }
 
-// logAccepted says that a server took the test message, which is not yet its delivery.
+// logAccepted logs that a mail server accepted the test message; accepted does not mean delivered.
 func logAccepted(ctx context.Context, label string, c site.Change, now site.State) {
 	if !c.Steps().SendsTest || now.Verification == nil {
 		return

@@ -76,7 +76,7 @@ func TestAccMistakesBeforeTheFirstApply(t *testing.T) {
 	for name, m := range map[string]mistake{
 		"MistypedImportID": {
 			config: good + tb.at("client-a") + importOf("client-b"),
-			says:   []string{`"client-b" is not a key of the provider's sites. Did you mean "client-a"?`, `import id of a site is its key there`},
+			says:   []string{`"client-b" is not a key of the provider's sites. Did you mean "client-a"?`, `import ID of a site is its key in sites`},
 			never:  []string{"stop managing", "gone for good"},
 		},
 		"ImportOfNothing": {
@@ -150,8 +150,8 @@ func TestAccMistakesAfterAnApply(t *testing.T) {
 			says: []string{"1 to change"}, never: []string{"no longer needed"},
 		},
 		"DestroyOfADeadSite":        {config: tb.provider(tb.dead("client-a")) + tb.at("client-a"), args: []string{"destroy", "-auto-approve"}, says: append(wayOut, `on_unreachable = "warn"`)},
-		"DestroyUnreadOfADeadSite":  {config: tb.provider(tb.dead("client-a")) + tb.at("client-a"), args: []string{"destroy", "-auto-approve", "-refresh=false"}, says: append(wayOut, "The state keeps the resource")},
-		"DestroyWarningOfADeadSite": {config: strings.Replace(tb.provider(tb.dead("client-a")), "token", `on_unreachable = "warn", token`, 1), args: []string{"apply", "-auto-approve"}, says: append(wayOut, "The state keeps the resource")},
+		"DestroyUnreadOfADeadSite":  {config: tb.provider(tb.dead("client-a")) + tb.at("client-a"), args: []string{"destroy", "-auto-approve", "-refresh=false"}, says: append(wayOut, "The resource stays in the state")},
+		"DestroyWarningOfADeadSite": {config: strings.Replace(tb.provider(tb.dead("client-a")), "token", `on_unreachable = "warn", token`, 1), args: []string{"apply", "-auto-approve"}, says: append(wayOut, "The resource stays in the state")},
 	} {
 		t.Run(name, func(t *testing.T) { m.in(t, ws) })
 	}

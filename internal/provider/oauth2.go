@@ -13,17 +13,17 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// oauth2 is the argument as a model, the zero one where it is left out.
+// oauth2 returns the argument as a model, which is zero if it is omitted.
 func (m settingsModel) oauth2() oauth2Model {
 	var o oauth2Model
 	fill(&o, m.OAuth2)
 	return o
 }
 
-// usesOAuth2 reports whether the login is one with a token.
+// usesOAuth2 reports whether the login uses an access token.
 func (m settingsModel) usesOAuth2() bool { return !m.OAuth2.IsNull() }
 
-// oauth2Known reports whether everything of the argument is known that is a setting.
+// oauth2Known reports whether all settings in the argument are known.
 func (m settingsModel) oauth2Known() bool {
 	o := m.oauth2()
 	return allKnown(append([]attr.Value{m.OAuth2, o.Grant, o.Tenant, o.TokenURL, o.Scopes, o.ClientID}, o.Scopes.Elements()...))
@@ -31,19 +31,19 @@ func (m settingsModel) oauth2Known() bool {
 
 func (o oauth2Model) grant() site.Grant { return orClientCredentials(o.Grant) }
 
-// orClientCredentials is the grant that an argument names, client_credentials by default.
+// orClientCredentials returns the grant of an argument; the default is client_credentials.
 func orClientCredentials(grant types.String) site.Grant {
 	return site.Grant(cmp.Or(grant.ValueString(), string(site.ClientCredentials)))
 }
 
-// secrets are the secrets that the configuration gives, by the grant that each is for.
+// secrets returns the configured secrets by grant.
 func (o oauth2Model) secrets() map[site.Grant]types.String {
 	return map[site.Grant]types.String{
 		site.ClientCredentials: o.ClientSecretWO, site.RefreshToken: o.RefreshTokenWO, site.JWTBearer: o.PrivateKeyWO,
 	}
 }
 
-// password is the secret of the grant, with a refresh token joined with the client secret; null where it is missing.
+// password returns the secret of the grant; null if it is missing. A refresh token is joined with the client secret.
 func (o oauth2Model) password() types.String {
 	granted := o.secrets()[o.grant()]
 	switch {
@@ -57,12 +57,12 @@ func (o oauth2Model) password() types.String {
 	return types.StringValue(secret.Join(secret.New(granted.ValueString()), secret.New(o.ClientSecretWO.ValueString())).Reveal())
 }
 
-// versions are those of the secrets, which change with them.
+// versions returns the version arguments of the secrets, which change whenever the secrets do.
 func (o oauth2Model) versions() [3]types.String {
 	return [...]types.String{o.ClientSecretWOVersion, o.RefreshTokenWOVersion, o.PrivateKeyWOVersion}
 }
 
-// addTo adds what the argument says, and what the preset gives for it, to the settings.
+// addTo adds the argument's settings, and the preset's defaults for them, to s.
 func (o oauth2Model) addTo(s *site.Settings, preset presets.Preset) {
 	s.Grant = o.grant()
 	s.ClientID = o.ClientID.ValueString()
@@ -77,7 +77,7 @@ func (o oauth2Model) addTo(s *site.Settings, preset presets.Preset) {
 	s.Scopes = site.JoinScopes(scopes)
 }
 
-// oauth2From is the argument for what a site holds: as it is where it comes to the same, else as the site has it, so that
+// oauth2From returns the argument for a site's settings: unchanged if it is equivalent to them, else with the site's values, so that
 // the plan shows each difference.
 func (m settingsModel) oauth2From(s site.Settings) types.Object {
 	if s.Grant == "" {
@@ -94,7 +94,7 @@ func (m settingsModel) oauth2From(s site.Settings) types.Object {
 	return o.toObject()
 }
 
-// forgetOAuth2Secret has a secret planned again that is not the one that was applied.
+// forgetOAuth2Secret clears the secrets' versions, so that the plan sets the secret again.
 func (m *settingsModel) forgetOAuth2Secret() {
 	if m.usesOAuth2() {
 		o := m.oauth2()
@@ -103,8 +103,8 @@ func (m *settingsModel) forgetOAuth2Secret() {
 	}
 }
 
-// locate says where a setting, by its name in [site.Settings.Fields] or "password" or "client_secret", is configured in oauth2; false
-// for a setting that is none of a login with a token. One that was left out is the fault of the whole argument.
+// locate returns the path in oauth2 of a field: a name in [site.Settings.Fields], "password" or "client_secret". For an omitted
+// argument it is the path of oauth2 itself. It returns false for a field that oauth2 does not have.
 func (o oauth2Model) locate(field string) (path.Path, bool) {
 	member := field
 	var configured attr.Value
@@ -133,7 +133,7 @@ func (o oauth2Model) locate(field string) (path.Path, bool) {
 	return path.Root("oauth2").AtName(member), true
 }
 
-// setStrings are the elements of a set of strings.
+// setStrings returns the elements of a set of strings.
 func setStrings(s types.Set) []string {
 	var values []string
 	for _, element := range s.Elements() {
@@ -144,7 +144,7 @@ func setStrings(s types.Set) []string {
 	return values
 }
 
-// toSet is null for no strings.
+// toSet returns a set of strings, or null if there are none.
 func toSet(values []string) types.Set {
 	if len(values) == 0 {
 		return types.SetNull(types.StringType)

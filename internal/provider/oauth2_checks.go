@@ -15,16 +15,16 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// checkOAuth2 checks what the configuration says of a login with a token.
+// checkOAuth2 checks the configuration of a login with an access token.
 func (m settingsModel) checkOAuth2(diags *diag.Diagnostics) {
 	if !m.usesOAuth2() || m.OAuth2.IsUnknown() {
 		return
 	}
 	switch user := m.Username.ValueString(); {
 	case user == "" && !m.Username.IsUnknown():
-		diags.AddAttributeError(path.Root("username"), "Username is missing", "Set username to the mailbox whose mail is sent: a login with a token needs it too.")
+		diags.AddAttributeError(path.Root("username"), "Username is missing", "Set username to the mailbox that sends the mail: a login with a token needs it too.")
 	case strings.HasSuffix(user, ".gserviceaccount.com"):
-		diags.AddAttributeError(path.Root("username"), "Username is not a mailbox", "Set username to the mailbox whose mail is sent. The service account goes into oauth2.client_id.")
+		diags.AddAttributeError(path.Root("username"), "Username is not a mailbox", "Set username to the mailbox that sends the mail. The service account belongs in oauth2.client_id.")
 	}
 	if !m.Password.IsNull() || !m.PasswordWO.IsNull() {
 		diags.AddAttributeError(path.Root("oauth2"), "Login is ambiguous", "Set either oauth2 or a password, not both.")
@@ -37,7 +37,7 @@ func (m settingsModel) checkOAuth2(diags *diag.Diagnostics) {
 	m.checkScopes(diags)
 }
 
-// checkTokenEndpoint wants one way to know the token endpoint.
+// checkTokenEndpoint requires that exactly one argument determines the token endpoint.
 func (m settingsModel) checkTokenEndpoint(diags *diag.Diagnostics) {
 	o, at := m.oauth2(), path.Root("oauth2")
 	preset, _ := presets.ByID(m.Preset.ValueString())
@@ -46,28 +46,28 @@ func (m settingsModel) checkTokenEndpoint(diags *diag.Diagnostics) {
 	case !o.Tenant.IsNull() && !o.TokenURL.IsNull():
 		diags.AddAttributeError(at.AtName("tenant"), "Token endpoint is ambiguous", "Set either tenant or token_url, not both: tenant stands for the endpoint of the preset.")
 	case isShared(o.Tenant.ValueString()) && o.grant() == site.ClientCredentials:
-		diags.AddAttributeError(at.AtName("tenant"), "Tenant is not one of your own", fmt.Sprintf(
+		diags.AddAttributeError(at.AtName("tenant"), "Tenant does not name one organization", fmt.Sprintf(
 			"tenant = %q: client_credentials does not work with common, organizations and consumers. Set tenant to the tenant that the application is registered in.", o.Tenant.ValueString()))
 	case m.Preset.IsUnknown() || m.Region.IsUnknown() || !o.TokenURL.IsNull():
 	case !o.Tenant.IsNull() && (!fromPreset || !preset.OAuth2.NeedsTenant()):
 		diags.AddAttributeError(at.AtName("tenant"), "Preset has no token endpoint",
-			"The endpoint can be made of a tenant only with preset = \"microsoft365\" in its usual region. Set token_url and scopes instead.")
+			"tenant works only with preset = \"microsoft365\" in its default region. Set token_url and scopes instead.")
 	case o.Tenant.IsNull() && (!fromPreset || preset.OAuth2.NeedsTenant()):
 		diags.AddAttributeError(at, "Token endpoint is missing", "Set token_url or, with preset = \"microsoft365\", tenant.")
 	case !slices.Contains(preset.OAuth2.GrantNames(), o.grant()):
 		atGrant, _ := o.locate("grant")
 		diags.AddAttributeError(atGrant, "Mail service has no such grant", fmt.Sprintf(
-			"%s gives no tokens for mail by %q, but by %s.", preset.Name, o.grant(), quotedList(names(preset.OAuth2.GrantNames()))))
+			"%s does not support grant %q for mail. It supports %s.", preset.Name, o.grant(), quotedList(names(preset.OAuth2.GrantNames()))))
 	}
 }
 
-// checkSecrets refuses a secret that is for another grant. That one is missing is for the plan, which knows whether it is needed.
+// checkSecrets refuses a secret that is for another grant. The plan checks for a missing secret, because it knows whether one is needed.
 func (o oauth2Model) checkSecrets(diags *diag.Diagnostics) {
 	for _, grant := range site.Grants() {
 		uses := grant == o.grant() || grant == site.ClientCredentials && o.grant() == site.RefreshToken
 		if !uses && !o.secrets()[grant].IsNull() {
 			diags.AddAttributeError(path.Root("oauth2").AtName(oauth2Secrets[grant].name), "Secret is for another grant", fmt.Sprintf(
-				"%s is for grant = %q, and the grant is %q, which takes %s.", oauth2Secrets[grant].name, grant, o.grant(), oauth2Secrets[o.grant()].name))
+				"%s is for grant = %q, but the grant is %q, which uses %s.", oauth2Secrets[grant].name, grant, o.grant(), oauth2Secrets[o.grant()].name))
 		}
 	}
 	if o.grant() == site.RefreshToken && o.RefreshTokenWO.IsNull() && !o.ClientSecretWO.IsNull() {
@@ -76,7 +76,7 @@ func (o oauth2Model) checkSecrets(diags *diag.Diagnostics) {
 	}
 }
 
-// checkScopes wants of Microsoft's endpoints what they take with client_credentials (AADSTS1002012, AADSTS70011).
+// checkScopes checks the scopes, which Microsoft's endpoints restrict with client_credentials (AADSTS1002012, AADSTS70011).
 func (m settingsModel) checkScopes(diags *diag.Diagnostics) {
 	o := m.oauth2()
 	at, _ := o.locate("scopes")
@@ -85,18 +85,18 @@ func (m settingsModel) checkScopes(diags *diag.Diagnostics) {
 	}
 	scopes := setStrings(o.Scopes)
 	if err := submit.CheckScopes(site.JoinScopes(scopes)); err != nil {
-		diags.AddAttributeError(at, "Value is not valid", "Scopes must be of visible ASCII characters, without spaces.")
+		diags.AddAttributeError(at, "Value is not valid", "Scopes must consist of visible ASCII characters, without spaces.")
 	}
 	endpoint, _ := url.Parse(o.TokenURL.ValueString())
 	microsoft := !o.Tenant.IsNull() || endpoint != nil && strings.HasPrefix(endpoint.Hostname(), "login.microsoftonline.")
 	fits := len(scopes) == 1 && strings.HasSuffix(scopes[0], "/.default")
 	if o.grant() == site.ClientCredentials && microsoft && !fits && !(o.Scopes.IsNull() && !o.Tenant.IsNull()) {
-		diags.AddAttributeError(at, "Scope is not one for an application",
-			"Microsoft gives an application a token for one scope that ends in /.default: for mail that is https://outlook.office365.com/.default.")
+		diags.AddAttributeError(at, "Scope is not valid for an application",
+			"Microsoft issues tokens to an application only for a single scope that ends in /.default. For mail, use https://outlook.office365.com/.default.")
 	}
 }
 
-// checkTokenLogin refuses a login with a token where the site itself says that it has none, or not with this grant.
+// checkTokenLogin refuses a login with a token if the site reports that it does not support token logins, or not this grant.
 func (e *entry) checkTokenLogin(ctx context.Context, c site.Change, config settingsModel, diags *diag.Diagnostics) {
 	chooser, ok := e.site.(site.TokenLogins)
 	grant := c.Candidate.Settings.Grant
@@ -108,9 +108,9 @@ func (e *entry) checkTokenLogin(ctx context.Context, c site.Change, config setti
 		return
 	}
 	at, _ := config.inResource("grant")
-	detail := fmt.Sprintf("%s (platform %q): the site logs in to its mail server with a password only. Update the software of the site, or use a password.", e.label, e.platform)
+	detail := fmt.Sprintf("%s (platform %q): the site can log in to its mail server only with a password. Update the site's software, or use a password.", e.label, e.platform)
 	if len(grants) > 0 {
-		detail = fmt.Sprintf("%s (platform %q): the site does not obtain tokens by the grant %q, but by %s. Update the software of the site, or change grant.",
+		detail = fmt.Sprintf("%s (platform %q): the site does not support grant %q, only %s. Update the site's software, or change grant.",
 			e.label, e.platform, grant, quotedList(names(grants)))
 	}
 	diags.AddAttributeError(at, "Site cannot do this", detail)

@@ -20,36 +20,36 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// The texts and the checks of the arguments of oauth2, which a resource and an action share.
+// Descriptions of the arguments of oauth2, which a resource and an action share.
 const (
 	oauth2Text   = "Login with an OAuth 2.0 access token instead of a password. The site fetches the token for each test and for its mail. See the guide *Microsoft 365 and Google without passwords*."
-	grantText    = "How the token is obtained. `client_credentials`, the default: the application acts for itself, with `client_secret_wo`. `refresh_token`: a person allowed it once, with `refresh_token_wo` and, where the application has one, `client_secret_wo`. `jwt_bearer`: a service account of Google Workspace acts for the mailbox in `username`, with `private_key_wo`."
-	tenantText   = "Microsoft Entra tenant, by domain or id, with a preset that has tenants (`microsoft365`). It gives `token_url`."
-	tokenURLText = "Token endpoint, an `https` URL. Default: that of the preset. The secrets are sent there."
-	scopesText   = "Scopes to ask for. Default: those of the preset."
+	grantText    = "How the token is obtained. `client_credentials`, the default: the application acts on its own behalf, with `client_secret_wo`. `refresh_token`: a person has consented once; with `refresh_token_wo` and, if the application has one, `client_secret_wo`. `jwt_bearer`: a service account of Google Workspace acts for the mailbox in `username`, with `private_key_wo`."
+	tenantText   = "Domain or ID of the Microsoft Entra tenant, for a preset that has tenants (`microsoft365`). Sets `token_url`."
+	tokenURLText = "URL of the token endpoint (`https`), which the secrets are sent to. Default: that of the preset."
+	scopesText   = "Scopes to request. Default: those of the preset."
 	clientIDText = "Application (client) ID; with `jwt_bearer` the email address of the service account."
 )
 
 // oauth2Secret is one of the secrets of a login with a token.
 type oauth2Secret struct {
-	// name is that of the write-only argument; its version is name with a suffix.
+	// name is the name of the write-only argument; the name of its version argument is name + versionSuffix.
 	name string
-	// what names it in messages, and text says what it is.
+	// what is its name in messages, and text its description.
 	what, text string
 	check      []validator.String
 }
 
 const versionSuffix = "_version"
 
-// line is a secret of one line.
+// line validates a secret of one line.
 var line = []validator.String{stringvalidator.LengthAtLeast(1), text{check: checkCredential, trimmed: true}}
 
-// oauth2Secrets are the secrets, by the grant that each is for.
+// oauth2Secrets are the secrets by grant.
 var oauth2Secrets = map[site.Grant]oauth2Secret{
 	site.ClientCredentials: {"client_secret_wo", "Client secret", "Client secret of the application", line},
-	site.RefreshToken:      {"refresh_token_wo", "Refresh token", "Refresh token that the mailbox's owner allowed the application. Where the token endpoint replaces it, the site keeps the successor. Give each site a refresh token of its own", line},
+	site.RefreshToken:      {"refresh_token_wo", "Refresh token", "Refresh token that the application received when the mailbox's owner consented. If the token endpoint replaces it, the site keeps the new one. Give each site a separate refresh token", line},
 	site.JWTBearer: {
-		"private_key_wo", "Private key", "Private key of the service account in PEM: the member `private_key` of Google's JSON file",
+		"private_key_wo", "Private key", "Private key of the service account (PEM): the value of `private_key` in Google's JSON file",
 		[]validator.String{stringvalidator.LengthAtLeast(1), text{check: func(key string) error { return oauth.CheckPrivateKey(secret.New(key)) }}},
 	},
 }
@@ -64,12 +64,13 @@ var (
 
 func checkTenant(tenant string) error {
 	if !tenantName.MatchString(tenant) {
-		return errors.New("must be a domain such as client.example, or the id of a tenant")
+		return errors.New("must be a domain such as client.example, or the ID of a tenant")
 	}
 	return nil
 }
 
-// isShared reports whether a tenant stands for any: an application that acts for itself is of one tenant (AADSTS9001023, AADSTS50194).
+// isShared reports whether tenant is one of the endpoints shared by all tenants. An application that acts on its own behalf needs
+// a specific tenant (AADSTS9001023, AADSTS50194).
 func isShared(tenant string) bool {
 	return slices.Contains([]string{"common", "organizations", "consumers"}, strings.ToLower(tenant))
 }
@@ -86,19 +87,19 @@ func oauth2Attribute() schema.SingleNestedAttribute {
 	for _, s := range oauth2Secrets {
 		version := s.name + versionSuffix
 		attributes[s.name] = schema.StringAttribute{
-			Optional: true, Sensitive: true, WriteOnly: true, MarkdownDescription: s.text + "; write-only: in no plan and no state.",
+			Optional: true, Sensitive: true, WriteOnly: true, MarkdownDescription: s.text + ". Write-only: stored neither in the plan nor in the state.",
 			Validators: append(slices.Clone(s.check), stringvalidator.AlsoRequires(sibling(version))),
 		}
 		attributes[version] = schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "Any text to change whenever `" + s.name + "` changes, such as a number or the id of the secret.",
+			MarkdownDescription: "Any text or number, such as `2` or the ID of the secret. Change it whenever `" + s.name + "` changes.",
 			Validators:          []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(sibling(s.name))},
 		}
 	}
 	return schema.SingleNestedAttribute{Optional: true, MarkdownDescription: oauth2Text, Attributes: attributes}
 }
 
-// oauth2OfAction is the same argument of an action, which keeps nothing and needs no version.
+// oauth2OfAction returns the same argument for an action, which stores nothing and so needs no versions.
 func oauth2OfAction() actionschema.SingleNestedAttribute {
 	attributes := map[string]actionschema.Attribute{
 		"grant":     actionschema.StringAttribute{Optional: true, MarkdownDescription: grantText, Validators: grantValidators},
@@ -108,14 +109,14 @@ func oauth2OfAction() actionschema.SingleNestedAttribute {
 		"client_id": actionschema.StringAttribute{Required: true, MarkdownDescription: clientIDText, Validators: idValidators},
 	}
 	for _, s := range oauth2Secrets {
-		attributes[s.name] = actionschema.StringAttribute{Optional: true, WriteOnly: true, MarkdownDescription: s.text + "; write-only.", Validators: s.check}
+		attributes[s.name] = actionschema.StringAttribute{Optional: true, WriteOnly: true, MarkdownDescription: s.text + ". Write-only.", Validators: s.check}
 	}
 	return actionschema.SingleNestedAttribute{
 		Optional: true, MarkdownDescription: "Login with an OAuth 2.0 access token instead of a password. As in `smtp_settings`.", Attributes: attributes,
 	}
 }
 
-// oauth2Model is the argument oauth2: a login with a token instead of a password.
+// oauth2Model is the argument oauth2: a login with an access token instead of a password.
 type oauth2Model struct {
 	Grant                 types.String `tfsdk:"grant"`
 	Tenant                types.String `tfsdk:"tenant"`

@@ -33,7 +33,7 @@ func TestAccOldPlugins(t *testing.T) {
 			}
 			continue
 		}
-		if len(warnings) != 1 || warnings[0].Summary != "WordPress plugin is not the newest" {
+		if len(warnings) != 1 || warnings[0].Summary != "WordPress plugin is outdated" {
 			t.Fatalf("got %+v", warnings)
 		}
 		for _, detail := range []string{"7 of 7 sites", "client-0 (0.1.4), client-1 (0.1.4)", "and 2 more", "site-smtp.zip --force"} {

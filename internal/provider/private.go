@@ -16,27 +16,27 @@ import (
 
 const appliedKey = "applied"
 
-// lastApplied is kept in private state beside a resource: how the site was when it was last applied, as far as no attribute
-// says so. It is no secret. Terraform writes a local state file anew after each change, so every byte counts.
+// lastApplied is stored in the private state of a resource: what the provider has to remember about the last apply and no attribute
+// holds. It contains no secrets. It is kept small, because Terraform rewrites a local state file after each change.
 type lastApplied struct {
-	// Revision is the one last seen, which guards the next write.
+	// Revision is the site's revision when it was last read; it guards the next write.
 	Revision string `json:"revision"`
-	// PasswordID is that of the password that was last applied.
+	// PasswordID is the ID of the password that was last applied.
 	PasswordID string `json:"password_id"`
-	// Unknown are the settings that the site did not know when it was last read.
+	// Unknown are the settings that the site did not support when it was last read.
 	Unknown site.SettingNames `json:"unknown,omitempty"`
-	// Instance tells this resource from others for the same site, and is in the identifiers of its writes.
+	// Instance distinguishes this resource from others for the same site, and is part of the IDs of its writes.
 	Instance string `json:"instance"`
-	// Adopted is the instance that wrote the settings which this resource took over as they were; empty once it wrote itself.
+	// Adopted is the instance whose settings this resource took over unchanged; empty once this resource has written settings.
 	Adopted string `json:"adopted,omitempty"`
-	// Unread: the last refresh did not read the site, so that nobody knows yet whether it is the one that is managed.
+	// Unread is true if the last refresh could not read the site, so its ID must be checked before anything is sent to it.
 	Unread bool `json:"unread,omitempty"`
-	// Verification is kept here for a platform that does not keep it, and Tested is the digest of what passed.
+	// Verification is stored here for platforms that do not store it; Tested is the digest of the state that passed.
 	Verification *site.Verification `json:"verification,omitempty"`
 	Tested       string             `json:"tested,omitempty"`
-	// InForce is what sent the site's mail in the place of its settings when it was last read.
+	// InForce is what sent the site's mail instead of its settings when it was last read.
 	InForce *site.InForce `json:"in_force,omitempty"`
-	// Arrival is where the message of the last test arrived, where that was required.
+	// Arrival is where the last test message arrived, if the test required that.
 	Arrival *knownArrival `json:"arrival,omitempty"`
 }
 
@@ -48,7 +48,7 @@ type privateWriter interface {
 	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
 }
 
-// getApplied returns the zero value for a resource that was imported and never read.
+// getApplied returns the zero value for a resource that was imported but not read yet.
 func getApplied(ctx context.Context, private privateReader) (lastApplied, diag.Diagnostics) {
 	var a lastApplied
 	value, diags := private.GetKey(ctx, appliedKey)
@@ -69,10 +69,10 @@ func (a lastApplied) set(ctx context.Context, private privateWriter) diag.Diagno
 	return private.SetKey(ctx, appliedKey, value)
 }
 
-// newInstance makes what tells a resource from others: 40 random bits, which will do for those of one site.
+// newInstance returns 40 random bits, enough to distinguish the resources of one site.
 func newInstance() string { return rand.Text()[:8] }
 
-// after is a after an apply that left s at a site with these capabilities.
+// after returns the record after an apply that left the site, which has these capabilities, in state s.
 func (a lastApplied) after(s site.State, can site.Capabilities) lastApplied {
 	a = lastApplied{Revision: s.Revision, PasswordID: s.PasswordID, Unknown: s.Unknown, InForce: s.InForce, Instance: cmp.Or(a.Instance, newInstance())}
 	if writer := site.WriterOf(s.LastWriteID); writer != a.Instance {
@@ -85,8 +85,7 @@ func (a lastApplied) after(s site.State, can site.Capabilities) lastApplied {
 	return a
 }
 
-// digest tells settings apart that passed a test from others. The password is no part of it, other than by the id that
-// some sites give it.
+// digest identifies the settings that passed a test. Instead of the password it includes the password's ID, if the site has one.
 func digest(s site.State) string {
 	h := sha256.New()
 	for _, f := range s.Settings.IdentityFields() {
@@ -96,7 +95,8 @@ func digest(s site.State) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// recall adds the verification that the site itself does not keep, as long as its settings are those that passed, and its arrival.
+// recall adds to s what the site itself does not store: the verification, as long as the settings are those that passed, and the
+// arrival of the test message.
 func (a lastApplied) recall(s site.State, can site.Capabilities) site.State {
 	if can.ForgetsVerification && a.Verification != nil && a.Tested == digest(s) {
 		s.Verification = a.Verification
@@ -105,15 +105,15 @@ func (a lastApplied) recall(s site.State, can site.Capabilities) site.State {
 	return s
 }
 
-// partly is a after a change that failed on its way and left s: the password is still the one that was applied before.
+// partly returns the record after a change that failed halfway and left the site in state s: the password counts as not applied.
 func (a lastApplied) partly(s site.State, can site.Capabilities) lastApplied {
 	left := a.after(s, can)
 	left.PasswordID = a.PasswordID
 	return left
 }
 
-// observe records what a refresh saw: the revision that the next plan is made against, and at the first sight of an
-// imported site which password it has.
+// observe returns the record after a refresh read s: with the revision for the next plan and, for a newly imported site, the ID of its
+// current password.
 func (a lastApplied) observe(s site.State, imported bool) lastApplied {
 	a.Revision, a.Unknown, a.InForce, a.Unread = s.Revision, s.Unknown, s.InForce, false
 	if imported {
@@ -122,14 +122,14 @@ func (a lastApplied) observe(s site.State, imported bool) lastApplied {
 	return a
 }
 
-// unread records that a refresh did not read the site: the apply has to, before it sends anything there.
+// unread returns the record after a refresh that could not read the site: the apply must read it before sending anything.
 func (a lastApplied) unread() lastApplied {
 	a.Unread = true
 	return a
 }
 
-// takenOver reports whether another smtp_settings resource has written the settings of s since: the one that replaced this one,
-// or one of another provider block or another state. Sites that keep no identifiers of writes never say so.
+// takenOver reports whether another smtp_settings resource has written the settings of s since: the one that replaced this resource,
+// or one of another provider block or state. It is always false at sites that do not store the ID of a write.
 func (a lastApplied) takenOver(s site.State) bool {
 	writer := site.WriterOf(s.LastWriteID)
 	return writer != "" && writer != a.Instance && writer != a.Adopted

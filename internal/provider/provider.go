@@ -1,4 +1,4 @@
-// Package provider is the Terraform side: schemas, plans, state and diagnostics. It alone imports the Terraform plugin
+// Package provider is the Terraform side: schemas, plans, state and diagnostics. No other package imports the Terraform plugin
 // modules.
 package provider
 
@@ -26,13 +26,13 @@ var (
 
 type smtpProvider struct {
 	version string
-	// dial opens the connections to the sites; nil for the network of this machine.
+	// dial opens the connections to the sites; nil stands for the network of this machine.
 	dial dialFunc
 }
 
 type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
 
-// New returns the constructor of the provider without its server: for its schemas. See [NewServer].
+// New returns the constructor of the provider without a server, for reading its schemas. See [NewServer].
 func New(version string) func() provider.Provider {
 	return func() provider.Provider { return &smtpProvider{version: version} }
 }

@@ -21,13 +21,13 @@ const (
 	minRequestTimeout    = time.Second
 	maxRetries           = 10
 	minRequestsPerSecond = 0.01
-	// defaultTestConcurrency is as many tests as Terraform applies changes by itself.
+	// defaultTestConcurrency equals Terraform's default parallelism.
 	defaultTestConcurrency = 10
 
 	onUnreachableError = "error"
 	onUnreachableWarn  = "warn"
 
-	// onlySite is the key of the site of a provider without sites.
+	// onlySite is the key of the only site if the provider has no sites argument.
 	onlySite = "default"
 )
 
@@ -58,7 +58,7 @@ type entryModel struct {
 	OnUnreachable      types.String  `tfsdk:"on_unreachable"`
 }
 
-// toSites makes the registry of sites. Nothing is called yet, and what is unknown stays so until the apply.
+// toSites builds the registry of sites. It sends no requests; sites with unknown arguments stay unknown until the apply.
 func (m providerModel) toSites(pool *adminapi.Pool, diags *diag.Diagnostics) *sites {
 	registry := &sites{
 		entries: map[string]*entry{},
@@ -85,7 +85,7 @@ func (m providerModel) toSites(pool *adminapi.Pool, diags *diag.Diagnostics) *si
 	return registry
 }
 
-// fromEnvironment fills what the only site's configuration leaves out.
+// fromEnvironment fills in, from environment variables, what the configuration of the only site omits.
 func (m entryModel) fromEnvironment() entryModel {
 	fill := func(value *types.String, variable string) {
 		if set := os.Getenv(variable); value.IsNull() && set != "" {
@@ -104,7 +104,7 @@ func (m entryModel) fromEnvironment() entryModel {
 	return m
 }
 
-// withDefaults takes from defaults what an entry of sites may leave out.
+// withDefaults fills in, from the provider's own arguments, what an entry of sites omits.
 func (m entryModel) withDefaults(defaults entryModel) entryModel {
 	m.TestRecipient = orDefault(m.TestRecipient, defaults.TestRecipient)
 	m.CACertificate = orDefault(m.CACertificate, defaults.CACertificate)
@@ -127,7 +127,7 @@ func orDefault[T attr.Value](value, byDefault T) T {
 	return value
 }
 
-// isUnknown reports whether something is unknown that decides which site answers, or how to reach it.
+// isUnknown reports whether an argument is unknown that determines which site answers or how to reach it.
 func (m entryModel) isUnknown() bool {
 	for _, value := range []attr.Value{
 		m.URL, m.Platform, m.Token, m.Username, m.Password, m.CACertificate, m.ClientCertificate, m.InsecureSkipVerify,
@@ -140,7 +140,7 @@ func (m entryModel) isUnknown() bool {
 	return false
 }
 
-// toConfig is for a model of which everything is known.
+// toConfig converts a model without unknown values.
 func (m entryModel) toConfig() platform.Config {
 	limits := adminapi.DefaultLimits()
 	if !m.RequestTimeout.IsNull() {

@@ -28,7 +28,7 @@ func (p *smtpProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 	}
 	attributes["test_concurrency"] = schema.Int64Attribute{
 		Optional: true,
-		MarkdownDescription: "Maximum concurrent test messages per mail server, across all sites. If a server says that this is too many, its tests are repeated after " +
+		MarkdownDescription: "Maximum concurrent test messages per mail server, across all sites. If a server reports too many connections or messages, its tests are retried after " +
 			"a pause, fewer at a time. Default: `10`.",
 		Validators: []validator.Int64{int64validator.AtLeast(1)},
 	}
@@ -41,7 +41,7 @@ func (p *smtpProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 	}
 }
 
-// ofOneSite are the arguments that say which site it is and how to log in to it: beside sites they would be lost.
+// ofOneSite are the arguments that identify one site and log in to it. Next to sites they would have no effect.
 func ofOneSite() []path.Expression {
 	var expressions []path.Expression
 	for name := range siteAttributes(false) {
@@ -50,8 +50,8 @@ func ofOneSite() []path.Expression {
 	return expressions
 }
 
-// entryAttributes are the arguments of one site: at the top level those of the only site and the defaults, and within
-// sites those of an entry.
+// entryAttributes returns the arguments of one site: within sites, those of an entry; at the top level, those of the only site and
+// the defaults for entries.
 func entryAttributes(entry bool) map[string]schema.Attribute {
 	attributes := siteAttributes(entry)
 	maps.Copy(attributes, clientAttributes())
@@ -112,7 +112,7 @@ func clientAttributes() map[string]schema.Attribute {
 		},
 		"ca_certificate": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "Certificates of authorities (PEM) to trust for the site, in addition to those that this machine trusts.",
+			MarkdownDescription: "CA certificates (PEM) to trust for the site, in addition to those that this machine trusts.",
 		},
 		"client_certificate": schema.StringAttribute{
 			Optional:            true,
@@ -145,7 +145,7 @@ func clientAttributes() map[string]schema.Attribute {
 		},
 		"read_ahead": schema.BoolAttribute{
 			Optional: true,
-			MarkdownDescription: "Whether a refresh, once it has read ten sites, reads the remaining sites concurrently before Terraform asks for them, so that slow sites do not " +
+			MarkdownDescription: "Whether a refresh, once it has read ten sites, reads the remaining sites concurrently before Terraform asks for them, so that the delays of slow sites do not " +
 				"add up. A site without a resource costs at most one request. Default: `true`.",
 		},
 		"local_check": schema.BoolAttribute{

@@ -10,21 +10,21 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// Terraform refreshes ten resources at a time, however long their sites take to answer. Once a walk has read that many by
-// itself, it will probably come to the others: they are read side by side, and the walk takes their answers.
+// By default Terraform refreshes ten resources at a time, however slowly their sites answer. Once that many were refreshed, the others
+// will probably follow, so they are read concurrently in advance.
 const (
 	readAheadAfter = 10
 	// readAheadWidth is how many sites are read ahead at a time.
 	readAheadWidth = 64
 )
 
-// reading is a read of a site before somebody asks for it.
+// reading is a read of a site before Terraform asks for it.
 type reading struct {
-	// done is closed when state and err are there.
+	// done is closed once state and err are set.
 	done  chan struct{}
 	state site.State
 	err   error
-	// late: the time for a reading ahead was over first.
+	// late is true if the read-ahead timed out.
 	late bool
 }
 
@@ -36,7 +36,7 @@ func (s *sites) refresh(ctx context.Context, e *entry) (site.State, error) {
 	return e.answer(ctx)
 }
 
-// answer is what the site says, or said in this walk when it was read ahead.
+// answer returns the state of the site, from the read-ahead if there was one in this run.
 func (e *entry) answer(ctx context.Context) (site.State, error) {
 	ahead := e.take()
 	if ahead == nil {
@@ -45,7 +45,7 @@ func (e *entry) answer(ctx context.Context) (site.State, error) {
 	select {
 	case <-ahead.done:
 		if ahead.late {
-			return e.readNow(ctx) // in the time that this caller gives it, and after those whom the reading waited for
+			return e.readNow(ctx) // with the caller's own timeout: the read-ahead may have spent its time in the queue
 		}
 		return ahead.state, ahead.err
 	case <-ctx.Done():
@@ -53,7 +53,7 @@ func (e *entry) answer(ctx context.Context) (site.State, error) {
 	}
 }
 
-// readAhead reads what nobody has asked for yet.
+// readAhead reads all sites that have not been requested yet.
 func (s *sites) readAhead(ctx context.Context) {
 	var group errgroup.Group
 	group.SetLimit(readAheadWidth)
@@ -65,10 +65,10 @@ func (s *sites) readAhead(ctx context.Context) {
 			})
 		}
 	}
-	_ = group.Wait() // readings hold their errors
+	_ = group.Wait() // errors are stored in the readings
 }
 
-// prefetch reads the site ahead, unless somebody else has begun to do anything with it.
+// prefetch reads the site ahead, unless a request to it has already begun.
 func (e *entry) prefetch(ctx context.Context) {
 	r := e.begin()
 	if r == nil {
@@ -91,8 +91,7 @@ func (e *entry) begin() *reading {
 	return e.ahead
 }
 
-// take returns what was read ahead, nil where that is nothing. From then on nothing is: an answer is used once, and never
-// after a write.
+// take returns what was read ahead, or nil, and prevents any later read-ahead: a result is used once, and never after a write.
 func (e *entry) take() *reading {
 	e.mu.Lock()
 	defer e.mu.Unlock()

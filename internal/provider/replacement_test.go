@@ -145,7 +145,7 @@ func TestAccLateSite(t *testing.T) {
 	ws.must("apply", "-auto-approve")
 	ws.configure(config("b"))
 	out, ok := ws.run("apply", "-auto-approve", "-no-color")
-	if ok || !strings.Contains(strings.Join(strings.Fields(out), " "), "became known only now") || strings.Contains(out, "bug in the provider") {
+	if ok || !strings.Contains(strings.Join(strings.Fields(out), " "), "was not known until now") || strings.Contains(out, "bug in the provider") {
 		t.Errorf("succeeded: %t\n%s", ok, out)
 	}
 	if !tb.state("a").Enabled || !tb.state("b").Settings.IsZero() {
@@ -208,7 +208,7 @@ func TestAccTwoProviderBlocks(t *testing.T) {
 		t.Errorf("the plan does not say who else writes to the site:\n%s", out)
 	}
 	ws.configure(providers + strings.Replace(second, "depends_on = [smtp_settings.first]", "", 1))
-	if out := ws.must("apply", "-auto-approve"); !strings.Contains(out, "Site is left as it is") {
+	if out := ws.must("apply", "-auto-approve"); !strings.Contains(out, "Site was left unchanged") {
 		t.Errorf("the destroy does not say that it left the site:\n%s", out)
 	}
 	if state := tb.state("only"); !state.Enabled || state.Settings.FromName != "second" {

@@ -24,7 +24,7 @@ var (
 	_ resource.ResourceWithValidateConfig = &smtpSettingsResource{}
 )
 
-// Timeouts of the operations, where the timeouts block says nothing. A test may take a minute, and retry_for is added.
+// Default timeouts of the operations. A test may take a minute; retry_for is added.
 const (
 	defaultWriteTimeout = 5 * time.Minute
 	defaultReadTimeout  = 2 * time.Minute
@@ -36,11 +36,11 @@ type smtpSettingsResource struct {
 	procedure site.Procedure
 }
 
-// withoutSettings is the summary at a site that was never configured.
+// withoutSettings is the summary for a site that was never configured.
 const withoutSettings = "Site has no mail settings"
 
-// leftAsItIs is the summary where destroying a resource changes nothing, because another one manages its site.
-const leftAsItIs = "Site is left as it is"
+// leftAsItIs is the summary if destroying a resource changes nothing, because another resource manages its site.
+const leftAsItIs = "Site was left unchanged"
 
 func newSMTPSettingsResource() resource.Resource {
 	return &smtpSettingsResource{procedure: site.Procedure{Diagnose: diagnosis.Of}}
@@ -48,7 +48,7 @@ func newSMTPSettingsResource() resource.Resource {
 
 func (r *smtpSettingsResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_settings"
-	// A key of sites can be renamed, and a site rebuilt.
+	// A key of sites can be renamed, and a site can be rebuilt.
 	resp.ResourceBehavior.MutableIdentity = true
 }
 
@@ -59,13 +59,13 @@ func (r *smtpSettingsResource) Configure(_ context.Context, req resource.Configu
 func (r *smtpSettingsResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
 	resp.IdentitySchema = identityschema.Schema{
 		Attributes: map[string]identityschema.Attribute{
-			"site":    identityschema.StringAttribute{RequiredForImport: true, Description: "Key of the site in the provider's sites, \"default\" for the only one."},
-			"site_id": identityschema.StringAttribute{OptionalForImport: true, Description: "ID that the site gave itself. If set, no other site is imported."},
+			"site":    identityschema.StringAttribute{RequiredForImport: true, Description: "Key of the site in the provider's sites, or \"default\" if the provider has only one site."},
+			"site_id": identityschema.StringAttribute{OptionalForImport: true, Description: "ID that the site gave itself. If set, the import fails if a different site answers."},
 		},
 	}
 }
 
-// ImportState takes the site's key, or an identity. The read that follows finds everything else.
+// ImportState imports by the site's key or by an identity. The read that follows fills in everything else.
 func (r *smtpSettingsResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	resource.ImportStatePassthroughWithIdentity(ctx, path.Root("site"), path.Root("site"), req, resp)
 }
@@ -88,13 +88,13 @@ func (r *smtpSettingsResource) Create(ctx context.Context, req resource.CreateRe
 		e.addSiteError(&resp.Diagnostics, "reading it", nowhere, err)
 		return
 	}
-	if !plan.settingsKnown() { // the plan could not read the site that it is to adopt from
+	if !plan.settingsKnown() { // the plan could not read the site to adopt
 		if !plan.resolveAdopted(config, &prior, e.label, &resp.Diagnostics) {
 			return
 		}
 		plan.resolveSender(config, &resp.Diagnostics)
 	}
-	var refusal diag.Diagnostics // or a warning, which the plan has shown
+	var refusal diag.Diagnostics // may be only a warning, which the plan has already shown
 	if plan.refusesOverwrite(prior, e, &refusal) {
 		resp.Diagnostics.Append(refusal...)
 		return
@@ -104,7 +104,7 @@ func (r *smtpSettingsResource) Create(ctx context.Context, req resource.CreateRe
 	a := r.attempt(e, change)
 	now, err := a.procedure(made, &resp.Diagnostics).Apply(ctx, a.site(), change)
 	if err != nil {
-		// No state: Terraform would mark the resource as tainted, and the next apply would destroy what works.
+		// Return no state: Terraform would taint the resource, and the next apply would destroy working settings.
 		addApplyError(ctx, &resp.Diagnostics, a, "create", config.inResource, now, err)
 		return
 	}
@@ -128,7 +128,7 @@ func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadReques
 	if model.imported() {
 		e = r.sites.reachable(model.Site, byImport, &resp.Diagnostics)
 	} else {
-		// Terraform that knows no identities brings none along, and wants one also where the state stays as it is.
+		// Older versions of Terraform pass no identity, but newer ones require one even if the state does not change.
 		resp.Diagnostics.Append(model.identify(ctx, resp.Identity)...)
 		e = r.stillConfigured(ctx, model)
 	}
@@ -164,11 +164,11 @@ func (r *smtpSettingsResource) Read(ctx context.Context, req resource.ReadReques
 	}
 	if !model.imported() && applied.takenOver(now) {
 		resp.Diagnostics.AddAttributeWarning(path.Root("site"), "Another smtp_settings resource writes to the site", e.label+": its settings were last written by another "+
-			"smtp_settings resource, such as one in another state or of another provider block: the two keep overwriting each other. Keep one of them, and remove "+
-			"the other from its state without destroying it. A deposed object needs no action: destroying it leaves the site as it is.")
+			"smtp_settings resource, for example in another state or of another provider block. The two keep overwriting each other. Keep one of them, and remove "+
+			"the other from its state without destroying it. A deposed object needs no action: destroying it does not change the site.")
 	}
 	if model.imported() && now.Settings.IsZero() {
-		resp.Diagnostics.AddWarning(withoutSettings, e.label+": there is nothing to import, and a configuration that is generated from it lacks host, "+
+		resp.Diagnostics.AddWarning(withoutSettings, e.label+": there is nothing to import, and a generated configuration would lack host, "+
 			"port and encryption. Remove the import and write the resource: applying it creates the settings.")
 	}
 	addMailWarnings(&resp.Diagnostics, e.label, now)
@@ -221,11 +221,11 @@ func (r *smtpSettingsResource) Update(ctx context.Context, req resource.UpdateRe
 	result := plan.applied(now)
 	if err != nil || addNotKept(&resp.Diagnostics, e.label, plan.differing(result)) {
 		if now != prior {
-			// The site was written to all the same: say what it holds, and nothing of the plan.
+			// The site was changed nevertheless: store what it holds now, not what was planned.
 			state.fromState(now)
 			resp.Diagnostics.Append(applied.partly(now, e.can).set(ctx, resp.Private)...)
 		}
-		// The site goes by its new key all the same: by the old one nothing is read any more.
+		// Store the new key even so: the site can no longer be read under the old key.
 		state.Site = plan.Site
 		resp.Diagnostics.Append(state.store(ctx, &resp.State, resp.Identity)...)
 		return
@@ -250,7 +250,7 @@ func (r *smtpSettingsResource) Delete(ctx context.Context, req resource.DeleteRe
 		return
 	}
 	if r.sites.claimOf(e, state.ID.ValueString()).isApplied() {
-		resp.Diagnostics.AddWarning(leftAsItIs, e.label+": another smtp_settings resource was applied to it in this run, and manages it from now on.")
+		resp.Diagnostics.AddWarning(leftAsItIs, e.label+": another smtp_settings resource was applied to it in this run and manages it now.")
 		return
 	}
 	timeout, diags := state.Timeouts.Delete(ctx, defaultWriteTimeout)
@@ -267,15 +267,15 @@ func (r *smtpSettingsResource) Delete(ctx context.Context, req resource.DeleteRe
 	err := procedure.Destroy(ctx, e.site, state.toState(applied), how)
 	switch {
 	case errors.Is(err, site.ErrTakenOver):
-		resp.Diagnostics.AddWarning(leftAsItIs, e.label+": another smtp_settings resource has written its settings since, and manages it from now on. "+
-			"If none does, switch mail off in the site's admin page.")
+		resp.Diagnostics.AddWarning(leftAsItIs, e.label+": another smtp_settings resource has written its settings since, and manages it now. "+
+			"If no such resource exists any more, switch mail off in the site's admin page.")
 	case err != nil:
 		e.addLeavingError(&resp.Diagnostics, how, err)
 	}
 }
 
-// stillConfigured returns the site that m was applied to, nil when it cannot be asked now: then m stays as it is. A key that is
-// gone may have been renamed, which only the plan knows: there it is an error wherever the site would have to be reached.
+// stillConfigured returns the site that m was applied to, or nil if it is not configured now; m then stays unchanged. A missing key may
+// have been renamed, which only the plan can tell: the plan reports an error if the site has to be reached.
 func (r *smtpSettingsResource) stillConfigured(ctx context.Context, m settingsModel) *entry {
 	if r.sites == nil || r.sites.unknown {
 		return nil
@@ -287,7 +287,7 @@ func (r *smtpSettingsResource) stillConfigured(ctx context.Context, m settingsMo
 	return e
 }
 
-// sameSite reports whether e, which the refresh did not read, leads to the site that is managed.
+// sameSite reads e, which the refresh could not read, and reports whether it is the managed site.
 func (r *smtpSettingsResource) sameSite(ctx context.Context, e *entry, pinned site.State, diags *diag.Diagnostics) bool {
 	now, err := e.site.Read(ctx)
 	if err != nil {

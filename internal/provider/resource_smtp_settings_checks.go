@@ -15,7 +15,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// ValidateConfig checks what needs neither the provider's configuration nor a prior state.
+// ValidateConfig makes the checks that need neither the provider's configuration nor a prior state.
 func (r *smtpSettingsResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	var config settingsModel
 	resp.Diagnostics.Append(get(ctx, req.Config, &config)...)
@@ -28,14 +28,14 @@ func (r *smtpSettingsResource) ValidateConfig(ctx context.Context, req resource.
 	config.checkPreset(&resp.Diagnostics)
 }
 
-// requireEndpoint wants a preset, or host, port and encryption.
+// requireEndpoint requires a preset, or host, port and encryption.
 func (m settingsModel) requireEndpoint(diags *diag.Diagnostics) {
 	if !m.Preset.IsNull() || m.adopts() {
 		return
 	}
 	missing := func(attribute string) {
 		diags.AddAttributeError(path.Root(attribute), "Setting is missing",
-			"Set "+attribute+", or set preset to a mail service, which gives host, port and encryption. Where another plugin sends the site's mail now, adopt = true takes over its settings.")
+			"Set "+attribute+", or set preset to a mail service, which sets host, port and encryption. If another plugin sends the site's mail now, adopt = true takes over its settings.")
 	}
 	if m.Host.IsNull() {
 		missing("host")
@@ -48,7 +48,7 @@ func (m settingsModel) requireEndpoint(diags *diag.Diagnostics) {
 	}
 }
 
-// requireLogin wants username and password together.
+// requireLogin requires a username if there is a password.
 func (m settingsModel) requireLogin(diags *diag.Diagnostics) {
 	if m.Username.ValueString() == "" && !m.Username.IsUnknown() && !m.password().IsNull() && !m.usesOAuth2() && !m.adopts() {
 		diags.AddAttributeError(path.Root("username"), "Username is missing",
@@ -56,7 +56,7 @@ func (m settingsModel) requireLogin(diags *diag.Diagnostics) {
 	}
 }
 
-// checkPreset compares what is configured with what the mail service is known to take.
+// checkPreset compares the configuration with what the mail service is known to accept.
 func (m settingsModel) checkPreset(diags *diag.Diagnostics) {
 	preset, ok := presets.ByID(m.Preset.ValueString())
 	if !ok {
@@ -91,10 +91,10 @@ func (m settingsModel) checkPreset(diags *diag.Diagnostics) {
 	}
 }
 
-// usualEncryption is what the two submission ports are for (RFC 8314 section 3.3, RFC 6409 section 3.1).
+// usualEncryption is the encryption of the two submission ports (RFC 8314 section 3.3, RFC 6409 section 3.1).
 var usualEncryption = map[int64]site.Encryption{465: site.TLS, 587: site.STARTTLS}
 
-// checkEndpoint checks the endpoint that a plan came to, be it from the configuration or from a preset.
+// checkEndpoint checks the planned endpoint, from the configuration or from a preset.
 func (m settingsModel) checkEndpoint(diags *diag.Diagnostics) {
 	if m.Host.IsUnknown() || m.Port.IsUnknown() || m.Encryption.IsUnknown() || m.Username.IsUnknown() {
 		return
@@ -102,7 +102,7 @@ func (m settingsModel) checkEndpoint(diags *diag.Diagnostics) {
 	encryption := site.Encryption(m.Encryption.ValueString())
 	if encryption == site.NoEncryption && m.Username.ValueString() != "" && !loopback.Is(m.Host.ValueString()) {
 		diags.AddAttributeError(path.Root("encryption"), "Password would be sent in clear text", fmt.Sprintf(
-			"With encryption = \"none\", anyone who can intercept the connection to %s can read the username and the password. Use \"starttls\" or \"tls\", or leave the username out for a relay without login.",
+			"With encryption = \"none\", anyone who can intercept the connection to %s can read the username and the password. Use \"starttls\" or \"tls\", or omit the username for a relay without login.",
 			m.Host.ValueString()))
 	}
 	usual, known := usualEncryption[m.Port.ValueInt64()]
@@ -112,7 +112,7 @@ func (m settingsModel) checkEndpoint(diags *diag.Diagnostics) {
 	}
 }
 
-// requireRecipient wants somebody to send the test message to, where one is due because mail is to be enabled.
+// requireRecipient requires a recipient for the test message if mail will be enabled.
 func (m settingsModel) requireRecipient(e *entry, diags *diag.Diagnostics) {
 	if e == nil || e.unknown || e.can.Addressee != site.ToRecipient || !m.Enabled.ValueBool() || !m.recipient(e.testRecipient).IsNull() {
 		return
@@ -121,7 +121,7 @@ func (m settingsModel) requireRecipient(e *entry, diags *diag.Diagnostics) {
 		"Mail is enabled only after a test message was accepted. Set test.recipient here, or test_recipient in the provider's configuration, to an address that you read.")
 }
 
-// requirePassword refuses a change that the site will not make without the password.
+// requirePassword refuses a change for which the site requires the password.
 func requirePassword(c site.Change, config settingsModel, diags *diag.Diagnostics) {
 	if config.password().IsUnknown() || !c.NeedsPassword() {
 		return
@@ -140,8 +140,8 @@ func requirePassword(c site.Change, config settingsModel, diags *diag.Diagnostic
 		"A site uses a stored password only for the settings that it was entered for, so %s needs it. Set password_wo and password_wo_version.", change))
 }
 
-// refusesOverwrite protects a site that already sends mail with other settings. Those that an smtp_settings resource wrote are
-// replaced with a warning: the apply of a replacement that is created before the old one is destroyed knows nothing of that one.
+// refusesOverwrite refuses to replace the settings of a site that already sends mail. If an smtp_settings resource wrote them, it only
+// warns, because a resource cannot tell whether it replaces that one (create_before_destroy).
 func (m settingsModel) refusesOverwrite(prior site.State, e *entry, diags *diag.Diagnostics) bool {
 	wanted := m.toSettings()
 	if sameHost(wanted.Host, prior.Settings.Host) {
@@ -161,13 +161,13 @@ func (m settingsModel) refusesOverwrite(prior site.State, e *entry, diags *diag.
 		return false
 	}
 	diags.AddAttributeError(path.Root("overwrite_existing"), "Site already sends mail with other settings", fmt.Sprintf(
-		"%s sends mail through %s:%d as %s; creating this resource would change %s. Import the site, then plan and see the difference:\n\n"+
+		"%s sends mail through %s:%d as %s; creating this resource would change %s. Import the site, then plan to see the differences:\n\n"+
 			"  import {\n    to = smtp_settings.<name>\n    id = %q\n  }\n\nOr set overwrite_existing = true to replace the settings after a passed test.",
 		e.label, shown(prior.Settings.Host), prior.Settings.Port, shown(prior.Settings.FromAddress), quotedList(differing), e.key))
 	return true
 }
 
-// checkChange refuses what the site's platform cannot hold, and warns of what the change risks there.
+// checkChange refuses what the site's platform does not support, and warns about the risks of the change there.
 func (e *entry) checkChange(c site.Change, config settingsModel, diags *diag.Diagnostics) {
 	for _, refusal := range e.can.Refuse(c) {
 		if refusal.Field != "password" || !config.password().IsUnknown() {
@@ -180,7 +180,7 @@ func (e *entry) checkChange(c site.Change, config settingsModel, diags *diag.Dia
 	}
 }
 
-// checkOnDestroy refuses a way to leave the site that its platform does not have.
+// checkOnDestroy refuses an on_destroy that the site's platform does not support.
 func (e *entry) checkOnDestroy(m settingsModel, diags *diag.Diagnostics) {
 	if refusal, refused := e.can.RefuseDestroy(site.OnDestroy(m.OnDestroy.ValueString())); refused && !m.OnDestroy.IsUnknown() {
 		e.addRefusal(diags, refusal, m.inResource)

@@ -56,7 +56,7 @@ var verificationTypes = map[string]attr.Type{
 	"arrival":    types.ObjectType{AttrTypes: arrivalTypes},
 }
 
-// toSettings are the settings, with what the preset gives for a login with a token.
+// toSettings returns the settings, including the preset's defaults for a login with a token.
 func (m settingsModel) toSettings() site.Settings {
 	s := m.settingValues.toSettings()
 	if m.usesOAuth2() {
@@ -66,13 +66,13 @@ func (m settingsModel) toSettings() site.Settings {
 	return s
 }
 
-// settingsKnown reports whether every setting and the switch are known.
+// settingsKnown reports whether every setting and enabled are known.
 func (m settingsModel) settingsKnown() bool {
 	return m.known() && m.oauth2Known() && !m.Enabled.IsUnknown()
 }
 
-// password is the login's secret that the configuration gives, with oauth2 that of its grant; write-only values are in the
-// configuration alone.
+// password returns the configured secret of the login; with oauth2, the secret of its grant. Call it on the configuration: plan and
+// state lack write-only values.
 func (m settingsModel) password() types.String {
 	switch {
 	case m.OAuth2.IsUnknown():
@@ -85,7 +85,7 @@ func (m settingsModel) password() types.String {
 	return m.Password
 }
 
-// setsPassword reports whether m plans a new password over that of state, whose zero value has none.
+// setsPassword reports whether m plans a different password from the one in state. A zero state has no password.
 func (m settingsModel) setsPassword(config, state settingsModel) bool {
 	if config.password().IsNull() {
 		return false
@@ -94,7 +94,7 @@ func (m settingsModel) setsPassword(config, state settingsModel) bool {
 		m.usesOAuth2() != state.usesOAuth2() || m.oauth2().versions() != state.oauth2().versions()
 }
 
-// readTimeout is how long a refresh may take. A state of before they were validated may hold times in which nothing can be done.
+// readTimeout returns the timeout of a refresh. States of older versions may hold timeouts that are too short to do anything.
 func (m settingsModel) readTimeout(ctx context.Context) (time.Duration, diag.Diagnostics) {
 	timeout, diags := m.Timeouts.Read(ctx, defaultReadTimeout)
 	if timeout < minTimeout {
@@ -103,14 +103,15 @@ func (m settingsModel) readTimeout(ctx context.Context) (time.Duration, diag.Dia
 	return timeout, diags
 }
 
-// forgetPassword says that the site's password is not the one that was applied: whatever set it here is planned again.
+// forgetPassword clears the arguments that set the password, because the site's password is not the applied one; so the plan sets it
+// again.
 func (m *settingsModel) forgetPassword() {
 	m.Password = types.StringNull()
 	m.PasswordWOVersion = types.StringNull()
 	m.forgetOAuth2Secret()
 }
 
-// toChange makes the change from prior to what m plans, with the password of the configuration, which is new to a site that has no state.
+// toChange returns the change from prior to the plan m, with the configured password, which counts as new.
 func (m settingsModel) toChange(config settingsModel, prior site.State, defaultRecipient types.String) site.Change {
 	return site.Change{
 		Prior: prior,
@@ -128,7 +129,7 @@ func (m settingsModel) toChange(config settingsModel, prior site.State, defaultR
 	}
 }
 
-// toUpdate makes the change from state, which prior is of, to what m plans.
+// toUpdate returns the change from state to the plan m. prior is the site's state according to state.
 func (m settingsModel) toUpdate(config, state settingsModel, prior site.State, defaultRecipient types.String) site.Change {
 	c := m.toChange(config, prior, defaultRecipient)
 	c.SetPassword = m.setsPassword(config, state)
@@ -136,7 +137,7 @@ func (m settingsModel) toUpdate(config, state settingsModel, prior site.State, d
 	return c
 }
 
-// recipient is who gets the test message; it may be null or unknown.
+// recipient returns the recipient of the test message, which may be null or unknown.
 func (m settingsModel) recipient(byDefault types.String) types.String {
 	own, _ := m.Test.Attributes()["recipient"].(types.String)
 	if m.Test.IsUnknown() {
@@ -150,7 +151,7 @@ func (m settingsModel) retryFor() time.Duration {
 	return parseDuration(value)
 }
 
-// require is how far the test message must come; accepted as long as that is unknown.
+// require returns how far the test message must get; while that is unknown, accepted.
 func (m settingsModel) require() site.Requirement {
 	value, _ := m.Test.Attributes()["require"].(types.String)
 	return requirement(value)
@@ -161,7 +162,7 @@ func (m settingsModel) wait() time.Duration {
 	return waitFor(m.require(), value)
 }
 
-// fromState takes over what the site holds; arguments that are not the site's stay as they are.
+// fromState fills in the site's state. Arguments that the site does not store are unchanged.
 func (m *settingsModel) fromState(s site.State) {
 	m.ID = types.StringValue(s.SiteID)
 	m.OAuth2 = m.oauth2From(s.Settings)
@@ -175,8 +176,8 @@ func (m *settingsModel) fromState(s site.State) {
 	m.OnDestroy = orDefault(m.OnDestroy, types.StringValue(string(site.OnDestroyDisable)))
 }
 
-// applied is m, as it was planned, after an apply that left s at the site. Where mail was planned to be off and unverified, a pass of
-// long ago that the site still knows shows at the next refresh.
+// applied returns the plan m after an apply that left the site in state s. A null verification stays null, as planned, even if the
+// site still has one of an earlier pass; the next refresh shows it.
 func (m settingsModel) applied(s site.State) settingsModel {
 	unverified := m.Verification.IsNull()
 	m.fromState(s)
@@ -186,7 +187,7 @@ func (m settingsModel) applied(s site.State) settingsModel {
 	return m
 }
 
-// differing names the attributes that m plans and result has otherwise, which Terraform would call a bug of the provider.
+// differing names the attributes in which result differs from the plan m. Terraform would report them as a bug in the provider.
 func (m settingsModel) differing(result settingsModel) []string {
 	var names []string
 	planned, returned := reflect.ValueOf(m), reflect.ValueOf(result)
@@ -200,14 +201,14 @@ func (m settingsModel) differing(result settingsModel) []string {
 	return names
 }
 
-// complete gives a model that was not read from a state the types that Terraform wants of its null values.
+// complete gives the null values of a new model the types that Terraform requires.
 func (m settingsModel) complete() settingsModel {
 	m.Test = types.ObjectNull(testTypes)
 	m.Timeouts = timeouts.Value{Object: types.ObjectNull(timeoutTypes)}
 	return m
 }
 
-// toState is what the site held as far as Terraform knows.
+// toState returns the state of the site as far as Terraform knows it.
 func (m settingsModel) toState(a lastApplied) site.State {
 	s := site.State{
 		SiteID:      m.ID.ValueString(),
@@ -219,7 +220,7 @@ func (m settingsModel) toState(a lastApplied) site.State {
 		PasswordID:  a.PasswordID,
 		InForce:     a.InForce,
 	}
-	// What cannot be parsed was not written here and is as good as none.
+	// A time that cannot be parsed was not written by this provider, and is ignored.
 	s.UpdatedAt, _ = time.Parse(time.RFC3339, m.UpdatedAt.ValueString())
 	if !m.Verification.IsNull() {
 		s.Verification = &site.Verification{
@@ -233,7 +234,7 @@ func (m settingsModel) toState(a lastApplied) site.State {
 	return s
 }
 
-// optional is a site's value for an argument that may be left out: the site has no other way to say null than "".
+// optional converts a site's value of an optional argument. A site returns "" for null, so "" keeps whichever of the two is configured.
 func optional(value string, configured types.String) types.String {
 	if value == "" && configured.ValueString() == "" && !configured.IsUnknown() {
 		return configured
@@ -264,27 +265,27 @@ func verificationValue(v *site.Verification) types.Object {
 	})
 }
 
-// identityModel says which site a resource is: by the key under which it is reached, and by the id that it has.
+// identityModel identifies the site of a resource: its key in the provider's sites, and the ID that it gave itself.
 type identityModel struct {
 	Site   types.String `tfsdk:"site"`
 	SiteID types.String `tfsdk:"site_id"`
 }
 
-// identify records which site m is.
+// identify writes the identity of m.
 func (m settingsModel) identify(ctx context.Context, identity *tfsdk.ResourceIdentity) diag.Diagnostics {
 	return set(ctx, identity, identity.Raw.Type(), identityModel{Site: m.Site, SiteID: m.ID})
 }
 
-// store writes m to a state, and which site it is beside it.
+// store writes m to the state, and its identity.
 func (m settingsModel) store(ctx context.Context, state *tfsdk.State, identity *tfsdk.ResourceIdentity) diag.Diagnostics {
 	return append(set(ctx, state, state.Raw.Type(), m), m.identify(ctx, identity)...)
 }
 
-// imported reports whether m is a resource that is being imported: nothing was ever read of it.
+// imported reports whether m is being imported and was never read.
 func (m settingsModel) imported() bool { return m.ID.IsNull() }
 
-// pinnedID is the id of the site that m is, no other of which gets its mail password: as last seen or, for one that is
-// being imported by its identity, as asked for. It is empty for one that is being imported by its key.
+// pinnedID returns the ID of the only site that may receive the mail password: the ID last seen or, in an import by identity, the ID
+// asked for. It is empty in an import by key.
 func (m settingsModel) pinnedID(ctx context.Context, identity *tfsdk.ResourceIdentity) (string, diag.Diagnostics) {
 	if !m.imported() || identity.Raw.IsNull() {
 		return m.ID.ValueString(), nil
@@ -294,7 +295,7 @@ func (m settingsModel) pinnedID(ctx context.Context, identity *tfsdk.ResourceIde
 	return asked.SiteID.ValueString(), diags
 }
 
-// inResource locates in an smtp_settings resource.
+// inResource is the locator for an smtp_settings resource.
 func (m settingsModel) inResource(field string) (path.Path, bool) {
 	if at, ok := m.oauth2().locate(field); ok && m.usesOAuth2() {
 		return at, true

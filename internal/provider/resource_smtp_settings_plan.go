@@ -19,8 +19,8 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// ModifyPlan completes the plan: what the preset gives, what will be known only after a test or a save, and what cannot
-// be applied. It runs at plan and again at apply, and must come to the same result.
+// ModifyPlan completes the plan: it resolves the preset, marks what only a test or a save will make known, and refuses what cannot be
+// applied. It runs in the plan and again in the apply, and must return the same result.
 func (r *smtpSettingsResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	diags := &resp.Diagnostics
 	ctx, cancel := context.WithTimeout(ctx, defaultReadTimeout)
@@ -68,7 +68,7 @@ func (r *smtpSettingsResource) ModifyPlan(ctx context.Context, req resource.Modi
 	diags.Append(set(ctx, &resp.Plan, resp.Plan.Raw.Type(), plan)...)
 }
 
-// resolveAdopted fills in what an adopting configuration leaves out, from the site; false, with an error, where that cannot be done.
+// resolveAdopted fills in, from the site, what a configuration with adopt omits. If it cannot, it adds an error and returns false.
 func (r *smtpSettingsResource) resolveAdopted(ctx context.Context, e *entry, config settingsModel, plan *settingsModel, prior lastApplied, req resource.ModifyPlanRequest, diags *diag.Diagnostics) bool {
 	var now *site.State
 	plan.AdoptedFrom = types.StringNull()
@@ -90,7 +90,7 @@ func (r *smtpSettingsResource) resolveAdopted(ctx context.Context, e *entry, con
 	return !diags.HasError() && plan.resolveAdopted(config, now, label, diags)
 }
 
-// planDestroy makes sure that the site can still be left as on_destroy says.
+// planDestroy makes sure that on_destroy can be carried out.
 func (r *smtpSettingsResource) planDestroy(ctx context.Context, req resource.ModifyPlanRequest, diags *diag.Diagnostics) {
 	var state settingsModel
 	diags.Append(get(ctx, req.State, &state)...)
@@ -110,7 +110,7 @@ func (r *smtpSettingsResource) planLeaving(ctx context.Context, state settingsMo
 	}
 }
 
-// planReplacing makes sure that the site of state can be left for the other one that e leads to.
+// planReplacing makes sure that the resource at the site of state can be destroyed. e is the different site that replaces it.
 func (r *smtpSettingsResource) planReplacing(ctx context.Context, e *entry, state settingsModel, prior lastApplied, found string, diags *diag.Diagnostics) {
 	old := state.Site.ValueString()
 	if _, ok := r.sites.entries[old]; ok {
@@ -118,12 +118,12 @@ func (r *smtpSettingsResource) planReplacing(ctx context.Context, e *entry, stat
 		return
 	}
 	diags.AddAttributeError(path.Root("site"), summaries[site.WrongSite], fmt.Sprintf(
-		"%s: the site with id %q answers there. The resource manages the one with id %q, whose key %q is no longer in the provider's sites. If the key was renamed, "+
+		"%s: the site with id %q answers there. The resource manages the site with id %q, whose key %q is no longer in the provider's sites. If the key was renamed, "+
 			"check the url. If one site replaces the other, keep the entry %q until that has been applied.", e.label, found, state.ID.ValueString(), old, old))
 }
 
-// planCreate plans a resource that is new or takes the place of one: then its site is left before, and what it holds now does not
-// matter.
+// planCreate plans a new resource. With replaced, it replaces another one, which is destroyed first, so the site's current settings do
+// not matter.
 func (r *smtpSettingsResource) planCreate(ctx context.Context, e *entry, config settingsModel, plan *settingsModel, replaced bool, diags *diag.Diagnostics) {
 	plan.forgetComputed(config, types.BoolUnknown())
 	if !plan.Enabled.IsUnknown() && !plan.Enabled.ValueBool() {
@@ -158,12 +158,12 @@ func (r *smtpSettingsResource) planUpdate(ctx context.Context, e *entry, config 
 	if !plan.Site.Equal(state.Site) && e != nil && !e.unknown {
 		now, err := e.site.Read(ctx)
 		if err != nil {
-			e.addSiteError(&resp.Diagnostics, "reading it, to see whether it is the site that went by another key,", atSite, err)
+			e.addSiteError(&resp.Diagnostics, "reading it, to see whether it is the same site under a new key,", atSite, err)
 			return
 		}
 		if now.SiteID != state.ID.ValueString() {
 			if r.sites.refreshed.Load() == 0 {
-				// A plan has refreshed this resource: this is the apply of one that did not know the key yet.
+				// No refresh in this run: this is the apply of a plan in which the key was unknown.
 				addLateReplacement(&resp.Diagnostics, e.label, state.ID.ValueString(), now.SiteID)
 				return
 			}
@@ -201,14 +201,14 @@ func (r *smtpSettingsResource) planUpdate(ctx context.Context, e *entry, config 
 	plan.UpdatedAt, plan.PasswordSet, plan.Verification = state.UpdatedAt, state.PasswordSet, state.Verification
 }
 
-// forgetComputed makes everything unknown that only the site knows.
+// forgetComputed marks everything that only the site knows as unknown.
 func (m *settingsModel) forgetComputed(config settingsModel, passwordSet types.Bool) {
 	m.ID = types.StringUnknown()
 	m.forgetWritten(config, passwordSet)
 }
 
-// forgetWritten makes unknown what a test and a save will change: so the plan shows that they will happen. Whether the
-// site then has a password is known, unless it depends on one that it has already: passwordSet.
+// forgetWritten marks what a test and a save will change as unknown, so the plan shows that they will happen. passwordSet is whether the
+// site has a password now: it decides password_set if the configuration sets none.
 func (m *settingsModel) forgetWritten(config settingsModel, passwordSet types.Bool) {
 	m.UpdatedAt = types.StringUnknown()
 	m.Verification = types.ObjectUnknown(verificationTypes)
@@ -216,7 +216,7 @@ func (m *settingsModel) forgetWritten(config settingsModel, passwordSet types.Bo
 	case m.Username.IsUnknown():
 		m.PasswordSet = types.BoolUnknown()
 	case m.Username.ValueString() == "":
-		// Whether a password that the site has already goes with the username is for the site to say.
+		// Only the site can tell whether it deletes an existing password together with the username.
 		m.PasswordSet = types.BoolUnknown()
 		if !passwordSet.IsUnknown() && !passwordSet.ValueBool() {
 			m.PasswordSet = types.BoolValue(false)
@@ -230,7 +230,7 @@ func (m *settingsModel) forgetWritten(config settingsModel, passwordSet types.Bo
 	}
 }
 
-// resolveEndpoint fills in what the preset gives and the configuration leaves out.
+// resolveEndpoint fills in host, port and encryption from the preset, unless they are configured.
 func (m *settingsModel) resolveEndpoint(config settingsModel) {
 	if config.Preset.IsNull() {
 		return
@@ -244,7 +244,7 @@ func (m *settingsModel) resolveEndpoint(config settingsModel) {
 	}
 	endpoint, err := preset.Endpoint(config.Region.ValueString())
 	if err != nil {
-		return // ValidateConfig said so, or will when the value is known.
+		return // ValidateConfig reports it as soon as the value is known
 	}
 	ways := preset.Endpoints()
 	fits := func(way presets.Endpoint) bool {
@@ -265,7 +265,7 @@ func setIfNull[T attr.Value](value *T, configured, fallback T) {
 	}
 }
 
-// resolveSender takes the username for the sender where the configuration names none.
+// resolveSender uses the username as the sender if from_address is not configured.
 func (m *settingsModel) resolveSender(config settingsModel, diags *diag.Diagnostics) {
 	switch {
 	case !config.FromAddress.IsNull(), config.adopts() && m.FromAddress.ValueString() != "":
@@ -275,12 +275,11 @@ func (m *settingsModel) resolveSender(config settingsModel, diags *diag.Diagnost
 		m.FromAddress = m.Username
 	default:
 		diags.AddAttributeError(path.Root("from_address"), "Sender is missing",
-			"Set from_address: it cannot be taken from the username, which is not an email address.")
+			"Set from_address. It cannot default to the username, which is not an email address.")
 	}
 }
 
-// keepSpelling plans no change for a host or an address that is only spelled in another way. What is not known yet is not
-// spelled at all.
+// keepSpelling keeps the host or address of the state if the plan's differs only in spelling, so that no change is planned.
 func (m *settingsModel) keepSpelling(state settingsModel) {
 	if !m.Host.IsUnknown() && sameHost(m.Host.ValueString(), state.Host.ValueString()) {
 		m.Host = state.Host
@@ -290,13 +289,13 @@ func (m *settingsModel) keepSpelling(state settingsModel) {
 	}
 }
 
-// describe tells resources for the same site apart. At some services the username is a token.
+// describe distinguishes resources for the same site in messages. It omits the username, which is a token at some services.
 func (m settingsModel) describe() string {
 	return fmt.Sprintf("host %s and from_address %s", m.Host, m.FromAddress)
 }
 
-// sameHost reports whether two host names differ in spelling alone: letter case, a final dot, or Unicode against
-// Punycode (RFC 5891 section 4).
+// sameHost reports whether two hostnames differ only in spelling: letter case, a final dot, or Unicode instead of Punycode (RFC 5891
+// section 4).
 func sameHost(a, b string) bool { return canonicalHost(a) == canonicalHost(b) }
 
 func canonicalHost(host string) string {
@@ -307,8 +306,8 @@ func canonicalHost(host string) string {
 	return host
 }
 
-// sameAddress is sameHost for the domains of addresses; the local parts are the business of their servers (RFC 5321
-// section 2.4) and must be equal.
+// sameAddress compares the domains of two addresses like sameHost. Their local parts must be equal, because only their servers can
+// interpret them (RFC 5321 section 2.4).
 func sameAddress(a, b string) bool {
 	i, j := strings.LastIndexByte(a, '@'), strings.LastIndexByte(b, '@')
 	if i < 0 || j < 0 {

@@ -39,7 +39,7 @@ func (r *smtpSettingsResource) Schema(ctx context.Context, _ resource.SchemaRequ
 	}
 }
 
-// withMinimum refuses times in which nothing can be done: they would fail every plan until they are out of the state again.
+// withMinimum refuses timeouts that are too short to do anything. Once in the state, they would make every plan fail.
 func withMinimum(block schema.Block) schema.Block {
 	nested, _ := block.(schema.SingleNestedBlock)
 	for name, attribute := range nested.Attributes {
@@ -76,7 +76,7 @@ func endpointAttributes() map[string]schema.Attribute {
 	}
 }
 
-// derivedSettings are those that the plan fills in where they are left out, and from what.
+// derivedSettings are the settings that the plan fills in if they are omitted, with the description of their defaults.
 var derivedSettings = map[string]string{
 	"host":         "Required without a `preset` or `adopt`.",
 	"port":         "Required without a `preset` or `adopt`.",
@@ -87,7 +87,7 @@ var derivedSettings = map[string]string{
 	"reply_to":     "With `adopt`, default: that of the site.",
 }
 
-// settingAttributes follow from the declarations of the settings.
+// settingAttributes returns the attributes that follow from the declarations of the settings.
 func settingAttributes() map[string]schema.Attribute {
 	attributes := map[string]schema.Attribute{}
 	for _, d := range flatSettings() {
@@ -127,9 +127,9 @@ func passwordAttributes() map[string]schema.Attribute {
 		"oauth2": oauth2Attribute(),
 		"adopt": schema.BoolAttribute{
 			Optional: true,
-			MarkdownDescription: "Whether to take over what another plugin sends the site's mail with now: the settings that are left out here, and its password, which the site tests and " +
-				"saves without ever telling it. The plugin keeps its own settings and idles; destroying this resource with `on_destroy = \"clear\"` leaves the mail to it again. Once " +
-				"the site is adopted, settings that are left out are those of the site. Only for WordPress with the plugin Site SMTP 0.2 or newer. Default: `false`.",
+			MarkdownDescription: "Whether to take over from another plugin that sends the site's mail now. Settings that are omitted here, and the password, come from that plugin; the site tests and " +
+				"saves the password but never returns it. The other plugin keeps its settings but no longer sends; destroying this resource with `on_destroy = \"clear\"` lets it send again. After " +
+				"adoption, omitted settings keep the site's values. Requires WordPress with the plugin Site SMTP 0.2 or newer. Default: `false`.",
 		},
 	}
 }
@@ -203,7 +203,7 @@ func computedAttributes() map[string]schema.Attribute {
 		},
 		"adopted_from": schema.StringAttribute{
 			Computed:            true,
-			MarkdownDescription: "What sent the site's mail before `adopt` took it over, such as `WP Mail SMTP 4.8.0`; null where nothing was taken over.",
+			MarkdownDescription: "What sent the site's mail before `adopt` took over, such as `WP Mail SMTP 4.8.0`; null if nothing was taken over.",
 		},
 		"verification": schema.SingleNestedAttribute{
 			Computed:            true,

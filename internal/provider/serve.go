@@ -14,13 +14,14 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 )
 
-// Address is that of the provider in Terraform's registry.
+// Address is the address of the provider in Terraform's registry.
 const Address = "registry.terraform.io/sitemail/smtp"
 
-// gcPercent lets a process that lives for one walk collect its garbage less often than the default of 100.
+// gcPercent makes garbage collection less frequent than the default of 100, because the process lives for only one run.
 const gcPercent = 200
 
-// Serve serves the provider to the CLI that started this process, until that ends it. With debug it waits for a debugger.
+// Serve serves the provider to the CLI that started this process, until the CLI stops it. With debugger, it waits for a debugger
+// instead.
 func Serve(version string, debugger bool) error {
 	silenceLogs(os.Environ(), os.Setenv)
 	if os.Getenv("GOGC") == "" {
@@ -36,8 +37,8 @@ func Serve(version string, debugger bool) error {
 	return tf6server.Serve(Address, NewServer(nil, version), opts...)
 }
 
-// NewServer returns what serves a provider that reaches its sites through dial, nil for the network of this machine, over
-// Terraform's protocol.
+// NewServer returns the constructor of a server that serves the provider over Terraform's protocol. The provider connects to sites
+// through dial; nil stands for the network of this machine.
 func NewServer(dial func(ctx context.Context, network, address string) (net.Conn, error), version string) func() tfprotov6.ProviderServer {
 	return func() tfprotov6.ProviderServer {
 		served, _ := providerserver.NewProtocol6(&smtpProvider{version: version, dial: dial})().(frameworkServer)
@@ -45,8 +46,8 @@ func NewServer(dial func(ctx context.Context, network, address string) (net.Conn
 	}
 }
 
-// server is that of the framework, which takes the write-only attributes of actions everywhere but in their validation: there
-// it asks whether Terraform is old enough not to know them, which only resources tell. No Terraform with actions is.
+// server is the framework's server with one fix: the framework refuses write-only attributes when it validates actions, because only
+// resources tell it that Terraform supports them. Every Terraform with actions does.
 type server struct{ frameworkServer }
 
 type frameworkServer interface {
@@ -56,7 +57,7 @@ type frameworkServer interface {
 	tfprotov6.StateStoreServer
 }
 
-// writeOnlyRefused is the summary of the framework's error at a write-only attribute that has a value.
+// writeOnlyRefused is the summary of the framework's error for a write-only attribute that has a value.
 const writeOnlyRefused = "WriteOnly Attribute Not Allowed"
 
 // ValidateActionConfig is the framework's validation without its refusal of write-only attributes.
@@ -68,8 +69,8 @@ func (s server) ValidateActionConfig(ctx context.Context, req *tfprotov6.Validat
 	return resp, err
 }
 
-// silenceLogs switches off the log when nobody asks for one: otherwise the plugin modules write each line of it, at level
-// TRACE, to the CLI, which drops it.
+// silenceLogs switches logging off unless an environment variable enables it. Otherwise the plugin modules write every line, down to
+// level TRACE, to the CLI, which discards it.
 func silenceLogs(environment []string, set func(name, value string) error) {
 	for _, variable := range environment {
 		name, value, _ := strings.Cut(variable, "=")
@@ -78,18 +79,18 @@ func silenceLogs(environment []string, set func(name, value string) error) {
 		}
 	}
 	for _, logger := range []string{"TF_LOG_SDK", "TF_LOG_SDK_FRAMEWORK", "TF_LOG_SDK_PROTO", "TF_LOG_PROVIDER_SMTP"} {
-		_ = set(logger, "OFF") // fails for names that no system can have
+		_ = set(logger, "OFF") // fails only for invalid names
 	}
 }
 
-// exitWhenOrphaned ends this process some time after Terraform, which started it, was killed and so has not stopped it. Calls
-// end with Terraform, save those that switch untested mail off: they get their time, which is a minute.
+// exitWhenOrphaned ends this process two minutes after Terraform, which started it, was killed and could not stop it. Requests end with
+// Terraform, except those that switch untested mail off, which may take a minute.
 func exitWhenOrphaned() {
 	waitForNewParent(os.Getppid(), os.Getppid, time.Tick(time.Second))
 	time.AfterFunc(2*time.Minute, func() { os.Exit(1) })
 }
 
-// waitForNewParent returns at the first tick at which the parent is another. On Windows it never is.
+// waitForNewParent returns at the first tick at which the parent process has changed. On Windows it never changes.
 func waitForNewParent(parent int, now func() int, ticks <-chan time.Time) {
 	for range ticks {
 		if now() != parent {

@@ -17,8 +17,8 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// settingValues are the mail settings as Terraform has them, in the models of resource, action and data source alike. It has
-// a field for each of [flatSettings]; all else about a setting is in its declaration.
+// settingValues are the mail settings in the models of resource, action and data source. It has a field for each of [flatSettings];
+// everything else about a setting is in its declaration.
 type settingValues struct {
 	Host        types.String `tfsdk:"host"`
 	Port        types.Int64  `tfsdk:"port"`
@@ -30,12 +30,12 @@ type settingValues struct {
 	HELOName    types.String `tfsdk:"helo_name"`
 }
 
-// flatSettings are the settings that are attributes of their own.
+// flatSettings returns the settings that are top-level attributes.
 func flatSettings() []site.Setting {
 	return slices.DeleteFunc(site.AllSettings(), func(d site.Setting) bool { return d.Group != "" })
 }
 
-// of points to the field of a setting: a *types.String or, for a number, a *types.Int64.
+// of returns a pointer to the field of a setting: a *types.String or, for a number, a *types.Int64.
 func (v *settingValues) of(d site.Setting) any {
 	for _, f := range modelFields(reflect.TypeFor[settingValues]()) {
 		if f.name == d.Name {
@@ -63,7 +63,7 @@ func (v settingValues) known() bool { return allKnown(v.all()) }
 
 func allKnown(values []attr.Value) bool { return !slices.ContainsFunc(values, attr.Value.IsUnknown) }
 
-// given reports whether any setting is given, be it unknown yet.
+// given reports whether any setting is configured, even if its value is unknown.
 func (v settingValues) given() bool {
 	return slices.ContainsFunc(v.all(), func(value attr.Value) bool { return !value.IsNull() })
 }
@@ -73,7 +73,7 @@ func (v settingValues) toSettings() site.Settings {
 	for _, d := range flatSettings() {
 		switch value := v.of(d).(type) {
 		case *types.String:
-			_ = d.SetText(&s, value.ValueString()) // fails for numbers alone
+			_ = d.SetText(&s, value.ValueString()) // fails only for numbers
 		case *types.Int64:
 			_ = d.SetText(&s, strconv.FormatInt(value.ValueInt64(), 10))
 		}
@@ -81,7 +81,7 @@ func (v settingValues) toSettings() site.Settings {
 	return s
 }
 
-// fromSettings takes over what a site holds.
+// fromSettings fills in the settings of a site.
 func (v *settingValues) fromSettings(s site.Settings) {
 	for _, d := range flatSettings() {
 		text := d.Text(s)
@@ -89,13 +89,13 @@ func (v *settingValues) fromSettings(s site.Settings) {
 		case *types.String:
 			*value = optional(text, *value)
 		case *types.Int64:
-			number, _ := strconv.Atoi(text) // empty at a site that was never configured
+			number, _ := strconv.Atoi(text) // empty if the site was never configured
 			*value = portValue(number)
 		}
 	}
 }
 
-// textValidators check a setting that is text. An optional one may also be given as "", which is the same as leaving it out.
+// textValidators returns the validators of a text setting. For an optional setting, "" is the same as omitting it.
 func textValidators(d site.Setting) []validator.String {
 	check := text{check: func(value string) error {
 		var s site.Settings

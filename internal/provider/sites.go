@@ -21,21 +21,21 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// sites are the configured sites of one walk: Terraform starts the provider anew for each.
+// sites holds the configured sites of one run. Terraform starts a new provider process for each.
 type sites struct {
 	entries map[string]*entry
 	claims  claims
-	// unknown: the map itself is not known before the apply.
+	// unknown is true if the map itself is known only in the apply.
 	unknown bool
-	// pool and limiter are what all sites share.
+	// pool and limiter are shared by all sites.
 	pool    *adminapi.Pool
 	limiter *site.TestLimiter
 	logins  loginMemory
 	// inbox receives the test messages of all sites.
 	inbox testInbox
-	// refreshed counts the refreshes of this walk.
+	// refreshed counts the refreshes of this run.
 	refreshed atomic.Int32
-	// toldOutdated: the warning of old plugins was given in this walk.
+	// toldOutdated is true once this run has warned about outdated plugins.
 	toldOutdated atomic.Bool
 }
 
@@ -43,43 +43,43 @@ type sites struct {
 type entry struct {
 	key      string
 	platform string
-	// label is what messages call the site: its key or, for the only site of a provider, its URL.
+	// label names the site in messages: its key or, if it is the provider's only site, its URL.
 	label string
-	// only: it is the only site of a provider without sites. withoutAccount: it has no credentials.
+	// only is true for the only site of a provider without sites; withoutAccount is true if it has no credentials.
 	only, withoutAccount bool
-	// unknown: how to reach the site is not known before the apply. site is nil then.
+	// unknown is true if how to reach the site is known only in the apply. site is then nil.
 	unknown       bool
 	site          site.Site
 	can           site.Capabilities
 	testRecipient types.String
 	onUnreachable string
-	// check tries a candidate from this machine, up to the login; nil where that is switched off.
+	// check tries a candidate from this machine, up to the login; nil if local_check is off.
 	check func(context.Context, site.Candidate) site.TestResult
-	// limiter bounds the tests of all sites.
+	// limiter limits the concurrent tests of all sites.
 	limiter *site.TestLimiter
-	// repin accepts that another site answers than the one that is managed.
+	// repin accepts that a different site answers than the managed one.
 	repin bool
-	// readAhead: the site may be read before it is asked for.
+	// readAhead is true if the site may be read before Terraform asks for it.
 	readAhead bool
 
 	// once is held while readOnce reads.
 	once sync.Mutex
 	read *site.State
 
-	// address tells the site from others, as far as that can be told before it is read.
+	// address identifies the site before its ID is known: its normalized URL, or its key.
 	address string
 
 	mu sync.Mutex
-	// seen is what the site held when it was last read in this walk; nil before.
+	// seen is the site's state when it was last read in this run; nil before that.
 	seen *site.State
-	// asked: it was read in this walk, in vain or not.
+	// asked is true once a read was attempted in this run.
 	asked bool
-	// taken: the site was asked for, or is being read ahead.
+	// taken is true once the site was requested or is being read ahead.
 	taken bool
 	ahead *reading
 }
 
-// open opens a site, at being where it is configured: an entry of sites, or empty for the only site.
+// open opens a site. at is the path of its entry in sites; empty for the only site.
 func (s *sites) open(key string, m entryModel, at path.Path, diags *diag.Diagnostics) *entry {
 	e := &entry{
 		key:           key,
@@ -113,7 +113,7 @@ func (s *sites) open(key string, m entryModel, at path.Path, diags *diag.Diagnos
 		return e
 	}
 	if only {
-		e.label = m.URL.ValueString() // which platform.Open has found to hold no credentials
+		e.label = m.URL.ValueString() // platform.Open has checked that it contains no credentials
 	}
 	if m.InsecureSkipVerify.ValueBool() {
 		diags.AddAttributeWarning(at.AtName("insecure_skip_verify"), "Certificate of the site is not checked",
@@ -126,18 +126,18 @@ func (s *sites) open(key string, m entryModel, at path.Path, diags *diag.Diagnos
 	return e
 }
 
-// asker is who asks for a site by its key: what to do about a key that is not there depends on it.
+// asker is the operation that looks up a site by its key. The advice about a missing key depends on it.
 type asker int
 
 const (
 	byConfiguration asker = iota
 	byImport
-	// byDestroy is for a resource of the state that is to be destroyed.
+	// byDestroy is for a resource that will be destroyed.
 	byDestroy
 )
 
-// find returns the entry for the value of a resource's site argument; null means the only one. It returns nil where
-// the configuration is not known yet, with a diagnostic where it is known and has no such entry.
+// find returns the entry for the value of a resource's site argument; null means the only site. It returns nil if the configuration is
+// not known yet, and nil with a diagnostic if there is no such entry.
 func (s *sites) find(key types.String, by asker, diags *diag.Diagnostics) *entry {
 	at := path.Root("site")
 	switch {
@@ -162,30 +162,30 @@ func (s *sites) find(key types.String, by asker, diags *diag.Diagnostics) *entry
 	return nil
 }
 
-// adviceOnMissing says what to do about a key that is not there.
+// adviceOnMissing says what to do about a missing key.
 func (s *sites) adviceOnMissing(key string, by asker) string {
 	switch by {
 	case byImport:
-		return " The import id of a site is its key there, or \"" + onlySite + "\" for the only site of a provider without sites."
+		return " The import ID of a site is its key in sites, or \"" + onlySite + "\" if the provider has no sites argument."
 	case byDestroy:
 		return fmt.Sprintf(" This resource is about to be destroyed, which would change that site (on_destroy).\n\n"+
-			"If the site goes by another key now, keep the resource under its new address:\n\n"+
+			"If the key was renamed, move the resource to its new address:\n\n"+
 			"  moved {\n    from = smtp_settings.client[%q]\n    to   = smtp_settings.client[\"<new key>\"]\n  }\n\n"+
-			"If you want to stop managing it, put its entry back into sites, apply, and remove the entry after that.\n\n%s", key, waysOut)
+			"To stop managing the site, put its entry back into sites, apply, and then remove the entry.\n\n%s", key, waysOut)
 	}
-	return " Check its spelling.\n\nIf the key was renamed in sites, use the new one here: as long as the same site answers, the resource is updated in " +
-		"place. If the resource has a new address as well, add a moved block.\n\nIf you want to stop managing the site, remove this resource and apply while its " +
+	return " Check its spelling.\n\nIf the key was renamed in sites, use the new key here: as long as the same site answers, the resource is updated in " +
+		"place. If the resource has a new address as well, add a moved block.\n\nTo stop managing the site, remove this resource and apply while its " +
 		"entry is still in sites.\n\n" + waysOut
 }
 
-// waysOut is how a site is given up that nobody can reach any more.
-const waysOut = "If the site is gone for good, have the state forget it, with\n\n  removed {\n    from = smtp_settings.<name>\n    lifecycle {\n      destroy = false\n    }\n  }\n\n" +
-	"or, for one of many, with terraform state rm."
+// waysOut says how to stop managing a site that no longer exists.
+const waysOut = "If the site is gone for good, remove it from the state with\n\n  removed {\n    from = smtp_settings.<name>\n    lifecycle {\n      destroy = false\n    }\n  }\n\n" +
+	"or, for a single instance, with terraform state rm."
 
-// isTrueByDefault is for switches that are on where the configuration says nothing.
+// isTrueByDefault returns the value of a boolean argument whose default is true.
 func isTrueByDefault(b types.Bool) bool { return b.IsNull() || b.ValueBool() }
 
-// reachable returns the entry for a key that something outside the plan asks for now.
+// reachable returns the entry for a key whose site is needed now, and adds an error if how to reach it is not known yet.
 func (s *sites) reachable(key types.String, by asker, diags *diag.Diagnostics) *entry {
 	e := s.find(key, by, diags)
 	if (e == nil || e.site == nil) && !diags.HasError() {
@@ -195,10 +195,10 @@ func (s *sites) reachable(key types.String, by asker, diags *diag.Diagnostics) *
 	return e
 }
 
-// near names the keys that somebody who typed key may have meant.
+// near suggests configured keys that resemble key.
 func (s *sites) near(key string) string {
 	var near []string
-	most := min(max(2, len(key)/3), len(key)-1) // of a key of one letter, no other one is a misspelling
+	most := min(max(2, len(key)/3), len(key)-1) // a key of one letter has no near misses
 	for _, candidate := range slices.Sorted(maps.Keys(s.entries)) {
 		if levenshtein.Distance(strings.ToLower(key), strings.ToLower(candidate), nil) <= most {
 			near = append(near, candidate)
@@ -210,7 +210,7 @@ func (s *sites) near(key string) string {
 	return " Did you mean " + quotedList(near[:min(len(near), 5)]) + "?"
 }
 
-// lastSeen is what the site held when it was last read in this walk; it is read now if it never was.
+// lastSeen returns the site's state when it was last read in this run, or reads it now.
 func (e *entry) lastSeen(ctx context.Context) (site.State, error) {
 	e.mu.Lock()
 	seen := e.seen
@@ -221,7 +221,7 @@ func (e *entry) lastSeen(ctx context.Context) (site.State, error) {
 	return e.readNow(ctx)
 }
 
-// seenID is the id of the site if it was read in this walk.
+// seenID returns the ID of the site, or "" if it was not read in this run.
 func (e *entry) seenID() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -243,7 +243,7 @@ func (e *entry) readNow(ctx context.Context) (site.State, error) {
 	return now, err
 }
 
-// readOnce reads the site, once in a walk: what the plan of a creation saw is what the creation's write is guarded by.
+// readOnce reads the site once per run, so that a creation's write is guarded by the revision that its plan was based on.
 func (e *entry) readOnce(ctx context.Context) (site.State, error) {
 	e.once.Lock()
 	defer e.once.Unlock()

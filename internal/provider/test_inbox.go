@@ -22,11 +22,11 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// How long a message may take to arrive, where the configuration says nothing, and within which bounds it says something.
+// Default and bounds of how long a message may take to arrive.
 const (
 	defaultWait = 2 * time.Minute
 	minWait     = 10 * time.Second
-	// maxWait keeps a pass younger than the hour for which a site takes it for one.
+	// maxWait is well below the hour after which a site no longer accepts a passed test.
 	maxWait = 30 * time.Minute
 )
 
@@ -35,12 +35,12 @@ const inboxPasswordVariable = "SMTP_TEST_INBOX_PASSWORD"
 func testInboxAttribute() schema.Attribute {
 	return schema.SingleNestedAttribute{
 		Optional: true,
-		MarkdownDescription: "The mailbox that receives the test messages, over IMAP, for `test.require`. It is only read: no message is marked, moved or deleted. " +
+		MarkdownDescription: "Mailbox that receives the test messages, read over IMAP for `test.require`. Access is read-only: no message is marked, moved or deleted. " +
 			"All sites share it, and one connection to it. See [the test inbox](guides/test-inbox.md).",
 		Attributes: map[string]schema.Attribute{
 			"host": schema.StringAttribute{
 				Required:            true,
-				MarkdownDescription: "Name of the IMAP server, such as `imap.fastmail.com`.",
+				MarkdownDescription: "Hostname or IP address of the IMAP server, such as `imap.fastmail.com`.",
 				Validators:          []validator.String{text{check: submit.CheckHost}},
 			},
 			"port": schema.Int64Attribute{
@@ -50,7 +50,7 @@ func testInboxAttribute() schema.Attribute {
 			},
 			"encryption": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "`tls`, `starttls` or, for a loopback host only, `none`. Default: `tls`.",
+				MarkdownDescription: "Encryption of the connection: `tls`, `starttls` or, for a loopback host only, `none`. Default: `tls`.",
 				Validators:          []validator.String{stringvalidator.OneOf(names(site.Encryptions())...)},
 			},
 			"username": schema.StringAttribute{
@@ -61,20 +61,20 @@ func testInboxAttribute() schema.Attribute {
 			"password": schema.StringAttribute{
 				Optional:  true,
 				Sensitive: true,
-				MarkdownDescription: "Password of the username, usually an app password. Required without `oauth2`. Use an ephemeral variable, or the environment variable `" + inboxPasswordVariable +
+				MarkdownDescription: "Password for `username`, usually an app password. Required without `oauth2`. Use an ephemeral variable, or the environment variable `" + inboxPasswordVariable +
 					"`: neither is stored in a plan or a state.",
 				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"oauth2": testInboxOAuth2Attribute(),
 			"authserv_id": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "The name with which the receiving server begins its `Authentication-Results` headers, or a domain that this name ends in. Headers with any " +
-					"other name are ignored. Required for `require = \"authenticated\"`, unless the host is that of Gmail, Fastmail, iCloud, Yahoo, GMX or Microsoft 365.",
+				MarkdownDescription: "Name at the start of the receiving server's `Authentication-Results` headers, or a domain that the name ends in. Headers with any " +
+					"other name are ignored. Required for `require = \"authenticated\"`, unless `host` belongs to Gmail, Fastmail, iCloud, Yahoo, GMX or Microsoft 365.",
 				Validators: []validator.String{stringvalidator.LengthBetween(1, 253)},
 			},
 			"ca_certificate": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "Certificate authorities in PEM to trust for the IMAP server, instead of those of the system.",
+				MarkdownDescription: "CA certificates (PEM) to trust for the IMAP server, instead of those that this machine trusts.",
 			},
 		},
 	}
@@ -91,16 +91,16 @@ type testInboxModel struct {
 	CACertificate types.String `tfsdk:"ca_certificate"`
 }
 
-// testInbox is the mailbox of all sites. The zero value is that of a provider without one.
+// testInbox is the mailbox that all sites share. The zero value means that the provider has none.
 type testInbox struct {
-	// unknown: how to read it is known at the apply only.
+	// unknown is true if how to read it is known only in the apply.
 	unknown bool
 	mailbox *inbox.Mailbox
-	// checksSenders: it is known by which name the receiver says what it found out about a sender.
+	// checksSenders is true if the name in the receiving server's Authentication-Results headers is known.
 	checksSenders bool
 }
 
-// inbox is mailbox for the procedure; nil where there is none.
+// inbox returns the mailbox for the procedure, or nil.
 func (t testInbox) inbox() site.Inbox {
 	if t.mailbox == nil {
 		return nil
@@ -108,7 +108,7 @@ func (t testInbox) inbox() site.Inbox {
 	return t.mailbox
 }
 
-// toTestInbox opens nothing yet.
+// toTestInbox converts and checks the argument. It does not connect.
 func toTestInbox(object types.Object, recipient types.String, dial dialFunc, diags *diag.Diagnostics) testInbox {
 	if object.IsNull() {
 		return testInbox{}
@@ -145,42 +145,42 @@ func toTestInbox(object types.Object, recipient types.String, dial dialFunc, dia
 		diags.AddAttributeError(at.AtName(attribute), "Provider argument cannot be used", "test_inbox."+attribute+": "+why)
 	}
 	if c.Username == "" && !recipient.IsUnknown() {
-		refuse("username", "is required where the provider has no test_recipient.")
+		refuse("username", "is required if the provider has no test_recipient.")
 	}
 	switch {
 	case m.OAuth2.IsNull() && c.Password.IsEmpty():
 		refuse("password", "is required without oauth2, here or in the environment variable "+inboxPasswordVariable+".")
 	case !m.OAuth2.IsNull() && !m.Password.IsNull():
-		refuse("oauth2", "and password are two logins. Set either of the two, not both.")
+		refuse("oauth2", "cannot be combined with password. Set one of them.")
 	case !m.OAuth2.IsNull():
 		token.addTo(&c, dial, func(argument, why string) {
 			diags.AddAttributeError(at.AtName("oauth2").AtName(argument), "Provider argument cannot be used", "test_inbox.oauth2."+argument+": "+why)
 		})
 	}
 	if c.Encryption == site.NoEncryption && !loopback.Is(c.Host) {
-		refuse("encryption", `"none" sends the password or token in clear text, and is for a loopback host only. Use "tls" or "starttls".`)
+		refuse("encryption", `"none" would send the password or token in clear text, and is allowed only for a loopback host. Use "tls" or "starttls".`)
 	}
 	if !m.CACertificate.IsNull() {
 		c.RootCAs = x509.NewCertPool()
 		if !c.RootCAs.AppendCertsFromPEM([]byte(m.CACertificate.ValueString())) {
-			refuse("ca_certificate", "holds no certificate in PEM.")
+			refuse("ca_certificate", "contains no certificate; PEM is needed (-----BEGIN CERTIFICATE-----).")
 		}
 	}
 	_, known := inbox.ReceiverOf(c.Host)
 	return testInbox{mailbox: inbox.New(c), checksSenders: known || c.Receiver != ""}
 }
 
-// checkRequirement refuses a requirement that the provider has no inbox for; at is where it is configured.
+// checkRequirement refuses a requirement that the configured inbox, if any, cannot check. at is the path of the requirement.
 func (t testInbox) checkRequirement(require site.Requirement, at path.Path, diags *diag.Diagnostics) {
 	switch {
 	case !require.Looks() || t.unknown:
 	case t.mailbox == nil:
 		diags.AddAttributeError(at, "Test inbox is missing", fmt.Sprintf(
-			"%s = %q needs a mailbox to look into: set test_inbox in the provider's configuration to the one that receives the test messages.", at, require))
+			"%s = %q needs access to the mailbox that receives the test messages. Set test_inbox in the provider's configuration.", at, require))
 	case require == site.Authenticated && !t.checksSenders:
-		diags.AddAttributeError(at, "Test inbox does not say who checks the sender", fmt.Sprintf(
-			"%s = %q trusts only what the receiving server itself reports. Set test_inbox.authserv_id in the provider's configuration to the name with which it begins "+
-				"the Authentication-Results header of the messages in that mailbox.", at, require))
+		diags.AddAttributeError(at, "Name of the receiving server is missing", fmt.Sprintf(
+			"%s = %q trusts only what the receiving server itself reports. Set test_inbox.authserv_id in the provider's configuration to the name at the start of "+
+				"the Authentication-Results headers of the messages in that mailbox.", at, require))
 	}
 }
 
@@ -188,7 +188,7 @@ func (t testInbox) checkRequirement(require site.Requirement, at path.Path, diag
 
 func requirement(value types.String) site.Requirement { return site.Requirement(value.ValueString()) }
 
-// waitFor is how long an arrival is waited for: 0 where nobody looks.
+// waitFor returns how long to wait for the message to arrive: 0 if the requirement does not need the inbox.
 func waitFor(require site.Requirement, wait types.String) time.Duration {
 	if !require.Looks() {
 		return 0
@@ -202,7 +202,7 @@ func waitFor(require site.Requirement, wait types.String) time.Duration {
 const (
 	requireDescription = "How far the test message must get. `accepted`: the mail server accepted it. `delivered`: it is in the inbox of the provider's `test_inbox`, not in the " +
 		"spam folder. `authenticated`: in addition, the receiving server reports that DMARC passes for the domain of `from_address`. "
-	waitDescription = "How long the message may take to arrive, `10s` to `30m`. It counts on top of the timeouts. Default: `2m`."
+	waitDescription = "How long the message may take to arrive, `10s` to `30m`. Added to the timeouts. Default: `2m`."
 )
 
 var arrivalTypes = map[string]attr.Type{
@@ -223,9 +223,9 @@ func arrivalValue(a *site.Arrival) types.Object {
 	})
 }
 
-// knownArrival is kept in private state: no site knows where a message arrived.
+// knownArrival is stored in private state, because no site knows where a message arrived.
 type knownArrival struct {
-	// TestedAt and MessageID are those of the verification that it belongs to.
+	// TestedAt and MessageID identify the verification that it belongs to.
 	TestedAt  string       `json:"tested_at"`
 	MessageID string       `json:"message_id"`
 	Arrival   site.Arrival `json:"arrival"`
@@ -238,7 +238,7 @@ func newKnownArrival(v *site.Verification) *knownArrival {
 	return &knownArrival{TestedAt: timestamp(v.TestedAt).ValueString(), MessageID: v.MessageID, Arrival: *v.Arrival}
 }
 
-// recall returns v with its arrival, where k is of that verification.
+// recall returns v, with the arrival if k belongs to v.
 func (k *knownArrival) recall(v *site.Verification) *site.Verification {
 	if k == nil || v == nil || k.MessageID != v.MessageID || k.TestedAt != timestamp(v.TestedAt).ValueString() {
 		return v

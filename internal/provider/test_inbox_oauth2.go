@@ -21,38 +21,38 @@ import (
 
 const inboxClientSecretVariable = "SMTP_TEST_INBOX_CLIENT_SECRET"
 
-// inboxGrants are those that need no place to keep a secret in: a refresh token may be replaced each time that it is used.
+// inboxGrants are the grants that need no storage. A refresh token would: it may be replaced each time it is used.
 var inboxGrants = []site.Grant{site.ClientCredentials, site.JWTBearer}
 
-// inboxServices are the presets whose token endpoint and scopes are taken where the configuration says nothing, by the grant.
+// inboxServices are the presets with the default token endpoint and scopes, by grant.
 var inboxServices = map[site.Grant]string{site.ClientCredentials: "microsoft365", site.JWTBearer: "google-workspace"}
 
 func testInboxOAuth2Attribute() schema.Attribute {
 	return schema.SingleNestedAttribute{
 		Optional: true,
-		MarkdownDescription: "Login with an OAuth 2.0 access token instead of a password: Microsoft 365 accepts nothing else over IMAP. The provider, on the machine that runs Terraform, " +
-			"fetches the token.",
+		MarkdownDescription: "Login with an OAuth 2.0 access token instead of a password. Microsoft 365 accepts nothing else over IMAP. The provider fetches the token from the machine that runs " +
+			"Terraform.",
 		Attributes: map[string]schema.Attribute{
 			"grant": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "How the token is obtained. `client_credentials`, the default: an application with a `client_secret`, as at Microsoft. `jwt_bearer`: a service account " +
-					"with a `private_key`, as at Google Workspace. A refresh token cannot be used: the provider has no place to keep its successor.",
+					"with a `private_key`, as at Google Workspace. Refresh tokens are not supported, because the provider cannot store a replaced one.",
 				Validators: []validator.String{stringvalidator.OneOf(names(inboxGrants)...)},
 			},
 			"tenant": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "Microsoft Entra tenant, by domain or id. It gives `token_url` and `scopes`.",
+				MarkdownDescription: "Domain or ID of the Microsoft Entra tenant. Sets `token_url` and `scopes`.",
 				Validators:          tenantValidators,
 			},
 			"token_url": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "Token endpoint, an `https` URL. Required without `tenant`; with `jwt_bearer` the default is Google's.",
+				MarkdownDescription: "URL of the token endpoint (`https`). Required without `tenant`, except with `jwt_bearer`, where it defaults to Google's.",
 				Validators:          urlValidators,
 			},
 			"scopes": schema.SetAttribute{
 				Optional:            true,
 				ElementType:         types.StringType,
-				MarkdownDescription: "Scopes to ask for. Default: those of Microsoft's or Google's mail, where the endpoint is theirs by default.",
+				MarkdownDescription: "Scopes to request. Default: the mail scopes of Microsoft or Google if `token_url` is not set.",
 			},
 			"client_id": schema.StringAttribute{
 				Required:            true,
@@ -69,7 +69,7 @@ func testInboxOAuth2Attribute() schema.Attribute {
 			"private_key": schema.StringAttribute{
 				Optional:            true,
 				Sensitive:           true,
-				MarkdownDescription: "Private key of the service account in PEM, for `jwt_bearer`. Use an ephemeral variable.",
+				MarkdownDescription: "Private key of the service account (PEM), for `jwt_bearer`. Use an ephemeral variable.",
 				Validators:          oauth2Secrets[site.JWTBearer].check,
 			},
 		},
@@ -86,21 +86,21 @@ type inboxOAuth2Model struct {
 	PrivateKey   types.String `tfsdk:"private_key"`
 }
 
-// known reports whether everything of it is known.
+// known reports whether no value is unknown.
 func (m inboxOAuth2Model) known() bool {
 	return allKnown(append([]attr.Value{m.Grant, m.Tenant, m.TokenURL, m.Scopes, m.ClientID, m.ClientSecret, m.PrivateKey}, m.Scopes.Elements()...))
 }
 
-// addTo has the mailbox fetch a token for each login. refuse says what is wrong with an argument of oauth2.
+// addTo makes the mailbox fetch a token for each login. It calls refuse for each argument of oauth2 that cannot be used.
 func (m inboxOAuth2Model) addTo(c *inbox.Config, dial dialFunc, refuse func(argument, why string)) {
 	grant := orClientCredentials(m.Grant)
 	r := oauth.Request{Grant: grant, ClientID: m.ClientID.ValueString(), TokenURL: m.TokenURL.ValueString(), Scopes: site.JoinScopes(setStrings(m.Scopes)), Subject: c.Username}
 	service, _ := presets.ByID(inboxServices[grant])
 	switch {
 	case !m.Tenant.IsNull() && !m.TokenURL.IsNull():
-		refuse("tenant", "stands for Microsoft's token_url. Set either of the two, not both.")
+		refuse("tenant", "cannot be combined with token_url. Set one of them.")
 	case !m.Tenant.IsNull() && (grant != site.ClientCredentials || isShared(m.Tenant.ValueString())):
-		refuse("tenant", "must be the tenant of your own that the application is registered in, with grant = \"client_credentials\".")
+		refuse("tenant", "requires grant = \"client_credentials\", and must be the tenant that the application is registered in.")
 	case m.TokenURL.IsNull() && service.OAuth2.TokenURLOf(m.Tenant.ValueString()) == "":
 		refuse("token_url", "is required without tenant.")
 	case m.TokenURL.IsNull():

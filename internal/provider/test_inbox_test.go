@@ -159,7 +159,7 @@ func TestAccInboxLostAfterTheSending(t *testing.T) {
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{{
 			Config:      r.config("delivered"),
-			ExpectError: says("the test message was accepted, but then the test inbox could not be read, so that nobody knows whether the message arrived"),
+			ExpectError: says("the test message was accepted, but the test inbox could not be read, so it is not known whether the message arrived"),
 		}},
 	})
 	if state := r.state("only"); state.Enabled || !state.Settings.IsZero() || len(r.smtp.Messages()) != 1 {
@@ -206,15 +206,15 @@ func TestAccTokenOfTheInboxRefused(t *testing.T) {
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{
 			plans("client_secret = \"s\"", "test_inbox.oauth2.token_url: is required without tenant."),
-			plans("client_secret = \"s\"\n tenant = \"common\"", "test_inbox.oauth2.tenant: must be the tenant of your own"),
-			plans("client_secret = \"s\"\n tenant = \"client.example\"\n token_url = \"https://login.example/token\"", "Set either of the two, not both."),
+			plans("client_secret = \"s\"\n tenant = \"common\"", "test_inbox.oauth2.tenant: requires grant"),
+			plans("client_secret = \"s\"\n tenant = \"client.example\"\n token_url = \"https://login.example/token\"", "cannot be combined with token_url. Set one of them."),
 			plans("client_secret = \"s\"\n token_url = \"http://login.example/token\"", "must begin with https://"),
 			plans("tenant = \"client.example\"", `test_inbox.oauth2.client_secret: is required with grant = "client_credentials".`),
 			plans("grant = \"jwt_bearer\"", `test_inbox.oauth2.private_key: is required with grant = "jwt_bearer".`),
 			plans("grant = \"refresh_token\"", "value must be one of"),
 			{
 				Config:   r.config("delivered", fmt.Sprintf("password = %q", inboxPassword), "password = \"p\"\n oauth2 = {\n client_id = \"app\"\n client_secret = \"s\"\n tenant = \"client.example\"\n }"),
-				PlanOnly: true, ExpectError: says("are two logins"),
+				PlanOnly: true, ExpectError: says("cannot be combined with password. Set one of them."),
 			},
 		},
 	})
@@ -231,13 +231,13 @@ func TestAccRequirementNeedsAnInbox(t *testing.T) {
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{
 			plans(none+required(`{ require = "delivered" }`), "Test inbox is missing"),
-			plans(r.provider("authserv_id = \""+receiver+"\"", "")+required(`{ require = "authenticated" }`), "Test inbox does not say who checks the sender"),
+			plans(r.provider("authserv_id = \""+receiver+"\"", "")+required(`{ require = "authenticated" }`), "Name of the receiving server is missing"),
 			plans(r.provider()+required(`{ require = "read" }`), "value must be one of"),
 			plans(r.provider()+required(`{ require = "delivered", wait = "1s" }`), "is not a duration of at least 10s"),
 			plans(r.provider()+required(`{ require = "delivered", wait = "2h" }`), "is longer than the maximum, 30m0s"),
 			plans(r.provider("password = \""+inboxPassword+"\"", "")+required(`{ require = "delivered" }`), "SMTP_TEST_INBOX_PASSWORD"),
 			plans(r.provider("host = \"localhost\"", "host = \"imap.example.com\"\n encryption = \"none\"")+required(`{ require = "delivered" }`), "clear text"),
-			plans(r.provider("ca_certificate = ", "ca_certificate = \"\" # ")+required(`{ require = "delivered" }`), "holds no certificate"),
+			plans(r.provider("ca_certificate = ", "ca_certificate = \"\" # ")+required(`{ require = "delivered" }`), "contains no certificate"),
 		},
 	})
 	if calls := r.wrote(); len(calls) > 0 || r.imap.Seen().Connections > 0 {

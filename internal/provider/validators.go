@@ -16,8 +16,8 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
-// text validates a string with check, whose error is shown. With trimmed, white space around it is a warning: it is
-// mostly the newline of a file, and it breaks a login.
+// text validates a string with check and shows its error. With trimmed, it warns about surrounding white space, which is usually the
+// newline of a file and breaks a login.
 type text struct {
 	check   func(string) error
 	trimmed bool
@@ -36,11 +36,11 @@ func (v text) ValidateString(_ context.Context, req validator.StringRequest, res
 	}
 	if v.trimmed && strings.TrimSpace(value) != value {
 		resp.Diagnostics.AddAttributeWarning(req.Path, "White space around the value", req.Path.String()+
-			" begins or ends with white space, such as the newline of a file, which breaks most logins. Wrap it in trimspace() unless it belongs there.")
+			" begins or ends with white space, such as the newline of a file, which breaks most logins. Wrap it in trimspace() unless it is part of the value.")
 	}
 }
 
-// checkCredential leaves the newline of a file to the warning about white space.
+// checkCredential ignores a final newline, which the warning about white space covers.
 func checkCredential(s string) error { return submit.CheckCredential(strings.TrimRight(s, "\r\n")) }
 
 type mailAddress struct{}
@@ -57,7 +57,7 @@ func (mailAddress) ValidateString(_ context.Context, req validator.StringRequest
 	}
 }
 
-// duration is one of at least atLeast and, where that is not 0, at most atMost.
+// duration validates a duration of at least atLeast and, unless atMost is 0, at most atMost.
 type duration struct{ atLeast, atMost time.Duration }
 
 func (duration) Description(context.Context) string         { return "duration such as 90s or 10m" }
@@ -78,8 +78,8 @@ func (v duration) ValidateString(_ context.Context, req validator.StringRequest,
 	}
 }
 
-// account validates the credentials of an entry of sites. The ready validators of conflicts search the whole
-// configuration for each entry, which a thousand entries make a matter of minutes.
+// account validates the credentials of an entry of sites. The framework's conflict validators search the whole configuration for each
+// entry, which takes minutes with a thousand entries.
 type account struct{}
 
 func (account) Description(context.Context) string { return "a token, or a username and a password" }
@@ -116,8 +116,8 @@ func (account) ValidateObject(_ context.Context, req validator.ObjectRequest, re
 
 type presetID struct{}
 
-func (presetID) Description(context.Context) string         { return "id of a preset" }
-func (presetID) MarkdownDescription(context.Context) string { return "id of a preset" }
+func (presetID) Description(context.Context) string         { return "ID of a preset" }
+func (presetID) MarkdownDescription(context.Context) string { return "ID of a preset" }
 
 func (presetID) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
 	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {

@@ -14,7 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// parseDuration is for values that the duration validator accepted; null and unknown give 0.
+// parseDuration parses a value that the duration validator accepted. Null and unknown return 0.
 func parseDuration(value types.String) time.Duration {
 	d, _ := time.ParseDuration(value.ValueString())
 	return d
@@ -30,7 +30,7 @@ func parseTimestamp(object types.Object, name string) time.Time {
 	return t
 }
 
-// orNull is for values that a catalogue leaves empty where they do not apply.
+// orNull returns null for an empty string.
 func orNull(s string) types.String {
 	if s == "" {
 		return types.StringNull()
@@ -38,7 +38,7 @@ func orNull(s string) types.String {
 	return types.StringValue(s)
 }
 
-// portValue is null for the port of a site that was never configured.
+// portValue returns null for port 0, that of a site that was never configured.
 func portValue(port int) types.Int64 {
 	if port == 0 {
 		return types.Int64Null()
@@ -46,7 +46,7 @@ func portValue(port int) types.Int64 {
 	return types.Int64Value(int64(port))
 }
 
-// names gives the values of an enumeration as strings.
+// names returns the values of an enumeration as strings.
 func names[T ~string](values []T) []string {
 	list := make([]string, len(values))
 	for i, v := range values {
@@ -55,7 +55,7 @@ func names[T ~string](values []T) []string {
 	return list
 }
 
-// quotedList reads `"a", "b"`.
+// quotedList formats values as `"a", "b"`.
 func quotedList(values []string) string {
 	quoted := make([]string, len(values))
 	for i, v := range values {
@@ -64,17 +64,17 @@ func quotedList(values []string) string {
 	return strings.Join(quoted, ", ")
 }
 
-// The framework fills structs too, and compiles a regular expression for each field of one each time: a third of what a
-// plan of many sites allocated. Here the fields of a model are looked up once.
+// The framework can fill structs too, but it compiles a regular expression for each field each time, which caused a third of the
+// allocations in a plan of many sites. Here the fields of a model are looked up once.
 
-// field is one attribute of a model: a struct whose fields are attribute values with tfsdk tags, some of them perhaps in
-// embedded structs.
+// field is one attribute of a model. A model is a struct whose fields, including those of embedded structs, are attribute values with
+// tfsdk tags.
 type field struct {
 	name  string
 	index []int
 }
 
-// fieldsOf holds a []field for each [reflect.Type] of a model.
+// fieldsOf caches a []field for the [reflect.Type] of each model.
 var fieldsOf sync.Map
 
 func modelFields(model reflect.Type) []field {
@@ -92,7 +92,7 @@ func modelFields(model reflect.Type) []field {
 	return fields
 }
 
-// get fills model from a configuration, a plan, a state or an identity. A block that was left out leaves model as it is.
+// get fills model from a configuration, a plan, a state or an identity. If the block is omitted, model is unchanged.
 func get[M any](ctx context.Context, from interface {
 	Get(ctx context.Context, target any) diag.Diagnostics
 }, model *M,
@@ -105,7 +105,7 @@ func get[M any](ctx context.Context, from interface {
 	return diags
 }
 
-// fill takes over the attributes of object, whose types are those of the model's fields.
+// fill sets the model's fields to the attributes of object, which have the same types.
 func fill[M any](model *M, object types.Object) {
 	attributes, target := object.Attributes(), reflect.ValueOf(model).Elem()
 	for _, f := range modelFields(target.Type()) {
@@ -115,7 +115,7 @@ func fill[M any](model *M, object types.Object) {
 	}
 }
 
-// set writes model to a plan, a state or an identity, whose type is kind.
+// set writes model to a plan, a state or an identity of type kind.
 func set[M any](ctx context.Context, to interface {
 	Set(ctx context.Context, value any) diag.Diagnostics
 }, kind tftypes.Type, model M,

@@ -12,8 +12,8 @@ var inTerraform = []defect{{
 	name: "FailedCreateTaints", breaks: "R23",
 	what:  "A failed creation leaves a state, which Terraform takes for broken and destroys.",
 	file:  "internal/provider/resource_smtp_settings.go",
-	old:   "		// No state: ",
-	new:   "		plan.fromState(now)\n		resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity)...)\n		// No state: ",
+	old:   "		// Return no state: ",
+	new:   "		plan.fromState(now)\n		resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity)...)\n		// Return no state: ",
 	tests: "provider", run: "TestAccSettingsFailedTest",
 }, {
 	name: "AnotherSiteIsRead", breaks: "R15",

@@ -58,7 +58,7 @@ func runIMAP(t *testing.T, fault faulttest.IMAPFault) {
 	d, sent := got.errors[0], 0
 	says := "the test inbox cannot be read, and nothing is saved"
 	if fault.Sent {
-		sent, says = 1, "the test message was accepted, but then the test inbox could not be read"
+		sent, says = 1, "the test message was accepted, but the test inbox could not be read"
 	}
 	if d.Summary != "The test inbox cannot be read" || !strings.Contains(d.Detail, says) || !strings.Contains(d.Detail, string(fault.Shortfall)) {
 		t.Errorf("want %s: %s", fault.Shortfall, told(got.errors))
