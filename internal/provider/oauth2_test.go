@@ -164,7 +164,7 @@ func TestAccOAuth2Refused(t *testing.T) {
 		{[]arguments{noPassword, {"oauth2": `{ grant = "refresh_token", token_url = "https://login.example.com/token", client_id = "app" }`}}, `(?s)Refresh token is missing.*refresh_token_wo_version`},
 		{[]arguments{noPassword, {"oauth2": `{ grant = "jwt_bearer", token_url = "https://login.example.com/token", client_id = "app" }`}}, `(?s)Private key is missing.*private_key_wo_version`},
 		{[]arguments{noPassword, login("token_url = \"https://login.example.com/token\"\n    grant = \"refresh_token\"")}, `(?s)Refresh token is missing.*client_secret_wo and\s+refresh_token_wo together`},
-		{[]arguments{noPassword, login("token_url = \"https://login.example.com/token\"\n    grant = \"jwt_bearer\"")}, `(?s)Secret is for another grant.*takes\s+private_key_wo`},
+		{[]arguments{noPassword, login("token_url = \"https://login.example.com/token\"\n    grant = \"jwt_bearer\"")}, `(?s)Secret is for another grant.*uses\s+private_key_wo`},
 		{[]arguments{noPassword, login("token_url = \"https://login.example.com/token\"\n    refresh_token_wo = \"s\"\n    refresh_token_wo_version = 1")}, `Secret is for another grant`},
 		{[]arguments{noPassword, {"oauth2": `{ grant = "jwt_bearer", token_url = "https://login.example.com/token", client_id = "app", private_key_wo = "s", private_key_wo_version = 1 }`}}, `private_key_wo: must be an\s+RSA key in PEM`},
 		{[]arguments{noPassword, google, {"oauth2": `{ client_id = "app", client_secret_wo = "s", client_secret_wo_version = 1 }`}}, `(?s)Mail service has no such grant.*"refresh_token", "jwt_bearer"`},

@@ -129,7 +129,7 @@ func TestAccArrival(t *testing.T) {
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{
-			{PreConfig: then(holds(false, 0), "Junk", ""), Config: r.config("delivered"), ExpectError: says("the test message was accepted, and went to Junk")},
+			{PreConfig: then(holds(false, 0), "Junk", ""), Config: r.config("delivered"), ExpectError: says("the test message was accepted, but went to Junk")},
 			{PreConfig: holds(false, 1), Config: r.config("delivered", inboxPassword, "wrong"), ExpectError: says("The test inbox cannot be read")},
 			{PreConfig: holds(false, 1), Config: r.config("authenticated", receiver, "mx.other.example"), ExpectError: says("The test message arrived in the spam folder")},
 			{
@@ -256,7 +256,7 @@ func TestActionSendTestLooksIntoTheInbox(t *testing.T) {
 		t.Errorf("progress %q, failure %q", progress, failure)
 	}
 	r.in("Junk", "")
-	if _, failure := p.invoke(map[string]any{"site": "only", "require": "delivered"}); !strings.Contains(failure, "accepted, and went to Junk") {
+	if _, failure := p.invoke(map[string]any{"site": "only", "require": "delivered"}); !strings.Contains(failure, "accepted, but went to Junk") {
 		t.Errorf("failure %q", failure)
 	}
 }

@@ -211,7 +211,7 @@ func TestAccSettingsErrorPath(t *testing.T) {
 		host   string
 	}{
 		"R22_R23_FailedTest":             {says: "Nothing was saved", host: "127.0.0.1"},
-		"R22_R23_SiteKeepsSomethingElse": {tamper: answersWith(`"from_name":""`, `"from_name":"The site's own"`), says: "did not store it as sent", host: "localhost"},
+		"R22_R23_SiteKeepsSomethingElse": {tamper: answersWith(`"from_name":""`, `"from_name":"The site's own"`), says: "did not keep what was saved", host: "localhost"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tb := newTestbed(t, smtptest.Config{}, "only")

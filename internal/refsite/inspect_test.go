@@ -70,7 +70,7 @@ func TestEditedDataFile(t *testing.T) {
 			if got.object["enabled"] != false || got.object["verification"] != nil || got.object["revision"] == before.object["revision"] || got.object["updated_by"] != "reference site" {
 				t.Errorf("%s", got.raw)
 			}
-			if !strings.Contains(w.log.String(), "MAIL IS DISABLED") {
+			if !strings.Contains(w.log.String(), "MAIL DISABLED") {
 				t.Error("the log does not say so")
 			}
 			w.restart(func() {})
@@ -259,7 +259,7 @@ func TestRepeatedAfterARotation(t *testing.T) {
 			w.config.Keys = parseKeys(t, second)
 			w.restart(func() {})
 			equal(t, c.call(http.MethodPut, "/smtp", write, "If-Match", tag).want(t, http.StatusOK, "").object, saved.object)
-			if strings.Count(w.log.String(), "sealed anew") != 1 || w.mail.Counters().Messages != 2 {
+			if strings.Count(w.log.String(), "re-sealed") != 1 || w.mail.Counters().Messages != 2 {
 				t.Errorf("%d messages; log: %s", w.mail.Counters().Messages, w.log)
 			}
 		})
@@ -345,7 +345,7 @@ func TestDataFileOthersCanRead(t *testing.T) {
 		}
 	})
 	info, err := os.Stat(w.config.DataFile)
-	if err != nil || info.Mode().Perm() != 0o600 || !strings.Contains(w.log.String(), "others could read the data file") {
+	if err != nil || info.Mode().Perm() != 0o600 || !strings.Contains(w.log.String(), "other users could read the data file") {
 		t.Errorf("%v, %v: %s", info.Mode(), err, w.log)
 	}
 }
@@ -365,7 +365,7 @@ func TestKeys(t *testing.T) {
 		}
 	}
 	t.Run("R48_MissingIsRefused", func(t *testing.T) { refused(t, seal.Keys{}, "no sealing key") })
-	t.Run("R48_WrongIsRefused", func(t *testing.T) { refused(t, seal.Generate(), "not the one") })
+	t.Run("R48_WrongIsRefused", func(t *testing.T) { refused(t, seal.Generate(), "differs from the one") })
 	t.Run("R48_MissingVersionIsRefused", func(t *testing.T) { refused(t, keys(second), "needs version 1") })
 	t.Run("RotationKeepsMailOn", func(t *testing.T) {
 		w.config.Keys = keys(first, second)
@@ -386,7 +386,7 @@ func TestKeys(t *testing.T) {
 	})
 	w.close()
 	t.Run("R48_AndIsNotTakenBack", func(t *testing.T) { refused(t, keys(first), "needs version 2") })
-	if strings.Contains(w.log.String(), "MAIL IS DISABLED") {
+	if strings.Contains(w.log.String(), "MAIL DISABLED") {
 		t.Error("mail was disabled in between")
 	}
 }

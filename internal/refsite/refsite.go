@@ -1,5 +1,5 @@
-// Package refsite is the reference site: a small server that implements the site admin contract for many sites in one
-// process, each under a /<name> prefix. It really sends its test messages.
+// Package refsite is the reference site: a small server that implements the site admin contract for many sites, each under a /<name>
+// prefix. It really sends its test messages.
 package refsite
 
 import (
@@ -26,46 +26,44 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// Config says how a server runs. DataFile and Keys are required; the zero value of every other field is a default.
+// Config configures a server. DataFile and Keys are required; a zero value of any other field selects its default.
 type Config struct {
-	// DataFile is the path of the database, created with mode 0600 when it does not exist.
+	// DataFile is the path of the database, which is created with mode 0600 if it does not exist.
 	DataFile string
 	// Keys seal the stored passwords.
 	Keys seal.Keys
-	// AllowNetworks lists networks that test messages may be sent to although they are not public, such as
-	// 127.0.0.0/8 or that of an internal relay.
+	// AllowNetworks lists private networks whose mail servers test messages may be sent to, such as 127.0.0.0/8 or the network of an
+	// internal relay.
 	AllowNetworks []netip.Prefix
-	// DialContext opens the connections of test messages instead of the network of this machine, for a network in memory:
-	// AllowNetworks is not asked then.
+	// DialContext, if set, opens the connections of test messages, for example to an in-memory network. AllowNetworks then has no effect.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
-	// RootCAs are what certificates of submission servers must chain to; nil means those of the system.
+	// RootCAs are the authorities to trust for mail servers; nil stands for the system's.
 	RootCAs *x509.CertPool
-	// TestWait is how long a call waits for its test before it is answered with "running"; 5 s by default.
+	// TestWait is how long a request waits for its test before the response is "running"; default 5 s.
 	TestWait time.Duration
-	// PassAge is how old a passed test may be that enables mail; 1 h by default, as the contract says.
+	// PassAge is the maximum age of a passed test that can enable mail; default 1 h, as in the contract.
 	PassAge time.Duration
-	// TestEvery is the time in which a site may send one more test message, 10 s by default; TestBurst how many it may
-	// send at once, 20 by default.
-	// Ten times as many may go to one recipient, from all sites, and a hundred times as many in all.
+	// TestEvery is the time after which a site may send another test message, default 10 s; TestBurst is how many it may send in a
+	// burst, default 20. One recipient may receive ten times as many from all sites; all sites together may send a hundred times as many.
 	TestEvery time.Duration
 	TestBurst int
-	// Guesses is how many wrong passwords a site compares with its own in ten minutes, 20 by default.
+	// Guesses is how many wrong passwords a site compares with the stored one in ten minutes; default 20.
 	Guesses int
-	// BehindProxy says that a proxy, which nobody can go around, names the client in the last element of X-Forwarded-For.
+	// BehindProxy is true if all requests come through a proxy that appends the client's address to X-Forwarded-For.
 	BehindProxy bool
-	// Hosts are the names, without ports, that the server answers to besides IP addresses and localhost: a name that a
-	// stranger pointed here (DNS rebinding) gets neither page nor API.
+	// Hosts are the names, without ports, that the server answers to besides IP addresses and localhost. Requests for any other name
+	// are refused, as protection against DNS rebinding.
 	Hosts []string
-	// Now is the clock; time.Now by default.
+	// Now is the clock; default [time.Now].
 	Now func() time.Time
-	// Logger gets the structured log; slog.Default() by default. No record holds a secret.
+	// Logger receives the structured log; default [slog.Default]. No record contains a secret.
 	Logger *slog.Logger
 }
 
-// firstToken is the name of the API token that a site is created with.
+// firstToken is the name of a new site's API token.
 const firstToken = "terraform"
 
-// Credentials are what a new site's first administrator needs. They are shown once and stored hashed.
+// Credentials are the credentials of a new site. They are shown once and stored only as hashes.
 type Credentials struct {
 	SiteID string
 	// Token is an API token of the site.
@@ -81,8 +79,8 @@ type Server struct {
 	log     *slog.Logger
 }
 
-// New opens the data file, disables every site that is enabled without a matching verification, and returns a server
-// that is ready to serve.
+// New opens the data file, disables mail at every site that lacks a matching verification, and returns a server that is ready to
+// serve.
 func New(cfg Config) (*Server, error) {
 	if cfg.Keys.Current() == 0 {
 		return nil, errors.New("there is no sealing key")
@@ -132,7 +130,7 @@ func sender(cfg Config) *submit.Sender {
 		DialContext: cfg.DialContext,
 		RootCAs:     cfg.RootCAs,
 		Now:         cfg.Now,
-		// Whoever may test must not learn how the network of this server is built.
+		// A user who may send tests must not learn about the internal network of this server.
 		HideAddresses: true,
 	}
 }
@@ -171,15 +169,15 @@ func (s *Server) AddLogin(ctx context.Context, name, username string) (secret.Te
 		return secret.Text{}, err
 	}
 	if core.HasHidden(username) {
-		return secret.Text{}, fmt.Errorf("username %q contains characters that are not shown", username)
+		return secret.Text{}, fmt.Errorf("username %q contains invisible characters", username)
 	}
 	return s.guard.SetLogin(ctx, of.ID(), username)
 }
 
-// Site returns the site of that name, for editing it as its admin page does.
+// Site returns the site with that name, for reading and editing it directly.
 func (s *Server) Site(name string) (*core.Site, error) { return s.core.Site(name) }
 
-// Close lets no further test start, waits for those that run until ctx ends, and closes the data file.
+// Close prevents further tests, waits for running ones until ctx ends, and closes the data file.
 func (s *Server) Close(ctx context.Context) error {
 	return errors.Join(s.core.Close(ctx), s.store.Close())
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// The bounds of one connection. A call may take as long as its test is waited for, and a little more.
+// Limits of one connection. A request may take as long as the wait for its test, and a little more.
 const (
 	headerTimeout  = 10 * time.Second
 	readTimeout    = 30 * time.Second
@@ -20,8 +20,8 @@ const (
 	stopTimeout    = 90 * time.Second
 )
 
-// Serve answers calls on l until ctx ends, then ends the calls and tests that run and closes the server. A nil certs
-// serves plain HTTP, which is for loopback addresses and for proxies that terminate TLS.
+// Serve answers requests on l until ctx ends. It then waits for running requests and tests, for at most 90 s, and closes the server. A
+// nil certs serves plain HTTP, for loopback addresses and for proxies that terminate TLS.
 func (s *Server) Serve(ctx context.Context, l net.Listener, certs *tls.Config) error {
 	srv := &http.Server{
 		Handler:           s.handler,

@@ -1,4 +1,4 @@
-// Package access decides who may administer a site: API tokens, and logins that give sessions.
+// Package access decides who may administer a site: it checks API tokens, and logins, which open sessions.
 package access
 
 import (
@@ -21,22 +21,22 @@ import (
 // sessionLife is how long a session lasts.
 const sessionLife = time.Hour
 
-// The longest credentials in characters; openapi.yaml has the same.
+// Maximum lengths of credentials in characters, as in openapi.yaml.
 const (
 	maxUsername = 255
 	maxPassword = 1024
 )
 
-// The failed logins that are taken in one [limit.Window]: for a username of a site from one address, for that username from
-// everywhere, and from one address for whatever username. The second counts only against addresses that have failed, so that
-// guesses from many addresses do not lock out the account's owner.
+// Maximum failed logins in one [limit.Window]: for a username from one address, for a username from all addresses, and from one
+// address for all usernames. The second limit applies only to addresses with a failed login, so that guesses from many addresses do
+// not lock out the account's owner.
 const (
 	maxPerGuesser  = 10
 	maxPerUsername = 100
 	maxPerAddress  = 200
 )
 
-// Guard checks tokens and logins of the sites in a store.
+// Guard checks the tokens and logins of the sites in a store.
 type Guard struct {
 	store     *store.Store
 	now       func() time.Time
@@ -63,7 +63,7 @@ func NewGuard(s *store.Store, now func() time.Time, log *slog.Logger) *Guard {
 	}
 }
 
-// AddToken gives the site an API token; name is who writes with it.
+// AddToken creates an API token of the site. name identifies its owner as a writer.
 func AddToken(s *store.Site, name string) (secret.Text, error) {
 	return addToken(s, "at_", store.Token{Name: name})
 }
@@ -73,7 +73,7 @@ func addToken(s *store.Site, prefix string, t store.Token) (secret.Text, error) 
 	return token, s.PutToken(sum(token), t)
 }
 
-// Name returns who writes with the token at the site, or an error of code Unauthorized.
+// Name returns the name of a token of the site, or an error of code Unauthorized.
 func (g *Guard) Name(siteID string, token secret.Text) (string, error) {
 	t, err := g.token(siteID, token)
 	return t.Name, err
@@ -94,9 +94,9 @@ func (g *Guard) token(siteID string, token secret.Text) (store.Token, error) {
 	return t, nil
 }
 
-// Login opens a session for a username and password that are right. An attempt counts before the password is looked at,
-// so that attempts at the same time are counted too; a login that is accepted does not count. Credentials that nobody can
-// have are an error of code Invalid, and nothing of them is kept.
+// Login opens a session if username and password are correct. An attempt is counted before the password is checked, so that
+// concurrent attempts count too; an accepted login is not counted. Credentials of an impossible length are an error of code Invalid,
+// and are not counted.
 func (g *Guard) Login(ctx context.Context, siteID string, from netip.Addr, username string, password secret.Text) (Session, error) {
 	if err := errors.Join(between("username", username, maxUsername), between("password", password.Reveal(), maxPassword)); err != nil {
 		return Session{}, err
@@ -128,7 +128,7 @@ func between(field, value string, longest int) error {
 	return nil
 }
 
-// count counts an attempt and returns what takes it back. One that is refused counts nowhere.
+// count counts an attempt and returns a function that uncounts it. An attempt over a limit is not counted.
 func (g *Guard) count(siteID string, from netip.Addr, username string) (forget func(), err error) {
 	now := g.now()
 	address, user := limit.Network(from), siteID+" "+username
@@ -163,7 +163,7 @@ func tooMany(wait time.Duration) error {
 	return &problem.Error{Code: problem.RateLimited, RetryAfter: wait, Detail: "Too many attempts to log in."}
 }
 
-// login returns the login with that username; where there is none, one that no password opens and that costs the same.
+// login returns the login with that username. If there is none, it returns one that no password matches and that takes as long to check.
 func (g *Guard) login(siteID, username string) (store.Login, error) {
 	var login store.Login
 	err := g.store.ViewSite(siteID, func(s *store.Site) (err error) {
@@ -189,7 +189,7 @@ func (g *Guard) open(siteID, username string) (Session, error) {
 	return session, err
 }
 
-// SetToken gives the site a new API token and removes those of the same name.
+// SetToken creates an API token of the site and removes existing ones with the same name.
 func (g *Guard) SetToken(siteID, name string) (token secret.Text, err error) {
 	err = g.store.UpdateSite(siteID, func(s *store.Site) (err error) {
 		if err := s.DropTokens(func(t store.Token) bool { return !t.Session && t.Name == name }); err != nil {
@@ -201,8 +201,7 @@ func (g *Guard) SetToken(siteID, name string) (token secret.Text, err error) {
 	return token, err
 }
 
-// SetLogin gives the site's username a new random password, creates the login when there is none, and ends the sessions
-// that it had.
+// SetLogin gives the username a new random password, creating the login if necessary, and ends its sessions.
 func (g *Guard) SetLogin(ctx context.Context, siteID, username string) (secret.Text, error) {
 	password := secret.New(random())
 	login, err := g.hasher.hash(ctx, password)
@@ -220,11 +219,11 @@ func (g *Guard) SetLogin(ctx context.Context, siteID, username string) (secret.T
 // random returns 256 random bits as text.
 func random() string {
 	b := make([]byte, 32)
-	_, _ = rand.Read(b) // never fails: it ends the process instead
+	_, _ = rand.Read(b) // never returns an error: it crashes the process instead
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// sum is what a token is stored by. A plain hash will do for 256 random bits.
+// sum returns the hash under which a token is stored. A plain hash is enough for 256 random bits.
 func sum(token secret.Text) []byte { return digest(token.Reveal()) }
 
 func digest(text string) []byte {

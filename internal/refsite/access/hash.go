@@ -12,8 +12,8 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
-// The costs of a password hash: one of the settings that the OWASP password storage cheat sheet takes for equal, the
-// least memory that a server with many logins at once needs.
+// Costs of a password hash: of the equivalent settings in the OWASP password storage cheat sheet, one that needs little memory, for
+// many concurrent logins.
 const (
 	hashTime      = 2
 	hashMemoryKiB = 19456
@@ -22,25 +22,25 @@ const (
 	saltSize      = 16
 )
 
-// nobody is a login that no password opens.
+// nobody is a login that no password matches.
 var nobody = store.Login{Salt: make([]byte, saltSize), Time: hashTime, MemoryKiB: hashMemoryKiB, Threads: hashThreads}
 
-// hasher hashes as many passwords at once as there are processors, so that logins cannot use up the memory.
+// hasher hashes at most one password per processor at a time, so that logins cannot exhaust the memory.
 type hasher struct{ slots chan struct{} }
 
 func newHasher() hasher { return hasher{make(chan struct{}, runtime.GOMAXPROCS(0))} }
 
-// hash returns a login for the password with a salt of its own. It fails when ctx ends before its turn.
+// hash returns a login for the password, with a new salt. It fails if ctx ends before its turn.
 func (h hasher) hash(ctx context.Context, password secret.Text) (store.Login, error) {
 	l := nobody
 	l.Salt = make([]byte, saltSize)
-	_, _ = rand.Read(l.Salt) // never fails: it ends the process instead
+	_, _ = rand.Read(l.Salt) // never returns an error: it crashes the process instead
 	var err error
 	l.Hash, err = h.derive(ctx, l, password)
 	return l, err
 }
 
-// matches reports whether the password opens the login. It fails when ctx ends before its turn.
+// matches reports whether the password is that of the login. It fails if ctx ends before its turn.
 func (h hasher) matches(ctx context.Context, l store.Login, password secret.Text) (bool, error) {
 	hash, err := h.derive(ctx, l, password)
 	return err == nil && subtle.ConstantTimeCompare(hash, l.Hash) == 1, err

@@ -12,29 +12,29 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
-// User returns whose session the token is, or an error of code Unauthorized. An API token is no session: it does not
-// open the admin page.
+// User returns the username of a session, or an error of code Unauthorized. An API token is not accepted as a session: it does not
+// give access to the admin page.
 func (g *Guard) User(siteID string, token secret.Text) (string, error) {
 	t, err := g.token(siteID, token)
 	if err == nil && !t.Session {
-		err = problem.New(problem.Unauthorized, "The token is not that of a session.")
+		err = problem.New(problem.Unauthorized, "The token does not belong to a session.")
 	}
 	return t.Name, err
 }
 
-// Logout ends the session with that token, if it is one.
+// Logout ends the session with that token, if there is one.
 func (g *Guard) Logout(siteID string, token secret.Text) error {
 	ended := sum(token)
 	return g.store.UpdateSite(siteID, func(s *store.Site) error {
 		if t, err := s.Token(ended); err == nil && t.Session {
 			return s.DropToken(ended)
 		}
-		return nil // it has ended already, or never was one
+		return nil // the session has already ended, or never existed
 	})
 }
 
-// AnswersTo reports whether a Host header is one that this server is meant by: an IP address, localhost, or one of the names.
-// A name that a stranger pointed here (DNS rebinding) is none.
+// AnswersTo reports whether a Host header names this server: by IP address, as localhost, or by one of names. Any other name may be an
+// attacker's that resolves to this server (DNS rebinding).
 func AnswersTo(host string, names []string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
@@ -45,8 +45,8 @@ func AnswersTo(host string, names []string) bool {
 		slices.ContainsFunc(names, func(known string) bool { return strings.EqualFold(known, host) })
 }
 
-// Client is the address that a call comes from; invalid when it cannot be known. Behind a proxy it is what the proxy
-// wrote: the last element of X-Forwarded-For.
+// Client returns the address that a request comes from, or an invalid address if that is unknown. Behind a proxy, it is the last
+// element of X-Forwarded-For, which the proxy wrote.
 func Client(r *http.Request, behindProxy bool) netip.Addr {
 	if behindProxy {
 		values := r.Header.Values("X-Forwarded-For")

@@ -9,7 +9,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
 )
 
-// statuses gives each code of the contract its HTTP status.
+// statuses maps each code of the contract to its HTTP status.
 var statuses = map[problem.Code]int{
 	problem.Malformed:            http.StatusBadRequest,
 	problem.Unauthorized:         http.StatusUnauthorized,
@@ -32,7 +32,7 @@ var statuses = map[problem.Code]int{
 	problem.Misdirected:          http.StatusMisdirectedRequest,
 }
 
-// Status is the HTTP status of a code.
+// Status returns the HTTP status of a code.
 func Status(c problem.Code) int { return statuses[c] }
 
 // problemWire is a problem document (RFC 9457 section 3).
@@ -52,7 +52,7 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problem.Of(err)
 	status := Status(p.Code)
 	if status >= http.StatusInternalServerError {
-		a.Log.Error("call failed", "method", r.Method, "path", r.URL.Path, "error", err)
+		a.Log.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
 	if p.RetryAfter > 0 {
 		w.Header().Set("Retry-After", Seconds(p.RetryAfter))
@@ -77,14 +77,14 @@ func (c call) answer(status int, body any) error {
 	return nil
 }
 
-// write sends body; what fails here fails because the client is gone.
+// write sends body. It ignores errors, which only mean that the client has disconnected.
 func write(w http.ResponseWriter, contentType string, status int, body any) {
 	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body)
 }
 
-// Seconds is d as the Retry-After header has it: rounded up, so that a client that waits for so long is not too early.
+// Seconds formats d for a Retry-After header. It rounds up, so that a client that waits that long is never too early.
 func Seconds(d time.Duration) string {
 	return strconv.Itoa(int((d + time.Second - 1) / time.Second))
 }

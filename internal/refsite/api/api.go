@@ -16,7 +16,7 @@ import (
 // Version is the version of the contract, api_version on the wire.
 const Version = 1
 
-// pageBase is where a site's admin page lives below the address of the server, base where the contract does.
+// pageBase is the path of a site's admin page, base that of its API.
 const (
 	pageBase = "/{site}/admin"
 	base     = pageBase + "/api/v1"
@@ -27,7 +27,7 @@ type API struct {
 	Sites *core.Core
 	Guard *access.Guard
 	Log   *slog.Logger
-	// BehindProxy says that a proxy names the client in the last element of X-Forwarded-For.
+	// BehindProxy is true if a proxy appends the client's address to X-Forwarded-For.
 	BehindProxy bool
 	// Hosts are the names that the API answers to besides IP addresses and localhost.
 	Hosts []string
@@ -35,7 +35,7 @@ type API struct {
 	Page http.Handler
 }
 
-// call is one authenticated call. Its error becomes a problem document.
+// call is one authenticated request. Its error becomes a problem document.
 type call struct {
 	*API
 	w    http.ResponseWriter
@@ -45,7 +45,7 @@ type call struct {
 	by string
 }
 
-// Handler returns what serves the contract below /<site>/admin/api/v1.
+// Handler returns the handler that serves the contract below /<site>/admin/api/v1.
 func (a *API) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(base+"/session", a.methods(map[string]http.Handler{
@@ -86,7 +86,7 @@ func (a *API) methods(handlers map[string]http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !access.AnswersTo(r.Host, a.Hosts) {
-			a.fail(w, r, problem.New(problem.Misdirected, "This server does not answer to the name in the Host header; refsite serve -host NAME allows one."))
+			a.fail(w, r, problem.New(problem.Misdirected, "This server does not answer to the name in the Host header; refsite serve -host NAME allows a name."))
 			return
 		}
 		method := r.Method
@@ -102,7 +102,7 @@ func (a *API) methods(handlers map[string]http.Handler) http.Handler {
 	})
 }
 
-// open serves a call that needs no token.
+// open serves a request that needs no token.
 func (a *API) open(do func(call) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, err := a.Sites.Site(r.PathValue("site"))
@@ -115,7 +115,7 @@ func (a *API) open(do func(call) error) http.Handler {
 	})
 }
 
-// bearer serves a call that needs a token of the site (RFC 6750 section 2.1).
+// bearer serves a request that needs a token of the site (RFC 6750 section 2.1).
 func (a *API) bearer(do func(call) error) http.Handler {
 	return a.open(func(c call) error {
 		scheme, token, _ := strings.Cut(c.r.Header.Get("Authorization"), " ")

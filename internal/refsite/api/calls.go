@@ -17,7 +17,7 @@ import (
 // product is what the reference site calls itself.
 const product = "reference site"
 
-// retryRunning is the number of seconds after which a running test is worth asking for.
+// retryRunning is the Retry-After of a running test in seconds.
 const retryRunning = "1"
 
 func (c call) createSession() error {
@@ -144,7 +144,7 @@ func (c call) ifMatch() (string, error) {
 	return tag[1], nil
 }
 
-// siteID returns the Site-ID header, empty for none.
+// siteID returns the Site-ID header, or "".
 func (c call) siteID() (string, error) {
 	values := c.r.Header.Values("Site-ID")
 	if len(values) == 0 {
@@ -156,7 +156,7 @@ func (c call) siteID() (string, error) {
 	return values[0], nil
 }
 
-// optional returns the members that a request may leave out: empty is not the same as absent.
+// optional returns members that a request may omit. They must not be empty if they are present.
 func optional(password, clientSecret *secretText, siteID *string) (secret.Text, string, error) {
 	if password == nil {
 		password = &secretText{}
@@ -179,7 +179,7 @@ func optional(password, clientSecret *secretText, siteID *string) (secret.Text, 
 	return secret.Join(password.Text, clientSecret.Text), *siteID, nil
 }
 
-// isUUID takes only the form of RFC 9562 section 4, of the several that package uuid knows.
+// isUUID accepts only the form of RFC 9562 section 4; package uuid accepts several.
 func isUUID(s string) bool {
 	return len(s) == len(uuid.Nil.String()) && uuid.Validate(s) == nil
 }

@@ -17,10 +17,10 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
-// maxBody is the largest body that is read.
+// maxBody is the maximum size of a request body in bytes.
 const maxBody = 64 << 10
 
-// secretText is a secret on its way in.
+// secretText is a secret in a request.
 type secretText struct{ secret.Text }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
@@ -29,8 +29,8 @@ func (t *secretText) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// decode reads the body into a T, more strictly than encoding/json: names in exactly their spelling, none unknown, none
-// twice, and every field must be there that is neither a pointer nor one that is left out when it is empty.
+// decode reads the body into a T, more strictly than encoding/json: member names are case-sensitive, unknown and duplicate members are
+// errors, and every field is required unless it is a pointer or has omitempty.
 func decode[T any](c call) (T, error) {
 	var v T
 	body, err := readBody(c.w, c.r)
@@ -46,10 +46,10 @@ func decode[T any](c call) (T, error) {
 		return v, problem.New(problem.Malformed, "%v.", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return v, problem.New(problem.Malformed, "There is something behind the body.")
+		return v, problem.New(problem.Malformed, "There is something after the body.")
 	}
 	if err := json.Unmarshal(body, &v); err != nil {
-		return v, &problem.Error{Code: problem.Malformed, Detail: "A number in the body is not one that fits there.", Err: err}
+		return v, &problem.Error{Code: problem.Malformed, Detail: "A number in the body is out of range.", Err: err}
 	}
 	return v, nil
 }
@@ -69,7 +69,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// checkShape reads one value and compares it with the type that it is meant for; name is what it is called.
+// checkShape reads one value and checks it against its type. name is its name in errors.
 func checkShape(d *json.Decoder, t reflect.Type, name string) error {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -112,8 +112,8 @@ func checkMembers(d *json.Decoder, t reflect.Type, name string) error {
 		member, _ := token.(string)
 		f, ok := missing[member]
 		if !ok {
-			// Which one is not said: it may be a secret that went astray.
-			return fmt.Errorf("%s has a member that is unknown, or one twice", name)
+			// Do not repeat its name: it may be a secret in the wrong place.
+			return fmt.Errorf("%s has an unknown or duplicate member", name)
 		}
 		delete(missing, member)
 		if err := checkShape(d, f.Type, member); err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
 )
 
-// surround does for every call what no single one may forget: safe headers, a line in the log, an answer after a panic.
+// surround does what every request needs: security headers, a log line, a response after a panic.
 func (a *API) surround(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
@@ -20,10 +20,10 @@ func (a *API) surround(next http.Handler) http.Handler {
 			if cause := recover(); cause != nil {
 				a.panicked(seen, r, cause)
 			}
-			a.Log.Info("call", "method", r.Method, "path", r.URL.Path, "status", seen.status, "took", time.Since(start))
+			a.Log.Info("request", "method", r.Method, "path", r.URL.Path, "status", seen.status, "took", time.Since(start))
 		}()
 		secure(w.Header(), r)
-		// The mux would redirect to the clean path, and no client of the contract follows redirects.
+		// The mux would redirect to the clean path, but clients of the contract do not follow redirects.
 		if path.Clean(r.URL.Path) != r.URL.Path {
 			a.notFound(seen, r)
 			return
@@ -42,18 +42,18 @@ func secure(h http.Header, r *http.Request) {
 	}
 }
 
-// panicked logs where, and of what type, but not what: the value may hold anything.
+// panicked logs the stack and the type of a panic, but not its value, which may hold a secret.
 func (a *API) panicked(w *recorder, r *http.Request, cause any) {
 	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(cause)
 	}
 	a.Log.Error("panic", "type", fmt.Sprintf("%T", cause), "stack", string(debug.Stack()))
 	if w.status == 0 {
-		a.fail(w, r, problem.New(problem.Internal, "The site made a mistake; its log says which."))
+		a.fail(w, r, problem.New(problem.Internal, "Internal error; see the site's log."))
 	}
 }
 
-// recorder remembers the status for the log.
+// recorder records the status for the log.
 type recorder struct {
 	http.ResponseWriter
 	status int
@@ -65,7 +65,7 @@ func (r *recorder) WriteHeader(status int) {
 	r.ResponseWriter.WriteHeader(status)
 }
 
-// Write implements [http.ResponseWriter]. Without WriteHeader before it the status is 200.
+// Write implements [http.ResponseWriter]. Without a preceding WriteHeader, the status is 200.
 func (r *recorder) Write(b []byte) (int, error) {
 	if r.status == 0 {
 		r.status = http.StatusOK

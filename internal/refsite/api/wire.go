@@ -98,7 +98,7 @@ type (
 	}
 )
 
-// running is a status on the wire only: a test that runs has no verdict yet.
+// running exists only on the wire: a running test has no verdict yet.
 const running site.Status = "running"
 
 func toSMTP(s site.State) smtpWire {
@@ -116,7 +116,7 @@ func toSMTP(s site.State) smtpWire {
 		AuthMethods: []string{"password", "oauth2"},
 		Grants:      site.Grants(),
 	}
-	// Also those that are not set: so a client sees that this site knows them.
+	// Include settings that are not set, so that a client sees which settings this site supports.
 	for _, f := range s.Settings.Fields() {
 		w.Settings[f.Name] = f.Value
 	}
@@ -144,13 +144,13 @@ func toTest(t core.Test) testWire {
 		w.Status = running
 	}
 	for _, s := range t.Stages {
-		// A stage that took less than a millisecond took one: 0 is for a site that does not say how long.
+		// Round up to a millisecond: 0 means that a site does not report durations.
 		w.Stages = append(w.Stages, stageWire{s.Stage, max(1, s.Duration.Milliseconds())})
 	}
 	return w
 }
 
-// orNull is null on the wire for a zero value.
+// orNull returns nil, which is null on the wire, for a zero value.
 func orNull[T comparable](v T) *T {
 	var zero T
 	if v == zero {

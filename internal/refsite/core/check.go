@@ -14,11 +14,11 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
-// The longest values in characters; openapi.yaml has the same.
+// Maximum lengths in characters, as in openapi.yaml.
 const (
 	maxAddress  = 254
 	maxPassword = 1024
-	// maxToken is that of a refresh token or a private key.
+	// maxToken is the maximum length of a refresh token or a private key.
 	maxToken = 8192
 )
 
@@ -26,10 +26,10 @@ func (s *Site) checkSiteID(id string) error {
 	if id == "" || id == s.id {
 		return nil
 	}
-	return problem.New(problem.WrongSite, "The request is for another site than the one that answers.")
+	return problem.New(problem.WrongSite, "The request is for a different site than the one that answered.")
 }
 
-// checkCandidate refuses values that no site may hold.
+// checkCandidate refuses values that no site may have.
 func checkCandidate(c site.Candidate) error {
 	for _, d := range site.AllSettings() {
 		if err := submit.CheckSetting(d, c.Settings); err != nil {
@@ -40,10 +40,10 @@ func checkCandidate(c site.Candidate) error {
 		return problem.OfField(field, "%s %v.", field, err)
 	}
 	if s := c.Settings; s.Encryption == site.NoEncryption && s.Username != "" && !loopback.Is(s.Host) {
-		return problem.OfField("encryption", "encryption must not be none, except to a loopback address: the password would be sent in clear.")
+		return problem.OfField("encryption", "encryption must not be none, except to a loopback address: the password would be sent in clear text.")
 	}
 	if _, clientSecret := c.Password.Split(); !clientSecret.IsEmpty() && c.Settings.Grant != site.RefreshToken {
-		return problem.OfField("client_secret", "client_secret must not come without the grant refresh_token; with client_credentials the client secret is the password.")
+		return problem.OfField("client_secret", "client_secret is only for the grant refresh_token; with client_credentials, the client secret is the password.")
 	}
 	if err := checkPassword(c); err != nil {
 		return problem.OfField("password", "password %v.", err)
@@ -56,7 +56,7 @@ func checkRecipient(recipient string) error {
 		return problem.OfField("recipient", "recipient %v.", err)
 	}
 	if HasHidden(recipient) {
-		return problem.OfField("recipient", "recipient must not contain characters that are not shown.")
+		return problem.OfField("recipient", "recipient must not contain invisible characters.")
 	}
 	return nil
 }
@@ -68,7 +68,7 @@ func text(value string, longest int, check func(string) error) error {
 	return check(value)
 }
 
-// checkPassword keeps to what the login can carry.
+// checkPassword refuses a password that cannot be used in the login.
 func checkPassword(c site.Candidate) error {
 	if c.Password.IsEmpty() {
 		return nil
@@ -82,7 +82,7 @@ func checkPassword(c site.Candidate) error {
 	}
 	first, second := c.Password.Split()
 	if first.IsEmpty() {
-		return errors.New("must come with client_secret: the two are kept together")
+		return errors.New("must come with client_secret: the two are stored together")
 	}
 	for _, part := range []secret.Text{first, second} {
 		switch value := part.Reveal(); {
@@ -95,16 +95,16 @@ func checkPassword(c site.Candidate) error {
 	return submit.CheckSecret(c.Settings.Grant, c.Password)
 }
 
-// checkShown refuses characters with which a text can show as another one. In a display name some of them make emoji; it may have no
-// others that are not printable.
+// checkShown refuses invisible characters, which can make a text look like another one. Display names are exempt, because emoji need
+// some of these characters; their format has its own check.
 func checkShown(s site.Settings) error {
 	for _, d := range site.AllSettings() {
 		if d.Format != site.DisplayName && HasHidden(d.Text(s)) {
-			return problem.OfField(d.Name, "%s must not contain characters that are not shown.", d.Name)
+			return problem.OfField(d.Name, "%s must not contain invisible characters.", d.Name)
 		}
 	}
 	return nil
 }
 
-// HasHidden reports whether text contains a character that is not shown. Those that change the direction of text are among them.
+// HasHidden reports whether text contains invisible characters, including those that change the direction of text.
 func HasHidden(text string) bool { return strings.ContainsFunc(text, untrusted.IsHidden) }

@@ -1,5 +1,5 @@
 // Package core holds the rules of a site admin contract server, free of HTTP: what may be saved, what may be enabled,
-// and when a test message may be sent. Its errors become answers by [problem.Of].
+// and when a test message may be sent. [problem.Of] converts its errors to responses.
 package core
 
 import (
@@ -18,29 +18,29 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
 )
 
-// Config says what a Core works with. All of it is required.
+// Config configures a Core. All fields are required.
 type Config struct {
 	Store *store.Store
 	Keys  seal.Keys
 	Send  Send
 	// TestWait is how long [Site.PutTest] waits for the end of a test.
 	TestWait time.Duration
-	// PassAge is how old a passed test may be that enables mail.
+	// PassAge is the maximum age of a passed test that can enable mail.
 	PassAge time.Duration
-	// TestEvery is the time in which a site may send one more test message, TestBurst how many it may send at once.
+	// TestEvery is the time after which a site may send another test message, TestBurst how many it may send in a burst.
 	TestEvery time.Duration
 	TestBurst int
-	// Guesses is how many wrong passwords a site compares with its own in a [limit.Window].
+	// Guesses is how many wrong passwords a site compares with the stored one in one [limit.Window].
 	Guesses int
 	Now     func() time.Time
 	Logger  *slog.Logger
 }
 
-// Core is the sites of one data file.
+// Core holds the sites of one data file.
 type Core struct {
 	Config
 	runs sync.WaitGroup
-	// ctx ends when running tests are to be given up.
+	// ctx ends when running tests must be abandoned.
 	ctx     context.Context
 	giveUp  context.CancelFunc
 	givenUp atomic.Int64
@@ -53,8 +53,8 @@ type Core struct {
 
 var siteName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
-// New returns the sites of the store. It refuses a key that the data file was not written with, and it disables every
-// site that is enabled without the verification of exactly what it holds.
+// New returns the sites of the store. It refuses a key that the data file was not written with, and disables mail at every site that
+// lacks a verification of exactly its settings and password.
 func New(cfg Config) (*Core, error) {
 	c := &Core{Config: cfg, sites: map[string]*Site{}, sending: newSending(cfg.TestEvery, cfg.TestBurst)}
 	c.ctx, c.giveUp = context.WithCancel(context.Background())
@@ -67,10 +67,10 @@ func New(cfg Config) (*Core, error) {
 	return c, nil
 }
 
-// AddSite creates a site that holds nothing; what first stores with it is stored in the same step.
+// AddSite creates an empty site. What first stores is stored in the same transaction.
 func (c *Core) AddSite(name string, first func(*store.Site) error) (*Site, error) {
 	if !siteName.MatchString(name) {
-		return nil, fmt.Errorf("%q is no name of a site: use up to 63 lower-case letters, digits and hyphens", name)
+		return nil, fmt.Errorf("%q is not a valid name of a site: use up to 63 lower-case letters, digits and hyphens", name)
 	}
 	id := uuid.NewString()
 	err := c.Store.Update(func(tx *store.Tx) error {
@@ -96,8 +96,7 @@ func (c *Core) Site(name string) (*Site, error) {
 	return nil, problem.New(problem.NotFound, "There is no such site.")
 }
 
-// Close lets no further test start and waits for those that run. When ctx ends before them they are given up, and what
-// became of their messages may be in doubt.
+// Close prevents further tests and waits for running ones. If ctx ends first, they are abandoned, and their results may be in doubt.
 func (c *Core) Close(ctx context.Context) error {
 	c.mu.Lock()
 	c.stopping = true
@@ -106,12 +105,12 @@ func (c *Core) Close(ctx context.Context) error {
 	defer context.AfterFunc(ctx, c.giveUp)()
 	c.runs.Wait()
 	if n := c.givenUp.Load(); n > 0 {
-		return fmt.Errorf("tests that were running were given up: %d", n)
+		return fmt.Errorf("running tests that were abandoned: %d", n)
 	}
 	return nil
 }
 
-// enter counts a test as running, unless the sites are being stopped.
+// enter counts a test as running, unless the server is stopping.
 func (c *Core) enter() error {
 	c.mu.RLock()
 	defer c.mu.RUnlock()

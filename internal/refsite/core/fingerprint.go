@@ -11,7 +11,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// fingerprint recognises what was tested: this site, every setting and the password.
+// fingerprint identifies what was tested: the site, every setting and the password.
 func (s *Site) fingerprint(settings site.Settings, password secret.Text) seal.MAC {
 	return s.core.Keys.MAC(s.tested(settings, password)...)
 }
@@ -24,13 +24,13 @@ func (s *Site) tested(settings site.Settings, password secret.Text) []string {
 	return s.candidateParts("fingerprint", site.Candidate{Settings: settings, Password: password})
 }
 
-// proof is made of a pass alone, and of what its record says. A fingerprint proves nothing, since a test that failed has
-// one as well: whoever can write the data file, but has no key, could copy it, or make an old pass a new one.
+// proof is made only for a passed test, and covers its record. A fingerprint is no proof, because failed tests have one too: someone
+// who can write the data file, but lacks the key, could copy a fingerprint or give an old pass a new date.
 func (s *Site) proof(v site.Verification, settings site.Settings, password secret.Text) seal.MAC {
 	return s.core.Keys.MAC(s.passed(v, settings, password)...)
 }
 
-// proves reports whether v is the record of a pass of exactly these settings and this password.
+// proves reports whether v is the genuine record of a pass of exactly these settings and this password.
 func (s *Site) proves(v store.Verification, settings site.Settings, password secret.Text) bool {
 	return s.core.Keys.Matches(v.Pass, s.passed(v.Verification, settings, password)...)
 }
@@ -40,7 +40,7 @@ func (s *Site) passed(v site.Verification, settings site.Settings, password secr
 	return append(parts, v.TestedAt.UTC().Format(time.RFC3339Nano), v.Recipient, v.MessageID, v.Reply)
 }
 
-// writeParts and testParts are what makes two requests the same.
+// writeParts and testParts return what must be equal in two requests for them to be the same.
 func (s *Site) writeParts(w Write) []string {
 	parts := s.candidateParts("write", site.Candidate{Settings: w.Settings, Password: w.Password})
 	return append(parts, strconv.FormatBool(w.Enabled))
@@ -61,13 +61,13 @@ func (s *Site) candidateParts(purpose string, c site.Candidate) []string {
 	return append(parts, c.Password.Reveal())
 }
 
-// place is where a password belongs: to this site, with exactly the settings that it was entered for. Settings that were
-// edited in the data file do not open it, so that it cannot be led to another server.
+// place binds a password to this site and to exactly the settings that it was entered for. It cannot be opened with settings that were
+// edited in the data file, so it cannot be sent to another server that way.
 func (s *Site) place(settings site.Settings, passwordID string) []string {
 	return append(s.candidateParts("password", site.Candidate{Settings: settings}), passwordID)
 }
 
-// openPassword returns the record's password, empty when there is none.
+// openPassword returns the record's password, which is empty if there is none.
 func (s *Site) openPassword(rec store.Record) (secret.Text, error) {
 	if rec.Password == nil {
 		return secret.Text{}, nil

@@ -10,12 +10,12 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// inspector is shown as the writer of what the inspection changed.
+// inspector is the name shown as the writer of what the inspection changed.
 const inspector = "reference site"
 
 const keyCheck = "key check"
 
-// inspect looks at all that is stored before anything is served.
+// inspect checks everything that is stored before anything is served.
 func (c *Core) inspect(tx *store.Tx) error {
 	if err := c.checkKey(tx); err != nil {
 		return err
@@ -43,18 +43,18 @@ func (c *Core) checkKey(tx *store.Tx) error {
 	case err != nil:
 		return err
 	case !c.Keys.Has(check.Key):
-		return fmt.Errorf("the data file needs version %d of the sealing key, and it is not among the keys", check.Key)
+		return fmt.Errorf("the data file needs version %d of the sealing key, which is not among the keys", check.Key)
 	case !c.Keys.Matches(check, keyCheck):
-		return fmt.Errorf("version %d of the sealing key is not the one that the data file was written with", check.Key)
+		return fmt.Errorf("version %d of the sealing key differs from the one that the data file was written with", check.Key)
 	case check.Key != c.Keys.Current():
-		// What the older key sealed, also for sites that were cleared, is still in pages that are free.
+		// Free pages of the file still hold what the older key sealed, even of sites that were cleared.
 		return tx.MarkForScrub()
 	}
 	return nil
 }
 
-// inspect repairs what a crash cannot have left: a record that someone changed behind the server's back. And it seals
-// anew what an older version of the key sealed, so that the older version can be removed once no test needs it.
+// inspect repairs a record that was edited outside the server, which no crash can cause. It also re-seals what an older version of
+// the key sealed, so that the older version can be removed once no test needs it.
 func (s *Site) inspect(stored *store.Site) error {
 	if err := s.checkTests(stored); err != nil {
 		return err
@@ -67,15 +67,15 @@ func (s *Site) inspect(stored *store.Site) error {
 	password, err := s.openPassword(rec)
 	if err != nil {
 		rec.Password = nil
-		s.log.Error("the stored password does not belong to this site and these settings, or was changed: it is removed")
+		s.log.Error("stored password removed: it does not belong to this site and these settings, or was changed")
 	}
 	if rec.Verification != nil && (err != nil || !s.proves(*rec.Verification, rec.Settings, password)) {
 		rec.Verification = nil
-		s.log.Error("the stored verification is not of these settings and this password: it is removed")
+		s.log.Error("stored verification removed: it is not of these settings and this password")
 	}
 	if rec.Enabled && rec.Verification == nil {
 		rec.Enabled = false
-		s.log.Error("MAIL IS DISABLED: it was enabled with settings that are not verified")
+		s.log.Error("MAIL DISABLED: it was enabled with settings that are not verified")
 	}
 	if rec != before {
 		s.stamp(&rec, inspector, nil)
@@ -89,8 +89,8 @@ func (s *Site) inspect(stored *store.Site) error {
 	return nil
 }
 
-// checkTests refuses to go on without a version of the key that a test of the last day needs. It cannot be made anew, as no
-// test holds its password: a call that is repeated would be refused, and a pass would not count.
+// checkTests fails if a test of the last day needs a version of the key that is missing. Tests cannot be re-sealed, because they do not
+// hold their password: a retried request would be refused, and a pass would not count.
 func (s *Site) checkTests(stored *store.Site) error {
 	now := s.core.Now()
 	for t, err := range stored.NewestTests() {
@@ -98,14 +98,14 @@ func (s *Site) checkTests(stored *store.Site) error {
 			return err
 		}
 		if now.Sub(t.StartedAt).Abs() <= keepTests && !s.core.Keys.Has(t.Body.Key) {
-			return fmt.Errorf("the test of %s needs version %d of the sealing key, and it is not among the keys: the version before is needed for a day after a rotation",
+			return fmt.Errorf("the test of %s needs version %d of the sealing key, which is not among the keys: keep the previous version for a day after a rotation",
 				t.StartedAt.Format(time.RFC3339), t.Body.Key)
 		}
 	}
 	return nil
 }
 
-// sealAnew brings the record to the current version of the key and reports whether it was sealed with another.
+// sealAnew re-seals the record with the current version of the key, and reports whether it was sealed with another version.
 func (s *Site) sealAnew(rec *store.Record) bool {
 	keys := s.core.Keys
 	password, _ := s.openPassword(*rec)
@@ -125,13 +125,13 @@ func (s *Site) sealAnew(rec *store.Record) bool {
 		anew = true
 	}
 	if anew {
-		s.log.Info("sealed anew", "key_version", keys.Current())
+		s.log.Info("re-sealed", "key_version", keys.Current())
 	}
 	return anew
 }
 
-// renewed recognises the record's last write by the current version of the key; nil when there is nothing to renew. What it
-// asked for is what the record holds, with the password or without one, which left the stored one.
+// renewed returns the record's last write with a digest by the current version of the key, or nil if nothing needs renewing. The last
+// write was for what the record holds, either with the password or without one, which kept the stored one.
 func (s *Site) renewed(rec store.Record, password secret.Text) *store.LastWrite {
 	keys, last := s.core.Keys, rec.LastWrite
 	if last == nil || last.Body.Key == keys.Current() {

@@ -7,17 +7,17 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// Overview is a site as its admin page shows it, all of one moment.
+// Overview is a consistent snapshot of a site for its admin page.
 type Overview struct {
 	site.State
-	// PasswordSetAt is when the stored password was set, PasswordSetBy who did it; zero when none is stored.
+	// PasswordSetAt is when the stored password was set, and PasswordSetBy who set it; both are zero if there is none.
 	PasswordSetAt time.Time
 	PasswordSetBy string
-	// Applied is what a client of the contract wrote last; nil for nothing since the site was last cleared.
+	// Applied is the last write of a client of the contract since the site was last cleared; nil if there was none.
 	Applied *store.Applied
-	// Pass is what mail can be enabled with now: the newest pass of exactly what is saved; nil for none that is recent.
+	// Pass is the newest passed test of exactly what is saved, if it is recent enough to enable mail; else nil.
 	Pass *site.Verification
-	// Tests are the last ones, the last to start first.
+	// Tests are the most recent tests, newest first.
 	Tests []PastTest
 }
 
@@ -26,11 +26,11 @@ type PastTest struct {
 	Test
 	StartedAt time.Time
 	Settings  site.Settings
-	// OfSaved says that it tested exactly the settings and the password that are saved.
+	// OfSaved is true if it tested exactly the settings and the password that are saved.
 	OfSaved bool
 }
 
-// Overview returns the site with its last tests, at most so many.
+// Overview returns the site with at most that many of its most recent tests.
 func (s *Site) Overview(tests int) (Overview, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

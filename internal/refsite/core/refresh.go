@@ -11,16 +11,16 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// Refresh lends the refresh token of a candidate to fetch, as [submit.Sender.Refresh] describes.
+// Refresh passes the current refresh token of a candidate to fetch, as [submit.Sender.Refresh] describes.
 type Refresh = func(c site.Candidate, fetch func(current secret.Text, replaced func(secret.Text) error) error) error
 
-// Send sends one test message; it is bounded in time and ends with ctx.
+// Send sends one test message. It has a timeout of its own, and ends with ctx.
 type Send func(ctx context.Context, c site.Candidate, recipient string, refresh Refresh) site.TestResult
 
-// refresh is the [Refresh] of the site. A token endpoint may replace a refresh token each time that it is used, and then the one
-// that was entered is worth nothing any more. So its successor hangs on it: whoever enters the same one for the same endpoint and
-// application again, such as a client that saves what it has tested, or that repeats a test, gets the successor used. It is stored
-// before its access token is.
+// refresh is the [Refresh] of the site. A token endpoint may replace a refresh token each time it is used, which invalidates the token
+// that was entered. The site therefore stores its successor: if the same token is entered again for the same endpoint and application,
+// for example by a client that saves what it has tested or retries a test, the successor is used. It is stored before the access token
+// is used.
 func (s *Site) refresh(c site.Candidate, fetch func(secret.Text, func(secret.Text) error) error) error {
 	s.refreshing.Lock()
 	defer s.refreshing.Unlock()
@@ -41,19 +41,19 @@ func (s *Site) refresh(c site.Candidate, fetch func(secret.Text, func(secret.Tex
 	return fetch(secret.Join(current, clientSecret), func(next secret.Text) error { return s.replace(c, next) })
 }
 
-// enteredParts recognise the refresh token of a candidate, and where it is used: a successor goes nowhere else.
+// enteredParts identify the refresh token of a candidate, with its endpoint and application: a successor is used only there.
 func (s *Site) enteredParts(c site.Candidate) []string {
 	entered, _ := c.Password.Split()
 	return []string{"refresh token", s.id, c.Settings.TokenURL, c.Settings.ClientID, entered.Reveal()}
 }
 
-// succeeds reports whether a successor is that of the candidate's refresh token.
+// succeeds returns a function that reports whether a successor is that of the candidate's refresh token.
 func (s *Site) succeeds(c site.Candidate) func(store.Successor) bool {
 	parts := s.enteredParts(c)
 	return func(known store.Successor) bool { return s.core.Keys.Matches(known.Entered, parts...) }
 }
 
-// successorPlace is where a successor belongs: to the one that was entered.
+// successorPlace binds a successor to the refresh token that was entered.
 func (s *Site) successorPlace(entered seal.MAC) []string {
 	return []string{"successor", s.id, string(entered.Sum)}
 }
@@ -79,8 +79,8 @@ func (s *Site) replace(c site.Candidate, next secret.Text) error {
 	})
 }
 
-// successors are the stored ones that may yet be needed: that of the record's refresh token, and for as long as the result of a test
-// can be read those of candidates, which may yet be saved.
+// successors returns the stored successors that may still be needed: that of the record's refresh token and, as long as test results
+// can be read, those of tested candidates, which may still be saved.
 func (s *Site) successors(stored *store.Site, rec store.Record) ([]store.Successor, error) {
 	successors, err := stored.Successors()
 	if err != nil || len(successors) == 0 {
@@ -96,7 +96,7 @@ func (s *Site) successors(stored *store.Site, rec store.Record) ([]store.Success
 	}), nil
 }
 
-// dropSuccessors removes those that nothing needs once the site holds rec.
+// dropSuccessors removes the successors that are not needed once the site holds rec.
 func (s *Site) dropSuccessors(stored *store.Site, rec store.Record) error {
 	before, err := stored.Successors()
 	if err != nil || len(before) == 0 {
@@ -111,8 +111,8 @@ func (s *Site) dropSuccessors(stored *store.Site, rec store.Record) error {
 	return stored.PutSuccessors(kept)
 }
 
-// sealSuccessorsAnew brings them to the current version of the key. Of those of candidates, which are not known here, it can be told
-// only with the older version by what they were entered as.
+// sealSuccessorsAnew re-seals the successors with the current version of the key. A successor of a candidate keeps its Entered digest by
+// the older version, because the refresh token that was entered is not known here.
 func (s *Site) sealSuccessorsAnew(stored *store.Site, rec store.Record) error {
 	successors, err := stored.Successors()
 	if err != nil || len(successors) == 0 {

@@ -12,14 +12,14 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// ended is the run of a test that does not run any more.
+// ended is the run of a test that is no longer running.
 var ended = func() *run {
 	r := &run{done: make(chan struct{})}
 	close(r.done)
 	return r
 }()
 
-// begin returns the run of the test with that key, and starts it when there was none.
+// begin returns the run of the test with that key, and starts the test if the key is new.
 func (s *Site) begin(key string, t site.TestRequest) (*run, error) {
 	if err := s.checkTest(t); err != nil {
 		return nil, err
@@ -57,13 +57,13 @@ func (s *Site) checkTest(t site.TestRequest) error {
 			return err
 		}
 		if t.Candidate.LacksPassword() {
-			return passwordRequired("The password must come with the settings to test: a stored password is only used where it was entered for.")
+			return passwordRequired("The password must come with the settings to test: a stored password is used only with the settings it was entered for.")
 		}
 	}
 	return checkRecipient(t.Recipient)
 }
 
-// start records the test and then lets it run: once a packet is sent, the record is on disk.
+// start stores the test and then runs it, so that the record is on disk before the first packet is sent.
 func (s *Site) start(key string, t site.TestRequest) (_ *run, err error) {
 	if err := s.core.enter(); err != nil {
 		return nil, err
@@ -106,14 +106,14 @@ func (s *Site) start(key string, t site.TestRequest) (_ *run, err error) {
 	return r, nil
 }
 
-// isOver reports whether a test may be forgotten. One that runs may not, however far the clock jumped meanwhile: its client
-// would be told that it never was, and send another message.
+// isOver reports whether a test may be deleted. A running test may not, even if the clock has jumped: its client would be told that
+// the test does not exist, and would send another message.
 func (s *Site) isOver(t store.Test, now time.Time) bool {
 	_, runs := s.live[t.Key]
 	return !runs && t.StartedAt.Before(now.Add(-keepTests))
 }
 
-// candidate returns what t tests: what it holds, or what is saved.
+// candidate returns what t tests: its own candidate, or what is saved.
 func (s *Site) candidate(stored *store.Site, t site.TestRequest) (site.Candidate, error) {
 	if t.Candidate != nil {
 		return *t.Candidate, nil
@@ -123,7 +123,7 @@ func (s *Site) candidate(stored *store.Site, t site.TestRequest) (site.Candidate
 		return site.Candidate{}, err
 	}
 	if rec.Settings.IsZero() {
-		return site.Candidate{}, problem.New(problem.NotConfigured, "There is nothing saved that could be tested.")
+		return site.Candidate{}, problem.New(problem.NotConfigured, "No settings are saved, so there is nothing to test.")
 	}
 	if rec.Settings.Username != "" && rec.Password == nil {
 		return site.Candidate{}, passwordRequired("No password is stored for this username.")
@@ -131,7 +131,8 @@ func (s *Site) candidate(stored *store.Site, t site.TestRequest) (site.Candidate
 	return s.savedCandidate(rec)
 }
 
-// compare counts the password of a test of the saved settings where it is not the saved one: the admin page tells which it was.
+// compare counts a wrong password in a test of the saved settings as a guess, because the admin page reveals whether it is the saved
+// password.
 func (s *Site) compare(stored *store.Site, t site.TestRequest) error {
 	rec, err := stored.Record()
 	if err != nil || t.Candidate == nil || t.Candidate.Password.IsEmpty() || t.Candidate.Settings != rec.Settings || rec.Password == nil {
@@ -139,7 +140,7 @@ func (s *Site) compare(stored *store.Site, t site.TestRequest) error {
 	}
 	saved, err := s.openPassword(rec)
 	if err != nil {
-		return nil //nolint:nilerr // then there is no secret to compare it with
+		return nil //nolint:nilerr // there is no secret to compare with
 	}
 	return s.countGuess(stored, "test of the saved settings", t.Candidate.Password.Equal(saved))
 }
@@ -159,7 +160,7 @@ func (s *Site) limit(recipient string) error {
 	}
 	return &problem.Error{
 		Code: problem.RateLimited, RetryAfter: wait,
-		Detail: fmt.Sprintf("Too many test messages %s: the next may be sent in %s.", what, wait.Round(time.Second)),
+		Detail: fmt.Sprintf("Too many test messages %s: the next one may be sent in %s.", what, wait.Round(time.Second)),
 	}
 }
 
@@ -183,12 +184,12 @@ func (s *Site) run(r *run, key string, c site.Candidate, recipient string) {
 	s.log.Info("test ended", "test", key, "status", result.Status, "stage", result.Stage)
 }
 
-// send survives a panic, for the sake of the other sites. What the panic was about may hold a secret and is not logged.
+// send recovers from a panic, for the sake of the other sites. It does not log the panic's value, which may hold a secret.
 func (s *Site) send(c site.Candidate, recipient string) (result site.TestResult) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			s.log.Error("panic in a test", "type", fmt.Sprintf("%T", cause), "stack", string(debug.Stack()))
-			result = site.TestResult{Status: site.InDoubt, Recipient: recipient, Error: "the site made a mistake while it sent the message"}
+			result = site.TestResult{Status: site.InDoubt, Recipient: recipient, Error: "internal error of the site while it sent the message"}
 		}
 	}()
 	return s.core.Send(s.core.ctx, c, recipient, s.refresh)

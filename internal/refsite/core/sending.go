@@ -12,17 +12,16 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
 )
 
-// One recipient may get ten times as many test messages, from all sites, as one site may send; the process may send a
-// hundred times as many.
+// Limits as multiples of what one site may send: for one recipient from all sites, and for the whole process.
 const (
 	perRecipient = 10
 	perProcess   = 100
 )
 
-// fewRecipients is how many recipients are remembered before those whose turn is long over are looked for.
-const fewRecipients = 1000
+// maxRecipients is how many recipients are remembered before idle ones are dropped.
+const maxRecipients = 1000
 
-// sending limits test messages: those of a site, those to a recipient, and all of them.
+// sending limits test messages per site, per recipient and in total.
 type sending struct {
 	every time.Duration
 	burst int
@@ -42,11 +41,11 @@ func (s *sending) limiter(times int) *rate.Limiter {
 	return rate.NewLimiter(rate.Every(s.every)*rate.Limit(times), s.burst*times)
 }
 
-// take counts a message. When there were too many it counts nothing and returns how long to wait, and which were too many.
+// take counts a message. Over a limit, it counts nothing and returns how long to wait and which limit was hit.
 func (s *sending) take(siteID, recipient string, now time.Time) (wait time.Duration, what string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.recipients) > fewRecipients {
+	if len(s.recipients) > maxRecipients {
 		s.forget(now)
 	}
 	var taken []*rate.Reservation
@@ -79,7 +78,7 @@ func (s *sending) of(limiters map[string]*rate.Limiter, key string, times int) *
 	return limiters[key]
 }
 
-// forget drops recipients that are limited no more than one that never got a message.
+// forget drops idle recipients, whose full allowance is available again.
 func (s *sending) forget(now time.Time) {
 	for key, l := range s.recipients {
 		if l.TokensAt(now) >= float64(l.Burst()) {
@@ -88,8 +87,8 @@ func (s *sending) forget(now time.Time) {
 	}
 }
 
-// mailbox is an address without what most mail services ignore in it: the case of letters, and a tag after a plus sign. The domain is
-// spelled as in DNS, where full-width letters are ordinary ones.
+// mailbox normalizes an address to the mailbox that it most likely reaches: in lower case, without a tag after a plus sign, and with
+// the domain as it is in DNS.
 func mailbox(address string) string {
 	address = strings.ToLower(address)
 	at := strings.LastIndexByte(address, '@')
@@ -101,7 +100,7 @@ func mailbox(address string) string {
 	return local + "@" + domain
 }
 
-// recall counts the messages of the last day that are stored, so that a restart gives nobody a fresh allowance.
+// recall counts the stored tests of the last day, so that a restart does not reset the limits.
 func (c *Core) recall(tx *store.Tx) error {
 	type message struct {
 		siteID, recipient string

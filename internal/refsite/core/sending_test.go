@@ -53,8 +53,8 @@ func TestSendingLimits(t *testing.T) {
 		}
 	})
 	t.Run("OfRecipientsOnlyThoseThatCountAreKept", func(t *testing.T) {
-		s := newSending(time.Millisecond, fewRecipients)
-		for i := range fewRecipients + 2 {
+		s := newSending(time.Millisecond, maxRecipients)
+		for i := range maxRecipients + 2 {
 			s.take(fmt.Sprint(i), fmt.Sprint(i, "@example.com"), start.Add(time.Duration(i)*time.Second))
 		}
 		if n := len(s.recipients); n > 2 {

@@ -20,17 +20,17 @@ type Site struct {
 	// mu guards live and the test records of the site.
 	mu   sync.Mutex
 	live map[string]*run
-	// refreshing guards the use of the site's refresh tokens, which are used one after the other.
+	// refreshing is held while a refresh token of the site is used: one at a time.
 	refreshing sync.Mutex
 }
 
-// ID is the site's site_id.
+// ID returns the site's site_id.
 func (s *Site) ID() string { return s.id }
 
-// Name is what the site is called in addresses.
+// Name returns the site's name in URLs.
 func (s *Site) Name() string { return s.name }
 
-// Read returns what the site holds.
+// Read returns the state of the site.
 func (s *Site) Read() (site.State, error) {
 	var rec store.Record
 	err := s.core.Store.ViewSite(s.id, func(stored *store.Site) (err error) {
@@ -64,7 +64,7 @@ func (s *Site) state(rec store.Record) site.State {
 
 func revision(rec store.Record) string { return strconv.FormatUint(rec.Revision, 10) }
 
-// stamp makes rec a new revision.
+// stamp turns rec into a new revision.
 func (s *Site) stamp(rec *store.Record, by string, last *store.LastWrite) {
 	rec.Revision++
 	rec.UpdatedAt = s.core.Now().UTC().Truncate(time.Millisecond)

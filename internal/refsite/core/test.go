@@ -11,24 +11,24 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// keepTests is how long a test's result can be read.
+// keepTests is how long the result of a test can be read.
 const keepTests = 24 * time.Hour
 
-// Test is one test as far as it is known.
+// Test is one test and what is known about it.
 type Test struct {
-	// Key is that by which its client knows it.
+	// Key is the key that its client chose.
 	Key string
-	// Running means that there is no verdict yet: of the result only Recipient is set.
+	// Running is true as long as there is no verdict. Only Recipient of the result is then set.
 	Running bool
 	site.TestResult
 }
 
-// run is a test that runs in this process; done is closed when it ended.
+// run is a test that is running in this process; done is closed when it has ended.
 type run struct{ done chan struct{} }
 
-// PutTest starts a test and waits for its end, until ctx ends or TestWait is over. The same key and request again
-// start nothing and wait for the same test. What happens to ctx does not affect the test. One whose result could not be
-// stored is in doubt for whoever waited as well: an error would say that no message was sent.
+// PutTest starts a test and waits until it has ended, but no longer than TestWait or until ctx ends. Repeating the same key and request
+// does not start another test, but waits for the same one. The end of ctx does not affect the test. A test whose result could not be
+// stored is reported as in doubt, because an error would mean that no message was sent.
 func (s *Site) PutTest(ctx context.Context, key string, t site.TestRequest) (Test, error) {
 	r, err := s.begin(key, t)
 	if err != nil {
@@ -68,8 +68,8 @@ func (s *Site) storedTest(key string) (store.Test, error) {
 	return t, err
 }
 
-// testOf says what is known of a stored test. One without a result that does not run in this process ran in a process
-// that ended, or its result could not be stored: nobody can know what became of its message.
+// testOf returns what is known about a stored test. A test without a result that is not running in this process is in doubt: it ran in
+// a process that has ended, or its result could not be stored.
 func testOf(t store.Test, running bool) Test {
 	switch {
 	case t.Result != nil:
@@ -80,7 +80,7 @@ func testOf(t store.Test, running bool) Test {
 		return Test{Key: t.Key, TestResult: diagnosed(site.TestResult{
 			Status:    site.InDoubt,
 			Recipient: t.Recipient,
-			Error:     "the site stopped, or could not store the outcome, while this test was running",
+			Error:     "the site stopped during this test, or could not store its result",
 		}, t.Settings)}
 	}
 }

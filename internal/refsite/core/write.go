@@ -17,12 +17,11 @@ import (
 // Write is the request for one commit.
 type Write struct {
 	site.SaveRequest
-	// ID is the identifier that the writer gave this write; empty for none. The last write repeated with the same
-	// content changes nothing.
+	// ID is the ID that the writer gave this write, or empty. Repeating the last write with the same content changes nothing.
 	ID string
 }
 
-// Commit saves settings, password and switch in one step and returns what the site then holds; by names the writer.
+// Commit saves settings, password and switch in one transaction and returns the new state. by names the writer.
 func (s *Site) Commit(by string, w Write) (site.State, error) {
 	if err := s.checkSiteID(w.SiteID); err != nil {
 		return site.State{}, err
@@ -39,7 +38,7 @@ func (s *Site) Commit(by string, w Write) (site.State, error) {
 		if err := checkRevision(*rec, w.Revision); err != nil {
 			return err
 		}
-		// What was stored before this rule can still be switched off.
+		// Settings that were stored before this rule existed can still be switched off.
 		if hidden != nil && w.Settings != rec.Settings {
 			return hidden
 		}
@@ -59,9 +58,8 @@ func (s *Site) Commit(by string, w Write) (site.State, error) {
 	})
 }
 
-// noteOrigin notes on what was just stamped who set the password, and what a client of the contract wrote: only those
-// give their writes an identifier. The one that switches mail off when a resource is destroyed names no writer, and leaves nothing
-// that is managed.
+// noteOrigin records in a stamped record who set the password, and what a client of the contract wrote. Only such clients give their
+// writes an ID. The write that switches mail off when a resource is destroyed names no writer: nothing is managed after it.
 func (s *Site) noteOrigin(rec *store.Record, before store.Record) {
 	passwordID := ""
 	if p := rec.Password; p != nil {
@@ -81,8 +79,7 @@ func (s *Site) noteOrigin(rec *store.Record, before store.Record) {
 	}
 }
 
-// Clear removes settings and password and returns what the site then holds; by names the writer. An empty siteID names no
-// site.
+// Clear deletes settings and password and returns the new state. by names the writer. An empty siteID is not checked.
 func (s *Site) Clear(by, siteID, revision string) (site.State, error) {
 	if err := s.checkSiteID(siteID); err != nil {
 		return site.State{}, err
@@ -98,7 +95,7 @@ func (s *Site) Clear(by, siteID, revision string) (site.State, error) {
 	})
 }
 
-// write stores what change makes of the record, unless it fails or changes nothing.
+// write stores the record as modified by change, unless change fails or changes nothing.
 func (s *Site) write(change func(*store.Site, *store.Record) error) (site.State, error) {
 	var rec store.Record
 	err := s.update(func(stored *store.Site) (err error) {
@@ -117,8 +114,8 @@ func (s *Site) write(change func(*store.Site, *store.Record) error) (site.State,
 	return s.state(rec), nil
 }
 
-// update changes what is stored of the site. What change refuses leaves only the guess that was counted; it refuses before it
-// stores anything else.
+// update changes what is stored about the site. If change refuses a request, only the guess that it counted is stored; it must refuse
+// before it stores anything else.
 func (s *Site) update(change func(*store.Site) error) error {
 	var refused *problem.Error
 	err := s.core.Store.UpdateSite(s.id, func(stored *store.Site) error {
@@ -141,7 +138,7 @@ func (s *Site) update(change func(*store.Site) error) error {
 	return err
 }
 
-// commit makes rec hold what w wants. It is the only code that can set Enabled.
+// commit applies w to rec. No other code can set Enabled.
 func (s *Site) commit(stored *store.Site, rec *store.Record, w Write) error {
 	kept, password, err := s.password(*rec, w)
 	if err != nil {
@@ -168,13 +165,13 @@ func (s *Site) commit(stored *store.Site, rec *store.Record, w Write) error {
 	return nil
 }
 
-// isRecent reports whether a pass, nil for none, can enable mail. One from far in the future is of a clock that was
-// wrong, and would else be recent until then.
+// isRecent reports whether a pass, which may be nil, is recent enough to enable mail. A pass from far in the future comes from a wrong
+// clock, and does not count.
 func (s *Site) isRecent(v *store.Verification) bool {
 	return v != nil && s.core.Now().Sub(v.TestedAt).Abs() <= s.core.PassAge
 }
 
-// password returns the password that rec shall have after w, as it is stored and as it is.
+// password returns the password of rec after w, both sealed and in clear.
 func (s *Site) password(rec store.Record, w Write) (*store.Password, secret.Text, error) {
 	if w.Settings.Username == "" {
 		return nil, secret.Text{}, nil
@@ -185,7 +182,7 @@ func (s *Site) password(rec store.Record, w Write) (*store.Password, secret.Text
 	}
 	if changed := rec.Settings.Diff(w.Settings); len(changed) > 0 {
 		return nil, secret.Text{}, passwordRequired("The password must come with a change of " + strings.Join(changed, ", ") +
-			": a stored password is only used where it was entered for.")
+			": a stored password is used only with the settings it was entered for.")
 	}
 	if rec.Password == nil && w.Enabled {
 		return nil, secret.Text{}, passwordRequired("No password is stored for this username.")
@@ -194,14 +191,14 @@ func (s *Site) password(rec store.Record, w Write) (*store.Password, secret.Text
 	return rec.Password, password, err
 }
 
-// verification returns the record of the newest pass of exactly these settings and this password, nil for none. sameSettings
-// tells that these settings passed with some password, so that the answer tells whether it was this one.
+// verification returns the record of the newest pass of exactly these settings and this password, or nil. sameSettings is true if these
+// settings have passed with any password: the response then reveals whether this password is the one that passed.
 func (s *Site) verification(stored *store.Site, rec store.Record, settings site.Settings, password secret.Text) (_ *store.Verification, sameSettings bool, _ error) {
 	for t, err := range stored.NewestTests() {
 		if err != nil {
 			return nil, false, err
 		}
-		// What a record was edited to is no pass: its proof would tell about a password that nobody counts.
+		// Skip records without a pass of these settings: checking their proof could reveal a password without counting the guess.
 		if t.Result == nil || t.Result.Status != site.Passed || t.Settings != settings {
 			continue
 		}
@@ -227,7 +224,7 @@ func verificationOf(r site.TestResult) site.Verification {
 	return v
 }
 
-// checkRepeated makes sure that a request is the one that was made under its key before; password is the one in it.
+// checkRepeated makes sure that a request is the same as the earlier one with its key. password is the password in the request.
 func (s *Site) checkRepeated(stored *store.Site, m seal.MAC, field string, parts []string, password secret.Text) error {
 	same := s.core.Keys.Matches(m, parts...)
 	if !password.IsEmpty() {
@@ -238,11 +235,11 @@ func (s *Site) checkRepeated(stored *store.Site, m seal.MAC, field string, parts
 	if same {
 		return nil
 	}
-	return &problem.Error{Code: problem.KeyReused, Field: field, Detail: "This key was used with another body."}
+	return &problem.Error{Code: problem.KeyReused, Field: field, Detail: "This key was already used with a different body."}
 }
 
-// countGuess counts a password that was compared with a secret of the site and was another one; of tells what would have
-// told so. After too many, whether one is right is not told any more, as with failed logins.
+// countGuess counts a wrong password that was compared with a secret of the site; of names the comparison for the log. After too many,
+// it returns an error even for the right password, as with failed logins.
 func (s *Site) countGuess(stored *store.Site, of string, right bool) error {
 	count, err := stored.Guesses()
 	if err != nil {
@@ -250,7 +247,7 @@ func (s *Site) countGuess(stored *store.Site, of string, right bool) error {
 	}
 	more, wait := count.Add(s.core.Guesses, s.core.Now().UTC())
 	if wait > 0 {
-		return &problem.Error{Code: problem.RateLimited, RetryAfter: wait, Detail: "Too many passwords that are not the stored one."}
+		return &problem.Error{Code: problem.RateLimited, RetryAfter: wait, Detail: "Too many wrong passwords."}
 	}
 	if right {
 		return nil

@@ -1,5 +1,5 @@
-// Package dialrule keeps a server from being used to reach its own network: it judges the address that is dialled in
-// the end, whatever name, spelling or redirection led there.
+// Package dialrule prevents a server from being used to reach its own network (SSRF). It checks the address that is finally dialled, so
+// no name, spelling or redirection can get around it.
 package dialrule
 
 import (
@@ -9,13 +9,13 @@ import (
 	"syscall"
 )
 
-// reserved4 are the parts of IPv4 that are not public: the IANA special-purpose registry, multicast and class E.
+// reserved4 are the IPv4 networks that are not public: the IANA special-purpose registry, multicast and class E.
 var reserved4 = prefixes(
 	"0.0.0.0/8",       // this network (RFC 791)
 	"10.0.0.0/8",      // private (RFC 1918)
 	"100.64.0.0/10",   // shared by carriers (RFC 6598)
 	"127.0.0.0/8",     // loopback (RFC 1122)
-	"169.254.0.0/16",  // link-local, and the metadata of clouds (RFC 3927)
+	"169.254.0.0/16",  // link-local, and cloud metadata services (RFC 3927)
 	"172.16.0.0/12",   // private (RFC 1918)
 	"192.0.0.0/24",    // protocol assignments (RFC 6890)
 	"192.0.2.0/24",    // documentation (RFC 5737)
@@ -28,8 +28,8 @@ var reserved4 = prefixes(
 	"240.0.0.0/4",     // reserved, and broadcast (RFC 1112)
 )
 
-// Of IPv6 only global unicast (RFC 4291 section 2.4) is public, and not all of it. Outside are loopback, link-local,
-// unique local, multicast, and every mapping of IPv4 such as NAT64 (RFC 6052).
+// In IPv6, only global unicast (RFC 4291 section 2.4) is public, except for reserved6. That excludes loopback, link-local, unique
+// local and multicast addresses, and all embedded IPv4 addresses such as NAT64 (RFC 6052).
 var (
 	global6   = netip.MustParsePrefix("2000::/3")
 	reserved6 = prefixes(
@@ -40,13 +40,13 @@ var (
 	)
 )
 
-// Rules say which addresses may be dialled: the public ones, and those of the networks in Allow.
+// Rules allow public addresses, and those of the networks in Allow.
 type Rules struct{ Allow []netip.Prefix }
 
-// errNotPublic does not name the address: whoever may test would learn to what an internal name leads.
+// errNotPublic does not include the address: a user who may send tests must not learn the address of an internal name.
 var errNotPublic = errors.New("the address is not public, and its network is not among those that this site allows")
 
-// Control has the form of [net.Dialer.Control] and refuses addresses that may not be dialled.
+// Control is a [net.Dialer.Control] that refuses addresses that may not be dialled.
 func (r Rules) Control(_, address string, _ syscall.RawConn) error {
 	dialled, err := netip.ParseAddrPort(address)
 	if err != nil {

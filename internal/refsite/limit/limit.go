@@ -1,4 +1,4 @@
-// Package limit counts what may happen only so often: guesses at secrets, and test messages.
+// Package limit limits how often something may fail, such as guesses at secrets.
 package limit
 
 import (
@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// Window is the time in which failures are counted; it begins with the first failure of a key.
+// Window is the period over which failures are counted. It begins with the first failure of a key.
 const Window = 10 * time.Minute
 
-// Count is the failures of one window. The zero Count has none.
+// Count is the number of failures in one window. The zero Count has none.
 type Count struct {
 	N     int       `json:"n"`
 	Until time.Time `json:"until"`
 }
 
-// Add returns the count with one failure more, or how long to wait where there are as many as the maximum.
+// Add returns the count with one more failure or, if the maximum is reached, how long to wait.
 func (c Count) Add(maximum int, now time.Time) (more Count, wait time.Duration) {
 	c = c.at(now)
 	if c.N >= maximum {
@@ -27,8 +27,8 @@ func (c Count) Add(maximum int, now time.Time) (more Count, wait time.Duration) 
 	return c, 0
 }
 
-// at returns the count of the window that is open, or of one that begins now. One that ends later than any could is of a clock that
-// was wrong.
+// at returns the count of the current window, or of one that begins now. A window that ends too far in the future comes from a wrong
+// clock, and is ignored.
 func (c Count) at(now time.Time) Count {
 	if left := c.Until.Sub(now); left <= 0 || left > Window {
 		return Count{Until: now.Add(Window)}
@@ -36,26 +36,26 @@ func (c Count) at(now time.Time) Count {
 	return c
 }
 
-// Failures counts by key, in memory. Its methods may be called by several goroutines at once.
+// Failures counts failures by key, in memory. It is safe for concurrent use.
 type Failures struct {
 	max int
 
 	mu sync.Mutex
-	// counts are by the digest of a key, so that a long one takes no more memory than a short one.
+	// counts are by digest of the key, so that long keys take no more memory than short ones.
 	counts map[digest]Count
-	// sweep is when those whose window is over are forgotten.
+	// sweep is when expired windows are removed next.
 	sweep time.Time
 }
 
 type digest [sha256.Size]byte
 
-// NewFailures allows each key so many failures in a [Window].
+// NewFailures allows each key maximum failures in a [Window].
 func NewFailures(maximum int) *Failures {
 	return &Failures{max: maximum, counts: map[digest]Count{}}
 }
 
-// Add counts an attempt as a failure, before anybody knows what becomes of it, so that attempts at the same time count too.
-// After too many it counts nothing and returns how long to wait.
+// Add counts an attempt as a failure before its result is known, so that concurrent attempts count too. If there were too many, it
+// counts nothing and returns how long to wait.
 func (f *Failures) Add(key string, now time.Time) (wait time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -72,7 +72,7 @@ func (f *Failures) Has(key string, now time.Time) bool {
 	return f.counts[sha256.Sum256([]byte(key))].at(now).N > 0
 }
 
-// TakeBack removes one attempt that was no failure.
+// TakeBack uncounts an attempt that did not fail.
 func (f *Failures) TakeBack(key string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -85,7 +85,7 @@ func (f *Failures) TakeBack(key string) {
 	}
 }
 
-// Len is the number of keys that are kept.
+// Len returns the number of keys in memory.
 func (f *Failures) Len() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -104,12 +104,12 @@ func (f *Failures) forget(now time.Time) {
 	}
 }
 
-// Network is what one person is assumed to have: an IPv4 address, or a /64 of IPv6.
+// Network returns the network that one person is assumed to control: an IPv4 address, or an IPv6 /64.
 func Network(from netip.Addr) string {
 	from = from.Unmap().WithZone("")
 	if !from.Is6() {
 		return from.String()
 	}
-	prefix, _ := from.Prefix(64) // an error only for more bits than there are
+	prefix, _ := from.Prefix(64) // fails only for too many bits
 	return prefix.String()
 }

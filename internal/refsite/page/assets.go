@@ -25,10 +25,10 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 }).ParseFS(files, "templates/*.html"))
 
-// when is a time as people read it.
+// when formats a time for people.
 func when(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") }
 
-// digest changes with what the asset holds, so that browsers may keep it for good.
+// digest changes with the asset's content, so that browsers may cache the asset forever.
 func digest(name string) string {
 	sum := sha256.Sum256(content(name))
 	return hex.EncodeToString(sum[:6])
@@ -47,11 +47,11 @@ func serveAsset(name string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", assets[name])
 		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-		_, _ = w.Write(data) // fails when the client is gone
+		_, _ = w.Write(data) // fails only if the client has disconnected
 	})
 }
 
-// render answers with a template. One that fails, which only a defect can make it do, leaves no half page behind.
+// render responds with a template. It executes the template first, so that a failure, which can only be a bug, sends no partial page.
 func render(w http.ResponseWriter, status int, name string, data any) {
 	var page bytes.Buffer
 	if err := templates.ExecuteTemplate(&page, name, data); err != nil {
@@ -59,5 +59,5 @@ func render(w http.ResponseWriter, status int, name string, data any) {
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = page.WriteTo(w) // fails when the client is gone
+	_, _ = page.WriteTo(w) // fails only if the client has disconnected
 }

@@ -30,7 +30,7 @@ func TestInChromium(t *testing.T) {
 		b.do(
 			set("username", "kept"),
 			chromedp.SendKeys(chromedp.CSS("#q"), "someone@gmail.com"), shows("matches", "Gmail"),
-			chromedp.KeyEvent(kb.ArrowDown), chromedp.KeyEvent(kb.Enter), shows("service", "takes an app password"),
+			chromedp.KeyEvent(kb.ArrowDown), chromedp.KeyEvent(kb.Enter), shows("service", "requires an app password"),
 		)
 		got := eval[[]string](b, `['host', 'username'].map((id) => document.getElementById(id).value).concat(document.activeElement.id)`)
 		if got[0] != "smtp.gmail.com" || got[1] != "kept" || got[2] != "service" {

@@ -12,19 +12,19 @@ import (
 // field is one line of the settings form.
 type field struct {
 	Name, Label string
-	// Type is that of the input; Options make it a choice instead.
+	// Type is the type of the input. With Options, the field is a select instead.
 	Type, Value  string
 	Options      []option
 	Hint, Error  string
 	Autocomplete string
-	// Saved is what is saved where that differs from Value, which was entered and refused.
+	// Saved is the saved value if Value was entered and refused.
 	Saved string
 }
 
-// option is a value with its words.
+// option is a value with its label.
 type option struct{ Value, Text string }
 
-// label is a setting in the words of the page.
+// label returns the page's label of a field.
 func label(name string) string {
 	if d, ok := site.SettingByName(name); ok {
 		return d.Label
@@ -35,7 +35,7 @@ func label(name string) string {
 	return "Password"
 }
 
-// labelled replaces names of the API by the labels of the page.
+// labelled replaces field names of the API by the labels of the page.
 var labelled = func() *strings.Replacer {
 	pairs := []string{"recipient ", "test address ", "client_secret", label("client_secret")}
 	for _, d := range site.AllSettings() {
@@ -46,10 +46,10 @@ var labelled = func() *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }()
 
-// inWords gives a sentence of the API in the words of the page.
+// inWords turns an error detail of the API into a sentence with the labels of the page.
 func inWords(detail string) string { return sentence(labelled.Replace(detail)) }
 
-// choices are those of settings that are one of a few values, in the words of the page.
+// choices are the labels of the values of settings with fixed choices.
 var choices = map[string][]option{"encryption": {
 	{string(site.STARTTLS), "STARTTLS (usual on port 587)"},
 	{string(site.TLS), "TLS from the start (usual on port 465)"},
@@ -57,20 +57,20 @@ var choices = map[string][]option{"encryption": {
 }, "grant": {
 	{"", "The password"},
 	{string(site.ClientCredentials), "A token for the application (client credentials)"},
-	{string(site.RefreshToken), "A token that a person allowed (refresh token)"},
+	{string(site.RefreshToken), "A token with a person's consent (refresh token)"},
 	{string(site.JWTBearer), "A token for a service account (private key)"},
 }}
 
-// inputs are the types of the inputs for formats that are not plain text.
+// inputs are the input types of formats other than plain text.
 var inputs = map[site.Format]string{site.PortNumber: "number", site.MailAddress: "email", site.TokenEndpoint: "url"}
 
-// fieldsOf are the fields with what is saved, by name.
+// fieldsOf returns the fields by name, filled with what is saved.
 func fieldsOf(o core.Overview) map[string]*field {
 	fields := map[string]*field{
 		"password": {Name: "password", Label: label("password"), Type: "password", Autocomplete: "new-password"},
 		"client_secret": {
 			Name: "client_secret", Label: label("client_secret"), Type: "password", Autocomplete: "new-password",
-			Hint: "Only beside a refresh token, where the application has a secret. Enter both together.",
+			Hint: "Only with a refresh token, if the application has a secret. Enter both together.",
 		},
 	}
 	for _, d := range site.AllSettings() {
@@ -101,10 +101,10 @@ func optionsOf(d site.Setting) []option {
 	return options
 }
 
-// inServer are the settings with a place of their own on the page.
+// inServer are the settings in the Server section of the page.
 var inServer = []string{"host", "port", "encryption"}
 
-// Sender are the fields that belong neither to the server nor to the login.
+// Sender returns the fields that belong neither to the server nor to the login.
 func (m *mail) Sender() []*field {
 	var fields []*field
 	for _, d := range site.AllSettings() {

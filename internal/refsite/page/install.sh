@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the tests of the admin page in a browser run on: Debian's Chromium, and axe-core, which finds what people
-# with a screen reader could not use. Prints the path of axe-core; nothing else goes to standard output.
+# Installs what the browser tests of the admin page need: Debian's Chromium, and axe-core, which finds accessibility problems. Prints
+# the path of axe-core; nothing else goes to standard output.
 set -eu
 
 axe=4.10.3

@@ -15,10 +15,10 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// shownTests is how many of the last tests the page lists.
+// shownTests is how many recent tests the page lists.
 const shownTests = 8
 
-// show answers with the mail page, or with the form to log in.
+// show responds with the mail page, or with the login form.
 func (v visit) show() error {
 	done := v.r.URL.Query().Get("done")
 	if v.user == "" {
@@ -37,11 +37,11 @@ func (v visit) show() error {
 	return nil
 }
 
-// goodbyes are what the form to log in says after a step that went well.
+// goodbyes are the messages of the login form after a successful step.
 var goodbyes = map[string]string{"logout": "You are logged out."}
 
-// success is what the page says after it was led to by a step that went well, as far as it is still true: the page can be
-// opened again at the same address later.
+// success returns the message after a successful step. It returns only what is still true, because the page may be reopened later at
+// the same URL.
 func success(done string, o core.Overview) string {
 	switch {
 	case o.Settings.IsZero():
@@ -58,7 +58,7 @@ func success(done string, o core.Overview) string {
 	return ""
 }
 
-// save saves what was entered. Mail stays on only when nothing was changed; what was changed has to be tested first.
+// save saves what was entered. Mail stays on only if nothing was changed, because a change has to be tested first.
 func (v visit) save() error {
 	o, err := v.site.Overview(shownTests)
 	if err != nil {
@@ -80,11 +80,11 @@ func (v visit) save() error {
 	return v.redirect("?done=saved")
 }
 
-// entered are the settings of a form. An address to log in with is also the sender where none is entered.
+// entered returns the settings in a form. If the sender is empty and the username is an address, it is the sender.
 func entered(get func(string) string) site.Settings {
 	var s site.Settings
 	for _, d := range site.AllSettings() {
-		_ = d.SetText(&s, strings.TrimSpace(get(d.Name))) // what is no number is no port either
+		_ = d.SetText(&s, strings.TrimSpace(get(d.Name))) // a port that is not a number stays 0
 	}
 	s.Scopes = site.JoinScopes(strings.Fields(s.Scopes))
 	if s.Grant == "" {
@@ -96,7 +96,7 @@ func entered(get func(string) string) site.Settings {
 	return s
 }
 
-// enteredSecret is the login's secret of a form: a refresh token comes with the client secret.
+// enteredSecret returns the login's secret in a form: the password, or a refresh token joined with the client secret.
 func enteredSecret(get func(string) string, grant site.Grant) secret.Text {
 	password := secret.New(get("password"))
 	if grant != site.RefreshToken {
@@ -123,9 +123,9 @@ func (v visit) startTest(o core.Overview, key, recipient string) error {
 	form := v.r.PostForm
 	switch {
 	case uuid.Validate(key) != nil:
-		return problem.New(problem.Malformed, "The form is not one of this page.")
+		return problem.New(problem.Malformed, "The form does not belong to this page.")
 	case o.Settings.IsZero():
-		return problem.New(problem.NotConfigured, "There is nothing saved that could be tested.")
+		return problem.New(problem.NotConfigured, "No settings are saved, so there is nothing to test.")
 	case form.Get("revision") != o.Revision:
 		// The password was entered for what the page showed.
 		return &problem.Error{Code: problem.Stale, Revision: o.Revision, UpdatedBy: o.UpdatedBy, Detail: "The site was changed since it was read."}
@@ -135,7 +135,7 @@ func (v visit) startTest(o core.Overview, key, recipient string) error {
 	return err
 }
 
-// turn switches mail on or off and leaves everything else.
+// turn switches mail on or off and changes nothing else.
 func (v visit) turn() error {
 	state, err := v.site.Read()
 	if err != nil {
@@ -154,7 +154,7 @@ func (v visit) turn() error {
 	return v.redirect("?done=disabled")
 }
 
-// explain answers with the mail page and why nothing was changed; refill puts back what was entered, but for passwords.
+// explain responds with the mail page and the reason why nothing was changed. refill restores what was entered, except passwords.
 func (v visit) explain(err error, refill func(*mail)) error {
 	failure := problem.Of(err)
 	status := api.Status(failure.Code)
@@ -175,7 +175,7 @@ func (v visit) explain(err error, refill func(*mail)) error {
 	return nil
 }
 
-// again says when to try again, as a sentence that follows on another.
+// again returns a sentence, with a leading space, that says when to try again; "" if there is no need to wait.
 func again(wait time.Duration) string {
 	switch minutes := int((wait + time.Minute - 1) / time.Minute); {
 	case wait <= 0:

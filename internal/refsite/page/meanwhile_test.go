@@ -108,7 +108,7 @@ func TestServices(t *testing.T) {
 	if b.field("host") != "smtp.gmail.com" || b.field("port") == "" || b.field("encryption") == "" || w.state().Revision != "0" {
 		t.Errorf("%s", b.text)
 	}
-	b.want("service", "takes an app password here, not the account’s password")
+	b.want("service", "requires an app password here, not the account’s password")
 	link := b.find(func(n *html.Node) bool { return attribute(n, "href") == "https://myaccount.google.com/apppasswords" })
 	if link == nil {
 		t.Error("no link to make an app password")
@@ -131,7 +131,7 @@ func TestServices(t *testing.T) {
 		b.get("")
 		b.submit("/save", url.Values{"host": {"smtp.gmail.com"}, "port": {"465"}, "username": {"someone@gmail.com"}})
 		b.want("encryption-error", "Encryption must be one of")
-		b.want("service", "Gmail takes an app password")
+		b.want("service", "Gmail requires an app password")
 		b.want("password-hint", "16 letters")
 	})
 	for _, p := range presets.All() {

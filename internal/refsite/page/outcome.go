@@ -13,12 +13,12 @@ type outcome struct {
 	core.PastTest
 	// Verdict is passed, failed, in doubt or running.
 	Verdict string
-	// Mistyped says that it tested the saved settings, and another password than the one that was saved by then.
+	// Mistyped is true if it tested the saved settings with a different password from the saved one.
 	Mistyped bool
 	Stages   []passage
 }
 
-// passage is a stage of the message's way.
+// passage is a stage of a test, as the page shows it.
 type passage struct {
 	Name string
 	// State is passed, failed or ahead.
@@ -26,7 +26,7 @@ type passage struct {
 	Took  time.Duration
 }
 
-// isMistyped reports whether t tested what o holds but for the password.
+// isMistyped reports whether t tested the saved settings with a different password from the saved one.
 func isMistyped(t core.PastTest, o core.Overview) bool {
 	return !t.OfSaved && t.Settings == o.Settings && t.Settings.Username != "" && !o.PasswordSetAt.After(t.StartedAt)
 }
@@ -44,13 +44,13 @@ func outcomeOf(t core.PastTest, now core.Overview) outcome {
 	return o
 }
 
-// way is one stage of the page and those of a test that it stands for.
+// way is a stage on the page and the stages of a test that it combines.
 type way struct {
 	name   string
 	stages []site.Stage
 }
 
-// ways are the stages of a test with these settings, in order.
+// ways returns the stages of a test with these settings, in order.
 func ways(s site.Settings) []way {
 	var all []way
 	if s.Grant != "" {
@@ -77,7 +77,7 @@ func ways(s site.Settings) []way {
 	)
 }
 
-// passages says which stages a test passed. After the one where it ended, none was reached.
+// passages returns the stages of a test with their states. Stages after the one that failed were not reached.
 func passages(t core.PastTest) []passage {
 	if t.Stage == "" {
 		return nil

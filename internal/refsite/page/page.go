@@ -1,5 +1,5 @@
-// Package page is the admin page of a site, for people: log in, save, test, enable. It is rendered on the server and
-// works without JavaScript. Every rule about mail is that of package core; this package shows and asks.
+// Package page is the admin page of a site, for people: log in, save, test, enable. It is rendered on the server and works without
+// JavaScript. All rules about mail are in package core.
 package page
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/problem"
 )
 
-// maxBody is how many bytes a form may have.
+// maxBody is the maximum size of a form in bytes.
 const maxBody = 64 << 10
 
 // Page serves the admin page of every site.
@@ -23,24 +23,24 @@ type Page struct {
 	Sites *core.Core
 	Guard *access.Guard
 	Log   *slog.Logger
-	// BehindProxy says that a proxy terminates TLS and names the client in the last element of X-Forwarded-For.
+	// BehindProxy is true if a proxy terminates TLS and appends the client's address to X-Forwarded-For.
 	BehindProxy bool
 	// Hosts are the names that the page answers to besides IP addresses and localhost.
 	Hosts []string
 	Now   func() time.Time
 }
 
-// visit is one request for the page of a site. Its error becomes a page that says what is wrong.
+// visit is one request for the page of a site. Its error becomes an error page.
 type visit struct {
 	*Page
 	w    http.ResponseWriter
 	r    *http.Request
 	site *core.Site
-	// user is whose session it is; empty before the login.
+	// user is the username of the session; empty before the login.
 	user string
 }
 
-// Handler returns what serves /{site}/admin and the steps below.
+// Handler returns the handler for /{site}/admin and the steps below it.
 func (p *Page) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /{site}/admin", p.open(visit.show))
@@ -60,13 +60,13 @@ func (p *Page) Handler() http.Handler {
 	return p.surround(sameOrigin.Handler(mux))
 }
 
-// surround does for every visit what no single one may forget.
+// surround does what every visit needs: security headers, a check of the host, a limit of the body.
 func (p *Page) surround(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "+
 			"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 		w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
-		// Without its origin, a form could not prove where it comes from in browsers that send no Sec-Fetch-Site.
+		// Browsers without Sec-Fetch-Site need the origin to prove where a form comes from.
 		w.Header().Set("Referrer-Policy", "same-origin")
 		if !access.AnswersTo(r.Host, p.Hosts) {
 			p.refuse(w, http.StatusMisdirectedRequest, "This server has no page under that name.")
@@ -94,13 +94,13 @@ func (p *Page) open(do func(visit) error) http.Handler {
 func (p *Page) inSession(do func(visit) error) http.Handler {
 	return p.open(func(v visit) error {
 		if v.user == "" {
-			return v.askLogin(http.StatusUnauthorized, "", "Your session has ended. Nothing was changed; log in to go on.")
+			return v.askLogin(http.StatusUnauthorized, "", "Your session has ended. Nothing was changed; log in to continue.")
 		}
 		return do(v)
 	})
 }
 
-// enter finds the site, who visits it, and reads the form.
+// enter finds the site and the user, and reads the form.
 func (p *Page) enter(w http.ResponseWriter, r *http.Request) (visit, error) {
 	v := visit{Page: p, w: w, r: r}
 	var err error
@@ -109,7 +109,7 @@ func (p *Page) enter(w http.ResponseWriter, r *http.Request) (visit, error) {
 	}
 	if err := r.ParseForm(); err != nil {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			return v, problem.New(problem.TooLarge, "The form is larger than any that this page has.")
+			return v, problem.New(problem.TooLarge, "The form is too large.")
 		}
 		return v, problem.New(problem.Malformed, "The form cannot be read.")
 	}
@@ -119,7 +119,7 @@ func (p *Page) enter(w http.ResponseWriter, r *http.Request) (visit, error) {
 
 func (v visit) goBack() error { return v.redirect("") }
 
-// redirect leads back to the page, so that reloading it repeats nothing.
+// redirect leads back to the page, so that reloading it does not repeat the step.
 func (v visit) redirect(rest string) error {
 	http.Redirect(v.w, v.r, v.base()+rest, http.StatusSeeOther) //nolint:gosec // base is the name of a site that exists
 	return nil
@@ -127,7 +127,7 @@ func (v visit) redirect(rest string) error {
 
 func (v visit) base() string { return "/" + v.site.Name() + "/admin" }
 
-// fail answers with a page that holds nothing but what went wrong.
+// fail responds with a page that shows only the error.
 func (p *Page) fail(w http.ResponseWriter, r *http.Request, err error) {
 	failure := problem.Of(err)
 	status := api.Status(failure.Code)

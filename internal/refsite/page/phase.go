@@ -7,10 +7,10 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// phase is how far a site is on its way to mail that is on.
+// phase is how far a site has got from empty settings to enabled mail.
 type phase string
 
-// The phases. In changed, it was with other settings or another password that a test passed last.
+// The phases. In changed, the last pass was with different settings or a different password.
 const (
 	empty   phase = "empty"
 	saved   phase = "saved"
@@ -39,7 +39,7 @@ func phaseOf(o core.Overview) phase {
 	return saved
 }
 
-// describe says where the site stands and what comes next.
+// describe returns the phase in a sentence, and the next step.
 func describe(p phase, o core.Overview, now time.Time) (summary, next string) {
 	switch p {
 	case enabled:
@@ -62,7 +62,7 @@ func describe(p phase, o core.Overview, now time.Time) (summary, next string) {
 	return "The settings are saved and not tested yet.", "Send a test message."
 }
 
-// describeLast says what came of the last test, and is empty where it was one of other settings.
+// describeLast describes the result of the last test. It returns "" if that tested different settings.
 func describeLast(t core.PastTest, o core.Overview) (summary, next string) {
 	because := "."
 	if t.Diagnosis != nil {
@@ -70,9 +70,9 @@ func describeLast(t core.PastTest, o core.Overview) (summary, next string) {
 	}
 	switch {
 	case t.Status == site.Failed && isMistyped(t, o):
-		return "The last test failed" + because, "Its password was not the saved one: test again with the saved one."
+		return "The last test failed" + because, "Its password was not the saved one: test again with the saved password."
 	case isMistyped(t, o):
-		return "The password typed for the last test is not the saved one.", "Test again with the saved one, or save the other one first."
+		return "The password typed for the last test is not the saved one.", "Test again with the saved password, or save the new one first."
 	case !t.OfSaved:
 		return "", ""
 	case t.Status == site.Failed:
@@ -83,15 +83,15 @@ func describeLast(t core.PastTest, o core.Overview) (summary, next string) {
 	return "The last pass is too old to enable mail.", "Test again, then enable mail."
 }
 
-// Step is one of the phases that a site goes through.
+// Step is a phase as the page shows it.
 type Step struct {
 	Name string
-	// State is done, here or ahead; Warn marks a step that is lost again.
+	// State is done, here or ahead. Warn marks a step that has to be repeated.
 	State string
 	Warn  bool
 }
 
-// Steps are the way to mail that is on, as far as the site went.
+// Steps returns the steps to enabled mail, and how far the site has got.
 func (p phase) Steps() []Step {
 	reached := map[phase]int{empty: 0, saved: 1, changed: 2, tested: 2, enabled: 3}[p]
 	names := []string{"Empty", "Saved", "Tested", "Enabled"}

@@ -15,28 +15,28 @@ const maxMatches = 8
 
 // service is the chooser of mail services and what is known about the chosen one.
 type service struct {
-	// Query is what was searched for; Matches what was found, Found the same in words.
+	// Query is the search text, Matches the services found, and Found describes the result.
 	Query, Found string
 	Matches      []presets.Preset
-	// Chosen is the service whose host is in the form; its ID is empty for none. Filled says that it was just chosen.
+	// Chosen is the service whose host is in the form; its ID is empty if there is none. Filled is true if it was just chosen.
 	Chosen presets.Preset
 	Region string
-	// Address is what was searched for where that is an email address, which then becomes the username.
+	// Address is the search text if it is an email address. Choosing a service makes it the username.
 	Address string
 	Filled  bool
 }
 
-// serviceOf is the service that a host belongs to.
+// serviceOf returns the service that a host belongs to.
 func serviceOf(host string) *service {
 	chosen, _ := presets.ByHost(host)
 	return &service{Chosen: chosen}
 }
 
-// Warning is what there is to say about passwords at the service; empty for nothing.
+// Warning returns a warning about passwords at the service, or "".
 func (s *service) Warning() string {
 	switch s.Chosen.AuthStatus {
 	case presets.AppPasswordRequired:
-		return s.Chosen.Name + " takes an app password here, not the account’s password."
+		return s.Chosen.Name + " requires an app password here, not the account’s password."
 	case presets.DeprecatedPassword:
 		return s.Chosen.Name + " is phasing out logins with a password."
 	case presets.OAuth2Only:
@@ -45,7 +45,7 @@ func (s *service) Warning() string {
 	return ""
 }
 
-// choose fills in the service that the address of the page asks for, or searches one.
+// choose fills in the service that the page's URL asks for, or searches for one.
 func (m *mail) choose(query url.Values) {
 	if p, ok := presets.ByID(query.Get("service")); ok {
 		if endpoint, err := p.Endpoint(query.Get("region")); err == nil {
@@ -64,7 +64,7 @@ func (m *mail) choose(query url.Values) {
 	}
 }
 
-// hint says beside the fields what the service wants in them.
+// hint sets the hints of the fields to what the service expects in them.
 func (m *mail) hint() {
 	if hint := m.Service.Chosen.UsernameHint; hint != "" {
 		m.Fields["username"].Hint = sentence(hint)
@@ -86,12 +86,12 @@ func sentence(text string) string {
 	return strings.ToUpper(text[:1]) + strings.TrimSuffix(text[1:], ".") + "."
 }
 
-// search looks for services by mail address, or by words of their name, id, host and domains.
+// search finds services by email address, or by words of their name, ID, host and domains.
 func (s *service) search(text string) {
 	s.Query = text
 	if p, ok := presets.ByAddress(text); ok {
 		s.Address = text
-		s.Matches, s.Found = []presets.Preset{p}, "The mailboxes of this domain are at one service."
+		s.Matches, s.Found = []presets.Preset{p}, "This service hosts the mailboxes of the domain."
 		return
 	}
 	words := strings.Fields(strings.ToLower(text))
@@ -116,7 +116,7 @@ func (s *service) search(text string) {
 	}
 }
 
-// suggest is for a search that found nothing.
+// suggest suggests services with similar names after a search without matches.
 func (s *service) suggest(text string) {
 	s.Found = "No service has that name. Enter the SMTP settings from your mail service below."
 	if strings.Contains(text, "@") {
@@ -130,7 +130,7 @@ func (s *service) suggest(text string) {
 	}
 }
 
-// rank puts first what begins with the word.
+// rank orders services: lowest if the name or ID begins with the word.
 func rank(p presets.Preset, word string) int {
 	switch {
 	case strings.HasPrefix(p.ID, word), strings.HasPrefix(strings.ToLower(p.Name), word):

@@ -10,11 +10,11 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
-// isSecure reports whether browsers talk HTTPS to this server. Plain HTTP is for loopback addresses only.
+// isSecure reports whether browsers use HTTPS. Plain HTTP is allowed only on loopback addresses.
 func (v visit) isSecure() bool { return v.r.TLS != nil || v.BehindProxy }
 
-// cookieName is that of the session at this site; sites share an origin. Over HTTPS the name keeps other hosts and plain
-// HTTP from setting it (RFC 6265bis section 4.1.3.2).
+// cookieName returns the name of the session cookie. It includes the site, because sites share an origin. Over HTTPS, its prefix keeps
+// other hosts and plain HTTP from setting the cookie (RFC 6265bis section 4.1.3.2).
 func (v visit) cookieName() string {
 	name := "session-" + v.site.Name()
 	if v.isSecure() {
@@ -23,15 +23,15 @@ func (v visit) cookieName() string {
 	return name
 }
 
-// setCookie gives the browser a session, or takes it away when it has expired.
+// setCookie sets the session cookie, or removes it if expires is in the past.
 func (v visit) setCookie(token secret.Text, expires time.Time) {
-	http.SetCookie(v.w, &http.Cookie{ //nolint:gosec // not Secure where nothing could be
+	http.SetCookie(v.w, &http.Cookie{ //nolint:gosec // Secure whenever HTTPS is used
 		Name: v.cookieName(), Value: token.Reveal(), Path: "/", Expires: expires,
 		Secure: v.isSecure(), HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	})
 }
 
-// token is that of the session that the visitor claims to have.
+// token returns the token in the session cookie.
 func (v visit) token() secret.Text {
 	c, err := v.r.Cookie(v.cookieName())
 	if err != nil {
@@ -40,7 +40,7 @@ func (v visit) token() secret.Text {
 	return secret.New(c.Value)
 }
 
-// whoIs returns whose session it is, "" for none.
+// whoIs returns the username of the session, or "".
 func (v visit) whoIs() (string, error) {
 	user, err := v.Guard.User(v.site.ID(), v.token())
 	if err != nil && problem.Of(err).Code == problem.Unauthorized {
@@ -49,7 +49,7 @@ func (v visit) whoIs() (string, error) {
 	return user, err
 }
 
-// login opens a new session and ends the one that the visitor came with.
+// login opens a new session and ends the previous one.
 func (v visit) login() error {
 	username, password := v.r.PostForm.Get("username"), secret.New(v.r.PostForm.Get("password"))
 	opened, err := v.Guard.Login(v.r.Context(), v.site.ID(), access.Client(v.r, v.BehindProxy), username, password)
@@ -75,7 +75,7 @@ func (v visit) logout() error {
 	return v.redirect("?done=logout")
 }
 
-// askLogin answers with the form to log in; the username to begin with and the note may be empty.
+// askLogin responds with the login form. username, which is filled in, and note may be empty.
 func (v visit) askLogin(status int, username, note string) error {
 	render(v.w, status, "login", struct {
 		Site, Base, Note, Username string

@@ -151,7 +151,7 @@ func TestAnotherPasswordThanTheSavedPasses(t *testing.T) {
 	b.submit("/test", url.Values{"recipient": {recipient}, "password": {mailPassword}})
 	b.want("outcome", "The password typed for this test is not the saved one. It works: save it, then test again.")
 	b.want("state", "The password typed for the last test is not the saved one.")
-	b.want("past", "with another password than the saved one")
+	b.want("past", "with a password that is not saved")
 	if b.canEnable() {
 		t.Error("mail can be enabled with a password that was not tested")
 	}
@@ -231,7 +231,7 @@ func TestWhatIsRefused(t *testing.T) {
 	w := start(t)
 	b := w.loggedIn()
 	b.submit("/test", url.Values{"recipient": {recipient}, "password": {mailPassword}})
-	b.want("notice", "There is nothing saved")
+	b.want("notice", "No settings are saved")
 	for name, c := range map[string]struct{ field, value, want string }{
 		"NoHost":      {"host", "", "Host "},
 		"NoNumber":    {"port", "smtp", "Port must be from 1 to 65535."},
@@ -309,7 +309,7 @@ func TestR42TooManyPasswordsThatAreNotTheSavedOne(t *testing.T) {
 	}
 	for _, password := range []string{"mistyped", mailPassword} {
 		b.submit("/test", url.Values{"recipient": {recipient}, "password": {password}})
-		b.want("notice", "Too many passwords that are not the stored one.")
+		b.want("notice", "Too many wrong passwords.")
 	}
 	if n := len(w.mail.Messages()); n != 0 {
 		t.Errorf("%d messages", n)

@@ -15,47 +15,47 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// mail is the mail page as its template shows it.
+// mail is the data of the mail page's template.
 type mail struct {
 	core.Overview
 	Site, Base, User string
 	Phase            phase
-	// Summary is the state in one line, Next what comes next.
+	// Summary is the state in one line, Next the next step.
 	Summary, Next string
 	Notice        *notice
 	Fields        map[string]*field
-	// Read is what the form was made from, for the case that somebody else changes it meanwhile.
+	// Read is the state that the form shows, to detect what someone else changes in the meantime.
 	Read    string
 	Service *service
 	Test    testForm
-	// Outcome is the test that is shown in full, nil for none.
+	// Outcome is the test that is shown in full, or nil.
 	Outcome *outcome
 	Past    []outcome
 	Running bool
 	Drift   []string
-	// changed are the labels of the settings that were entered and refused.
+	// changed are the labels of the changed settings in a refused form.
 	changed []string
 }
 
-// notice is what the page says first.
+// notice is the message at the top of the page.
 type notice struct {
 	// Tone is good or bad.
 	Tone, Title, Text string
 	Items             []string
-	// Field is where to go to; empty for nowhere.
+	// Field is the ID of the field to link to, or empty.
 	Field string
 }
 
-// testForm asks for a test.
+// testForm is the form that sends a test.
 type testForm struct {
-	// Key makes the form send one message, however often it is sent.
+	// Key makes the form send only one message, however often it is submitted.
 	Key       string
 	Recipient string
-	// Errors are by the name of the field.
+	// Errors are by field name.
 	Errors map[string]string
 }
 
-// snapshot is what a page showed when it was made.
+// snapshot is the state that a page showed when it was rendered.
 type snapshot struct {
 	Settings   site.Settings `json:"settings"`
 	Enabled    bool          `json:"enabled"`
@@ -93,7 +93,7 @@ func (v visit) mail(o core.Overview) mail {
 	return m
 }
 
-// enter puts back what was entered; port is its text, which may be no number.
+// enter restores what was entered. port is the text of that field, which may not be a number.
 func (m *mail) enter(s site.Settings, port string) {
 	for _, d := range site.AllSettings() {
 		shown := m.Fields[d.Name]
@@ -109,7 +109,7 @@ func (m *mail) enter(s site.Settings, port string) {
 	m.hint()
 }
 
-// blame says why a step was refused, beside the field that is at fault. Of what is saved nothing was changed.
+// blame shows why a step was refused, next to the field at fault. Nothing that is saved was changed.
 func (m *mail) blame(step string, failure *problem.Error, read string) {
 	m.Notice = &notice{Tone: "bad", Title: "Nothing was changed.", Text: m.reason(step, failure) + again(failure.RetryAfter)}
 	if failure.Code == problem.Stale {
@@ -132,7 +132,7 @@ func (m *mail) blame(step string, failure *problem.Error, read string) {
 	}
 }
 
-// reason says why a step was refused, in the words of the page.
+// reason returns why a step was refused, in the terms of the page.
 func (m *mail) reason(step string, failure *problem.Error) string {
 	switch {
 	case failure.Code != problem.PasswordRequired:
@@ -146,12 +146,12 @@ func (m *mail) reason(step string, failure *problem.Error) string {
 		". A saved password is used only with the settings it was entered for."
 }
 
-// undone says of a refused step that it was not done.
+// undone are the messages that a refused step was not carried out.
 var undone = map[string]string{
 	"save": "What you entered was not saved.", "test": "No test was sent.", "switch": "Mail was neither enabled nor disabled.",
 }
 
-// blameOther says who changed what since the page was made.
+// blameOther shows who changed what since the page was rendered.
 func (m *mail) blameOther(step, read string) {
 	m.Notice.Title = fmt.Sprintf("“%s” changed this site on %s, while this page was open.", m.UpdatedBy, when(m.UpdatedAt))
 	m.Notice.Text = undone[path.Base(step)] + " Review the saved settings, then try again."
@@ -161,7 +161,7 @@ func (m *mail) blameOther(step, read string) {
 	}
 }
 
-// changes says for people what is another than it was.
+// changes describes the differences between two states for people.
 func changes(was, is snapshot) []string {
 	var items []string
 	before := was.Settings.Fields()
@@ -194,7 +194,7 @@ func onOff(on bool) string {
 	return "off"
 }
 
-// ago is how long ago a time was, in words.
+// ago describes in words how long ago something happened.
 func ago(d time.Duration) string {
 	switch {
 	case d < 2*time.Minute:

@@ -6,7 +6,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/store"
 )
 
-// Of returns what a caller may know of err: the *[Error] in its chain, or one made for what the store said.
+// Of returns what a caller may know about err: the *[Error] in its chain, or one for an error of the store.
 func Of(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
@@ -16,10 +16,10 @@ func Of(err error) *Error {
 	}
 	if e, ok := errors.AsType[*store.WriteError](err); ok {
 		if e.InDoubt {
-			// Not Storage, which promises that nothing was changed: clients look for themselves.
-			return &Error{Code: Internal, Detail: "The site cannot tell whether the change is on its disk: read what it holds.", Err: err}
+			// Not Storage, which promises that nothing was changed: clients read the site to find out.
+			return &Error{Code: Internal, Detail: "The site cannot tell whether the change was stored: read its settings.", Err: err}
 		}
-		return &Error{Code: Storage, Detail: "The site could not store the change; what it holds is as it was.", Err: err}
+		return &Error{Code: Storage, Detail: "The site could not store the change; its settings are unchanged.", Err: err}
 	}
-	return &Error{Code: Internal, Detail: "The site made a mistake; its log says which.", Err: err}
+	return &Error{Code: Internal, Detail: "Internal error; see the site's log.", Err: err}
 }

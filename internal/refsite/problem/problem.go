@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Code is the word by which clients tell failures apart.
+// Code identifies a failure to clients.
 type Code string
 
 // The codes of the contract; openapi.yaml says when each is used.
@@ -32,21 +32,21 @@ const (
 	Misdirected          Code = "misdirected"
 )
 
-// RetryStopping is how long to wait for a site that is being stopped.
+// RetryStopping is how long to wait for a site that is stopping.
 const RetryStopping = 5 * time.Second
 
-// Error is a call that failed. All of it but Err may be shown to the caller.
+// Error is a failed request. Everything except Err may be shown to the client.
 type Error struct {
 	Code Code
-	// Field is the field at fault by its name in the contract; may be empty.
+	// Field is the name, in the contract, of the field at fault; may be empty.
 	Field string
 	// Detail says what is wrong, for people.
 	Detail string
-	// Revision and UpdatedBy are set when Code is Stale: the present revision and who made it.
+	// Revision and UpdatedBy are set if Code is Stale: the current revision and who wrote it.
 	Revision, UpdatedBy string
-	// RetryAfter is how long to wait before the next call; 0 when waiting is no help.
+	// RetryAfter is how long to wait before the next request; 0 if waiting does not help.
 	RetryAfter time.Duration
-	// Err is the error underneath, for the log; may be nil.
+	// Err is the underlying error, for the log; may be nil.
 	Err error
 }
 
@@ -68,5 +68,5 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %s", e.Code, e.Detail)
 }
 
-// Unwrap returns the error underneath.
+// Unwrap returns the underlying error.
 func (e *Error) Unwrap() error { return e.Err }

@@ -1,4 +1,4 @@
-// Package refsitetest runs the reference site in a process of its own, which tests can kill.
+// Package refsitetest runs the reference site in a separate process, which tests can kill.
 package refsitetest
 
 import (
@@ -14,11 +14,11 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/pinned"
 )
 
-// Process is a reference site that serves.
+// Process is a running reference site.
 type Process struct {
-	// Address is where it listens.
+	// Address is the host and port that it listens on.
 	Address string
-	// Lines are what it printed before: the secrets of new sites.
+	// Lines are what it printed before it listened: the secrets of new sites.
 	Lines []map[string]string
 
 	t      testing.TB
@@ -26,16 +26,16 @@ type Process struct {
 	stderr string
 }
 
-// Files are where a built reference site keeps its things, in one folder.
+// Files are the files of a reference site, in one folder.
 type Files struct {
-	// Data is the file with the sites, Keys that with the sealing key.
+	// Data is the data file, Keys the key file.
 	Data, Keys string
 
 	binary, authority string
 }
 
-// Build builds the command refsite into dir, with a new sealing key. The sites trust mail servers by the authority, in PEM,
-// and by those of the system where that is nil.
+// Build builds the command refsite into dir, with a new sealing key. The sites trust mail servers whose certificate the authority (PEM)
+// issued; nil stands for the system's authorities.
 func Build(t testing.TB, dir string, authority []byte) Files {
 	t.Helper()
 	f := Files{Data: filepath.Join(dir, "data"), Keys: filepath.Join(dir, "keys"), binary: filepath.Join(dir, "refsite")}
@@ -58,8 +58,8 @@ func Build(t testing.TB, dir string, authority []byte) Files {
 	return f
 }
 
-// Serve is the call that serves on a free port, sends test messages to this machine and does not hold them back; sites are
-// more flags.
+// Serve returns a command that serves on a free port and may send any number of test messages to this machine. sites are additional
+// flags.
 func (f Files) Serve(ctx context.Context, sites ...string) *exec.Cmd {
 	args := []string{
 		"serve", "-listen", "127.0.0.1:0", "-data", f.Data, "-keys", f.Keys,
@@ -71,8 +71,7 @@ func (f Files) Serve(ctx context.Context, sites ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, f.binary, append(args, sites...)...)
 }
 
-// Launch starts cmd, which is to be "refsite serve" with the flags that it needs, and waits until it listens. The process
-// ends with the test.
+// Launch starts cmd, which must be "refsite serve" with its flags, and waits until it listens. The process ends with the test.
 func Launch(t testing.TB, cmd *exec.Cmd) *Process {
 	t.Helper()
 	p := &Process{t: t, cmd: cmd, stderr: filepath.Join(t.TempDir(), "stderr")}
@@ -106,7 +105,7 @@ func Launch(t testing.TB, cmd *exec.Cmd) *Process {
 	return nil
 }
 
-// Log is what the process has written to standard error so far.
+// Log returns what the process has written to standard error so far.
 func (p *Process) Log() string {
 	p.t.Helper()
 	text, err := os.ReadFile(p.stderr)
@@ -116,7 +115,7 @@ func (p *Process) Log() string {
 	return string(text)
 }
 
-// Kill ends the process as a crash does.
+// Kill ends the process abruptly, like a crash.
 func (p *Process) Kill() {
 	if p.cmd.ProcessState == nil {
 		_ = p.cmd.Process.Kill()
@@ -124,7 +123,7 @@ func (p *Process) Kill() {
 	}
 }
 
-// Terminate asks the process to end and returns what it ended with.
+// Terminate asks the process to end, and returns its error.
 func (p *Process) Terminate() error {
 	p.t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {

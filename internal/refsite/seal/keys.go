@@ -1,4 +1,4 @@
-// Package seal keeps passwords unreadable at rest and makes fingerprints that only the holder of the key can make.
+// Package seal encrypts passwords at rest and makes keyed digests.
 package seal
 
 import (
@@ -20,9 +20,9 @@ import (
 
 const keySize = 32
 
-// Keys are the versions of a server's key. The highest version seals, the others only open. The zero Keys hold none.
+// Keys are the versions of a server's key. The highest version seals; the others only open. The zero Keys have no version.
 type Keys struct {
-	// A pointer, so that printing a Keys shows an address and nothing more.
+	// A pointer, so that printing Keys shows only an address.
 	ring *ring
 }
 
@@ -31,7 +31,7 @@ type ring struct {
 	versions map[int]version
 }
 
-// version holds what is derived from one version of the key.
+// version holds the keys that are derived from one version.
 type version struct {
 	aead cipher.AEAD
 	mac  []byte
@@ -53,7 +53,7 @@ func Load(path string) (Keys, error) {
 		return Keys{}, fmt.Errorf("key file: %w", err)
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return Keys{}, fmt.Errorf("key file %s has mode %04o, so others than its owner can read it: chmod 600", path, mode)
+		return Keys{}, fmt.Errorf("key file %s has mode %04o, so users other than its owner can read it: run chmod 600", path, mode)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -62,15 +62,15 @@ func Load(path string) (Keys, error) {
 	return Parse(secret.New(string(text)))
 }
 
-// Parse reads Keys from words of the form version:key, separated by white space, where version is a number from 1 and
-// key is 32 bytes in standard base64.
+// Parse reads Keys from words of the form version:key, separated by white space, where version is a number of at least 1 and key is 32
+// bytes in standard base64.
 func Parse(text secret.Text) (Keys, error) {
 	raw := map[int][]byte{}
 	for word := range strings.FieldsSeq(text.Reveal()) {
 		number, encoded, _ := strings.Cut(word, ":")
 		n, err := strconv.Atoi(number)
 		if err != nil || n < 1 {
-			return Keys{}, errors.New("a sealing key must have the form version:base64 with a version from 1")
+			return Keys{}, errors.New("a sealing key must have the form version:base64, where version is at least 1")
 		}
 		key, err := base64.StdEncoding.DecodeString(encoded)
 		if err != nil || len(key) != keySize {
@@ -84,8 +84,7 @@ func Parse(text secret.Text) (Keys, error) {
 	return fromBytes(raw)
 }
 
-// Rotate adds a random version to the key file, which it creates with mode 0600 when there is none, and returns the
-// new version's number.
+// Rotate adds a random version to the key file and returns its number. It creates the file with mode 0600 if necessary.
 func Rotate(path string) (int, error) {
 	keys, err := Load(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -103,7 +102,7 @@ func Rotate(path string) (int, error) {
 	return next, nil
 }
 
-// Current is the number of the version that seals; 0 for the zero Keys.
+// Current returns the number of the version that seals; 0 for the zero Keys.
 func (k Keys) Current() int {
 	if k.ring == nil {
 		return 0
@@ -122,7 +121,7 @@ func (k Keys) Has(number int) bool {
 
 func newKey() []byte {
 	key := make([]byte, keySize)
-	_, _ = rand.Read(key) // never fails: it ends the process instead
+	_, _ = rand.Read(key) // never returns an error: it crashes the process instead
 	return key
 }
 
@@ -142,7 +141,7 @@ func fromBytes(raw map[int][]byte) (Keys, error) {
 	return Keys{ring: r}, nil
 }
 
-// derive gives each use of a key a key of its own (RFC 5869).
+// derive derives a separate key for each use of a key (RFC 5869).
 func derive(key []byte) (version, error) {
 	sealing, err := hkdf.Expand(sha256.New, key, "seal", chacha20poly1305.KeySize)
 	if err != nil {

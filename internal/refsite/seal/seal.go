@@ -10,10 +10,10 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
-// ErrOpen is returned for a sealed text that was changed, or that was sealed for another place or with another key.
+// ErrOpen is returned for a sealed text that was changed, or that was sealed for a different place or with a different key.
 var ErrOpen = errors.New("the sealed text does not belong here, or was changed")
 
-// Sealed is a text that only the key's holder can read.
+// Sealed is an encrypted text.
 type Sealed struct {
 	// Key is the version of the key.
 	Key int `json:"key"`
@@ -21,7 +21,7 @@ type Sealed struct {
 	Data []byte `json:"data"`
 }
 
-// MAC is a keyed digest (HMAC-SHA-256): equal for equal input, and worth nothing to who lacks the key.
+// MAC is a keyed digest (HMAC-SHA-256): equal for equal input, and useless without the key.
 type MAC struct {
 	// Key is the version of the key.
 	Key int `json:"key"`
@@ -29,7 +29,7 @@ type MAC struct {
 	Sum []byte `json:"sum"`
 }
 
-// Seal encrypts text with the current key. It opens only for the same place, in the same order.
+// Seal encrypts text with the current key. [Keys.Open] needs the same place, in the same order.
 func (k Keys) Seal(text secret.Text, place ...string) Sealed {
 	v := k.ring.versions[k.ring.current]
 	nonce := make([]byte, v.aead.NonceSize(), v.aead.NonceSize()+len(text.Reveal())+v.aead.Overhead())
@@ -56,7 +56,7 @@ func (k Keys) MAC(parts ...string) MAC {
 	return k.macWith(k.ring.current, parts)
 }
 
-// Matches reports whether m is the digest of the parts. A digest of a version that is not among the keys matches nothing.
+// Matches reports whether m is the digest of the parts. A digest with a missing version matches nothing.
 func (k Keys) Matches(m MAC, parts ...string) bool {
 	return k.Has(m.Key) && hmac.Equal(m.Sum, k.macWith(m.Key, parts).Sum)
 }
@@ -67,7 +67,7 @@ func (k Keys) macWith(number int, parts []string) MAC {
 	return MAC{Key: number, Sum: h.Sum(nil)}
 }
 
-// frame joins parts so that no two lists of parts give the same bytes.
+// frame joins parts unambiguously: different lists of parts give different bytes.
 func frame(parts []string) []byte {
 	var b []byte
 	for _, part := range parts {

@@ -126,7 +126,7 @@ func TestR48KeyFile(t *testing.T) {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Load(path); err == nil || !strings.Contains(err.Error(), "others than its owner") {
+		if _, err := Load(path); err == nil || !strings.Contains(err.Error(), "users other than its owner") {
 			t.Errorf("mode %o: %v", mode, err)
 		}
 		if _, err := Rotate(path); err == nil {

@@ -5,36 +5,36 @@ import (
 	"time"
 )
 
-// tokens maps the SHA-256 of a token to what it is for, logins a username to its password hash.
+// tokens maps the SHA-256 of a token to its record, logins a username to its password hash.
 var (
 	bucketTokens = []byte("tokens")
 	bucketLogins = []byte("logins")
 )
 
-// Token is what a bearer token stands for.
+// Token is the record of a bearer token.
 type Token struct {
-	// Name is who writes with it.
+	// Name identifies its owner as a writer.
 	Name string `json:"name"`
-	// Session tells a session of the login Name from an API token.
+	// Session is true for a session of the login Name, false for an API token.
 	Session bool `json:"session"`
-	// ExpiresAt is zero for an API token, which lives until it is removed.
+	// ExpiresAt is zero for an API token, which is valid until it is removed.
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
-// Expired reports whether the token is over at that time.
+// Expired reports whether the token has expired.
 func (t Token) Expired(now time.Time) bool { return !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt) }
 
 // Login is a username's password, hashed with argon2id (RFC 9106).
 type Login struct {
 	Salt []byte `json:"salt"`
 	Hash []byte `json:"hash"`
-	// Time, MemoryKiB and Threads are the costs that it was hashed with.
+	// Time, MemoryKiB and Threads are the cost parameters of the hash.
 	Time      uint32 `json:"time"`
 	MemoryKiB uint32 `json:"memory_kib"`
 	Threads   uint8  `json:"threads"`
 }
 
-// Token returns what the token with that SHA-256 stands for, or [ErrNotFound].
+// Token returns the record of the token with that SHA-256, or [ErrNotFound].
 func (s *Site) Token(sum []byte) (Token, error) { return get[Token](s.b.Bucket(bucketTokens), sum) }
 
 // PutToken stores a token by its SHA-256.

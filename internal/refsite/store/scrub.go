@@ -10,17 +10,17 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// keyScrub marks a file in whose free pages something is left that must not stay.
+// keyScrub marks a file whose free pages hold data that must be erased.
 var keyScrub = []byte("scrub")
 
-// scrubSize is how many bytes are copied in one transaction.
+// scrubSize is the number of bytes copied in one transaction.
 const scrubSize = 1 << 20
 
-// MarkForScrub makes the next [Store.Scrub] copy the file, also that of a process that comes after a crash.
+// MarkForScrub makes the next [Store.Scrub] copy the file, even if that is in another process after a crash.
 func (t *Tx) MarkForScrub() error { return put(t.tx.Bucket(bucketMeta), keyScrub, true) }
 
-// Scrub replaces a file that is marked by a copy without free pages, in which deleted and replaced values stay readable. It
-// must be called before anybody else uses the store. Windows does not replace files that are open; there the mark stays.
+// Scrub replaces a marked file by a copy without free pages, in which deleted and replaced values would stay readable. Call it before
+// anything else uses the store. On Windows, which cannot replace open files, it does nothing and the mark stays.
 func (s *Store) Scrub() error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -62,7 +62,7 @@ func (s *Store) scrub() error {
 	return syncFolder(filepath.Dir(s.path))
 }
 
-// syncFolder makes a rename outlive the machine. Not every system can sync a folder, and none needs it to read its own.
+// syncFolder makes a rename survive a crash of the machine. It ignores errors of Sync, because not every system can sync a folder.
 func syncFolder(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

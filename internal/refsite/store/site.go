@@ -13,15 +13,15 @@ import (
 var (
 	keyRecord  = []byte("record")
 	keyGuesses = []byte("guesses")
-	// keySuccessors is absent in a site without them, and in a file of an older program.
+	// keySuccessors is absent if there are no successors, and in files of older versions.
 	keySuccessors = []byte("refresh tokens")
 )
 
-// Site is what is stored of one site, in a transaction.
+// Site is the data of one site, within a transaction.
 type Site struct{ b *bbolt.Bucket }
 
-// Record is a site's mail settings and what the server knows about them. The zero Record is that of a new site. It does
-// not say which site it is of: what it holds is bound to the site by key.
+// Record is a site's mail settings and what the server knows about them. A new site has the zero Record. It does not name its site: its
+// secrets and proofs are cryptographically bound to the site.
 type Record struct {
 	Settings site.Settings `json:"settings"`
 	Enabled  bool          `json:"enabled"`
@@ -30,18 +30,17 @@ type Record struct {
 	// UpdatedAt is the time of the last write, UpdatedBy the name of its token or user.
 	UpdatedAt time.Time `json:"updated_at"`
 	UpdatedBy string    `json:"updated_by"`
-	// LastWrite is nil when the last writer gave its write no identifier.
+	// LastWrite is nil if the last write had no ID.
 	LastWrite *LastWrite `json:"last_write"`
-	// Password is nil when none is stored.
+	// Password is nil if none is stored.
 	Password *Password `json:"password"`
-	// Verification is nil when these settings and this password never passed a test.
+	// Verification is nil if these settings and this password never passed a test.
 	Verification *Verification `json:"verification"`
-	// Applied is nil unless a client of the contract, such as Terraform, saved what the site held at some time since it
-	// was last cleared.
+	// Applied is the last write of a client of the contract, such as Terraform, since the site was last cleared; nil if there was none.
 	Applied *Applied `json:"applied"`
 }
 
-// Applied is what the last write of a client of the contract left, without the password.
+// Applied is the last write of a client of the contract, without the password.
 type Applied struct {
 	By         string        `json:"by"`
 	At         time.Time     `json:"at"`
@@ -50,7 +49,7 @@ type Applied struct {
 	PasswordID string        `json:"password_id"`
 }
 
-// LastWrite recognises a repeated write.
+// LastWrite identifies the last write, to recognise a retry.
 type LastWrite struct {
 	ID   string   `json:"id"`
 	Body seal.MAC `json:"body"`
@@ -58,16 +57,15 @@ type LastWrite struct {
 
 // Password is a stored password.
 type Password struct {
-	// ID is random and new with every password that is set.
+	// ID is random, and different for every password that is set.
 	ID     string      `json:"id"`
 	Sealed seal.Sealed `json:"sealed"`
-	// SetAt is when it was set, SetBy the name of the token or user that did; zero where a file of an older program does
-	// not tell.
+	// SetAt is when it was set, SetBy the name of the token or user that set it; both are zero in files of older versions.
 	SetAt time.Time `json:"set_at"`
 	SetBy string    `json:"set_by"`
 }
 
-// Verification is the record of a pass and what proves it.
+// Verification is the record of a pass, with its proof.
 type Verification struct {
 	site.Verification
 	Pass seal.MAC `json:"pass"`
@@ -87,21 +85,21 @@ func (s *Site) Guesses() (limit.Count, error) {
 // PutGuesses replaces that count.
 func (s *Site) PutGuesses(c limit.Count) error { return put(s.b, keyGuesses, c) }
 
-// Successor is the refresh token that a token endpoint gave last in place of one that somebody entered.
+// Successor is the refresh token with which a token endpoint last replaced a refresh token that was entered.
 type Successor struct {
-	// Entered recognises the one that was entered, with where it is used.
+	// Entered identifies the refresh token that was entered, with its endpoint and application.
 	Entered seal.MAC    `json:"entered"`
 	Sealed  seal.Sealed `json:"sealed"`
-	// At is when it was given.
+	// At is when the token endpoint returned it.
 	At time.Time `json:"at"`
 }
 
-// Successors returns those of the site, the latest last.
+// Successors returns the successors of the site, newest last.
 func (s *Site) Successors() ([]Successor, error) {
 	return getOrZero[[]Successor](s.b, keySuccessors)
 }
 
-// PutSuccessors replaces those of the site.
+// PutSuccessors replaces the successors of the site.
 func (s *Site) PutSuccessors(successors []Successor) error {
 	if len(successors) == 0 {
 		return written(s.b.Delete(keySuccessors))

@@ -1,5 +1,5 @@
-// Package store keeps what a server must not forget in one bbolt file: each change is there as a whole after a crash,
-// or not at all. Nothing is cached, so what is read is what the disk holds.
+// Package store keeps the server's data in one bbolt file. After a crash, each change is there as a whole or not at all. Nothing is
+// cached.
 package store
 
 import (
@@ -16,7 +16,7 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 )
 
-// The buckets: names maps a site's name to its ID, sites holds one bucket a site, meta what belongs to the whole file.
+// The buckets: names maps a site's name to its ID, sites holds one bucket for each site, meta describes the file.
 var (
 	bucketMeta  = []byte("meta")
 	bucketNames = []byte("names")
@@ -27,13 +27,13 @@ var (
 // format is the version of this layout.
 const format = 1
 
-// lockTimeout is how long Open waits for another process to let go of the file.
+// lockTimeout is how long Open waits for another process to release the file.
 const lockTimeout = 5 * time.Second
 
 // ErrExists is returned by [Tx.Create] for a name that is taken.
 var ErrExists = errors.New("the name is taken")
 
-// ErrNotFound is returned for what is not stored.
+// ErrNotFound is returned for a value that is not stored.
 var ErrNotFound = errors.New("not stored")
 
 // ErrClosed is returned after [Store.Close].
@@ -42,28 +42,27 @@ var ErrClosed = errors.New("data file is closed")
 // WriteError is a change that could not be stored.
 type WriteError struct {
 	Err error
-	// InDoubt tells that the disk failed at the very end: the change can be read, and nobody can know whether it outlives the
-	// machine. Else nothing of it was stored.
+	// InDoubt is true if the disk failed at the very end: the change can be read now, but may not survive a crash of the machine.
+	// Otherwise nothing of it was stored.
 	InDoubt bool
 }
 
 // Error implements error.
 func (e *WriteError) Error() string { return "write data file: " + e.Err.Error() }
 
-// Unwrap returns the error underneath.
+// Unwrap returns the underlying error.
 func (e *WriteError) Unwrap() error { return e.Err }
 
 // Store is an open data file.
 type Store struct {
 	path string
 	db   *bbolt.DB
-	// replaced is the file that db is a copy of, nil for none. Its lock keeps out processes that opened it before it was
-	// replaced.
+	// replaced is the file that db is a copy of, or nil. Its lock keeps out processes that opened it before it was replaced.
 	replaced *bbolt.DB
 }
 
-// Open opens the data file, and creates it with mode 0600 when there is none. One that others can read is made private, and
-// the log says so. Only one process can have it open.
+// Open opens the data file, and creates it with mode 0600 if it does not exist. If other users can read it, Open makes it private and
+// logs that. Only one process can have it open.
 func Open(path string, log *slog.Logger) (*Store, error) {
 	s, err := openPrivate(path, log)
 	if err != nil {
@@ -73,7 +72,7 @@ func Open(path string, log *slog.Logger) (*Store, error) {
 }
 
 func openPrivate(path string, log *slog.Logger) (*Store, error) {
-	// A file that is replaced is the one that a link leads to, not the link.
+	// Resolve links, so that scrub replaces the file and not the link.
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
 	}
@@ -95,7 +94,7 @@ func openDB(path string) (*bbolt.DB, error) {
 	return bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockTimeout, FreelistType: bbolt.FreelistMapType})
 }
 
-// makePrivate takes the file away from everybody but its owner. Windows has no such modes.
+// makePrivate restricts the file to its owner. Windows has no such modes.
 func makePrivate(path string, log *slog.Logger) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, os.ErrNotExist) || runtime.GOOS == "windows" {
@@ -104,7 +103,7 @@ func makePrivate(path string, log *slog.Logger) error {
 	if err != nil || info.Mode().Perm()&0o077 == 0 {
 		return err
 	}
-	log.Warn("others could read the data file: it is made private", "file", path, "mode", fmt.Sprintf("%04o", info.Mode().Perm()))
+	log.Warn("other users could read the data file; its mode was changed to 0600", "file", path, "mode", fmt.Sprintf("%04o", info.Mode().Perm()))
 	return os.Chmod(path, 0o600)
 }
 
@@ -120,12 +119,12 @@ func prepare(tx *Tx) error {
 		return put(meta, keyFormat, format)
 	}
 	if err == nil && found != format {
-		err = fmt.Errorf("its format is %d and this program knows %d", found, format)
+		err = fmt.Errorf("its format is %d, but this program supports only %d", found, format)
 	}
 	return err
 }
 
-// Close closes the data file, once open transactions have ended.
+// Close closes the data file after open transactions have ended.
 func (s *Store) Close() error {
 	err := s.db.Close()
 	if s.replaced != nil {
@@ -134,13 +133,13 @@ func (s *Store) Close() error {
 	return err
 }
 
-// View calls fn with a transaction that can only read.
+// View calls fn with a read-only transaction.
 func (s *Store) View(fn func(*Tx) error) error {
 	return known(s.db.View(func(tx *bbolt.Tx) error { return fn(&Tx{tx}) }))
 }
 
-// Update calls fn with a transaction that is on disk when Update returns nil. On any error nothing of it is stored: the
-// error is that of fn, or a *[WriteError].
+// Update calls fn with a transaction that is on disk when Update returns nil. On an error, which is that of fn or a *[WriteError],
+// nothing is stored, unless the WriteError is InDoubt.
 func (s *Store) Update(fn func(*Tx) error) error {
 	var failed error
 	var id int
@@ -159,7 +158,7 @@ func (s *Store) Update(fn func(*Tx) error) error {
 	return err
 }
 
-// shows reports whether the change of the transaction with that ID, or a later one, is what is read.
+// shows reports whether reads see the transaction with that ID, or a later one.
 func (s *Store) shows(id int) bool {
 	shown := false
 	_ = s.db.View(func(tx *bbolt.Tx) error {
@@ -191,7 +190,7 @@ func get[T any](b *bbolt.Bucket, key []byte) (T, error) {
 	return v, nil
 }
 
-// getOrZero is get for what is absent until it is first put.
+// getOrZero is get, but returns the zero value if nothing is stored.
 func getOrZero[T any](b *bbolt.Bucket, key []byte) (T, error) {
 	v, err := get[T](b, key)
 	if errors.Is(err, ErrNotFound) {

@@ -10,7 +10,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// tests maps a test's key to the test, order a running number to the key.
+// tests maps a test's key to the test, order a sequence number to the key.
 var (
 	bucketTests = []byte("tests")
 	bucketOrder = []byte("order")
@@ -19,16 +19,16 @@ var (
 // Test is one test of a site.
 type Test struct {
 	Key string `json:"key"`
-	// Body recognises a repeated request, Fingerprint what was tested, whatever became of it.
+	// Body identifies the request, to recognise a retry; Fingerprint identifies what was tested, whatever the result.
 	Body        seal.MAC `json:"body"`
 	Fingerprint seal.MAC `json:"fingerprint"`
-	// Pass proves that it passed; zero unless it did.
+	// Pass is the proof that the test passed; zero if it did not.
 	Pass seal.MAC `json:"pass"`
-	// Settings were tested.
+	// Settings are the tested settings.
 	Settings  site.Settings `json:"settings"`
 	Recipient string        `json:"recipient"`
 	StartedAt time.Time     `json:"started_at"`
-	// Result is nil until the test ended.
+	// Result is nil until the test has ended.
 	Result *site.TestResult `json:"result"`
 }
 
@@ -53,7 +53,7 @@ func (s *Site) AddTest(t Test) error {
 // PutTest replaces a test.
 func (s *Site) PutTest(t Test) error { return put(s.b.Bucket(bucketTests), []byte(t.Key), t) }
 
-// NewestTests gives the site's tests, the last to start first, until one cannot be read.
+// NewestTests returns the site's tests, newest first. It stops at a test that cannot be read.
 func (s *Site) NewestTests() iter.Seq2[Test, error] {
 	return func(yield func(Test, error) bool) {
 		c := s.b.Bucket(bucketOrder).Cursor()
@@ -66,7 +66,7 @@ func (s *Site) NewestTests() iter.Seq2[Test, error] {
 	}
 }
 
-// DropTests removes the tests for which drop is true, from the first to start to one for which it is not.
+// DropTests removes tests, oldest first, up to the first test for which drop is false.
 func (s *Site) DropTests(drop func(Test) bool) error {
 	c := s.b.Bucket(bucketOrder).Cursor()
 	for n, key := c.First(); n != nil; n, key = c.First() {

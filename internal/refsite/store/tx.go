@@ -11,20 +11,20 @@ import (
 
 var keyCheck = []byte("key")
 
-// Tx is a transaction. It is used only within the call that it was given to.
+// Tx is a transaction. It is valid only within the function that it is passed to.
 type Tx struct{ tx *bbolt.Tx }
 
-// KeyCheck returns the digest by which the sealing key is recognised, or [ErrNotFound] in a new file.
+// KeyCheck returns the digest that identifies the sealing key, or [ErrNotFound] in a new file.
 func (t *Tx) KeyCheck() (seal.MAC, error) {
 	return get[seal.MAC](t.tx.Bucket(bucketMeta), keyCheck)
 }
 
-// PutKeyCheck stores the digest by which the sealing key is recognised.
+// PutKeyCheck stores the digest that identifies the sealing key.
 func (t *Tx) PutKeyCheck(m seal.MAC) error {
 	return put(t.tx.Bucket(bucketMeta), keyCheck, m)
 }
 
-// Create adds a site that holds nothing, or returns [ErrExists].
+// Create adds an empty site, or returns [ErrExists].
 func (t *Tx) Create(name, id string) (*Site, error) {
 	names := t.tx.Bucket(bucketNames)
 	if names.Get([]byte(name)) != nil {
@@ -46,7 +46,7 @@ func (t *Tx) Create(name, id string) (*Site, error) {
 	return s, s.PutRecord(Record{})
 }
 
-// Names gives the name and the ID of every site.
+// Names returns the name and the ID of every site.
 func (t *Tx) Names() iter.Seq2[string, string] {
 	return func(yield func(name, id string) bool) {
 		c := t.tx.Bucket(bucketNames).Cursor()
@@ -64,7 +64,7 @@ func (t *Tx) inSite(id string, fn func(*Site) error) error {
 	return fn(s)
 }
 
-// Site returns what is stored of the site with that ID.
+// Site returns the data of the site with that ID.
 func (t *Tx) Site(id string) (*Site, error) {
 	b := t.tx.Bucket(bucketSites).Bucket([]byte(id))
 	if b == nil {

@@ -12,16 +12,16 @@ import (
 	"time"
 )
 
-const usage = `refsite is a site whose outgoing mail is managed through the site admin contract.
+const usage = `refsite is a site whose outgoing mail is managed through the site admin API.
 
-  refsite key FILE       add a version to the sealing key in FILE, or create FILE; the one before may go when the server
-                         has run with both for a day
-  refsite serve FLAGS    serve the admin page at /<site>/admin, the contract below /<site>/admin/api/v1
+  refsite key FILE       add a version to the sealing key in FILE, or create FILE; the previous version may be removed
+                         once the server has run with both for a day
+  refsite serve FLAGS    serve the admin page at /<site>/admin and the API below /<site>/admin/api/v1
 
-A site that is named and does not exist yet is created. Its API token and the password of its login "admin" are
-printed once, as one line of JSON on standard output; the log goes to standard error.
+Named sites that do not exist yet are created. The API token of a new site and the password of its login "admin"
+are printed once, as one line of JSON on standard output; the log goes to standard error.
 
-The environment variable REFSITE_KEYS can hold what would be in the file of -keys: VERSION:KEY, separated by white
+Instead of a file (-keys), the environment variable REFSITE_KEYS can hold the keys: VERSION:KEY, separated by white
 space, where KEY is 32 bytes in base64.
 
 Flags of serve:
@@ -61,19 +61,19 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 		f.PrintDefaults()
 	}
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` to listen on; plain HTTP is for loopback addresses only")
-	f.StringVar(&o.data, "data", "", "`file` that holds the sites; created when there is none")
-	f.StringVar(&o.keys, "keys", "", "`file` with the sealing key, readable by its owner only; without it REFSITE_KEYS counts")
-	f.StringVar(&o.tlsCert, "tls-cert", "", "`file` with the certificate chain in PEM")
-	f.StringVar(&o.tlsKey, "tls-key", "", "`file` with the certificate's key in PEM")
-	f.BoolVar(&o.behindProxy, "behind-proxy", false, "a proxy that nobody can go around terminates TLS and sets X-Forwarded-For")
-	f.Var(&o.hosts, "host", "`name` that the server is reached by, besides IP addresses and localhost; can be repeated")
-	f.StringVar(&o.ca, "ca", "", "`file` with the authorities in PEM that sign certificates of submission servers, instead of the system's")
+	f.StringVar(&o.data, "data", "", "`file` that stores the sites; created if it does not exist")
+	f.StringVar(&o.keys, "keys", "", "`file` with the sealing keys, readable only by its owner; default: the keys in REFSITE_KEYS")
+	f.StringVar(&o.tlsCert, "tls-cert", "", "`file` with the certificate chain (PEM)")
+	f.StringVar(&o.tlsKey, "tls-key", "", "`file` with the certificate's key (PEM)")
+	f.BoolVar(&o.behindProxy, "behind-proxy", false, "all requests come through a proxy that terminates TLS and sets X-Forwarded-For")
+	f.Var(&o.hosts, "host", "`name` that the server answers to, besides IP addresses and localhost; can be repeated")
+	f.StringVar(&o.ca, "ca", "", "`file` with the CA certificates (PEM) to trust for mail servers, instead of the system's")
 	f.Var(&o.sites, "site", "`name` of a site; can be repeated")
-	f.StringVar(&o.sitesFile, "sites", "", "`file` with names of sites, one a line")
-	f.Var(&o.resets, "reset", "`name` of a site that gets a new token and a new password for admin; can be repeated")
-	f.Var(&o.allowNets, "allow-network", "`network` such as 10.1.0.0/16 that test messages may be sent to although it is not public; can be repeated")
-	f.DurationVar(&o.testEvery, "test-every", 0, "`time` in which a site may send one more test message (default 10s)")
-	f.IntVar(&o.testBurst, "test-burst", 0, "`number` of test messages that a site may send at once (default 20)")
+	f.StringVar(&o.sitesFile, "sites", "", "`file` with names of sites, one per line")
+	f.Var(&o.resets, "reset", "`name` of a site for which to create a new token and a new password of admin; can be repeated")
+	f.Var(&o.allowNets, "allow-network", "private `network` such as 10.1.0.0/16 whose mail servers test messages may be sent to; can be repeated")
+	f.DurationVar(&o.testEvery, "test-every", 0, "`time` after which a site may send another test message (default 10s)")
+	f.IntVar(&o.testBurst, "test-burst", 0, "`number` of test messages that a site may send in a burst (default 20)")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
@@ -86,7 +86,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	return o, nil
 }
 
-// names are the sites that are to exist.
+// names returns the names of the sites that must exist.
 func (o options) names() ([]string, error) {
 	names := o.sites
 	if o.sitesFile == "" {
@@ -116,7 +116,7 @@ func (o options) networks() ([]netip.Prefix, error) {
 	return networks, nil
 }
 
-// roots is nil for the system's.
+// roots returns the authorities in -ca; nil stands for the system's.
 func (o options) roots() (*x509.CertPool, error) {
 	if o.ca == "" {
 		return nil, nil
@@ -127,7 +127,7 @@ func (o options) roots() (*x509.CertPool, error) {
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("-ca: %s holds no certificate", o.ca)
+		return nil, fmt.Errorf("-ca: %s contains no certificate", o.ca)
 	}
 	return pool, nil
 }

@@ -97,7 +97,7 @@ func TestServing(t *testing.T) {
 	if err := p.Terminate(); err != nil {
 		t.Errorf("%v: %s", err, p.Log())
 	}
-	if log := p.Log(); strings.Contains(log, token) || strings.Contains(log, password) || !strings.Contains(log, `"msg":"call"`) {
+	if log := p.Log(); strings.Contains(log, token) || strings.Contains(log, password) || !strings.Contains(log, `"msg":"request"`) {
 		t.Errorf("log: %s", log)
 	}
 	t.Run("R45_SecretsArePrintedOnce", func(t *testing.T) {

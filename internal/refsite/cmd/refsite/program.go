@@ -18,13 +18,13 @@ import (
 // admin is the username of a site's first login.
 const admin = "admin"
 
-// program is the command with what it uses of its surroundings.
+// program is the command with its environment.
 type program struct {
 	env            func(string) string
 	stdout, stderr io.Writer
 }
 
-// run does what the arguments say; serving ends with ctx.
+// run executes the command in args. Serving ends with ctx.
 func (p program) run(ctx context.Context, args []string) error {
 	switch {
 	case len(args) == 2 && args[0] == "key":
@@ -117,7 +117,7 @@ func (p program) loadKeys(o options) (seal.Keys, error) {
 	return seal.Parse(secret.New(p.env("REFSITE_KEYS")))
 }
 
-// prepare creates the sites that are missing, and prints what nobody will see again.
+// prepare creates missing sites and prints their secrets, which are shown only once.
 func (p program) prepare(ctx context.Context, server *refsite.Server, o options) error {
 	names, err := o.names()
 	if err != nil {
@@ -158,7 +158,7 @@ func (p program) printAccess(ctx context.Context, server *refsite.Server, name s
 // print writes one line of JSON.
 func (p program) print(line map[string]any) error { return json.NewEncoder(p.stdout).Encode(line) }
 
-// certificates is nil for plain HTTP.
+// certificates returns the TLS configuration, or nil for plain HTTP.
 func (o options) certificates() (*tls.Config, error) {
 	if o.tlsCert == "" && o.tlsKey == "" {
 		return nil, nil

@@ -73,7 +73,7 @@ func TestRefusals(t *testing.T) {
 		"R48_NoKey":                {serve("-data", data), "no sealing key"},
 		"R48_EmptyKeyFile":         {serve("-data", data, "-keys", empty), "no sealing key"},
 		"R48_MissingKeyFile":       {serve("-data", data, "-keys", filepath.Join(dir, "none")), "key file"},
-		"R48_KeyFileOthersCanRead": {serve("-data", data, "-keys", open), "others than its owner"},
+		"R48_KeyFileOthersCanRead": {serve("-data", data, "-keys", open), "users other than its owner"},
 		"PlainHTTP":                {[]string{"serve", "-listen", "0.0.0.0:0", "-data", data, "-keys", good}, "plain HTTP"},
 		"PlainHTTPEverywhere":      {[]string{"serve", "-listen", ":0", "-data", data, "-keys", good}, "plain HTTP"},
 		"Address":                  {[]string{"serve", "-listen", "nowhere", "-data", data, "-keys", good}, "address"},
@@ -82,7 +82,7 @@ func TestRefusals(t *testing.T) {
 		"Network":                  {serve("-data", data, "-keys", good, "-allow-network", "10.0.0.1"), "-allow-network"},
 		"Authorities":              {serve("-data", data, "-keys", good, "-ca", good), "no certificate"},
 		"MissingAuthorities":       {serve("-data", data, "-keys", good, "-ca", filepath.Join(dir, "none")), "no such file"},
-		"SiteName":                 {serve("-data", data, "-keys", good, "-site", "Client A"), "no name of a site"},
+		"SiteName":                 {serve("-data", data, "-keys", good, "-site", "Client A"), "not a valid name of a site"},
 		"MissingSites":             {serve("-data", data, "-keys", good, "-sites", filepath.Join(dir, "none")), "no such file"},
 		"ResetOfNothing":           {serve("-data", data, "-keys", good, "-reset", "nobody"), "no such site"},
 	} {

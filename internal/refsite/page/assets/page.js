@@ -1,5 +1,5 @@
-// The page works without this. With it, services are found while one types, a choice keeps what was entered, a test shows
-// that it runs, and a change that somebody else makes shows without a reload.
+// The page works without this script. The script searches services while you type, keeps what was entered when a service is chosen,
+// shows that a test is running, and shows changes made by others without a reload.
 'use strict';
 
 const main = document.querySelector('main');
@@ -19,7 +19,8 @@ const load = async (url, signal) => {
   return other;
 };
 
-// take shows what the other page has there. What is the same stays: it may have the focus, and was read out already.
+// take replaces an element's content with that of the other page. Equal content stays: it may have the focus, and screen readers have
+// already read it.
 const take = (other, id) => {
   const ours = byId(id);
   const theirs = other.getElementById(id);
@@ -43,13 +44,13 @@ const search = async () => {
     take(other, 'found');
     take(other, 'matches');
   } catch (error) {
-    if (error.name !== 'AbortError') { // that is a newer search
-      byId('found').textContent = 'The search got no answer.';
+    if (error.name !== 'AbortError') { // a newer search replaced this one
+      byId('found').textContent = 'The search failed. Try again.';
     }
   }
 };
 
-// Leaving the page would lose what was entered.
+// Submitting the form would leave the page and lose what was entered.
 byId('search').addEventListener('submit', (event) => {
   event.preventDefault();
   search();
@@ -108,15 +109,15 @@ document.addEventListener('submit', (event) => {
   }
 });
 
-// What happens meanwhile
+// Changes while the page is open
 
-// news shows a notice, whose link leads to the page as it is now.
+// news shows a notice whose link leads to the current page.
 const news = (notice) => {
   byId('news').innerHTML = `<p class="notice">${notice}</p>`;
   byId('news').querySelector('a').href = main.dataset.base;
 };
 
-// What the page shows and sends is of this revision, whatever it told about since.
+// rendered is the revision that the page shows and submits; told is the revision that it last announced.
 const rendered = main.dataset.revision;
 let told = rendered;
 
@@ -148,15 +149,15 @@ const keepWatching = () => setTimeout(async () => {
     await watch();
   } catch (error) {
     if (error === loggedOut) {
-      news('Your session has ended. To keep what you entered, <a target="_blank">log in in another window</a> before you save it here.');
+      news('Your session has ended. To keep what you entered, <a target="_blank">log in in another window</a> before you save here.');
       return;
     }
-    // A site that does not answer now may do so the next time.
+    // The site may answer next time.
   }
   keepWatching();
 }, main.hasAttribute('data-running') ? 1000 : 5000);
 
 keepWatching();
 
-// A refused step is read first.
+// Focus the error of a refused step, so that screen readers read it first.
 document.querySelector('#notice.bad')?.focus();
