@@ -96,6 +96,7 @@ func (p protocol) invoke(config map[string]any) (progress []string, failure stri
 }
 
 func TestAccActionTrigger(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	config := func(recipient string) string {
 		return tb.config() + `
@@ -139,6 +140,7 @@ action "smtp_send_test" "check" {
 // TestAccActionCandidate: the password of a candidate comes from a variable, through everything that Terraform asks of a provider before
 // it invokes an action. Terraform 1.16 and later lose an ephemeral one on the way of "apply -invoke", and of that alone.
 func TestAccActionCandidate(t *testing.T) {
+	t.Parallel()
 	since(t, "1.14")
 	keepsEphemeral := version.Must(version.NewVersion(cli.Version)).Core().LessThan(version.Must(version.NewVersion("1.16.0")))
 	tb := newTestbed(t, smtptest.Config{}, "only")

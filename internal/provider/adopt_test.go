@@ -114,6 +114,7 @@ func (m *otherMailer) told(answer []byte) []byte {
 const adopting = "resource \"smtp_settings\" \"test\" {\n  adopt = true\n  on_destroy = \"clear\"\n}\n"
 
 func TestAccAdopt(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	m := tb.through(nil)
 	ws := newWorkspace(t, tb.provider()+adopting)
@@ -164,6 +165,7 @@ func (w workspace) stateFile() string {
 
 // TestAccAdoptRefuses: what cannot be adopted is an error of the plan, at its argument.
 func TestAccAdoptRefuses(t *testing.T) {
+	t.Parallel()
 	const with = "  adopt = true\n"
 	for name, tt := range map[string]struct {
 		edit      func(*otherMailer)
@@ -205,6 +207,7 @@ func TestAccAdoptRefuses(t *testing.T) {
 
 // TestAccAdoptWithAPassword is of a site whose password cannot be read: everything else is taken over.
 func TestAccAdoptWithAPassword(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	m := tb.through(func(m *otherMailer) { m.password, m.obstacle = "", "Its password cannot be read." })
 	ws := newWorkspace(t, tb.provider()+strings.Replace(adopting, "adopt = true", "adopt = true\n  password_wo = \""+password+"\"\n  password_wo_version = \"1\"", 1))
@@ -217,6 +220,7 @@ func TestAccAdoptWithAPassword(t *testing.T) {
 
 // TestAccAdoptAfterAChange: what is in force is tested as the plan has shown it, or not at all.
 func TestAccAdoptAfterAChange(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	m := tb.through(nil)
 	ws := newWorkspace(t, tb.provider()+adopting)
@@ -250,6 +254,7 @@ func TestAccAdoptAfterAChange(t *testing.T) {
 
 // TestAccAdoptLate is of a site that answers only when it is to be written to.
 func TestAccAdoptLate(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	m := tb.through(nil)
 	var asked atomic.Int32
@@ -273,6 +278,7 @@ func TestAccAdoptLate(t *testing.T) {
 
 // TestAccAdoptImported: an import offers to adopt, and turns no mail off.
 func TestAccAdoptImported(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	tb.through(nil)
 	ws := newWorkspace(t, tb.provider()+"import {\n  to = smtp_settings.test\n  id = \"default\"\n}\n")
@@ -300,6 +306,7 @@ func TestAccAdoptImported(t *testing.T) {
 
 // TestAccAdoptIsOffered: without adopt, a plan says that it puts an end to another plugin.
 func TestAccAdoptIsOffered(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		edit func(*otherMailer)
 		want string
@@ -345,6 +352,7 @@ func TestAdoptListed(t *testing.T) {
 }
 
 func TestAccAdoptInDataSource(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	tb.through(func(m *otherMailer) { m.obstacle = "It queues mail." })
 	ws := newWorkspace(t, tb.provider()+"data \"smtp_settings\" \"test\" {}\noutput \"in_force\" { value = data.smtp_settings.test.in_force }\n")
@@ -364,6 +372,7 @@ func TestAccAdoptInDataSource(t *testing.T) {
 
 // TestAccAdoptQuery follows the guide to taking over sites: query, generate, plan, apply.
 func TestAccAdoptQuery(t *testing.T) {
+	t.Parallel()
 	since(t, "1.14")
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	tb.through(nil)

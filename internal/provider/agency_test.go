@@ -149,6 +149,7 @@ func (a *agency) enabled(key string) bool {
 
 // TestAccAgency follows the example's README through the life of 200 clients.
 func TestAccAgency(t *testing.T) {
+	t.Parallel()
 	t.Run("R26_200Clients", func(t *testing.T) {
 		a := startAgency(t)
 		wrong := []string{"client-040", "client-044", "client-048", "client-100", "client-104", "client-108", "client-196"}

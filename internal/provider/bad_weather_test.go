@@ -48,6 +48,7 @@ func (tb *testbed) rewrite(edit func(request *http.Request, answer string) strin
 
 // TestAccPasswordSetOtherwise: what a site says of its password is never a bug of the provider, nor a taint.
 func TestAccPasswordSetOtherwise(t *testing.T) {
+	t.Parallel()
 	t.Run("KeptWithoutUsername", func(t *testing.T) {
 		tb := newTestbedWithoutLogin(t, "only")
 		tb.rewrite(func(_ *http.Request, answer string) string {
@@ -75,6 +76,7 @@ func TestAccPasswordSetOtherwise(t *testing.T) {
 
 // TestAccPlanOfUnusableSite: what waiting cannot cure is an error of the plan, which says what to do.
 func TestAccPlanOfUnusableSite(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	page := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		rw.Header().Set("Content-Type", "text/html")
@@ -109,6 +111,7 @@ func TestAccPlanOfUnusableSite(t *testing.T) {
 
 // TestAccWithoutPlugin: where the plugin is missing, the error says what the guide says, and where that is.
 func TestAccWithoutPlugin(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	bare := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Content-Type", "application/json")
@@ -156,6 +159,7 @@ func (tb *testbed) holdWrites() (reached <-chan struct{}) {
 
 // TestAccTestCutShort: an interrupted test says what was kept, and which time was too short.
 func TestAccTestCutShort(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	tb.holdWrites()
 	resource.UnitTest(t, resource.TestCase{
@@ -170,6 +174,7 @@ func TestAccTestCutShort(t *testing.T) {
 
 // TestAccTestInterrupted: somebody presses Ctrl-C while the site tests.
 func TestAccTestInterrupted(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	reached := tb.holdWrites()
 	ws := newWorkspace(t, tb.config())
@@ -199,6 +204,7 @@ func TestAccTestInterrupted(t *testing.T) {
 
 // TestAccSiteTooOld: a site that does not know a setting is refused in the plan, with the version that does.
 func TestAccSiteTooOld(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	tb.rewrite(func(_ *http.Request, answer string) string { return strings.Replace(answer, `"reply_to":"",`, "", 1) })
 	refused := `(?s)reply_to.*version\s+1\.1\s+of\s+the\s+site\s+admin\s+contract`
@@ -217,6 +223,7 @@ func TestAccSiteTooOld(t *testing.T) {
 
 // TestAccSomethingInFront: what answers in the place of a site is told as such, and a good token is not blamed for it.
 func TestAccSomethingInFront(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	ws := newWorkspace(t, "")
 	provider := func(onUnreachable string) string {
@@ -278,6 +285,7 @@ func TestAccSomethingInFront(t *testing.T) {
 
 // TestAccUselessTimes: times in which nothing can be done are refused before they get into a state.
 func TestAccUselessTimes(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	var steps []resource.TestStep
 	for _, useless := range []string{"0s", "-5m", "10ns", "soon"} {
@@ -294,6 +302,7 @@ func TestAccUselessTimes(t *testing.T) {
 
 // TestAccPasswordVersions: a version is any text, so that people can hash a secret.
 func TestAccPasswordVersions(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
@@ -309,6 +318,7 @@ func TestAccPasswordVersions(t *testing.T) {
 
 // TestAccOffStaysUnverified: a plan shows what will not change where mail is off and stays off.
 func TestAccOffStaysUnverified(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	off := arguments{"enabled": "false"}
 	unverified := preApply(plancheck.ExpectKnownValue(settings, path("verification"), knownvalue.Null()))
@@ -324,6 +334,7 @@ func TestAccOffStaysUnverified(t *testing.T) {
 
 // TestAccOneTypoOfManySites: a wrong password of a shared relay is tried a few times, not once for every site.
 func TestAccOneTypoOfManySites(t *testing.T) {
+	t.Parallel()
 	names := make([]string, 12)
 	for i := range names {
 		names[i] = fmt.Sprintf("client-%02d", i)
@@ -352,6 +363,7 @@ func TestAccOneTypoOfManySites(t *testing.T) {
 
 // TestAccPasswordDriftSaysWhy: a plan that sets the password again says what made it do so.
 func TestAccPasswordDriftSaysWhy(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	ws := newWorkspace(t, tb.config())
 	ws.must("apply", "-auto-approve")

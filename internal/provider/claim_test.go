@@ -15,6 +15,7 @@ import (
 
 // TestAccSettingsReplaced: a replacement that was asked for is planned twice, and is one resource all the same.
 func TestAccSettingsReplaced(t *testing.T) {
+	t.Parallel()
 	config := func(tb *testbed, lifecycle, trigger string, overrides ...arguments) string {
 		return strings.Replace(tb.config(overrides...), "resource \"smtp_settings\" \"test\" {", `resource "terraform_data" "trigger" {
   input = "`+trigger+`"
@@ -58,6 +59,7 @@ resource "smtp_settings" "test" {
 
 // TestAccSettingsRenamed: without a moved block Terraform would destroy and create in no certain order.
 func TestAccSettingsRenamed(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	renamed := strings.Replace(tb.config(), `"smtp_settings" "test"`, `"smtp_settings" "renamed"`, 1)
 	untouched := expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1}
@@ -83,6 +85,7 @@ func TestAccSettingsRenamed(t *testing.T) {
 
 // TestAccSettingsTwice: the way out of two resources for one site leaves its mail on.
 func TestAccSettingsTwice(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	second := strings.Replace(tb.resource(), `"smtp_settings" "test"`, `"smtp_settings" "second"`, 1)
 	untouched := expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1}
@@ -128,6 +131,7 @@ func TestAccSettingsTwice(t *testing.T) {
 // TestAccSettingsShifted: resources that count sites change places when one comes before them. The second leaves a site that the
 // third takes over.
 func TestAccSettingsShifted(t *testing.T) {
+	t.Parallel()
 	tb := newTestbedWithoutLogin(t, "a", "b", "c")
 	config := func(sites string) string {
 		return tb.provider() + fmt.Sprintf(`
@@ -161,6 +165,7 @@ resource "smtp_settings" "test" {
 
 // TestAccSettingsTwoKeys: two keys with one address are one site.
 func TestAccSettingsTwoKeys(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	provider := func(keys ...string) string {
 		entries := ""
@@ -189,6 +194,7 @@ func TestAccSettingsTwoKeys(t *testing.T) {
 
 // TestAccSettingsImportOfNothing: what was not read is not imported, or the next apply would take any site for it.
 func TestAccSettingsImportOfNothing(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	tb.enable("only")
 	dead := strings.Replace(tb.config(), "url = \"http://127.0.0.1", "on_unreachable = \"warn\"\n  max_retries = 0\n  url = \"http://127.1.2.3", 1)
@@ -213,6 +219,7 @@ func TestAccSettingsImportOfNothing(t *testing.T) {
 
 // TestAccSettingsRenamedKeyOfAStaleSite: a failed change of a site that goes by a new key can be planned again.
 func TestAccSettingsRenamedKeyOfAStaleSite(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	at := func(key string, overrides ...arguments) string {
 		return fmt.Sprintf("provider \"smtp\" {\n  test_recipient = %q\n  sites = { %s = { url = %q, token = %q } }\n}\n", recipient, key, tb.http.URL+"/only", tb.tokens["only"]) +

@@ -62,6 +62,7 @@ func TestModuleTakesEverySetting(t *testing.T) {
 
 // TestAccClientTable: what a spreadsheet makes of the table is understood, or named by line and column.
 func TestAccClientTable(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "client-a", "client-b")
 	ws := newWorkspace(t, tb.provider()+fmt.Sprintf(`
 variable "table" { type = string }
@@ -131,6 +132,7 @@ output "servers" { value = keys(module.mail.servers) }
 
 // TestAccClientTableWithTokens: one column moves a client to the application, and nobody else.
 func TestAccClientTableWithTokens(t *testing.T) {
+	t.Parallel()
 	tokens := oauthtest.Start(t)
 	tokens.SetApp("app", oauthtest.App{Secret: secret.New(clientSecret), Mailboxes: []string{mailbox}})
 	tb := newTestbed(t, smtptest.Config{CheckToken: tokens.Check}, "client-a", "client-b")

@@ -61,6 +61,7 @@ var stagesOf = map[site.Encryption][]string{
 }
 
 func TestAccConnection(t *testing.T) {
+	t.Parallel()
 	ends := time.Now().Add(72 * time.Hour).UTC().Truncate(time.Second)
 	for encryption, stages := range stagesOf {
 		t.Run(string(encryption), func(t *testing.T) {
@@ -124,6 +125,7 @@ func TestAccConnection(t *testing.T) {
 }
 
 func TestAccConnectionFails(t *testing.T) {
+	t.Parallel()
 	ended := smtptest.Leaf{NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-24 * time.Hour)}
 	good := smtptest.Start(t, smtptest.Config{})
 	withoutTLS := smtptest.Start(t, smtptest.Config{Encryption: site.NoEncryption})
@@ -198,6 +200,7 @@ func closedPort(t *testing.T) int {
 }
 
 func TestAccConnectionToPreset(t *testing.T) {
+	t.Parallel()
 	server := smtptest.Start(t, smtptest.Config{Encryption: site.NoEncryption})
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
@@ -220,6 +223,7 @@ func TestAccConnectionToPreset(t *testing.T) {
 }
 
 func TestAccConnectionRefused(t *testing.T) {
+	t.Parallel()
 	server := smtptest.Start(t, smtptest.Config{})
 	good := to("127.0.0.1", server.Port(), site.STARTTLS, nil)
 	var steps []resource.TestStep
@@ -252,6 +256,7 @@ func TestAccConnectionRefused(t *testing.T) {
 // TestAccConnectionInConditions holds what the documentation says of check blocks and postconditions: the one warns, the
 // other stops, and the text serves both.
 func TestAccConnectionInConditions(t *testing.T) {
+	t.Parallel()
 	server := smtptest.Start(t, smtptest.Config{Leaf: smtptest.Leaf{NotAfter: time.Now().Add(20 * 24 * time.Hour)}})
 	checks := `
 check "submission_server" {

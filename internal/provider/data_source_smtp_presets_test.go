@@ -14,6 +14,7 @@ import (
 )
 
 func TestAccPresets(t *testing.T) {
+	t.Parallel()
 	found := func(name string, check knownvalue.Check) statecheck.StateCheck {
 		return statecheck.ExpectKnownValue("data.smtp_presets."+name, tfjsonpath.New("ids"), check)
 	}
@@ -52,6 +53,7 @@ output "host" { value = data.smtp_presets.all.presets["gmail"].host }
 }
 
 func TestAccPresetsOfSite(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,

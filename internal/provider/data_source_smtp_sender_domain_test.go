@@ -54,6 +54,7 @@ func matches(pattern string) knownvalue.Check {
 }
 
 func TestAccSenderDomain(t *testing.T) {
+	t.Parallel()
 	server := dnstest.Start(t, senderZone(nil))
 	finding := func(id, level string) knownvalue.Check {
 		return knownvalue.ObjectPartial(map[string]knownvalue.Check{"id": knownvalue.StringExact(id), "level": knownvalue.StringExact(level)})
@@ -123,6 +124,7 @@ func TestAccSenderDomain(t *testing.T) {
 }
 
 func TestAccSenderDomainRefused(t *testing.T) {
+	t.Parallel()
 	server := dnstest.Start(t, senderZone(nil))
 	var steps []resource.TestStep
 	for _, refused := range []struct {
@@ -147,6 +149,7 @@ func TestAccSenderDomainRefused(t *testing.T) {
 
 // TestAccSenderDomainInACheck holds what the documentation says: a check warns, and an apply over an unchanged DNS changes nothing.
 func TestAccSenderDomainInACheck(t *testing.T) {
+	t.Parallel()
 	server := dnstest.Start(t, senderZone(dnstest.Zone{"client.example": {"TXT v=spf1 -all"}, "fm1._domainkey.client.example": nil, "fm2._domainkey.client.example": nil, "fm3._domainkey.client.example": nil}))
 	ws := newWorkspace(t, senderDomain(server, nil)+`
 check "sender_domain" {

@@ -35,6 +35,7 @@ func opaque(next http.Handler) http.Handler {
 }
 
 func TestAccExplainsFromHere(t *testing.T) {
+	t.Parallel()
 	config := func(tb *testbed, localCheck string, overrides ...arguments) string {
 		provider := strings.Replace(tb.provider(), "{\n", "{\n  local_check = "+localCheck+"\n", 1)
 		return provider + tb.resource(append(overrides, arguments{"encryption": hcl("none")})...)

@@ -37,6 +37,7 @@ func sesPasswordConfig(secretAccessKey, region string) string {
 }
 
 func TestAccSESPassword(t *testing.T) {
+	t.Parallel()
 	withEcho := maps.Clone(factories)
 	withEcho["echo"] = echoprovider.NewProviderServer()
 	echo := `provider "echo" { data = ephemeral.smtp_ses_password.test }
@@ -60,6 +61,7 @@ resource "echo" "test" {}
 }
 
 func TestAccSESPasswordLogsIn(t *testing.T) {
+	t.Parallel()
 	tb := startTestbed(t, smtptest.Config{Users: map[string]secret.Text{accessKeyID: secret.New(sesPassword)}}, "only")
 	asIAMUser := arguments{
 		"username":     hcl(accessKeyID),
@@ -88,6 +90,7 @@ func TestAccSESPasswordLogsIn(t *testing.T) {
 
 // TestAccSESPasswordLeavesNoTrace looks at the files that an apply leaves, and at what people see on the way.
 func TestAccSESPasswordLeavesNoTrace(t *testing.T) {
+	t.Parallel()
 	tb := startTestbed(t, smtptest.Config{Users: map[string]secret.Text{accessKeyID: secret.New(sesPassword)}}, "only")
 	config := `variable "secret_access_key" {
   type      = string
@@ -154,6 +157,7 @@ func unzip(t *testing.T, file string) map[string]string {
 
 // TestAccSESPasswordRegionWarns: once, although Terraform validates an ephemeral resource twice in a plan.
 func TestAccSESPasswordRegionWarns(t *testing.T) {
+	t.Parallel()
 	warns := func(ws workspace) int {
 		return strings.Count(ws.must("plan"), "Warning: Region has no known mail server")
 	}

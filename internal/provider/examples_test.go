@@ -65,6 +65,7 @@ var examples = map[string]example{
 }
 
 func TestAccExamples(t *testing.T) {
+	t.Parallel()
 	for _, folder := range exampleFolders(t) {
 		example, known := examples[folder]
 		if !known {
@@ -122,6 +123,7 @@ func since(tb testing.TB, terraform string) {
 
 // TestAccExamplesAdopt follows the guide to adopting sites: query, generate, plan, apply.
 func TestAccExamplesAdopt(t *testing.T) {
+	t.Parallel()
 	since(t, "1.14")
 	tb := newExampleTestbed(t, false)
 	tb.enableAs("only", "hello@client.example")
@@ -148,6 +150,7 @@ func TestAccExamplesAdopt(t *testing.T) {
 
 // TestAccExamplesOwnTests runs the tests that examples carry, as their users do.
 func TestAccExamplesOwnTests(t *testing.T) {
+	t.Parallel()
 	carried, err := filepath.Glob(filepath.Join(examplesDir, "*", "tests"))
 	if err != nil {
 		t.Fatal(err)
@@ -173,6 +176,7 @@ func TestAccExamplesOwnTests(t *testing.T) {
 }
 
 func TestAccExamplesImport(t *testing.T) {
+	t.Parallel()
 	const folder = "resources/smtp_settings"
 	for name, importing := range map[string]func(t *testing.T, ws workspace){
 		"Command": func(t *testing.T, ws workspace) {

@@ -50,6 +50,7 @@ var storms = map[string]storm{
 
 // TestAccExamplesInBadWeather: what goes wrong in an example says what to do, and the next apply goes on.
 func TestAccExamplesInBadWeather(t *testing.T) {
+	t.Parallel()
 	for folder, s := range storms {
 		t.Run(folder, func(t *testing.T) {
 			w := startWeather(t, folder, s)
@@ -220,6 +221,7 @@ func (w *weather) wrongToken() {
 
 // TestAccExamplesThatReadInBadWeather is of the examples that manage no site.
 func TestAccExamplesThatReadInBadWeather(t *testing.T) {
+	t.Parallel()
 	t.Run("SettingsOfADeadSite", func(t *testing.T) {
 		ws := emptyWorkspace(t)
 		ws.init(copyExample(t, "data-sources/smtp_settings", ws.Dir) + "provider \"smtp\" {\n  url = \"http://127.1.2.3:9\"\n  token = \"t\"\n  max_retries = 0\n  on_unreachable = \"warn\"\n}\n")

@@ -44,6 +44,7 @@ func refusedCalls(calls map[string]string) []resource.TestStep {
 }
 
 func TestAccPresetFunction(t *testing.T) {
+	t.Parallel()
 	all := `data "smtp_presets" "all" {}` + "\n"
 	facts := map[string]string{
 		"host":              `provider::smtp::preset("gmail").host == "smtp.gmail.com"`,
@@ -75,6 +76,7 @@ func TestAccPresetFunction(t *testing.T) {
 }
 
 func TestAccPresetForFunction(t *testing.T) {
+	t.Parallel()
 	facts := map[string]string{
 		"domain":         `provider::smtp::preset_for("somebody@gmx.de").id == "gmx-net"`,
 		"any_case":       `provider::smtp::preset_for("Somebody@GoogleMail.com") == provider::smtp::preset("gmail")`,

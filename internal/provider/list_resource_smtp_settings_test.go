@@ -92,6 +92,7 @@ func (tb *testbed) withToken(name, token string) *testbed {
 }
 
 func TestAccListQuery(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "client-a", "client-b")
 	tb.enable("client-b")
 	resource.UnitTest(t, resource.TestCase{

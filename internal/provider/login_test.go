@@ -16,6 +16,7 @@ import (
 // TestAccOneLoginForEachProcess: a site may count logins, so a process of the provider logs in once for all that it asks. Right passwords
 // cost nothing at a site that keeps to the contract: several applies in a row are not locked out.
 func TestAccOneLoginForEachProcess(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	admin, err := tb.server.AddLogin(t.Context(), "only", "admin")
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 // TestAccSettingsMailFails is of what a site tells of its mail after it was enabled: that a mail was refused, or why it switched
 // mail off itself.
 func TestAccSettingsMailFails(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	ws := newWorkspace(t, tb.config())
 	if out, ok := ws.run("apply", "-auto-approve", "-no-color"); !ok {

@@ -119,6 +119,7 @@ func (m *manySites) intercept(handle func(next http.Handler, rw http.ResponseWri
 // TestAccManySitesHang lets one site of 50 hang wherever an apply calls it until all the others have had their answers: an
 // apply that waits for it anywhere does not come to its end.
 func TestAccManySitesHang(t *testing.T) {
+	t.Parallel()
 	t.Run("R13_OneOf50", func(t *testing.T) {
 		const hanging = "client-07"
 		m := startManySites(t, 50)
@@ -161,6 +162,7 @@ func TestAccManySitesHang(t *testing.T) {
 
 // TestAccManySitesDead applies while some sites are dead, each in its way.
 func TestAccManySitesDead(t *testing.T) {
+	t.Parallel()
 	t.Run("R26_SomeOf20", func(t *testing.T) {
 		const closed, hangs, hangsUp, alive = "client-03", "client-05", "client-09", "client-11"
 		m := startManySites(t, 20)
@@ -209,6 +211,7 @@ func TestAccManySitesDead(t *testing.T) {
 
 // TestAccManySitesFail has sites fail for several reasons: each reason has one summary, and each site is named first.
 func TestAccManySitesFail(t *testing.T) {
+	t.Parallel()
 	t.Run("R26_ForThreeReasons", func(t *testing.T) {
 		m := startManySites(t, 20)
 		untrusted := smtptest.Start(t, smtptest.Config{Users: map[string]secret.Text{mailbox: secret.New(password)}})
@@ -254,6 +257,7 @@ func TestAccManySitesFail(t *testing.T) {
 
 // TestAccManySitesRest has one origin ask for a rest: its sites wait for that long, and those of another origin do not.
 func TestAccManySitesRest(t *testing.T) {
+	t.Parallel()
 	t.Run("R19_OneOfTwoOrigins", func(t *testing.T) {
 		const rest = 3 * time.Second
 		m := startManySites(t, 20)

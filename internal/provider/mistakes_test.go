@@ -66,6 +66,7 @@ func (m mistakenSites) at(key string, overrides ...arguments) string {
 
 // TestAccMistakesBeforeTheFirstApply are about configurations of which nothing was applied yet.
 func TestAccMistakesBeforeTheFirstApply(t *testing.T) {
+	t.Parallel()
 	tb := mistakenSites{newTestbed(t, smtptest.Config{}, "a")}
 	good := tb.provider(tb.entry("client-a", "a", ""))
 	ws := newWorkspace(t, good)
@@ -122,6 +123,7 @@ func TestAccMistakesBeforeTheFirstApply(t *testing.T) {
 
 // TestAccMistakesAfterAnApply are about a site that is managed.
 func TestAccMistakesAfterAnApply(t *testing.T) {
+	t.Parallel()
 	tb := mistakenSites{newTestbed(t, smtptest.Config{}, "a", "b")}
 	good := tb.provider(tb.entry("client-a", "a", ""))
 	ws := newWorkspace(t, good+tb.at("client-a"))
@@ -162,6 +164,7 @@ func TestAccMistakesAfterAnApply(t *testing.T) {
 
 // TestAccMistakenOverwrite: overwrite_existing may become known only in the apply, and counts as what it is then.
 func TestAccMistakenOverwrite(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	tb.enable("only")
 	for _, c := range []struct {
@@ -182,6 +185,7 @@ func TestAccMistakenOverwrite(t *testing.T) {
 
 // TestAccGeneratedForNothing generates a configuration for a site that has nothing to configure.
 func TestAccGeneratedForNothing(t *testing.T) {
+	t.Parallel()
 	tb := mistakenSites{newTestbed(t, smtptest.Config{}, "a")}
 	ws := newWorkspace(t, tb.provider(tb.entry("client-a", "a", "")))
 	mistake{
@@ -194,6 +198,7 @@ func TestAccGeneratedForNothing(t *testing.T) {
 // TestAccConnectionTextStays: what an output shows of a server stays the same from plan to plan, and of one with a certificate of a
 // private authority it names the argument that mends it.
 func TestAccConnectionTextStays(t *testing.T) {
+	t.Parallel()
 	server := smtptest.Start(t, smtptest.Config{})
 	config := func(more string) string {
 		return fmt.Sprintf("data \"smtp_connection\" \"test\" {\n  host = %q\n  port = %d\n  encryption = %q\n%s}\n", server.Host(), server.Port(), site.STARTTLS, more) +
@@ -215,6 +220,7 @@ func TestAccConnectionTextStays(t *testing.T) {
 
 // TestAccPageAfterDestroy: the page of a site no longer says that Terraform manages it.
 func TestAccPageAfterDestroy(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	ws := newWorkspace(t, tb.config())
 	managed := func() bool {

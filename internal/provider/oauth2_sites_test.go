@@ -19,6 +19,7 @@ import (
 // TestAccOAuth2PlatformsWithPasswordsOnly: a genuine PocketBase, and a listmonk, refuse a login with a token in the plan, once, and
 // no token is asked for.
 func TestAccOAuth2PlatformsWithPasswordsOnly(t *testing.T) {
+	t.Parallel()
 	for name, says := range map[string]string{
 		platform.PocketBase: `(?s)Platform cannot do this.*oauth2 = .*PocketBase logs in to mail\s+servers with a password only`,
 		platform.Listmonk:   `(?s)Platform cannot do this.*oauth2 = .*listmonk logs in to mail\s+servers with a password only`,
@@ -46,6 +47,7 @@ func TestAccOAuth2PlatformsWithPasswordsOnly(t *testing.T) {
 
 // TestAccOAuth2OfTheSamePlan: the application and its secret are made by the same apply, and rotated by replacing what makes it.
 func TestAccOAuth2OfTheSamePlan(t *testing.T) {
+	t.Parallel()
 	tb := newTokenTestbed(t)
 	config := func(secret string) string {
 		return fmt.Sprintf(`

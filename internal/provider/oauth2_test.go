@@ -53,6 +53,7 @@ func (tb tokenTestbed) login(secret string, version int) arguments {
 // TestAccOAuth2: a test and a save with a token, a rotated secret, a secret that is wrong and a permission that is missing,
 // each of which leaves mail as it was, and drift.
 func TestAccOAuth2(t *testing.T) {
+	t.Parallel()
 	tb := newTokenTestbed(t)
 	host := tb.smtp.Host()
 	member := func(name string) tfjsonpath.Path { return tfjsonpath.New("oauth2").AtMapKey(name) }
@@ -117,6 +118,7 @@ func TestAccOAuth2(t *testing.T) {
 
 // TestAccOAuth2FromPassword moves a mailbox from its password and back, tested before the site has anything new.
 func TestAccOAuth2FromPassword(t *testing.T) {
+	t.Parallel()
 	tb := newTokenTestbed(t)
 	on := func(messages int) []statecheck.StateCheck {
 		return []statecheck.StateCheck{expect{tb: tb.testbed, site: "only", enabled: true, host: tb.smtp.Host(), messages: messages, wrote: testAndSave}}
@@ -136,6 +138,7 @@ func TestAccOAuth2FromPassword(t *testing.T) {
 
 // TestAccOAuth2Refused: what cannot work is an error of the plan at its argument, and nothing is called.
 func TestAccOAuth2Refused(t *testing.T) {
+	t.Parallel()
 	tb := newTokenTestbed(t)
 	noPassword := arguments{"password_wo": "", "password_wo_version": ""}
 	microsoft := arguments{"preset": hcl("microsoft365"), "host": "", "port": "", "encryption": ""}
@@ -183,6 +186,7 @@ func TestAccOAuth2Refused(t *testing.T) {
 
 // TestAccOAuth2Preset: the tenant is enough at Microsoft. Neither Microsoft's token endpoint nor its mail server is reached.
 func TestAccOAuth2Preset(t *testing.T) {
+	t.Parallel()
 	tb := newTokenTestbed(t)
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
@@ -205,6 +209,7 @@ func TestAccOAuth2Preset(t *testing.T) {
 
 // TestAccOAuth2Grants: what the presets give for the other grants. Neither Microsoft nor Google is reached.
 func TestAccOAuth2Grants(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ preset, oauth2, tokenURL, scopes string }{
 		"Google":         {"gmail", `{ grant = "refresh_token", client_id = "app", client_secret_wo = "s", client_secret_wo_version = 1, refresh_token_wo = "r", refresh_token_wo_version = 1 }`, "https://oauth2.googleapis.com/token", "https://mail.google.com/"},
 		"Microsoft":      {"microsoft365", `{ grant = "refresh_token", tenant = "common", client_id = "app", refresh_token_wo = "r", refresh_token_wo_version = 1 }`, "https://login.microsoftonline.com/common/oauth2/v2.0/token", "https://outlook.office.com/SMTP.Send offline_access"},
@@ -241,6 +246,7 @@ func serviceKey(t *testing.T) string {
 // TestAccOAuth2RefreshToken: the token endpoint replaces the refresh token at each use, and neither a test nor an apply uses up
 // what the configuration says; rotation by either version; drift; import.
 func TestAccOAuth2RefreshToken(t *testing.T) {
+	t.Parallel()
 	tb := newTokenTestbed(t)
 	allow := func(secretText string) {
 		tb.tokens.SetApp("app", oauthtest.App{Secret: secret.New(secretText), Mailboxes: []string{mailbox}, Rotates: true})
@@ -288,6 +294,7 @@ func TestAccOAuth2RefreshToken(t *testing.T) {
 
 // TestAccOAuth2ServiceAccount: a service account signs for the mailbox; its key is replaced by version.
 func TestAccOAuth2ServiceAccount(t *testing.T) {
+	t.Parallel()
 	tb := newTokenTestbed(t)
 	account, key, err := oauthtest.Account(mailbox)
 	if err != nil {
@@ -318,6 +325,7 @@ func TestAccOAuth2ServiceAccount(t *testing.T) {
 
 // TestAccOAuth2NeedsTheSite: a site that does not say that it knows logins with a token, or this grant, is told of none.
 func TestAccOAuth2NeedsTheSite(t *testing.T) {
+	t.Parallel()
 	tb := newTokenTestbed(t)
 	without := func(member string) func() {
 		old := func(next http.Handler) http.Handler {
@@ -405,6 +413,7 @@ func TestActionSendTestWithToken(t *testing.T) {
 
 // TestAccOneWrongClientSecretOfManySites: the token endpoint is asked a few times with a wrong secret, not once for every site.
 func TestAccOneWrongClientSecretOfManySites(t *testing.T) {
+	t.Parallel()
 	names := make([]string, 8)
 	for i := range names {
 		names[i] = fmt.Sprintf("client-%d", i)

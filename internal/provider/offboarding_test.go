@@ -9,6 +9,7 @@ import (
 
 // TestAccOffboarding follows the guide to sites that leave.
 func TestAccOffboarding(t *testing.T) {
+	t.Parallel()
 	entry := func(tb *testbed, name string) string {
 		return `    ` + name + ` = { url = "` + tb.http.URL + "/" + name + `", token = "` + tb.tokens[name] + `" }` + "\n"
 	}

@@ -10,6 +10,7 @@ import (
 
 // TestAccOldPlugins: however many sites have an old plugin, one warning says so, with their number; a plugin that is not old says nothing.
 func TestAccOldPlugins(t *testing.T) {
+	t.Parallel()
 	var keys []string
 	for i := range 7 {
 		keys = append(keys, fmt.Sprintf("client-%d", i))

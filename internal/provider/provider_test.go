@@ -13,6 +13,7 @@ import (
 )
 
 func TestAccProviderConfiguration(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	url := tb.http.URL + "/only"
 	for name, refused := range map[string]struct{ provider, says string }{
@@ -83,6 +84,7 @@ func TestAccProviderLogin(t *testing.T) {
 
 // TestAccProviderUnknown plans a site whose address is known only after the apply, as that of one created beside it.
 func TestAccProviderUnknown(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	config := `
 resource "terraform_data" "site" { input = "` + tb.http.URL + `/only" }
@@ -103,6 +105,7 @@ provider "smtp" {
 
 // TestAccProviderR26Unreachable is about a dead site in a refresh.
 func TestAccProviderR26Unreachable(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	nobody := fmt.Sprintf("http://127.0.0.1:%d", closedPort(t))
 	provider := func(url, onUnreachable string) string {

@@ -75,6 +75,7 @@ func (g *gate) hold(next http.Handler) http.Handler {
 }
 
 func TestAccReadAhead(t *testing.T) {
+	t.Parallel()
 	var managed, unmanaged []string
 	for i := range 16 {
 		managed = append(managed, fmt.Sprintf("client-%02d", i))

@@ -33,6 +33,7 @@ type relayed struct {
 
 // TestAccGenuineReceiver sends test messages by way of a mail service to a genuine receiver: Postfix, OpenDKIM, OpenDMARC and Dovecot.
 func TestAccGenuineReceiver(t *testing.T) {
+	t.Parallel()
 	receives := receivertest.Start(t, func(r *receivertest.Receiver) dnstest.Zone {
 		zone := dnstest.Zone{serviceDomain: {"TXT v=spf1 ip4:" + serviceAddress + " -all"}}
 		for domain, policy := range map[string]string{

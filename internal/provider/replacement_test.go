@@ -13,6 +13,7 @@ import (
 
 // TestAccReplacementCreatedFirst: the apply of such a replacement plans it again without anything that the old object kept.
 func TestAccReplacementCreatedFirst(t *testing.T) {
+	t.Parallel()
 	for name, lifecycle := range map[string][2]string{
 		"BySelf":      {"create_before_destroy = true", ""},
 		"ByDependent": {"", "create_before_destroy = true"},
@@ -39,6 +40,7 @@ func TestAccReplacementCreatedFirst(t *testing.T) {
 
 // TestAccDeposedObject: what a failed dependent leaves behind goes with the next apply, and leaves the site as it is.
 func TestAccDeposedObject(t *testing.T) {
+	t.Parallel()
 	lifecycle := [2]string{"create_before_destroy = true", "create_before_destroy = true"}
 	for name, c := range map[string]struct {
 		args []string
@@ -101,6 +103,7 @@ resource "smtp_settings" "test" {
 
 // TestAccTwoAddresses: two addresses of one site are one site, which it says itself.
 func TestAccTwoAddresses(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	entry := func(key, url string) string {
 		return fmt.Sprintf("    %s = { url = %q, token = %q }\n", key, url, tb.tokens["only"])
@@ -137,6 +140,7 @@ func TestAccTwoAddresses(t *testing.T) {
 
 // TestAccLateSite: a key that is known only in the apply leads to another site.
 func TestAccLateSite(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "a", "b")
 	config := func(key string) string {
 		return tb.provider() + "resource \"terraform_data\" \"key\" {\n  input = " + hcl(key) + "\n}\n" + tb.resource(arguments{"site": "terraform_data.key.output"})
@@ -160,6 +164,7 @@ func TestAccLateSite(t *testing.T) {
 
 // TestAccR15LateURL: a url that is known only in the apply leads to another site, which gets nothing, not even to refuse it.
 func TestAccR15LateURL(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "a", "b")
 	config := func(name, more, fromName string) string {
 		return fmt.Sprintf("resource \"terraform_data\" \"at\" {\n  input = { url = %q, token = %q }\n}\nprovider \"smtp\" {\n  url = terraform_data.at.output.url\n"+
@@ -191,6 +196,7 @@ func TestAccR15LateURL(t *testing.T) {
 
 // TestAccTwoProviderBlocks: two provider blocks are two processes, which learn from the site that there is another resource.
 func TestAccTwoProviderBlocks(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	block := func(alias, host string) string {
 		return fmt.Sprintf("provider \"smtp\" {\n%s  url = %q\n  token = %q\n  test_recipient = %q\n}\n", alias, strings.Replace(tb.http.URL, "127.0.0.1", host, 1)+"/only", tb.tokens["only"], recipient)
@@ -220,6 +226,7 @@ func TestAccTwoProviderBlocks(t *testing.T) {
 // TestAccDeposedObjectAlone: a state that holds nothing but a deposed object converges with a plain apply where its destruction leaves
 // the site as it is, and otherwise by what the error says.
 func TestAccDeposedObjectAlone(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	ws := newWorkspace(t, tb.config())
 	ws.must("apply", "-auto-approve")

@@ -153,6 +153,7 @@ func willUpdate(planned plancheck.ResourceActionType) resource.ConfigPlanChecks 
 }
 
 func TestAccPlatformThatTestsWhatIsOn(t *testing.T) {
+	t.Parallel()
 	const other = `"smtp.example.test"`
 
 	t.Run("VerificationIsKeptForIt", func(t *testing.T) {
@@ -267,6 +268,7 @@ func TestAccPlatformThatTestsWhatIsOn(t *testing.T) {
 }
 
 func TestAccPlatformThatCannot(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		can       site.Capabilities
 		arguments []string

@@ -11,6 +11,7 @@ import (
 
 // TestAccSettingsRefused plans configurations that must be refused before the site or a submission server is touched.
 func TestAccSettingsRefused(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	noEndpoint := arguments{"host": "", "port": "", "encryption": ""}
 	preset := func(id string) arguments {

@@ -17,6 +17,7 @@ import (
 )
 
 func TestAccSettingsDrift(t *testing.T) {
+	t.Parallel()
 	fixed := func(tb *testbed, messages int) []statecheck.StateCheck {
 		return []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: messages, wrote: testAndSave}}
 	}
@@ -93,6 +94,7 @@ func (d during) CheckPlan(context.Context, plancheck.CheckPlanRequest, *planchec
 }
 
 func TestAccSettingsStale(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	edit := during(func() {
 		tb.edit("only", func(s *site.SaveRequest) {

@@ -17,6 +17,7 @@ import (
 )
 
 func TestAccSettingsImport(t *testing.T) {
+	t.Parallel()
 	withoutPassword := arguments{"password_wo": "", "password_wo_version": "", "from_name": hcl("Client")}
 	named := arguments{"from_name": hcl("Client")}
 
@@ -95,6 +96,7 @@ func (tb *testbed) enableAs(name, mailbox string) {
 }
 
 func TestAccSettingsExisting(t *testing.T) {
+	t.Parallel()
 	t.Run("R24_OtherSettingsAreNotOverwritten", func(t *testing.T) {
 		tb := newTestbed(t, smtptest.Config{}, "only")
 		tb.enable("only")
@@ -127,6 +129,7 @@ func TestAccSettingsExisting(t *testing.T) {
 }
 
 func TestAccSettingsDestroy(t *testing.T) {
+	t.Parallel()
 	for how, left := range map[string]expect{
 		"disable": {wrote: []string{"PUT only /smtp"}, messages: 1},
 		"clear":   {wrote: []string{"DELETE only /smtp"}, messages: 1},
@@ -159,6 +162,7 @@ func TestAccSettingsDestroy(t *testing.T) {
 }
 
 func TestAccSettingsSiteKey(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "client-a", "client-b")
 	provider := func(keyOfA string) string {
 		return `provider "smtp" {
@@ -201,6 +205,7 @@ func TestAccSettingsSiteKey(t *testing.T) {
 }
 
 func TestAccSettingsRespelled(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	nothing := func(host, from string) resource.TestStep {
 		return resource.TestStep{
@@ -224,6 +229,7 @@ func TestAccSettingsRespelled(t *testing.T) {
 }
 
 func TestAccSettingsRepin(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "old", "new")
 	provider := func(name, repin string) string {
 		return `provider "smtp" {
@@ -252,6 +258,7 @@ func TestAccSettingsRepin(t *testing.T) {
 }
 
 func TestAccSettingsIdentity(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	tb.enable("only")
 	identity := func(id string) string {

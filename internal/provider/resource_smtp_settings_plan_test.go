@@ -17,6 +17,7 @@ import (
 )
 
 func TestAccSettingsMoved(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	moved := strings.Replace(tb.config(), `"smtp_settings" "test"`, `"smtp_settings" "renamed"`, 1) +
 		"moved {\n  from = smtp_settings.test\n  to = smtp_settings.renamed\n}\n"
@@ -38,6 +39,7 @@ func TestAccSettingsMoved(t *testing.T) {
 
 // TestAccSettingsGenerated lets the CLI write the configuration of imported sites.
 func TestAccSettingsGenerated(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "client-a", "client-b")
 	tb.enable("client-a")
 	ws := newWorkspace(t, tb.provider()+"import {\n  to = smtp_settings.sending\n  id = \"client-a\"\n}\nimport {\n  to = smtp_settings.empty\n  id = \"client-b\"\n}\n")
@@ -69,6 +71,7 @@ func TestAccSettingsGenerated(t *testing.T) {
 
 // TestAccSettingsImportEach imports many sites with one block.
 func TestAccSettingsImportEach(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "client-a", "client-b")
 	tb.enable("client-a")
 	tb.enable("client-b")
@@ -93,6 +96,7 @@ import {
 
 // TestAccSettingsRotatesByKey changes the key that a password is derived from, as in the guide to rotation.
 func TestAccSettingsRotatesByKey(t *testing.T) {
+	t.Parallel()
 	const newID, newKey = "AKIAI44QH8DHBEXAMPLE", "another+secret+key"
 	tb := newExampleTestbed(t, false)
 	ws := tb.example("password-rotation")
@@ -115,6 +119,7 @@ func TestAccSettingsRotatesByKey(t *testing.T) {
 
 // TestAccActionInvoke runs an action on its own.
 func TestAccActionInvoke(t *testing.T) {
+	t.Parallel()
 	since(t, "1.14")
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	tb.enable("only")
@@ -126,6 +131,7 @@ func TestAccActionInvoke(t *testing.T) {
 }
 
 func TestAccSettingsDataSource(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	read := func(attribute string, check knownvalue.Check) statecheck.StateCheck {
 		return statecheck.ExpectKnownValue("data.smtp_settings.site", path(attribute), check)

@@ -36,6 +36,7 @@ func value(attribute string, check knownvalue.Check) statecheck.StateCheck {
 }
 
 func TestAccSettings(t *testing.T) {
+	t.Parallel()
 	for _, encryption := range []site.Encryption{site.STARTTLS, site.TLS, site.NoEncryption} {
 		t.Run("CreateTestsSavesAndEnables/"+string(encryption), func(t *testing.T) {
 			tb := newTestbed(t, smtptest.Config{Encryption: encryption, Mechanisms: []string{"LOGIN"}}, "only")
@@ -72,6 +73,7 @@ func TestAccSettings(t *testing.T) {
 }
 
 func TestAccSettingsUpdate(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	renamed := arguments{"host": hcl("localhost")}
 	rotated := arguments{"host": hcl("localhost"), "password_wo": hcl("another password"), "password_wo_version": "2"}
@@ -124,6 +126,7 @@ func TestAccSettingsUpdate(t *testing.T) {
 }
 
 func TestAccSettingsWithoutLogin(t *testing.T) {
+	t.Parallel()
 	tb := newTestbedWithoutLogin(t, "only")
 	relay := arguments{"username": "", "password_wo": "", "password_wo_version": "", "encryption": hcl("none"), "from_address": hcl("site@example.com")}
 	resource.UnitTest(t, resource.TestCase{
@@ -141,6 +144,7 @@ func TestAccSettingsWithoutLogin(t *testing.T) {
 }
 
 func TestAccSettingsFailedTest(t *testing.T) {
+	t.Parallel()
 	refused := regexp.MustCompile(`(?s)535.*Nothing was saved`)
 	wrong := arguments{"password_wo": hcl("wrong"), "password_wo_version": "2"}
 

@@ -110,6 +110,7 @@ func says(text string) *regexp.Regexp {
 }
 
 func TestAccArrival(t *testing.T) {
+	t.Parallel()
 	r := newReceiving(t, "only")
 	holds := func(enabled bool, messages int) func() {
 		return func() {
@@ -153,6 +154,7 @@ func TestAccArrival(t *testing.T) {
 }
 
 func TestAccInboxLostAfterTheSending(t *testing.T) {
+	t.Parallel()
 	r := newReceiving(t, "only")
 	r.refuses.Store(true)
 	resource.UnitTest(t, resource.TestCase{
@@ -169,6 +171,7 @@ func TestAccInboxLostAfterTheSending(t *testing.T) {
 
 // Microsoft's IMAP takes nothing but a token.
 func TestAccArrivalWithAToken(t *testing.T) {
+	t.Parallel()
 	const clientID, clientSecret = "inbox-application", "client secret of the test inbox"
 	endpoint := oauthtest.Start(t)
 	endpoint.SetApp(clientID, oauthtest.App{Secret: secret.New(clientSecret), Mailboxes: []string{recipient}})
@@ -195,6 +198,7 @@ func TestAccArrivalWithAToken(t *testing.T) {
 }
 
 func TestAccTokenOfTheInboxRefused(t *testing.T) {
+	t.Parallel()
 	r := newReceiving(t, "only")
 	plans := func(oauth2, refusal string) resource.TestStep {
 		return resource.TestStep{
@@ -221,6 +225,7 @@ func TestAccTokenOfTheInboxRefused(t *testing.T) {
 }
 
 func TestAccRequirementNeedsAnInbox(t *testing.T) {
+	t.Parallel()
 	r := newReceiving(t, "only")
 	plans := func(config, refusal string) resource.TestStep {
 		return resource.TestStep{Config: config, PlanOnly: true, ExpectError: says(refusal)}

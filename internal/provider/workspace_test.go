@@ -130,6 +130,7 @@ func reported(t *testing.T, out, severity string) (found []diagnostic) {
 
 // TestAccSettingsR26OneOfManyFails: the other sites are applied, nothing is tainted (R23), and the error names the site.
 func TestAccSettingsR26OneOfManyFails(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "client-a", "client-b", "client-c")
 	// The sites trust the authority of tb.smtp alone, so they refuse this server's certificate.
 	untrusted := smtptest.Start(t, smtptest.Config{Users: map[string]secret.Text{mailbox: secret.New(password)}})
@@ -175,6 +176,7 @@ resource "smtp_settings" "client" {
 
 // TestAccSettingsCalls counts the calls of each phase, as the real CLI makes them.
 func TestAccSettingsCalls(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	ws := newWorkspace(t, tb.config())
 	phase := func(want []string, args ...string) {
@@ -202,6 +204,7 @@ func TestAccSettingsCalls(t *testing.T) {
 // TestAccSettingsErrorPath holds what goes wrong where a provider puts its plan into the state of a failed update:
 // Terraform drops the resource, OpenTofu writes the password to the state.
 func TestAccSettingsErrorPath(t *testing.T) {
+	t.Parallel()
 	const canary = "canary in a coal mine"
 	changed := arguments{"host": hcl("localhost"), "password_wo": "var.canary", "password_wo_version": "2"}
 	variable := "variable \"canary\" {\n  default   = " + hcl(canary) + "\n  sensitive = true\n  ephemeral = true\n}\n"
@@ -266,6 +269,7 @@ func answersWith(old, replacement string) func(http.Handler) http.Handler {
 
 // TestAccSettingsR27NewerContract is about a site that was upgraded past what the provider knows.
 func TestAccSettingsR27NewerContract(t *testing.T) {
+	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
 	ws := newWorkspace(t, tb.config())
 	newer := answersWith(`"api_version":1`, `"api_version":2`)
