@@ -135,7 +135,7 @@ func (b *bench) prepare(ctx context.Context, c contender, dir string) (tfcli.Wor
 		return workspace, err
 	}
 	if c.command != "" {
-		if err := build(ctx, c.command, workspace.Binary+".real"); err != nil {
+		if err := pinned.Command(ctx, c.command, workspace.Binary+".real"); err != nil {
 			return workspace, err
 		}
 		if err := os.Remove(workspace.Binary); err != nil {
@@ -146,12 +146,6 @@ func (b *bench) prepare(ctx context.Context, c contender, dir string) (tfcli.Wor
 		}
 	}
 	return workspace, workspace.Init(ctx, c.config)
-}
-
-// build builds a command of this module.
-func build(ctx context.Context, command, to string) error {
-	_, err := pinned.Go(ctx, "build", "-o", to, command)
-	return err
 }
 
 // measure runs one command of the CLI, with more variables in its environment.

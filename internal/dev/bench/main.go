@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/test/pinned"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/tfcli"
 )
 
@@ -86,7 +87,7 @@ func (b *bench) run(ctx context.Context, sizes, profile string) (err error) {
 	}
 	defer remove()
 	b.tools = tools
-	if err := build(ctx, "./internal/dev/bench/usage", filepath.Join(tools, "usage")); err != nil {
+	if err := pinned.Command(ctx, "./internal/dev/bench/usage", filepath.Join(tools, "usage")); err != nil {
 		return err
 	}
 	if profile != "" {

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/test/pinned"
 )
 
 // starts compares how long a provider takes from its start to its handshake with the CLI.
@@ -22,7 +24,7 @@ func (b *bench) starts(ctx context.Context) error {
 			}
 			binary := filepath.Join(b.tools, c.name)
 			if _, err := os.Stat(binary); err != nil {
-				if err := build(ctx, c.command, binary); err != nil {
+				if err := pinned.Command(ctx, c.command, binary); err != nil {
 					return err
 				}
 			}

@@ -39,11 +39,7 @@ type Files struct {
 func Build(t testing.TB, dir string, authority []byte) Files {
 	t.Helper()
 	f := Files{Data: filepath.Join(dir, "data"), Keys: filepath.Join(dir, "keys"), binary: filepath.Join(dir, "refsite")}
-	root, err := pinned.ModuleRoot(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := pinned.Go(t.Context(), "build", "-C", root, "-o", f.binary, "./internal/refsite/cmd/refsite"); err != nil {
+	if err := pinned.Command(t.Context(), "./internal/refsite/cmd/refsite", f.binary); err != nil {
 		t.Fatal(err)
 	}
 	if out, err := exec.CommandContext(t.Context(), f.binary, "key", f.Keys).CombinedOutput(); err != nil {

@@ -24,6 +24,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/pinned"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/tfcli"
 )
@@ -211,10 +212,8 @@ func TestCheckYours(t *testing.T) {
 	}))
 	t.Cleanup(front.Close)
 	binary := filepath.Join(t.TempDir(), "conformance")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./internal/platform/siteadmin/conformance")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	if err := pinned.Command(t.Context(), "./internal/platform/siteadmin/conformance", binary); err != nil {
+		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), binary, "-url", front.URL+"/shop")
 	cmd.Env = append(os.Environ(), "SMTP_SITE_TOKEN="+p.token.Reveal())

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/sitemail/terraform-provider-smtp/internal/test/pinned"
 )
 
 // TestWhatTheReadmeShows plans what README.md plans, and has the demo fail as README.md shows.
@@ -59,10 +61,8 @@ func TestWhatTheReadmeShows(t *testing.T) {
 func demo(ctx context.Context, t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "demo")
-	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./internal/dev/demo")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	if err := pinned.Command(ctx, "./internal/dev/demo", binary); err != nil {
+		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(ctx, binary)
 	cmd.Dir, cmd.Env = root, os.Environ()

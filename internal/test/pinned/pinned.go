@@ -116,6 +116,23 @@ func ModuleRoot(ctx context.Context) (string, error) {
 	return filepath.Dir(gomod), err
 }
 
+// Command puts the program of a package of this module, named as in "./internal/refsite/cmd/refsite", at the path to. It asks
+// "go run", which keeps what it linked: "go build" links again each time.
+func Command(ctx context.Context, pkg, to string) error {
+	root, err := ModuleRoot(ctx)
+	if err != nil {
+		return err
+	}
+	if to, err = filepath.Abs(to); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	_, err = Go(ctx, "run", "-C", root, "-exec", "cp", pkg, to)
+	return err
+}
+
 // Go runs the go command and returns its standard output without surrounding space; an error carries what it said.
 func Go(ctx context.Context, args ...string) (string, error) { return output(command(ctx, args...)) }
 

@@ -28,10 +28,6 @@ type Workspace struct {
 // and only it. Configurations name it by the source address, such as "sitemail/smtp" or, with a registry's host before it,
 // "registry.terraform.io/sitemail/smtp".
 func (c CLI) NewWorkspace(ctx context.Context, dir, source string) (Workspace, error) {
-	root, err := pinned.ModuleRoot(ctx)
-	if err != nil {
-		return Workspace{}, err
-	}
 	if strings.Count(source, "/") == 1 {
 		source = c.Registry() + "/" + source
 	}
@@ -40,7 +36,7 @@ func (c CLI) NewWorkspace(ctx context.Context, dir, source string) (Workspace, e
 	if runtime.GOOS == "windows" {
 		binary += ".exe"
 	}
-	if _, err := pinned.Go(ctx, "build", "-C", root, "-o", binary, "."); err != nil {
+	if err := pinned.Command(ctx, ".", binary); err != nil {
 		return Workspace{}, err
 	}
 	w, err := c.NewWorkspaceFrom(dir, mirror)
