@@ -1,4 +1,4 @@
-// Package platform opens a site by the name of the software that runs it.
+// Package platform opens a site by the name of its platform: the software that runs it.
 package platform
 
 import (
@@ -12,8 +12,8 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// The platforms. SiteAdmin, the default, is that of every site that implements the site admin contract, which WordPress does
-// with a plugin.
+// The platforms. SiteAdmin, the default, is for every site that implements the site admin contract. WordPress implements it with a
+// plugin.
 const (
 	SiteAdmin  = "siteadmin"
 	WordPress  = "wordpress"
@@ -26,14 +26,14 @@ func Names() []string { return []string{SiteAdmin, WordPress, PocketBase, Listmo
 
 // Config describes one site.
 type Config struct {
-	// Platform is one of [Names]; empty means the first.
+	// Platform is one of [Names]; empty stands for the first.
 	Platform string
-	// API describes the site's admin API; its Credentials are left nil, because the platform makes them of Account.
+	// API describes the site's admin API. Its Credentials must be nil, because the platform derives them from Account.
 	API     adminapi.Config
 	Account adminapi.Account
 }
 
-// Open returns the site that c describes; it calls nothing. The error is an *[adminapi.ConfigError].
+// Open returns the site that c describes. It sends no request. The error is an *[adminapi.ConfigError].
 func Open(pool *adminapi.Pool, c Config) (site.Site, error) {
 	switch c.Platform {
 	case SiteAdmin, "":

@@ -21,8 +21,8 @@ import (
 func TestAccOAuth2PlatformsWithPasswordsOnly(t *testing.T) {
 	t.Parallel()
 	for name, says := range map[string]string{
-		platform.PocketBase: `(?s)Platform cannot do this.*oauth2 = .*PocketBase logs in to mail\s+servers with a password only`,
-		platform.Listmonk:   `(?s)Platform cannot do this.*oauth2 = .*listmonk logs in to mail\s+servers with a password only`,
+		platform.PocketBase: `(?s)Platform cannot do this.*oauth2 = .*PocketBase can log in to\s+mail\s+servers only with a password`,
+		platform.Listmonk:   `(?s)Platform cannot do this.*oauth2 = .*listmonk can log in to\s+mail\s+servers only with a password`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			tb := newTokenTestbed(t)

@@ -278,7 +278,7 @@ func TestAccSettingsR27NewerContract(t *testing.T) {
 		tb.tamper.Store(&newer)
 		tb.wrote()
 		out, ok := ws.run("apply", "-auto-approve", "-no-color")
-		if ok || !strings.Contains(unwrapped(out), "the site speaks version 2 of the site admin contract, and this provider knows version 1") {
+		if ok || !strings.Contains(unwrapped(out), "the site implements version 2 of the site admin contract, but this provider supports only version 1") {
 			t.Errorf("%s: ok %t:\n%s", when, ok, out)
 		}
 		if wrote := tb.wrote(); len(wrote) > 0 {

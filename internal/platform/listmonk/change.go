@@ -10,19 +10,19 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// ownUUID begins the UUIDs that this package gives: "smtp" in ASCII.
+// ownUUID is the prefix of the UUIDs that this package generates: "smtp" in ASCII.
 const ownUUID = "736d7470"
 
-// newUUID marks a server as managed. listmonk finds a stored password by it, so that a server loses its password with its
-// UUID.
+// newUUID returns a UUID that marks a server as managed. listmonk finds stored passwords by UUID, so a server with a new UUID loses its
+// password.
 func newUUID() string { return ownUUID + uuid.NewString()[len(ownUUID):] }
 
-// sampleHost is that of the server which a new listmonk has instead of a real one.
+// sampleHost is the host of the sample server in a new listmonk.
 const sampleHost = "smtp.yoursite.com"
 
 func (s *wireServer) isSample() bool { return s.Host == sampleHost }
 
-// cleared is what is left of a managed server: the sample, off. The sender stays, for it is also that of the other servers.
+// cleared returns what replaces a cleared server: the sample, switched off. The sender stays, because all servers share it.
 func (w *wireSettings) cleared() site.SaveRequest {
 	sender := parseSender(w.From)
 	return site.SaveRequest{Settings: site.Settings{
@@ -32,15 +32,15 @@ func (w *wireSettings) cleared() site.SaveRequest {
 
 // wireChange is a write.
 type wireChange struct {
-	// all is the body.
+	// all is the request body.
 	all map[string]any
-	// uuid is that of the server which is to hold save.
+	// uuid is the UUID of the server that save is written to.
 	uuid any
 	save site.SaveRequest
 }
 
-// toWire makes the write that has the server at that index hold s, or a new one. The sample goes when a real server is
-// enabled, with which listmonk would else take turns.
+// toWire returns the write that applies s to the server at index own, or to a new server if own is negative. Enabling a real server
+// removes the sample, because listmonk would otherwise alternate between the two.
 func (w *wireSettings) toWire(own int, s site.SaveRequest) wireChange {
 	server := w.server(own).toWire(s)
 	all, _ := withoutMasks(w.all).(map[string]any)
@@ -64,13 +64,13 @@ func (w *wireSettings) toWire(own int, s site.SaveRequest) wireChange {
 	return wireChange{all: all, uuid: server["uuid"], save: s}
 }
 
-// isKeptBy reports whether these are settings after the write. A UUID is new with every password.
+// isKeptBy reports whether now holds what was written. Every new password comes with a new UUID.
 func (c wireChange) isKeptBy(now *wireSettings) bool {
 	i := slices.IndexFunc(now.Servers, func(s wireServer) bool { return s.UUID == c.uuid })
 	return i >= 0 && now.settings(i) == c.save.Settings && now.Servers[i].Enabled == c.save.Enabled
 }
 
-// server is the one at that index, or an empty one.
+// server returns the server at index own, or an empty one if own is negative.
 func (w *wireSettings) server(own int) *wireServer {
 	if own < 0 {
 		return &wireServer{}
@@ -78,7 +78,7 @@ func (w *wireSettings) server(own int) *wireServer {
 	return &w.Servers[own]
 }
 
-// toWire is the server with what s says.
+// toWire returns the server with the settings in to.
 func (s *wireServer) toWire(to site.SaveRequest) map[string]any {
 	server := newServer()
 	maps.Copy(server, s.all)
@@ -91,7 +91,7 @@ func (s *wireServer) toWire(to site.SaveRequest) map[string]any {
 		"username":       to.Settings.Username,
 		"password":       adminapi.Secret{Text: to.Password},
 	})
-	// What is held may be one that no plan can ask for: it stays when mail is only switched off.
+	// The stored encryption may be one that no plan can request. Keep it if mail is only switched off.
 	if to.Settings.Encryption != s.encryption() {
 		server["tls_type"], server["tls_skip_verify"] = tlsTypes[to.Settings.Encryption], false
 	}
@@ -101,8 +101,8 @@ func (s *wireServer) toWire(to site.SaveRequest) map[string]any {
 	return server
 }
 
-// authProtocol keeps the way to log in, for which there is no setting. LOGIN is what listmonk's own form begins with, and
-// the only one that Microsoft takes.
+// authProtocol keeps the server's login mechanism, for which there is no setting. The default is LOGIN, as in listmonk's own form;
+// Microsoft accepts no other.
 func (s *wireServer) authProtocol(username string) string {
 	switch {
 	case username == "":
@@ -114,7 +114,7 @@ func (s *wireServer) authProtocol(username string) string {
 	}
 }
 
-// newServer has what listmonk's own form begins with, where there is no setting for it.
+// newServer returns the defaults of listmonk's own form for everything that is not a setting here.
 func newServer() map[string]any {
 	return map[string]any{
 		"name": "", "email_headers": []any{}, "from_addresses": []any{}, "max_conns": 10, "max_msg_retries": 2,

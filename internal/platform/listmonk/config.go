@@ -9,11 +9,11 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// wireConfig is what a listmonk says of itself to every account.
+// wireConfig is what listmonk tells every account about itself.
 type wireConfig struct {
-	// Version is as the release is tagged, such as v6.2.0; a listmonk that somebody built may have none.
+	// Version is the tag of the release, such as v6.2.0; it may be empty in a custom build.
 	Version string `json:"version"`
-	// NeedsRestart: settings were saved, and those before them are still in use.
+	// NeedsRestart is true if settings were saved, but the previous settings are still in use.
 	NeedsRestart bool `json:"needs_restart"`
 }
 
@@ -26,16 +26,16 @@ func (c *client) config(ctx context.Context) (*wireConfig, error) {
 		return nil, siteError(err, site.Unreachable)
 	}
 	if answer.Data == nil {
-		return nil, notListmonk("it says nothing about its version")
+		return nil, notListmonk("it does not report its version")
 	}
 	return answer.Data, nil
 }
 
-// alwaysPasses matches the versions that also answer a test with a success when the mail server cannot be reached
+// alwaysPasses matches the versions that report success even if the mail server cannot be reached
 // (https://github.com/knadh/listmonk/issues/2503).
 var alwaysPasses = regexp.MustCompile(`^v?5\.0\.[0-2](\D|$)`)
 
-// canTest returns an error unless a test that passes says something.
+// canTest returns an error if a passed test would prove nothing in this version.
 func (c *client) canTest(ctx context.Context) error {
 	running, err := c.config(ctx)
 	if err == nil && alwaysPasses.MatchString(running.Version) {

@@ -12,11 +12,11 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// siteError makes a *[site.Error] of a failed call; noAnswer is as in [outcome.Error].
+// siteError converts the error of a failed request to a *[site.Error]; noAnswer is as in [outcome.Error].
 func siteError(err error, noAnswer site.Kind) error { return outcome.Error(err, noAnswer, nil) }
 
-// verdict is the result of a test that listmonk answered with an error, or the error of one that was not made. A message
-// beside a status of 500 says what went wrong on the way to the submission server, or there.
+// verdict converts the error of a test request to the result of a failed test, or to an error if no test was made. With status 500, the
+// message says what went wrong at the mail server or on the way to it.
 func verdict(err error) (site.TestResult, error) {
 	var refusal struct {
 		Message string `json:"message"`
@@ -28,49 +28,49 @@ func verdict(err error) (site.TestResult, error) {
 	return outcome.Failure(refusal.Message), nil
 }
 
-// checkPassword refuses what listmonk shows instead of a password.
+// checkPassword refuses the mask that listmonk shows instead of a password.
 func checkPassword(password secret.Text) error {
 	if !password.IsEmpty() && strings.Trim(password.Reveal(), bullet) == "" {
-		return &site.Error{Kind: site.Invalid, Field: "password", Message: "it is what listmonk shows instead of a password"}
+		return &site.Error{Kind: site.Invalid, Field: "password", Message: "it is the mask that listmonk shows instead of a password"}
 	}
 	return nil
 }
 
 func lastServer() error {
-	return &site.Error{Kind: site.Unsupported, Field: "enabled", Message: "listmonk wants at least one SMTP server that is enabled, and this is the last. " +
-		`Enable another one in its settings first, or leave this one with on_destroy = "keep"`}
+	return &site.Error{Kind: site.Unsupported, Field: "enabled", Message: "listmonk requires at least one enabled SMTP server, and this is the last one. " +
+		`Enable another server in its settings first, or keep this one with on_destroy = "keep"`}
 }
 
 func ambiguous(hosts []string) error {
 	return &site.Error{Kind: site.Unsupported, Message: fmt.Sprintf(
-		"listmonk has several SMTP servers that are enabled, and nothing tells which one to manage: %.300s. Leave one of them enabled",
+		"listmonk has several enabled SMTP servers, so it is not clear which one to manage: %.300s. Leave only one of them enabled",
 		strings.Join(hosts, ", "))}
 }
 
 func needsRestart() error {
-	return &site.Error{Kind: site.Unexpected, Message: "listmonk has saved the settings and goes on with the former ones, because campaigns are running. " +
-		"Restart it from its admin page when they are done, and apply again"}
+	return &site.Error{Kind: site.Unexpected, Message: "listmonk has saved the settings but still uses the previous ones, because campaigns are running. " +
+		"When they have finished, restart it from its admin page and apply again"}
 }
 
 func notAwaited(err error) error {
 	return &site.Error{Kind: site.NoAnswer, Err: err, Message: fmt.Sprintf(
-		"listmonk has taken the settings, and nobody waited until its restart was over: %v", err)}
+		"listmonk accepted the settings, but waiting for its restart was interrupted: %v", err)}
 }
 
 func changedMeanwhile() error {
-	return errors.New("somebody else changed the settings of listmonk meanwhile")
+	return errors.New("someone else changed the settings of listmonk in the meantime")
 }
 
 func notListmonk(why string) error {
-	return &site.Error{Kind: site.Unexpected, Message: "what answered is not a listmonk: " + why + "; check url and platform"}
+	return &site.Error{Kind: site.Unexpected, Message: "the response is not from a listmonk: " + why + "; check url and platform"}
 }
 
 func noVerdict(version string) error {
 	return &site.Error{Kind: site.Unsupported, Message: fmt.Sprintf(
-		"listmonk %.50s says that a test passed also when it could not reach the mail server, so it cannot be tested with. Upgrade it to 5.0.3 or later", version)}
+		"listmonk %.50s reports that a test passed even if it could not reach the mail server, so its tests prove nothing. Upgrade it to 5.0.3 or later", version)}
 }
 
 func wrongSite(want, found string) error {
 	return &site.Error{Kind: site.WrongSite, Message: fmt.Sprintf(
-		"another listmonk answers: its root URL is %.200q, and %q was expected; nothing was sent to it", found, want)}
+		"a different listmonk answers: its root URL is %.200q instead of %q; nothing was sent to it", found, want)}
 }

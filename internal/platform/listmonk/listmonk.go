@@ -1,6 +1,5 @@
-// Package listmonk manages the mail of a listmonk, 4.0 or later, through its settings API: one of its SMTP servers, and
-// the address that it sends from. listmonk tests candidates and has no revisions; a write takes all of its settings at
-// once, and ends with a restart.
+// Package listmonk manages the mail of a listmonk, 4.0 or later, through its settings API: one of its SMTP servers, and the address
+// that it sends from. listmonk can test candidates, but has no revisions. A write replaces all of its settings and restarts it.
 package listmonk
 
 import (
@@ -18,26 +17,26 @@ const (
 	configPath   = "/api/config"
 	settingsPath = "/api/settings"
 	testPath     = settingsPath + "/smtp/test"
-	// restartAfter is when a write has surely brought listmonk to the point where it restarts: it waits half a second first,
-	// and is then away for about a fifth of one. A call that comes too early is repeated like any other that is refused.
+	// restartAfter is when listmonk has certainly begun its restart after a write: it waits half a second first, and is then
+	// unavailable for about 0.2 s. A request during that time is retried like any other refused connection.
 	restartAfter = time.Second
 )
 
 type client struct {
 	api *adminapi.Client
-	// pause comes after every write.
+	// pause is the wait after every write.
 	pause time.Duration
 }
 
-// Open returns the listmonk at c.URL and calls nothing yet; c.Credentials are made of account: the name of an API user, and
-// its token as the password. The error is an *[adminapi.ConfigError].
+// Open returns the listmonk at c.URL. It sends no request. account must have the name of an API user, and its token as the password.
+// The error is an *[adminapi.ConfigError].
 func Open(pool *adminapi.Pool, c adminapi.Config, account adminapi.Account) (site.Site, error) {
 	return open(pool, c, account, restartAfter)
 }
 
 func open(pool *adminapi.Pool, c adminapi.Config, account adminapi.Account, pause time.Duration) (site.Site, error) {
 	var err error
-	c.Credentials, err = account.Basic("The token of a listmonk API user goes with the user's name: set username to that, and password to the token.")
+	c.Credentials, err = account.Basic("For listmonk, set username to the name of an API user, and password to its token.")
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +57,7 @@ func (*client) Capabilities() site.Capabilities {
 		Settings:            site.OriginalSettings(),
 		UnsupportedValues: []site.UnsupportedValue{
 			{Field: "from_address", Value: "", Reason: "listmonk sends from one address, and tests with it."},
-			{Field: "grant", Reason: "listmonk logs in to mail servers with a password only."},
+			{Field: "grant", Reason: "listmonk can log in to mail servers only with a password."},
 		},
 	}
 }
@@ -81,12 +80,12 @@ func (c *client) get(ctx context.Context) (*wireSettings, error) {
 		return nil, siteError(err, site.Unreachable)
 	}
 	if answer.Data == nil || answer.Data.RootURL == "" {
-		return nil, notListmonk("its settings have no app.root_url")
+		return nil, notListmonk("its settings lack app.root_url")
 	}
 	return answer.Data, nil
 }
 
-// recognise reads the settings, and returns an error unless they are those of the site that is expected.
+// recognise reads the settings, and returns an error if they belong to a different site than want.
 func (c *client) recognise(ctx context.Context, want string) (*wireSettings, error) {
 	found, err := c.get(ctx)
 	if err == nil && want != "" && found.RootURL != want {
@@ -95,11 +94,11 @@ func (c *client) recognise(ctx context.Context, want string) (*wireSettings, err
 	return found, err
 }
 
-// Test implements [site.Site]. listmonk sends the message with its answer, and nothing tells one test from another. One
-// that could not tell a pass from a failure is not asked.
+// Test implements [site.Site]. listmonk sends the message before it responds, and cannot recognise a retry. Versions that cannot tell a
+// pass from a failure are not used for tests.
 func (c *client) Test(ctx context.Context, t site.TestRequest) (site.TestResult, error) {
 	if t.Candidate == nil {
-		return site.TestResult{}, &site.Error{Kind: site.Unsupported, Field: "password", Message: "listmonk does not test with the password that it has stored"}
+		return site.TestResult{}, &site.Error{Kind: site.Unsupported, Field: "password", Message: "listmonk cannot test with its stored password"}
 	}
 	if err := checkRecipient(t.Recipient); err != nil {
 		return site.TestResult{}, err
@@ -132,7 +131,7 @@ func (c *client) Test(ctx context.Context, t site.TestRequest) (site.TestResult,
 	return result, nil
 }
 
-// Save implements [site.Site]. Switching the last enabled server off is refused: listmonk wants one.
+// Save implements [site.Site]. It refuses to switch off the last enabled server, because listmonk requires one.
 func (c *client) Save(ctx context.Context, s site.SaveRequest) (site.State, error) {
 	if err := checkPassword(s.Password); err != nil {
 		return site.State{}, err
@@ -151,8 +150,8 @@ func (c *client) Save(ctx context.Context, s site.SaveRequest) (site.State, erro
 	return c.put(ctx, found, found.toWire(own, s))
 }
 
-// Clear implements [site.Site]. It makes of the server the sample that a new listmonk has, switched off, and leaves the
-// sender to the other servers. The last enabled server stays.
+// Clear implements [site.Site]. It turns the server into the sample of a new listmonk, switched off, and keeps the sender, which the
+// other servers use too. It refuses to clear the last enabled server.
 func (c *client) Clear(ctx context.Context, r site.ClearRequest) error {
 	found, err := c.recognise(ctx, r.SiteID)
 	if err != nil {
@@ -169,8 +168,8 @@ func (c *client) Clear(ctx context.Context, r site.ClearRequest) error {
 	return err
 }
 
-// put makes one write over what was read before, waits until listmonk is back, and returns what it holds then. That it has
-// not restarted it says itself: the answer of the write, which says so too, may be lost.
+// put writes over the settings in before, waits for the restart, and returns the new state. listmonk's configuration tells whether it
+// has restarted; the response to the write tells too, but may be lost.
 func (c *client) put(ctx context.Context, before *wireSettings, w wireChange) (site.State, error) {
 	var isJSON json.RawMessage
 	_, err := c.api.Do(ctx, adminapi.Request{

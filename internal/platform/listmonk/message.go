@@ -9,8 +9,8 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// toWireTest is a candidate with the recipient of its test message. listmonk would send that from the address that it has
-// saved: headers of the server name the candidate's instead, in the envelope too, unless the server has its own.
+// toWireTest returns the test request for a candidate. listmonk would send the message from its saved address, so headers of the server
+// set the candidate's address instead, in the envelope too, unless the server has headers of its own.
 func (w *wireSettings) toWireTest(own int, t site.TestRequest, messageID string) map[string]any {
 	server := w.server(own)
 	test := server.toWire(site.SaveRequest{Settings: t.Candidate.Settings, Password: t.Candidate.Password, Enabled: true})
@@ -23,7 +23,7 @@ func (w *wireSettings) toWireTest(own int, t site.TestRequest, messageID string)
 	headers = append(headers, ofServer...)
 	test["email_headers"] = append(headers, map[string]any{"Message-Id": "<" + messageID + ">"})
 	test["email"] = t.Recipient
-	// One attempt: a login that is refused more often may lock the account.
+	// One attempt: repeating a refused login may lock the account.
 	test["max_msg_retries"] = 1
 	return test
 }
@@ -32,7 +32,7 @@ func newMessageID(from string) string {
 	return uuid.NewString() + "@" + from[strings.LastIndex(from, "@")+1:]
 }
 
-// parseSender reads an address with or without a name (RFC 5322 section 3.4); what is none becomes the address, and shows.
+// parseSender parses an address with or without a name (RFC 5322 section 3.4). Text that is not an address is returned as the address.
 func parseSender(text string) mail.Address {
 	parsed, err := mail.ParseAddress(text)
 	if err != nil {
@@ -41,7 +41,7 @@ func parseSender(text string) mail.Address {
 	return *parsed
 }
 
-// formatSender is the reverse, for people to read: nothing but quotes is encoded.
+// formatSender is the inverse of parseSender. It escapes only quotes and backslashes, so that people can read it.
 func formatSender(s site.Settings) string {
 	if s.FromName == "" {
 		return s.FromAddress
@@ -49,7 +49,7 @@ func formatSender(s site.Settings) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s.FromName) + `" <` + s.FromAddress + ">"
 }
 
-// checkRecipient refuses what is not one plain address: listmonk would say so as if the submission server had.
+// checkRecipient refuses anything but one plain address: listmonk would report it as if the mail server had refused it.
 func checkRecipient(recipient string) error {
 	parsed, err := mail.ParseAddress(recipient)
 	if err != nil || parsed.Address != recipient || parsed.Name != "" {

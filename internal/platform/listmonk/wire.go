@@ -9,9 +9,9 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// wireSettings are listmonk's settings. A write takes all of them, so what has no field here is kept as it came.
+// wireSettings are listmonk's settings. A write replaces all of them, so those without a field here are kept in all.
 type wireSettings struct {
-	// RootURL is where the public finds this listmonk, which is as much of an ID as it has.
+	// RootURL is the public URL of this listmonk, which serves as its ID.
 	RootURL string       `json:"app.root_url"`
 	From    string       `json:"app.from_email"`
 	Servers []wireServer `json:"smtp"`
@@ -19,7 +19,7 @@ type wireSettings struct {
 	all map[string]any
 }
 
-// wireServer is one SMTP server, all of it too.
+// wireServer is one SMTP server; all holds everything that is stored about it.
 type wireServer struct {
 	UUID         string `json:"uuid"`
 	Enabled      bool   `json:"enabled"`
@@ -36,7 +36,7 @@ type wireServer struct {
 	all map[string]any
 }
 
-// UnmarshalJSON reads the settings twice: what is known here, and everything.
+// UnmarshalJSON decodes the settings twice: into the fields, and into all.
 func (w *wireSettings) UnmarshalJSON(data []byte) error {
 	type plain wireSettings
 	err := json.Unmarshal(data, (*plain)(w))
@@ -46,7 +46,7 @@ func (w *wireSettings) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// UnmarshalJSON is as that of [wireSettings].
+// UnmarshalJSON does the same as that of [wireSettings].
 func (s *wireServer) UnmarshalJSON(data []byte) error {
 	type plain wireServer
 	err := json.Unmarshal(data, (*plain)(s))
@@ -56,7 +56,7 @@ func (s *wireServer) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// members reads an object with its numbers as they are written.
+// members decodes an object without converting its numbers.
 func members(data []byte) (all map[string]any, err error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
@@ -67,8 +67,8 @@ func members(data []byte) (all map[string]any, err error) {
 // bullet is what listmonk shows instead of each character of a secret.
 const bullet = "•"
 
-// withoutMasks copies a value of JSON and empties every string that is nothing but bullets. listmonk saves the masks that
-// it gets, and keeps the secret for an empty string.
+// withoutMasks copies a JSON value and empties every string of bullets. listmonk would save a mask as the secret, but keeps the secret
+// if the string is empty.
 func withoutMasks(value any) any {
 	switch v := value.(type) {
 	case string:
@@ -91,8 +91,8 @@ func withoutMasks(value any) any {
 	return value
 }
 
-// own is the index of the server that this package manages: the one that it has marked, else the only one that is
-// enabled. It is negative where there is none yet, and an error where nothing tells which one it would be.
+// own returns the index of the managed server: the one that this package has marked, else the only enabled one. It is negative if there
+// is none yet. If several are enabled, it is an error.
 func (w *wireSettings) own() (int, error) {
 	found, enabled := -1, []string(nil)
 	for i := range w.Servers {
@@ -110,7 +110,7 @@ func (w *wireSettings) own() (int, error) {
 	return found, nil
 }
 
-// isLast reports whether no other server is enabled than the one at that index.
+// isLast reports whether the server at index own is the only enabled one.
 func (w *wireSettings) isLast(own int) bool {
 	for i := range w.Servers {
 		if w.Servers[i].Enabled && i != own {
@@ -120,7 +120,7 @@ func (w *wireSettings) isLast(own int) bool {
 	return own >= 0 && w.Servers[own].Enabled
 }
 
-// state is that of a site that was never configured as long as there is no server but the sample.
+// state returns the state of the site. As long as there is only the sample, it is that of a site that was never configured.
 func (w *wireSettings) state() (site.State, error) {
 	own, err := w.own()
 	if err != nil || own < 0 || w.Servers[own].isSample() {
@@ -151,7 +151,8 @@ func (w *wireSettings) settings(own int) site.Settings {
 // tlsTypes are the values of tls_type.
 var tlsTypes = map[site.Encryption]string{site.NoEncryption: "none", site.STARTTLS: "STARTTLS", site.TLS: "TLS"}
 
-// encryption names what no plan can ask for where certificates are not checked, so that it shows.
+// encryption returns the server's encryption. If certificates are not checked, it returns a value that no plan can request, so that the
+// plan shows a difference.
 func (s *wireServer) encryption() site.Encryption {
 	for encryption, name := range tlsTypes {
 		switch {

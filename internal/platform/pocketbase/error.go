@@ -10,7 +10,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// wireRefusal is the body of an answer with a status of 400 or above.
+// wireRefusal is the body of a response with a status of 400 or above.
 type wireRefusal struct {
 	Message string `json:"message"`
 	Data    struct {
@@ -24,17 +24,17 @@ type wireProblem struct {
 	Message string `json:"message"`
 }
 
-// siteError makes a *[site.Error] of a failed call; noAnswer is as in [outcome.Error].
+// siteError converts the error of a failed request to a *[site.Error]; noAnswer is as in [outcome.Error].
 func siteError(err error, noAnswer site.Kind) error {
 	failed := outcome.Error(err, noAnswer, nil)
 	if field, reason := refusalOf(err).field(); field != "" {
 		failed.Kind, failed.Field = site.Invalid, field
-		failed.Message = fmt.Sprintf("PocketBase does not take it: %.200s", reason)
+		failed.Message = fmt.Sprintf("PocketBase does not accept it: %.200s", reason)
 	}
 	return failed
 }
 
-// refusalOf reads the body of a refusal; it is empty for any other error.
+// refusalOf decodes the body of a refusal. It is empty for any other error.
 func refusalOf(err error) wireRefusal {
 	var refusal wireRefusal
 	if e, ok := errors.AsType[*adminapi.Error](err); !ok || e.Kind != adminapi.Refused || e.Decode(&refusal) != nil {
@@ -43,7 +43,7 @@ func refusalOf(err error) wireRefusal {
 	return refusal
 }
 
-// field names the first setting at fault, and what is wrong with it; empty when it is none that a user can set.
+// field returns the first setting at fault that a user can set, and what is wrong with it; empty if there is none.
 func (r wireRefusal) field() (name, reason string) {
 	for _, at := range []struct {
 		name    string
@@ -64,8 +64,8 @@ func (r wireRefusal) field() (name, reason string) {
 	return "", ""
 }
 
-// verdict is the result of a test that PocketBase answered with an error, or the error of one that was not made. PocketBase
-// ends every message with a full stop.
+// verdict converts the error of a test request to the result of a failed test, or to an error if no test was made. PocketBase ends
+// every message with a full stop.
 func verdict(err error) (site.TestResult, error) {
 	if _, raw, ok := strings.Cut(refusalOf(err).Message, "Raw error:"); ok {
 		return outcome.Failure(strings.TrimSuffix(raw, ".")), nil
@@ -74,10 +74,10 @@ func verdict(err error) (site.TestResult, error) {
 }
 
 func notPocketBase(why string) error {
-	return &site.Error{Kind: site.Unexpected, Message: "what answered is not a PocketBase: " + why + "; check url and platform"}
+	return &site.Error{Kind: site.Unexpected, Message: "the response is not from a PocketBase: " + why + "; check url and platform"}
 }
 
 func wrongSite(want, found string) error {
 	return &site.Error{Kind: site.WrongSite, Message: fmt.Sprintf(
-		"another PocketBase answers: it is the one %.100q, and the one %q was expected; nothing was sent to it", found, want)}
+		"a different PocketBase answers: its ID is %.100q instead of %q; nothing was sent to it", found, want)}
 }

@@ -31,13 +31,13 @@ func login(a adminapi.Account) adminapi.LoginFunc {
 		case err != nil:
 			return adminapi.Grant{}, explainLogin(err)
 		case session.Token.IsEmpty():
-			return adminapi.Grant{}, errors.New("PocketBase accepted the login and gave no token")
+			return adminapi.Grant{}, errors.New("PocketBase accepted the login but returned no token")
 		}
 		return adminapi.Grant{Authorization: session.Token.Text}, nil
 	}
 }
 
-// explainLogin adds to a refusal what PocketBase does not put into words.
+// explainLogin adds an explanation that PocketBase's refusal lacks.
 func explainLogin(err error) error {
 	e, ok := errors.AsType[*adminapi.Error](err)
 	if !ok {
@@ -48,9 +48,9 @@ func explainLogin(err error) error {
 	}
 	switch {
 	case e.Status == http.StatusNotFound:
-		return fmt.Errorf("%w; superusers came with PocketBase 0.23: check url and the version", err)
+		return fmt.Errorf("%w; superusers exist since PocketBase 0.23: check url and the version", err)
 	case e.Status == http.StatusUnauthorized && e.Decode(&second) == nil && second.ID != "":
-		return fmt.Errorf("%w; the account has a second factor: use a token that was made for it by impersonation", err)
+		return fmt.Errorf("%w; the account requires a second factor: use an impersonation token of the account instead", err)
 	}
 	return err
 }

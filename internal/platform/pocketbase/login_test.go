@@ -60,7 +60,7 @@ func TestRefusedLogins(t *testing.T) {
 		"WrongPassword": {400, `{"data":{},"message":"Failed to authenticate.","status":400}`, "Failed to authenticate.", site.Unauthorized},
 		"SecondFactor":  {401, `{"mfaId":"5jx83q1o9zl4w2k"}`, "second factor", site.Unauthorized},
 		"OldVersion":    {404, `{"data":{},"message":"The requested resource wasn't found.","status":404}`, "PocketBase 0.23", site.Unauthorized},
-		"NoToken":       {200, `{"record":{}}`, "gave no token", site.Unexpected},
+		"NoToken":       {200, `{"record":{}}`, "returned no token", site.Unexpected},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -1,6 +1,5 @@
-// Package pocketbase manages the mail of a PocketBase, 0.23 or later, through its settings API. PocketBase can test only
-// what it has saved and enabled, and has neither revisions nor an ID of its own; what else is special about it stands
-// where it matters.
+// Package pocketbase manages the mail of a PocketBase, 0.23 or later, through its settings API. PocketBase can test only saved and
+// enabled settings, and has neither revisions nor an ID. Its other peculiarities are described where they matter.
 package pocketbase
 
 import (
@@ -20,8 +19,8 @@ const (
 
 type client struct{ api *adminapi.Client }
 
-// Open returns the PocketBase at c.URL and calls nothing yet; c.Credentials are made of account: a superuser, or a token of
-// one. The error is an *[adminapi.ConfigError].
+// Open returns the PocketBase at c.URL. It sends no request. account is a superuser, or a superuser's token. The error is an
+// *[adminapi.ConfigError].
 func Open(pool *adminapi.Pool, c adminapi.Config, account adminapi.Account) (site.Site, error) {
 	var err error
 	if c.Credentials, err = account.Session(login(account)); err != nil {
@@ -34,9 +33,9 @@ func Open(pool *adminapi.Pool, c adminapi.Config, account adminapi.Account) (sit
 	return &client{api}, nil
 }
 
-// Capabilities implements [site.Capable]. Of an encryption PocketBase knows implicit TLS, and else uses STARTTLS where the
-// server offers it. It never logs in without TLS except to localhost, so that with a login this comes to required
-// STARTTLS, and without one to none.
+// Capabilities implements [site.Capable]. PocketBase can use implicit TLS; otherwise it uses STARTTLS if the server offers it. It never
+// logs in without TLS, except to localhost. So without implicit TLS, the encryption amounts to required STARTTLS with a login, and to
+// none without a login.
 func (*client) Capabilities() site.Capabilities {
 	return site.Capabilities{
 		Testing:             site.TestsEnabled,
@@ -47,15 +46,15 @@ func (*client) Capabilities() site.Capabilities {
 		UnsupportedValues: []site.UnsupportedValue{
 			{
 				Field: "encryption", Value: site.STARTTLS, When: func(s site.Settings) bool { return s.Username == "" },
-				Reason: `without a username, PocketBase sends in clear text where the server offers no STARTTLS. Set encryption to "tls", or to "none" if that is all right.`,
+				Reason: `without a username, PocketBase sends in clear text if the server does not offer STARTTLS. Set encryption to "tls", or to "none" to accept that.`,
 			},
 			{
 				Field: "encryption", Value: site.NoEncryption, When: func(s site.Settings) bool { return s.Username != "" },
 				Reason: `PocketBase logs in only over an encrypted connection. Set encryption to "starttls" or "tls".`,
 			},
-			{Field: "grant", Reason: "PocketBase logs in to mail servers with a password only."},
-			{Field: "from_name", Value: "", Reason: "PocketBase wants a name for the sender."},
-			{Field: "from_address", Value: "", Reason: "PocketBase wants an address for the sender."},
+			{Field: "grant", Reason: "PocketBase can log in to mail servers only with a password."},
+			{Field: "from_name", Value: "", Reason: "PocketBase requires a sender name."},
+			{Field: "from_address", Value: "", Reason: "PocketBase requires a sender address."},
 		},
 	}
 }
@@ -73,8 +72,8 @@ func (c *client) Read(ctx context.Context) (site.State, error) {
 	return found.fromWire(id), nil
 }
 
-// siteID is when the collection of superusers was made, which is when PocketBase was installed: to the millisecond, the
-// same for every account, and the same in each copy of one data folder.
+// siteID returns when the collection of superusers was created, which is when PocketBase was installed: to the millisecond, the same
+// for every account, and the same in every copy of one data folder.
 func (c *client) siteID(ctx context.Context) (string, error) {
 	var superusers struct {
 		Created string `json:"created"`
@@ -84,7 +83,7 @@ func (c *client) siteID(ctx context.Context) (string, error) {
 		return "", siteError(err, site.Unreachable)
 	}
 	if superusers.Created == "" {
-		return "", notPocketBase("its collection of superusers has no date")
+		return "", notPocketBase("its collection of superusers has no creation date")
 	}
 	return "installed " + superusers.Created, nil
 }
@@ -98,7 +97,7 @@ func (c *client) settings(ctx context.Context) (wireSettings, error) {
 	return found, found.validate()
 }
 
-// recognise returns the ID of the site that answers, and an error unless it is the one that is expected.
+// recognise returns the ID of the site that answers, and an error if it differs from want.
 func (c *client) recognise(ctx context.Context, want string) (string, error) {
 	found, err := c.siteID(ctx)
 	if err == nil && want != "" && found != want {
@@ -107,11 +106,11 @@ func (c *client) recognise(ctx context.Context, want string) (string, error) {
 	return found, err
 }
 
-// Test implements [site.Site]. With mail off, PocketBase would hand the message to a sendmail of its machine, which says
+// Test implements [site.Site]. It needs mail to be on: otherwise PocketBase would hand the message to the local sendmail, which proves
 // nothing about the settings.
 func (c *client) Test(ctx context.Context, t site.TestRequest) (site.TestResult, error) {
 	if t.Candidate != nil {
-		return site.TestResult{}, &site.Error{Kind: site.Unsupported, Message: "PocketBase can test only what it has saved"}
+		return site.TestResult{}, &site.Error{Kind: site.Unsupported, Message: "PocketBase can test only saved settings"}
 	}
 	if _, err := c.recognise(ctx, t.SiteID); err != nil {
 		return site.TestResult{}, err
@@ -121,9 +120,9 @@ func (c *client) Test(ctx context.Context, t site.TestRequest) (site.TestResult,
 		return site.TestResult{}, err
 	}
 	if !found.SMTP.Enabled {
-		return site.TestResult{}, &site.Error{Kind: site.Unsupported, Message: "PocketBase can test its settings only while mail is on, and it is off"}
+		return site.TestResult{}, &site.Error{Kind: site.Unsupported, Message: "PocketBase can test its settings only while mail is on, but mail is off"}
 	}
-	// The answer comes when the submission server's has, and nothing tells one test from another.
+	// PocketBase responds after the mail server has replied, and cannot recognise a retry.
 	_, err = c.api.Do(ctx, adminapi.Request{
 		Method: http.MethodPost, Path: testPath, Body: wireTest{t.Recipient, "verification"}, Repeat: adminapi.IfUnsent,
 	}, nil)
@@ -151,7 +150,8 @@ func (c *client) Save(ctx context.Context, s site.SaveRequest) (site.State, erro
 	return c.patch(ctx, id, toWire(s))
 }
 
-// Clear implements [site.Site]. It puts back what a new PocketBase has, which cannot be without a sender.
+// Clear implements [site.Site]. It restores the settings of a new PocketBase, including its sample sender, because PocketBase requires
+// a sender.
 func (c *client) Clear(ctx context.Context, r site.ClearRequest) error {
 	id, err := c.recognise(ctx, r.SiteID)
 	if err != nil {
@@ -164,8 +164,8 @@ func (c *client) Clear(ctx context.Context, r site.ClearRequest) error {
 	return err
 }
 
-// canForgetPassword refuses, at field, what needs a password to be forgotten that PocketBase would go on to use: before
-// 0.36.9 its process keeps one that was cleared, and saves it again with the next change.
+// canForgetPassword refuses, with an error at field, to remove a password that PocketBase would keep using: before 0.36.9, its process
+// keeps a cleared password in memory and saves it again with the next change.
 func (c *client) canForgetPassword(ctx context.Context, field string) error {
 	found, err := c.settings(ctx)
 	if err != nil || found.SMTP.Username == "" || found.forgetsPasswords() {
@@ -174,7 +174,7 @@ func (c *client) canForgetPassword(ctx context.Context, field string) error {
 	return &site.Error{Kind: site.Unsupported, Field: field, Message: "a PocketBase older than 0.38 may go on to log in with a password that was removed. Upgrade it first."}
 }
 
-// patch makes one write. It says everything that it is about, so that it comes to the same when it is repeated.
+// patch makes one write. It is idempotent, because w sets every value explicitly.
 func (c *client) patch(ctx context.Context, id string, w wireChange) (site.State, error) {
 	var found wireSettings
 	_, err := c.api.Do(ctx, adminapi.Request{

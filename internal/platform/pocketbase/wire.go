@@ -7,11 +7,11 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// wireSettings are the parts of PocketBase's settings that are about mail. A password is never among them.
+// wireSettings are the mail settings of a PocketBase. They never include the password.
 type wireSettings struct {
 	SMTP *wireSMTP `json:"smtp"`
 	Meta *wireMeta `json:"meta"`
-	// SuperuserIPs came with 0.38; what is in it does not matter here.
+	// SuperuserIPs exists since 0.38; its value does not matter here.
 	SuperuserIPs json.RawMessage `json:"superuserIPs"`
 }
 
@@ -24,14 +24,14 @@ type wireSMTP struct {
 	LocalName string `json:"localName"`
 }
 
-// wireMeta are the members about the sender, which PocketBase cannot be without.
+// wireMeta is the sender, which PocketBase requires.
 type wireMeta struct {
 	SenderName    string `json:"senderName"`
 	SenderAddress string `json:"senderAddress"`
 }
 
-// wireChange is the body of a PATCH, in which everything that is left out stays: among the rest the way to log in,
-// authMethod, for which there is no setting.
+// wireChange is the body of a PATCH. Omitted members keep their values, such as the login mechanism, authMethod, for which there is no
+// setting.
 type wireChange struct {
 	SMTP wirePassword `json:"smtp"`
 	Meta wireMeta     `json:"meta"`
@@ -45,11 +45,11 @@ type wirePassword struct {
 
 type wireTest struct {
 	Email string `json:"email"`
-	// Template is the kind of message, of which PocketBase sends a sample.
+	// Template is the kind of message of which PocketBase sends a sample.
 	Template string `json:"template"`
 }
 
-// factory is what a PocketBase has that was never configured.
+// factory are the mail settings of a new PocketBase.
 var factory = struct {
 	SMTP wireSMTP
 	Meta wireMeta
@@ -58,22 +58,23 @@ var factory = struct {
 	wireMeta{SenderName: "Support", SenderAddress: "support@example.com"},
 }
 
-// validate returns a *[site.Error] unless w has what the rest of this package needs.
+// validate returns a *[site.Error] if w lacks something that the rest of this package needs.
 func (w *wireSettings) validate() error {
 	if w.SMTP == nil || w.Meta == nil {
-		return notPocketBase("its settings have no smtp or no meta")
+		return notPocketBase("its settings lack smtp or meta")
 	}
 	return nil
 }
 
-// forgetsPasswords reports whether this is a PocketBase that certainly does: 0.36.9 and 0.37 look like older ones.
+// forgetsPasswords reports whether this PocketBase certainly forgets cleared passwords. 0.36.9 and 0.37 do too, but cannot be
+// distinguished from older versions.
 func (w *wireSettings) forgetsPasswords() bool { return w.SuperuserIPs != nil }
 
 func (w *wireSettings) isUnconfigured() bool {
 	return !w.SMTP.Enabled && (w.SMTP.Host == "" || *w.SMTP == factory.SMTP && *w.Meta == factory.Meta)
 }
 
-// fromWire takes a username for the sign that there is a password, of which PocketBase tells nothing.
+// fromWire assumes that there is a password if there is a username: PocketBase does not report whether one is stored.
 func (w *wireSettings) fromWire(siteID string) site.State {
 	if w.isUnconfigured() {
 		return site.State{SiteID: siteID}
@@ -94,7 +95,7 @@ func (w *wireSettings) fromWire(siteID string) site.State {
 	}
 }
 
-// encryption says what TLS comes to; see [client.Capabilities].
+// encryption returns what the TLS member amounts to; see [client.Capabilities].
 func (w *wireSMTP) encryption() site.Encryption {
 	switch {
 	case w.TLS:

@@ -5,5 +5,5 @@ import _ "embed"
 //go:embed openapi.yaml
 var contract string
 
-// Contract returns openapi.yaml, which states the contract.
+// Contract returns openapi.yaml, which defines the contract.
 func Contract() []byte { return []byte(contract) }

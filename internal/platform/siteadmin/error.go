@@ -18,7 +18,7 @@ const (
 	codeStorage  = "storage"
 )
 
-// kinds says what the codes of the contract mean to a caller; the others are failures of this package, or of the site.
+// kinds maps codes of the contract to what they mean to a caller. The other codes are bugs of this package or of the site.
 var kinds = map[string]site.Kind{
 	codeStale:               site.Stale,
 	"wrong_site":            site.WrongSite,
@@ -32,7 +32,7 @@ var kinds = map[string]site.Kind{
 	"method_not_allowed":    site.Unsupported,
 }
 
-// siteError makes a *[site.Error] of a failed call; noAnswer is as in [outcome.Error].
+// siteError converts the error of a failed request to a *[site.Error]; noAnswer is as in [outcome.Error].
 func siteError(err error, noAnswer site.Kind) *site.Error {
 	failed := outcome.Error(err, noAnswer, kinds)
 	if e, ok := errors.AsType[*adminapi.Error](err); ok {
@@ -48,17 +48,17 @@ func siteError(err error, noAnswer site.Kind) *site.Error {
 	return failed
 }
 
-// sentError is [siteError] for a call that changes something or sends a message. sent is what the request held, which another
-// site that refuses it has got all the same.
+// sentError is [siteError] for a request that changes something or sends a message. sent names the content of the request, which a wrong
+// site has received even if it refused the request.
 func sentError(err error, sent string) error {
 	failed := siteError(err, site.NoAnswer)
 	if failed.Kind == site.WrongSite {
-		failed.Message += "; it was sent " + sent + ", and says that it did nothing"
+		failed.Message += "; it received " + sent + ", and reports that it did nothing"
 	}
 	return failed
 }
 
-// fieldOf is the field at fault where that is one that a user can set.
+// fieldOf returns the field at fault if a user can set it, else "".
 func fieldOf(e *adminapi.Error) string {
 	fields := []string{"password", "recipient"}
 	for _, f := range (site.Settings{}).Fields() {
@@ -84,20 +84,20 @@ func whoChangedIt(e *adminapi.Error) string {
 	return fmt.Sprintf("; it is at revision %.100q now, written by %.100q", problem.Revision, problem.UpdatedBy)
 }
 
-// wrongSite is the error of an answer of another site; sent says, in a clause, what that has got.
+// wrongSite is the error of a response from a different site; sent is a clause that says what that site received.
 func wrongSite(want, found, sent string) error {
 	return &site.Error{Kind: site.WrongSite, Message: fmt.Sprintf(
-		"another site answers: its site_id is %.128q, and %q was expected; %s", found, want, sent)}
+		"a different site answers: its site_id is %.128q instead of %q; %s", found, want, sent)}
 }
 
-// cached is the error of an answer that is older than a write of this client.
+// cached is the error of a response that is older than a write of this client.
 func cached(revision string, newer any) error {
-	return &site.Error{Kind: site.Unexpected, Message: fmt.Sprintf("an old answer came back: it is of revision %.100q, over which %.100q has been written since. "+
-		"A cache in front of the site keeps its answers: let it pass on everything below %s", revision, newer, basePath)}
+	return &site.Error{Kind: site.Unexpected, Message: fmt.Sprintf("the response is outdated: it has revision %.100q, which %.100q has replaced since. "+
+		"A cache in front of the site stores its responses: exclude everything below %s", revision, newer, basePath)}
 }
 
-// unknownVerdict is the error of a test that was running when its site could no longer be asked.
+// unknownVerdict is the error of a test that was still running when its site could no longer be polled.
 func unknownVerdict(err error) error {
 	return &site.Error{Kind: site.NoAnswer, Message: fmt.Sprintf(
-		"the test was still running when asking for its result ended: %v; a message may have been sent", err), Err: err}
+		"the test was still running when polling for its result failed: %v; a message may have been sent", err), Err: err}
 }

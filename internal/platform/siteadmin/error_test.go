@@ -155,11 +155,11 @@ func TestAnotherSiteDoesNotSayWhatBecameOfACall(t *testing.T) {
 					s := newScript(t)
 					opened := s.play(token, s.on(getSMTP, smtp("")), s.fault(tt.step, first), s.on(getSMTP, tt.answer))
 					err := writes("")[call](t.Context(), opened)
-					want := `another site answers: its site_id is "site-2", and "site-1" was expected; it may have been sent ` + tt.sent
+					want := `a different site answers: its site_id is "site-2" instead of "site-1"; it may have received ` + tt.sent
 					if site.KindOf(err) != site.NoAnswer || !strings.Contains(flat(err), want) {
 						t.Errorf("got %q: %v", site.KindOf(err), err)
 					}
-					if was := "; it was sent " + tt.sent; name == "Answer" && !strings.Contains(flat(err), was) {
+					if was := "; it received " + tt.sent; name == "Answer" && !strings.Contains(flat(err), was) {
 						t.Errorf("got %v, want %s", err, was)
 					}
 				})
@@ -190,7 +190,7 @@ func TestARefusalOfAnotherSiteSaysWhatItWasSent(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newScript(t)
 				err := tt.run(t.Context(), s.play(token, s.on(tt.call, refuse)))
-				if site.KindOf(err) != site.WrongSite || !strings.HasSuffix(flat(err), "; it was sent "+tt.sent+", and says that it did nothing") {
+				if site.KindOf(err) != site.WrongSite || !strings.HasSuffix(flat(err), "; it received "+tt.sent+", and reports that it did nothing") {
 					t.Errorf("got %q: %v", site.KindOf(err), err)
 				}
 			})

@@ -33,7 +33,7 @@ func login(a adminapi.Account) adminapi.LoginFunc {
 			return adminapi.Grant{}, err
 		}
 		if session.Token.IsEmpty() {
-			return adminapi.Grant{}, errors.New("the site accepted the login and gave no token")
+			return adminapi.Grant{}, errors.New("the site accepted the login but returned no token")
 		}
 		return adminapi.Grant{Authorization: secret.New("Bearer " + session.Token.Reveal()), Expires: session.ExpiresAt}, nil
 	}

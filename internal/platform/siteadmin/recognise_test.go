@@ -36,17 +36,17 @@ func TestNothingIsSentToASiteThatIsNotRecognised(t *testing.T) {
 	}{
 		"R27 newer version": {
 			adminapitest.JSON(200, `{"api_version":2,"site_id":{"of":"another shape"}}`), site.Unsupported,
-			"the site speaks version 2 of the site admin contract, and this provider knows version 1",
+			"the site implements version 2 of the site admin contract, but this provider supports only version 1",
 		},
-		"no version":       {smtp(`{"api_version":0}`), site.Unexpected, "not a site admin API"},
-		"negative version": {smtp(`{"api_version":-1}`), site.Unexpected, "not a site admin API"},
-		"no site ID":       {smtp(`{"site_id":""}`), site.Unexpected, "not a site admin API"},
-		"no revision":      {smtp(`{"revision":""}`), site.Unexpected, "not a site admin API"},
-		"hostile revision": {smtp(`{"revision":"7\"\r\nX: y"}`), site.Unexpected, "not a site admin API"},
-		"no settings":      {smtp(`{"settings":null}`), site.Unexpected, "not a site admin API"},
-		"another API":      {adminapitest.JSON(200, `{"hello":"world"}`), site.Unexpected, "not a site admin API"},
+		"no version":       {smtp(`{"api_version":0}`), site.Unexpected, "not from a site admin API"},
+		"negative version": {smtp(`{"api_version":-1}`), site.Unexpected, "not from a site admin API"},
+		"no site ID":       {smtp(`{"site_id":""}`), site.Unexpected, "not from a site admin API"},
+		"no revision":      {smtp(`{"revision":""}`), site.Unexpected, "not from a site admin API"},
+		"hostile revision": {smtp(`{"revision":"7\"\r\nX: y"}`), site.Unexpected, "not from a site admin API"},
+		"no settings":      {smtp(`{"settings":null}`), site.Unexpected, "not from a site admin API"},
+		"another API":      {adminapitest.JSON(200, `{"hello":"world"}`), site.Unexpected, "not from a site admin API"},
 		"an array":         {adminapitest.JSON(200, `[]`), site.Unexpected, "check url"},
-		"null":             {adminapitest.JSON(200, `null`), site.Unexpected, "not a site admin API"},
+		"null":             {adminapitest.JSON(200, `null`), site.Unexpected, "not from a site admin API"},
 		"a page":           {adminapitest.HTML(200), site.Unexpected, "check url"},
 		"an error":         {adminapitest.Problem(401, "unauthorized"), site.Unauthorized, "401 unauthorized"},
 	} {
@@ -78,7 +78,7 @@ func TestNothingIsSentToAnotherSite(t *testing.T) {
 				t.Fatal(err)
 			}
 			err := writes("site-0")[call](limit(t), opened)
-			if site.KindOf(err) != site.WrongSite || !strings.Contains(flat(err), `"site-1", and "site-0" was expected; nothing was sent to it`) {
+			if site.KindOf(err) != site.WrongSite || !strings.Contains(flat(err), `"site-1" instead of "site-0"; nothing was sent to it`) {
 				t.Errorf("%s: got %q: %v", call, site.KindOf(err), err)
 			}
 		})

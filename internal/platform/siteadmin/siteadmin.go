@@ -1,4 +1,4 @@
-// Package siteadmin is the client's end of the site admin contract, which openapi.yaml beside this file states.
+// Package siteadmin is the client of the site admin contract, which openapi.yaml in this folder defines.
 package siteadmin
 
 import (
@@ -15,11 +15,11 @@ import (
 )
 
 const (
-	// basePath is where a site serves the contract; the other paths are below that.
+	// basePath is the path of the API; the other paths are below it.
 	basePath    = "/admin/api/v1"
 	sessionPath = "/session"
 	smtpPath    = "/smtp"
-	// apiVersion is the version of the contract that this package speaks.
+	// apiVersion is the version of the contract that this package implements.
 	apiVersion = 1
 	// authOAuth2 is the name of logins with a token in auth_methods.
 	authOAuth2 = "oauth2"
@@ -27,19 +27,18 @@ const (
 
 type client struct {
 	api *adminapi.Client
-	// isWordPress: the site is a WordPress with our plugin, of whatever version.
+	// isWordPress is true for a WordPress with our plugin, in any version.
 	isWordPress bool
-	// siteID is what the last successful read found; nil before.
+	// siteID is the ID found by the last successful read; nil before that.
 	siteID atomic.Pointer[string]
-	// grants are those with which it said that it obtains tokens; nil before.
+	// grants are the grants that the site reported; nil before the first read.
 	grants atomic.Pointer[[]site.Grant]
-	// replaced holds the revisions over which this client has written, and what it wrote: no site shows them again.
+	// replaced maps each revision that this client has overwritten to the new one. A site that returns an overwritten one is cached.
 	replaced sync.Map
 }
 
-// Open returns the site at c.URL and calls nothing yet; c.Credentials are made of account. The error is an
-// *[adminapi.ConfigError]. A site that speaks a newer version of the contract cannot even be read: its settings might
-// mean something else, and everything begins with a read.
+// Open returns the site at c.URL. It sends no request. The error is an *[adminapi.ConfigError]. A site with a newer version of the
+// contract cannot even be read, because its settings might have a different meaning.
 func Open(pool *adminapi.Pool, c adminapi.Config, account adminapi.Account) (site.Site, error) {
 	var err error
 	if c.Credentials, err = account.Session(login(account)); err != nil {
@@ -62,8 +61,8 @@ const (
 // ownHeader is the header in which the plugin takes its token where Authorization is for the web server in front of it.
 const ownHeader = "X-Site-SMTP-Token"
 
-// OpenWordPress is [Open] for a WordPress with the plugin of internal/platform/wordpress, which takes with every request its own
-// token, or a user and one of their Application Passwords. With all three, username and password are those of the web server.
+// OpenWordPress is [Open] for a WordPress with the plugin in internal/platform/wordpress. Every request carries the plugin's token, or
+// a username and an Application Password. With all three, username and password are those of the web server.
 func OpenWordPress(pool *adminapi.Pool, c adminapi.Config, account adminapi.Account) (site.Site, error) {
 	login, token := account.Parts()
 	if err := token.Validate(); err != nil {
@@ -135,7 +134,7 @@ func (c *client) Grants(ctx context.Context) ([]site.Grant, error) {
 	return *c.grants.Load(), nil
 }
 
-// checkLogin refuses to send settings that the site would not understand.
+// checkLogin refuses to send settings for a login that the site does not support.
 func (c *client) checkLogin(ctx context.Context, s site.Settings) error {
 	if s.Grant == "" {
 		return nil
@@ -145,23 +144,23 @@ func (c *client) checkLogin(ctx context.Context, s site.Settings) error {
 	case err != nil || slices.Contains(grants, s.Grant):
 		return err
 	case len(grants) == 0:
-		return &site.Error{Kind: site.Unsupported, Field: "grant", Message: "the site logs in with a password only (auth_methods does not name oauth2); nothing was sent to it"}
+		return &site.Error{Kind: site.Unsupported, Field: "grant", Message: "the site can log in only with a password (its auth_methods lacks oauth2); nothing was sent to it"}
 	}
-	return &site.Error{Kind: site.Unsupported, Field: "grant", Message: fmt.Sprintf("the site does not know the grant %s (grants does not name it); nothing was sent to it", s.Grant)}
+	return &site.Error{Kind: site.Unsupported, Field: "grant", Message: fmt.Sprintf("the site does not support the grant %s (its grants lacks it); nothing was sent to it", s.Grant)}
 }
 
-// getSame is get for a site that was sent something, which another one that answers now may have got instead.
+// getSame is get after something was sent to the site. If a different site answers now, that site may have received it.
 func (c *client) getSame(ctx context.Context, siteID, sent string, found *wireSMTP) error {
 	err := c.get(ctx, found)
 	if err == nil && found.SiteID != siteID {
-		err = wrongSite(siteID, found.SiteID, "it may have been sent "+sent)
+		err = wrongSite(siteID, found.SiteID, "it may have received "+sent)
 	}
 	return err
 }
 
-// recognise makes sure, before anything is sent that matters, that a site of a known version answers here, and returns its
-// id. A caller that names the siteID which it has pinned has read the site before, mostly in the refresh that its plan began
-// with: for it there is no call more, the request names the site too, and another site refuses it.
+// recognise makes sure, before anything sensitive is sent, that the right site answers with a known version, and returns its ID. A
+// caller that passes a pinned siteID has read the site before, usually in the refresh, so no extra request is needed: the request
+// includes the siteID, and a different site refuses it.
 func (c *client) recognise(ctx context.Context, siteID string) (string, error) {
 	found := c.siteID.Load()
 	switch {
@@ -210,7 +209,7 @@ func (c *client) Save(ctx context.Context, s site.SaveRequest) (site.State, erro
 
 // Clear implements [site.Site].
 func (c *client) Clear(ctx context.Context, r site.ClearRequest) error {
-	// Older sites do not look at Site-ID: the site was read, here or by the caller.
+	// Older sites ignore Site-ID, so rely on a read, here or earlier by the caller.
 	siteID, err := c.recognise(ctx, "")
 	if err == nil && r.SiteID != "" && siteID != r.SiteID {
 		err = wrongSite(r.SiteID, siteID, "nothing was sent to it")
@@ -233,7 +232,7 @@ func (c *client) Clear(ctx context.Context, r site.ClearRequest) error {
 		Done:   cleared,
 	}, &found)
 	if e, ok := errors.AsType[*adminapi.Error](err); ok && e.Code == codeStale && e.Attempts > 1 {
-		// An earlier attempt may be what moved the revision on.
+		// An earlier attempt of this request may have changed the revision.
 		if done, _ := cleared(ctx); done {
 			return nil
 		}
@@ -244,7 +243,7 @@ func (c *client) Clear(ctx context.Context, r site.ClearRequest) error {
 	return nil
 }
 
-// deleteHeader names the revision and, where it can stand in a header, the site.
+// deleteHeader returns a header with the revision and, if it is valid in a header, the site's ID.
 func deleteHeader(revision, siteID string) http.Header {
 	h := ifMatch(revision)
 	if isTag(siteID) {

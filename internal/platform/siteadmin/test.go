@@ -16,13 +16,13 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
-// statusRunning is that of a test without a verdict so far.
+// statusRunning is the status of a test without a verdict so far.
 const statusRunning site.Status = "running"
 
-// pollEvery is how often a running test is asked for when the site does not say.
+// pollEvery is the polling interval for a running test if the site sends no Retry-After.
 const pollEvery = time.Second
 
-// Test implements [site.Site]. The key makes the call repeatable: the site sends one message for it at most.
+// Test implements [site.Site]. The key makes the request idempotent: the site sends at most one message for it.
 func (c *client) Test(ctx context.Context, t site.TestRequest) (site.TestResult, error) {
 	if _, err := c.recognise(ctx, t.SiteID); err != nil {
 		return site.TestResult{}, err
@@ -93,7 +93,7 @@ func toWireTest(t site.TestRequest) wireTestRequest {
 	return w
 }
 
-// holds says what w tells whoever gets it.
+// holds describes what the receiver of w learns.
 func (w wireTestRequest) holds() string {
 	switch {
 	case w.Settings == nil:
@@ -124,13 +124,13 @@ type wireStageTime struct {
 	Milliseconds int64      `json:"milliseconds"`
 }
 
-// answers returns an error unless w is about the test with this key: a verdict, or that there is none yet.
+// answers returns an error unless w is the response for the test with this key: its verdict, or that it is running.
 func (w *wireTest) answers(key string) error {
 	known := []site.Status{statusRunning, site.Passed, site.Failed, site.InDoubt}
 	if w.Key == key && slices.Contains(known, w.Status) {
 		return nil
 	}
-	return fmt.Errorf("it is not a verdict on test %s, so nobody knows whether a message was sent", key)
+	return fmt.Errorf("it is not a verdict on test %s, so it is not known whether a message was sent", key)
 }
 
 func (w *wireTest) fromWire() site.TestResult {

@@ -29,15 +29,15 @@ type wireSMTP struct {
 	PasswordSet  bool              `json:"password_set"`
 	PasswordID   string            `json:"password_id"`
 	Verification *wireVerification `json:"verification"`
-	// The rest are optional: what the site tells of its mail, and of what happened to its settings.
+	// The rest are optional: reports about the site's mail, its settings and its software.
 	Notice      string           `json:"notice"`
 	LastSuccess time.Time        `json:"last_success"`
 	LastFailure *wireMailFailure `json:"last_failure"`
 	Software    wireSoftware     `json:"software"`
 	InForce     *wireInForce     `json:"in_force"`
-	// AuthMethods is empty for a site that takes passwords only.
+	// AuthMethods is empty for a site that supports only passwords.
 	AuthMethods []string `json:"auth_methods"`
-	// Grants is empty for a site that knows one of them, with oauth2 among its AuthMethods.
+	// Grants may be empty although AuthMethods includes oauth2: the site then supports only client_credentials.
 	Grants []site.Grant `json:"grants"`
 }
 
@@ -47,7 +47,7 @@ type wireSoftware struct {
 	Version string `json:"version"`
 }
 
-// outdated returns the version of the WordPress plugin where it is older than the newest. The first one named none.
+// outdated returns the version of the WordPress plugin if it is not the newest, else "". The first version did not report one.
 func (w *wireSMTP) outdated(isWordPress bool) string {
 	version := w.Software.Version
 	switch {
@@ -59,7 +59,7 @@ func (w *wireSMTP) outdated(isWordPress bool) string {
 	return untrusted.Brief(version, maxVersion)
 }
 
-// grants are those with which the site obtains tokens.
+// grants returns the grants by which the site can obtain tokens.
 func (w *wireSMTP) grants() []site.Grant {
 	switch {
 	case !slices.Contains(w.AuthMethods, authOAuth2):
@@ -73,7 +73,7 @@ func (w *wireSMTP) grants() []site.Grant {
 // wireSettings is the schema StoredSettings.
 type wireSettings struct {
 	site.Settings
-	// unknown are the settings that the site leaves out: it speaks an older version of the contract than the one that they came with.
+	// unknown are settings that the response lacks, because the site implements an older contract without them.
 	unknown site.SettingNames
 }
 
@@ -114,7 +114,7 @@ type wireInForce struct {
 	Obstacle         string        `json:"obstacle"`
 }
 
-// fromWire returns nil where nothing else is in force. Settings that are too long to be any are as good as not known.
+// fromWire returns nil if nothing else is in force. Settings of impossible length are treated as unknown.
 func (w *wireInForce) fromWire() *site.InForce {
 	if w == nil || w.By == "" {
 		return nil
@@ -129,7 +129,7 @@ func (w *wireInForce) fromWire() *site.InForce {
 	return found
 }
 
-// UnmarshalJSON takes nothing but the version when it is not a known one: the rest may have another shape.
+// UnmarshalJSON decodes only the version if it is not a known one, because the rest may have a different structure.
 func (w *wireSMTP) UnmarshalJSON(data []byte) error {
 	type plain wireSMTP
 	err := json.Unmarshal(data, (*plain)(w))
@@ -149,27 +149,27 @@ func (w *wireSMTP) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// validate returns a *[site.Error] unless w is what the contract promises, as far as the rest of this package needs it.
+// validate returns a *[site.Error] if w violates the contract in a way that matters to this package.
 func (w *wireSMTP) validate() error {
 	switch {
 	case w.APIVersion > apiVersion:
 		return &site.Error{Kind: site.Unsupported, Message: fmt.Sprintf(
-			"the site speaks version %d of the site admin contract, and this provider knows version %d: use a newer provider",
+			"the site implements version %d of the site admin contract, but this provider supports only version %d: upgrade the provider",
 			w.APIVersion, apiVersion)}
 	case w.APIVersion < 1 || w.SiteID == "" || w.Settings == nil || !isTag(w.Revision) || !w.isBounded():
-		return &site.Error{Kind: site.Unexpected, Message: "what answered is not a site admin API: " +
+		return &site.Error{Kind: site.Unexpected, Message: "the response is not from a site admin API: " +
 			"api_version, site_id, settings or revision is missing or too long; check url and platform"}
 	}
 	return nil
 }
 
-// mostText is how long (bytes) a text is taken that is compared and stored as it came; the contract allows less.
+// mostText is the maximum length, in bytes, of a text that is stored or compared as received. The contract allows less.
 const mostText = 1024
 
-// maxVersion is how many characters of a version are shown.
+// maxVersion is the maximum number of characters shown of a version.
 const maxVersion = 40
 
-// maxName is how many characters of a name or an address are shown.
+// maxName is the maximum number of characters shown of a name or an address.
 const maxName = 254
 
 func (w *wireSMTP) isBounded() bool {
@@ -188,33 +188,33 @@ func areBounded(texts ...string) bool {
 	return !slices.ContainsFunc(texts, func(text string) bool { return len(text) > mostText })
 }
 
-// isTag reports whether s can stand in an entity tag (RFC 9110 section 8.8.3).
+// isTag reports whether s is valid in an entity tag (RFC 9110 section 8.8.3).
 func isTag(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == '"' || r > '~' })
 }
 
-// answers returns an error unless w is what the site with that id says after exactly this write.
+// answers returns an error unless w is the response of the site with that ID to this write.
 func (w *wireSMTP) answers(write wireWrite, siteID string) error {
 	switch err := w.validate(); {
 	case err != nil:
 		return err
 	case w.SiteID != siteID:
-		return wrongSite(siteID, w.SiteID, "it was sent "+write.holds())
+		return wrongSite(siteID, w.SiteID, "it received "+write.holds())
 	case w.LastWriteID != write.WriteID:
-		return errors.New("it tells of another write than this one")
+		return errors.New("it describes a different write than this one")
 	}
 	return nil
 }
 
-// answersClear returns an error unless w is what the site with that id says after it was cleared.
+// answersClear returns an error unless w is the response of the site with that ID after it was cleared.
 func (w *wireSMTP) answersClear(siteID, sent string) error {
 	switch err := w.validate(); {
 	case err != nil:
 		return err
 	case w.SiteID != siteID:
-		return wrongSite(siteID, w.SiteID, "it was sent "+sent)
+		return wrongSite(siteID, w.SiteID, "it received "+sent)
 	case !w.isClear():
-		return errors.New("it still has settings in it")
+		return errors.New("it still contains settings")
 	}
 	return nil
 }
@@ -258,9 +258,9 @@ func (w *wireSMTP) fromWire() site.State {
 // wireSecrets are the members of a request that hold the secret of a login.
 type wireSecrets struct {
 	Password adminapi.Secret `json:"password,omitzero"`
-	// ClientSecret goes with a refresh token.
+	// ClientSecret accompanies a refresh token.
 	ClientSecret adminapi.Secret `json:"client_secret,omitzero"`
-	// Adopt stands for a secret that the site alone knows.
+	// Adopt stands for a secret that only the site knows.
 	Adopt bool `json:"adopt,omitempty"`
 }
 
@@ -282,7 +282,7 @@ func toWireWrite(s site.SaveRequest, id string) wireWrite {
 	return wireWrite{Settings: s.Settings, wireSecrets: toWireSecrets(s.Password, s.Adopt), Enabled: s.Enabled, WriteID: id, SiteID: s.SiteID}
 }
 
-// holds says what w tells whoever gets it.
+// holds describes what the receiver of w learns.
 func (w wireWrite) holds() string {
 	if w.Password.IsEmpty() {
 		return "the settings"

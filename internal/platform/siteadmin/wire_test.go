@@ -348,7 +348,7 @@ func TestAnOldAnswerIsCalledThat(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := opened.Read(t.Context())
-		if site.KindOf(err) != site.Unexpected || !strings.Contains(flat(err), `it is of revision "7", over which "8" has been written since. A cache in front`) {
+		if site.KindOf(err) != site.Unexpected || !strings.Contains(flat(err), `it has revision "7", which "8" has replaced since. A cache in front`) {
 			t.Errorf("got %v", err)
 		}
 		if got, err := opened.Read(t.Context()); err != nil || got.Revision != "9" {

@@ -1,6 +1,6 @@
-// Package listmonktest replays a listmonk: its settings API as captures of the genuine one and its source show it, with
-// what makes it special. Secrets are shown as bullets and kept for an empty string, a write takes everything and ends with
-// a restart, and a test really sends a message.
+// Package listmonktest simulates listmonk's settings API, after captures of the genuine one and its source, with its peculiarities:
+// secrets are shown as bullets, and kept if an empty string is written; a write replaces everything and ends with a restart; and a test
+// really sends a message.
 package listmonktest
 
 import (
@@ -18,27 +18,27 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
-// factory are the settings of a new listmonk, as its database has them.
+// factory are the settings in the database of a new listmonk.
 //
 //go:embed settings.json
 var factory []byte
 
-// TB is the part of testing.TB that is needed here.
+// TB is the part of [testing.TB] that this package needs.
 type TB interface {
 	Helper()
 	Cleanup(func())
 	Fatalf(format string, args ...any)
 }
 
-// Config says what to replay.
+// Config configures a Server.
 type Config struct {
-	// RootURL is where the public finds it; empty for another one each time.
+	// RootURL is its public URL; empty for a random one.
 	RootURL string
-	// RootCAs are the authorities that it trusts; nil for those of the system.
+	// RootCAs are the authorities that it trusts; nil stands for the system's.
 	RootCAs *x509.CertPool
-	// Version is the one that it says it is, such as v5.0.3; empty for v6.2.0.
+	// Version is the version that it reports, such as v5.0.3; empty stands for v6.2.0.
 	Version string
-	// RestartAfter is how long after a write it goes away, and Away for how long. With neither it never goes.
+	// RestartAfter is the delay between a write and its restart, Away the duration of the restart. If Away is 0, it never restarts.
 	RestartAfter, Away time.Duration
 }
 
@@ -46,7 +46,7 @@ type Config struct {
 type Server struct {
 	// URL is its address, without a slash at the end.
 	URL string
-	// Username is that of an API user, Token theirs.
+	// Username and Token belong to an API user.
 	Username string
 	Token    secret.Text
 
@@ -56,11 +56,11 @@ type Server struct {
 	mu       sync.Mutex
 	settings map[string]any
 	calls    []string
-	// campaigns are running: it does not restart by itself.
+	// campaigns is true while campaigns are running, so that it does not restart.
 	campaigns bool
-	// outdated: it goes on with other settings than those in its database.
+	// outdated is true if it uses settings other than those in its database.
 	outdated bool
-	// joined: when a first server is enabled, somebody enables a second one.
+	// joined is true if a second server must be enabled together with the first.
 	joined bool
 	// away counts the restarts.
 	away     int
@@ -69,7 +69,7 @@ type Server struct {
 	restarts sync.WaitGroup
 }
 
-// Start starts a replay that ends with the test.
+// Start starts a server that ends with the test.
 func Start(t TB, c Config) *Server {
 	t.Helper()
 	s := &Server{Username: "terraform", Token: secret.New(uuid.NewString()), config: c, address: "127.0.0.1:0"}
@@ -92,7 +92,7 @@ func Start(t TB, c Config) *Server {
 	return s
 }
 
-// serve listens again where it did before.
+// serve listens, after a restart at the same address.
 func (s *Server) serve() error {
 	l, err := net.Listen("tcp", s.address)
 	if err != nil {
@@ -117,7 +117,7 @@ func (s *Server) leave() {
 	<-served
 }
 
-// restart goes away for a while, some time from now.
+// restart makes the server unavailable for Away, after RestartAfter.
 func (s *Server) restart() {
 	if s.config.Away == 0 {
 		return
@@ -135,28 +135,28 @@ func (s *Server) restart() {
 	})
 }
 
-// Restarts is how often it went away so far.
+// Restarts returns how often it has restarted.
 func (s *Server) Restarts() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.away
 }
 
-// Calls returns the calls so far, such as "PUT /api/settings".
+// Calls returns the requests so far, such as "PUT /api/settings".
 func (s *Server) Calls() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]string(nil), s.calls...)
 }
 
-// RunCampaigns has it not restart after a write.
+// RunCampaigns prevents a restart after a write.
 func (s *Server) RunCampaigns() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.campaigns = true
 }
 
-// Join has somebody enable a second server as soon as a first one is, so that the first is not the last.
+// Join enables a second server as soon as the first is enabled, so that the first is not the last enabled one.
 func (s *Server) Join() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -170,7 +170,7 @@ func (s *Server) Edit(edit func(settings map[string]any)) {
 	edit(s.settings)
 }
 
-// Settings returns the settings in its database, secrets and all.
+// Settings returns the settings in its database, including secrets.
 func (s *Server) Settings() map[string]any {
 	s.mu.Lock()
 	defer s.mu.Unlock()

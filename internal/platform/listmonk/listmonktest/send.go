@@ -29,7 +29,7 @@ type server struct {
 	Email        string              `json:"email"`
 }
 
-// test sends a message from the saved address, where no header says another.
+// test sends a message from the saved address, unless a header names another one.
 func (s *Server) test(w http.ResponseWriter, r *http.Request) {
 	var to server
 	body, err := io.ReadAll(r.Body)
@@ -56,7 +56,7 @@ func (s *Server) test(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, map[string]any{"data": []string{"2026/11/23 07:45:50.712762 main.go:106:"}})
 }
 
-// loses reports whether this version forgets that error: those before 5.0.3 forget that the mail server cannot be reached.
+// loses reports whether this version reports success despite err: 5.0.0 to 5.0.2 do so if the mail server cannot be reached.
 func (s *Server) loses(err error) bool {
 	var unreachable *net.OpError
 	return slices.Contains([]string{"v5.0.0", "v5.0.1", "v5.0.2"}, s.config.Version) && errors.As(err, &unreachable)

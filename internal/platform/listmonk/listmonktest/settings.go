@@ -49,7 +49,7 @@ func refuse(w http.ResponseWriter, status int, message string) {
 	answer(w, status, map[string]string{"message": message})
 }
 
-// secrets are the settings that are shown as bullets: those of an object, and those of each object in a list.
+// secrets are the settings that are shown as bullets. lists are the lists whose objects have a password that is.
 var (
 	secrets = []string{
 		"upload.s3.aws_secret_access_key", "bounce.sendgrid_key", "bounce.azure/shared_secret", "bounce.postmark/password",
@@ -58,7 +58,7 @@ var (
 	lists = []string{"smtp", "bounce.mailboxes", "messengers"}
 )
 
-// find returns the object that holds a secret, and its name there.
+// find returns the object that holds a secret, and the secret's name in it.
 func find(settings map[string]any, path string) (holder map[string]any, name string) {
 	steps := strings.Split(path, "/")
 	for _, step := range steps[:len(steps)-1] {
@@ -99,7 +99,7 @@ func (s *Server) get(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, map[string]any{"data": shown})
 }
 
-// about tells what every account may know.
+// about returns what every account may know.
 func (s *Server) about(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -143,7 +143,7 @@ func (s *Server) put(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, map[string]any{"data": true})
 }
 
-// checkDurations finds what the genuine listmonk takes, and then cannot start again with.
+// checkDurations finds values that the genuine listmonk accepts, but then cannot start with.
 func checkDurations(set map[string]any) error {
 	for _, server := range objects(set, "smtp") {
 		for _, name := range []string{"msg_retry_delay", "idle_timeout", "wait_timeout"} {
@@ -155,7 +155,7 @@ func checkDurations(set map[string]any) error {
 	return nil
 }
 
-// keep fills in the secrets that were left empty: in a list, that of the object with the same UUID.
+// keep fills in secrets that are empty. In a list, the secret comes from the object with the same UUID.
 func (s *Server) keep(set map[string]any) {
 	for _, path := range secrets {
 		holder, name := find(set, path)
@@ -177,7 +177,7 @@ func (s *Server) keep(set map[string]any) {
 	}
 }
 
-// join adds a server that is not ours beside the first real one that is enabled.
+// join adds an unmanaged server once the first real server is enabled.
 func join(set map[string]any) {
 	servers := objects(set, "smtp")
 	joined := slices.ContainsFunc(servers, func(server map[string]any) bool { return server["name"] == "email-second" })

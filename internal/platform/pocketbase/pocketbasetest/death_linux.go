@@ -5,7 +5,7 @@ import (
 	"syscall"
 )
 
-// endWithParent has the process end with this one, also when this one is killed.
+// endWithParent makes the process end together with this one, even if this one is killed.
 func endWithParent(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }

@@ -4,5 +4,5 @@ package pocketbasetest
 
 import "os/exec"
 
-// endWithParent is for systems that have no such thing.
+// endWithParent does nothing on systems without Pdeathsig.
 func endWithParent(*exec.Cmd) {}

@@ -1,6 +1,5 @@
-// Package pocketbasetest runs genuine PocketBases: the program as it is released, which internal/dev/tools/pocketbase pins
-// and the first test that needs it builds. Each listens on loopback, keeps its data in a temporary folder, and ends with
-// its test.
+// Package pocketbasetest runs genuine PocketBases: the released program, pinned in internal/dev/tools/pocketbase and built by the first
+// test that needs it. Each listens on loopback, keeps its data in a temporary folder, and ends with its test.
 package pocketbasetest
 
 import (
@@ -21,14 +20,14 @@ import (
 )
 
 const (
-	// startTime and stopTime are how long a PocketBase may take to be ready, and to end before it is killed.
+	// startTime is how long a PocketBase may take to start, stopTime how long it may take to end before it is killed.
 	startTime = time.Minute
 	stopTime  = 10 * time.Second
 	username  = "admin@example.test"
 	password  = "a superuser's password"
 )
 
-// TB is the part of testing.TB that is needed here.
+// TB is the part of [testing.TB] that this package needs.
 type TB interface {
 	Context() context.Context
 	Helper()
@@ -36,9 +35,9 @@ type TB interface {
 	Fatalf(format string, args ...any)
 }
 
-// Config says what a PocketBase runs with.
+// Config configures a Server.
 type Config struct {
-	// CAPEM are the authorities, in PEM, that it trusts; empty stands for those of the system.
+	// CAPEM are the authorities (PEM) that it trusts; empty stands for the system's.
 	CAPEM []byte
 }
 
@@ -46,7 +45,7 @@ type Config struct {
 type Server struct {
 	// URL is its address, without a slash at the end.
 	URL string
-	// Username and Password are those of its only superuser.
+	// Username and Password belong to its only superuser.
 	Username string
 	Password secret.Text
 
@@ -82,7 +81,7 @@ func Start(t TB, c Config) *Server {
 	return s
 }
 
-// Restart ends the process and starts another one on the same data, at another URL.
+// Restart ends the process and starts a new one with the same data, at a different URL.
 func (s *Server) Restart(t TB) {
 	t.Helper()
 	s.process.stop()
@@ -91,8 +90,8 @@ func (s *Server) Restart(t TB) {
 	}
 }
 
-// prepare makes the data with its superuser. The environment holds nothing of this process's: no proxy, and no path on
-// which PocketBase would find a sendmail.
+// prepare creates the data and its superuser. The environment is not inherited: it has no proxy, and no PATH in which PocketBase could
+// find a sendmail.
 func (s *Server) prepare(ctx context.Context, c Config) error {
 	s.env = []string{"HOME=" + s.dir}
 	if len(c.CAPEM) > 0 {
@@ -117,8 +116,8 @@ func (s *Server) command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// serve starts the process. PocketBase does not say which port it took when it may choose, so it is told a free one, and
-// another one when that was taken meanwhile.
+// serve starts the process. PocketBase does not report a port that it chooses itself, so serve chooses a free port, and another one if
+// that was taken in the meantime.
 func (s *Server) serve() error {
 	for {
 		address, err := freeAddress()
@@ -144,10 +143,10 @@ func freeAddress() (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-// process is a PocketBase that serves.
+// process is a running PocketBase.
 type process struct {
 	cmd *exec.Cmd
-	// ended is closed when the process has.
+	// ended is closed when the process has ended.
 	ended chan struct{}
 }
 
@@ -176,7 +175,7 @@ func start(cmd *exec.Cmd) (*process, error) {
 	return nil, errors.New(reason + ": " + said.String())
 }
 
-// stop ends the process, by force when it does not end by itself.
+// stop interrupts the process, and kills it if it does not end in time.
 func (p *process) stop() {
 	_ = p.cmd.Process.Signal(os.Interrupt)
 	select {
@@ -187,7 +186,7 @@ func (p *process) stop() {
 	}
 }
 
-// output is what a process says.
+// output is the output of a process.
 type output struct {
 	ready chan struct{}
 
@@ -207,7 +206,7 @@ func (o *output) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// String returns all of it so far.
+// String returns the output so far.
 func (o *output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -127,19 +127,19 @@ func TestABrokenSiteFails(t *testing.T) {
 		}, "IfMatch$|Stale", []string{"Rule/WriteWithoutIfMatch"}, "PUT /smtp answers 200, want 428 precondition_required"},
 		"AnybodyMayWrite": {
 			anybodyMay(http.MethodPut, "/smtp"), "Token",
-			[]string{"Rule/WithoutTokenNothingIsTold"},
+			[]string{"Rule/TokenIsRequired"},
 			"PUT /smtp answers 200, want 401 unauthorized",
 		},
 		"AnybodyMayTest": {
 			anybodyMay(http.MethodPut, "/smtp/tests/*"), "Token",
-			[]string{"Rule/WithoutTokenNothingIsTold"},
+			[]string{"Rule/TokenIsRequired"},
 			"2 messages were delivered, want 0",
 		},
 		"AnswersHoldThePassword": {
 			answersHold(func(password string) string { return password }),
 			"WeakTag",
 			[]string{"Rule/WeakTagCountsAsStrong"},
-			"PUT /smtp, 200: the answer holds a password",
+			"PUT /smtp, 200: the response contains a password",
 		},
 		"AnswersHoldItInEscapes": {answersHold(func(password string) string {
 			var escaped strings.Builder
@@ -147,10 +147,10 @@ func TestABrokenSiteFails(t *testing.T) {
 				fmt.Fprintf(&escaped, `\u%04x`, r)
 			}
 			return escaped.String()
-		}), "WeakTag", []string{"Rule/WeakTagCountsAsStrong"}, "PUT /smtp, 200: the answer holds a password"},
+		}), "WeakTag", []string{"Rule/WeakTagCountsAsStrong"}, "PUT /smtp, 200: the response contains a password"},
 		"AnswersHoldTheLogin": {answersHold(func(password string) string {
 			return base64.StdEncoding.EncodeToString([]byte("\x00mailer@example.com\x00" + password))
-		}), "WeakTag", []string{"Rule/WeakTagCountsAsStrong"}, "PUT /smtp, 200: the answer holds a password"},
+		}), "WeakTag", []string{"Rule/WeakTagCountsAsStrong"}, "PUT /smtp, 200: the response contains a password"},
 		"RefusalsAreNoProblems": {func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				answer := recorded(next, r)
@@ -167,7 +167,7 @@ func TestABrokenSiteFails(t *testing.T) {
 				answer := recorded(next, r)
 				pass(w, answer, strings.Replace(answer.Body.String(), `{"site_id"`, `{"password_length":7,"site_id"`, 1))
 			})
-		}, "TheSiteSays", []string{"Rule/TheSiteSaysWhichItIs"}, `member "password_length" is not in the contract`},
+		}, "SiteIDsAreEqual", []string{"Rule/SiteIDsAreEqual"}, `member "password_length" is not in the contract`},
 		"TheKeyCountsForNothing": {func(next http.Handler) http.Handler {
 			known := map[string]bool{}
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -187,8 +187,8 @@ func TestABrokenSiteFails(t *testing.T) {
 			"2 messages were delivered, want 1",
 		},
 		"EveryWriteIsRemembered": {
-			remembersWrites, "Again",
-			[]string{"Rule/EarlierWriteAgainIsStale"},
+			remembersWrites, "RetryOfAnEarlier",
+			[]string{"Rule/RetryOfAnEarlierWriteIsStale"},
 			"PUT /smtp answers 200, want 412 stale",
 		},
 		"EnabledWithoutATest": {func(next http.Handler) http.Handler {

@@ -18,23 +18,23 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// maxWaits is how often a site may ask to be left alone before that is its answer.
+// maxWaits is how often a request is retried after a 429 before the 429 is the result.
 const maxWaits = 3
 
 // object is a JSON object.
 type object map[string]any
 
-// subject is the site of one rule.
+// subject is the site that one rule checks.
 type subject struct {
 	sitetest.T
 	sitetest.Target
 	url   string
 	token secret.Text
-	// mail is the mail server of this command; nil where it uses another.
+	// mail is the mail server of this command; nil if -mail-host names another one.
 	mail *smtptest.Server
 }
 
-// answer is what came back for a call; body is nil where it is no JSON object.
+// answer is the response to a request; body is nil if it is not a JSON object.
 type answer struct {
 	call   string
 	status int
@@ -42,20 +42,20 @@ type answer struct {
 	body   object
 }
 
-// call makes a call with a body that is an object, a text that is sent as it stands, or nil. Headers are pairs; an empty value
-// removes one. A site that wants fewer calls is waited for, up to maxWaits times.
+// call sends a request. body is an object, a string that is sent unchanged, or nil. headers are pairs; an empty value removes a header.
+// After a 429 with Retry-After, call waits and retries, up to maxWaits times.
 func (s *subject) call(method, path string, body any, headers ...string) answer {
 	s.Helper()
 	return s.patient(maxWaits, method, path, body, headers...)
 }
 
-// once is call that takes 429 for an answer.
+// once is call without retries after a 429.
 func (s *subject) once(method, path string, body any, headers ...string) answer {
 	s.Helper()
 	return s.patient(0, method, path, body, headers...)
 }
 
-// patient waits so often for a site that wants fewer calls.
+// patient is call with waits retries after a 429.
 func (s *subject) patient(waits int, method, path string, body any, headers ...string) answer {
 	s.Helper()
 	sent, isText := body.(string)
@@ -81,7 +81,7 @@ func (s *subject) patient(waits int, method, path string, body any, headers ...s
 	}
 }
 
-// attempt makes a call once.
+// attempt sends a request once.
 func (s *subject) attempt(method, path, body string, headers []string) (answer, error) {
 	r, err := http.NewRequestWithContext(s.Context(), method, s.url+apiPath+path, strings.NewReader(body))
 	if err != nil {
@@ -95,7 +95,7 @@ func (s *subject) attempt(method, path, body string, headers []string) (answer, 
 			r.Header.Del(headers[i])
 		}
 	}
-	// Without a client there is no redirect to follow.
+	// A transport, unlike a client, does not follow redirects.
 	resp, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
 		return answer{}, err
@@ -107,7 +107,7 @@ func (s *subject) attempt(method, path, body string, headers []string) (answer, 
 	return a, err
 }
 
-// want makes sure of a status, and of the code of a problem document; "" for none.
+// want checks the status, and the code of the problem document; "" means that there is none.
 func (s *subject) want(a answer, status int, code string) answer {
 	s.Helper()
 	got, _ := a.body["code"].(string)
@@ -124,7 +124,7 @@ func describe(status int, code string) string {
 	return fmt.Sprintf("%d %s", status, code)
 }
 
-// at makes sure that a problem names the field at fault.
+// at checks that a problem names the field at fault.
 func (s *subject) at(a answer, field string) {
 	s.Helper()
 	if got := a.body["field"]; got != field {
@@ -132,16 +132,16 @@ func (s *subject) at(a answer, field string) {
 	}
 }
 
-// smtp is what the site holds.
+// smtp returns the state of the site.
 func (s *subject) smtp() object {
 	s.Helper()
 	return s.want(s.call(http.MethodGet, "/smtp", nil), http.StatusOK, "").body
 }
 
-// ifMatch is the header with the revision that the site has now.
+// ifMatch returns the If-Match header with the site's current revision.
 func (s *subject) ifMatch() string { return fmt.Sprintf("%q", s.smtp()["revision"]) }
 
-// write is the body of a PUT of c; with an empty password it has none.
+// write returns the body of a PUT of c. An empty password is omitted.
 func (s *subject) write(c site.Candidate, enabled bool) object {
 	body := object{"settings": c.Settings, "enabled": enabled, "write_id": uuid.NewString()}
 	if !c.Password.IsEmpty() {
@@ -150,21 +150,21 @@ func (s *subject) write(c site.Candidate, enabled bool) object {
 	return body
 }
 
-// save writes, with the revision that the site has now.
+// save writes with the site's current revision.
 func (s *subject) save(body any) answer {
 	s.Helper()
 	return s.call(http.MethodPut, "/smtp", body, "If-Match", s.ifMatch())
 }
 
-// testOf is the body of a test of c.
+// testOf returns the body of a test of c.
 func (s *subject) testOf(c site.Candidate) object {
 	return object{"settings": c.Settings, "password": c.Password.Reveal(), "recipient": s.Recipient}
 }
 
-// newTest is the address of a test that there is not yet.
+// newTest returns the path of a new test.
 func newTest() string { return "/smtp/tests/" + uuid.NewString() }
 
-// unchanged makes sure that what do does leaves the site as it was.
+// unchanged checks that do does not change the site.
 func (s *subject) unchanged(do func()) {
 	s.Helper()
 	before := fmt.Sprint(s.smtp())

@@ -14,15 +14,15 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// encrypted is a check with a mail server that speaks TLS, or does not although it should.
+// encrypted is a check with a mail server that uses TLS, or fails to.
 type encrypted struct {
 	name string
-	// server is what listens, encryption what the site is told to speak.
+	// server is the server's encryption, encryption the setting of the site.
 	server, encryption site.Encryption
-	// trusted checks need an authority that the site trusts; names are those of the certificate, those of the host where empty.
+	// trusted checks need an authority that the site trusts. names are the names in the certificate; empty stands for the host's.
 	trusted bool
 	names   []string
-	// stages are those where the test must fail; none where it must pass.
+	// stages are the stages at which the test may fail; if there are none, it must pass.
 	stages []string
 }
 
@@ -40,14 +40,14 @@ var encryptions = []encrypted{
 	{name: "TLSChecksTheName", server: site.TLS, encryption: site.TLS, trusted: true, names: []string{"other.example.com"}, stages: []string{"tls", "connect"}},
 }
 
-// encryption checks how the site speaks with mail servers. Only servers of this command can misbehave as the checks want.
+// encryption checks the site's connections to mail servers. Only the servers of this command can misbehave as the checks require.
 func (r *report) encryption(ctx context.Context, visitor visitor, authority *smtptest.CA) {
 	if visitor.mail == nil {
-		fmt.Fprintln(r.out, "NOTE  Encryption is not checked: with -mail-host it is yours to test.")
+		fmt.Fprintln(r.out, "NOTE  Encryption is not checked, because -mail-host names another mail server.")
 		return
 	}
 	if authority == nil {
-		fmt.Fprintln(r.out, "NOTE  Whether a trusted certificate is accepted is not checked: give -mail-ca, and let the site trust that authority.")
+		fmt.Fprintln(r.out, "NOTE  Whether the site accepts a trusted certificate is not checked: use -mail-ca, and let the site trust that authority.")
 	}
 	for _, e := range encryptions {
 		if e.trusted && authority == nil {
@@ -59,7 +59,7 @@ func (r *report) encryption(ctx context.Context, visitor visitor, authority *smt
 
 func (e encrypted) run(s *subject, authority *smtptest.CA) {
 	if !e.trusted {
-		authority = nil // a new one, which nobody knows
+		authority = nil // smtptest then creates a new one, which no site trusts
 	}
 	to := s.Good.Settings
 	server, err := smtptest.New(smtptest.Config{
@@ -83,11 +83,11 @@ func (e encrypted) run(s *subject, authority *smtptest.CA) {
 		s.Errorf("the test ends as %v at %v, want failed at %s", got["status"], stage, e.stages[0])
 	}
 	if e.stages != nil && counted.Logins+counted.Messages > 0 {
-		s.Errorf("the site logged in, although it must not speak with this server")
+		s.Errorf("the site logged in or sent a message, although it must not use this server")
 	}
 }
 
-// loadAuthority reads the authority in a file, certificate and key in PEM, which it makes when there is none.
+// loadAuthority reads the certificate and key (PEM) of an authority from a file. It creates the file if it does not exist.
 func loadAuthority(path string) (*smtptest.CA, error) {
 	if path == "" {
 		return nil, nil

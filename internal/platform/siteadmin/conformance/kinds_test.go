@@ -152,13 +152,13 @@ var kinds = map[string]struct {
 	"NamesInAnyCase": {requests(func(x *exchange) {
 		x.sent = leadingCapital.ReplaceAllStringFunc(x.sent, strings.ToLower)
 	}), "Rule/NamesInAnotherCase"},
-	"IgnoresUnknownMembers": {requests(func(x *exchange) { delete(x.body, "enable") }), "Rule/BodiesThatAreNone"},
+	"IgnoresUnknownMembers": {requests(func(x *exchange) { delete(x.body, "enable") }), "Rule/InvalidBodies"},
 	"EnabledMayBeMissing": {requests(func(x *exchange) {
 		if x.is(http.MethodPut, "/smtp") && x.settings() != nil && x.body["write_id"] != nil && x.body["enabled"] == nil {
 			x.body["enabled"] = false
 		}
-	}), "Rule/BodiesThatAreNone"},
-	"StarMatchesAnyRevision": {withCurrent(func(x *exchange) bool { return x.Header.Get("If-Match") == "*" }), "Rule/StarIsNoRevision"},
+	}), "Rule/InvalidBodies"},
+	"StarMatchesAnyRevision": {withCurrent(func(x *exchange) bool { return x.Header.Get("If-Match") == "*" }), "Rule/StarIsNotARevision"},
 	"StaleWritesAreTaken": {withCurrent(func(x *exchange) bool {
 		return x.Method != http.MethodGet && strings.HasPrefix(x.Header.Get("If-Match"), `"`)
 	}), "Rule/StaleWrite"},
@@ -167,10 +167,10 @@ var kinds = map[string]struct {
 			x.Header.Set("If-Match", `"weak"`)
 		}
 	}), "Rule/WeakTagCountsAsStrong"},
-	"NoneWithALoginAnywhere": {broken(func(x *exchange) bool {
+	"LoginWithoutEncryptionAnywhere": {broken(func(x *exchange) bool {
 		s := x.settings()
 		return s == nil || s["encryption"] != "none" || s["host"] != "smtp.example.com"
-	}, nil), "Rule/NoneWithALogin"},
+	}, nil), "Rule/LoginWithoutEncryption"},
 	"WritesForAnotherSite": {requests(func(x *exchange) { delete(x.body, "site_id") }), "Rule/WriteForAnotherSite"},
 	"ClearsForAnotherSite": {requests(func(x *exchange) { x.Header.Del("Site-ID") }), "Rule/ClearForAnotherSite"},
 	"STARTTLSIfItIsOffered": {requests(func(x *exchange) {
@@ -226,12 +226,12 @@ var kinds = map[string]struct {
 				x.answer["verification"] = last
 			}
 		})
-	}(), "Rule/AVerificationIsOfWhatIsSaved"},
+	}(), "Rule/VerificationIsOfTheSavedSettings"},
 	"NoVerificationBeforeItIsOn": {answers(func(x *exchange) {
 		if x.answer["enabled"] == false {
 			x.answer["verification"] = nil
 		}
-	}), "Rule/AVerificationIsOfWhatIsSaved"},
+	}), "Rule/VerificationIsOfTheSavedSettings"},
 	"KeepsThePasswordWithoutAUsername": {answers(func(x *exchange) {
 		if s, ok := x.answer["settings"].(map[string]any); ok && s["host"] != "" && s["username"] == "" {
 			x.answer["password_set"], x.answer["password_id"] = true, "1"
@@ -241,10 +241,10 @@ var kinds = map[string]struct {
 		if s := x.settings(); s != nil && s["username"] == "" {
 			delete(x.body, "password")
 		}
-	}), "Rule/PasswordBesideNoUsername"},
+	}), "Rule/PasswordWithoutUsername"},
 	"TheStoredPasswordTravels":    {withLastPassword(http.MethodPut, "/smtp"), "Rule/ChangeWithoutThePassword"},
 	"TestsUseTheStoredPassword":   {withLastPassword(http.MethodPut, "/smtp/tests/"), "Rule/TestWithoutThePassword"},
-	"AFailedTestIsAFailedRequest": {answers(func(x *exchange) { x.status = statusOf(x) }), "Rule/FailedTestIsAnAnswer"},
+	"AFailedTestIsAFailedRequest": {answers(func(x *exchange) { x.status = statusOf(x) }), "Rule/FailedTestIsAResult"},
 	"AQueueIsAPass": {func(next http.Handler) http.Handler {
 		return answers(func(x *exchange) {
 			if x.status == http.StatusOK && x.answer["status"] == "failed" {
@@ -259,7 +259,7 @@ var kinds = map[string]struct {
 			x.status = http.StatusNotFound
 		}
 	}), "Rule/PresetsAreListed"},
-	"LinesInNamesAreCut": {requests(func(x *exchange) {
+	"LineBreaksInValuesAreCut": {requests(func(x *exchange) {
 		for _, values := range []object{x.body, x.settings()} {
 			for name, value := range values {
 				if text, ok := value.(string); ok {
@@ -267,7 +267,7 @@ var kinds = map[string]struct {
 				}
 			}
 		}
-	}), "Rule/LinesInNames"},
+	}), "Rule/LineBreaksInValues"},
 	"TheStoredSecretTravels": {withLastPassword(http.MethodPut, "/smtp"), "Token/TheSecretStaysWithItsTokenEndpoint"},
 	"ATokenIsKept": {func() func(http.Handler) http.Handler {
 		known := map[string]object{}

@@ -11,10 +11,10 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site/sitetest"
 )
 
-// many is how often something is done that a site must limit.
-const many = 250
+// maxRepeats is how often something is repeated that a site must limit.
+const maxRepeats = 250
 
-// limits are what a site refuses at some time. They are checked last: the site refuses more than this for a while.
+// limits are the rate limits that a site must have. They are checked last, because the site then refuses requests for a while.
 var limits = []rule{
 	{"WrongLogins", "createSession", func(s *subject) {
 		username := uuid.NewString()
@@ -46,17 +46,17 @@ var limits = []rule{
 	}},
 }
 
-// limits checks each, on a site that is clear.
+// limits checks each limit on a cleared site.
 func (r *report) limits(ctx context.Context, visitor visitor) {
 	for _, limit := range limits {
 		r.check(ctx, "Limit/"+limit.name, limit.operation, func(t sitetest.T) { limit.run(visitor.subject(t, limit.name)) })
 	}
 }
 
-// untilLimited repeats a call, which has that status before, until it is answered with 429.
+// untilLimited repeats a request until the site responds with 429. Until then, its status must be before.
 func (s *subject) untilLimited(before int, call func() answer) {
 	s.Helper()
-	for i := range many {
+	for i := range maxRepeats {
 		a := call()
 		switch {
 		case a.status == http.StatusTooManyRequests && i > 0:
@@ -70,5 +70,5 @@ func (s *subject) untilLimited(before int, call func() answer) {
 			return
 		}
 	}
-	s.Errorf("%d times in a row it is not limited", many)
+	s.Errorf("not limited after %d requests in a row", maxRepeats)
 }

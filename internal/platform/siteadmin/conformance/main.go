@@ -1,5 +1,5 @@
-// Command conformance checks a site that speaks the site admin contract, for whoever builds one: the suite that every
-// platform passes, and the rules of openapi.yaml that only show on the wire.
+// Command conformance checks a site that implements the site admin contract, for builders of sites: with the suite that every platform
+// passes, and with the rules of openapi.yaml that only show on the wire.
 package main
 
 import (

@@ -144,14 +144,14 @@ func TestWhatIsRefused(t *testing.T) {
 		"NoURL":            {nil, "-url is missing"},
 		"UnknownFlag":      {[]string{"-urls", "x"}, "flag provided"},
 		"UnknownArgument":  {[]string{"-url", address, "x"}, "unknown argument"},
-		"TwoAccounts":      {[]string{"-url", address, "-token", "x", "-username", "admin"}, "exclude"},
+		"TwoAccounts":      {[]string{"-url", address, "-token", "x", "-username", "admin"}, "mutually exclusive"},
 		"HalfAMailServer":  {[]string{"-url", address, "-mail-host", "smtp.example.com"}, "go together"},
 		"MailLogin":        {[]string{"-url", address, "-mail-host", "smtp.example.com", "-mail-username", "x"}, "SMTP_MAIL_PASSWORD"},
 		"PlainHTTP":        {[]string{"-url", "http://shop.example"}, "https"},
 		"CAThatIsNot":      {[]string{"-url", address, "-ca", "main.go"}, "no certificate"},
 		"WrongToken":       {[]string{"-url", address, "-token", "x"}, "401"},
 		"WrongPassword":    {[]string{"-url", address, "-username", "admin"}, "login failed"},
-		"NothingRuns":      {[]string{"-url", address, "-run", "^no such check$"}, "no check has such a name"},
+		"NothingRuns":      {[]string{"-url", address, "-run", "^no such check$"}, "no check matches -run"},
 		"PatternThatIsNot": {[]string{"-url", address, "-run", "("}, "missing closing"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -217,7 +217,7 @@ func TestWhatIsWaitedForIsSaid(t *testing.T) {
 		})
 	})
 	out, err := try(t, nil, "-url", address, "-token", token, "-run", "Rule/Presets")
-	if err != nil || !strings.Contains(out, "WAIT  0 s, as the site answers GET /smtp/presets with 429") {
+	if err != nil || !strings.Contains(out, "WAIT  0 s, because the site responds to GET /smtp/presets with 429") {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
@@ -260,7 +260,7 @@ func TestInterruptLeavesNothing(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || !strings.Contains(out.String(), "1 checks") {
 		t.Errorf("got %v\n%s", err, out)
 	}
-	if again, err := try(t, nil, "-url", address, "-token", token, "-run", "TheSiteSays"); err != nil {
+	if again, err := try(t, nil, "-url", address, "-token", token, "-run", "SiteIDsAreEqual"); err != nil {
 		t.Errorf("it is not clear: %v\n%s", err, again)
 	}
 }

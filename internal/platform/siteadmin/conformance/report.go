@@ -24,7 +24,7 @@ type report struct {
 	checks, failed int
 }
 
-// check runs one check, which is about an operation of the contract. What the tap noted meanwhile fails it too.
+// check runs one check, which belongs to an operation of the contract. It also fails if the tap noted anything in the meantime.
 func (r *report) check(ctx context.Context, name, operation string, run func(t sitetest.T)) {
 	if ctx.Err() != nil || !r.only.MatchString(name) {
 		return
@@ -37,7 +37,7 @@ func (r *report) check(ctx context.Context, name, operation string, run func(t s
 	}()
 	<-done
 	if ctx.Err() != nil {
-		// What failed now says nothing about the site.
+		// The check was interrupted, so its failure says nothing about the site.
 		return
 	}
 	reasons := slices.Concat(t.reasons, r.tap.noted())
@@ -53,7 +53,7 @@ func (r *report) check(ctx context.Context, name, operation string, run func(t s
 	}
 }
 
-// where says in which line of openapi.yaml an operation begins.
+// where returns the line of openapi.yaml on which an operation begins.
 func where(operation string) string {
 	before, _, found := bytes.Cut(siteadmin.Contract(), []byte("operationId: "+operation+"\n"))
 	if !found {
@@ -89,7 +89,7 @@ func (t *trial) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-// lines is a writer for several goroutines, each of which writes whole lines.
+// lines makes a writer safe for concurrent use. Each write must be a whole line.
 type lines struct {
 	mu  sync.Mutex
 	out io.Writer

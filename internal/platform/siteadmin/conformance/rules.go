@@ -19,20 +19,20 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// pollEvery is how often a running test is asked for.
+// pollEvery is the polling interval for a running test.
 const pollEvery = time.Second
 
-// maxBody is the largest body that a site reads.
+// maxBody is the maximum size in bytes of a request body that a site must read.
 const maxBody = 64 << 10
 
-// rule is one of the contract that the suite cannot see, because the client of the provider never breaks it.
+// rule is a rule of the contract that the suite cannot check, because the provider's client never violates it.
 type rule struct {
 	name, operation string
 	run             func(s *subject)
 }
 
 var rules = []rule{
-	{"WithoutTokenNothingIsTold", "getSMTP", func(s *subject) {
+	{"TokenIsRequired", "getSMTP", func(s *subject) {
 		s.want(s.save(s.write(s.Good, false)), http.StatusOK, "")
 		refused := func(method, path string, body any, headers ...string) {
 			for _, authorization := range []string{"", "Bearer no-token-of-this-site", "Basic YTpi"} {
@@ -56,10 +56,10 @@ var rules = []rule{
 		login := object{"username": uuid.NewString(), "password": uuid.NewString()}
 		s.want(s.call(http.MethodPost, "/session", login, "Authorization", ""), http.StatusUnauthorized, "unauthorized")
 	}},
-	{"TheSiteSaysWhichItIs", "getSite", func(s *subject) {
+	{"SiteIDsAreEqual", "getSite", func(s *subject) {
 		a := s.want(s.call(http.MethodGet, "/site", nil), http.StatusOK, "")
 		if got, want := a.body["site_id"], s.smtp()["site_id"]; got != want {
-			s.Errorf("site_id is %v there and %v in /smtp", got, want)
+			s.Errorf("site_id is %v in /site, but %v in /smtp", got, want)
 		}
 	}},
 	{"PresetsAreListed", "getPresets", func(s *subject) {
@@ -68,7 +68,7 @@ var rules = []rule{
 	{"TheETagIsTheRevision", "getSMTP", func(s *subject) {
 		a := s.call(http.MethodGet, "/smtp", nil)
 		if got, want := strings.TrimPrefix(a.header.Get("ETag"), "W/"), fmt.Sprintf("%q", a.body["revision"]); got != want {
-			s.Errorf("the ETag is %s, the revision %s", got, want)
+			s.Errorf("the ETag is %s, but the revision is %s", got, want)
 		}
 	}},
 	{"UnknownAddressIsAProblem", "getSMTP", func(s *subject) {
@@ -92,25 +92,25 @@ var rules = []rule{
 	{"WeakTagCountsAsStrong", "putSMTP", func(s *subject) {
 		s.want(s.call(http.MethodPut, "/smtp", s.write(s.Good, false), "If-Match", "W/"+s.ifMatch()), http.StatusOK, "")
 	}},
-	{"TagThatIsNoneIsMalformed", "putSMTP", func(s *subject) {
+	{"InvalidTagIsMalformed", "putSMTP", func(s *subject) {
 		s.unchanged(func() {
 			s.want(s.call(http.MethodPut, "/smtp", s.write(s.Good, false), "If-Match", "7"), http.StatusBadRequest, "malformed")
 		})
 	}},
-	{"RepeatedWriteAnswersAgain", "putSMTP", func(s *subject) {
+	{"RetriedWriteGetsTheSameAnswer", "putSMTP", func(s *subject) {
 		read, body := s.ifMatch(), s.write(s.Good, false)
 		first := s.want(s.call(http.MethodPut, "/smtp", body, "If-Match", read), http.StatusOK, "")
 		s.unchanged(func() {
 			again := s.want(s.call(http.MethodPut, "/smtp", body, "If-Match", read), http.StatusOK, "")
 			if fmt.Sprint(again.body) != fmt.Sprint(first.body) {
-				s.Errorf("the same write again answers\n%v, want\n%v", again.body, first.body)
+				s.Errorf("the retried write returns\n%v, want\n%v", again.body, first.body)
 			}
 		})
 		if first.body["last_write_id"] != body["write_id"] {
 			s.Errorf("last_write_id is %v, want %v", first.body["last_write_id"], body["write_id"])
 		}
 	}},
-	{"EarlierWriteAgainIsStale", "putSMTP", func(s *subject) {
+	{"RetryOfAnEarlierWriteIsStale", "putSMTP", func(s *subject) {
 		read, earlier := s.ifMatch(), s.write(s.Good, false)
 		s.want(s.call(http.MethodPut, "/smtp", earlier, "If-Match", read), http.StatusOK, "")
 		s.want(s.save(s.write(s.Good, false)), http.StatusOK, "")
@@ -153,7 +153,7 @@ var rules = []rule{
 			})
 		}
 	}},
-	{"BodiesThatAreNone", "putSMTP", func(s *subject) {
+	{"InvalidBodies", "putSMTP", func(s *subject) {
 		s.unchanged(func() {
 			for _, body := range s.malformed() {
 				s.want(s.save(body), http.StatusBadRequest, "malformed")
@@ -192,7 +192,7 @@ var rules = []rule{
 			read := s.result(path, s.call(http.MethodGet, path, nil))
 			for _, other := range []object{again, read} {
 				if fmt.Sprint(other) != fmt.Sprint(first) {
-					s.Errorf("the same test again answers\n%v, want\n%v", other, first)
+					s.Errorf("the retried test returns\n%v, want\n%v", other, first)
 				}
 			}
 		})
@@ -205,14 +205,14 @@ var rules = []rule{
 			s.want(s.call(http.MethodPut, path, s.testOf(s.Bad)), http.StatusUnprocessableEntity, "key_reused")
 		})
 	}},
-	{"FailedTestIsAnAnswer", "putTest", func(s *subject) {
+	{"FailedTestIsAResult", "putTest", func(s *subject) {
 		path := newTest()
 		got := s.result(path, s.call(http.MethodPut, path, s.testOf(s.Bad)))
 		if got["status"] != "failed" || got["stage"] != "auth" {
 			s.Errorf("a wrong password ends as %v at %v, want failed at auth", got["status"], got["stage"])
 		}
 	}},
-	{"KeyThatIsNone", "putTest", func(s *subject) {
+	{"InvalidKey", "putTest", func(s *subject) {
 		s.Delivers(s, 0, func() {
 			s.want(s.call(http.MethodPut, "/smtp/tests/1", s.testOf(s.Good)), http.StatusBadRequest, "malformed")
 		})
@@ -222,7 +222,7 @@ var rules = []rule{
 		body["site_id"] = uuid.NewString()
 		s.Delivers(s, 0, func() { s.want(s.call(http.MethodPut, newTest(), body), http.StatusConflict, "wrong_site") })
 	}},
-	{"TestOfNothing", "putTest", func(s *subject) {
+	{"TestWithoutSavedSettings", "putTest", func(s *subject) {
 		s.want(s.call(http.MethodPut, newTest(), object{"recipient": s.Recipient}), http.StatusConflict, "not_configured")
 	}},
 	{"TestWithoutThePassword", "putTest", func(s *subject) {
@@ -238,7 +238,7 @@ var rules = []rule{
 	}},
 }
 
-// visitor makes the subjects of rules, which share one session.
+// visitor creates the subjects of rules, which share one session.
 type visitor struct {
 	cleared site.Site
 	account *adminapi.Account
@@ -247,7 +247,7 @@ type visitor struct {
 	mail    *smtptest.Server
 }
 
-// subject is the site, cleared, for one check of that name.
+// subject clears the site, and returns it for one check with that name.
 func (v visitor) subject(t sitetest.T, name string) *subject {
 	mustClear(t, v.cleared)
 	s := &subject{T: t, Target: forRule(v.target, name), url: v.url, token: v.account.Token, mail: v.mail}
@@ -258,14 +258,14 @@ func (v visitor) subject(t sitetest.T, name string) *subject {
 	return s
 }
 
-// rules checks each, on a site that is clear.
+// rules checks each rule on a cleared site.
 func (r *report) rules(ctx context.Context, visitor visitor) {
 	for _, rule := range slices.Concat(rules, strictRules) {
 		r.check(ctx, "Rule/"+rule.name, rule.operation, func(t sitetest.T) { rule.run(visitor.subject(t, rule.name)) })
 	}
 }
 
-// forRule gives a rule candidates of its own: the site remembers what passed, also in an earlier run.
+// forRule gives each rule different candidates, because the site remembers what passed, even in an earlier run.
 func forRule(target sitetest.Target, name string) sitetest.Target {
 	name += " " + uuid.NewString()
 	target.Good.Settings.FromName, target.Bad.Settings.FromName = name, name
@@ -280,7 +280,7 @@ func (s *subject) login(account adminapi.Account) secret.Text {
 	return secret.New(token)
 }
 
-// malformed are bodies of a write that no site takes.
+// malformed returns bodies of a write that every site must refuse.
 func (s *subject) malformed() []any {
 	unknown := s.write(s.Good, false)
 	unknown["enable"] = true
@@ -292,7 +292,7 @@ func (s *subject) malformed() []any {
 	return []any{"", "{", "[]", `{"enabled":true,"enabled":false}`, unknown, missing, wrongType}
 }
 
-// testTwiceAtOnce makes the same call for a test twice, before either is answered.
+// testTwiceAtOnce sends the same test request twice before either gets a response.
 func (s *subject) testTwiceAtOnce() {
 	path, body := newTest(), s.testOf(s.Good)
 	held, release := s.hold()
@@ -313,11 +313,12 @@ func (s *subject) testTwiceAtOnce() {
 	release()
 	both.Wait()
 	if fmt.Sprint(results[0]) != fmt.Sprint(results[1]) {
-		s.Errorf("the same test at the same time answers\n%v and\n%v", results[0], results[1])
+		s.Errorf("the same test at the same time returns\n%v and\n%v", results[0], results[1])
 	}
 }
 
-// hold makes the mail server of this command wait when it has a whole message, of which held tells, until it is released.
+// hold makes the mail server of this command wait, once it has received a whole message, until release is called. held is closed when
+// it waits.
 func (s *subject) hold() (held <-chan struct{}, release func()) {
 	if s.mail == nil {
 		return nil, func() {}
@@ -340,7 +341,7 @@ func (s *subject) hold() (held <-chan struct{}, release func()) {
 	})
 }
 
-// result waits for the end of a test.
+// result waits until a test has ended, and returns it.
 func (s *subject) result(path string, a answer) object {
 	s.Helper()
 	for a.status == http.StatusAccepted {

@@ -22,22 +22,22 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// clearTimeout bounds the last clearing, which an interrupt does not end.
+// clearTimeout is the timeout of the final clearing, which also runs after an interrupt.
 const clearTimeout = 30 * time.Second
 
-// operations says which operation of the contract the groups of the suite are about.
+// operations maps the groups of the suite to operations of the contract.
 var operations = map[string]string{
 	"Read": "getSMTP", "Test": "putTest", "Save": "putSMTP", "Enable": "putSMTP", "Clear": "deleteSMTP", "Apply": "putSMTP", "Destroy": "putSMTP",
 }
 
-// run does what the arguments say. Its error says that the command could not check the site, or that a check failed.
+// run executes the command. It returns an error if the site could not be checked, or if a check failed.
 func run(ctx context.Context, args []string, env func(string) string, out, stderr io.Writer) (err error) {
 	o, err := parseOptions(args, env, stderr)
 	if err != nil {
 		return err
 	}
 	out = &lines{out: out}
-	// First of all: the site cannot be started before there is an authority that it is to trust.
+	// Create the authority first: the site cannot be started before the authority that it must trust exists.
 	authority, err := loadAuthority(o.mailCA)
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func run(ctx context.Context, args []string, env func(string) string, out, stder
 	if err := o.canSend(ctx, s, target, mail); err != nil {
 		return err
 	}
-	tap.noted() // the checks see the same again
+	tap.noted() // discard: the checks will note the same again
 	r := &report{out: out, tap: tap, only: o.only}
 	r.suite(ctx, s, target)
 	visitor := visitor{cleared: s, account: &o.account, target: target, url: tap.url, mail: mail}
@@ -81,12 +81,12 @@ func run(ctx context.Context, args []string, env func(string) string, out, stder
 	if o.limits {
 		r.limits(ctx, visitor)
 	} else {
-		fmt.Fprintln(out, "NOTE  Limits are not checked: -limits does it, with limits as in production.")
+		fmt.Fprintln(out, "NOTE  Limits are not checked: use -limits, on a site with limits as in production.")
 	}
 	return r.verdict(ctx)
 }
 
-// announce says what is checked and what becomes of it, unless the site must be left alone.
+// announce prints which site is checked and that its settings will be overwritten. It returns an error if they must not be.
 func (o options) announce(ctx context.Context, pool *adminapi.Pool, out io.Writer) error {
 	s, err := siteadmin.Open(pool, adminapi.Config{
 		URL: o.url, TLS: adminapi.TLS{CACertificate: o.caPEM}, Limits: adminapi.DefaultLimits(),
@@ -99,14 +99,13 @@ func (o options) announce(ctx context.Context, pool *adminapi.Pool, out io.Write
 		return err
 	}
 	if !isClear(state) && !o.overwrite {
-		return fmt.Errorf("%s has mail settings, which this command would overwrite and clear: nothing was done; -overwrite if they may go", o.url)
+		return fmt.Errorf("%s has mail settings, which this command would overwrite and clear. Nothing was changed; use -overwrite to allow it", o.url)
 	}
-	fmt.Fprintf(out, "Checking %s, site_id %s.\nIts mail settings are overwritten and cleared, again and again; at the end they are clear.\n\n", o.url, state.SiteID)
+	fmt.Fprintf(out, "Checking %s, site_id %s.\nIts mail settings are overwritten and cleared repeatedly; in the end they are cleared.\n\n", o.url, state.SiteID)
 	return nil
 }
 
-// target is the mail server that the checks send through: one of this command's own, or the one that the flags name, and
-// then mail is nil.
+// target returns the mail server that the checks send through: that of this command or, with a nil mail, the one that the flags name.
 func (o options) target() (t sitetest.Target, mail *smtptest.Server, err error) {
 	to, password := o.mail, o.mailPassword
 	if to.Host == "" {
@@ -126,11 +125,11 @@ func (o options) target() (t sitetest.Target, mail *smtptest.Server, err error) 
 	return t, mail, nil
 }
 
-// canSend makes sure that the site reaches the mail server and is accepted there, as nearly everything else depends on it.
+// canSend makes sure that the site can send through the mail server, because nearly all checks depend on it.
 func (o options) canSend(ctx context.Context, s site.Site, target sitetest.Target, mail *smtptest.Server) error {
 	result, err := s.Test(ctx, site.TestRequest{Candidate: &target.Good, Recipient: target.Recipient})
 	if err != nil {
-		return fmt.Errorf("a test message through %s:%d could not be asked for: %w", target.Good.Settings.Host, target.Good.Settings.Port, err)
+		return fmt.Errorf("requesting a test message through %s:%d failed: %w", target.Good.Settings.Host, target.Good.Settings.Port, err)
 	}
 	if result.Status == site.Passed {
 		return nil
@@ -143,10 +142,10 @@ func (o options) canSend(ctx context.Context, s site.Site, target sitetest.Targe
 	if mail != nil && (result.Stage == site.StageDNS || result.Stage == site.StageConnect) {
 		return fmt.Errorf("the site cannot reach the mail server of this command (%s): allow it to send there, or see -mail-listen and -mail-host", where)
 	}
-	return fmt.Errorf("a test with the right password ends as %s (%s): the checks need one that passes", result.Status, where)
+	return fmt.Errorf("a test with the right password ends as %s (%s), but the checks need it to pass", result.Status, where)
 }
 
-// contract is what each exchange is compared with; reading it costs as much as a hundred of them.
+// contract is the contract that each exchange is checked against. It is loaded once, because that costs as much as a hundred checks.
 var contract = sync.OnceValues(func() (*contracttest.Document, error) { return contracttest.Load(siteadmin.Contract()) })
 
 func (o options) tap(ctx context.Context, out io.Writer, target sitetest.Target) (*tap, error) {
@@ -166,7 +165,7 @@ func (o options) tap(ctx context.Context, out io.Writer, target sitetest.Target)
 	return openTap(ctx, out, o.url, transport, contract, target.Good.Password, target.Bad.Password, o.account.Password, o.account.Token)
 }
 
-// suite runs what every platform passes.
+// suite runs the conformance suite that every platform passes.
 func (r *report) suite(ctx context.Context, s site.Site, target sitetest.Target) {
 	for group, checks := range sitetest.Checks(target, site.CapabilitiesOf(s)) {
 		for _, c := range checks {
@@ -196,14 +195,14 @@ func clearSite(ctx context.Context, s site.Site) error {
 
 func isClear(s site.State) bool { return s.IsClear() && !s.Enabled }
 
-// verdict counts; what an interrupt kept from running is no pass.
+// verdict prints the counts. It returns an error if a check failed, if none ran, or if the run was interrupted.
 func (r *report) verdict(ctx context.Context) error {
 	fmt.Fprintf(r.out, "\n%d checks, %d failed.\n", r.checks, r.failed)
 	if r.failed > 0 {
 		return errors.Join(fmt.Errorf("%d of %d checks failed", r.failed, r.checks), ctx.Err())
 	}
 	if r.checks == 0 {
-		return errors.New("no check has such a name")
+		return errors.New("no check matches -run")
 	}
 	return ctx.Err()
 }

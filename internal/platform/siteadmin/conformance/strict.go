@@ -11,7 +11,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// strictRules are about what a site must not take for something else: names, values and headers that are nearly right.
+// strictRules check that a site refuses names, values and headers that are almost right.
 var strictRules = []rule{
 	{"DuplicateMembers", "putSMTP", func(s *subject) {
 		s.malformedOnce(`"host":`, `"host":"smtp.example.com","host":`)
@@ -21,7 +21,7 @@ var strictRules = []rule{
 		s.malformedOnce(`"host":`, `"Host":`)
 		s.malformedOnce(`"enabled":`, `"ENABLED":`)
 	}},
-	{"StarIsNoRevision", "putSMTP", func(s *subject) {
+	{"StarIsNotARevision", "putSMTP", func(s *subject) {
 		s.want(s.save(s.write(s.Good, false)), http.StatusOK, "")
 		s.unchanged(func() {
 			s.want(s.call(http.MethodPut, "/smtp", s.write(s.Good, false), "If-Match", "*"), http.StatusBadRequest, "malformed")
@@ -39,7 +39,7 @@ var strictRules = []rule{
 		s.want(a, http.StatusOK, "")
 		settings, _ := s.smtp()["settings"].(map[string]any)
 		if settings["from_name"] != spaced.Settings.FromName {
-			s.Errorf("from_name was sent as %q and comes back as %q", spaced.Settings.FromName, settings["from_name"])
+			s.Errorf("from_name was sent as %q, but is returned as %q", spaced.Settings.FromName, settings["from_name"])
 		}
 	}},
 	{"ThePasswordIsNotTrimmed", "putTest", func(s *subject) {
@@ -52,10 +52,10 @@ var strictRules = []rule{
 			return
 		}
 		if got := s.result(path, a); got["status"] != "failed" || got["stage"] != "auth" {
-			s.Errorf("the password with a space behind it ends as %v at %v, want failed at auth", got["status"], got["stage"])
+			s.Errorf("the password with a trailing space ends as %v at %v, want failed at auth", got["status"], got["stage"])
 		}
 	}},
-	{"NoneWithALogin", "putSMTP", func(s *subject) {
+	{"LoginWithoutEncryption", "putSMTP", func(s *subject) {
 		open := s.Good
 		open.Settings.Host, open.Settings.Encryption = "smtp.example.com", site.NoEncryption
 		s.unchanged(func() {
@@ -63,14 +63,14 @@ var strictRules = []rule{
 			s.at(s.want(s.call(http.MethodPut, newTest(), s.testOf(open)), http.StatusUnprocessableEntity, "invalid"), "encryption")
 		})
 	}},
-	{"LinesInNames", "putTest", func(s *subject) {
+	{"LineBreaksInValues", "putTest", func(s *subject) {
 		s.Delivers(s, 0, func() {
 			for field, value := range map[string]string{
 				"recipient": "a@example.com>\r\nRCPT TO:<b@example.com", "from_name": "A\r\nBcc: b@example.com", "from_address": "a@example.com> SIZE=1",
 				"helo_name": "a\r\nQUIT",
 			} {
 				var body object
-				encoded, _ := json.Marshal(s.testOf(s.Good)) // what was made to be encoded
+				encoded, _ := json.Marshal(s.testOf(s.Good)) // cannot fail
 				_ = json.Unmarshal(encoded, &body)
 				if settings, ok := body["settings"].(map[string]any); ok && field != "recipient" {
 					settings[field] = value
@@ -91,7 +91,7 @@ var strictRules = []rule{
 		}
 		s.want(s.save(s.write(site.Candidate{Settings: s.Good.Settings}, false)), http.StatusUnprocessableEntity, "password_required")
 	}},
-	{"PasswordBesideNoUsername", "putSMTP", func(s *subject) {
+	{"PasswordWithoutUsername", "putSMTP", func(s *subject) {
 		beside := s.Good
 		beside.Settings.Username = ""
 		s.unchanged(func() {
@@ -106,21 +106,21 @@ var strictRules = []rule{
 			s.Errorf("two writes have the revision %v", first.body["revision"])
 		}
 	}},
-	{"AVerificationIsOfWhatIsSaved", "putSMTP", func(s *subject) {
+	{"VerificationIsOfTheSavedSettings", "putSMTP", func(s *subject) {
 		path := newTest()
 		s.result(path, s.call(http.MethodPut, path, s.testOf(s.Good)))
 		if a := s.want(s.save(s.write(s.Good, false)), http.StatusOK, ""); a.body["verification"] == nil {
-			s.Errorf("what passed a test is saved, and verification is null")
+			s.Errorf("the saved settings passed a test, but verification is null")
 		}
 		other := s.Good
 		other.Settings.FromName += " other"
 		if a := s.want(s.save(s.write(other, false)), http.StatusOK, ""); a.body["verification"] != nil {
-			s.Errorf("other settings than those that passed are saved, and verification is %v", a.body["verification"])
+			s.Errorf("the saved settings differ from those that passed, but verification is %v", a.body["verification"])
 		}
 	}},
 }
 
-// malformedOnce makes sure that a write with one part of it replaced is refused.
+// malformedOnce checks that a write is refused if part is replaced by instead.
 func (s *subject) malformedOnce(part, instead string) {
 	s.Helper()
 	encoded, err := json.Marshal(s.write(s.Good, false))

@@ -19,25 +19,25 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
-// apiPath is where a site serves the contract.
+// apiPath is the path of a site's API.
 const apiPath = "/admin/api/v1"
 
-// tap is a proxy on this machine that all calls to the site go through. It notes what the contract does not allow.
+// tap is a proxy on this machine through which all requests to the site go. It notes violations of the contract.
 type tap struct {
 	contract *contracttest.Document
 	site     http.RoundTripper
 	url      string
 	server   *http.Server
-	// out is told what is waited for.
+	// out receives a line for each wait.
 	out io.Writer
 
 	mu    sync.Mutex
 	notes []string
-	// secrets are in no answer.
+	// secrets must not occur in any response.
 	secrets untrusted.Redactor
 }
 
-// openTap starts a proxy to the site at target, which is reached through transport.
+// openTap starts a proxy to the site at target. It uses transport.
 func openTap(ctx context.Context, out io.Writer, target string, transport http.RoundTripper, contract *contracttest.Document, secrets ...secret.Text) (*tap, error) {
 	to, err := url.Parse(target)
 	if err != nil {
@@ -54,7 +54,7 @@ func openTap(ctx context.Context, out io.Writer, target string, transport http.R
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(to)
-			// So that the transport asks for gzip by itself, and unpacks it.
+			// Then the transport requests gzip itself, and decompresses the response.
 			r.Out.Header.Del("Accept-Encoding")
 		},
 		Transport: t,
@@ -96,13 +96,13 @@ func (t *tap) RoundTrip(r *http.Request) (*http.Response, error) {
 		t.note("%s %s, %d: %v", r.Method, below, resp.StatusCode, err)
 	}
 	if wait := resp.Header.Get("Retry-After"); resp.StatusCode == http.StatusTooManyRequests && wait != "" {
-		t.tell("WAIT  %.10s s, as the site answers %s %s with 429\n", wait, r.Method, below)
+		t.tell("WAIT  %.10s s, because the site responds to %s %s with 429\n", wait, r.Method, below)
 	}
-	// As it came, and what it says: JSON can write any character in several ways.
+	// Search the response both raw and decoded, because JSON can escape any character.
 	var said any
 	_ = json.Unmarshal(answer, &said)
 	if t.tells(fmt.Sprintf("%v %s %v", resp.Header, answer, said)) {
-		t.note("%s %s, %d: the answer holds a password", r.Method, below, resp.StatusCode)
+		t.note("%s %s, %d: the response contains a password", r.Method, below, resp.StatusCode)
 	}
 	return resp, nil
 }
@@ -115,7 +115,7 @@ func readAll(body io.ReadCloser) ([]byte, error) {
 	return io.ReadAll(body)
 }
 
-// tells reports whether a secret is in a text, as it is or encoded, such as in a repeated AUTH PLAIN.
+// tells reports whether a text contains a secret, in clear or encoded, such as in an echoed AUTH PLAIN.
 func (t *tap) tells(text string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -134,7 +134,7 @@ func (t *tap) note(format string, args ...any) {
 	t.notes = append(t.notes, fmt.Sprintf(format, args...))
 }
 
-// noted returns the notes since it was last asked.
+// noted returns the notes since its last call.
 func (t *tap) noted() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

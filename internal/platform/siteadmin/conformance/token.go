@@ -18,10 +18,10 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// clientID is the application of the checks.
+// clientID is the client ID that the checks use.
 const clientID = "conformance"
 
-// tokenRule is a rule about logins with a token, for a site that knows the grant.
+// tokenRule is a rule about logins with a token, for sites that support the grant.
 type tokenRule struct {
 	name  string
 	grant site.Grant
@@ -59,7 +59,7 @@ var tokenRules = []tokenRule{
 		}
 		s.trapIsEmpty()
 	}},
-	{"AnEndlessAnswerIsCutShort", site.ClientCredentials, func(s *tokenSubject) {
+	{"AnEndlessResponseIsCutOff", site.ClientCredentials, func(s *tokenSubject) {
 		var sent atomic.Int64
 		s.tokens.Answer(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
@@ -73,7 +73,7 @@ var tokenRules = []tokenRule{
 		})
 		s.fails(s.testOf(s.good))
 		if sent.Load() >= 64<<20 {
-			s.Errorf("the site read 64 MiB of an answer that has no end")
+			s.Errorf("the site read 64 MiB of an endless response")
 		}
 	}},
 	{"TheTokenEndpointMustBeHTTPS", site.ClientCredentials, func(s *tokenSubject) {
@@ -119,7 +119,7 @@ var tokenRules = []tokenRule{
 		s.passes(object{"recipient": s.Recipient})
 		s.passes(both(s.testOf(s.good)))
 		if after := s.smtp(); fmt.Sprint(after["password_id"], after["revision"]) != fmt.Sprint(before["password_id"], before["revision"]) {
-			s.Errorf("password_id or revision changed, although nobody set a password")
+			s.Errorf("password_id or revision changed, although no password was set")
 		}
 	}},
 	{"TheClientSecretIsPartOfThePassword", site.RefreshToken, func(s *tokenSubject) {
@@ -151,19 +151,20 @@ var tokenRules = []tokenRule{
 	}},
 }
 
-// tokenSubject is a subject with a token endpoint, a mail server that takes its tokens, and another endpoint that must get nothing.
+// tokenSubject is a subject with a token endpoint, a mail server that accepts its tokens, and a second endpoint, trap, that must not
+// receive any request.
 type tokenSubject struct {
 	*subject
 	tokens, trap *oauthtest.Server
 	mail         *smtptest.Server
-	// good passes; its password is the client secret.
+	// good is a candidate that passes. Its password is the client secret.
 	good site.Candidate
 }
 
-// tokenLogins checks how the site logs in with tokens, where it says that it does. The endpoints are of this command, on this machine.
+// tokenLogins checks logins with a token, if the site reports that it supports them. The endpoints run in this command.
 func (r *report) tokenLogins(ctx context.Context, visitor visitor) {
 	if visitor.mail == nil {
-		fmt.Fprintln(r.out, "NOTE  Logins with a token are not checked: with -mail-host they are yours to test.")
+		fmt.Fprintln(r.out, "NOTE  Logins with a token are not checked, because -mail-host names another mail server.")
 		return
 	}
 	chooser, ok := visitor.cleared.(site.TokenLogins)
@@ -172,7 +173,7 @@ func (r *report) tokenLogins(ctx context.Context, visitor visitor) {
 	}
 	grants, err := chooser.Grants(ctx)
 	if err != nil || len(grants) == 0 {
-		fmt.Fprintln(r.out, "NOTE  Logins with a token are not checked: the site does not name oauth2 in auth_methods.")
+		fmt.Fprintln(r.out, "NOTE  Logins with a token are not checked, because the site's auth_methods lacks oauth2.")
 		return
 	}
 	for _, rule := range tokenRules {
@@ -206,7 +207,7 @@ func (rule tokenRule) check(on *subject) {
 	rule.run(s)
 }
 
-// passes makes a test that must pass.
+// passes runs a test that must pass.
 func (s *tokenSubject) passes(body object) {
 	s.Helper()
 	before, path := s.mail.Counters().Messages, newTest()
@@ -216,7 +217,7 @@ func (s *tokenSubject) passes(body object) {
 	}
 }
 
-// fails makes a test that must end at the token endpoint, before the mail server is dialled.
+// fails runs a test that must fail at the token endpoint, before the mail server is dialled.
 func (s *tokenSubject) fails(body object) {
 	s.Helper()
 	before, path := s.mail.Counters().Connections, newTest()
@@ -229,17 +230,17 @@ func (s *tokenSubject) fails(body object) {
 	}
 }
 
-// asked makes sure how often the token endpoint was asked so far.
+// asked checks how many requests the token endpoint has received so far.
 func (s *tokenSubject) asked(times int) {
 	s.Helper()
 	if got := len(s.tokens.Requests()); got != times {
-		s.Errorf("the token endpoint was asked %d times, want %d: each test fetches a token of its own", got, times)
+		s.Errorf("the token endpoint received %d requests, want %d: each test must fetch a token", got, times)
 	}
 }
 
 func (s *tokenSubject) trapIsEmpty() {
 	s.Helper()
 	if got := len(s.trap.Requests()); got > 0 {
-		s.Errorf("another token endpoint was sent a secret, %d times", got)
+		s.Errorf("another token endpoint received a secret, %d times", got)
 	}
 }
