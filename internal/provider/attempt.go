@@ -75,18 +75,29 @@ const maxLoginRefusals = 3
 
 // loginMemory remembers, within one run, which logins were refused by mail servers and by token endpoints. A login at a mail server
 // is a host, a username and a password; at a token endpoint, a URL, a client ID and a client secret. Only a digest of each login is
-// stored. Until a login is accepted, its tests run one at a time, and after maxLoginRefusals refusals no more are run. Otherwise a
-// typo in the password of a shared relay would lock its account.
+// stored. Until a login is accepted, at most maxLoginRefusals of its tests are under way or were refused, and then no more are run.
+// Otherwise a typo in the password of a shared relay would lock its account. They are not run one at a time, because a site that
+// hangs would hold up all the others.
 type loginMemory struct {
 	mu     sync.Mutex
 	logins map[[sha256.Size]byte]*login
 }
 
 type login struct {
-	// turn is held during each test until one is accepted.
-	turn     chan struct{}
+	// tries holds an entry for each test that is under way or was refused.
+	tries chan struct{}
+	// settled is closed when a test was accepted, and when maxLoginRefusals were refused.
+	settled chan struct{}
+
+	mu       sync.Mutex
 	accepted bool
-	refusals int
+	// refused is nil until the first refusal.
+	refused *refusals
+}
+
+// refusals are those of one login.
+type refusals struct {
+	count int
 	// first is the label of the site whose test was refused first; said is the text of that refusal.
 	first, said string
 	result      site.TestResult
@@ -138,12 +149,12 @@ func tokenEndpoint(c site.Candidate) authenticator {
 
 // refusedBeforeError is the error of a test that was not run because its login was refused too often.
 type refusedBeforeError struct {
-	login
+	refusals
 	authenticator
 }
 
 func (e *refusedBeforeError) Error() string {
-	return fmt.Sprintf("%s refused this %s %d times in this run, first for %s (%s), so they were not tried again", shown(e.host), e.what, e.refusals, e.first, e.said)
+	return fmt.Sprintf("%s refused this %s %d times in this run, first for %s (%s), so they were not tried again", shown(e.host), e.what, e.count, e.first, e.said)
 }
 
 // try runs a test of c, unless its login was refused too often. label names the site in messages. A nil memory always runs the test.
@@ -161,34 +172,29 @@ func (m *loginMemory) try(ctx context.Context, label string, c site.Candidate, t
 // tryAt runs a test that logs in to a.
 func (m *loginMemory) tryAt(ctx context.Context, label string, c site.Candidate, a authenticator, test func(context.Context) (site.TestResult, error)) (site.TestResult, error) {
 	l := m.of(a)
-	if m.isAccepted(l) {
-		return test(ctx)
-	}
 	select {
-	case l.turn <- struct{}{}:
-		defer func() { <-l.turn }()
+	case <-l.settled:
+	case l.tries <- struct{}{}:
+		result, err := test(ctx)
+		if err == nil && a.refuses(result) {
+			l.refuse(label, c, result)
+			return result, nil
+		}
+		if err == nil && a.accepts(result) {
+			l.accept()
+		}
+		<-l.tries
+		return result, err
 	case <-ctx.Done():
 		return site.TestResult{}, ctx.Err()
 	}
-	if l.refusals >= maxLoginRefusals {
-		return site.TestResult{}, &refusedBeforeError{login: *l, authenticator: a}
+	l.mu.Lock()
+	accepted, refused := l.accepted, l.refused
+	l.mu.Unlock()
+	if !accepted {
+		return site.TestResult{}, &refusedBeforeError{refusals: *refused, authenticator: a}
 	}
-	result, err := test(ctx)
-	switch {
-	case err != nil:
-	case a.accepts(result):
-		m.accept(l)
-	case a.refuses(result):
-		l.refusals++
-		if l.refusals == 1 {
-			l.first, l.result = label, diagnosis.Fit(result, c.Settings.Username, c.Password)
-			l.said = untrusted.Brief(l.result.Error, 200)
-			if l.result.Reply != nil {
-				l.said = l.result.Reply.String()
-			}
-		}
-	}
-	return result, err
+	return test(ctx)
 }
 
 func (m *loginMemory) of(a authenticator) *login {
@@ -198,19 +204,34 @@ func (m *loginMemory) of(a authenticator) *login {
 		m.logins = map[[sha256.Size]byte]*login{}
 	}
 	if m.logins[a.key] == nil {
-		m.logins[a.key] = &login{turn: make(chan struct{}, 1)}
+		m.logins[a.key] = &login{tries: make(chan struct{}, maxLoginRefusals), settled: make(chan struct{})}
 	}
 	return m.logins[a.key]
 }
 
-func (m *loginMemory) isAccepted(l *login) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return l.accepted
+// accept notes that a test was accepted.
+func (l *login) accept() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.accepted {
+		l.accepted = true
+		close(l.settled)
+	}
 }
 
-func (m *loginMemory) accept(l *login) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	l.accepted = true
+// refuse notes that a test of c was refused.
+func (l *login) refuse(label string, c site.Candidate, r site.TestResult) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.refused == nil {
+		l.refused = &refusals{first: label, result: diagnosis.Fit(r, c.Settings.Username, c.Password)}
+		l.refused.said = untrusted.Brief(l.refused.result.Error, 200)
+		if l.refused.result.Reply != nil {
+			l.refused.said = l.refused.result.Reply.String()
+		}
+	}
+	l.refused.count++
+	if l.refused.count == maxLoginRefusals && !l.accepted {
+		close(l.settled)
+	}
 }
