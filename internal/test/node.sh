@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints the folder of a Node.js 20 or newer: that of PATH, else one that npm installs.
+# Prints the folder of Node.js 20 or newer: the one on PATH, else one that it installs with npm.
 set -eu
 
 version=20.20.2

@@ -1,5 +1,5 @@
-// Package contracttest compares what a client and a site say to each other with the site admin contract, openapi.yaml of
-// package siteadmin.
+// Package contracttest checks exchanges between a client and a site against the site admin contract, openapi.yaml of package
+// siteadmin.
 package contracttest
 
 import (
@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	// basePath is where a site serves the contract.
+	// basePath is the path of the API.
 	basePath = "/admin/api/v1"
 	// problemType is the media type of every refusal (RFC 9457 section 3).
 	problemType = "application/problem+json"
@@ -48,15 +48,14 @@ func Load(openapi []byte) (*Document, error) {
 	return &Document{spec: spec, router: router}, err
 }
 
-// IsNew reports whether no exchange before had the error. One contradiction between a site and the contract, such as a member
-// that one of them lacks, shows in hundreds of exchanges; a test that tells it once is read.
+// IsNew reports whether no earlier exchange had the same error. One contradiction between a site and the contract, such as a missing
+// member, shows in hundreds of exchanges, but should be reported once.
 func (d *Document) IsNew(err error) bool {
 	_, known := d.known.LoadOrStore(err.Error(), true)
 	return !known
 }
 
-// Answers lists the answers that the contract describes, as [Document.Check] names them. Those that are "anything else"
-// are left out.
+// Answers lists the responses that the contract describes, named as by [Document.Check], except for default responses.
 func (d *Document) Answers() []string {
 	var all []string
 	for _, item := range d.spec.Paths.Map() {
@@ -72,21 +71,21 @@ func (d *Document) Answers() []string {
 	return all
 }
 
-// Exchange is a call and its answer.
+// Exchange is a request and its response.
 type Exchange struct {
 	Request *http.Request
-	// Path is that of the request below the base of the contract, such as /smtp; Body what the request held.
+	// Path is the request's path below basePath, such as /smtp; Body is the request's body.
 	Path string
 	Body []byte
-	// Status, Header and Answer are what came back.
+	// Status, Header and Answer are the response.
 	Status int
 	Header http.Header
 	Answer []byte
 }
 
-// Check returns the answer's name in the contract, such as "putSMTP 412", and an error unless the contract allows it. A
-// request that it does not allow must be refused. The name of an answer to what is no call of the contract is empty, and
-// it must be a problem document.
+// Check returns the response's name in the contract, such as "putSMTP 412", and an error unless the contract allows it. Requests that
+// the contract does not allow must be refused. For a request outside the contract, the name is empty and the response must be a problem
+// document.
 func (d *Document) Check(e Exchange) (name string, err error) {
 	asked := e.Request.Clone(e.Request.Context())
 	asked.URL, asked.Host = &url.URL{Scheme: "https", Host: "site.example", Path: basePath + e.Path}, "site.example"
@@ -113,7 +112,7 @@ func (d *Document) Check(e Exchange) (name string, err error) {
 	return name, checkAnswer(route, e)
 }
 
-// checkProblem is for answers that belong to no operation, too.
+// checkProblem checks a problem document, even one that belongs to no operation.
 func (d *Document) checkProblem(e Exchange) error {
 	got := e.Header.Get("Content-Type")
 	if mediaType, _, err := mime.ParseMediaType(got); err != nil || mediaType != problemType {
@@ -124,12 +123,12 @@ func (d *Document) checkProblem(e Exchange) error {
 		return err
 	}
 	if object, _ := value.(map[string]any); object["status"] != float64(e.Status) {
-		return fmt.Errorf("a problem of status %v in an answer of status %d", object["status"], e.Status)
+		return fmt.Errorf("a problem with status %v in a response with status %d", object["status"], e.Status)
 	}
 	return d.spec.Components.Schemas["Problem"].Value.VisitJSON(value, openapi3.EnableJSONSchema2020())
 }
 
-// checkAnswer refuses members that the contract does not know: what is not described could be a secret.
+// checkAnswer refuses members that are not in the contract: an undescribed member could be a secret.
 func checkAnswer(route *routers.Route, e Exchange) error {
 	var got any
 	if err := json.Unmarshal(e.Answer, &got); err != nil {
@@ -142,7 +141,7 @@ func checkAnswer(route *routers.Route, e Exchange) error {
 	return checkMembers("", got, forms(documented.Value.Content.Get(e.Header.Get("Content-Type")).Schema))
 }
 
-// checkMembers looks at a value, which may have any of these forms, and at all that is below it; name says where it is.
+// checkMembers checks a value, which may have any of these forms, and everything below it. name is its path.
 func checkMembers(name string, value any, forms []*openapi3.Schema) error {
 	switch value := value.(type) {
 	case map[string]any:
@@ -166,7 +165,7 @@ func checkMembers(name string, value any, forms []*openapi3.Schema) error {
 	return nil
 }
 
-// forms are a schema and, where it is one of several, those.
+// forms returns a schema and its alternatives (oneOf).
 func forms(ref *openapi3.SchemaRef) []*openapi3.Schema {
 	all := []*openapi3.Schema{ref.Value}
 	for _, one := range ref.Value.OneOf {
@@ -175,7 +174,7 @@ func forms(ref *openapi3.SchemaRef) []*openapi3.Schema {
 	return all
 }
 
-// below are the forms of what is somewhere in a value of these forms.
+// below returns the forms of a part of a value with the forms of.
 func below(of []*openapi3.Schema, where func(*openapi3.Schema) *openapi3.SchemaRef) []*openapi3.Schema {
 	var all []*openapi3.Schema
 	for _, s := range of {

@@ -63,7 +63,7 @@ func TestCheck(t *testing.T) {
 		},
 		"RefusalNowhere":  {"GET", "/nothing", "", 404, "Application/Problem+JSON;charset=UTF-8", problemBody, "", ""},
 		"RefusalOfNoType": {"GET", "/nothing", "", 404, "", problemBody, "", "content type"},
-		"OtherStatus":     {"GET", "/nothing", "", 405, "application/problem+json", problemBody, "", "a problem of status 404"},
+		"OtherStatus":     {"GET", "/nothing", "", 405, "application/problem+json", problemBody, "", "a problem with status 404"},
 		"UnknownCode":     {"GET", "/nothing", "", 404, "application/problem+json", strings.Replace(problemBody, "not_found", "gone", 1), "", "code"},
 		"AcceptedNothing": {"PUT", "/smtp", "{}", 200, "application/json", siteBody, "putSMTP 200", "accepted a request that the contract refuses"},
 		"NoJSON":          {"PUT", "/smtp", writeBody, 200, "application/json", "<h1>OK</h1>", "putSMTP 200", "invalid character"},

@@ -1,5 +1,5 @@
-// Package dnstest is a real DNS server on loopback for tests, over UDP and TCP: it answers from zones that a test writes, and
-// fails for the names that a test breaks.
+// Package dnstest is a real DNS server on loopback for tests, over UDP and TCP. It answers from a test's zone, and can fail for chosen
+// names.
 package dnstest
 
 import (
@@ -23,7 +23,7 @@ import (
 // "AAAA 2001:db8::1", "MX 10 mx.client.example", "CNAME target.example". CNAMEs are followed within the zone.
 type Zone map[string][]string
 
-// Fault is what becomes of a query for a name.
+// Fault is how a query for a name fails.
 type Fault string
 
 // The faults.
@@ -51,7 +51,7 @@ type Server struct {
 func Listen(address string, zone Zone) (*Server, error) {
 	s := &Server{zone: zone, faults: map[string]Fault{}, open: map[net.Conn]bool{}}
 	var err error
-	for range 10 { // another program may hold the port of a free one in the other protocol
+	for range 10 { // the port may be taken for the other protocol
 		if s.packets, err = net.ListenPacket("udp", address); err != nil {
 			return nil, err
 		}
@@ -68,14 +68,14 @@ func Listen(address string, zone Zone) (*Server, error) {
 	return s, nil
 }
 
-// TB is the part of testing.TB that is needed here.
+// TB is the part of [testing.TB] that this package needs.
 type TB interface {
 	Helper()
 	Cleanup(func())
 	Fatalf(format string, args ...any)
 }
 
-// Start starts a server on a free port of 127.0.0.1 that is closed with the test.
+// Start starts a server on a free port of 127.0.0.1. It is closed with the test.
 func Start(t TB, zone Zone) *Server {
 	t.Helper()
 	s, err := Listen("127.0.0.1:0", zone)
@@ -98,24 +98,24 @@ func (s *Server) Close() {
 	s.running.Wait()
 }
 
-// Address is the host and port that the server listens on.
+// Address returns the host and port that the server listens on.
 func (s *Server) Address() string { return s.packets.LocalAddr().String() }
 
-// SetZone replaces what the server knows.
+// SetZone replaces the server's zone.
 func (s *Server) SetZone(zone Zone) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.zone = zone
 }
 
-// Break has every query for a name, or for any name below it, end in a fault; an empty fault mends it.
+// Break makes every query for a name, or for any name below it, fail with a fault. An empty fault ends that.
 func (s *Server) Break(name string, fault Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults[name] = fault
 }
 
-// Queries are those that came so far, such as "TXT client.example".
+// Queries returns the queries so far, such as "TXT client.example".
 func (s *Server) Queries() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -156,7 +156,7 @@ func (s *Server) serveStreams() {
 	}
 }
 
-// serveStream answers queries with their length before them (RFC 1035 section 4.2.2).
+// serveStream answers queries over TCP, each prefixed with its length (RFC 1035 section 4.2.2).
 func (s *Server) serveStream(conn net.Conn) {
 	for {
 		_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
@@ -178,10 +178,10 @@ func (s *Server) serveStream(conn net.Conn) {
 	}
 }
 
-// largestPacket is what fits a UDP reply without EDNS.
+// largestPacket is the maximum size of a UDP reply without EDNS.
 const largestPacket = 512
 
-// reply answers a query; false for one that is lost. What does not fit a packet is truncated, so that it is asked over TCP.
+// reply answers a query; false drops it. A reply that does not fit a packet is truncated, so that the client retries over TCP.
 func (s *Server) reply(query []byte, packet bool) ([]byte, bool) {
 	var m dnsmessage.Message
 	if err := m.Unpack(query); err != nil || len(m.Questions) != 1 {
@@ -201,7 +201,7 @@ func (s *Server) reply(query []byte, packet bool) ([]byte, bool) {
 	default:
 		var err error
 		if m.Answers, m.RCode, err = s.zone.answer(name, question.Type); err != nil {
-			m.RCode = dnsmessage.RCodeServerFailure // a record of the test is wrong, which its queries show
+			m.RCode = dnsmessage.RCodeServerFailure // a record in the test's zone is invalid
 		}
 	}
 	reply, err := m.Pack()
@@ -224,7 +224,7 @@ func (s *Server) faultOf(name string) Fault {
 	return ""
 }
 
-// mostAliases bounds a chain of CNAMEs.
+// mostAliases is the maximum length of a chain of CNAMEs.
 const mostAliases = 8
 
 // answer returns the records of a type, with the CNAMEs that lead to them. A name exists when it, or a name below it, has records.
@@ -312,12 +312,12 @@ func parse(name, record string) (r dnsmessage.Resource, err error) {
 
 func when(wrong bool, record string) error {
 	if wrong {
-		return fmt.Errorf("record %q is wrong", record)
+		return fmt.Errorf("record %q is invalid", record)
 	}
 	return nil
 }
 
-// pieces parts a text into strings of 255 octets (RFC 1035 section 3.3.14).
+// pieces splits a text into strings of at most 255 octets (RFC 1035 section 3.3.14).
 func pieces(text string) []string {
 	var parts []string
 	for len(text) > 255 {

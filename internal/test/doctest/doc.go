@@ -1,3 +1,3 @@
-// Package doctest makes sure that the documents are true: what they show is run, what they name exists, and where they link
-// there is something. It has tests only.
+// Package doctest tests that the documents are true: what they show is run, what they name exists, and their links lead somewhere. It
+// contains only tests.
 package doctest

@@ -35,7 +35,7 @@ func framed(message []byte) []byte {
 
 func (q *dnsQuery) send(message []byte) { _, _ = q.Write(framed(message)) }
 
-// say answers with a code and no address.
+// say replies with a code and no address.
 func (q *dnsQuery) say(code dnsmessage.RCode) {
 	reply, _ := smtptest.Answer(func(string) ([]netip.Addr, dnsmessage.RCode, bool) { return nil, code, false }).Reply(q.query)
 	q.send(reply)
@@ -46,7 +46,7 @@ func (q *dnsQuery) hang() { _, _ = io.Copy(io.Discard, q) }
 // half sends half of the reply.
 func (q *dnsQuery) half() { _, _ = q.Write(framed(q.reply)[:len(q.reply)/2]) }
 
-// drip sends one byte a second, as long as somebody takes them.
+// drip sends one byte per second, for as long as send succeeds.
 func drip(data []byte, send func([]byte) bool) {
 	for _, b := range data {
 		if !send([]byte{b}) {
@@ -56,7 +56,7 @@ func drip(data []byte, send func([]byte) bool) {
 	}
 }
 
-// lookups are faults of stage dns. One without a query has no name server.
+// lookups are the faults of stage dns. A nil query means that there is no name server.
 func lookups() []SMTPFault {
 	fault := func(name string, query func(*dnsQuery)) SMTPFault {
 		return SMTPFault{Stage: site.StageDNS, Name: name, Row: "R38", Status: site.Failed, At: site.StageDNS, query: query}

@@ -1,6 +1,6 @@
-// Package faulttest puts faults between the machines of a test: [HTTP] between provider and site, [SMTP] between site and
-// submission server. Both pass on what is said, to the real server behind them, and spoil what a plan says. They work on
-// the network of this machine and on one in memory, where time is that of [testing/synctest].
+// Package faulttest injects faults between the machines of a test: [HTTP] between provider and site, [SMTP] between site and mail
+// server, [IMAP] between provider and test inbox. Each is a proxy in front of a real server. They work on the network of this machine
+// and on an in-memory network with the clock of [testing/synctest].
 package faulttest
 
 import (
@@ -17,55 +17,55 @@ import (
 	"time"
 )
 
-// Position says what became of a request when its fault strikes.
+// Position is how far a request has got when its fault strikes.
 type Position string
 
 // The positions.
 const (
-	// Before: it did not reach the site. What answers instead is something on the way.
+	// Before: it did not reach the site. If there is a response, it comes from something on the way.
 	Before Position = "Before"
-	// After: the site carried it out, and nothing of its answer has come.
+	// After: the site carried it out, but nothing of its response arrived.
 	After Position = "After"
-	// Within: the site carried it out, and its own answer is spoiled from its middle on.
+	// Within: the site carried it out, but its response is damaged from the middle on.
 	Within Position = "Within"
 )
 
 // Positions lists the positions.
 func Positions() []Position { return []Position{Before, After, Within} }
 
-// Plan says which calls a fault strikes.
+// Plan says which requests a fault strikes.
 type Plan struct {
 	Method string
 	// Path is a pattern of [path.Match].
 	Path string
-	// From is the first of the calls that match to be struck, counted from 1 on.
+	// From is the first matching request to be struck, counted from 1.
 	From int
-	// Times is how many are struck, one after the other; 0 for all from there on.
+	// Times is how many consecutive matching requests are struck; 0 means all from then on.
 	Times    int
 	Position Position
 	Fault    HTTPFault
 }
 
-// Call is one request that came.
+// Call is a request that reached the proxy.
 type Call struct {
 	Method, Path string
 	Header       http.Header
 	Body         []byte
-	// Struck: a fault was made of it.
+	// Struck is true if a fault struck it.
 	Struck bool
-	// Status is what the site answered; 0 where the request did not reach it, or not yet.
+	// Status is the site's response status; 0 if the request has not reached the site.
 	Status int
 }
 
-// HTTPConfig says where a proxy stands.
+// HTTPConfig configures a proxy.
 type HTTPConfig struct {
-	// Listener is where it listens; it closes it.
+	// Listener is what it listens on. The proxy closes it.
 	Listener net.Listener
 	// Dial connects to the site, which speaks HTTP without TLS.
 	Dial func(context.Context) (net.Conn, error)
 	// Elsewhere is the origin that redirects lead to.
 	Elsewhere string
-	// Certificate makes the proxy speak TLS; Untrusted is what it shows after the fault "TLS".
+	// Certificate makes the proxy use TLS. Untrusted is its certificate after the fault "TLS".
 	Certificate, Untrusted *tls.Certificate
 }
 
@@ -100,7 +100,7 @@ func NewHTTP(c HTTPConfig) *HTTP {
 	return p
 }
 
-// Close hangs up on all clients and waits until the last request was delivered or given up.
+// Close closes all connections and waits until the last request was delivered or abandoned.
 func (p *HTTP) Close() {
 	p.close()
 	_ = p.config.Listener.Close()
@@ -112,14 +112,14 @@ func (p *HTTP) Close() {
 	p.running.Wait()
 }
 
-// Break makes the plan that of the proxy, and counts calls anew.
+// Break sets the proxy's plan, and restarts its count of matching requests.
 func (p *HTTP) Break(plan Plan) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.plan, p.matched = &plan, 0
 }
 
-// Heal ends the faults and returns how many calls they struck.
+// Heal ends the faults and returns how many requests they struck.
 func (p *HTTP) Heal() (struck int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -132,7 +132,7 @@ func (p *HTTP) Heal() (struck int) {
 	return struck
 }
 
-// Calls returns all calls since it was last asked.
+// Calls returns all requests since it was last called.
 func (p *HTTP) Calls() []Call {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -176,7 +176,7 @@ func (p *HTTP) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return p.config.Certificate, nil
 }
 
-// note keeps the call and says what is to become of it.
+// note records the request and returns the fault that strikes it, if any.
 func (p *HTTP) note(x *exchange) (Position, HTTPFault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -196,17 +196,17 @@ func (p *HTTP) note(x *exchange) (Position, HTTPFault) {
 	return p.plan.Position, p.plan.Fault
 }
 
-// reply is an answer, be it the site's or made up.
+// reply is a response, from the site or made up.
 type reply struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// exchange is one connection of a client, with the request that it is at.
+// exchange is one connection of a client, with its current request.
 type exchange struct {
 	proxy *HTTP
-	// raw is the connection, conn what the client speaks on it.
+	// raw is the TCP connection, conn the same or the TLS connection on it.
 	raw, conn net.Conn
 	lines     *bufio.Reader
 	request   *http.Request
@@ -224,7 +224,7 @@ func (x *exchange) next() bool {
 	return err == nil
 }
 
-// carryOut delivers the request to the site and returns its answer; 502 where there is none.
+// carryOut delivers the request to the site and returns the response, or a 502 if there is none.
 func (x *exchange) carryOut() reply {
 	answer, err := x.forward()
 	if err != nil {
@@ -260,7 +260,7 @@ func (x *exchange) forward() (reply, error) {
 	return reply{resp.StatusCode, resp.Header, body}, err
 }
 
-// wait lets time pass; false once the proxy is closed.
+// wait waits for d. It returns false if the proxy is closed first.
 func (x *exchange) wait(d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -272,10 +272,10 @@ func (x *exchange) wait(d time.Duration) bool {
 	}
 }
 
-// hang says nothing more until the client goes.
+// hang sends nothing more, until the client disconnects.
 func (x *exchange) hang() { _, _ = io.Copy(io.Discard, x.lines) }
 
-// send reports whether the client took the pieces.
+// send sends the pieces, and reports whether that succeeded.
 func (x *exchange) send(pieces ...[]byte) bool {
 	_, err := x.conn.Write(slices.Concat(pieces...))
 	return err == nil

@@ -7,22 +7,22 @@ import (
 	"time"
 )
 
-// How long the slow ones take: Late is less than a client waits, TooLate more.
+// Delays of slow faults: a client waits longer than Late, but not as long as TooLate.
 const (
 	Late    = 20 * time.Second
 	TooLate = 45 * time.Second
 )
 
-// HTTPFault is one way in which a call can go wrong.
+// HTTPFault is one way in which a request can go wrong.
 type HTTPFault struct {
 	Name string
-	// Row is that of RELIABILITY.md, such as "R13".
+	// Row is the rule's number in RELIABILITY.md, such as "R13".
 	Row string
-	// play deals with the request and reports whether the connection can be used further.
+	// play handles the request and reports whether the connection can still be used.
 	play func(*exchange, Position) bool
 }
 
-// pass is no fault.
+// pass is the absence of a fault.
 var pass = HTTPFault{play: func(x *exchange, _ Position) bool { return x.send(x.carryOut().whole()) }}
 
 // HTTPFaults lists the faults.
@@ -30,8 +30,8 @@ func HTTPFaults() []HTTPFault {
 	return slices.Concat(slowness(), connections(), statuses(), bodies(), strangers())
 }
 
-// answer is what there is to spoil: the site's own answer, or one that something on the way makes up, and what of it has
-// been sent when the fault strikes.
+// answer returns the response to damage, which is the site's or made up by something on the way, and the part of it that was sent when
+// the fault strikes.
 func (x *exchange) answer(at Position) (all reply, sent []byte) {
 	if at == Before {
 		return madeUp(x.request), nil
@@ -43,7 +43,7 @@ func (x *exchange) answer(at Position) (all reply, sent []byte) {
 	return all, all.half()
 }
 
-// slowness delays a request or its answer, but loses neither.
+// slowness faults delay a request or its response, but lose neither.
 func slowness() []HTTPFault {
 	return []HTTPFault{
 		{"Latency", "", func(x *exchange, at Position) bool {
@@ -72,7 +72,7 @@ func slowness() []HTTPFault {
 	}
 }
 
-// connections end, or end nowhere.
+// connections faults close the connection, or let it hang.
 func connections() []HTTPFault {
 	struck := func(then func(*exchange)) func(*exchange, Position) bool {
 		return func(x *exchange, at Position) bool {
@@ -126,7 +126,7 @@ func connections() []HTTPFault {
 			x.proxy.mu.Lock()
 			x.proxy.untrusted = x.proxy.plan == nil || x.proxy.plan.Times == 0
 			x.proxy.mu.Unlock()
-			// An alert (RFC 8446 section 6) that is not part of the connection, as somebody on the way would send it.
+			// An alert (RFC 8446 section 6) outside the TLS connection, as something on the way would send it.
 			_, _ = x.raw.Write([]byte{21, 3, 3, 0, 2, 2, 80})
 		})},
 	}
@@ -142,7 +142,7 @@ func (x *exchange) reset() {
 	}
 }
 
-// statuses are answers of something in front of the site; in the middle of the answer, of something that changed the status.
+// statuses faults are responses of something in front of the site, or (Within) the site's response with a changed status.
 func statuses() []HTTPFault {
 	fault := func(name, row string, said reply, header ...string) HTTPFault {
 		return HTTPFault{name, row, func(x *exchange, at Position) bool {
@@ -173,7 +173,7 @@ func statuses() []HTTPFault {
 	}
 }
 
-// bodies are not what was asked for.
+// bodies faults are responses with wrong or malicious bodies.
 func bodies() []HTTPFault {
 	return []HTTPFault{
 		{"Garbage", "R14", func(x *exchange, at Position) bool {
@@ -221,7 +221,7 @@ func bodies() []HTTPFault {
 	}
 }
 
-// strangers answer in the place of the site, or the site is not what it was.
+// strangers faults are responses of a different site, or of a site that has changed.
 func strangers() []HTTPFault {
 	return []HTTPFault{
 		{"WrongSite", "R15", func(x *exchange, at Position) bool {
@@ -235,7 +235,7 @@ func strangers() []HTTPFault {
 	}
 }
 
-// chunk is one of a body whose length was not announced (RFC 9112 section 7.1).
+// chunk encodes one chunk of a chunked body (RFC 9112 section 7.1).
 func chunk(data []byte) []byte {
 	return fmt.Appendf(nil, "%x\r\n%s\r\n", len(data), data)
 }

@@ -14,7 +14,7 @@ import (
 	"sync"
 )
 
-// head is the status line and the header of an answer that announces so many bytes; fewer than 0 announce none.
+// head returns the status line and header of a response, with length as its Content-Length unless that is negative.
 func (r reply) head(length int, extra ...string) []byte {
 	header := r.header.Clone()
 	if length >= 0 {
@@ -32,12 +32,12 @@ func (r reply) head(length int, extra ...string) []byte {
 
 func (r reply) whole() []byte { return slices.Concat(r.head(len(r.body)), r.body) }
 
-// half is what has come of the answer when a fault strikes in its middle, rest is the rest.
+// half is the part of the response that was sent before a fault strikes in its middle; rest is the other part.
 func (r reply) half() []byte { return r.whole()[:len(r.whole())-len(r.rest())] }
 
 func (r reply) rest() []byte { return r.body[len(r.body)/2:] }
 
-// problem is a problem document (RFC 9457) of something in front of the site.
+// problem returns a problem document (RFC 9457) of something in front of the site.
 func problem(status int, code string) reply {
 	body := fmt.Sprintf(`{"type":"about:blank","title":%q,"status":%d,"code":%q,"detail":"Said by a gateway."}`, http.StatusText(status), status, code)
 	return reply{status, http.Header{"Content-Type": {"application/problem+json"}}, []byte(body)}
@@ -47,14 +47,14 @@ func page(status int) reply {
 	return reply{status, http.Header{"Content-Type": {"text/html; charset=utf-8"}}, []byte("<!DOCTYPE html><title>Something else</title>")}
 }
 
-// Another site's identity, and what its answers hold.
+// The identity of a different site, and what its responses contain.
 const (
 	OtherSite   = "00000000-0000-4000-8000-00000000beef"
 	otherToken  = "token-of-another-site"
 	nextVersion = 2
 )
 
-// madeUp is how another site would answer the request.
+// madeUp returns a different site's response to the request.
 func madeUp(r *http.Request) reply {
 	var document any
 	switch {
@@ -75,7 +75,7 @@ func madeUp(r *http.Request) reply {
 	return reply{http.StatusOK, http.Header{"Content-Type": {"application/json"}}, body}
 }
 
-// with replaces members of the document that are there.
+// with replaces members that exist in the document.
 func (r reply) with(members map[string]any) reply {
 	var document map[string]any
 	if json.Unmarshal(r.body, &document) != nil {
@@ -87,7 +87,7 @@ func (r reply) with(members map[string]any) reply {
 	return r
 }
 
-// twice repeats the document's first member with another value.
+// twice repeats the document's first member with a different value.
 func (r reply) twice() reply {
 	name, _, _ := bytes.Cut(bytes.TrimPrefix(bytes.TrimSpace(r.body), []byte("{")), []byte(":"))
 	inner, _ := bytes.CutSuffix(bytes.TrimSpace(r.body), []byte("}"))
@@ -95,7 +95,7 @@ func (r reply) twice() reply {
 	return r
 }
 
-// endless is 100 MB, sent for as long as the client takes them.
+// endless is the size of an endless body, 100 MiB. It is sent only as long as the client reads.
 const endless = 100 << 20
 
 func (x *exchange) flood(filler byte) {
@@ -107,7 +107,7 @@ func (x *exchange) flood(filler byte) {
 	}
 }
 
-// bomb is body and 100 MB of spaces in a tenth of a percent of that: members of gzip follow on each other (RFC 1952
+// bomb compresses body, followed by 100 MiB of spaces, to about a thousandth of its size: gzip members can be concatenated (RFC 1952
 // section 2.2).
 func bomb(body []byte) []byte {
 	return slices.Concat(zip(body), bytes.Repeat(spaces(), endless>>20))
@@ -123,7 +123,7 @@ func zip(data []byte) []byte {
 	return b.Bytes()
 }
 
-// elsewhere is where a redirect leads.
+// elsewhere returns the target of a redirect.
 func (x *exchange) elsewhere() string {
 	return x.proxy.config.Elsewhere + path.Clean(x.request.URL.Path) + "?token=in-the-query"
 }

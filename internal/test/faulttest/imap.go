@@ -14,7 +14,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// IMAP is a proxy in front of an IMAP server that speaks no TLS. It speaks TLS itself, and passes on commands one at a time.
+// IMAP is a proxy in front of an IMAP server without TLS. It uses TLS itself, and forwards commands one at a time.
 type IMAP struct {
 	*smtptest.Script
 
@@ -28,13 +28,13 @@ type IMAP struct {
 
 // IMAPFault is one way in which the server of a test inbox can go wrong.
 type IMAPFault struct {
-	// At is the command that it strikes, "TLS" or "GREETING".
+	// At is the command that it strikes, or "TLS" or "GREETING".
 	At, Name string
-	// Row is that of RELIABILITY.md, such as "R63".
+	// Row is the rule's number in RELIABILITY.md, such as "R63".
 	Row string
-	// Shortfall is what the test must come to; empty where it must pass.
+	// Shortfall is the expected result of the test; empty if it must pass.
 	Shortfall site.Shortfall
-	// Sent: it strikes after the test message was sent.
+	// Sent is true if it strikes after the test message was sent.
 	Sent bool
 	play func(*imapSession)
 }
@@ -47,14 +47,14 @@ func NewIMAP(on net.Listener, host string, dial func(context.Context) (net.Conn,
 	return p, err
 }
 
-// Break makes f the fault of the proxy, and nil ends it.
+// Break sets the proxy's fault; nil ends it.
 func (p *IMAP) Break(f *IMAPFault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.fault = f
 }
 
-// Flooded is how many bytes clients took of what never ends.
+// Flooded returns how many bytes of endless responses clients have read.
 func (p *IMAP) Flooded() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -70,13 +70,13 @@ func (p *IMAP) at(command string) *IMAPFault {
 	return nil
 }
 
-// imapSession is one connection of a client, led on to the server behind the proxy.
+// imapSession is one connection of a client, forwarded to the server behind the proxy.
 type imapSession struct {
 	*smtptest.Peer
 	proxy  *IMAP
 	server net.Conn
 	says   *bufio.Reader
-	// tag is that of the present command, whose line was not passed on yet; empty for the greeting.
+	// tag is the tag of the current command, and line the command, not yet forwarded; both are empty for the greeting.
 	tag, line string
 }
 
@@ -117,19 +117,19 @@ func (p *IMAP) play(peer *smtptest.Peer) {
 	}
 }
 
-// show does a handshake with a certificate of the proxy's authority.
+// show does the TLS handshake with a certificate of the proxy's authority.
 func (s *imapSession) show(leaf smtptest.Leaf) bool {
 	certificate, err := s.proxy.Issue(leaf)
 	return err == nil && s.StartTLS(&tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
 }
 
-// passOn passes on the present command, and what the server says to it.
+// passOn forwards the current command, and the server's response.
 func (s *imapSession) passOn() bool {
 	answer, ok := s.answer()
 	return ok && s.Send(answer)
 }
 
-// answer is what the server says to the present command: lines, with the literals (RFC 3501 section 4.3) that they announce.
+// answer forwards the current command and returns the server's response: its lines, with their literals (RFC 3501 section 4.3).
 func (s *imapSession) answer() (string, bool) {
 	if s.tag != "" {
 		if _, err := io.WriteString(s.server, s.line+"\r\n"); err != nil {
@@ -155,7 +155,7 @@ func (s *imapSession) answer() (string, bool) {
 	}
 }
 
-// literal is the size that the end of a line announces.
+// literal returns the size of the literal that the end of a line announces.
 func literal(line string) (size int64, ok bool) {
 	line = strings.TrimRight(line, "\r\n")
 	at := strings.LastIndexByte(line, '{')
@@ -168,7 +168,7 @@ func literal(line string) (size int64, ok bool) {
 	return size, true
 }
 
-// pour sends text for as long as the client takes it.
+// pour sends text repeatedly, for as long as the client reads.
 func (s *imapSession) pour(text string) {
 	for s.Send(text) {
 		s.proxy.mu.Lock()
@@ -220,7 +220,7 @@ func IMAPFaults() []IMAPFault {
 		}
 		add(at, "Refused", refused, func(s *imapSession) { s.Say(s.tag + " NO [NONEXISTENT] no such\x1b[2J mailbox"); s.Wait() })
 		add(at, "Bad", refused, func(s *imapSession) { s.Say(s.tag + " BAD what?"); s.Wait() })
-		if at != "EXAMINE" && at != "FETCH" { // after the sending it strikes in each of many rounds
+		if at != "EXAMINE" && at != "FETCH" { // after the sending, it would strike in every poll
 			add(at, "Endless", site.InboxConnect, func(s *imapSession) { s.pour("* OK " + strings.Repeat("more ", 200) + "\r\n") })
 		}
 	}

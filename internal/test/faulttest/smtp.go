@@ -18,20 +18,20 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// SMTPConfig says where a proxy stands.
+// SMTPConfig configures a proxy.
 type SMTPConfig struct {
-	// Network is where it listens at Address, and where the site's lookups are answered; nil for any port of this machine,
-	// whose lookups stay as they are.
+	// Network is the in-memory network on which it listens at Address and answers the site's DNS lookups. If nil, it listens on any
+	// port of this machine, and lookups are not affected.
 	Network *adminapitest.Network
 	Address string
-	// Host is the name by which the site knows it, which its certificate has.
+	// Host is its hostname for the site, and the name in its certificate.
 	Host string
-	// Dial connects to the server, which speaks STARTTLS with a certificate for Host that RootCAs trusts.
+	// Dial connects to the server, which uses STARTTLS with a certificate for Host that RootCAs trusts.
 	Dial    func(context.Context) (net.Conn, error)
 	RootCAs *x509.CertPool
 }
 
-// SMTP is a proxy in front of a submission server. It ends TLS, and so can spoil what is said inside.
+// SMTP is a proxy in front of a mail server. It terminates TLS, so it can inject faults inside.
 type SMTP struct {
 	*smtptest.Script
 
@@ -59,7 +59,7 @@ func NewSMTP(c SMTPConfig) (*SMTP, error) {
 	return s, err
 }
 
-// Close hangs up on all clients.
+// Close closes all connections.
 func (s *SMTP) Close() {
 	if s.dns != nil {
 		_ = s.dns.Close()
@@ -68,7 +68,7 @@ func (s *SMTP) Close() {
 	s.lookup.Wait()
 }
 
-// Break makes f the fault of the proxy.
+// Break sets the proxy's fault.
 func (s *SMTP) Break(f SMTPFault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -82,21 +82,21 @@ func (s *SMTP) Heal() {
 	s.fault = nil
 }
 
-// InClear are the lines of clients that came without TLS.
+// InClear returns the lines that clients sent without TLS.
 func (s *SMTP) InClear() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.clear
 }
 
-// Flooded is how many bytes clients took of what never ends.
+// Flooded returns how many bytes of endless replies clients have read.
 func (s *SMTP) Flooded() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.flood
 }
 
-// at returns the fault if it is one of the stage.
+// at returns the fault if it belongs to the stage, else nil.
 func (s *SMTP) at(stage site.Stage) *SMTPFault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,14 +106,14 @@ func (s *SMTP) at(stage site.Stage) *SMTPFault {
 	return nil
 }
 
-// The addresses of the network in memory: of its name server, and of a machine where nothing listens.
+// Addresses in the in-memory network: its name server, and a machine where nothing listens.
 const (
 	dnsAt  = "127.0.0.1:53"
 	deadAt = "127.0.0.9"
 )
 
-// DialContext connects the site to the proxy over the network in memory, as a [net.Dialer] would over that of a machine:
-// lookup, then one address after the other.
+// DialContext connects the site to the proxy over the in-memory network, like a [net.Dialer]: it looks up the host, then tries its
+// addresses in turn.
 func (s *SMTP) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -142,7 +142,7 @@ func (s *SMTP) DialContext(ctx context.Context, network, address string) (net.Co
 	return nil, err
 }
 
-// addresses answers every lookup with where the proxy is.
+// addresses answers every lookup with the proxy's address.
 func (s *SMTP) addresses(string) ([]netip.Addr, dnsmessage.RCode, bool) {
 	at := []netip.Addr{netip.MustParseAddrPort(s.config.Address).Addr()}
 	if f := s.at(site.StageConnect); f != nil && f.twoAddresses {
@@ -174,21 +174,21 @@ func (s *SMTP) serveDNS() {
 	}
 }
 
-// session is one connection of a client, led on to the server behind the proxy.
+// session is one connection of a client, forwarded to the server behind the proxy.
 type session struct {
 	*smtptest.Peer
 	proxy *SMTP
-	// server is the connection to the server, with what it says line by line.
+	// server is the connection to the server, says reads its lines.
 	server net.Conn
 	says   *bufio.Reader
-	// said is what the client said and the server has not heard yet.
+	// said are the client's lines that were not forwarded yet.
 	said []string
-	// login is the base64 of AUTH PLAIN, once it came.
+	// login is the base64 of the client's AUTH PLAIN.
 	login string
 	tls   bool
 }
 
-// play leads a session through the stages until the client goes or a fault strikes.
+// play takes a session through the stages until the client disconnects or a fault strikes.
 func (s *SMTP) play(p *smtptest.Peer) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -212,7 +212,7 @@ func (s *SMTP) play(p *smtptest.Peer) {
 	}
 }
 
-// hear waits for the client's turn: a command, or the whole message behind the answer to DATA.
+// hear waits for a command of the client.
 func (s *session) hear() bool {
 	line, ok := s.Hear()
 	s.said = []string{line}
@@ -235,7 +235,7 @@ func stageOf(command string) site.Stage {
 	}[verb]
 }
 
-// pass answers as the server does, unless the fault is of this stage, which ends the session.
+// pass forwards the server's replies in a stage, unless the fault belongs to it. A fault ends the session.
 func (s *session) pass(stage site.Stage) bool {
 	f := s.proxy.at(stage)
 	if f != nil && !f.atDot {
@@ -265,7 +265,7 @@ func (s *session) pass(stage site.Stage) bool {
 	return s.Say(s.carryOut()...)
 }
 
-// carryOut tells the server what the client said, and returns the lines of its reply.
+// carryOut forwards the client's lines to the server, and returns the lines of its reply.
 func (s *session) carryOut() []string {
 	if len(s.said) > 0 {
 		_, _ = s.server.Write([]byte(strings.Join(s.said, "\r\n") + "\r\n"))
@@ -285,7 +285,7 @@ func (s *session) carryOut() []string {
 	}
 }
 
-// secure does the handshakes on both sides.
+// secure does the TLS handshakes on both sides.
 func (s *session) secure() bool {
 	if f := s.proxy.at(site.StageTLS); f != nil {
 		s.Sense()
@@ -300,7 +300,7 @@ func (s *session) secure() bool {
 	return s.show(smtptest.Leaf{Names: []string{s.proxy.config.Host}})
 }
 
-// show does the handshake with the client, with a certificate of the proxy's authority.
+// show does the TLS handshake with the client, with a certificate of the proxy's authority.
 func (s *session) show(leaf smtptest.Leaf) bool {
 	certificate, err := s.proxy.Issue(leaf)
 	return err == nil && s.StartTLS(&tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})

@@ -14,28 +14,27 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// SMTPFault is one way in which a session with a submission server can go wrong.
+// SMTPFault is one way in which a session with a mail server can go wrong.
 type SMTPFault struct {
 	Stage site.Stage
 	Name  string
-	// Row is that of RELIABILITY.md, such as "R37".
+	// Row is the rule's number in RELIABILITY.md, such as "R37".
 	Row string
-	// Status is the verdict that the test must come to, At the stage that it must name, Code that of the reply that it must
-	// tell; 0 for none.
+	// Status is the expected verdict of the test, At the expected stage, and Code the expected reply code; 0 means no reply.
 	Status site.Status
 	At     site.Stage
 	Code   int
-	// Taken: the server took the message.
+	// Taken is true if the server accepts the message.
 	Taken bool
 
-	// One of these strikes: query instead of a name server's answer, connect instead of a connection, play instead of what
-	// the server says, or instead of the handshake.
+	// One of these strikes: query replaces a name server's reply, connect a connection, and play the server's replies or the TLS
+	// handshake.
 	query   func(*dnsQuery)
 	connect func(context.Context, dialer, string) (net.Conn, error)
 	play    func(*session)
-	// twoAddresses: the name has a dead address before the good one.
+	// twoAddresses is true if the name has a dead address before the good one.
 	twoAddresses bool
-	// atDot: in stage data, it strikes behind the message instead of behind the command.
+	// atDot is true if, in stage data, it strikes after the message instead of after the command.
 	atDot bool
 }
 
@@ -50,7 +49,7 @@ func (f *SMTPFault) connecting(dial dialer) dialer {
 	return func(ctx context.Context, _, address string) (net.Conn, error) { return f.connect(ctx, dial, address) }
 }
 
-// connects are faults of stage connect.
+// connects are the faults of stage connect.
 func connects() []SMTPFault {
 	fault := func(name string, connect func(context.Context, dialer, string) (net.Conn, error)) SMTPFault {
 		return SMTPFault{Stage: site.StageConnect, Name: name, Row: "R38", Status: site.Failed, At: site.StageConnect, connect: connect}
@@ -94,7 +93,7 @@ func failed(address string, number syscall.Errno) error {
 	return &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.ParseIP(host), Port: at}, Err: os.NewSyscallError("connect", number)}
 }
 
-// handshakes are faults of stage tls.
+// handshakes are the faults of stage tls.
 func handshakes() []SMTPFault {
 	fault := func(name string, play func(*session)) SMTPFault {
 		return SMTPFault{Stage: site.StageTLS, Name: name, Row: "R18", Status: site.Failed, At: site.StageTLS, play: play}
@@ -105,7 +104,7 @@ func handshakes() []SMTPFault {
 	shows := func(name string, leaf func(host string) smtptest.Leaf) SMTPFault {
 		return fault(name, func(s *session) { s.show(leaf(s.proxy.config.Host)) })
 	}
-	// The start of a ServerHello that announces more than comes.
+	// The start of a ServerHello that announces more than is sent.
 	const hello = "\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03\x03half of it"
 	return []SMTPFault{
 		fault("Cut", func(*session) {}),
@@ -144,7 +143,7 @@ func handshakes() []SMTPFault {
 	}
 }
 
-// endless says the same for as long as the client takes it, which is counted.
+// endless sends piece repeatedly for as long as the client reads, and counts the bytes.
 func (s *session) endless(piece string) {
 	piece = strings.Repeat(piece, 1000)
 	for s.Send(piece) {
@@ -154,7 +153,7 @@ func (s *session) endless(piece string) {
 	}
 }
 
-// stay answers and then hears the client out, which may want to say QUIT.
+// stay replies, and then keeps the session open for the client's QUIT.
 func stay(lines ...string) func(*session) {
 	return func(s *session) {
 		s.Say(lines...)

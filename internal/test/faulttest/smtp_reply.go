@@ -9,10 +9,10 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// codes are the replies with which servers accept, postpone and refuse in a stage.
+// codes are the reply codes with which servers accept, defer and refuse in a stage.
 type codes struct{ good, later, never int }
 
-// replies are the faults that the stages from the banner on have in common: twelve ways to reply, or not to.
+// replies returns the faults that all stages from the banner on have in common.
 func replies(stage site.Stage, c codes) []SMTPFault {
 	fault := func(name, row string, code int, play func(*session)) SMTPFault {
 		return SMTPFault{Stage: stage, Name: name, Row: row, Status: site.Failed, At: stage, Code: code, play: play}
@@ -36,7 +36,7 @@ func replies(stage site.Stage, c codes) []SMTPFault {
 	}
 }
 
-// banners to messages are the faults of the stages from the banner on.
+// banners to messages return the faults of the stages from the banner on.
 func banners() []SMTPFault {
 	c := codes{220, 421, 554}
 	return append(replies(site.StageBanner, c), more(site.StageBanner, c, "TLSRecord", 0, func(s *session) {
@@ -60,7 +60,7 @@ func hellos() []SMTPFault {
 func startTLSs() []SMTPFault {
 	c := codes{220, 454, 502}
 	injected := more(site.StageSTARTTLS, c, "Injected", 0, func(s *session) {
-		// In one piece with the reply: what follows it would be taken for an answer that came inside TLS.
+		// Sent together with the reply: a bad client would treat what follows as a reply inside TLS.
 		s.Send(s.carryOut()[0] + "\r\n250-mail.example.test\r\n250 AUTH PLAIN\r\n")
 		s.Wait()
 	})
@@ -87,7 +87,7 @@ func recipients() []SMTPFault {
 	return append(replies(site.StageRcpt, c), more(site.StageRcpt, c, "Farewell", 221, stay("221 2.0.0 bye"))...)
 }
 
-// messages are in doubt where the server took the message and its reply is not one.
+// messages returns the faults of stage data. They are in doubt if the server accepted the message but its reply was damaged.
 func messages() []SMTPFault {
 	c := codes{250, 451, 554}
 	lost := more(site.StageData, c, "Lost250", 0, func(s *session) { s.carryOut() })
@@ -103,7 +103,7 @@ func messages() []SMTPFault {
 	return faults
 }
 
-// more are three faults: one of the stage's own, and two that depend on how far a session is.
+// more returns three faults: one that only this stage has, and two whose replies depend on the stage.
 func more(stage site.Stage, c codes, name string, code int, play func(*session)) []SMTPFault {
 	own := SMTPFault{Stage: stage, Name: name, Row: "R38", Status: site.Failed, At: stage, Code: code, play: play}
 	half := SMTPFault{Stage: stage, Name: "HalfReplyHang", Row: "R36", Status: site.Failed, At: stage, play: func(s *session) {

@@ -1,4 +1,3 @@
-// Package house holds the rules of this code base that neither a compiler nor a linter knows: what the provider binary carries,
-// in which type a secret travels, which tests hold the promises of SECURITY.md, and what CONTRIBUTING.md leaves out. It has
-// tests only.
+// Package house tests the rules of this code base that neither the compiler nor a linter checks: what the provider binary contains, in
+// which type secrets travel, which tests cover the promises of SECURITY.md, and what CONTRIBUTING.md omits. It contains only tests.
 package house

@@ -1,5 +1,5 @@
-// Package imaptest is an IMAP server with one mailbox, for tests and the demo: go-imap's in memory, with faults by field. It
-// notes whatever would change the mailbox.
+// Package imaptest is an IMAP server with one mailbox, for tests and the demo: go-imap's in-memory server, with configurable faults. It
+// records every command that would change the mailbox.
 package imaptest
 
 import (
@@ -24,14 +24,14 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// Config says what kind of server to start. The zero Config is one on a free port of 127.0.0.1 with implicit TLS, whose mailbox
-// has the folders INBOX, Junk and Archive.
+// Config configures a server. The zero Config is a server on a free port of 127.0.0.1 with implicit TLS, whose mailbox has the folders
+// INBOX, Junk and Archive.
 type Config struct {
-	// Address to listen on; empty means 127.0.0.1:0.
+	// Address is the address to listen on; empty stands for 127.0.0.1:0.
 	Address string
-	// Listener is one to take instead; the server closes it.
+	// Listener is used instead of Address, if set. The server closes it.
 	Listener net.Listener
-	// Encryption that the server speaks; empty means TLS.
+	// Encryption is the server's encryption; empty stands for TLS.
 	Encryption site.Encryption
 	// CA signs the server's certificate; nil means a new one.
 	CA *smtptest.CA
@@ -39,15 +39,15 @@ type Config struct {
 	Leaf     smtptest.Leaf
 	Username string
 	Password secret.Text
-	// CheckToken, when set, has the server take tokens too: it returns nil for one that is good for a user.
+	// CheckToken, if set, makes the server accept tokens too. It returns nil if a token is valid for a user.
 	CheckToken func(user string, token secret.Text) error
-	// TokensOnly: the server takes no password.
+	// TokensOnly makes the server refuse passwords.
 	TokensOnly bool
-	// TokenMechanism is that of the login with a token; empty means XOAUTH2.
+	// TokenMechanism is the mechanism of the login with a token; empty stands for XOAUTH2.
 	TokenMechanism string
-	// Folders beside INBOX, with their special use (RFC 6154); nil means Junk and Archive, marked as such.
+	// Folders are the folders besides INBOX, with their special use (RFC 6154); nil stands for Junk and Archive, marked as such.
 	Folders map[string]imap.MailboxAttr
-	// NoMarks: the server does not say what its folders are for.
+	// NoMarks makes the server omit the special use of its folders.
 	NoMarks bool
 }
 
@@ -63,16 +63,16 @@ type Server struct {
 	memory *imapmemserver.Server
 	user   *imapmemserver.User
 	conns  map[net.Conn]bool
-	// renumbered counts how often the mailbox was set up.
+	// renumbered counts how often the mailbox was created.
 	renumbered int
 	seen       Seen
 	faults     Faults
 }
 
-// Seen is what clients did since the start of the server.
+// Seen is what clients have done since the server started.
 type Seen struct {
 	Connections, MostAtOnce, Logins int
-	// Changes names each command that changes the mailbox, or opens it for that.
+	// Changes lists each command that changes the mailbox or opens it for writing.
 	Changes []string
 }
 
@@ -80,11 +80,11 @@ type Seen struct {
 type Faults struct {
 	// Login refuses each login.
 	Login *imap.Error
-	// MostConnections is how many clients may be logged in at once; 0 is no limit. One more is refused with LIMIT.
+	// MostConnections is the maximum number of concurrent clients; more are refused with LIMIT. 0 means no limit.
 	MostConnections int
-	// Deaf: the server takes connections and says nothing.
+	// Deaf makes the server accept connections but send nothing.
 	Deaf bool
-	// Flood: every header is followed by ever more.
+	// Flood makes every FETCH response endless.
 	Flood bool
 }
 
@@ -130,12 +130,12 @@ func New(c Config) (*Server, error) {
 	s.imap = imapserver.New(options)
 	go func() {
 		defer close(s.served)
-		_ = s.imap.Serve(listener) // it ends with the listener, and Close knows
+		_ = s.imap.Serve(listener) // ends when Close closes the listener
 	}()
 	return s, nil
 }
 
-// Renumber empties the mailbox, and gives its folders new validities: numbers of messages from before mean nothing.
+// Renumber empties the mailbox and changes the UIDVALIDITY of its folders, so that earlier UIDs are invalid.
 func (s *Server) Renumber() error {
 	user := imapmemserver.NewUser(s.config.Username, s.config.Password.Reveal())
 	s.mu.Lock()
@@ -145,7 +145,7 @@ func (s *Server) Renumber() error {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	for range s.renumbered * (len(names) + 1) { // validities count up
+	for range s.renumbered * (len(names) + 1) { // UIDVALIDITY counts up
 		if err := errors.Join(user.Create("unused", nil), user.Delete("unused")); err != nil {
 			return err
 		}
@@ -161,23 +161,23 @@ func (s *Server) Renumber() error {
 	return nil
 }
 
-// Close stops the server and hangs up on its clients.
+// Close stops the server and closes its connections.
 func (s *Server) Close() error {
 	_ = s.listener.Close()
 	<-s.served
 	return s.imap.Close()
 }
 
-// Port is the port that the server listens on.
+// Port returns the port that the server listens on.
 func (s *Server) Port() int {
 	address, _ := s.listener.Addr().(*net.TCPAddr)
 	return address.Port
 }
 
-// RootCAs holds the authority of the server's certificate.
+// RootCAs returns a pool with the authority of the server's certificate.
 func (s *Server) RootCAs() *x509.CertPool { return s.ca.RootCAs() }
 
-// CAPEM is the authority's certificate.
+// CAPEM returns the authority's certificate (PEM).
 func (s *Server) CAPEM() []byte { return s.ca.PEM() }
 
 // SetFaults replaces the faults.
@@ -187,7 +187,7 @@ func (s *Server) SetFaults(f Faults) {
 	s.faults = f
 }
 
-// Deliver puts a message into a folder, as a mail server does.
+// Deliver puts a message into a folder, like a mail server.
 func (s *Server) Deliver(folder string, message []byte) error {
 	s.mu.Lock()
 	user := s.user
@@ -200,7 +200,7 @@ type literal struct{ *bytes.Reader }
 
 func (l literal) Size() int64 { return l.Reader.Size() }
 
-// Kick hangs up on every client.
+// Kick closes every connection.
 func (s *Server) Kick() {
 	s.mu.Lock()
 	conns := slices.Collect(maps.Keys(s.conns))

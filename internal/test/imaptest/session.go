@@ -15,7 +15,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// session is what one client does, in the memory of a server.
+// session is the session of one client.
 type session struct {
 	imapserver.Session
 	server *Server
@@ -39,7 +39,7 @@ func (s *session) Login(username, password string) error {
 	case limit > 0 && clients > limit:
 		return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeLimit, Text: "Maximum number of connections exceeded"}
 	case server.config.TokensOnly:
-		return &imap.Error{Type: imap.StatusResponseTypeNo, Text: "LOGIN failed."} // as Microsoft says it
+		return &imap.Error{Type: imap.StatusResponseTypeNo, Text: "LOGIN failed."} // Microsoft's wording
 	}
 	return s.Session.Login(username, password)
 }
@@ -76,7 +76,7 @@ func (s *session) Authenticate(mechanism string) (sasl.Server, error) {
 	}), nil
 }
 
-// List adds what the folders are for, which the server in memory does not know.
+// List adds the special use of folders, which the in-memory server does not support.
 func (s *session) List(w *imapserver.ListWriter, _ string, patterns []string, _ *imap.ListOptions) error {
 	if len(patterns) != 1 || patterns[0] != "*" {
 		return fmt.Errorf("the server lists all folders only, not %q", patterns)
@@ -141,7 +141,7 @@ func (s *session) Create(mailbox string, options *imap.CreateOptions) error {
 	return s.Session.Create(mailbox, options)
 }
 
-// counting counts connections, and breaks them as the faults say.
+// counting counts connections, and injects the faults.
 type counting struct {
 	net.Listener
 	server *Server

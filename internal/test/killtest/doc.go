@@ -1,3 +1,3 @@
-// Package killtest kills the site, the provider and Terraform, each a real process, at every point between two calls, and
-// interrupts Terraform there; then it looks at what is left, and applies again. It has tests only.
+// Package killtest kills the site, the provider and Terraform, each a real process, between any two requests, and interrupts Terraform
+// there. It then checks what is left, and applies again. It contains only tests.
 package killtest

@@ -21,10 +21,10 @@ import (
 	"unicode/utf16"
 )
 
-// form is a way in which a secret could show, and what is seen then whatever stands before and behind it.
+// form is an encoding of a secret, and the text that it shows as, whatever precedes or follows it.
 type form struct{ name, text string }
 
-// forms returns those of a secret, the plain one first.
+// forms returns the forms of a secret, plain text first.
 func forms(secret string) []form {
 	return slices.Concat([]form{
 		{"plain", secret},
@@ -36,7 +36,7 @@ func forms(secret string) []form {
 	}, ofBytes([]byte(secret)), ofHashes([]byte(secret)), ofPrograms(secret), ofDocuments(secret))
 }
 
-// ofBytes are those that know bytes only.
+// ofBytes returns the forms that encode bytes.
 func ofBytes(raw []byte) []form {
 	list := func(format, separator string) string {
 		return strings.Join(strings.Fields(each(raw, format+" ")), separator)
@@ -57,7 +57,7 @@ func ofBytes(raw []byte) []form {
 	return slices.Concat(all, base64Of("", raw), base64Of(" of the first half", raw[:half]), base64Of(" of the second half", raw[half:]))
 }
 
-// base64Of are the three alignments that base64 shows within longer text; the characters at the ends depend on the
+// base64Of returns the three alignments of base64 within longer text, without the characters at the ends, which depend on the
 // neighbours.
 func base64Of(what string, raw []byte) []form {
 	var all []form
@@ -71,7 +71,7 @@ func base64Of(what string, raw []byte) []form {
 	return all
 }
 
-// ofHashes are what a password can be guessed from.
+// ofHashes returns hashes from which a password could be guessed.
 func ofHashes(raw []byte) []form {
 	md5Sum, sha1Sum, sha256Sum, sha512Sum := md5.Sum(raw), sha1.Sum(raw), sha256.Sum256(raw), sha512.Sum512(raw)
 	var all []form
@@ -82,7 +82,7 @@ func ofHashes(raw []byte) []form {
 	return all
 }
 
-// ofPrograms are those of programming languages and shells.
+// ofPrograms returns the forms of programming languages and shells.
 func ofPrograms(secret string) []form {
 	return []form{
 		{"JSON", jsonOf(secret, true)},
@@ -96,7 +96,7 @@ func ofPrograms(secret string) []form {
 	}
 }
 
-// ofDocuments are those of URLs, markup and mail.
+// ofDocuments returns the forms of URLs, markup and mail.
 func ofDocuments(secret string) []form {
 	return []form{
 		{"URL query", url.QueryEscape(secret)},
@@ -109,7 +109,7 @@ func ofDocuments(secret string) []form {
 	}
 }
 
-// utf16Of is what Windows programs write.
+// utf16Of encodes runes as UTF-16LE, like Windows programs.
 func utf16Of(runes []rune) string {
 	var out []byte
 	for _, unit := range utf16.Encode(runes) {
@@ -126,7 +126,7 @@ func each[T any](elements []T, format string) string {
 	return b.String()
 }
 
-// inner takes the quotes off.
+// inner removes the quotes.
 func inner(quoted string) string { return quoted[1 : len(quoted)-1] }
 
 func jsonOf(secret string, escapeHTML bool) string {
@@ -139,7 +139,7 @@ func jsonOf(secret string, escapeHTML bool) string {
 
 func xmlOf(secret string) string {
 	var b bytes.Buffer
-	_ = xml.EscapeText(&b, []byte(secret)) // a buffer takes everything
+	_ = xml.EscapeText(&b, []byte(secret)) // a buffer never fails
 	return b.String()
 }
 
@@ -151,7 +151,7 @@ func quotedPrintable(secret string) string {
 	return b.String()
 }
 
-// qEncoding is that of a header (RFC 2047), which is plain where no character asks for it.
+// qEncoding encodes a secret like a header (RFC 2047). A leading ü makes the encoder encode it at all.
 func qEncoding(secret string) string {
 	word := mime.QEncoding.Encode("utf-8", "ü"+secret)
 	return strings.TrimSuffix(strings.TrimPrefix(word, "=?utf-8?q?=C3=BC"), "?=")

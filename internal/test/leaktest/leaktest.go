@@ -1,5 +1,5 @@
-// Package leaktest finds secrets in whatever a run leaves behind: plain, in some forty encodings, and in what is packed.
-// It plants a leak in each thing that it searches, so that a search which finds nothing else means something.
+// Package leaktest finds secrets in whatever a run leaves behind: in plain text, in some forty encodings, and compressed. It plants a
+// leak in everything that it searches, to prove that the search would have found one.
 package leaktest
 
 import (
@@ -9,13 +9,13 @@ import (
 	"slices"
 )
 
-// shortest is how many bytes a secret must have: half of a shorter one is found by chance.
+// shortest is the minimum length of a secret in bytes: half of a shorter one could occur by chance.
 const shortest = 14
 
-// Scanner finds the secrets that it was made for.
+// Scanner finds the secrets that it was created for.
 type Scanner struct {
 	needles []needle
-	// begins says which first two bytes some needle has, and by4 which needles have these first four.
+	// begins marks the first two bytes of all needles; by4 maps the first four bytes to the needles.
 	begins [1 << 16]bool
 	by4    map[[4]byte][]needle
 }
@@ -26,17 +26,17 @@ type needle struct {
 	text         []byte
 }
 
-// Leak is a secret that shows.
+// Leak is a secret that was found.
 type Leak struct {
-	// Secret is its name, Form how it is encoded, Offset where it is, in bytes.
+	// Secret is its name, Form its encoding, and Offset its position in bytes.
 	Secret, Form string
 	Offset       int
 }
 
-// String says it in one line, without the secret.
+// String describes the leak in one line, without the secret.
 func (l Leak) String() string { return fmt.Sprintf("%s as %s at %d", l.Secret, l.Form, l.Offset) }
 
-// New returns a scanner for secrets, by name. It panics when one is too short to be searched for.
+// New returns a scanner for secrets, by name. It panics if a secret is too short to be searched for.
 func New(secrets map[string]string) *Scanner {
 	s := &Scanner{by4: map[[4]byte][]needle{}}
 	for _, name := range slices.Sorted(maps.Keys(secrets)) {
@@ -63,7 +63,7 @@ func (s *Scanner) add(n needle) {
 
 func pair(data []byte) int { return int(data[0]) | int(data[1])<<8 }
 
-// without returns a scanner that leaves some secrets out.
+// without returns a scanner without the named secrets.
 func (s *Scanner) without(names []string) *Scanner {
 	rest := &Scanner{by4: map[[4]byte][]needle{}}
 	for _, n := range s.needles {
@@ -74,7 +74,7 @@ func (s *Scanner) without(names []string) *Scanner {
 	return rest
 }
 
-// Find returns every leak in data, and in what is packed in it.
+// Find returns every leak in data, including compressed parts.
 func (s *Scanner) Find(data []byte) []Leak {
 	leaks := s.find(data)
 	unpack(data, func(offset int, how string, content []byte) {

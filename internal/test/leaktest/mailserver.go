@@ -9,7 +9,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// RepeatLogin plays a mail server that repeats what it was told, login included, as some do.
+// RepeatLogin plays a mail server that echoes what it receives, including the login, as some do.
 func RepeatLogin(p *smtptest.Peer) {
 	p.Say("220 mail.example.test")
 	for {
@@ -31,7 +31,7 @@ func RepeatLogin(p *smtptest.Peer) {
 	}
 }
 
-// RepeatSecret plays a token endpoint that repeats what it was asked, secrets included, as they are and otherwise.
+// RepeatSecret plays a token endpoint that echoes the request, including secrets, in plain text and encoded.
 func RepeatSecret(w http.ResponseWriter, r *http.Request) {
 	_ = r.ParseForm()
 	w.Header().Set("Content-Type", "application/json")

@@ -8,15 +8,15 @@ import (
 	"testing"
 )
 
-// Sink is a thing that a secret could have got into.
+// Sink is data that could contain a secret.
 type Sink struct {
 	Name string
 	Data []byte
-	// ByDesign names the secrets that may be in it.
+	// ByDesign names the secrets that it may contain.
 	ByDesign []string
 }
 
-// unpacked returns the sinks, and what is packed in them as sinks of its own.
+// unpacked returns the sinks, and their compressed parts as further sinks.
 func unpacked(sinks []Sink) []Sink {
 	all := slices.Clone(sinks)
 	for _, sink := range sinks {
@@ -27,8 +27,8 @@ func unpacked(sinks []Sink) []Sink {
 	return all
 }
 
-// Search reports the secrets that it finds in sinks, and returns how many bytes it looked through. In a copy of each sink
-// it plants one secret in one form at a place that random decides, and reports it where the search misses that.
+// Search reports the secrets that it finds in sinks, and returns how many bytes it searched. In a copy of each sink it plants a random
+// form of a random secret at a random position, and reports an error if the search misses it.
 func (s *Scanner) Search(t testing.TB, random *rand.Rand, sinks []Sink) (searched int) {
 	t.Helper()
 	for _, sink := range unpacked(sinks) {
@@ -58,7 +58,7 @@ func (s *Scanner) Search(t testing.TB, random *rand.Rand, sinks []Sink) (searche
 	return searched
 }
 
-// plant returns data with a leak somewhere in it, which leak, and how many bytes it takes.
+// plant returns data with a planted leak, the leak, and its length in bytes.
 func (s *Scanner) plant(random *rand.Rand, data []byte) (with []byte, planted Leak, length int) {
 	n := s.needles[random.IntN(len(s.needles))]
 	planted, text := Leak{n.secret, n.form, random.IntN(len(data) + 1)}, n.text
@@ -69,7 +69,7 @@ func (s *Scanner) plant(random *rand.Rand, data []byte) (with []byte, planted Le
 		_ = w.Close()
 		planted.Form, text = planted.Form+" in gzip", packed.Bytes()
 	}
-	// On lines of its own: what stands before and behind it makes no other form of it.
+	// On a line of its own, so that its neighbours do not turn it into another form.
 	before, after := data[:planted.Offset], data[planted.Offset:]
 	planted.Offset++
 	return slices.Concat(before, []byte("\n"), text, []byte("\n"), after), planted, len(text)

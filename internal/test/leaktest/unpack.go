@@ -8,10 +8,10 @@ import (
 	"io"
 )
 
-// maxUnpacked bounds what one packed part may come to.
+// maxUnpacked is the maximum size of one unpacked part in bytes.
 const maxUnpacked = 64 << 20
 
-// packings are the ways in which a part of something longer is packed, by how it begins.
+// packings are the compression formats of parts within longer data, with their magic bytes.
 var packings = []struct {
 	how, begins string
 	open        func(io.Reader) (io.ReadCloser, error)
@@ -22,7 +22,7 @@ var packings = []struct {
 	{" in zlib", "\x78\xda", zlib.NewReader},
 }
 
-// unpack calls found for each part of data that is packed, with where it is and what it comes to.
+// unpack calls found for each compressed part of data, with its offset and its content.
 func unpack(data []byte, found func(offset int, how string, content []byte)) {
 	for _, p := range packings {
 		for offset := bytes.Index(data, []byte(p.begins)); offset >= 0; {
@@ -39,7 +39,7 @@ func unpack(data []byte, found func(offset int, how string, content []byte)) {
 	}
 	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
-		return // most things are none
+		return // most data is not a zip archive
 	}
 	for _, f := range archive.File {
 		if content := unpackOne(nil, func(io.Reader) (io.ReadCloser, error) { return f.Open() }); len(content) > 0 {
@@ -48,7 +48,7 @@ func unpack(data []byte, found func(offset int, how string, content []byte)) {
 	}
 }
 
-// unpackOne returns what can be unpacked: what only looks packed, or was cut off, ends early.
+// unpackOne returns what can be unpacked. Data that only looks compressed, or was cut off, gives less or nothing.
 func unpackOne(packed io.Reader, open func(io.Reader) (io.ReadCloser, error)) []byte {
 	r, err := open(packed)
 	if err != nil {

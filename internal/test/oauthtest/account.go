@@ -20,10 +20,10 @@ import (
 // jwtBearer is the grant of service accounts on the wire (RFC 7523 section 2.1).
 const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
-// serviceKey is the key of all service accounts of a process: making one takes a moment.
+// serviceKey is the key of all service accounts in a process, because generating one takes a moment.
 var serviceKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
-// Account is a service account that may send the mail of the mailboxes, and its private key, in PEM as Google gives it.
+// Account returns a service account that may send the mail of the mailboxes, and its private key (PEM), as from Google.
 func Account(mailboxes ...string) (App, secret.Text, error) {
 	key, err := serviceKey()
 	if err != nil {
@@ -37,7 +37,7 @@ func Account(mailboxes ...string) (App, secret.Text, error) {
 	return App{Mailboxes: mailboxes, Key: &key.PublicKey}, secret.New(string(text)), nil
 }
 
-// grantSigned judges what a service account signed, with Google's words.
+// grantSigned checks an assertion signed by a service account, and refuses in Google's words.
 func (s *Server) grantSigned(w http.ResponseWriter, asked Request) {
 	var c struct {
 		Issuer   string `json:"iss"`
@@ -54,7 +54,7 @@ func (s *Server) grantSigned(w http.ResponseWriter, asked Request) {
 	}
 	payload, _ := b64.DecodeString(parts[1])
 	signature, _ := b64.DecodeString(parts[2])
-	_ = json.Unmarshal(payload, &c) // what is no JSON has no issuer
+	_ = json.Unmarshal(payload, &c) // invalid JSON leaves the issuer empty
 	s.mu.Lock()
 	app := s.apps[c.Issuer]
 	s.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package oauthtest is a real OAuth 2.0 token endpoint for tests and the demo: it knows applications with their secrets,
-// signs JSON Web Tokens, and tells a mail server whether one is good for a mailbox.
+// Package oauthtest is a real OAuth 2.0 token endpoint for tests and the demo: it knows applications and their secrets, signs JSON Web
+// Tokens, and tells a mail server whether a token is valid for a mailbox.
 package oauthtest
 
 import (
@@ -25,26 +25,26 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
-// Scope is what the endpoint gives tokens for.
+// Scope is the only scope that the endpoint issues tokens for.
 const Scope = "https://mail.example.test/.default"
 
-// lifetime is that of a token, as Microsoft's are at least.
+// lifetime is the default lifetime of a token, the minimum of Microsoft's.
 const lifetime = time.Hour
 
-// App is an application that may ask for tokens.
+// App is an application that may request tokens.
 type App struct {
 	Secret secret.Text
-	// Mailboxes are those whose mail the application may send.
+	// Mailboxes are the mailboxes whose mail the application may send.
 	Mailboxes []string
-	// Rotates has each refresh token work once: the answer brings the next one.
+	// Rotates makes each refresh token valid only once: the response contains the next one.
 	Rotates bool
-	// Lifetime is that of its tokens; 0 is an hour.
+	// Lifetime is the lifetime of its tokens; 0 stands for an hour.
 	Lifetime time.Duration
-	// Key verifies what a service account signs; nil for an application that is none.
+	// Key verifies a service account's signatures; nil for any other application.
 	Key *rsa.PublicKey
 }
 
-// Request is one that came to the endpoint.
+// Request is a request to the endpoint.
 type Request struct {
 	Grant, ClientID, Scope          string
 	Secret, RefreshToken, Assertion secret.Text
@@ -62,13 +62,13 @@ type Server struct {
 	answer   http.HandlerFunc
 	requests []Request
 	tokens   []secret.Text
-	// refreshTokens are all that were given out.
+	// refreshTokens are all refresh tokens issued so far.
 	refreshTokens []secret.Text
-	// consents are what persons allowed, by the refresh tokens that work now.
+	// consents are people's consents, by the refresh tokens that are valid now.
 	consents map[string]consent
 }
 
-// consent is that an application may send the mail of one mailbox.
+// consent allows an application to send the mail of one mailbox.
 type consent struct{ clientID, mailbox string }
 
 // New starts an endpoint on a free port of 127.0.0.1; the caller closes it.
@@ -92,19 +92,19 @@ func NewOn(l net.Listener) (*Server, error) {
 	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		defer close(s.served)
-		_ = s.http.Serve(l) // it ends with the listener
+		_ = s.http.Serve(l) // ends with the listener
 	}()
 	return s, nil
 }
 
-// Close stops the endpoint and hangs up on its clients.
+// Close stops the endpoint and closes its connections.
 func (s *Server) Close() error {
 	err := s.http.Close()
 	<-s.served
 	return err
 }
 
-// URL is the address of the endpoint.
+// URL returns the URL of the endpoint.
 func (s *Server) URL() string { return "http://" + s.listener.Addr().String() + "/token" }
 
 // SetApp adds an application, or changes its secret and its mailboxes.
@@ -114,21 +114,21 @@ func (s *Server) SetApp(clientID string, app App) {
 	s.apps[clientID] = app
 }
 
-// Consent is a person who signs in and allows an application to send a mailbox's mail: it returns the refresh token.
+// Consent simulates a person who signs in and allows an application to send a mailbox's mail. It returns the refresh token.
 func (s *Server) Consent(clientID, mailbox string) secret.Text {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.remember(consent{clientID, mailbox})
 }
 
-// Revoke ends what persons allowed an application: its refresh tokens do not work any more.
+// Revoke withdraws all consents for an application: its refresh tokens become invalid.
 func (s *Server) Revoke(clientID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	maps.DeleteFunc(s.consents, func(_ string, c consent) bool { return c.clientID == clientID })
 }
 
-// remember makes a refresh token, for who holds the lock.
+// remember creates a refresh token. The caller must hold the lock.
 func (s *Server) remember(c consent) secret.Text {
 	token := "rt-" + rand.Text() + "~canary"
 	s.consents[token] = c
@@ -136,28 +136,28 @@ func (s *Server) remember(c consent) secret.Text {
 	return secret.New(token)
 }
 
-// Answer has the endpoint answer as f does, whatever is asked; nil for its own answers again.
+// Answer makes f answer every request; nil restores the endpoint's own answers.
 func (s *Server) Answer(f http.HandlerFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answer = f
 }
 
-// Requests are those that came so far.
+// Requests returns the requests so far.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.requests)
 }
 
-// Tokens are those that were given out so far.
+// Tokens returns the access tokens issued so far.
 func (s *Server) Tokens() []secret.Text {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.tokens)
 }
 
-// RefreshTokens are those that were given out so far.
+// RefreshTokens returns the refresh tokens issued so far.
 func (s *Server) RefreshTokens() []secret.Text {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -189,7 +189,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// knows reports whether the request is of an application, with its secret and a scope, and refuses any other.
+// knows reports whether the request has a known application, its secret and the scope; otherwise it refuses the request.
 func (s *Server) knows(w http.ResponseWriter, asked Request) bool {
 	s.mu.Lock()
 	app, known := s.apps[asked.ClientID]
@@ -207,7 +207,7 @@ func (s *Server) knows(w http.ResponseWriter, asked Request) bool {
 	return false
 }
 
-// refresh gives a token for what a person allowed. A refresh token that rotates works once.
+// refresh issues a token for a refresh token. A rotating refresh token is valid only once.
 func (s *Server) refresh(w http.ResponseWriter, asked Request) {
 	s.mu.Lock()
 	allowed, works := s.consents[asked.RefreshToken.Reveal()]
@@ -225,7 +225,7 @@ func (s *Server) refresh(w http.ResponseWriter, asked Request) {
 	s.grant(w, claims{ClientID: asked.ClientID, Scope: asked.Scope, Subject: allowed.mailbox}, next)
 }
 
-// refuse answers as Microsoft's endpoint does.
+// refuse responds like Microsoft's endpoint.
 func refuse(w http.ResponseWriter, status int, code, description string) {
 	const trace = " Trace ID: 00000000-0000-4000-8000-000000000001 Correlation ID: 00000000-0000-4000-8000-000000000002 Timestamp: 2026-11-30 12:00:00Z"
 	reply(w, status, map[string]any{"error": code, "error_description": description + trace})
@@ -238,17 +238,17 @@ func reply(w http.ResponseWriter, status int, body any) {
 	_ = json.NewEncoder(w).Encode(body)
 }
 
-// claims are what a token says.
+// claims are the claims of a token.
 type claims struct {
 	ClientID string `json:"client_id"`
 	Scope    string `json:"scope"`
-	// Subject is the only mailbox that the token is for; empty for all of the application.
+	// Subject is the only mailbox that the token is for; empty stands for all mailboxes of the application.
 	Subject string `json:"sub,omitempty"`
 	Expires int64  `json:"exp"`
 	ID      string `json:"jti"`
 }
 
-// grant answers with a token, and with the refresh token that replaces the one that was used, if there is one.
+// grant responds with an access token and, unless next is empty, with the refresh token that replaces the one used.
 func (s *Server) grant(w http.ResponseWriter, c claims, next secret.Text) {
 	s.mu.Lock()
 	lasts := cmp.Or(s.apps[c.ClientID].Lifetime, lifetime)
@@ -271,7 +271,7 @@ func (s *Server) grant(w http.ResponseWriter, c claims, next secret.Text) {
 
 var b64 = base64.RawURLEncoding
 
-// sign makes a JSON Web Token with ES256 (RFC 7515 section 3.1, RFC 7518 section 3.4).
+// sign returns a JSON Web Token signed with ES256 (RFC 7515 section 3.1, RFC 7518 section 3.4).
 func (s *Server) sign(c claims) (string, error) {
 	payload, err := json.Marshal(c)
 	if err != nil {
@@ -289,8 +289,8 @@ func (s *Server) sign(c claims) (string, error) {
 	return signed + "." + b64.EncodeToString(signature), nil
 }
 
-// Check returns nil if the endpoint signed the token, it has not ended, and its application may send the user's mail. It is
-// what a mail server asks.
+// Check returns nil if the endpoint signed the token, the token has not expired, and its application may send the user's mail. Mail
+// servers call it.
 func (s *Server) Check(user string, token secret.Text) error {
 	parts := strings.Split(token.Reveal(), ".")
 	if len(parts) != 3 {
@@ -302,7 +302,7 @@ func (s *Server) Check(user string, token secret.Text) error {
 	}
 	digest := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
 	if !ecdsa.Verify(&s.key.PublicKey, digest[:], new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])) {
-		return errors.New("signed by somebody else")
+		return errors.New("signed by someone else")
 	}
 	payload, err := b64.DecodeString(parts[1])
 	if err != nil {
@@ -317,7 +317,7 @@ func (s *Server) Check(user string, token secret.Text) error {
 	s.mu.Unlock()
 	switch {
 	case !time.Now().Before(time.Unix(c.Expires, 0)):
-		return errors.New("the token has ended")
+		return errors.New("the token has expired")
 	case c.Scope != Scope:
 		return fmt.Errorf("the token is for %s", c.Scope)
 	case !slices.Contains(app.Mailboxes, user) || c.Subject != "" && c.Subject != user:
@@ -326,14 +326,14 @@ func (s *Server) Check(user string, token secret.Text) error {
 	return nil
 }
 
-// TB is the part of testing.TB that is needed here, so that the demo links no test code.
+// TB is the part of [testing.TB] that this package needs. It keeps package testing out of the demo.
 type TB interface {
 	Helper()
 	Cleanup(func())
 	Fatalf(format string, args ...any)
 }
 
-// Start starts an endpoint that is closed with the test.
+// Start starts an endpoint. It is closed with the test.
 func Start(t TB) *Server {
 	t.Helper()
 	s, err := New()

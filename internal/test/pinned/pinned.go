@@ -1,5 +1,5 @@
-// Package pinned builds programs that tests and the demo drive. Each is pinned by a module of its own in internal/dev/tools,
-// fetched as every Go module is, and kept in .bin.
+// Package pinned builds programs that tests and the demo drive. Each is pinned by a separate module in internal/dev/tools, fetched like
+// any Go module, and stored in .bin.
 package pinned
 
 import (
@@ -17,21 +17,21 @@ import (
 	bbolterrors "go.etcd.io/bbolt/errors"
 )
 
-// Program is one that a module pins.
+// Program is a pinned program.
 type Program struct {
-	// Name is that of the folder in internal/dev/tools whose go.mod has the program as its only tool, and what the executable is
-	// called, before its version.
+	// Name is the name of the folder in internal/dev/tools whose go.mod has the program as its only tool, and the start of the
+	// executable's name.
 	Name string
-	// Title is what people call it.
+	// Title is its name in messages.
 	Title string
-	// Module is the one whose version counts.
+	// Module is the module whose version is the program's.
 	Module string
-	// Flags are for go build.
+	// Flags are flags of go build.
 	Flags []string
 }
 
-// Path returns that of the executable, and builds it first where it is not there. Building takes minutes and says so on
-// log, beside why. It works from any folder of this module.
+// Path returns the path of the executable, and builds it first if necessary. Building takes minutes; Path writes a line to log that says
+// so and why. It works from any folder of this module.
 func (p Program) Path(ctx context.Context, log io.Writer, why string) (string, error) {
 	root, err := ModuleRoot(ctx)
 	if err != nil {
@@ -54,7 +54,7 @@ func (p Program) in(root string) builder {
 	return builder{p, filepath.Join(root, "internal", "dev", "tools", p.Name), filepath.Join(root, ".bin")}
 }
 
-// path returns that of the executable, which carries the version in its name: a new pin is a new file.
+// path returns the path of the executable. Its name includes the version, so that a new pin is a new file.
 func (b builder) path(ctx context.Context, log io.Writer, why string) (string, error) {
 	version, err := b.version(ctx)
 	if err != nil {
@@ -73,12 +73,12 @@ func (b builder) path(ctx context.Context, log io.Writer, why string) (string, e
 	return path, b.build(ctx, path)
 }
 
-// version returns the pinned one, such as "v1.12.6".
+// version returns the pinned version, such as "v1.12.6".
 func (b builder) version(ctx context.Context) (string, error) {
 	return Go(ctx, "list", "-C", b.module, "-m", "-f", "{{.Version}}", b.Module)
 }
 
-// build needs no C compiler. The name appears only when the file is whole.
+// build builds the program, without a C compiler. The file appears at path only once it is complete.
 func (b builder) build(ctx context.Context, path string) error {
 	partial := path + ".partial"
 	args := append([]string{"build", "-C", b.module, "-trimpath"}, b.Flags...)
@@ -90,8 +90,8 @@ func (b builder) build(ctx context.Context, path string) error {
 	return os.Rename(partial, path)
 }
 
-// lock waits until no other process builds. The lock is bbolt's on its file: it works on every system, and ends with
-// the process however that ends.
+// lock waits until no other process is building. It uses bbolt's file lock, which works on every system and ends with the process, even
+// if that is killed.
 func (b builder) lock(ctx context.Context) (unlock func(), err error) {
 	if err := os.MkdirAll(b.bin, 0o755); err != nil {
 		return nil, err
@@ -110,7 +110,7 @@ func (b builder) lock(ctx context.Context) (unlock func(), err error) {
 	}
 }
 
-// ModuleRoot returns the folder of the go.mod that holds here.
+// ModuleRoot returns the folder of the current module's go.mod.
 func ModuleRoot(ctx context.Context) (string, error) {
 	gomod, err := Go(ctx, "env", "GOMOD")
 	return filepath.Dir(gomod), err
@@ -133,10 +133,10 @@ func Command(ctx context.Context, pkg, to string) error {
 	return err
 }
 
-// Go runs the go command and returns its standard output without surrounding space; an error carries what it said.
+// Go runs the go command and returns its trimmed standard output. An error includes its standard error.
 func Go(ctx context.Context, args ...string) (string, error) { return output(command(ctx, args...)) }
 
-// command returns a call that is interrupted when ctx ends, so that it can put its things away.
+// command returns a command that is interrupted when ctx ends, so that it can clean up.
 func command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }

@@ -15,11 +15,11 @@ import (
 	"testing"
 )
 
-// Password is that of every mailbox.
+// Password is the password of every mailbox.
 const Password = "secretpass"
 
-// dovecotConfig is for Dovecot 2.3 as Debian packages it (dovecot-imapd, dovecot-lmtpd, dovecot-sieve). %[1]s is a folder, the rest
-// are ports and the password. What the receiver found to fail goes to Junk, as many a receiver does.
+// dovecotConfig is for Debian's Dovecot 2.3 (dovecot-imapd, dovecot-lmtpd, dovecot-sieve). %[1]s is a folder; the rest are ports and the
+// password. Messages that fail DMARC go to Junk, as at many receivers.
 const dovecotConfig = `protocols = imap lmtp
 listen = 127.0.0.1
 base_dir = %[1]s/run
@@ -71,7 +71,7 @@ const junkRule = `require ["fileinto"];
 if header :contains "Authentication-Results" "dmarc=fail (p=quarantine" { fileinto "Junk"; }
 `
 
-// Dovecot is a genuine one.
+// Dovecot is a genuine Dovecot.
 type Dovecot struct {
 	// Dir holds its files, with the mailboxes as Maildirs in mail.
 	Dir string
@@ -79,7 +79,7 @@ type Dovecot struct {
 	IMAP, LMTP int
 }
 
-// StartDovecot starts one that stops with the test.
+// StartDovecot starts Dovecot. It stops with the test.
 func StartDovecot(t *testing.T) Dovecot {
 	t.Helper()
 	d := Dovecot{Dir: folder(t), IMAP: freePort(t), LMTP: freePort(t)}
@@ -95,7 +95,7 @@ func StartDovecot(t *testing.T) Dovecot {
 		t.Fatal(err)
 	}
 	run(t, "sievec", "-c", config, rule)
-	// It goes into the background, and would keep a pipe open.
+	// Run without pipes: Dovecot goes into the background and would keep them open.
 	if err := exec.CommandContext(t.Context(), "dovecot", "-c", config).Run(); err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func StartDovecot(t *testing.T) Dovecot {
 	return d
 }
 
-// Deliver hands a message over to a mailbox, as a mail server does.
+// Deliver delivers a message to a mailbox, like a mail server.
 func (d Dovecot) Deliver(mailbox, message string) error {
 	c, err := textproto.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(d.LMTP)))
 	if err != nil {
@@ -118,7 +118,7 @@ func (d Dovecot) Deliver(mailbox, message string) error {
 	return say(c, message, "LHLO localhost", "MAIL FROM:<bounce@client.example>", "RCPT TO:<"+mailbox+">")
 }
 
-// say speaks SMTP or LMTP: each command must be taken, and then the message.
+// say sends commands and a message over SMTP or LMTP. All of them must be accepted.
 func say(c *textproto.Conn, message string, commands ...string) error {
 	if _, _, err := c.ReadResponse(220); err != nil {
 		return err
@@ -152,7 +152,7 @@ func say(c *textproto.Conn, message string, commands ...string) error {
 	return err
 }
 
-// folder is one that servers can read which do not run as root: each folder above is for the owner of its test alone
+// folder returns a temporary folder that servers can read without being root. By default only its owner can read the folders above it.
 func folder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -27,11 +27,11 @@ import (
 )
 
 const (
-	// Name is the receiver's, with which it begins its Authentication-Results.
+	// Name is the receiver's name, at the start of its Authentication-Results.
 	Name = "mx.agency.example"
-	// Domain is the one that it takes mail for.
+	// Domain is the domain that it accepts mail for.
 	Domain = "example.test"
-	// Selector is that of the DKIM keys of [Receiver.Key].
+	// Selector is the DKIM selector of [Receiver.Key].
 	Selector = "s1"
 )
 
@@ -40,15 +40,15 @@ type Receiver struct {
 	Dovecot
 	// SMTP is the port of Postfix on 127.0.0.1.
 	SMTP int
-	// DNS is the address of the name server that its checks ask.
+	// DNS is the address of the name server that its checks query.
 	DNS string
 
 	key *rsa.PrivateKey
 	dir string
 }
 
-// Start starts a receiver whose checks ask a DNS with that zone, and which stops with the test. It needs root: the resolver of
-// OpenDMARC knows no port but 53 and no file but /etc/resolv.conf, so that it runs in a mount namespace with one of its own.
+// Start starts a receiver whose checks use a name server with that zone. It stops with the test. It needs root: OpenDMARC's resolver
+// supports only port 53 and /etc/resolv.conf, so it runs in a mount namespace with its own resolv.conf.
 func Start(t *testing.T, zone func(r *Receiver) dnstest.Zone) *Receiver {
 	t.Helper()
 	r := &Receiver{Dovecot: StartDovecot(t), SMTP: freePort(t), dir: folder(t)}
@@ -56,7 +56,7 @@ func Start(t *testing.T, zone func(r *Receiver) dnstest.Zone) *Receiver {
 	if r.key, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
 		t.Fatal(err)
 	}
-	// Any address of 127.0.0.0/8 is this machine's; one that nobody else uses has a free port 53.
+	// All of 127.0.0.0/8 is this machine. Port 53 is free on an address that nothing else uses.
 	address := fmt.Sprintf("127.53.%d.%d", os.Getpid()%250+1, time.Now().Nanosecond()%250+1)
 	server, err := dnstest.Listen(net.JoinHostPort(address, "53"), zone(r))
 	if err != nil {
@@ -101,7 +101,7 @@ func daemon(t *testing.T, port int, name string, args ...string) {
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	t.Cleanup(func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // it has nothing to lose, and takes seconds to end by itself
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // it has no data to lose, and would take seconds to end gracefully
 		<-ended
 		if t.Failed() {
 			t.Logf("%s:\n%s", cmd, out.String())
@@ -110,7 +110,7 @@ func daemon(t *testing.T, port int, name string, args ...string) {
 	waitFor(t, args[len(args)-1], port)
 }
 
-// waitFor waits until somebody listens on a port.
+// waitFor waits until something listens on a port.
 func waitFor(t *testing.T, name string, port int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -157,7 +157,7 @@ local_recipient_maps =
 disable_dns_lookups = yes
 `
 
-// masterCF is what Postfix runs: nothing in a chroot, whose files are those of the package.
+// masterCF lists Postfix's services. None uses a chroot, which would need the package's files.
 const masterCF = `127.0.0.1:%[1]d inet n - n - - smtpd
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
@@ -174,7 +174,7 @@ proxymap unix - - n - - proxymap
 postlog unix-dgram n - n - 1 postlogd
 `
 
-// postfix starts Postfix behind the checks.
+// postfix starts Postfix with the checks as milters.
 func (r *Receiver) postfix(t *testing.T, dkimPort, dmarcPort int) {
 	t.Helper()
 	config := filepath.Join(r.dir, "postfix")
@@ -196,23 +196,23 @@ func (r *Receiver) postfix(t *testing.T, dkimPort, dmarcPort int) {
 	waitFor(t, "postfix", r.SMTP)
 }
 
-// Key is the DKIM record of the key that [Receiver.Sign] signs with.
+// Key returns the DKIM record of the key that [Receiver.Sign] signs with.
 func (r *Receiver) Key() string {
 	public, err := x509.MarshalPKIXPublicKey(&r.key.PublicKey)
 	if err != nil {
-		panic(err) // it was made here
+		panic(err) // cannot fail: the key was generated here
 	}
 	return "v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(public)
 }
 
-// Sign signs a message for a domain, as a mail service does.
+// Sign signs a message for a domain with DKIM, like a mail service.
 func (r *Receiver) Sign(domain string, message []byte) ([]byte, error) {
 	var signed bytes.Buffer
 	err := dkim.Sign(&signed, bytes.NewReader(message), &dkim.SignOptions{Domain: domain, Selector: Selector, Signer: r.key})
 	return signed.Bytes(), err
 }
 
-// Relay hands a message over as a mail service with that address does, whose bounce address is from.
+// Relay sends a message like a mail service with that IP address and with from as the bounce address.
 func (r *Receiver) Relay(address, from, to string, message []byte) error {
 	c, err := textproto.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(r.SMTP)))
 	if err != nil {

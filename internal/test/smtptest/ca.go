@@ -14,21 +14,21 @@ import (
 	"time"
 )
 
-// CA is an authority that lives as long as the process.
+// CA is a certificate authority.
 type CA struct {
 	certificate *x509.Certificate
 	key         *ecdsa.PrivateKey
 }
 
-// Leaf says what a certificate is for; zero fields take the value in brackets.
+// Leaf describes a certificate. Zero fields stand for the values in brackets.
 type Leaf struct {
-	// Names are host names and IP addresses [localhost, 127.0.0.1, ::1].
+	// Names are hostnames and IP addresses [localhost, 127.0.0.1, ::1].
 	Names []string
 	// NotBefore [an hour ago] and NotAfter [in a day] bound its validity.
 	NotBefore, NotAfter time.Time
 }
 
-// NewCA makes an authority, valid for ten years.
+// NewCA creates an authority that is valid for ten years.
 func NewCA() (*CA, error) {
 	template := &x509.Certificate{
 		SerialNumber:          big.NewInt(1),
@@ -50,7 +50,7 @@ func NewCA() (*CA, error) {
 	return &CA{certificate, key}, nil
 }
 
-// Issue makes a server certificate.
+// Issue issues a server certificate.
 func (ca *CA) Issue(leaf Leaf) (tls.Certificate, error) {
 	now := time.Now()
 	template := &x509.Certificate{
@@ -96,7 +96,7 @@ func sign(template, parent *x509.Certificate, key, parentKey *ecdsa.PrivateKey) 
 	return x509.ParseCertificate(der)
 }
 
-// PEMWithKey is the authority's certificate and key, as [ParseCA] reads them.
+// PEMWithKey returns the authority's certificate and key (PEM), for [ParseCA].
 func (ca *CA) PEMWithKey() ([]byte, error) {
 	key, err := x509.MarshalPKCS8PrivateKey(ca.key)
 	if err != nil {
@@ -118,14 +118,14 @@ func ParseCA(text []byte) (*CA, error) {
 	return &CA{pair.Leaf, key}, nil
 }
 
-// RootCAs is a pool that holds the authority alone.
+// RootCAs returns a pool with only this authority.
 func (ca *CA) RootCAs() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(ca.certificate)
 	return pool
 }
 
-// PEM is the authority's certificate.
+// PEM returns the authority's certificate (PEM).
 func (ca *CA) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.certificate.Raw})
 }

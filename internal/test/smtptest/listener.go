@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// listener counts connections, and hangs up on those still open when it is closed.
+// listener counts connections, and closes those that are open when it is closed.
 type listener struct {
 	net.Listener
 
@@ -15,7 +15,7 @@ type listener struct {
 	closed bool
 }
 
-// listen takes l or, where that is nil, listens on address.
+// listen uses l or, if that is nil, listens on address.
 func listen(l net.Listener, address string) (*listener, error) {
 	if l == nil {
 		var err error
@@ -62,7 +62,7 @@ func (l *listener) connections() int {
 	return l.count
 }
 
-// tracked is a connection that its listener knows as long as it is open.
+// tracked is a connection that its listener tracks while it is open.
 type tracked struct {
 	net.Conn
 	listener *listener
@@ -76,7 +76,7 @@ func (t *tracked) Close() error {
 	return t.Conn.Close()
 }
 
-// reset closes the connection so that the other end sees a reset instead of its end.
+// reset closes the connection with a TCP reset.
 func (t *tracked) reset() {
 	switch conn := t.Conn.(type) {
 	case *net.TCPConn:

@@ -9,11 +9,11 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// Answer is what a DNS server says of a name, given with its final dot: its addresses, or a code other than success; a
-// query that is lost gets no reply.
+// Answer returns a DNS server's answer for a name with a final dot: its addresses, or a code other than success. A lost query gets no
+// reply.
 type Answer func(name string) (addresses []netip.Addr, code dnsmessage.RCode, lost bool)
 
-// StartResolver starts a DNS server on loopback and returns a resolver that asks it only. It is closed with the test.
+// StartResolver starts a DNS server on loopback and returns a resolver that queries only that server. It is closed with the test.
 func StartResolver(t TB, answer Answer) *net.Resolver {
 	t.Helper()
 	server, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -44,7 +44,7 @@ func (a Answer) serve(conn net.PacketConn) {
 	}
 }
 
-// Reply is the message that answers a query (RFC 1035 section 4); false for one that is lost.
+// Reply returns the reply to a query (RFC 1035 section 4), or false if the query is lost.
 func (a Answer) Reply(query []byte) (reply []byte, ok bool) {
 	var m dnsmessage.Message
 	if err := m.Unpack(query); err != nil || len(m.Questions) != 1 {
@@ -75,8 +75,8 @@ func (a Answer) Reply(query []byte) (reply []byte, ok bool) {
 	return reply, err == nil
 }
 
-// dialed are a resolver's connections. It goes on waiting for a lost reply when nobody waits for the lookup any more, so
-// they are closed with the test.
+// dialed are a resolver's connections. They are closed with the test, because a resolver keeps waiting for a lost reply after its
+// lookup was abandoned.
 type dialed struct {
 	address string
 

@@ -10,8 +10,8 @@ import (
 	"sync"
 )
 
-// Script is a TCP peer that does to every client what a function says: banners that refuse, silence, half replies,
-// endless ones, whatever a proper server would never do.
+// Script is a scripted TCP server, for behaviour that no proper server shows: a banner that refuses, silence, partial or endless
+// replies.
 type Script struct {
 	ca       *CA
 	listener *listener
@@ -21,10 +21,10 @@ type Script struct {
 	heard []string
 }
 
-// NewScript starts a peer that plays play for each client and then hangs up; the caller closes it.
+// NewScript starts a server that calls play for each client and then closes the connection. The caller closes the server.
 func NewScript(play func(*Peer)) (*Script, error) { return NewScriptOn(nil, play) }
 
-// NewScriptOn is [NewScript] for a listener that has a TCP address, and that is closed with the script.
+// NewScriptOn is [NewScript] on a listener, which must have a TCP address and is closed with the script.
 func NewScriptOn(on net.Listener, play func(*Peer)) (*Script, error) {
 	ca, err := NewCA()
 	if err != nil {
@@ -51,42 +51,42 @@ func NewScriptOn(on net.Listener, play func(*Peer)) (*Script, error) {
 	return s, nil
 }
 
-// Close hangs up on all clients and waits until the plays have ended.
+// Close closes all connections and waits until play has returned for all of them.
 func (s *Script) Close() {
 	_ = s.listener.Close()
 	s.running.Wait()
 }
 
-// Host is the IP address that the peer listens on.
+// Host returns the IP address that the server listens on.
 func (s *Script) Host() string { return s.listener.address().IP.String() }
 
-// Port is the TCP port that the peer listens on.
+// Port returns the TCP port that the server listens on.
 func (s *Script) Port() int { return s.listener.address().Port }
 
-// RootCAs holds the authority that signs what [Peer.StartTLS] shows.
+// RootCAs returns a pool with the authority that issues the certificate of [Peer.StartTLS].
 func (s *Script) RootCAs() *x509.CertPool { return s.ca.RootCAs() }
 
-// CAPEM is the certificate of that authority.
+// CAPEM returns the certificate (PEM) of that authority.
 func (s *Script) CAPEM() []byte { return s.ca.PEM() }
 
-// Issue makes a certificate signed by that authority.
+// Issue issues a certificate of that authority.
 func (s *Script) Issue(leaf Leaf) (tls.Certificate, error) { return s.ca.Issue(leaf) }
 
-// Connections is how many clients came.
+// Connections returns the number of connections so far.
 func (s *Script) Connections() int { return s.listener.connections() }
 
-// Heard are the lines that all clients sent so far, message text included, without CRLF.
+// Heard returns the lines that all clients have sent so far, including messages, without CRLF.
 func (s *Script) Heard() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.heard)
 }
 
-// Peer is one client's connection in a script. Its methods report false, or nothing, once the client is gone.
+// Peer is one client's connection in a script. Once the client has disconnected, its methods report false.
 type Peer struct {
 	script *Script
 	tcp    *tracked
-	// conn is tcp or TLS on it.
+	// conn is tcp, or the TLS connection on it.
 	conn  net.Conn
 	lines *bufio.Reader
 }
@@ -94,7 +94,7 @@ type Peer struct {
 // Say sends lines, each with CRLF.
 func (p *Peer) Say(lines ...string) bool { return p.Send(strings.Join(lines, "\r\n") + "\r\n") }
 
-// Send sends bytes as they are.
+// Send sends s unchanged.
 func (p *Peer) Send(s string) bool {
 	_, err := p.conn.Write([]byte(s))
 	return err == nil
@@ -113,13 +113,13 @@ func (p *Peer) Hear() (string, bool) {
 	return line, true
 }
 
-// Sense waits until the client has sent anything, and leaves it to be heard.
+// Sense waits until the client has sent something, but does not consume it.
 func (p *Peer) Sense() bool {
 	_, err := p.lines.Peek(1)
 	return err == nil
 }
 
-// Answer hears a line before it says each of the replies, in which "\n" separates lines.
+// Answer hears a line and then says a reply, for each of the replies. "\n" separates the lines of a reply.
 func (p *Peer) Answer(replies ...string) bool {
 	for _, reply := range replies {
 		if _, ok := p.Hear(); !ok || !p.Say(strings.Split(reply, "\n")...) {
@@ -138,7 +138,7 @@ func (p *Peer) HearBody() bool {
 	}
 }
 
-// StartTLS does the server's side of a handshake. Without certificates in the config it shows one for localhost.
+// StartTLS does the server's side of a TLS handshake. If the config has no certificates, it issues one for localhost.
 func (p *Peer) StartTLS(config *tls.Config) bool {
 	config = config.Clone()
 	if config == nil {
@@ -159,7 +159,7 @@ func (p *Peer) StartTLS(config *tls.Config) bool {
 	return true
 }
 
-// sensed is a connection of which some bytes were read ahead.
+// sensed is a connection whose first bytes may already be buffered.
 type sensed struct {
 	net.Conn
 	lines *bufio.Reader
@@ -168,7 +168,7 @@ type sensed struct {
 // Read implements [net.Conn].
 func (s sensed) Read(b []byte) (int, error) { return s.lines.Read(b) }
 
-// Wait says nothing until the client is gone or the script is closed; what the client sends is heard.
+// Wait hears, but says nothing, until the client disconnects or the script is closed.
 func (p *Peer) Wait() {
 	for {
 		if _, ok := p.Hear(); !ok {
@@ -180,5 +180,5 @@ func (p *Peer) Wait() {
 // HangUp closes the connection.
 func (p *Peer) HangUp() { _ = p.conn.Close() }
 
-// Reset closes the connection with a TCP reset, without a word in TLS.
+// Reset closes the connection with a TCP reset, without a TLS alert.
 func (p *Peer) Reset() { p.tcp.reset() }

@@ -1,5 +1,5 @@
-// Package smtptest is a real SMTP server to send to, for tests and the demo: STARTTLS or implicit TLS, AUTH PLAIN and
-// LOGIN, limits, faults by field, an inbox. For what no proper server does there is [Script].
+// Package smtptest is a real SMTP server to send to, for tests and the demo, with STARTTLS or implicit TLS, AUTH, limits, configurable
+// faults and an inbox. [Script] is for behaviour that no proper server shows.
 package smtptest
 
 import (
@@ -24,34 +24,33 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// maxConnections is how many clients a server serves at once; more wait.
+// maxConnections is the maximum number of concurrent clients. More have to wait.
 const maxConnections = 100
 
-// Config says what kind of server to start. The zero Config is one on a free port of 127.0.0.1 with STARTTLS and
-// without login.
+// Config configures a server. The zero Config is a server on a free port of 127.0.0.1 with STARTTLS and without login.
 type Config struct {
-	// Address to listen on; empty means 127.0.0.1:0.
+	// Address is the address to listen on; empty stands for 127.0.0.1:0.
 	Address string
-	// Listener is one to take instead, which has a TCP address; the server closes it.
+	// Listener is used instead of Address, if set. It must have a TCP address. The server closes it.
 	Listener net.Listener
-	// Encryption that the server speaks; empty means STARTTLS. With site.NoEncryption a login is taken in clear text.
+	// Encryption is the server's encryption; empty stands for STARTTLS. With site.NoEncryption, logins in clear text are accepted.
 	Encryption site.Encryption
-	// CA signs the server's certificate; nil means a new one.
+	// CA issues the server's certificate; nil stands for a new authority.
 	CA *CA
 	// Leaf is the server's certificate; the zero Leaf fits localhost.
 	Leaf Leaf
-	// Users are the logins with their passwords; with none the server offers no AUTH and wants none.
+	// Users are the usernames with their passwords. If there are none, the server does not offer AUTH, and requires no login.
 	Users map[string]secret.Text
-	// CheckToken, when set, says whose mailbox an access token opens: it returns nil for a token that is good for the user.
-	// A login by XOAUTH2 or OAUTHBEARER is then taken, and offered beside PLAIN and LOGIN only where there are Users.
+	// CheckToken, if set, makes the server accept XOAUTH2 and OAUTHBEARER, and offer PLAIN and LOGIN only if there are Users. It returns
+	// nil if an access token is valid for the user.
 	CheckToken func(user string, token secret.Text) error
-	// Mechanisms to offer for login; nil means all that can succeed.
+	// Mechanisms are the login mechanisms to offer; nil stands for all that can succeed.
 	Mechanisms []string
-	// MaxMessageBytes is the announced and enforced SIZE; 0 means 1 MiB.
+	// MaxMessageBytes is the announced and enforced SIZE; 0 stands for 1 MiB.
 	MaxMessageBytes int64
-	// Faults are those to start with.
+	// Faults are the initial faults.
 	Faults Faults
-	// Taken, when set, is called with each message before the server answers that it took it.
+	// Taken, if set, is called with each message before the server replies that it accepted the message.
 	Taken func(Message)
 }
 
@@ -59,40 +58,40 @@ type Config struct {
 type Faults struct {
 	// AuthErr, MailErr and DataErr refuse every login, sender and message.
 	AuthErr, MailErr, DataErr *smtp.SMTPError
-	// RcptErr refuses the recipients that are its keys.
+	// RcptErr maps recipients to the errors that refuse them.
 	RcptErr map[string]*smtp.SMTPError
-	// Before, when set, is called before the server answers in stage auth, mail, rcpt or data (there after the whole
-	// message came in). It may block; ctx ends when the server closes.
+	// Before, if set, is called before the server replies in stage auth, mail, rcpt or data (after the whole message has arrived). It
+	// may block; ctx ends when the server closes.
 	Before func(ctx context.Context, stage site.Stage)
 }
 
-// Message is one message that the server took.
+// Message is a message that the server accepted.
 type Message struct {
 	From string
 	To   []string
-	// Data is the message as it came, with CRLF line ends and without dot-stuffing.
+	// Data is the message as received, with CRLF line endings and without dot-stuffing.
 	Data []byte
-	// QueueID is what the server's reply called it.
+	// QueueID is its ID in the server's reply.
 	QueueID string
-	// ReceivedAt is when its last line had come.
+	// ReceivedAt is when its last line was received.
 	ReceivedAt time.Time
-	// TLS tells whether the connection was encrypted; User is who had logged in, empty for nobody.
+	// TLS is true if the connection was encrypted. User is the username of the login, or empty.
 	TLS  bool
 	User string
-	// HELOName is what the client called itself.
+	// HELOName is the client's name in EHLO.
 	HELOName string
-	// Size is what the client announced in MAIL (RFC 1870), UTF8 whether it asked for SMTPUTF8 (RFC 6531).
+	// Size is the size that the client announced in MAIL (RFC 1870), UTF8 whether it requested SMTPUTF8 (RFC 6531).
 	Size int64
 	UTF8 bool
 }
 
-// Login is one try to log in, right or wrong.
+// Login is an attempt to log in, successful or not.
 type Login struct {
 	User     string
 	Password secret.Text
 }
 
-// Counters count since the start of the server: connections taken, logins tried (passed or not), messages taken.
+// Counters are counts since the server started: connections, attempted logins and accepted messages.
 type Counters struct {
 	Connections, Logins, Messages int
 }
@@ -156,13 +155,13 @@ func New(c Config) (*Server, error) {
 	}
 	go func() {
 		defer close(s.served)
-		// It ends with the listener, and Close knows.
+		// It ends when Close closes the listener.
 		_ = s.smtp.Serve(listener)
 	}()
 	return s, nil
 }
 
-// newSMTP sets every limit: go-smtp has none by itself.
+// newSMTP sets every limit, because go-smtp has none by default.
 func newSMTP(s *Server, c Config) *smtp.Server {
 	server := smtp.NewServer(smtp.BackendFunc(s.newSession))
 	server.Domain = "localhost"
@@ -171,7 +170,7 @@ func newSMTP(s *Server, c Config) *smtp.Server {
 	server.MaxMessageBytes = cmp.Or(c.MaxMessageBytes, 1<<20)
 	server.MaxRecipients = 10
 	server.EnableSMTPUTF8 = true
-	// The longest line of AUTH (RFC 4954 section 4): a token makes it longer than go-smtp's 2,000.
+	// The maximum for AUTH (RFC 4954 section 4): with a token, a line exceeds go-smtp's default of 2,000.
 	server.MaxLineLength = 12288
 	server.AllowInsecureAuth = c.Encryption == site.NoEncryption
 	server.ErrorLog = log.New(io.Discard, "", 0)
@@ -192,8 +191,8 @@ func (s *Server) tlsConfig(c Config) (*tls.Config, error) {
 	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, nil
 }
 
-// Close stops the server, hangs up on its clients and waits until their sessions have ended, a hook that ignores its
-// context aside.
+// Close stops the server, closes its connections and waits until their sessions have ended, but not for a hook that ignores its
+// context.
 func (s *Server) Close() error {
 	s.stop()
 	err := s.listener.Close()
@@ -206,16 +205,16 @@ func (s *Server) Close() error {
 	return err
 }
 
-// Host is the IP address that the server listens on.
+// Host returns the IP address that the server listens on.
 func (s *Server) Host() string { return s.listener.address().IP.String() }
 
-// Port is the TCP port that the server listens on.
+// Port returns the TCP port that the server listens on.
 func (s *Server) Port() int { return s.listener.address().Port }
 
-// RootCAs holds the authority that signed the server's certificate.
+// RootCAs returns a pool with the authority that issued the server's certificate.
 func (s *Server) RootCAs() *x509.CertPool { return s.ca.RootCAs() }
 
-// CAPEM is the same authority's certificate in PEM.
+// CAPEM returns that authority's certificate (PEM).
 func (s *Server) CAPEM() []byte { return s.ca.PEM() }
 
 // SetFaults replaces the faults.
@@ -225,28 +224,28 @@ func (s *Server) SetFaults(f Faults) {
 	s.faults = f
 }
 
-// SetUser adds a login or changes its password.
+// SetUser adds a user or changes its password.
 func (s *Server) SetUser(name string, password secret.Text) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.users[name] = password
 }
 
-// Messages are those taken so far, in order.
+// Messages returns the messages accepted so far, in order.
 func (s *Server) Messages() []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.inbox)
 }
 
-// Logins are those tried so far, in order.
+// Logins returns the logins attempted so far, in order.
 func (s *Server) Logins() []Login {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.logins)
 }
 
-// Counters returns the present counts.
+// Counters returns the current counts.
 func (s *Server) Counters() Counters {
 	s.mu.Lock()
 	defer s.mu.Unlock()

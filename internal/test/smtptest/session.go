@@ -19,12 +19,12 @@ var (
 	errMechanism    = &smtp.SMTPError{Code: 504, EnhancedCode: smtp.EnhancedCode{5, 5, 4}, Message: "Unrecognized authentication type"}
 )
 
-// session is what one client did since its EHLO.
+// session is the session of one client since its EHLO.
 type session struct {
 	server *Server
 	conn   *smtp.Conn
 	user   string
-	// draft is the message under way.
+	// draft is the message being received.
 	draft Message
 }
 
@@ -32,10 +32,10 @@ func (s *Server) newSession(c *smtp.Conn) (smtp.Session, error) {
 	return &session{server: s, conn: c}, nil
 }
 
-// closing is the answer of a server that was closed meanwhile (RFC 5321 section 3.8).
+// closing is the reply of a server that is closing (RFC 5321 section 3.8).
 var closing = &smtp.SMTPError{Code: 421, EnhancedCode: smtp.EnhancedCode{4, 3, 2}, Message: "closing down"}
 
-// reach calls the hook of a stage and returns the faults of the moment after it, or the error of a server that closes.
+// reach calls the hook of a stage and returns the current faults, or an error if the server is closing.
 func (s *Server) reach(stage site.Stage) (Faults, error) {
 	s.mu.Lock()
 	before := s.faults.Before
@@ -51,7 +51,7 @@ func (s *Server) reach(stage site.Stage) (Faults, error) {
 	return s.faults, nil
 }
 
-// refuse avoids the trap of a nil *SMTPError in a non-nil error.
+// refuse converts a nil *SMTPError to a nil error.
 func refuse(e *smtp.SMTPError) error {
 	if e == nil {
 		return nil
@@ -110,7 +110,7 @@ func (s *session) loginWithToken(user, token string) error {
 	})
 }
 
-// logIn notes the try, and lets check judge it.
+// logIn records the attempt, and lets check decide.
 func (s *session) logIn(user string, credential secret.Text, check func(string, secret.Text) error) error {
 	faults, err := s.server.reach(site.StageAuth)
 	s.server.mu.Lock()
@@ -160,7 +160,7 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	return refuse(faults.RcptErr[to])
 }
 
-// Data implements [smtp.Session]. Its reply names the message as mail servers do.
+// Data implements [smtp.Session]. Its reply contains a queue ID, as mail servers' replies do.
 func (s *session) Data(r io.Reader) error {
 	data, err := io.ReadAll(r)
 	if err != nil {
@@ -177,7 +177,7 @@ func (s *session) Data(r io.Reader) error {
 	return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 0, 0}, Message: "OK: queued as " + s.server.keep(s.draft)}
 }
 
-// keep puts the message into the inbox and returns its queue id.
+// keep puts the message into the inbox and returns its queue ID.
 func (s *Server) keep(m Message) string {
 	s.mu.Lock()
 	m.QueueID = fmt.Sprintf("T%06d", len(s.inbox)+1)
@@ -195,7 +195,7 @@ func (s *session) Reset() { s.draft = Message{} }
 // Logout implements [smtp.Session].
 func (s *session) Logout() error { return nil }
 
-// loginServer is AUTH LOGIN as Microsoft's servers speak it (draft-murchison-sasl-login); go-sasl has a client only.
+// loginServer implements AUTH LOGIN like Microsoft's servers (draft-murchison-sasl-login); go-sasl has only a client.
 type loginServer struct {
 	check    func(user, password string) error
 	user     string

@@ -1,13 +1,13 @@
 package smtptest
 
-// TB is the part of testing.TB that is needed here, so that the demo links no test code.
+// TB is the part of [testing.TB] that this package needs. It keeps package testing out of the demo.
 type TB interface {
 	Helper()
 	Cleanup(func())
 	Fatalf(format string, args ...any)
 }
 
-// Start starts a server that is closed with the test.
+// Start starts a server. It is closed with the test.
 func Start(t TB, c Config) *Server {
 	t.Helper()
 	s, err := New(c)
@@ -22,7 +22,7 @@ func Start(t TB, c Config) *Server {
 	return s
 }
 
-// StartScript starts a scripted peer that is closed with the test.
+// StartScript starts a scripted server. It is closed with the test.
 func StartScript(t TB, play func(*Peer)) *Script {
 	t.Helper()
 	s, err := NewScript(play)

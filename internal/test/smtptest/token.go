@@ -9,19 +9,19 @@ import (
 
 const xoauth2 = "XOAUTH2"
 
-// TokenRefusal is the JSON with which the server says that it refused a token, as Google words it.
+// TokenRefusal is the JSON with which the server refuses a token, in Google's words.
 const TokenRefusal = `{"status":"400","schemes":"Bearer","scope":"https://mail.example.test/"}`
 
-// tokenServer is XOAUTH2 as Google and Microsoft speak it, or OAUTHBEARER (RFC 7628); go-sasl has only the latter, and ends
-// it differently.
+// tokenServer implements XOAUTH2 as at Google and Microsoft, or OAUTHBEARER (RFC 7628). go-sasl has only the latter, and ends it
+// differently.
 type tokenServer struct {
 	mechanism string
 	check     func(user, token string) error
-	// refused is why, once the client was told.
+	// refused is the reason of a refusal that was sent to the client.
 	refused error
 }
 
-// NewTokenServer returns a login with a token by XOAUTH2 or OAUTHBEARER, for servers of other protocols too.
+// NewTokenServer returns a SASL server for XOAUTH2 or OAUTHBEARER, also for other protocols.
 func NewTokenServer(mechanism string, check func(user, token string) error) sasl.Server {
 	return &tokenServer{mechanism: mechanism, check: check}
 }
@@ -30,7 +30,7 @@ func NewTokenServer(mechanism string, check func(user, token string) error) sasl
 func (t *tokenServer) Next(response []byte) (challenge []byte, done bool, err error) {
 	switch {
 	case t.refused != nil:
-		// Whatever the client answers; what it must answer differs between the two.
+		// Ignore the client's response: what it must be differs between the two mechanisms.
 		return nil, true, t.refused
 	case response == nil:
 		return []byte{}, false, nil
@@ -43,10 +43,10 @@ func (t *tokenServer) Next(response []byte) (challenge []byte, done bool, err er
 	if t.refused == nil {
 		return nil, true, nil
 	}
-	return []byte(TokenRefusal), false, nil // the refusal follows the client's answer to this
+	return []byte(TokenRefusal), false, nil // the final refusal follows the client's response
 }
 
-// parseToken takes the user and the token out of a client's response.
+// parseToken returns the user and the token in a client's response.
 func parseToken(mechanism, response string) (user, token string, ok bool) {
 	parts := strings.Split(response, "\x01")
 	if len(parts) != 4 || parts[2] != "" || parts[3] != "" {

@@ -1,6 +1,5 @@
-// Package soaktest says how much of a large test runs: all of it in a soak, which SOAK=all asks for, else a tenth. The
-// tenth is the same in every run, so that a change to the code makes a test fail and chance does not; SOAK_SEED draws
-// another one, and repeats what a soak drew.
+// Package soaktest decides how much of a large test runs: everything in a soak (SOAK=all), else a tenth. The tenth is the same in every
+// run, so that only a change to the code can make a test fail; SOAK_SEED selects a different one, and reproduces the draws of a soak.
 package soaktest
 
 import (
@@ -10,7 +9,7 @@ import (
 	"strconv"
 )
 
-// T is the part of [testing.TB] that a draw needs, for programs that draw what they run.
+// T is the part of [testing.TB] that a draw needs, so that programs can draw too.
 type T interface {
 	Helper()
 	Name() string
@@ -18,7 +17,7 @@ type T interface {
 	Fatalf(format string, args ...any)
 }
 
-// fixed is the seed where SOAK_SEED gives none.
+// fixed is the default of SOAK_SEED.
 const fixed = 1
 
 // All reports whether everything runs.
@@ -32,8 +31,8 @@ func Count(n int) int {
 	return (n + 9) / 10
 }
 
-// Draw returns all cases in a soak, else those that always holds for and a tenth of the others, in the order of cases.
-// always may be nil.
+// Draw returns all cases in a soak. Otherwise it returns, in order, the cases for which always is true and a tenth of the others. always
+// may be nil.
 func Draw[C any](t T, cases []C, always func(C) bool) []C {
 	t.Helper()
 	if All() {
@@ -60,7 +59,7 @@ func Draw[C any](t T, cases []C, always func(C) bool) []C {
 	return result
 }
 
-// Random returns a source of numbers that the seed and the name of t decide, and logs the seed.
+// Random returns a random source that depends on the seed and the name of t, and logs the seed.
 func Random(t T) *rand.Rand {
 	t.Helper()
 	seed := Seed(t)
@@ -70,7 +69,7 @@ func Random(t T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, name.Sum64()))
 }
 
-// Seed returns SOAK_SEED or, where it is not set, the same number in every run.
+// Seed returns SOAK_SEED or, if it is not set, a fixed number.
 func Seed(t T) uint64 {
 	t.Helper()
 	text := os.Getenv("SOAK_SEED")

@@ -7,7 +7,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/pinned"
 )
 
-// openTofu is a release: a development version does not satisfy version constraints.
+// openTofu is built as a release, because a development version does not satisfy version constraints.
 func openTofu() pinned.Program {
 	const module = "github.com/opentofu/opentofu"
 	return pinned.Program{
@@ -16,8 +16,8 @@ func openTofu() pinned.Program {
 	}
 }
 
-// Pinned returns the OpenTofu that internal/dev/tools/opentofu pins, and builds it into .bin first where it is not there.
-// Building takes minutes and says so on log. It works from any folder of this module.
+// Pinned returns the OpenTofu that internal/dev/tools/opentofu pins, and builds it into .bin first if necessary. Building takes minutes;
+// Pinned writes a line to log that says so. It works from any folder of this module.
 func Pinned(ctx context.Context, log io.Writer) (CLI, error) {
 	return pinnedCLI(ctx, log, "Not built yet")
 }

@@ -1,5 +1,4 @@
-// Package tfcli finds the Terraform or OpenTofu that the tests and the demo drive, and builds a pinned OpenTofu on a
-// machine that has neither.
+// Package tfcli finds the Terraform or OpenTofu that tests and the demo drive, and builds a pinned OpenTofu if neither is installed.
 package tfcli
 
 import (
@@ -16,18 +15,18 @@ import (
 
 const envPath = "TF_ACC_TERRAFORM_PATH"
 
-// CLI is a Terraform or an OpenTofu that runs and knows write-only attributes.
+// CLI is a Terraform or an OpenTofu with support for write-only attributes.
 type CLI struct {
-	// Path is that of the executable.
+	// Path is the path of the executable.
 	Path string
 	// OpenTofu is false for Terraform.
 	OpenTofu bool
-	// Version is what the executable says of itself, such as "1.12.6".
+	// Version is the version that the executable reports, such as "1.12.6".
 	Version string
 }
 
-// Find returns the CLI that TF_ACC_TERRAFORM_PATH names, else the first usable one of terraform and tofu on PATH, else
-// [Pinned]. It writes a line to log for each that it passes over, and an error when TF_ACC_TERRAFORM_PATH names none.
+// Find returns the CLI that TF_ACC_TERRAFORM_PATH names, else the first usable one of terraform and tofu on PATH, else [Pinned]. It
+// writes a line to log for each one that it skips. It returns an error if the CLI that TF_ACC_TERRAFORM_PATH names cannot be used.
 func Find(ctx context.Context, log io.Writer) (CLI, error) {
 	if path := os.Getenv(envPath); path != "" {
 		cli, err := probe(ctx, path)
@@ -45,12 +44,12 @@ func Find(ctx context.Context, log io.Writer) (CLI, error) {
 		if err == nil {
 			return cli, nil
 		}
-		fmt.Fprintf(log, "Passed over: %s\n", err)
+		fmt.Fprintf(log, "Skipped: %s\n", err)
 	}
 	return pinnedCLI(ctx, log, "No terraform or tofu on PATH can be used")
 }
 
-// String names the product and its version, such as "OpenTofu 1.12.6".
+// String returns the product and its version, such as "OpenTofu 1.12.6".
 func (c CLI) String() string {
 	if c.OpenTofu {
 		return "OpenTofu " + c.Version
@@ -58,7 +57,7 @@ func (c CLI) String() string {
 	return "Terraform " + c.Version
 }
 
-// Name is the command that people type: "terraform" or "tofu".
+// Name returns the command that people type: "terraform" or "tofu".
 func (c CLI) Name() string {
 	if c.OpenTofu {
 		return "tofu"
@@ -66,8 +65,7 @@ func (c CLI) Name() string {
 	return "terraform"
 }
 
-// TestEnv returns the variables that make terraform-plugin-testing use this CLI, and nothing of the user's own
-// configuration of it.
+// TestEnv returns the environment variables that make terraform-plugin-testing use this CLI and ignore the user's configuration of it.
 func (c CLI) TestEnv() map[string]string {
 	env := ownEnv()
 	env[envPath] = c.Path
@@ -78,9 +76,8 @@ func (c CLI) TestEnv() map[string]string {
 	return env
 }
 
-// Command returns the call of the CLI with these arguments. Its environment is that of this process, less every
-// variable that would configure the CLI or the provider. When ctx ends, the CLI is interrupted, and killed when it then
-// takes longer than ten seconds.
+// Command returns a command that runs the CLI. Its environment is that of this process, without any variable that would configure the
+// CLI or the provider. When ctx ends, the CLI is interrupted, and killed ten seconds later if it is still running.
 func (c CLI) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := command(ctx, c.Path, args...)
 	for _, entry := range os.Environ() {
@@ -94,8 +91,8 @@ func (c CLI) Command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// command returns a call that is interrupted when ctx ends, so that it can put its things away; a call that is killed
-// leaves plugins and temporary files behind.
+// command returns a command that is interrupted when ctx ends, so that it can clean up: a killed CLI would leave plugins and temporary
+// files behind.
 func command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
@@ -103,15 +100,15 @@ func command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// ownEnv points the CLI at an empty configuration file: with a missing one OpenTofu warns on standard output, amid
-// the JSON that its callers read there.
+// ownEnv points the CLI at an empty configuration file. If the file did not exist, OpenTofu would print a warning into the JSON on
+// standard output.
 func ownEnv() map[string]string {
 	return map[string]string{"TF_CLI_CONFIG_FILE": os.DevNull, "CHECKPOINT_DISABLE": "1"}
 }
 
 var versionLine = regexp.MustCompile(`(?m)^(Terraform|OpenTofu) v((\d+)\.(\d+)\S*)`)
 
-// probe asks the executable what it is. Write-only attributes came with 1.11 of both products.
+// probe runs the executable's version command. Both products support write-only attributes since 1.11.
 func probe(ctx context.Context, path string) (CLI, error) {
 	out, err := CLI{Path: path}.Command(ctx, "version").Output()
 	if err != nil {
@@ -125,7 +122,7 @@ func probe(ctx context.Context, path string) (CLI, error) {
 	major, _ := strconv.Atoi(string(match[3]))
 	minor, _ := strconv.Atoi(string(match[4]))
 	if major < 1 || major == 1 && minor < 11 {
-		return CLI{}, fmt.Errorf("%s is %s, and write-only attributes need 1.11", path, cli)
+		return CLI{}, fmt.Errorf("%s is %s, but write-only attributes need 1.11", path, cli)
 	}
 	return cli, nil
 }

@@ -33,7 +33,7 @@ func TestFind(t *testing.T) {
 	}{
 		"TerraformComesFirst":   {map[string]string{"terraform": terraform, "tofu": tofu}, "", CLI{"terraform", false, "1.15.9"}, ""},
 		"TofuIsEnough":          {map[string]string{"tofu": tofu}, "", CLI{"tofu", true, "1.12.6"}, ""},
-		"OldTerraformIsPassed":  {map[string]string{"terraform": old, "tofu": tofu}, "", CLI{"tofu", true, "1.12.6"}, "is Terraform 1.5.7, and write-only attributes need 1.11"},
+		"OldTerraformIsPassed":  {map[string]string{"terraform": old, "tofu": tofu}, "", CLI{"tofu", true, "1.12.6"}, "is Terraform 1.5.7, but write-only attributes need 1.11"},
 		"StrangerIsPassed":      {map[string]string{"terraform": "Hello", "tofu": tofu}, "", CLI{"tofu", true, "1.12.6"}, `neither Terraform nor OpenTofu: its version reads "Hello"`},
 		"PrereleaseCounts":      {map[string]string{"terraform": "Terraform v1.16.0-rc2"}, "", CLI{"terraform", false, "1.16.0-rc2"}, ""},
 		"WarningBeforeVersion":  {map[string]string{"tofu": "\nWarning: x\n\n" + tofu + "\non linux_amd64"}, "", CLI{"tofu", true, "1.12.6"}, ""},

@@ -13,9 +13,9 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/pinned"
 )
 
-// Workspace is a folder with a configuration in which a CLI runs this module's provider, and nothing of the user's.
+// Workspace is a folder with a configuration, in which a CLI runs this module's provider without the user's configuration.
 type Workspace struct {
-	// Dir is where the CLI runs.
+	// Dir is the working folder of the CLI.
 	Dir string
 	// Binary is the provider's executable.
 	Binary string
@@ -24,9 +24,8 @@ type Workspace struct {
 	config string
 }
 
-// NewWorkspace builds the provider from source and prepares the folder dir, so that [Workspace.Init] finds it there,
-// and only it. Configurations name it by the source address, such as "sitemail/smtp" or, with a registry's host before it,
-// "registry.terraform.io/sitemail/smtp".
+// NewWorkspace builds the provider from source and prepares the folder dir, so that [Workspace.Init] finds that provider there, and no
+// other. source is its source address, such as "sitemail/smtp" or, with a host, "registry.terraform.io/sitemail/smtp".
 func (c CLI) NewWorkspace(ctx context.Context, dir, source string) (Workspace, error) {
 	if strings.Count(source, "/") == 1 {
 		source = c.Registry() + "/" + source
@@ -44,15 +43,15 @@ func (c CLI) NewWorkspace(ctx context.Context, dir, source string) (Workspace, e
 	return w, err
 }
 
-// NewWorkspaceFrom prepares the folder dir, so that [Workspace.Init] finds providers in the filesystem mirror, and only
-// there. [Workspace.Binary] is empty.
+// NewWorkspaceFrom prepares the folder dir, so that [Workspace.Init] finds providers only in the filesystem mirror. [Workspace.Binary]
+// is empty.
 func (c CLI) NewWorkspaceFrom(dir, mirror string) (Workspace, error) {
 	w := Workspace{Dir: dir, cli: c, config: filepath.Join(dir, ".cli.tfrc")}
 	config := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror)
 	return w, os.WriteFile(w.config, []byte(config), 0o600)
 }
 
-// Init makes config the configuration of the workspace and runs "init".
+// Init writes config to the workspace and runs "init".
 func (w Workspace) Init(ctx context.Context, config string) error {
 	if err := os.WriteFile(filepath.Join(w.Dir, "main.tf"), []byte(config), 0o600); err != nil {
 		return err
@@ -63,8 +62,7 @@ func (w Workspace) Init(ctx context.Context, config string) error {
 	return nil
 }
 
-// NotePIDs makes [Workspace.Provider] work, on systems that have /bin/sh: from now on each start of the provider notes its
-// process.
+// NotePIDs enables [Workspace.Provider], on systems with /bin/sh: from now on each start of the provider records its process ID.
 func (w Workspace) NotePIDs() error {
 	if err := os.Rename(w.Binary, w.Binary+".real"); err != nil {
 		return err
@@ -75,7 +73,7 @@ func (w Workspace) NotePIDs() error {
 
 func (w Workspace) pidFile() string { return w.config + ".pid" }
 
-// Provider is the process of the provider that was started last.
+// Provider returns the most recently started process of the provider.
 func (w Workspace) Provider() (*os.Process, error) {
 	text, err := os.ReadFile(w.pidFile())
 	if err != nil {
@@ -96,7 +94,7 @@ func (w Workspace) Command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// Registry is the host of source addresses that name none.
+// Registry returns the default host of source addresses.
 func (c CLI) Registry() string {
 	if c.OpenTofu {
 		return "registry.opentofu.org"

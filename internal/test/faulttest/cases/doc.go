@@ -1,3 +1,3 @@
-// Package cases holds the tests of the fault catalogue: provider, reference site and submission server, all real, with
-// one fault between two of them.
+// Package cases tests every fault of the catalogue: provider, reference site and mail server, all real, with one fault between two of
+// them.
 package cases

@@ -1,4 +1,4 @@
-// Which prints the path of the Terraform or OpenTofu that the tests and the demo drive.
+// Command which prints the path of the Terraform or OpenTofu that tests and the demo drive.
 package main
 
 import (
@@ -19,7 +19,7 @@ func main() {
 }
 
 func run() error {
-	pinned := flag.Bool("pinned", false, "print that of the pinned OpenTofu, whatever else is there")
+	pinned := flag.Bool("pinned", false, "print the path of the pinned OpenTofu, even if another CLI is installed")
 	flag.Parse()
 	find := tfcli.Find
 	if *pinned {
