@@ -43,7 +43,7 @@ resource "smtp_settings" "client" {
 }
 `
 
-// dataConfig keeps as much in resources that are the CLI's own.
+// dataConfig stores as much in the CLI's own terraform_data resources.
 const dataConfig = variables + `
 resource "terraform_data" "client" {
   for_each = var.clients
@@ -58,7 +58,7 @@ resource "terraform_data" "client" {
 }
 `
 
-// curlConfig makes the same calls with the means that people have without a provider. It tells no success from a failure.
+// curlConfig sends the same requests as people would without a provider. It cannot tell success from failure.
 const curlConfig = `
 variable "clients" { type = map(object({ url = string })) }
 variable "host" { type = string }

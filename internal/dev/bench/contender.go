@@ -15,14 +15,14 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/tfcli"
 )
 
-// contender is a way to have the same number of resources managed.
+// contender is one of the ways to manage the sites that are compared.
 type contender struct {
 	name string
-	// command is the package that is built as the provider; empty where the CLI's own resources are used.
+	// command is the package that is built as the provider; empty if only the CLI's own resources are used.
 	command string
 	// config is the configuration; see configs.go.
 	config string
-	// env are variables for the CLI, and so for the provider.
+	// env are environment variables for the CLI and the provider.
 	env []string
 }
 
@@ -34,28 +34,27 @@ var contenders = []contender{
 	{name: "curl", config: curlConfig},
 }
 
-// sample is what one phase of one contender took.
+// sample is the measured cost of one phase of one contender.
 type sample struct {
 	Wall time.Duration
-	// AllCPU is that of the CLI and everything that it started, but not of the sites and the submission server.
+	// AllCPU is the processor time of the CLI and all its child processes, without the sites and the mail server.
 	AllCPU time.Duration
-	// CPU and PeakMemory (bytes) are those of the provider's processes, of which there were Starts.
+	// CPU and PeakMemory (bytes) are those of the provider's processes, Starts their number.
 	CPU        time.Duration
 	PeakMemory int64
 	Starts     int
-	// Calls and Connections are those to the sites.
+	// Calls and Connections are the requests and connections to the sites.
 	Calls, Connections int64
 }
 
 // phase is one command of a run.
 type phase struct {
-	// name is that in the tables, host what the configuration names as the submission server by then.
+	// name is its name in the tables, host the mail server in the configuration of this phase.
 	name, host string
 	args       []string
 }
 
-// phases are the commands of a run, each with the host that the configuration names by then. Planning and applying are
-// apart, so that the calls of each can be told.
+// phases are the commands of a run, in order. Plan and apply are separate, so that their requests can be counted separately.
 var phases = []phase{
 	{"plan create", "127.0.0.1", []string{"plan", "-out=create.tfplan"}},
 	{"create", "127.0.0.1", []string{"apply", "create.tfplan"}},
@@ -66,10 +65,10 @@ var phases = []phase{
 	{"destroy", "localhost", []string{"apply", "destroy.tfplan"}},
 }
 
-// noop is a plan that finds nothing to do.
+// noop is a plan without changes.
 var noop = phase{"no-op plan", "127.0.0.1", []string{"plan", "-detailed-exitcode"}}
 
-// match is one contender with servers of its own.
+// match is one contender with its own servers.
 type match struct {
 	contender
 	*servers
@@ -91,7 +90,7 @@ func (b *bench) begin(ctx context.Context, c contender, sites int) (m match, err
 	return m, err
 }
 
-// end is for every match, however it began.
+// end cleans up, even if begin failed.
 func (m match) end() {
 	if m.servers != nil {
 		m.close()
@@ -101,7 +100,7 @@ func (m match) end() {
 	}
 }
 
-// play runs every phase against servers of its own.
+// play runs every phase of a contender against new servers.
 func (b *bench) play(ctx context.Context, c contender, sites int) (map[string]sample, error) {
 	m, err := b.begin(ctx, c, sites)
 	defer m.end()
@@ -128,7 +127,7 @@ func (m match) run(ctx context.Context, p phase) (sample, error) {
 	return s, nil
 }
 
-// prepare puts the contender's provider behind one that notes what it uses.
+// prepare creates a workspace in which the contender's provider runs under a wrapper that records its resource usage.
 func (b *bench) prepare(ctx context.Context, c contender, dir string) (tfcli.Workspace, error) {
 	workspace, err := b.cli.NewWorkspace(ctx, dir, "sitemail/smtp")
 	if err != nil {
@@ -148,7 +147,7 @@ func (b *bench) prepare(ctx context.Context, c contender, dir string) (tfcli.Wor
 	return workspace, workspace.Init(ctx, c.config)
 }
 
-// measure runs one command of the CLI, with more variables in its environment.
+// measure runs one command of the CLI, with env added to its environment.
 func (s *servers) measure(ctx context.Context, workspace tfcli.Workspace, args, env []string) (sample, error) {
 	usage := filepath.Join(workspace.Dir, "usage")
 	if err := os.RemoveAll(usage); err != nil {
@@ -167,7 +166,7 @@ func (s *servers) measure(ctx context.Context, workspace tfcli.Workspace, args, 
 	return took, took.addUsage(usage)
 }
 
-// addUsage adds what the provider's processes noted; without a provider there is nothing.
+// addUsage adds the usage that the provider's wrapper recorded. Without a provider, there is none.
 func (s *sample) addUsage(file string) error {
 	text, err := os.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) {

@@ -1,6 +1,6 @@
-// Bench applies many sites and prints what that costs beside what other ways cost: the CLI's own resources, a provider
-// with the same schemas that does nothing, and the same calls made with curl. The contenders take turns, so that whatever
-// else the machine does hits all of them; what counts are the ratios.
+// Command bench applies many sites and compares the cost with that of other ways: the CLI's own resources, a provider with the same
+// schemas that does nothing, and the same requests sent with curl. The contenders take turns, so that other load on the machine affects
+// all of them. The ratios matter, not the absolute times.
 package main
 
 import (
@@ -25,23 +25,23 @@ import (
 type bench struct {
 	out io.Writer
 	cli tfcli.CLI
-	// tools is where the programs of the benchmark itself are built.
+	// tools is the folder in which the benchmark's own programs are built.
 	tools string
 	// sizes are the numbers of sites, from small to large; rounds is how often each contender runs.
 	sizes  []int
 	rounds int
-	// latency is how long a slow site takes for an answer, sending how long a slow server takes for a message.
+	// latency is the response time of a slow site, sending the time that a slow mail server takes for a message.
 	latency, sending time.Duration
 }
 
 func main() {
 	sizes := flag.String("n", "10,100,1000", "numbers of sites, from small to large")
-	rounds := flag.Int("rounds", 5, "how often each contender runs")
-	only := flag.String("only", "", "names of contenders, with commas between them, smtp and floor among them; without it all")
-	latency := flag.Duration("latency", 200*time.Millisecond, "how long a slow site takes for every answer; 0 leaves slow sites out")
-	sending := flag.Duration("sending", time.Second, "how long a slow submission server takes for a message; 0 leaves those out")
-	file := flag.String("o", "", "a file for the results, beside standard output")
-	profile := flag.String("profile", "", "a folder for CPU profiles of the provider, which then runs alone")
+	rounds := flag.Int("rounds", 5, "number of runs of each contender")
+	only := flag.String("only", "", "comma-separated names of contenders, which must include smtp and floor; default: all")
+	latency := flag.Duration("latency", 200*time.Millisecond, "response time of slow sites; 0 skips them")
+	sending := flag.Duration("sending", time.Second, "time that a slow mail server takes for a message; 0 skips it")
+	file := flag.String("o", "", "file to write the results to, in addition to standard output")
+	profile := flag.String("profile", "", "folder for CPU profiles of the provider; only the provider is then run")
 	flag.Parse()
 	if *only != "" {
 		contenders = slices.DeleteFunc(contenders, func(c contender) bool { return !slices.Contains(strings.Split(*only, ","), c.name) })
@@ -56,7 +56,7 @@ func main() {
 	}
 }
 
-// record has what run prints written to a file, too; "" is none.
+// record also writes the output of run to the named file, unless name is empty.
 func (b *bench) record(name string, run func() error) error {
 	b.out = os.Stdout
 	if name == "" {
@@ -102,7 +102,7 @@ func (b *bench) run(ctx context.Context, sizes, profile string) (err error) {
 	return nil
 }
 
-// profile runs the provider alone, with the largest number of sites.
+// profile runs only the provider, with the largest number of sites.
 func (b *bench) profile(ctx context.Context, dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -114,7 +114,7 @@ func (b *bench) profile(ctx context.Context, dir string) error {
 	return err
 }
 
-// compare lets all contenders manage each number of sites.
+// compare runs all contenders with each number of sites.
 func (b *bench) compare(ctx context.Context) error {
 	cpu := map[string][]float64{} // by phase: the medians of our provider, for each size
 	for _, n := range b.sizes {

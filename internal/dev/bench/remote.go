@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// remoteState compares creating and updating with the floor where a server keeps the state: the CLI writes a local file anew
-// for each resource, and that hides what providers cost.
+// remoteState compares create and update with the floor while a server stores the state. With a local state, the CLI rewrites the file
+// for each resource, which hides what the providers cost.
 func (b *bench) remoteState(ctx context.Context) error {
 	n := b.sizes[len(b.sizes)-1]
 	results := map[string][]map[string]sample{}
@@ -46,7 +46,7 @@ func (b *bench) playRemotely(ctx context.Context, c contender, sites int) (map[s
 	return b.play(ctx, c, sites)
 }
 
-// stateServer is what the http backend talks to.
+// stateServer is the server of the http backend.
 type stateServer struct {
 	mu    sync.Mutex
 	state []byte

@@ -24,17 +24,17 @@ const (
 	password = "correct horse battery staple"
 )
 
-// servers are one process of reference sites, each an origin of its own on 127.0.0.0/8, and one mail server.
+// servers are reference sites in one process, each with a separate origin on 127.0.0.0/8, and one mail server.
 type servers struct {
 	smtp   *smtptest.Server
 	server *refsite.Server
 	http   http.Server
-	// clients are the sites by key, as the configuration wants them.
+	// clients are the sites by key, for the configuration.
 	clients map[string]client
 	tokens  map[string]string
 
 	calls, connections atomic.Int64
-	// latency is added to every answer of a site, sending (both nanoseconds) to every message.
+	// latency is added to every response of a site, sending to every message; both are in nanoseconds.
 	latency, sending atomic.Int64
 }
 
@@ -110,7 +110,7 @@ func (s *servers) close() {
 	_ = s.smtp.Close()
 }
 
-// tempDir is removed by the returned function.
+// tempDir returns a temporary folder, and a function that removes it.
 func tempDir() (string, func(), error) {
 	dir, err := os.MkdirTemp("", "smtp-bench-")
 	return dir, func() { _ = os.RemoveAll(dir) }, err

@@ -9,18 +9,18 @@ import (
 	"time"
 )
 
-// parallelism is how many resources the CLI walks at a time by itself.
+// parallelism is the CLI's default parallelism.
 const parallelism = 10
 
-// ours is the contender that everything is about.
+// ours is the contender to be measured: this provider.
 func ours() contender { return contenders[0] }
 
-// oursAndFloor are the two whose ratio counts.
+// oursAndFloor returns the two contenders whose ratio matters.
 func oursAndFloor() []contender {
 	return slices.DeleteFunc(slices.Clone(contenders), func(c contender) bool { return c.name != ours().name && c.name != "floor" })
 }
 
-// slowSites compares a plan without changes of sites that answer late with that of sites that answer at once.
+// slowSites compares a plan without changes for slow sites with the same plan for fast sites.
 func (b *bench) slowSites(ctx context.Context) error {
 	if b.latency == 0 {
 		return nil
@@ -64,8 +64,8 @@ func (b *bench) slowSites(ctx context.Context) error {
 	return nil
 }
 
-// slowServer compares the creation of sites whose test messages take long with what it cannot be faster than: the time of
-// the tests, parallelism at a time, and the floor.
+// slowServer compares creating sites whose test messages are slow with the lower bound: the time of the tests at the CLI's parallelism,
+// plus the floor.
 func (b *bench) slowServer(ctx context.Context) error {
 	if b.sending == 0 {
 		return nil
@@ -103,7 +103,7 @@ func (b *bench) createSlowly(ctx context.Context, c contender, n int) (time.Dura
 	return s.Wall, err
 }
 
-// machine says what was measured on.
+// machine describes the machine and the versions that were measured.
 func (b *bench) machine() string {
 	return fmt.Sprintf("%s on %s/%s with %d processors, built with %s; medians of %d rounds", b.cli, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), b.rounds)
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/pinned"
 )
 
-// starts compares how long a provider takes from its start to its handshake with the CLI.
+// starts compares the time that providers take from start to handshake.
 func (b *bench) starts(ctx context.Context) error {
 	const tries = 20
 	times := map[string][]float64{}
@@ -45,11 +45,11 @@ func (b *bench) starts(ctx context.Context) error {
 	return nil
 }
 
-// handshake starts a provider as the CLI does, and ends it when it has said where it listens.
+// handshake starts a provider like the CLI does, and kills it once it has printed where it listens.
 func handshake(ctx context.Context, binary string) (time.Duration, error) {
 	cmd := exec.CommandContext(ctx, binary)
 	cmd.Env = append(os.Environ(), "TF_PLUGIN_MAGIC_COOKIE=d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2", "PLUGIN_PROTOCOL_VERSIONS=6",
-		"TMPDIR="+filepath.Dir(binary)) // where a provider that is killed leaves its socket
+		"TMPDIR="+filepath.Dir(binary)) // a killed provider leaves its socket there
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return 0, err
@@ -64,6 +64,6 @@ func handshake(ctx context.Context, binary string) (time.Duration, error) {
 		err = fmt.Errorf("%s said nothing: %w", binary, err)
 	}
 	_ = cmd.Process.Kill()
-	_ = cmd.Wait() // it was killed
+	_ = cmd.Wait() // the error says that it was killed
 	return took, err
 }

@@ -15,9 +15,9 @@ func allSeconds(s sample) float64    { return s.AllCPU.Seconds() }
 func cpuSeconds(s sample) float64    { return s.CPU.Seconds() }
 func peakMebibytes(s sample) float64 { return float64(s.PeakMemory) / (1 << 20) }
 
-// printTable writes a line for each phase and contender: medians, and wall time, processor time and memory also as ratios
-// to those of the floor in the same round; of the wall time also the lowest and the highest. A last line compares the wall
-// time of our provider with that of the full floor.
+// printTable writes a line for each phase and contender, with medians. Wall time, processor time and memory are also given as ratios to
+// those of the floor in the same round; for wall time, with the lowest and the highest ratio. A last line compares the wall time of our
+// provider with that of the full floor.
 func printTable(w io.Writer, sites int, results map[string][]map[string]sample) {
 	fmt.Fprintf(w, "\n%d sites\n", sites)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -49,7 +49,7 @@ func printTable(w io.Writer, sites int, results map[string][]map[string]sample) 
 	fmt.Fprintf(w, "\nWall time of smtp in times of the full floor: %s\n", strings.Join(times, ", "))
 }
 
-// printGrowth says how our provider's processor time grows from one number of sites to the next.
+// printGrowth prints how our provider's processor time grows between the two largest numbers of sites.
 func (b *bench) printGrowth(cpu map[string][]float64) {
 	if len(b.sizes) < 2 {
 		return
@@ -65,7 +65,7 @@ func (b *bench) printGrowth(cpu map[string][]float64) {
 	fmt.Fprintln(b.out)
 }
 
-// spread is the median of values, with the lowest and the highest.
+// spread formats the median of values, with the lowest and the highest.
 func spread(values []float64) string {
 	return fmt.Sprintf("%.2f (%.2f to %.2f)", median(values), slices.Min(values), slices.Max(values))
 }
@@ -74,7 +74,7 @@ func seconds(s float64) string {
 	return time.Duration(s * float64(time.Second)).Round(10 * time.Millisecond).String()
 }
 
-// middle is the median over the rounds.
+// middle returns the median over the rounds.
 func middle(rounds []map[string]sample, phase string, of func(sample) float64) float64 {
 	values := make([]float64, len(rounds))
 	for i, samples := range rounds {
@@ -83,7 +83,7 @@ func middle(rounds []map[string]sample, phase string, of func(sample) float64) f
 	return median(values)
 }
 
-// ratios compares a value with that of another contender in the same round.
+// ratios returns, for each round, the ratio of a contender's value to that of another.
 func ratios(results map[string][]map[string]sample, name, other, phase string, of func(sample) float64) []float64 {
 	values := make([]float64, len(results[name]))
 	for i, samples := range results[name] {
@@ -92,7 +92,7 @@ func ratios(results map[string][]map[string]sample, name, other, phase string, o
 	return values
 }
 
-// median leaves values as they are.
+// median does not change values.
 func median(values []float64) float64 {
 	return slices.SortedFunc(slices.Values(values), cmp.Compare)[len(values)/2]
 }

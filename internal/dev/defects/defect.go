@@ -8,28 +8,28 @@ import (
 	"strings"
 )
 
-// defect is a mistake: one text of the source, replaced by another.
+// defect is a seeded bug: one piece of source text, replaced by another.
 type defect struct {
 	name string
-	// what it is, in a sentence.
+	// what describes it in a sentence.
 	what string
-	// breaks names what does not hold with it: attacks and faults as R1, invariants as I1.
+	// breaks names the rules of RELIABILITY.md that it violates: attacks and faults such as R1, invariants such as I1.
 	breaks string
-	// file is where the text is, from the root of the module, and old the text, which is there once.
+	// file is the path of the source from the root of the module, old the text to replace, which must occur exactly once.
 	file, old, new string
-	// tests must notice: those in the package, below internal, that match run, a pattern as go test takes it.
+	// tests is the package, below internal, whose tests must notice; run is their pattern, as for go test.
 	tests, run string
-	// tags are those that the tests are built with, and needs is a program that they run; empty for none.
+	// tags are the build tags of the tests, and needs is a program that they run; both may be empty.
 	tags, needs string
 }
 
-// all returns every defect, in the order of what they are in.
+// all returns every defect, grouped by the part of the code that it is in.
 func all() []defect {
 	return slices.Concat(inProcedure, inClient, inServer, inMail, inArrival, inTerraform, inWordPress)
 }
 
-// applied returns the file with the defect in it. It is an error when its text is not there exactly once: then the code
-// moved on, and the defect must follow.
+// applied returns the file with the defect. It returns an error if the text does not occur exactly once: the code has changed, and the
+// defect must be changed with it.
 func (d defect) applied(root string) (string, error) {
 	source, err := os.ReadFile(filepath.Join(root, d.file))
 	if err != nil {
@@ -41,7 +41,7 @@ func (d defect) applied(root string) (string, error) {
 	return strings.Replace(string(source), d.old, d.new, 1), nil
 }
 
-// flags are what the go command needs to build its tests.
+// flags returns the go command's flags for building the tests.
 func (d defect) flags() string {
 	if d.tags == "" {
 		return ""

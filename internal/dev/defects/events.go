@@ -9,20 +9,20 @@ import (
 	"strings"
 )
 
-// events is what go test tells of a run.
+// events are the events of a run of go test.
 type events struct {
 	passed, failed []string
-	// running have begun and not ended.
+	// running are tests that have begun but not ended.
 	running []string
-	// build holds the compiler's words where something does not compile.
+	// build is the compiler's output, if something does not compile.
 	build string
 	// output is everything that tests and packages printed.
 	output string
-	// broken: a package failed.
+	// broken is true if a package failed.
 	broken bool
 }
 
-// parse reads what go test -json prints (go doc test2json).
+// parse parses the output of go test -json (go doc test2json).
 func parse(r io.Reader) (events, error) {
 	var seen events
 	for decoder := json.NewDecoder(r); ; {
@@ -30,7 +30,7 @@ func parse(r io.Reader) (events, error) {
 		if err := decoder.Decode(&e); errors.Is(err, io.EOF) {
 			return seen, nil
 		} else if err != nil {
-			return seen, fmt.Errorf("what go test prints: %w", err)
+			return seen, fmt.Errorf("parse the output of go test: %w", err)
 		}
 		switch {
 		case e.Action == "run":
@@ -57,8 +57,8 @@ func (e *events) end(test string) {
 	e.running = slices.DeleteFunc(e.running, func(name string) bool { return name == test })
 }
 
-// noticed names the test that failed. It is an error when none did: that the code does not compile is no test's merit.
-// A panic in a bubble (testing/synctest) ends the process before the test is said to fail.
+// noticed returns the name of the test that failed, or an error if none did: code that does not compile was not noticed by a test. A
+// panic in a bubble (testing/synctest) ends the process before the test is reported as failed, so running tests count.
 func (e *events) noticed() (string, error) {
 	switch {
 	case len(e.failed) > 0:
@@ -68,21 +68,21 @@ func (e *events) noticed() (string, error) {
 	case e.build != "":
 		return "", errors.New("it does not compile:\n" + e.build)
 	case e.broken:
-		return "", errors.New("the tests fail, and none by its name:\n" + e.output)
+		return "", errors.New("the package fails, but no test does:\n" + e.output)
 	case len(e.passed) == 0:
 		return "", errors.New("there are no such tests")
 	}
 	return "", fmt.Errorf("%d tests pass", len(e.passed))
 }
 
-// innermost is the first of the tests that none of the other ones is part of.
+// innermost returns the first test that has no subtest among the tests.
 func innermost(tests []string) string {
 	return tests[slices.IndexFunc(tests, func(name string) bool {
 		return !slices.ContainsFunc(tests, func(other string) bool { return strings.HasPrefix(other, name+"/") })
 	})]
 }
 
-// unbroken is an error unless there are tests and all of them pass.
+// unbroken returns an error unless there are tests and all of them pass.
 func (e *events) unbroken() error {
 	if e.broken || len(e.failed) > 0 {
 		return fmt.Errorf("tests fail: %s\n%s%s", strings.Join(e.failed, ", "), e.build, e.output)

@@ -1,8 +1,8 @@
-// Command defects proves that the tests notice what they are for. It puts one mistake after another into the code, each
-// one that a reviewer could overlook, and finds the test that fails of it. The files themselves stay as they are: the go
-// command reads others in their place (its flag -overlay), and builds anew only what the mistake touches.
+// Command defects proves that the tests notice bugs. It introduces one bug after another into the code, each of which a reviewer could
+// overlook, and finds the test that fails because of it. The source files are not changed: the go command reads changed files in their
+// place (its flag -overlay), and rebuilds only what depends on them.
 //
-// SOAK=all tries all of them, else a tenth, as SOAK_SEED says.
+// SOAK=all tries all defects; otherwise a tenth is tried, which SOAK_SEED selects.
 package main
 
 import (
@@ -29,7 +29,7 @@ import (
 
 func main() {
 	log.SetFlags(0)
-	only := flag.String("run", "", "try the defects whose name matches, instead of a draw")
+	only := flag.String("run", "", "regular expression: try the defects whose name matches, instead of a draw")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, os.Stdout, *only)
@@ -50,7 +50,7 @@ func run(ctx context.Context, w io.Writer, only string) error {
 		}
 		_, err := exec.LookPath(d.needs)
 		if err != nil {
-			fmt.Fprintf(w, "%-36s left out: its tests run %s, which is not installed\n", d.name, d.needs)
+			fmt.Fprintf(w, "%-36s skipped: its tests run %s, which is not installed\n", d.name, d.needs)
 		}
 		return err != nil
 	})
@@ -71,13 +71,12 @@ func run(ctx context.Context, w io.Writer, only string) error {
 	missed := tryAll(ctx, w, m, chosen)
 	fmt.Fprintf(w, "%d of %d defects tried, %d noticed  %s\n", len(chosen), len(all()), len(chosen)-missed, since(start))
 	if missed > 0 {
-		return errors.New("a defect went unnoticed: write the test that fails of it")
+		return errors.New("a defect was not noticed: write a test that fails because of it")
 	}
 	return ctx.Err()
 }
 
-// tryAll prints a line for each defect, and returns how many no test noticed. As many are tried at a time as there are
-// processors: much of a test's time is waiting.
+// tryAll prints a line for each defect, and returns how many were not noticed. It tries one defect per processor at a time.
 func tryAll(ctx context.Context, w io.Writer, m *module, chosen []defect) (missed int) {
 	var mu sync.Mutex
 	var group errgroup.Group
@@ -99,7 +98,7 @@ func tryAll(ctx context.Context, w io.Writer, m *module, chosen []defect) (misse
 			return nil
 		})
 	}
-	_ = group.Wait() // what went wrong was printed
+	_ = group.Wait() // errors were printed
 	return missed
 }
 
@@ -126,7 +125,7 @@ func choose(w io.Writer, only string) ([]defect, error) {
 	return chosen, nil
 }
 
-// teller is what a draw needs to know and to say outside of a test.
+// teller implements [soaktest.T] outside of a test.
 type teller struct{ io.Writer }
 
 func (teller) Helper()                             {}

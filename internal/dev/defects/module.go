@@ -14,12 +14,12 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/pinned"
 )
 
-// module is the one that defects are put into.
+// module is the module into which defects are introduced.
 type module struct {
 	root string
-	// scratch holds a folder for each try: the file with the defect, and what tells the go command to read it.
+	// scratch holds a folder for each try, with the changed file and the overlay for the go command.
 	scratch string
-	// flags are those that the user set for every go command.
+	// flags are the user's GOFLAGS.
 	flags string
 }
 
@@ -34,7 +34,7 @@ func newModule(ctx context.Context, root string) (*module, error) {
 
 func (m *module) close() { _ = os.RemoveAll(m.scratch) }
 
-// testUnbroken makes sure that all tests that are to notice something pass without it.
+// testUnbroken makes sure that the tests which must notice defects pass without them.
 func (m *module) testUnbroken(ctx context.Context, defects []defect) error {
 	patterns, flags := map[string][]string{}, map[string]string{}
 	for _, d := range defects {
@@ -53,7 +53,7 @@ func (m *module) testUnbroken(ctx context.Context, defects []defect) error {
 	return nil
 }
 
-// try puts d into the code and returns the name of a test that fails of it.
+// try introduces d and returns the name of a test that fails because of it.
 func (m *module) try(ctx context.Context, d defect) (string, error) {
 	broken, err := d.applied(m.root)
 	if err != nil {
@@ -78,13 +78,13 @@ func (m *module) try(ctx context.Context, d defect) (string, error) {
 	return seen.noticed()
 }
 
-// test runs tests of a package below internal. The flags go through the environment, so that what the tests build has the
+// test runs tests of a package below internal. The flags are passed in the environment, so that programs which the tests build have the
 // defect too.
 func (m *module) test(ctx context.Context, tests, run, flags string) (events, error) {
 	args := []string{"test", "-json", "-failfast", "-timeout", "3m", "-run", run, "./internal/" + tests}
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = m.root
-	// Drawing all in a soak is for those who look for the unknown.
+	// Tests always draw a tenth of their cases here, even if this command runs in a soak.
 	cmd.Env = append(os.Environ(), "GOFLAGS="+strings.TrimSpace(flags), "SOAK=")
 	var errs bytes.Buffer
 	cmd.Stderr = &errs

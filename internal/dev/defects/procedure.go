@@ -1,9 +1,9 @@
 package main
 
-// inProcedure are those in the one order of test, save and enable.
+// inProcedure are defects in the procedure: test, save, enable.
 var inProcedure = []defect{{
 	name: "EnabledBeforeTest", breaks: "I1 I7",
-	what: "The candidate is saved with mail on, and only then tested.",
+	what: "The candidate is saved with mail on, and tested only afterwards.",
 	file: "internal/site/run.go",
 	old: `	result, err := r.repeat(ctx, r.Candidate.Settings, test, nil)
 `,
@@ -15,28 +15,28 @@ var inProcedure = []defect{{
 	tests: "site", run: "TestFailedTestWritesNothing",
 }, {
 	name: "EnabledForTest", breaks: "I1 I7",
-	what:  "On a platform that tests what is saved also while mail is off, mail is on for the test.",
+	what:  "On a platform that can test saved settings while mail is off, mail is on during the test.",
 	file:  "internal/site/saved.go",
 	old:   `mailOn := r.can.Testing == TestsEnabled`,
 	new:   `mailOn := true`,
 	tests: "site", run: "TestOrders",
 }, {
 	name: "InDoubtIsAPass", breaks: "R37 I2",
-	what:  "A test whose outcome nobody can know counts as passed.",
+	what:  "A test with an unknown result counts as passed.",
 	file:  "internal/site/retry.go",
 	old:   `if err != nil || result.Status == Passed {`,
 	new:   `if err != nil || result.Status != Failed {`,
 	tests: "site", run: "TestFailedTestWritesNothing|TestTestIsNotRepeated",
 }, {
 	name: "RefusedLoginRepeated", breaks: "R38",
-	what:  "A test is repeated whatever it failed of, until the server locks the account.",
+	what:  "A test is retried whatever the reason of its failure, until the server locks the account.",
 	file:  "internal/site/retry.go",
 	old:   `return r.Status == Failed && (r.Diagnosis.Retry == RetryShort || r.Diagnosis.Retry == RetryLong)`,
 	new:   `return r.Status == Failed`,
 	tests: "site", run: "TestTestIsNotRepeated|TestRepeatingEndsWithAFailureThatCannotHeal",
 }, {
 	name: "StaleOverwritten", breaks: "R5 I4",
-	what: "A write that comes too late is made again over what somebody else wrote.",
+	what: "A stale write is retried over what someone else wrote.",
 	file: "internal/site/run.go",
 	old:  "	saved, err := r.site.Save(ctx, w)\n",
 	new: `	saved, err := r.site.Save(ctx, w)
@@ -56,34 +56,34 @@ var inProcedure = []defect{{
 	tests: "site", run: "TestUnguardedSite",
 }, {
 	name: "SettlingCancelled", breaks: "R20 I1",
-	what:  "Ctrl-C also ends what makes sure that no untested mail stays on.",
+	what:  "Ctrl-C also interrupts the step that switches untested mail off.",
 	file:  "internal/site/settle.go",
 	old:   `context.WithTimeout(context.WithoutCancel(ctx), settleTime)`,
 	new:   `context.WithTimeout(ctx, settleTime)`,
 	tests: "site", run: "TestSettlingOutlivesACancellation",
 }, {
 	name: "DestroyOfAnotherSite", breaks: "R15 I5",
-	what:  "Whatever site answers is taken for the one that is managed, and switched off with it.",
+	what:  "A destroy switches mail off at whatever site answers, even if it is not the managed one.",
 	file:  "internal/site/stale.go",
 	old:   `if err == nil && prior.SiteID != "" && now.SiteID != prior.SiteID {`,
 	new:   `if err == nil && prior.SiteID == "" && now.SiteID != prior.SiteID {`,
 	tests: "site", run: "TestDestroyLeavesAnotherSiteAlone",
 }, {
 	name: "AdoptsElsewhere", breaks: "I5",
-	what:  "A plan takes over the password of another plugin for a mail server that the plugin does not send it to.",
+	what:  "A plugin's password is adopted for a different mail server from the one that the plugin uses.",
 	file:  "internal/site/adopt.go",
 	old:   `if len(differing) == 0 {`,
 	new:   `if len(differing) >= 0 {`,
 	tests: "site", run: "TestApplyRefusesToAdopt",
 }, {
 	name: "DisableClears", breaks: "R8",
-	what: `on_destroy = "disable" takes the settings away.`,
+	what: `on_destroy = "disable" deletes the settings.`,
 	file: "internal/site/destroy.go",
 	old:  `return p.disable(ctx, s, prior)`,
 	new:  `return p.clearSettings(ctx, s, can, prior)`, tests: "site", run: "TestDestroyDisable",
 }, {
 	name: "TestOnEveryApply", breaks: "I9",
-	what:  "An apply without news sends a message all the same.",
+	what:  "An apply without changes sends a test message.",
 	file:  "internal/site/apply.go",
 	old:   `due := c.affectsDelivery() || !c.Prior.Enabled || !c.Prior.Verification.Meets(c.Require)`,
 	new:   `due := c.Enabled`,

@@ -14,21 +14,21 @@ import (
 //go:embed inbox.tf
 var inboxConfiguration string
 
-// recipient has the mailbox that gets the test messages, and inboxPassword is that mailbox's.
+// recipient is the mailbox that receives the test messages, inboxPassword its password.
 const recipient = "ops@agency.example"
 
 var inboxPassword = secret.New("cedar-window-marble-23")
 
-// delivery is where the receiver puts a message, and what it found out about the sender.
+// delivery is the folder into which the receiver puts a message, and its Authentication-Results.
 type delivery struct{ folder, results string }
 
-// inboxStory is that of a message that is accepted, and goes to Junk.
+// inboxStory is about a message that is accepted, but goes to Junk.
 func inboxStory() plot {
 	return plot{inboxConfiguration, []section{
 		{"What you write: the test message must reach an inbox and pass DMARC", (*story).configuration},
-		{"The message is accepted and goes to Junk: nothing is saved", (*story).applyToJunk},
+		{"The message is accepted but goes to Junk: nothing is saved", (*story).applyToJunk},
 		{"With a DKIM record, it reaches the inbox: mail is enabled", (*story).applyToInbox},
-		{"What the site says of itself: mail is on", (*story).settings},
+		{"The site's own report: mail is on", (*story).settings},
 	}}
 }
 
@@ -39,7 +39,7 @@ func (s *story) applyToJunk(ctx context.Context) error {
 		return fmt.Errorf("the apply ended with %w, not with an error of its own", err)
 	}
 	holds, err := s.set.holds(ctx)
-	return errors.Join(err, says(said, "was accepted, and went to"), says(said, "_domainkey.client.example"), says(holds, `"enabled": false`), s.received(1))
+	return errors.Join(err, says(said, "was accepted, but went to"), says(said, "_domainkey.client.example"), says(holds, `"enabled": false`), s.received(1))
 }
 
 func (s *story) applyToInbox(ctx context.Context) error {
@@ -48,10 +48,10 @@ func (s *story) applyToInbox(ctx context.Context) error {
 	return errors.Join(err, says(said, "1 added, 0 changed, 0 destroyed"), says(said, `"dmarc" = "pass"`), s.received(2))
 }
 
-// deliver puts a message that the mail server accepted into the mailbox, as its receiver does.
+// deliver puts a message that the mail server accepted into the mailbox, like a receiver.
 func (s *set) deliver(m smtptest.Message) {
 	by := s.delivers.Load()
 	header := "Authentication-Results: mx.agency.example; " + by.results + "\r\n"
-	// Only a folder that is missing is an error here, and the story that names one notices.
+	// This fails only if the folder is missing, which the story would notice.
 	_ = s.inbox.Deliver(by.folder, append([]byte(header), m.Data...))
 }

@@ -1,5 +1,6 @@
-// Demo plays the whole story on this machine: a plan, the apply that tests before it saves, the message that arrived,
-// an apply that changes nothing, and a wrong password that does no harm; or, with -story oauth2, the same with a token; or, with -story inbox, a message that goes to Junk. It fails when anything is not as told.
+// Command demo plays a whole story on this machine: a plan, an apply that tests before it saves, the message that arrived, an apply that
+// changes nothing, and a wrong password that does no harm. With -story oauth2 it plays the same with a token; with -story inbox, a
+// message that goes to Junk. It fails if anything differs from the story.
 package main
 
 import (
@@ -19,8 +20,8 @@ import (
 var plots = map[string]func() plot{"password": passwordStory, "oauth2": oauth2Story, "inbox": inboxStory}
 
 func main() {
-	color := flag.Bool("color", false, "show what the CLI prints in its colors")
-	name := flag.String("story", "password", "which story to tell: password, oauth2 or inbox")
+	color := flag.Bool("color", false, "show the CLI's output in color")
+	name := flag.String("story", "password", "story to play: password, oauth2 or inbox")
 	flag.Parse()
 	plot, known := plots[*name]
 	if !known {
@@ -36,7 +37,7 @@ func main() {
 	}
 }
 
-// run plays the story on out; log gets what takes time before it can begin.
+// run plays the story on out. Messages about slow preparations go to log.
 func run(ctx context.Context, p plot, out, log io.Writer, color bool) (err error) {
 	cli, err := tfcli.Find(ctx, log)
 	if err != nil {

@@ -16,17 +16,17 @@ var tokenConfiguration string
 
 var rotatedSecret = secret.New("birch-lantern-quarry-58")
 
-// oauth2Story is that of a login with a token instead of a password.
+// oauth2Story is about a login with a token instead of a password.
 func oauth2Story() plot {
 	return plot{tokenConfiguration, []section{
-		{"What you write: no password, but an application that may send the mailbox's mail", (*story).configuration},
+		{"What you write: no password, only an application that may send the mailbox's mail", (*story).configuration},
 		{"The plan", (*story).plan},
 		{"The apply: the site fetches a token, sends a test message, then saves and enables", (*story).apply},
 		{"The message, as the mail server received it", (*story).message},
-		{"What the site says of itself: mail is on, and the secret is not shown", (*story).settings},
-		{"A wrong secret: no token, so the mail server is not even asked", (*story).applyWrongSecret},
-		{"A permission for the mailbox is missing: a good token, and no login", (*story).applyWithoutPermission},
-		{"The secret is rotated: tested with a token of its own, then saved", (*story).rotate},
+		{"The site's own report: mail is on, and the secret is not shown", (*story).settings},
+		{"A wrong secret: no token, so the site does not even contact the mail server", (*story).applyWrongSecret},
+		{"A permission for the mailbox is missing: a valid token, but the login is refused", (*story).applyWithoutPermission},
+		{"The secret is rotated: tested with a new token, then saved", (*story).rotate},
 	}}
 }
 
@@ -47,7 +47,7 @@ func (s *story) applyWithoutPermission(ctx context.Context) error {
 	return s.applyInVain(ctx, s.set.password, 3, "535")
 }
 
-// applyInVain applies what must fail with some words, and leaves everything as it was.
+// applyInVain runs an apply that must fail, with words in its output, and must change nothing.
 func (s *story) applyInVain(ctx context.Context, password secret.Text, version int, words string) error {
 	said, err := s.run(ctx, password, version, "apply", "-auto-approve")
 	if _, failed := errors.AsType[*exec.ExitError](err); !failed {

@@ -24,15 +24,15 @@ import (
 
 const (
 	username = "shop@client.example"
-	// clientID is the application of the story with a token; its secret is the password.
+	// clientID is the application in the oauth2 story. Its secret is the password.
 	clientID = "shop-mail"
 )
 
-// set is what the story plays on: a mail server and a site, both real and both on this machine.
+// set is the stage of the story: real servers on this machine.
 type set struct {
 	tokens *oauthtest.Server
 	mail   *smtptest.Server
-	// inbox has the mailbox of the recipient, and delivers says where messages go in it.
+	// inbox is the recipient's mailbox; delivers determines the folder of new messages.
 	inbox    *imaptest.Server
 	delivers atomic.Pointer[delivery]
 	password secret.Text
@@ -89,12 +89,12 @@ func (s *set) start(ctx context.Context, dataFile string) (err error) {
 	return nil
 }
 
-// allow lets the application send the mailbox's mail, with this secret.
+// allow allows the application, with this secret, to send the mailbox's mail.
 func (s *set) allow(clientSecret secret.Text) {
 	s.tokens.SetApp(clientID, oauthtest.App{Secret: clientSecret, Mailboxes: []string{username}})
 }
 
-// close stops what was started, also after ctx ended.
+// close stops what was started, even after ctx has ended.
 func (s *set) close(ctx context.Context) error {
 	var errs []error
 	if s.http != nil {
@@ -117,7 +117,7 @@ func (s *set) close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// holds is what the site answers when it is asked for its mail settings, as indented JSON.
+// holds returns the site's mail settings as indented JSON.
 func (s *set) holds(ctx context.Context) (string, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/admin/api/v1/smtp", http.NoBody)
 	if err != nil {

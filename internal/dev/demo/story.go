@@ -21,8 +21,7 @@ const width = 80
 
 var wrongPassword = secret.New("pear-harbour-linden-17")
 
-// plot is a configuration and what is told about it, in sections; each plays a part and returns an error when that did not
-// go as it should.
+// plot is a configuration and the sections of its story. Each section plays a part, and returns an error if that goes wrong.
 type plot struct {
 	configuration string
 	sections      []section
@@ -33,31 +32,31 @@ type section struct {
 	play  func(*story, context.Context) error
 }
 
-// passwordStory is that of a login with a password.
+// passwordStory is about a login with a password.
 func passwordStory() plot {
 	return plot{configuration, []section{
 		{"What you write", (*story).configuration},
 		{"The plan", (*story).plan},
 		{"The apply: first a test message, then one write that saves and enables", (*story).apply},
 		{"The message, as the mail server received it", (*story).message},
-		{"What the site says of itself: mail is on, and the password is not shown", (*story).settings},
+		{"The site's own report: mail is on, and the password is not shown", (*story).settings},
 		{"Applied again: nothing to do, and no message is sent", (*story).applyAgain},
-		{"A wrong password: the apply fails, and mail goes on as before", (*story).applyWrongPassword},
+		{"A wrong password: the apply fails, and mail works as before", (*story).applyWrongPassword},
 	}}
 }
 
-// story is a plot that is being told.
+// story is a plot that is being played.
 type story struct {
 	plot      plot
 	cli       tfcli.CLI
 	workspace tfcli.Workspace
 	set       *set
 	out       io.Writer
-	// color leaves the CLI its colors.
+	// color keeps the CLI's colors.
 	color bool
 	// told is everything that went to out.
 	told bytes.Buffer
-	// held is what the site held when its settings worked.
+	// held are the site's settings when they worked.
 	held string
 }
 
@@ -93,11 +92,11 @@ func (s *story) end() error {
 			return errors.New("a secret was printed")
 		}
 	}
-	fmt.Fprint(s.out, "\nAll of this went as it should. Nothing of it stays on this machine.\n")
+	fmt.Fprint(s.out, "\nEverything went as it should. Nothing remains on this machine.\n")
 	return nil
 }
 
-// run calls the CLI with this mail password and shows the command and what it says.
+// run runs the CLI with this mail password, and shows the command and its output.
 func (s *story) run(ctx context.Context, password secret.Text, version int, args ...string) (string, error) {
 	fmt.Fprintf(s.out, "$ %s %s\n", s.cli.Name(), strings.Join(args, " "))
 	cmd := s.workspace.Command(ctx, args...)
@@ -142,7 +141,7 @@ func (s *story) apply(ctx context.Context) error {
 
 func (s *story) message(context.Context) error {
 	message := s.set.mail.Messages()[0]
-	fmt.Fprintf(s.out, "From %s, who had logged in, to %s:\n\n", message.From, strings.Join(message.To, ", "))
+	fmt.Fprintf(s.out, "From %s (logged in) to %s:\n\n", message.From, strings.Join(message.To, ", "))
 	for line := range strings.Lines(string(message.Data)) {
 		fmt.Fprintln(s.out, strings.TrimRight("    "+line, " \r\n"))
 	}
@@ -177,11 +176,11 @@ func (s *story) applyWrongPassword(ctx context.Context) error {
 	if err := errors.Join(err, says(said, "535"), s.received(1)); err != nil {
 		return err
 	}
-	fmt.Fprint(s.out, "\nThe site holds exactly what it held before: mail is on, with the password that\nworks.\n")
+	fmt.Fprint(s.out, "\nThe site's settings are unchanged: mail is on, with the password that works.\n")
 	return nil
 }
 
-// says checks that a text has these words.
+// says checks that a text contains these words.
 func says(text, want string) error {
 	if !strings.Contains(text, want) {
 		return fmt.Errorf("nothing says %q", want)
@@ -189,10 +188,10 @@ func says(text, want string) error {
 	return nil
 }
 
-// received checks how many messages the mail server took so far.
+// received checks how many messages the mail server has accepted so far.
 func (s *story) received(want int) error {
 	if got := len(s.set.mail.Messages()); got != want {
-		return fmt.Errorf("the mail server took %d messages, not %d", got, want)
+		return fmt.Errorf("the mail server accepted %d messages, not %d", got, want)
 	}
 	return nil
 }

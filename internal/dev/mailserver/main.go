@@ -1,4 +1,4 @@
-// Command mailserver is a mail server to try things with: it takes every message of who may log in, and prints it.
+// Command mailserver is a mail server for experiments: it accepts every message from one account, and prints it.
 package main
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-const usage = `mailserver takes mail with STARTTLS from one account, prints it, and passes nothing on.
+const usage = `mailserver accepts mail from one account over STARTTLS, prints it, and delivers nothing.
 
 The password of the account is the environment variable MAIL_PASSWORD.
 
@@ -43,8 +43,8 @@ func run(ctx context.Context, args []string, env func(string) string, out, stder
 		f.PrintDefaults()
 	}
 	f.StringVar(&listen, "listen", "127.0.0.1:2525", "`address` to listen on")
-	f.StringVar(&user, "user", "", "`name` of the account")
-	f.StringVar(&ca, "ca", "", "`file` to write the authority to that signs this server's certificate, in PEM")
+	f.StringVar(&user, "user", "", "`username` of the account")
+	f.StringVar(&ca, "ca", "", "`file` to write the CA certificate (PEM) of this server to")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -66,13 +66,13 @@ func run(ctx context.Context, args []string, env func(string) string, out, stder
 		err = os.WriteFile(ca, server.CAPEM(), 0o600)
 	}
 	if err == nil {
-		fmt.Fprintf(out, "taking mail of %s at %s:%d\n", user, server.Host(), server.Port())
+		fmt.Fprintf(out, "accepting mail from %s at %s:%d\n", user, server.Host(), server.Port())
 		<-ctx.Done()
 	}
 	return errors.Join(err, server.Close())
 }
 
-// show prints a message as it came.
+// show prints a message as received.
 func show(out io.Writer, m smtptest.Message) {
 	fmt.Fprintf(out, "\n%s to %s:\n\n", m.From, strings.Join(m.To, ", "))
 	for line := range strings.Lines(string(m.Data)) {

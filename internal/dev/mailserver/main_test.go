@@ -31,7 +31,7 @@ func TestMailserver(t *testing.T) {
 		ended <- run(ctx, []string{"-listen", "127.0.0.1:0", "-user", "shop@client.example", "-ca", ca}, env, out, io.Discard)
 	}()
 	first := <-out
-	_, address, found := strings.Cut(strings.TrimSpace(first), "taking mail of shop@client.example at ")
+	_, address, found := strings.Cut(strings.TrimSpace(first), "accepting mail from shop@client.example at ")
 	if !found {
 		t.Fatal(first)
 	}

@@ -1,11 +1,11 @@
-// Command mutants changes one place of a package's source at a time, and finds out whether the package's own tests notice. Where they
-// do not, a rule is untested, or the change makes no difference: then survivors.txt says why.
+// Command mutants changes one place in a package's source at a time, and checks whether the package's own tests notice. If they do not,
+// a rule is untested, or the change makes no difference; in the latter case, survivors.txt says why.
 //
-//	go run ./internal/dev/mutants                     a draw of each package, the same each time
-//	go run ./internal/dev/mutants -draw 0 site        all of one package
-//	go run ./internal/dev/mutants -list site          what could be changed
+//	go run ./internal/dev/mutants                     some mutants of each package, always the same
+//	go run ./internal/dev/mutants -draw 0 site        all mutants of one package
+//	go run ./internal/dev/mutants -list site          list the mutants
 //
-// The source stays as it is: the go command gets the changed file as an overlay.
+// The source files are not changed: the go command reads the changed file as an overlay.
 package main
 
 import (
@@ -26,7 +26,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// packages are those whose mistakes would lose a password, or leave untested mail on.
+// packages are the packages whose bugs could lose a password or leave untested mail on.
 var packages = []string{"site", "adminapi", "mail/submit", "untrusted", "mail/diagnosis"}
 
 //go:embed survivors.txt
@@ -35,11 +35,11 @@ var listed string
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	o := options{packages: packages}
-	flag.IntVar(&o.draw, "draw", 60, "how many mutants of each package to try; 0 tries all")
-	flag.Uint64Var(&o.seed, "seed", 1, "of the draw")
+	flag.IntVar(&o.draw, "draw", 60, "number of mutants of each package to try; 0 tries all")
+	flag.Uint64Var(&o.seed, "seed", 1, "seed of the draw")
 	flag.StringVar(&o.only, "only", "", "try only those whose name contains this text")
-	flag.IntVar(&o.parallel, "parallel", 1, "how many mutants to try at once")
-	flag.BoolVar(&o.list, "list", false, "list the mutants and try none")
+	flag.IntVar(&o.parallel, "parallel", 1, "number of mutants to try concurrently")
+	flag.BoolVar(&o.list, "list", false, "only list the mutants")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		o.packages = flag.Args()
@@ -108,7 +108,7 @@ func (o options) choose(mutants []mutant) []mutant {
 		return chosen
 	}
 	drawn := map[int]bool{}
-	for _, i := range rand.New(rand.NewPCG(o.seed, 0)).Perm(len(chosen))[:o.draw] { //nolint:gosec // to be the same each time
+	for _, i := range rand.New(rand.NewPCG(o.seed, 0)).Perm(len(chosen))[:o.draw] { //nolint:gosec // must be reproducible
 		drawn[i] = true
 	}
 	var kept []mutant
@@ -120,7 +120,7 @@ func (o options) choose(mutants []mutant) []mutant {
 	return kept
 }
 
-// excuses reads lines of a mutant's name, a colon and the reason why no test can or need notice it.
+// excuses parses lines with a mutant's name, " :: " and the reason why no test can or need notice it.
 func excuses(text string) (map[string]string, error) {
 	reasons := map[string]string{}
 	for line := range strings.Lines(text) {
@@ -130,27 +130,27 @@ func excuses(text string) (map[string]string, error) {
 		}
 		name, reason, found := strings.Cut(line, " :: ")
 		if !found || strings.TrimSpace(reason) == "" || reasons[name] != "" {
-			return nil, fmt.Errorf("survivors.txt: a name, ' :: ' and a reason are needed, once for each: %s", line)
+			return nil, fmt.Errorf("survivors.txt: a line needs a name, ' :: ' and a reason, and a name may occur only once: %s", line)
 		}
 		reasons[name] = reason
 	}
 	return reasons, nil
 }
 
-// tally counts what came of mutants.
+// tally counts the results of mutants.
 type tally struct{ made, noticed, excused, survived, invalid int }
 
 func (t tally) plus(other tally) tally {
 	return tally{t.made + other.made, t.noticed + other.noticed, t.excused + other.excused, t.survived + other.survived, t.invalid + other.invalid}
 }
 
-// String gives the share of those noticed among the mutants that were made and make a difference.
+// String includes the percentage of noticed mutants among those that compile and make a difference.
 func (t tally) String() string {
 	return fmt.Sprintf("%d made, %d noticed (%.1f %%), %d excused, %d survived; %d do not compile",
 		t.made, t.noticed, 100*float64(t.noticed)/float64(max(t.made-t.excused, 1)), t.excused, t.survived, t.invalid)
 }
 
-// try runs the package's tests with each mutant, several at once: most packages' tests spend their time waiting.
+// try runs the package's tests with each mutant, several concurrently, because most packages' tests mainly wait.
 func (o options) try(ctx context.Context, pkg string, mutants []mutant, reasons map[string]string) (tally, error) {
 	dir, err := os.MkdirTemp("", "mutants")
 	if err != nil {
@@ -159,7 +159,7 @@ func (o options) try(ctx context.Context, pkg string, mutants []mutant, reasons 
 	defer func() { _ = os.RemoveAll(dir) }()
 	began := time.Now()
 	if result, output := test(ctx, pkg, "", time.Hour); result != survived {
-		return tally{}, fmt.Errorf("the tests of %s fail as they are:\n%s", pkg, output)
+		return tally{}, fmt.Errorf("the tests of %s fail without a mutant:\n%s", pkg, output)
 	}
 	limit := max(20*time.Second, 5*time.Duration(o.parallel)*time.Since(began))
 	var t tally
@@ -188,7 +188,7 @@ func (o options) try(ctx context.Context, pkg string, mutants []mutant, reasons 
 	return t, nil
 }
 
-// count adds what came of a mutant, and names one that survived without a reason.
+// count adds the result of a mutant, and prints a mutant that survived without a reason.
 func (t *tally) count(m mutant, result result, reason string) {
 	switch {
 	case result == invalid:

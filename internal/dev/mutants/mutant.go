@@ -14,22 +14,22 @@ import (
 	"strings"
 )
 
-// mutant is a change of one place: the text between two offsets of a file, replaced by another.
+// mutant is a change of one place: the text between two offsets of a file is replaced.
 type mutant struct {
-	// name tells it from every other one, and stays the same when lines above it come or go.
+	// name is unique, and does not depend on line numbers.
 	name string
 	file string
 	line int
-	// source is what the file holds; start and end are offsets (bytes) in it.
+	// source is the file's content; start and end are byte offsets in it.
 	source     []byte
 	start, end int
 	text       string
 }
 
-// String gives its place and its name.
+// String returns its place and its name.
 func (m mutant) String() string { return fmt.Sprintf("%s:%d: %s", m.file, m.line, m.name) }
 
-// overlay writes the changed file to a folder of its own, and the file by which the go command takes it for the real one.
+// overlay writes the changed file and an overlay file for the go command to a new folder dir, and returns the overlay's path.
 func (m mutant) overlay(dir string) (string, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return "", err
@@ -51,7 +51,7 @@ func (m mutant) overlay(dir string) (string, error) {
 	return name, os.WriteFile(name, replace, 0o600)
 }
 
-// mutantsOf lists the mutants of a folder's source, in the order of their places.
+// mutantsOf returns the mutants of a folder's source files, in the order of their places.
 func mutantsOf(dir string) ([]mutant, error) {
 	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil || len(names) == 0 {
@@ -75,7 +75,7 @@ func mutantsOf(dir string) ([]mutant, error) {
 	return all, nil
 }
 
-// mutantsIn lists those of one file.
+// mutantsIn returns the mutants of one file.
 func mutantsIn(name string, source []byte) ([]mutant, error) {
 	fset := token.NewFileSet()
 	syntax, err := parser.ParseFile(fset, name, source, 0)
@@ -119,10 +119,10 @@ type finder struct {
 	name   string
 	source []byte
 	fset   *token.FileSet
-	// in is the function that is looked at.
+	// in is the current function.
 	in    string
 	found []mutant
-	// seen counts the names, so that equal ones get a number.
+	// seen counts the names, so that equal names get a number.
 	seen map[string]int
 }
 
@@ -132,7 +132,7 @@ func (f *finder) text(n ast.Node) string {
 	return string(f.source[f.offset(n.Pos()):f.offset(n.End())])
 }
 
-// add notes that the text of n is replaced.
+// add adds a mutant that replaces the text of n.
 func (f *finder) add(kind string, n ast.Node, text string) {
 	f.replace(kind, f.text(n), f.offset(n.Pos()), f.offset(n.End()), text)
 }
@@ -151,7 +151,7 @@ func (f *finder) replace(kind, old string, start, end int, text string) {
 	f.found = append(f.found, mutant{name: name, file: f.name, line: line, source: f.source, start: start, end: end, text: text})
 }
 
-// look adds the mutants that begin at n.
+// look adds the mutants of n.
 func (f *finder) look(n ast.Node) {
 	switch n := n.(type) {
 	case *ast.IfStmt:
@@ -196,7 +196,7 @@ func isBlank(names []ast.Expr) bool {
 	})
 }
 
-// switches negates the conditions of a switch without a tag, and removes the cases of every one.
+// switches negates the conditions of a switch without a tag, and removes the cases of any switch.
 func (f *finder) switches(n *ast.SwitchStmt) {
 	if n.Tag == nil {
 		for _, s := range n.Body.List {
@@ -210,7 +210,7 @@ func (f *finder) switches(n *ast.SwitchStmt) {
 	f.cases(n.Body)
 }
 
-// cases removes each case of a switch, and of a case with several values each value.
+// cases removes each case of a switch, and each value of a case with several values.
 func (f *finder) cases(body *ast.BlockStmt) {
 	for _, s := range body.List {
 		clause, ok := s.(*ast.CaseClause)
@@ -231,7 +231,7 @@ func (f *finder) cases(body *ast.BlockStmt) {
 	}
 }
 
-// others are what stands for an operator in its mutant.
+// others maps operators to their replacements.
 var others = map[token.Token]string{
 	token.LSS: "<=", token.LEQ: "<", token.GTR: ">=", token.GEQ: ">", token.EQL: "!=", token.NEQ: "==",
 	token.ADD: "-", token.SUB: "+", token.MUL: "/", token.QUO: "*", token.REM: "*", token.SHL: ">>", token.SHR: "<<", token.AND: "|", token.OR: "&",
@@ -249,7 +249,7 @@ func (f *finder) binary(n *ast.BinaryExpr) {
 	}
 }
 
-// swallow returns no error where a function returns one, and no result where it returns nothing else.
+// swallow replaces a returned err by nil, and removes a return without results.
 func (f *finder) swallow(n *ast.ReturnStmt) {
 	for _, result := range n.Results {
 		if name, ok := result.(*ast.Ident); ok && name.Name == "err" {

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// result is what came of a mutant.
+// result is the result of a mutant.
 type result int
 
 const (
-	// noticed: a test failed, or did not end.
+	// noticed: a test failed or timed out.
 	noticed result = iota
 	// survived: all tests passed.
 	survived
@@ -19,7 +19,7 @@ const (
 	invalid
 )
 
-// test runs the tests of a package with the files that an overlay replaces; empty replaces none.
+// test runs the tests of a package with an overlay, unless that is empty.
 func test(ctx context.Context, pkg, overlay string, limit time.Duration) (result, string) {
 	args := []string{"test", "-vet=off", "-failfast", "-count=1", "-timeout=" + limit.String()}
 	if overlay != "" {

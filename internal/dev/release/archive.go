@@ -21,8 +21,8 @@ import (
 	"time"
 )
 
-// checkArchive checks that the archive at path holds the executable for p, the license, and nothing else. The executable of
-// the platform at hand runs, to see that it speaks the protocols.
+// checkArchive checks that the archive at path contains the executable for p, the license, and nothing else. It runs the executable for
+// the current platform to check its protocols.
 func checkArchive(ctx context.Context, path string, p platform, version string, license []byte, protocols []string) error {
 	packed, err := os.ReadFile(path)
 	if err != nil {
@@ -35,11 +35,11 @@ func checkArchive(ctx context.Context, path string, p platform, version string, 
 	content := map[string][]byte{}
 	for _, file := range z.File {
 		if _, twice := content[file.Name]; twice {
-			return fmt.Errorf("%s is there twice", file.Name)
+			return fmt.Errorf("%s occurs twice", file.Name)
 		}
 		mode, known := map[string]fs.FileMode{"LICENSE": 0o644, p.executable(version): 0o755}[file.Name]
 		if !known || file.Mode() != mode {
-			return fmt.Errorf("holds %s %s, and should hold %s, which may be executed, and LICENSE", file.Mode(), file.Name, p.executable(version))
+			return fmt.Errorf("contains %s %s, but should contain only the executable %s and LICENSE", file.Mode(), file.Name, p.executable(version))
 		}
 		if content[file.Name], err = fs.ReadFile(z, file.Name); err != nil {
 			return fmt.Errorf("%s: %w", file.Name, err)
@@ -48,9 +48,9 @@ func checkArchive(ctx context.Context, path string, p platform, version string, 
 	executable := content[p.executable(version)]
 	switch {
 	case executable == nil:
-		return fmt.Errorf("holds no %s", p.executable(version))
+		return fmt.Errorf("does not contain %s", p.executable(version))
 	case !bytes.Equal(content["LICENSE"], license):
-		return errors.New("does not hold the license of the source")
+		return errors.New("does not contain the source's LICENSE")
 	}
 	if err := checkExecutable(bytes.NewReader(executable), p); err != nil {
 		return err
@@ -61,7 +61,7 @@ func checkArchive(ctx context.Context, path string, p platform, version string, 
 	return nil
 }
 
-// machines are the names of an architecture in the headers of executables.
+// machines are the codes of architectures in the headers of executables.
 var machines = map[string]struct {
 	elf   elf.Machine
 	macho macho.Cpu
@@ -73,8 +73,8 @@ var machines = map[string]struct {
 	"arm64": {elf.EM_AARCH64, macho.CpuArm64, pe.IMAGE_FILE_MACHINE_ARM64},
 }
 
-// checkExecutable checks that these bytes are the provider for p, that they need nothing of the machine but its system, and
-// that they say nothing of the one that built them.
+// checkExecutable checks that r is the provider for p, that it is statically linked, and that it contains no paths of the machine that
+// built it.
 func checkExecutable(r io.ReaderAt, p platform) error {
 	if err := checkHeader(r, p); err != nil {
 		return err
@@ -98,11 +98,11 @@ func checkExecutable(r io.ReaderAt, p platform) error {
 	return nil
 }
 
-// checkHeader checks what the system looks at before it runs an executable.
+// checkHeader checks the header that the operating system reads before it runs an executable.
 func checkHeader(r io.ReaderAt, p platform) error {
 	machine, known := machines[p.arch]
 	if !known {
-		return fmt.Errorf("nobody knows what an executable for %s looks like", p.arch)
+		return fmt.Errorf("unknown architecture %s", p.arch)
 	}
 	switch p.os {
 	case "darwin":
@@ -131,14 +131,14 @@ func checkHeader(r io.ReaderAt, p platform) error {
 			return fmt.Errorf("the executable is for %s, %s", f.OSABI, f.Machine)
 		}
 		if f.Section(".interp") != nil {
-			return errors.New("the executable wants a dynamic loader")
+			return errors.New("the executable needs a dynamic loader")
 		}
 	}
 	return nil
 }
 
-// checkProtocols runs the executable as Terraform does, and asks which of these protocols it speaks. It offers them all, and
-// the one before, which every provider of today could speak as well.
+// checkProtocols runs the executable like Terraform does, and checks that it chooses one of these protocols. It also offers the previous
+// protocol, version 5.
 func checkProtocols(ctx context.Context, executable []byte, protocols []string) (err error) {
 	dir, err := os.MkdirTemp("", "smtp-release-")
 	if err != nil {
@@ -155,7 +155,7 @@ func checkProtocols(ctx context.Context, executable []byte, protocols []string) 
 	cmd.Env = append(os.Environ(),
 		"TF_PLUGIN_MAGIC_COOKIE=d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
 		"PLUGIN_PROTOCOL_VERSIONS=5,6",
-		"TMPDIR="+dir) // where a provider that is killed leaves its socket
+		"TMPDIR="+dir) // a killed provider leaves its socket there
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
@@ -165,15 +165,15 @@ func checkProtocols(ctx context.Context, executable []byte, protocols []string) 
 	}
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	cancel()
-	_ = cmd.Wait() // it was killed
+	_ = cmd.Wait() // the error says that it was killed
 	if err != nil {
-		return fmt.Errorf("the executable did not say which protocol it speaks: %w", err)
+		return fmt.Errorf("the executable did not report its protocol: %w", err)
 	}
-	// 1|6|unix|…: the version of the handshake, then that of the protocol.
+	// 1|6|unix|…: the versions of the handshake and of the protocol.
 	fields := strings.Split(line, "|")
 	for _, protocol := range protocols {
 		if major, _, _ := strings.Cut(protocol, "."); len(fields) < 4 || fields[1] != major {
-			return fmt.Errorf("the executable speaks %q, and the manifest says %s", strings.TrimSpace(line), protocol)
+			return fmt.Errorf("the executable reports %q, but the manifest says %s", strings.TrimSpace(line), protocol)
 		}
 	}
 	return nil

@@ -1,5 +1,5 @@
-// Release checks a folder that holds a release, as GoReleaser makes it, the way the registries of Terraform and OpenTofu read
-// it, and takes the notes of a version from CHANGELOG.md.
+// Command release checks a folder with a release made by GoReleaser, as the registries of Terraform and OpenTofu read it. It also prints
+// the release notes of a version from CHANGELOG.md.
 //
 //	go run ./internal/dev/release -verify DIR -plugin DIR
 //	go run ./internal/dev/release -notes 0.1.0
@@ -30,13 +30,13 @@ func main() {
 	}
 }
 
-// run does what args say and writes the outcome to out; usage goes to log.
+// run executes the command in args and writes the result to out; usage goes to log.
 func run(ctx context.Context, args []string, out, log io.Writer) error {
 	flags := flag.NewFlagSet("release", flag.ContinueOnError)
 	flags.SetOutput(log)
 	checked := flags.String("verify", "", "the `folder` to check")
-	plugin := flags.String("plugin", "", "the `folder` to check that holds the WordPress plugin")
-	version := flags.String("notes", "", "the `version` to print the section of CHANGELOG.md for")
+	plugin := flags.String("plugin", "", "the `folder` with the WordPress plugin to check")
+	version := flags.String("notes", "", "the `version` whose section of CHANGELOG.md to print")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -46,10 +46,10 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	}
 	switch {
 	case flags.NArg() > 0 || (*checked == "") == (*version == "") || (*checked == "") != (*plugin == ""):
-		return errors.New("give either -verify and -plugin, or -notes")
+		return errors.New("use either -verify and -plugin, or -notes")
 	case *version != "":
 		if !versionPattern.MatchString(*version) {
-			return fmt.Errorf("%q is no version such as 0.1.0 or 0.2.0-beta1", *version)
+			return fmt.Errorf("%q is not a version such as 0.1.0 or 0.2.0-beta1", *version)
 		}
 		return writeNotes(out, root, *version)
 	}
@@ -61,6 +61,6 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if err := errors.Join(err, verifyPlugin(*plugin)); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s: %s %s for %v, as the registries want it.\n", *checked, project, found, platforms)
+	_, err = fmt.Fprintf(out, "%s: %s %s for %v, as the registries require.\n", *checked, project, found, platforms)
 	return err
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// writeNotes writes what CHANGELOG.md says of a version, without its heading. A version without a section is an error.
+// writeNotes writes the section of a version in CHANGELOG.md, without its heading. A version without a section is an error.
 func writeNotes(out io.Writer, root, version string) error {
 	changelog, err := os.ReadFile(filepath.Join(root, "CHANGELOG.md"))
 	if err != nil {
@@ -17,7 +17,7 @@ func writeNotes(out io.Writer, root, version string) error {
 	}
 	text := notes(string(changelog), version)
 	if text == "" {
-		return fmt.Errorf("CHANGELOG.md says nothing of %s", version)
+		return fmt.Errorf("CHANGELOG.md has no section for %s", version)
 	}
 	_, err = fmt.Fprintln(out, text)
 	return err
@@ -28,8 +28,7 @@ var (
 	linkPattern    = regexp.MustCompile(`^\[[^]]+\]: `)
 )
 
-// notes returns the section of a version, which begins with "## [0.1.0]" and ends where the next one or the list of links
-// begins.
+// notes returns the section of a version, from its heading, "## [0.1.0]", to the next one or to the list of links.
 func notes(changelog, version string) string {
 	var section []string
 	inside := false

@@ -9,15 +9,15 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// project begins the name of every file of a release.
+// project is the prefix of the name of every file of a release.
 const project = "terraform-provider-smtp"
 
-// platform is one that a release is built for, in the words of Go and of the registries.
+// platform is a platform that a release is built for, named as by Go and the registries.
 type platform struct{ os, arch string }
 
 func (p platform) String() string { return p.os + "_" + p.arch }
 
-// executable is what the registries want the one for p in its archive to be called.
+// executable returns the name that the registries require of the executable for p.
 func (p platform) executable(version string) string {
 	name := project + "_v" + version
 	if p.os == "windows" {
@@ -26,7 +26,7 @@ func (p platform) executable(version string) string {
 	return name
 }
 
-// archive is what they want the archive to be called.
+// archive returns the name that the registries require of the archive for p.
 func (p platform) archive(version string) string {
 	return project + "_" + version + "_" + p.String() + ".zip"
 }
@@ -38,7 +38,7 @@ func manifestName(version string) string { return project + "_" + version + "_ma
 
 func sumsName(version string) string { return project + "_" + version + "_SHA256SUMS" }
 
-// readPlatforms reads out of .goreleaser.yml in the folder root what a release is built for.
+// readPlatforms returns the platforms of a release, from .goreleaser.yml in the folder root.
 func readPlatforms(root string) ([]platform, error) {
 	path := filepath.Join(root, ".goreleaser.yml")
 	text, err := os.ReadFile(path)

@@ -10,7 +10,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/platform/wordpress"
 )
 
-// verifyPlugin checks that dir holds the WordPress plugin as this source makes it, with the checksums, and nothing else.
+// verifyPlugin checks that dir contains the WordPress plugin as built from this source, its checksums, and nothing else.
 func verifyPlugin(dir string) error {
 	assets, err := wordpress.Assets()
 	if err != nil {
@@ -23,14 +23,14 @@ func verifyPlugin(dir string) error {
 	var errs []error
 	for _, entry := range entries {
 		if _, known := assets[entry.Name()]; !known {
-			errs = append(errs, fmt.Errorf("%s is no part of the WordPress plugin", entry.Name()))
+			errs = append(errs, fmt.Errorf("%s is not part of the WordPress plugin", entry.Name()))
 		}
 	}
 	for name, want := range assets {
 		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil {
 			errs = append(errs, err)
 		} else if !bytes.Equal(got, want) {
-			errs = append(errs, fmt.Errorf("%s is not what this source makes", name))
+			errs = append(errs, fmt.Errorf("%s differs from what this source builds", name))
 		}
 	}
 	return errors.Join(errs...)

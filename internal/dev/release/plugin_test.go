@@ -16,11 +16,11 @@ func TestVerifyPlugin(t *testing.T) {
 	}
 	for want, spoil := range map[string]func(dir string) error{
 		"": func(string) error { return nil },
-		"site-smtp.zip is not what this source makes": func(dir string) error {
+		"site-smtp.zip differs from what this source builds": func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, "site-smtp.zip"), []byte("PK"), 0o600)
 		},
 		"site-smtp_SHA256SUMS: no such file": func(dir string) error { return os.Remove(filepath.Join(dir, "site-smtp_SHA256SUMS")) },
-		"extra.php is no part of":            func(dir string) error { return os.WriteFile(filepath.Join(dir, "extra.php"), nil, 0o600) },
+		"extra.php is not part of":           func(dir string) error { return os.WriteFile(filepath.Join(dir, "extra.php"), nil, 0o600) },
 	} {
 		dir := t.TempDir()
 		for name, content := range assets {

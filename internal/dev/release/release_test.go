@@ -142,13 +142,13 @@ func TestRun(t *testing.T) {
 	_, dir := buildOnce(t)
 	var out strings.Builder
 	for says, args := range map[string][]string{
-		"no archive for freebsd_arm":                 {"-verify", dir, "-plugin", dir},
-		`"v0.1.0" is no version`:                     {"-notes", "v0.1.0"},
-		"give either -verify and -plugin, or -notes": {},
-		"give either -verify":                        {"-verify", dir, "-notes", "0.1.0"},
-		"give either":                                {"-notes", "0.1.0", "more"},
-		"flag provided but not":                      {"-sign"},
-		"CHANGELOG.md says nothing of 9":             {"-notes", "9.9.9"},
+		"no archive for freebsd_arm":                {"-verify", dir, "-plugin", dir},
+		`"v0.1.0" is not a version`:                 {"-notes", "v0.1.0"},
+		"use either -verify and -plugin, or -notes": {},
+		"use either -verify":                        {"-verify", dir, "-notes", "0.1.0"},
+		"use either":                                {"-notes", "0.1.0", "more"},
+		"flag provided but not":                     {"-sign"},
+		"CHANGELOG.md has no section for 9":         {"-notes", "9.9.9"},
 	} {
 		t.Run(strings.ReplaceAll(says, "/", "_"), func(t *testing.T) {
 			err := run(t.Context(), args, &out, t.Output())

@@ -10,8 +10,8 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
 
-// checkSignature checks that the signature of the checksums, where there is one, is of the kind that the registries take.
-// Whose it is, gpg tells.
+// checkSignature checks that the signature of the checksums, if there is one, is of a kind that the registries accept. It does not check
+// the signer; gpg does.
 func (r release) checkSignature() error {
 	name := sumsName(r.version) + ".sig"
 	signature, err := os.ReadFile(filepath.Join(r.dir, name))
@@ -27,20 +27,20 @@ func (r release) checkSignature() error {
 	return nil
 }
 
-// checkPacket checks that these bytes begin with a binary signature of a file by a key of RSA or DSA.
+// checkPacket checks that signature is a binary OpenPGP signature of a file by an RSA or DSA key.
 func checkPacket(signature []byte) error {
 	first, err := packet.Read(bytes.NewReader(signature))
 	if err != nil {
-		return fmt.Errorf("is no binary OpenPGP signature (sign without --armor): %w", err)
+		return fmt.Errorf("is not a binary OpenPGP signature (sign without --armor): %w", err)
 	}
 	s, ok := first.(*packet.Signature)
 	switch {
 	case !ok:
-		return fmt.Errorf("begins with a %T, and no signature", first)
+		return fmt.Errorf("begins with a %T instead of a signature", first)
 	case s.SigType != packet.SigTypeBinary:
 		return fmt.Errorf("is an OpenPGP signature of type %#x, not that of a file", uint8(s.SigType))
 	case s.PubKeyAlgo != packet.PubKeyAlgoRSA && s.PubKeyAlgo != packet.PubKeyAlgoDSA:
-		return fmt.Errorf("is by a key of algorithm %d, and the registry of Terraform takes only RSA and DSA", s.PubKeyAlgo)
+		return fmt.Errorf("is by a key of algorithm %d, but Terraform's registry accepts only RSA and DSA", s.PubKeyAlgo)
 	}
 	return nil
 }

@@ -47,9 +47,9 @@ func TestCheckPacket(t *testing.T) {
 		"Armored":   {made(func(b *bytes.Buffer) error { return openpgp.ArmoredDetachSign(b, rsa, message(), nil) }), "without --armor"},
 		"Edwards":   {made(func(b *bytes.Buffer) error { return openpgp.DetachSign(b, edwards, message(), nil) }), "algorithm 22"},
 		"OfText":    {made(func(b *bytes.Buffer) error { return openpgp.DetachSignText(b, rsa, message(), nil) }), "type 0x1"},
-		"PublicKey": {made(func(b *bytes.Buffer) error { return rsa.Serialize(b) }), "no signature"},
+		"PublicKey": {made(func(b *bytes.Buffer) error { return rsa.Serialize(b) }), "instead of a signature"},
 		"Truncated": {good[:3], "unexpected EOF"},
-		"Empty":     {nil, "no binary OpenPGP signature"},
+		"Empty":     {nil, "not a binary OpenPGP signature"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := checkPacket(test.signature)
@@ -91,7 +91,7 @@ func TestSignature(t *testing.T) {
 		t.Error("the signature covers other checksums too")
 	}
 	write(t, dir, sumsName(testVersion)+".sig", "-----BEGIN PGP SIGNATURE-----\n")
-	if _, err := verify(t.Context(), root, dir, []platform{only}); err == nil || !strings.Contains(err.Error(), ".sig: is no binary") {
+	if _, err := verify(t.Context(), root, dir, []platform{only}); err == nil || !strings.Contains(err.Error(), ".sig: is not a binary") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -24,17 +24,17 @@ var (
 	sumPattern     = regexp.MustCompile(`^([0-9a-f]{64})  (\S+)$`)
 )
 
-// release is one in a folder.
+// release is a release in a folder.
 type release struct {
 	dir, version string
-	// archives are the paths of what is there for each platform.
+	// archives are the paths of the archives by platform.
 	archives map[platform]string
-	// manifest is its path.
+	// manifest is the path of the manifest.
 	manifest string
 }
 
-// verify checks that dir holds a release for these platforms, and no others, as the registries want it. It returns the
-// version, and an error that names every fault. root is the folder of the source.
+// verify checks that dir contains a release for exactly these platforms, as the registries require. It returns the version, and an error
+// that names every fault. root is the folder of the source.
 func verify(ctx context.Context, root, dir string, platforms []platform) (string, error) {
 	r, err := find(dir, root)
 	if err != nil {
@@ -53,7 +53,7 @@ func verify(ctx context.Context, root, dir string, platforms []platform) (string
 	return r.version, errors.Join(errs...)
 }
 
-// find returns the release in dir, which may hold other things too, but no other release.
+// find returns the release in dir, which may contain other files, but no second release.
 func find(dir, root string) (release, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -77,11 +77,11 @@ func find(dir, root string) (release, error) {
 		}
 		match := archivePattern.FindStringSubmatch(entry.Name())
 		if match == nil || match[1] != r.version {
-			return release{}, fmt.Errorf("%s is no archive of %s: want %s", entry.Name(), r.version, platform{"OS", "ARCH"}.archive(r.version))
+			return release{}, fmt.Errorf("%s is not an archive of %s: want %s", entry.Name(), r.version, platform{"OS", "ARCH"}.archive(r.version))
 		}
 		r.archives[platform{match[2], match[3]}] = filepath.Join(dir, entry.Name())
 	}
-	// GoReleaser leaves the manifest where it is and publishes it from there.
+	// GoReleaser publishes the manifest from the root of the source.
 	r.manifest = filepath.Join(dir, manifestName(r.version))
 	if _, err := os.Stat(r.manifest); errors.Is(err, os.ErrNotExist) {
 		r.manifest = filepath.Join(root, manifestFile)
@@ -98,13 +98,13 @@ func (r release) checkPlatforms(want []platform) error {
 	}
 	for p := range r.archives {
 		if !slices.Contains(want, p) {
-			errs = append(errs, fmt.Errorf("an archive for %s, which nobody builds", p))
+			errs = append(errs, fmt.Errorf("an archive for %s, for which no release is built", p))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// checkSums checks that the checksums are those of the archives and the manifest, and of nothing else.
+// checkSums checks the checksums: those of the archives and the manifest, and no others.
 func (r release) checkSums() error {
 	text, err := os.ReadFile(filepath.Join(r.dir, sumsName(r.version)))
 	if err != nil {
@@ -118,13 +118,13 @@ func (r release) checkSums() error {
 	for line := range strings.Lines(string(text)) {
 		match := sumPattern.FindStringSubmatch(strings.TrimSuffix(line, "\n"))
 		if match == nil {
-			errs = append(errs, fmt.Errorf("%q is no checksum", line))
+			errs = append(errs, fmt.Errorf("%q is not a checksum", line))
 			continue
 		}
 		sum, name := match[1], match[2]
 		path, ok := files[name]
 		if !ok {
-			errs = append(errs, fmt.Errorf("a checksum of %s, which is none of the archives or the manifest, or was there before", name))
+			errs = append(errs, fmt.Errorf("a checksum of %s, which is neither an archive nor the manifest, or occurs twice", name))
 			continue
 		}
 		delete(files, name)
@@ -132,7 +132,7 @@ func (r release) checkSums() error {
 		if err != nil {
 			errs = append(errs, err)
 		} else if fmt.Sprintf("%x", sha256.Sum256(content)) != sum {
-			errs = append(errs, fmt.Errorf("%s is not what its checksum says", name))
+			errs = append(errs, fmt.Errorf("%s does not match its checksum", name))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -162,7 +162,7 @@ func readManifest(path string) ([]string, error) {
 		return nil, fmt.Errorf("manifest: version %d, want 1", manifest.Version)
 	}
 	if !slices.Equal(manifest.Metadata.ProtocolVersions, []string{"6.0"}) {
-		return nil, fmt.Errorf("manifest: protocol versions %q, want 6.0 alone", manifest.Metadata.ProtocolVersions)
+		return nil, fmt.Errorf("manifest: protocol versions %q, want only 6.0", manifest.Metadata.ProtocolVersions)
 	}
 	return manifest.Metadata.ProtocolVersions, nil
 }

@@ -121,13 +121,13 @@ func TestVerifyFinds(t *testing.T) {
 		"no archive for darwin_arm64": func(t *testing.T, dir string) {
 			rename(t, dir, mac.archive(testVersion), "elsewhere")
 		},
-		"an archive for darwin_riscv64, which nobody builds": func(t *testing.T, dir string) {
+		"an archive for darwin_riscv64, for which no release is built": func(t *testing.T, dir string) {
 			rename(t, dir, mac.archive(testVersion), platform{"darwin", "riscv64"}.archive(testVersion))
 		},
-		"is no archive of": func(t *testing.T, dir string) {
+		"is not an archive of": func(t *testing.T, dir string) {
 			rename(t, dir, mac.archive(testVersion), mac.archive("0.2.0"))
 		},
-		"darwin-arm64.zip is no archive of": func(t *testing.T, dir string) {
+		"darwin-arm64.zip is not an archive of": func(t *testing.T, dir string) {
 			rename(t, dir, mac.archive(testVersion), project+"_"+testVersion+"_darwin-arm64.zip")
 		},
 		"holds both": func(t *testing.T, dir string) {
@@ -142,15 +142,15 @@ func TestVerifyFinds(t *testing.T) {
 		"no checksum of " + manifest: func(t *testing.T, dir string) {
 			edit(t, dir, sums, "  "+manifest, "  "+manifest+".txt")
 		},
-		"is no checksum": func(t *testing.T, dir string) { edit(t, dir, sums, "  "+manifest, " *"+manifest) },
-		mac.archive(testVersion) + " is not what its checksum says": func(t *testing.T, dir string) {
+		"is not a checksum": func(t *testing.T, dir string) { edit(t, dir, sums, "  "+manifest, " *"+manifest) },
+		mac.archive(testVersion) + " does not match its checksum": func(t *testing.T, dir string) {
 			rewrite(t, dir, mac, keep, "README.md")
 		},
-		"README.md, and should hold": func(t *testing.T, dir string) {
+		"README.md, but should contain": func(t *testing.T, dir string) {
 			rewrite(t, dir, mac, keep, "README.md")
 			sum(t, dir)
 		},
-		"is there twice": func(t *testing.T, dir string) {
+		"occurs twice": func(t *testing.T, dir string) {
 			rewrite(t, dir, mac, keep, "LICENSE")
 			sum(t, dir)
 		},
@@ -167,15 +167,15 @@ func TestVerifyFinds(t *testing.T) {
 			})
 			sum(t, dir)
 		},
-		windows.archive(testVersion) + ": holds -rwxr-xr-x " + project + "_v" + testVersion + ",": func(t *testing.T, dir string) {
+		windows.archive(testVersion) + ": contains -rwxr-xr-x " + project + "_v" + testVersion + ",": func(t *testing.T, dir string) {
 			rewrite(t, dir, windows, func(h *zip.FileHeader) bool { h.Name = strings.TrimSuffix(h.Name, ".exe"); return true })
 			sum(t, dir)
 		},
-		"holds no " + mac.executable(testVersion): func(t *testing.T, dir string) {
+		"does not contain " + mac.executable(testVersion): func(t *testing.T, dir string) {
 			rewrite(t, dir, mac, isLicense)
 			sum(t, dir)
 		},
-		"does not hold the license": func(t *testing.T, dir string) {
+		"does not contain the source's LICENSE": func(t *testing.T, dir string) {
 			rewrite(t, dir, mac, func(h *zip.FileHeader) bool { return !isLicense(h) }, "LICENSE")
 			sum(t, dir)
 		},
@@ -254,7 +254,7 @@ func TestCheckExecutable(t *testing.T) {
 
 func TestCheckProtocols(t *testing.T) {
 	content := executable(t, host)
-	if err := checkProtocols(t.Context(), content, []string{"5.0"}); err == nil || !strings.Contains(err.Error(), "and the manifest says 5.0") {
+	if err := checkProtocols(t.Context(), content, []string{"5.0"}); err == nil || !strings.Contains(err.Error(), "but the manifest says 5.0") {
 		t.Errorf("got %v", err)
 	}
 	if err := checkProtocols(t.Context(), content, []string{"6.0"}); err != nil {

@@ -1,5 +1,5 @@
-// Schemas prints the provider's schemas as "terraform providers schema -json" does, for tfplugindocs. It asks the provider
-// itself, because a CLI leaves out what is newer than it is, and no page would come of that.
+// Command schemas prints the provider's schemas in the format of "terraform providers schema -json", for tfplugindocs. It reads them
+// from the provider itself, because a CLI omits what is newer than it, and those pages would be missing.
 package main
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/provider"
 )
 
-// address is the one that tfplugindocs looks for.
+// address is the provider's address that tfplugindocs looks for.
 const address = "registry.terraform.io/hashicorp/smtp"
 
 func main() {

@@ -7,7 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// The types below are those of github.com/hashicorp/terraform-json, without its detour over another type system.
+// The types below correspond to github.com/hashicorp/terraform-json, without its conversion to another type system.
 type providerSchema struct {
 	Provider           schema                    `json:"provider"`
 	Resources          map[string]schema         `json:"resource_schemas,omitempty"`

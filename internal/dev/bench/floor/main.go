@@ -1,5 +1,5 @@
-// Floor is a provider with the schemas of ours that does nothing: what any provider costs. With BENCH_FLOOR=full it keeps
-// as much in the state as ours does, which the CLI writes anew for each resource.
+// Command floor is a provider with our schemas that does nothing: it shows what any provider costs. With BENCH_FLOOR=full it stores as
+// much in the state as ours does, which the CLI rewrites for each resource.
 package main
 
 import (
@@ -47,7 +47,7 @@ func (f *floor) Resources(ctx context.Context) []func() resource.Resource {
 	return []func() resource.Resource{func() resource.Resource { return &nothing{f.ours.Resources(ctx)[0]()} }}
 }
 
-// nothing keeps what is planned and calls no site.
+// nothing stores what is planned and sends no requests.
 type nothing struct{ ours resource.Resource }
 
 func (n *nothing) Metadata(ctx context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
@@ -77,7 +77,7 @@ func (n *nothing) Delete(context.Context, resource.DeleteRequest, *resource.Dele
 
 func full() bool { return os.Getenv("BENCH_FLOOR") == "full" }
 
-// What a full floor keeps is as long as what the reference site makes of it.
+// The values that a full floor stores, as long as those of the reference site.
 const (
 	id      = "7d7b1f0e-2c55-4c0e-9a55-0f6f2c1f7a10"
 	private = `{"revision":"2","password_id":"` + id + `","instance":"7Q4MZ2XK"}`
@@ -95,7 +95,7 @@ func passed(attributes map[string]attr.Type) map[string]attr.Value {
 	}
 }
 
-// fill gives every computed attribute a value, because after an apply none may be unknown.
+// fill gives every computed attribute a value, because none may be unknown after an apply.
 func fill(ctx context.Context, plan tfsdk.Plan, state *tfsdk.State) {
 	var verification types.Object
 	plan.GetAttribute(ctx, path.Root("verification"), &verification)

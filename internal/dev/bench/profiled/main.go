@@ -1,4 +1,4 @@
-// Profiled is the provider as main serves it, with a CPU profile of each process in the folder named by BENCH_PROFILE.
+// Command profiled is the provider, with a CPU profile of each process in the folder named by BENCH_PROFILE.
 package main
 
 import (

@@ -1,7 +1,7 @@
 //go:build unix
 
-// Usage stands in for a provider: it runs the real one, whose path is beside its own with ".real" appended, and when that
-// ends appends a line with the processor time and the peak memory it took to the file named by BENCH_USAGE.
+// Command usage wraps a provider: it runs the real one, at its own path plus ".real", and then appends a line with its processor time
+// and peak memory to the file named by BENCH_USAGE.
 package main
 
 import (
@@ -27,7 +27,7 @@ func main() {
 }
 
 func run() error {
-	// Whoever starts a provider may interrupt it; the real one gets the same signal, and decides.
+	// Ignore interrupts: the real provider receives them too, and decides when to end.
 	signal.Ignore(os.Interrupt)
 	provider := exec.CommandContext(context.Background(), os.Args[0]+".real", os.Args[1:]...)
 	provider.Stdin, provider.Stdout, provider.Stderr = os.Stdin, os.Stdout, os.Stderr
@@ -37,7 +37,7 @@ func run() error {
 	}
 	rusage, ok := provider.ProcessState.SysUsage().(*syscall.Rusage)
 	if !ok {
-		return errors.New("this system does not tell what a process used")
+		return errors.New("this system does not report a process's resource usage")
 	}
 	file, openErr := os.OpenFile(os.Getenv("BENCH_USAGE"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if openErr != nil {
