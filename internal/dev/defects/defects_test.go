@@ -168,7 +168,7 @@ func TestTry(t *testing.T) {
 		"NoPackage":         {d: but(func(d *defect) { d.tests = "none" }), fail: "directory not found"},
 		"DoesNotCompile":    {d: but(func(d *defect) { d.new = "none" }), fail: "does not compile"},
 		"DoesNotPassVet":    {d: but(func(d *defect) { d.old, d.new = `"%d"`, `"%s"` }), fail: "does not compile"},
-		"NoTestFailsByName": {d: but(func(d *defect) { d.tests, d.run = "ends", "TestEnds" }), fail: "none by its name"},
+		"NoTestFailsByName": {d: but(func(d *defect) { d.tests, d.run = "ends", "TestEnds" }), fail: "but no test does"},
 		"TextIsGone":        {d: but(func(d *defect) { d.old = "n < 12" }), fail: "0 times"},
 		"TextIsThereTwice":  {d: but(func(d *defect) { d.old = "n < " }), fail: "2 times"},
 		"NoFile":            {d: but(func(d *defect) { d.file = "internal/rule/none.go" }), fail: "none.go"},
