@@ -92,7 +92,7 @@ func TestAccGenuineReceiver(t *testing.T) {
 		Steps: []resource.TestStep{
 			{ // neither SPF nor DKIM: the receiver files it as spam
 				PreConfig: sends(0, relayed{envelope: "closed.example"}), Config: config("closed.example", "delivered"),
-				ExpectError: says("the test message was accepted, and went to Junk"),
+				ExpectError: says("the test message was accepted, but went to Junk"),
 			},
 			{ // the service signs for itself
 				PreConfig: sends(1, foreign), Config: config("stranger.example", "authenticated"),

@@ -112,7 +112,7 @@ func TestAccSettingsStale(t *testing.T) {
 			{
 				Config:           renamed,
 				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{edit}},
-				ExpectError:      regexp.MustCompile(`(?s)changed by somebody.*from_name\s+is\s+"Somebody"`),
+				ExpectError:      regexp.MustCompile(`(?s)changed by someone.*from_name\s+is\s+"Somebody"`),
 			},
 			{
 				PreConfig: func() {
