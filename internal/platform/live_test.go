@@ -24,12 +24,12 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// variable is one that live.sh explains.
+// variable is an environment variable that live.sh documents.
 func variable(name, otherwise string) string {
 	return cmp.Or(os.Getenv("SMTP_TEST_SITE_"+name), otherwise)
 }
 
-// TestLive runs the conformance suite over the site that SMTP_TEST_SITE_URL names, with a submission server of its own.
+// TestLive runs the conformance suite against the site at SMTP_TEST_SITE_URL, with its own mail server.
 func TestLive(t *testing.T) {
 	const mailer = "mailer@example.com"
 	password := secret.New(uuid.NewString())
@@ -82,8 +82,7 @@ func openLive(t *testing.T) site.Site {
 	return s
 }
 
-// addServer makes sure that a listmonk has a second server that is enabled, beside the managed one, which is not the last
-// then and can be switched off.
+// addServer makes sure that listmonk has a second enabled server, so that the managed one is not the last and can be disabled.
 func addServer(t *testing.T, managed site.Candidate) {
 	t.Helper()
 	s := openLive(t)

@@ -22,7 +22,7 @@ func TestEveryNameOpens(t *testing.T) {
 	}
 }
 
-func TestAnUnknownNameListsTheKnownOnes(t *testing.T) {
+func TestUnknownPlatformListsThePlatforms(t *testing.T) {
 	_, err := platform.Open(adminapi.NewPool(adminapi.PoolOptions{}), config("siteadmim"))
 	e, ok := errors.AsType[*adminapi.ConfigError](err)
 	if !ok || e.Attribute != "platform" || !strings.Contains(e.Message, strings.Join(platform.Names(), ", ")) {

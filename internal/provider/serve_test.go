@@ -28,7 +28,7 @@ func TestQuieten(t *testing.T) {
 	}
 }
 
-func TestR21WaitsForAnotherParent(t *testing.T) {
+func TestR21WaitsForANewParent(t *testing.T) {
 	ticks, parents := make(chan time.Time, 4), []int{7, 7, 1, 1}
 	for range parents {
 		ticks <- time.Time{}

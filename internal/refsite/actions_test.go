@@ -442,9 +442,9 @@ func (m *machine) checkSecrets() {
 	m.log.Reset()
 }
 
-// TestAnySequence makes editors, tests, crashes and clocks do anything to two sites, over HTTP and with real mail servers,
+// TestRandomSequences makes editors, tests, crashes and clocks do anything to two sites, over HTTP and with real mail servers,
 // and compares the sites with a model of the contract after every step.
-func TestAnySequence(t *testing.T) {
+func TestRandomSequences(t *testing.T) {
 	runs, steps := soaktest.Count(2000), 50
 	seed := soaktest.Seed(t)
 	t.Logf("SOAK_SEED=%d: %d runs of about %d steps", seed, runs, steps)

@@ -85,7 +85,7 @@ func TestR42GuessingTheStoredPassword(t *testing.T) {
 }
 
 // A test whose record was edited would else prove the right password, while wrong ones count nowhere.
-func TestAnEditedTestAnswersNoGuess(t *testing.T) {
+func TestEditedTestRevealsNoPassword(t *testing.T) {
 	for name, edit := range map[string]func(*store.Test){
 		"OtherPort":   func(t *store.Test) { t.Settings.Port++ },
 		"OtherStatus": func(t *store.Test) { t.Result.Status = site.Failed },

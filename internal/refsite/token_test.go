@@ -124,8 +124,8 @@ func TestSecretStaysWithItsTokenEndpoint(t *testing.T) {
 	}
 }
 
-// TestTokenEndpointIsNoWayInside: the address rules hold for it.
-func TestTokenEndpointIsNoWayInside(t *testing.T) {
+// TestTokenEndpointObeysTheDialRules: the address rules hold for it.
+func TestTokenEndpointObeysTheDialRules(t *testing.T) {
 	w := startWithTokens(t)
 	c := w.site("client-a")
 	for _, address := range []string{"https://10.1.2.3/token", "https://169.254.169.254/token", "https://[fd00::1]/token"} {

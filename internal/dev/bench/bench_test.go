@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// TestRun measures two sites: every part of the program works, and the calls a site are those that are promised.
+// TestRun measures two sites: every part of the program works, and the requests per site are as documented.
 func TestRun(t *testing.T) {
 	all := contenders
 	t.Cleanup(func() { contenders = all })
@@ -36,7 +36,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestResultsAreOfThisProgram holds the results in the guide to the columns that the program prints.
+// TestResultsAreOfThisProgram compares the results in the guide with the columns that the program prints.
 func TestResultsAreOfThisProgram(t *testing.T) {
 	results, err := os.ReadFile("results.txt")
 	if err != nil {

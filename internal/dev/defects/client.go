@@ -21,7 +21,7 @@ var inClient = []defect{{
 	file:  "internal/platform/siteadmin/siteadmin.go",
 	old:   `c.replaced.Store(s.Revision, found.Revision)`,
 	new:   `_ = found`,
-	tests: "platform/siteadmin", run: "TestAnOldAnswerIsCalledThat",
+	tests: "platform/siteadmin", run: "TestOutdatedResponseIsReported",
 }, {
 	name: "RawVerificationKept", breaks: "R52",
 	what:  "The reply in a verification is stored in the state without cleaning.",

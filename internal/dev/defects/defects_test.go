@@ -14,7 +14,7 @@ import (
 // starredRows are those of the list of attacks and faults that matter most.
 var starredRows = strings.Fields("R1 R2 R3 R4 R5 R9 R10 R13 R15 R20 R21 R22 R23 R28 R29 R31 R32 R33 R39 R41 R42")
 
-// Code moves on. Whoever moves a text that a defect replaces sees it here, not only in the next soak.
+// If code that a defect replaces has changed, this test shows it immediately, not only the next soak.
 func TestDefects(t *testing.T) {
 	rows := regexp.MustCompile(`^[RI][0-9]+( [RI][0-9]+)*$`)
 	seen, broken := map[string]bool{}, map[string]bool{}
@@ -207,7 +207,7 @@ func TestUnbroken(t *testing.T) {
 	}
 }
 
-func TestTryAllTellsWhatWentUnnoticed(t *testing.T) {
+func TestTryAllReportsUnnoticedDefects(t *testing.T) {
 	m := smallModule(t)
 	d := defect{name: "Never", breaks: "R1", file: "internal/rule/rule.go", old: "n < 10", new: "false", tests: "rule", run: "TestAllowed"}
 	unnoticed := d
@@ -223,7 +223,7 @@ func TestTryAllTellsWhatWentUnnoticed(t *testing.T) {
 	}
 }
 
-func TestParseRefusesWhatIsNoEvent(t *testing.T) {
+func TestParseRefusesInvalidEvents(t *testing.T) {
 	if _, err := parse(strings.NewReader("FAIL\n")); err == nil {
 		t.Error("no error")
 	}

@@ -7,7 +7,7 @@ var inServer = []defect{{
 	file:  "internal/refsite/core/write.go",
 	old:   `if read == revision(rec) {`,
 	new:   `if read != "" {`,
-	tests: "refsite", run: "TestRevisions|TestConcurrentEditors",
+	tests: "refsite", run: "TestRevisions|TestR5ConcurrentEditors",
 }, {
 	name: "PasswordTravelsToAnotherHost", breaks: "R1 I5",
 	what:  "The stored password is kept when the host changes.",
@@ -253,7 +253,7 @@ var inServer = []defect{{
 	file:  "internal/refsite/core/write.go",
 	old:   `t.Result.Status != site.Passed || t.Settings != settings {`,
 	new:   `len(t.Settings.Diff(settings)) > 100 {`,
-	tests: "refsite", run: "TestAnEditedTestAnswersNoGuess",
+	tests: "refsite", run: "TestEditedTestRevealsNoPassword",
 }, {
 	name: "StoredMemberRenamed", breaks: "R57",
 	what:  "A member in data files is renamed, so that older files lose it.",

@@ -85,8 +85,8 @@ func checkSections(t *testing.T, told string, words []string) {
 	}
 }
 
-// TestDemoNoticesWhatGoesWrong tells the story with a password that the mail server never knew.
-func TestDemoNoticesWhatGoesWrong(t *testing.T) {
+// TestDemoNoticesFailures tells the story with a password that the mail server never knew.
+func TestDemoNoticesFailures(t *testing.T) {
 	cli, err := tfcli.Find(t.Context(), t.Output())
 	if err != nil {
 		t.Fatal(err)

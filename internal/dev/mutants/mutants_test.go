@@ -77,7 +77,7 @@ func TestMutants(t *testing.T) {
 	}
 }
 
-// TestSurvivorsAreMutants: a reason for what is not there any more would excuse another change some day.
+// TestSurvivorsAreMutants: a reason for a mutant that no longer exists could later excuse a different one.
 func TestSurvivorsAreMutants(t *testing.T) {
 	t.Chdir("../../..")
 	reasons, err := excuses(listed)
@@ -109,7 +109,7 @@ func TestExcusesNeedAReason(t *testing.T) {
 	}
 }
 
-func TestADrawIsTheSameEachTime(t *testing.T) {
+func TestDrawIsReproducible(t *testing.T) {
 	var all []mutant
 	for i := range 50 {
 		all = append(all, mutant{name: strings.Repeat("x", i+1)})

@@ -27,8 +27,7 @@ type builder struct {
 	log      io.Writer
 }
 
-// build makes the release: its archives, the manifest and the checksums of both. It leaves out alone where that holds
-// anything already.
+// build creates the release in out: its archives, the manifest and the checksums of both. It does nothing if out is not empty.
 func (b builder) build(ctx context.Context, out string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
@@ -98,11 +97,11 @@ func add(z *zip.Writer, path string, mode fs.FileMode, modified time.Time) error
 	return err
 }
 
-// executable builds the one for p at path.
+// executable builds the executable for p at path.
 func (b builder) executable(ctx context.Context, path string, p platform) error {
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -X main.version="+b.version, "-o", path, ".")
 	cmd.Dir = b.root
-	// What makes Go build for other machines than these platforms mean is set to nothing, which is the default.
+	// Reset the variables that change Go's target within a platform to their defaults.
 	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOEXPERIMENT=", "GOAMD64=", "GO386=", "GOARM64=",
 		"GOOS="+p.os, "GOARCH="+p.arch, "GOARM=6", "CGO_ENABLED=0")
 	if said, err := cmd.CombinedOutput(); err != nil {

@@ -15,8 +15,8 @@ import (
 
 const testVersion = "0.1.0-test"
 
-// built is the release that the tests look at, made once and never changed. It is one of a project with the same names
-// whose program only says which protocol it speaks, so that its archives are small.
+// built is the release that the tests check. It is built once and never changed. Its program only reports its protocol, so that its
+// archives are small.
 var built struct {
 	once sync.Once
 	root string
@@ -33,7 +33,7 @@ var version string
 func main() { _, _ = os.Stdout.WriteString("1|6|unix|" + version + "|grpc|\n") }
 `
 
-// TestMain makes room for it, and cleans up.
+// TestMain creates its folder, and cleans up.
 func TestMain(m *testing.M) {
 	var err error
 	if built.root, err = os.MkdirTemp("", "smtp-release-test-"); err != nil {
@@ -97,14 +97,14 @@ func write(t *testing.T, dir, name, content string) {
 	}
 }
 
-func TestReleaseIsAsTheRegistriesWantIt(t *testing.T) {
+func TestReleaseMeetsTheRegistriesRules(t *testing.T) {
 	b, out := buildOnce(t)
 	if got, err := verify(t.Context(), b.root, out, b.platforms); err != nil || got != testVersion {
 		t.Errorf("got %q, %v", got, err)
 	}
 }
 
-// TestTheProvider makes a release of the provider itself for the platform at hand, and checks it.
+// TestTheProvider builds and checks a release of the provider itself for the current platform.
 func TestTheProvider(t *testing.T) {
 	b, out := newBuilder(t, host), filepath.Join(t.TempDir(), "out")
 	if err := b.build(t.Context(), out); err != nil {
@@ -115,7 +115,7 @@ func TestTheProvider(t *testing.T) {
 	}
 }
 
-// TestPlatforms holds the list to what Go builds for, and to what checkHeader knows.
+// TestPlatforms compares the list with the platforms that Go supports, and with those that checkHeader supports.
 func TestPlatforms(t *testing.T) {
 	b := newBuilder(t)
 	released, err := readPlatforms(b.root)

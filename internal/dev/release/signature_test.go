@@ -14,7 +14,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// entity is a key that lasts as long as its test.
+// entity is a temporary key.
 func entity(t *testing.T, algorithm packet.PublicKeyAlgorithm) *openpgp.Entity {
 	t.Helper()
 	e, err := openpgp.NewEntity("Release", "", "release@example.test", &packet.Config{Algorithm: algorithm, RSABits: 2048})
@@ -60,8 +60,8 @@ func TestCheckPacket(t *testing.T) {
 	}
 }
 
-// TestSignature signs a release as GoReleaser does, with gpg where that is installed and else with a library that knows the
-// same format. The library, which is Terraform's own, takes the signature, and takes it for nothing else.
+// TestSignature signs a release like GoReleaser does, with gpg if that is installed, else with a library for the same format. The
+// library, which Terraform itself uses, accepts the signature for this file only.
 func TestSignature(t *testing.T) {
 	only := platform{"darwin", "arm64"}
 	root, dir := newBuilder(t).root, copied(t, only)

@@ -33,7 +33,7 @@ func copied(t *testing.T, platforms ...platform) string {
 	return dir
 }
 
-// sum renews the checksums, so that a fault has to be found behind them.
+// sum updates the checksums, so that a fault cannot be found by them.
 func sum(t *testing.T, dir string) {
 	t.Helper()
 	if err := os.Remove(filepath.Join(dir, sumsName(testVersion))); err != nil {
@@ -44,8 +44,7 @@ func sum(t *testing.T, dir string) {
 	}
 }
 
-// rewrite changes the headers of the archive for p: change returns false for what is left out, and more names that are
-// added hold one line.
+// rewrite changes the headers of the archive for p. change returns false to remove a file; more are the names of files to add.
 func rewrite(t *testing.T, dir string, p platform, change func(*zip.FileHeader) bool, more ...string) {
 	t.Helper()
 	path := filepath.Join(dir, p.archive(testVersion))

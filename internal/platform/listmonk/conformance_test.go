@@ -10,7 +10,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// A server that is the last stays on; so that it is not, there is another one as soon as there is ours.
+// The last enabled server cannot be switched off, so a second one is enabled together with ours.
 func TestConformance(t *testing.T) {
 	mail := smtptest.Start(t, smtptest.Config{Users: map[string]secret.Text{mailer: password}})
 	good, bad := sitetest.Candidates(mail.Host(), mail.Port(), site.STARTTLS, mailer, password)

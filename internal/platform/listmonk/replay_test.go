@@ -27,7 +27,7 @@ const (
 
 var password = secret.New("a submission password")
 
-// replay is a listmonk with a submission server that knows mailer.
+// replay is a simulated listmonk with a mail server that accepts mailer.
 type replay struct {
 	site.Site
 	*testing.T
@@ -92,7 +92,7 @@ func (r *replay) mustApply(c site.Candidate) site.State {
 	return state
 }
 
-// servers are those in its database.
+// servers returns the servers in its database.
 func (r *replay) servers() []map[string]any {
 	r.Helper()
 	var servers []map[string]any
@@ -103,7 +103,7 @@ func (r *replay) servers() []map[string]any {
 	return servers
 }
 
-// hosts are those of its servers.
+// hosts returns the hosts of its servers.
 func (r *replay) hosts() []string {
 	r.Helper()
 	var hosts []string
@@ -113,7 +113,7 @@ func (r *replay) hosts() []string {
 	return hosts
 }
 
-// own is the server that is managed.
+// own returns the managed server.
 func (r *replay) own() map[string]any {
 	r.Helper()
 	for _, server := range r.servers() {
@@ -135,7 +135,7 @@ func TestApplyOnANewListmonk(t *testing.T) {
 	if !got.Enabled || got.Settings != good.Settings || !got.PasswordSet || got.Verification == nil {
 		t.Errorf("got %+v", got)
 	}
-	// The sample is gone, with which listmonk would take turns; the other server is not ours.
+	// The sample is removed, because listmonk would alternate with it; the other server is not managed.
 	if want := []string{"smtp.gmail.com", good.Settings.Host}; !slices.Equal(r.hosts(), want) {
 		t.Errorf("servers %q, want %q", r.hosts(), want)
 	}
@@ -144,8 +144,8 @@ func TestApplyOnANewListmonk(t *testing.T) {
 	}
 }
 
-// By itself, listmonk would test with the sender that it has saved.
-func TestTheTestIsOneOfTheCandidatesSender(t *testing.T) {
+// By default, listmonk would test with its saved sender.
+func TestTestUsesTheCandidatesSender(t *testing.T) {
 	r := startReplay(t)
 	good := r.good()
 	result, err := r.Test(t.Context(), site.TestRequest{Candidate: &good, Recipient: recipient})
@@ -169,7 +169,7 @@ func TestTheTestIsOneOfTheCandidatesSender(t *testing.T) {
 	}
 }
 
-// What the server sends real messages with, it tests with.
+// Tests use the headers that the server adds to real messages.
 func TestHeadersOfTheServerStay(t *testing.T) {
 	r := startReplay(t)
 	r.mustApply(r.good())
@@ -208,7 +208,7 @@ func TestAFailedTestWritesNothing(t *testing.T) {
 	}
 }
 
-func TestAVersionThatAlwaysPassesEnablesNothing(t *testing.T) {
+func TestVersionThatAlwaysPassesCannotEnable(t *testing.T) {
 	r := startReplay(t)
 	r.server = listmonktest.Start(t, listmonktest.Config{Version: "v5.0.1", RootCAs: r.mail.RootCAs()})
 	r.Site = openReplay(t, r.server)
@@ -261,7 +261,7 @@ func TestNoMaskIsEverWritten(t *testing.T) {
 	}
 }
 
-func TestAMaskIsNoPassword(t *testing.T) {
+func TestMaskIsRefusedAsPassword(t *testing.T) {
 	r := startReplay(t)
 	_, err := r.Save(t.Context(), site.SaveRequest{Settings: r.good().Settings, Password: secret.New("••••••••")})
 	if e, ok := errors.AsType[*site.Error](err); !ok || e.Kind != site.Invalid || e.Field != "password" || len(r.server.Calls()) > 0 {
@@ -291,7 +291,7 @@ func TestAPasswordStaysUntilItMayNot(t *testing.T) {
 	}
 }
 
-func TestTheLastServerStaysOn(t *testing.T) {
+func TestLastServerStaysOn(t *testing.T) {
 	for name, leave := range map[string]func(r *replay) error{
 		"Save": func(r *replay) error {
 			_, err := r.Save(r.Context(), site.SaveRequest{Settings: r.good().Settings})
@@ -320,7 +320,7 @@ func TestTheLastServerStaysOn(t *testing.T) {
 	}
 }
 
-// A server that is switched off can be switched on again by anybody, and must not log in in clear then.
+// Anyone can enable a disabled server again, and it must not log in in clear text then.
 func TestSwitchingOffKeepsTheEncryption(t *testing.T) {
 	for name, held := range map[string]map[string]any{
 		"Checked":    {"tls_type": "STARTTLS", "tls_skip_verify": false},
@@ -351,7 +351,7 @@ func TestClearMakesASampleOfTheServer(t *testing.T) {
 	}
 	r.server.Join()
 	r.mustApply(r.good())
-	// The other server sends from it, however it is written.
+	// The other server uses the same sender, in whatever form it is written.
 	const sender = "=?utf-8?q?Zo=C3=AB?=  <hello@example.test>"
 	r.server.Edit(func(settings map[string]any) { settings["app.from_email"] = sender })
 	if err := r.Clear(t.Context(), site.ClearRequest{}); err != nil {
@@ -383,7 +383,7 @@ func TestWhichServerIsManaged(t *testing.T) {
 	off := map[string]any{"enabled": false}
 	for name, tt := range map[string]struct {
 		servers []any
-		// host is that of the one, empty for none, "several" where nobody can tell.
+		// host is the managed server's; empty if there is none, "several" if it is ambiguous.
 		host string
 	}{
 		"None":           {nil, ""},
@@ -422,7 +422,7 @@ func TestWhichServerIsManaged(t *testing.T) {
 	})
 }
 
-func TestDriftOfWhatNoPlanCanAskFor(t *testing.T) {
+func TestUnplannableSettingsShowAsDrift(t *testing.T) {
 	for name, tt := range map[string]struct {
 		edit func(own, settings map[string]any)
 		want func(*site.Settings)
@@ -449,7 +449,7 @@ func TestDriftOfWhatNoPlanCanAskFor(t *testing.T) {
 	}
 }
 
-// Of these listmonk has words of its own.
+// listmonk reports these errors in its own words.
 func TestAServerThatDoesNotOfferWhatItTakes(t *testing.T) {
 	for id, tt := range map[string]struct {
 		mail       smtptest.Config

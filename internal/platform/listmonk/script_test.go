@@ -88,14 +88,14 @@ func (s *script) kept() step {
 	}}
 }
 
-// config shows what a listmonk says of itself.
+// config serves listmonk's description of itself.
 func config(data string) step {
 	return step{Call: getConfig, Answer: adminapitest.JSON(200, `{"data":`+data+`}`)}
 }
 
 var (
 	saved = adminapitest.JSON(200, `{"data":true}`)
-	// running is a listmonk without anything to say.
+	// running is a listmonk that needs no restart.
 	running  = config(`{"version":"v6.2.0","needs_restart":false}`)
 	settings = site.Settings{
 		Host: "smtp.example.test", Port: 587, Encryption: site.STARTTLS, Username: mailer,
@@ -105,7 +105,7 @@ var (
 	candidate = site.Candidate{Settings: settings, Password: password}
 )
 
-func TestAWriteWaitsThroughTheRestart(t *testing.T) {
+func TestWriteWaitsForTheRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := new(script)
 		start := time.Now()
@@ -120,7 +120,7 @@ func TestAWriteWaitsThroughTheRestart(t *testing.T) {
 	})
 }
 
-func TestARestartThatIsNotAwaited(t *testing.T) {
+func TestInterruptedRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
@@ -153,7 +153,7 @@ func TestRunningCampaignsPutARestartOff(t *testing.T) {
 	}
 }
 
-// What becomes of a write whose answer is lost, the settings tell: a new password has a new UUID.
+// After a lost response, the settings show whether the write was carried out: a new password has a new UUID.
 func TestALostWrite(t *testing.T) {
 	for name, tt := range map[string]struct {
 		steps func(s *script) []step
@@ -184,8 +184,8 @@ func TestALostWrite(t *testing.T) {
 	}
 }
 
-// Without a password the UUID stays, and what is to change tells.
-func TestALostSwitchingOff(t *testing.T) {
+// Without a new password the UUID stays, and the changed settings show whether the write was carried out.
+func TestLostDisable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, off := new(script), save
 		off.Password, off.Enabled = secret.Text{}, false
@@ -205,7 +205,7 @@ func TestALostSwitchingOff(t *testing.T) {
 	})
 }
 
-func TestTheWholeObjectGoesBack(t *testing.T) {
+func TestWriteSendsAllSettings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := new(script)
 		if _, err := s.open(t, read(noServer), s.write(saved), running, s.kept()).Save(t.Context(), save); err != nil {
@@ -286,7 +286,7 @@ func TestWhatIsTested(t *testing.T) {
 	})
 }
 
-// Nothing tells one test from another, so only what certainly did not arrive is sent again.
+// Tests cannot be identified, so a test is retried only if it certainly did not arrive.
 func TestATestIsSentOnce(t *testing.T) {
 	for name, tt := range map[string]struct {
 		steps []step
@@ -312,7 +312,7 @@ func TestATestIsSentOnce(t *testing.T) {
 	}
 }
 
-func TestNothingIsSentForWhatIsNoRecipient(t *testing.T) {
+func TestInvalidRecipientSendsNothing(t *testing.T) {
 	for _, to := range []string{"", "ops", "Ops <ops@example.test>", "a@example.test,b@example.test", "ops@example.test> SIZE=1", "ops@example.test\r\nRCPT TO:<eve@example.test>"} {
 		synctest.Test(t, func(t *testing.T) {
 			_, err := new(script).open(t).Test(t.Context(), site.TestRequest{Candidate: &candidate, Recipient: to})
@@ -323,7 +323,7 @@ func TestNothingIsSentForWhatIsNoRecipient(t *testing.T) {
 	}
 }
 
-// Of these a test passes whether or not the mail server can be reached.
+// In these versions a test passes even if the mail server cannot be reached.
 func TestNothingIsTestedWithoutAVerdict(t *testing.T) {
 	for _, version := range []string{"v5.0.0", "v5.0.1", "v5.0.2", "5.0.2", "v5.0.2-rc1"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -357,7 +357,7 @@ func TestNothingIsTestedWithoutAVerdict(t *testing.T) {
 	}
 }
 
-func TestWhatIsStoredIsNotTested(t *testing.T) {
+func TestStoredPasswordIsNotTested(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, err := new(script).open(t).Test(t.Context(), site.TestRequest{Recipient: recipient})
 		if site.KindOf(err) != site.Unsupported {
@@ -388,7 +388,7 @@ func TestNothingIsSentToAnotherSite(t *testing.T) {
 	}
 }
 
-func TestNothingIsSentToWhatIsNoListmonk(t *testing.T) {
+func TestNothingIsSentToOtherSoftware(t *testing.T) {
 	for name, tt := range map[string]struct {
 		answer http.HandlerFunc
 		want   site.Kind

@@ -25,7 +25,7 @@ func TestError(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		err  error
-		// read is the kind for a call that changes nothing, write for one that does.
+		// read is the expected kind for a request that changes nothing, write for one that does.
 		read, write site.Kind
 	}{
 		{"NoConnection", &adminapi.Error{Kind: adminapi.Unreachable}, site.Unreachable, site.Unreachable},

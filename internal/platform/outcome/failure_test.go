@@ -52,7 +52,7 @@ func TestFailureByError(t *testing.T) {
 	}
 }
 
-// Of these nobody can say whether the server had the message by then.
+// After these errors it is unknown whether the server had received the message.
 func TestFailureInDoubt(t *testing.T) {
 	for _, text := range []string{
 		"EOF", "read tcp 127.0.0.1:46028->127.0.0.1:587: i/o timeout", "read: connection reset by peer", "write: broken pipe",

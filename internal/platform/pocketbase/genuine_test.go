@@ -20,7 +20,7 @@ import (
 
 const mailer = "mailer@example.test"
 
-// genuine is a PocketBase that was never configured, with a submission server that it trusts and that knows mailer.
+// genuine is a new PocketBase, with a mail server that it trusts and that accepts mailer.
 type genuine struct {
 	site.Site
 	*testing.T
@@ -124,7 +124,7 @@ func TestGenuineFailedTestSwitchesMailOff(t *testing.T) {
 	}
 }
 
-func TestGenuineFailedTestPutsBackWhatWorked(t *testing.T) {
+func TestGenuineFailedTestRestoresWorkingSettings(t *testing.T) {
 	for name, prior := range map[string]secret.Text{"WithTheOldPassword": password, "WithoutTheOldPassword": {}} {
 		t.Run(name, func(t *testing.T) {
 			g := startGenuine(t, smtptest.Config{})
@@ -155,14 +155,14 @@ func TestGenuineFailedTestPutsBackWhatWorked(t *testing.T) {
 	}
 }
 
-// An encryption is all that keeps the password from a server that offers none, and it does.
+// PocketBase never sends the password to a server without encryption.
 func TestGenuineNeverLogsInInClearText(t *testing.T) {
 	for _, method := range []string{"PLAIN", "LOGIN"} {
 		t.Run(method, func(t *testing.T) {
 			g := startGenuine(t, smtptest.Config{Encryption: site.NoEncryption})
 			g.patch(`{"smtp":{"authMethod":"` + method + `"}}`)
 			settings := g.good()
-			// PocketBase does not take this for its own machine, to which it would log in all the same.
+			// PocketBase does not treat this as localhost, to which it would log in without TLS.
 			settings.Host = "::ffff:127.0.0.1"
 			_, err := g.apply(site.Candidate{Settings: settings, Password: password}, func(*site.Change) {})
 			failed, ok := errors.AsType[*site.TestError](err)
@@ -222,7 +222,7 @@ func TestGenuineForgetsAPassword(t *testing.T) {
 	g := startGenuine(t, smtptest.Config{})
 	before := g.mustApply(site.Candidate{Settings: g.good(), Password: password})
 
-	// A server that wants a login, and does not get it.
+	// A server that requires a login but receives none.
 	open := g.good()
 	open.Username, open.Encryption = "", site.NoEncryption
 	_, err := g.apply(site.Candidate{Settings: open}, func(c *site.Change) { c.Prior = before })
@@ -290,13 +290,13 @@ func TestGenuineRefusesALogin(t *testing.T) {
 	}
 }
 
-// patch edits the settings as somebody at the admin page does.
+// patch edits the settings like a person at the admin page.
 func (g *genuine) patch(body string) {
 	g.Helper()
 	g.call(http.MethodPatch, "/api/settings", body)
 }
 
-// impersonation makes a token as the page of the superusers does.
+// impersonation creates a token like the superusers' page does.
 func (g *genuine) impersonation() string {
 	g.Helper()
 	var list struct{ Items []struct{ ID string } }
@@ -312,7 +312,7 @@ func (g *genuine) impersonation() string {
 	return made.Token
 }
 
-// call calls PocketBase without this package.
+// call sends a request to PocketBase directly.
 func (g *genuine) call(method, path, body string) string {
 	g.Helper()
 	var session struct{ Token string }

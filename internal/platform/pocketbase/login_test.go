@@ -73,7 +73,7 @@ func TestRefusedLogins(t *testing.T) {
 	}
 }
 
-func TestAccountsThatAreNone(t *testing.T) {
+func TestInvalidAccounts(t *testing.T) {
 	_, err := pocketbase.Open(adminapi.NewPool(adminapi.PoolOptions{}), adminapi.Config{URL: adminapitest.URL, Limits: adminapi.DefaultLimits()},
 		adminapi.Account{Username: "admin@example.test"})
 	if e, ok := errors.AsType[*adminapi.ConfigError](err); !ok || e.Attribute != "password" {
@@ -107,7 +107,7 @@ func TestNothingIsSentToAnotherSite(t *testing.T) {
 	}
 }
 
-func TestNothingIsSentToWhatIsNoPocketBase(t *testing.T) {
+func TestNothingIsSentToOtherSoftware(t *testing.T) {
 	for name, tt := range map[string]struct {
 		answer http.HandlerFunc
 		want   site.Kind

@@ -48,8 +48,8 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-// With mail off, PocketBase would test the sendmail of its machine.
-func TestWhatIsOffIsNotTested(t *testing.T) {
+// With mail off, PocketBase would test the local sendmail.
+func TestDisabledMailIsNotTested(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, err := play(t, token, recognised(), on(getSettings, disabled)).Test(t.Context(), site.TestRequest{Recipient: recipient})
 		if site.KindOf(err) != site.Unsupported {
@@ -67,7 +67,7 @@ func TestCandidatesAreNotTested(t *testing.T) {
 	})
 }
 
-// Nothing tells one test from another, so only what certainly did not arrive is sent again.
+// Tests cannot be identified, so a test is retried only if it certainly did not arrive.
 func TestATestIsSentOnce(t *testing.T) {
 	for name, tt := range map[string]struct {
 		steps []step

@@ -88,8 +88,8 @@ func TestSave(t *testing.T) {
 	}
 }
 
-// A write says everything that it is about, so that making it again changes nothing.
-func TestALostWriteIsMadeAgain(t *testing.T) {
+// A write sets every value, so repeating it changes nothing.
+func TestLostWriteIsRetried(t *testing.T) {
 	for name, lost := range map[string]step{
 		"reset":   {Call: patchSettings, Answer: adminapitest.Reset},
 		"refused": {Dial: adminapitest.Refused()},
@@ -115,7 +115,7 @@ func TestALostWriteIsMadeAgain(t *testing.T) {
 	})
 }
 
-func TestClearPutsBackWhatANewPocketBaseHas(t *testing.T) {
+func TestClearRestoresTheFactorySettings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		err := play(t, token, recognised(), on(getSettings, enabled039), with(`{"smtp":{"enabled":false,"host":"smtp.example.com","port":587,
 			"username":"","password":"","tls":false,"localName":""},"meta":{"senderName":"Support","senderAddress":"support@example.com"}}`,
@@ -126,8 +126,8 @@ func TestClearPutsBackWhatANewPocketBaseHas(t *testing.T) {
 	})
 }
 
-// Before 0.36.9 the process went on to use a password that was removed, and 0.38 is the first that shows its age.
-func TestAPasswordThatAnOldPocketBaseWouldKeep(t *testing.T) {
+// Before 0.36.9 the process kept using a removed password; 0.38 is the first version that can be recognised as newer.
+func TestOldPocketBaseKeepsRemovedPasswords(t *testing.T) {
 	open := site.SaveRequest{Settings: settings, Enabled: true}
 	open.Settings.Username, open.Settings.Encryption = "", site.NoEncryption
 	calls := map[string]func(t *testing.T, s site.Site) error{

@@ -56,7 +56,7 @@ func TestKindsOfProblems(t *testing.T) {
 	}
 }
 
-func TestWhatMovedARevisionOnMayBeTheLostClear(t *testing.T) {
+func TestStaleAfterALostClear(t *testing.T) {
 	stale := adminapitest.Problem(412, "stale", `"revision":"9"`)
 	for name, tt := range map[string]struct {
 		steps func(*script) []step
@@ -85,8 +85,8 @@ func TestWhatMovedARevisionOnMayBeTheLostClear(t *testing.T) {
 	}
 }
 
-// What answers a write may be somebody else, or the site before the write: only reading the site tells.
-func TestAnAnswerThatIsNotTheSitesIsNotBelieved(t *testing.T) {
+// The response to a write may come from something else, or from before the write: only reading the site shows what happened.
+func TestForeignAnswerIsNotTrusted(t *testing.T) {
 	write := func(ctx context.Context, opened site.Site) error {
 		_, err := opened.Save(ctx, site.SaveRequest{Settings: settings, Password: candidate.Password, Revision: "7", SiteID: "site-1"})
 		return err
@@ -138,8 +138,8 @@ func TestAnAnswerThatIsNotTheSitesIsNotBelieved(t *testing.T) {
 	}
 }
 
-// What another site says of ours is not believed, and nothing is sent to it once more.
-func TestAnotherSiteDoesNotSayWhatBecameOfACall(t *testing.T) {
+// What a different site reports is not trusted, and nothing is sent to it again.
+func TestWrongSiteIsNotAskedForTheOutcome(t *testing.T) {
 	other := func(members string) http.HandlerFunc { return smtp(merged(`{"site_id":"site-2"}`, members)) }
 	for call, tt := range map[string]struct {
 		step   string
@@ -168,8 +168,8 @@ func TestAnotherSiteDoesNotSayWhatBecameOfACall(t *testing.T) {
 	}
 }
 
-// A site that refuses a call for another one has got what the call holds.
-func TestARefusalOfAnotherSiteSaysWhatItWasSent(t *testing.T) {
+// A wrong site that refuses a request has received its content.
+func TestWrongSiteErrorNamesWhatWasSent(t *testing.T) {
 	refuse := adminapitest.Problem(409, "wrong_site")
 	for name, tt := range map[string]struct {
 		call, sent string

@@ -24,7 +24,7 @@ type operation struct {
 	before func(s *script) []step
 	run    func(context.Context, site.Site) error
 	good   func(s *script) http.HandlerFunc
-	// lookup is the call that finds out what became of a lost one, and what it finds; empty for a read.
+	// lookup is the request that finds out whether a lost one was carried out, and its response; empty for a read.
 	lookup       string
 	undone, done func(s *script) http.HandlerFunc
 	undecided    site.Kind
@@ -150,7 +150,7 @@ func TestRetryTable(t *testing.T) {
 	}
 }
 
-// lost is a cell in which nobody knows what became of a call.
+// lost is a cell in which the outcome of a request is unknown.
 func (o operation) lost(t *testing.T, answer http.HandlerFunc, lasting site.Kind) {
 	t.Helper()
 	attempt := func(s *script) []step {

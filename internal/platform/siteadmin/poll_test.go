@@ -61,7 +61,7 @@ func TestRunningTestIsPolled(t *testing.T) {
 	}
 }
 
-func TestAVerdictThatDoesNotComeIsNoAnswer(t *testing.T) {
+func TestMissingVerdictIsNoAnswer(t *testing.T) {
 	for name, steps := range map[string]func(*script) []step{
 		"lost by the site": func(s *script) []step { return []step{s.on(putTest, stillRunning("5")), s.on(getTest, notFound)} },
 		"login ended": func(s *script) []step {

@@ -85,7 +85,7 @@ func TestNothingIsSentToAnotherSite(t *testing.T) {
 	}
 }
 
-func TestAPinnedSiteIsNotReadAgain(t *testing.T) {
+func TestPinnedSiteIsNotReadAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript(t)
 		opened := s.play(token, s.on(putTest, tested(200, "")), s.on(putSMTP, s.written))
@@ -97,7 +97,7 @@ func TestAPinnedSiteIsNotReadAgain(t *testing.T) {
 	})
 }
 
-func TestASiteIsRecognisedOnce(t *testing.T) {
+func TestSiteIsRecognisedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript(t)
 		opened := s.play(token,
@@ -113,7 +113,7 @@ func TestASiteIsRecognisedOnce(t *testing.T) {
 	})
 }
 
-// TestTokenLoginsNeedASiteThatTakesThem: a site of 0.1 would refuse the new settings as malformed, or worse.
+// A site of version 0.1 would refuse the new settings as malformed, or misinterpret them.
 func TestTokenLoginsNeedASiteThatTakesThem(t *testing.T) {
 	withToken := candidate
 	withToken.Settings.Grant, withToken.Settings.TokenURL, withToken.Settings.ClientID = site.ClientCredentials, "https://login.example.com/token", "app"

@@ -38,7 +38,7 @@ type script struct {
 	t *testing.T
 
 	mu sync.Mutex
-	// sent holds what is the same in each repetition of a call: its body, and the test key or If-Match.
+	// sent holds what must be equal in each retry of a request: its body, and the test key or If-Match.
 	sent map[string]map[string]bool
 	// writeID is that of the last PUT.
 	writeID string
@@ -75,7 +75,7 @@ func (s *script) on(call string, answer http.HandlerFunc) step {
 	}}
 }
 
-// fault expects a call and answers as no site should.
+// fault expects a request and responds as no site should.
 func (s *script) fault(call string, answer http.HandlerFunc) step {
 	return step{Call: call, Check: s.check, Answer: answer}
 }
@@ -99,7 +99,7 @@ func (s *script) check(t adminapitest.T, r *http.Request, body string) {
 	}
 }
 
-// same makes sure that every call was the same each time it was made.
+// same checks that every retry of a request was equal to the first.
 func (s *script) same() {
 	s.t.Helper()
 	s.mu.Lock()
@@ -175,7 +175,7 @@ var (
 	candidate = site.Candidate{Settings: settings, Password: secret.New("a submission password")}
 )
 
-// limit gives calls two and a half minutes, more than any of them needs and less than for ever.
+// limit is a timeout of two and a half minutes, more than any request needs.
 func limit(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 150*time.Second)

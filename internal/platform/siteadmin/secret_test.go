@@ -55,7 +55,7 @@ func TestR28ErrorsRepeatNoSecretThatASiteEchoes(t *testing.T) {
 	}
 }
 
-// A site that fails while it is asked what became of a call may show what that call sent, as PHP does in its traces.
+// A site that fails while it is asked about an earlier request may show that request's content, as PHP's traces do.
 func TestR28NoLaterAnswerRepeatsTheMailPassword(t *testing.T) {
 	password := candidate.Password.Reveal()
 	plain := base64.StdEncoding.EncodeToString([]byte("\x00mailer@example.com\x00" + password))

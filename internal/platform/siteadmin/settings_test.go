@@ -8,8 +8,8 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// TestContractHasEverySetting holds openapi.yaml to the declarations. A request may leave out a setting that was added after
-// version 1.0, and a site of an older version does not answer with it.
+// TestContractHasEverySetting compares openapi.yaml with the declarations. A request may omit a setting that was added after version
+// 1.0, and sites of older versions do not return it.
 func TestContractHasEverySetting(t *testing.T) {
 	schemas := contract.spec.Components.Schemas
 	for _, name := range []string{"Settings", "StoredSettings"} {
@@ -47,8 +47,8 @@ func TestContractHasEverySetting(t *testing.T) {
 	}
 }
 
-// The JSON of the zero settings is that of 1.0: a site that does not know a setting is not told of one that is not set.
-func TestSettingsThatAreNotSetAreNotSent(t *testing.T) {
+// The JSON of zero settings is that of 1.0, so that a site which does not support a setting is not sent it while it is unset.
+func TestUnsetSettingsAreNotSent(t *testing.T) {
 	document, err := json.Marshal(site.Settings{})
 	if err != nil {
 		t.Fatal(err)

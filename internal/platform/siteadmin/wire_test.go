@@ -236,7 +236,7 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// A member of a shape of its own does not say that a site is a newer one; an empty record is none of a pass.
+// A member of an unexpected type does not mean that the site is newer; an empty record is not a pass.
 func TestReadTakesWhatIsMeant(t *testing.T) {
 	for members, want := range map[string]string{
 		`{"verification":{}}`:                                       "",
@@ -266,7 +266,7 @@ func TestReadTakesWhatIsMeant(t *testing.T) {
 	})
 }
 
-// What is in force is shown, and its settings are compared: too long ones are as good as none.
+// What is in force is shown, and its settings are compared; overlong settings are ignored.
 func TestReadBoundsWhatIsInForce(t *testing.T) {
 	for members, want := range map[string]site.InForce{
 		`{"by":"` + strings.Repeat("x", 9_000) + `","transport":"smtp","settings":{"host":"` + strings.Repeat("x", 1025) + `"},"obstacle":"` + strings.Repeat("y", 9_000) + `"}`: {
@@ -284,7 +284,7 @@ func TestReadBoundsWhatIsInForce(t *testing.T) {
 	}
 }
 
-// What a site says of a pass, of a test and of who wrote goes into the state and onto screens.
+// What a site reports about passes, tests and writers reaches the state and the screen.
 func TestTextsOfASiteAreBoundedAndClean(t *testing.T) {
 	long := "\u001b[31m250\r\n" + strings.Repeat("é", 900_000)
 	text, err := json.Marshal(long)
@@ -336,8 +336,8 @@ func TestClearNamesTheSite(t *testing.T) {
 	}
 }
 
-// A cache in front of a site may keep what it said before a write.
-func TestAnOldAnswerIsCalledThat(t *testing.T) {
+// A cache in front of a site may return a response from before a write.
+func TestOutdatedResponseIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript(t)
 		opened := s.play(token, s.on(getSMTP, smtp("")), s.on(putSMTP, s.written), s.on(getSMTP, smtp("")), s.on(getSMTP, smtp(`{"revision":"9"}`)))

@@ -85,7 +85,7 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-func TestCredentialsThatNobodyHas(t *testing.T) {
+func TestImpossibleCredentials(t *testing.T) {
 	g := guard(t, filepath.Join(t.TempDir(), "data"), time.Now)
 	for name, credentials := range map[string]struct {
 		username string

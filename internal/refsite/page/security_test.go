@@ -103,7 +103,7 @@ func TestR44Session(t *testing.T) {
 	})
 }
 
-func TestASessionIsOfOneSite(t *testing.T) {
+func TestSessionIsValidForOneSite(t *testing.T) {
 	w := start(t)
 	if _, err := w.server.AddSite("client-b"); err != nil {
 		t.Fatal(err)
@@ -116,7 +116,7 @@ func TestASessionIsOfOneSite(t *testing.T) {
 	}
 }
 
-func TestAnAPITokenIsNoSession(t *testing.T) {
+func TestAPITokenOpensNoSession(t *testing.T) {
 	w := start(t)
 	token, err := w.server.ResetToken("client-a")
 	if err != nil {

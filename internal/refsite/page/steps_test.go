@@ -87,7 +87,7 @@ func TestTheSteps(t *testing.T) {
 }
 
 // The address after a step stays in the browser, and in its history.
-func TestWhatAStepSaidIsNotSaidWhenItIsNoLongerTrue(t *testing.T) {
+func TestOutdatedSuccessMessageIsNotShown(t *testing.T) {
 	w := start(t)
 	b := w.loggedIn()
 	says := func(done, want string) {
@@ -113,7 +113,7 @@ func TestWhatAStepSaidIsNotSaidWhenItIsNoLongerTrue(t *testing.T) {
 	says("saved", "Saved.")
 }
 
-func TestAPassThatIsTooOld(t *testing.T) {
+func TestExpiredPass(t *testing.T) {
 	w := start(t)
 	b := w.loggedIn()
 	b.submit("/save", w.settings())
@@ -142,7 +142,7 @@ func TestOnlyThePasswordChanges(t *testing.T) {
 	}
 }
 
-func TestAnotherPasswordThanTheSavedPasses(t *testing.T) {
+func TestUnsavedPasswordPasses(t *testing.T) {
 	w := start(t)
 	b := w.loggedIn()
 	entries := w.settings()

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// proof says which test stands for the blocks of a language in the documents that match, or for one command.
+// proof names the test that covers the blocks of a language in the matching documents, or one command.
 type proof struct{ documents, lang, test string }
 
 // proofs are for blocks that [TestEveryBlock] does not run itself.
@@ -27,7 +27,7 @@ var proofs = []proof{
 	{"examples/modules/client-sites/README.md", "csv", "TestConfigurations"},
 }
 
-// commands are those of "sh" blocks that nothing here runs, and the tests that do.
+// commands are the commands of "sh" blocks that this test does not run, and the tests that run them.
 var commands = map[string]string{
 	"terraform import smtp_settings.site default": "TestAccExamplesImport",
 	"set -o pipefail": "TestAccAgency",
@@ -41,10 +41,10 @@ var commands = map[string]string{
 	`pocketbase superuser upsert terraform@agency.example "$PASSWORD"`:                                                        "TestStart",
 }
 
-// excuses are the notes with which a document may say that nobody can run a block here.
+// excuses are the notes with which a document may declare that a block cannot be run here.
 var excuses = []string{"needs a site of your own", "needs a WordPress of your own", "needs an account of Microsoft", "for another provider"}
 
-// TestEveryBlock knows for each block in each document what makes sure that it is right.
+// TestEveryBlock checks that each block in each document is covered by a test.
 func TestEveryBlock(t *testing.T) {
 	tests := testNames(t)
 	known := func(where, test string) {
@@ -69,7 +69,7 @@ func TestEveryBlock(t *testing.T) {
 			}
 			switch {
 			case slices.Contains(excuses, b.note):
-				// What it is about is elsewhere; the programs are here all the same.
+				// Its target is elsewhere, but its programs exist here.
 				for _, command := range commandLines(b.text) {
 					if goRun.MatchString(command) || makeLine.MatchString(command) {
 						if problem := check(t, command); problem != "" {
@@ -139,7 +139,7 @@ var (
 	scripted = regexp.MustCompile(`^(?:SOAK=\w+ )?(\.ci/run|internal/\S+\.sh)$`)
 )
 
-// check says what is wrong with a command of this repository; "" for nothing.
+// check returns what is wrong with a command of this repository, or "".
 func check(t *testing.T, command string) string {
 	t.Helper()
 	if match := makeLine.FindStringSubmatch(command); match != nil {
@@ -161,7 +161,7 @@ func check(t *testing.T, command string) string {
 	return "no test runs it; note above the block why nobody can, or name the test in commands"
 }
 
-// checkFlags asks a program for the flags that it knows.
+// checkFlags compares the flags with those in the program's -help.
 func checkFlags(t *testing.T, pkg, args string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "run", pkg, "-help")

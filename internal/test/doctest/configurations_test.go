@@ -12,8 +12,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/tfcli"
 )
 
-// TestConfigurations formats and validates the configurations in all documents. Those that stand in examples are applied
-// there, by TestAccExamples.
+// TestConfigurations formats and validates the configurations in all documents. TestAccExamples applies those in examples.
 func TestConfigurations(t *testing.T) {
 	cli := findCLI(t)
 	ws, err := cli.NewWorkspace(t.Context(), t.TempDir(), "sitemail/smtp")
@@ -48,7 +47,7 @@ func TestConfigurations(t *testing.T) {
 	}
 }
 
-// examples are the configurations that are applied as they stand.
+// examples are the configurations that are applied unchanged.
 func examples(t *testing.T) map[string]bool {
 	t.Helper()
 	texts := map[string]bool{}
@@ -78,7 +77,7 @@ var (
 	importsTo    = regexp.MustCompile(`(?m)^\s*to\s*=\s*smtp_settings\.(\w+)(\[)?`)
 )
 
-// validate checks a block as a configuration, with what it takes for granted put beside it.
+// validate validates a block, together with the declarations that it presupposes.
 func validate(t *testing.T, ws tfcli.Workspace, d document, b block) {
 	t.Helper()
 	config := b.text

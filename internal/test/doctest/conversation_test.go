@@ -13,8 +13,8 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/contracttest"
 )
 
-// conversation plays the "http" blocks of a guide with a site: calls, each followed by its answer. An answer with "…" in it
-// leaves members out.
+// conversation sends the requests in the "http" blocks of a guide to a site, and compares the responses. A response with "…" omits
+// members.
 type conversation struct {
 	*place
 	contract *contracttest.Document
@@ -49,7 +49,7 @@ func (c *conversation) hold(d document) {
 	}
 }
 
-// call makes a call as it is written, with the site's token.
+// call sends a request as written, with the site's token.
 func (c *conversation) call(where, text string) contracttest.Exchange {
 	c.t.Helper()
 	line, rest, _ := strings.Cut(text, "\n")
@@ -84,7 +84,7 @@ func (c *conversation) call(where, text string) contracttest.Exchange {
 	return e
 }
 
-// answered makes sure that an answer is the one that is written.
+// answered checks that a response is as written.
 func (c *conversation) answered(where, text string, got contracttest.Exchange) {
 	c.t.Helper()
 	whole := strings.Replace(text, "  …\n", "", 1)
@@ -113,7 +113,7 @@ func (c *conversation) answered(where, text string, got contracttest.Exchange) {
 	c.same(where, shown, is, whole == text)
 }
 
-// same compares what is shown with what is; without exactly, members may be left out.
+// same compares a documented value with the real one. Unless exactly is true, members may be omitted.
 func (c *conversation) same(where string, shown, is map[string]any, exactly bool) {
 	c.t.Helper()
 	for member, want := range shown {

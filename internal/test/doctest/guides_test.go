@@ -29,7 +29,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/tfcli"
 )
 
-// walked are the guides that are done from top to bottom, and by which test.
+// walked are the guides that are followed from top to bottom, with their tests.
 var walked = map[string]string{
 	"templates/guides/first-site.md":          "TestFirstSite",
 	"templates/guides/moving-from-scripts.md": "TestMovingFromScripts",
@@ -59,7 +59,7 @@ func TestFirstSite(t *testing.T) {
 	w.follow(read(t, "templates/guides/first-site.md"))
 }
 
-// freePort is one that nothing listens on.
+// freePort returns a port on which nothing listens.
 func freePort(t *testing.T) string {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -114,7 +114,7 @@ func newPlace(t *testing.T, name, mailbox string) *place {
 	return p
 }
 
-// enable has the site send through the mail server.
+// enable makes the site send through the mail server.
 func (p *place) enable(name string, c site.Candidate) {
 	p.t.Helper()
 	s, err := p.server.Site(name)
@@ -178,7 +178,7 @@ func TestMovingFromScripts(t *testing.T) {
 	}
 }
 
-// TestBuildingASite has the conversation of the guide with the reference site.
+// TestBuildingASite sends the guide's requests to the reference site.
 func TestBuildingASite(t *testing.T) {
 	const mailbox = "mailer@example.com"
 	p := newPlace(t, "shop", mailbox)
@@ -196,7 +196,7 @@ func TestBuildingASite(t *testing.T) {
 	}
 }
 
-// TestCheckYours runs the command of the guide against a site that takes masks for passwords.
+// TestCheckYours runs the guide's command against a site that accepts masks as passwords.
 func TestCheckYours(t *testing.T) {
 	p := newPlace(t, "shop", "mailer@example.com")
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// elsewhere are the addresses under which this repository, and the documentation made of it, are published.
+// elsewhere are the URLs at which this repository and its documentation are published.
 var elsewhere = []string{
 	"https://github.com/sitemail/terraform-provider-smtp/tree/main/",
 	"https://github.com/sitemail/terraform-provider-smtp/blob/main/",
@@ -82,7 +82,7 @@ func anchors(d document) []string {
 	return found
 }
 
-// TestEveryGuideIsLinked keeps guides from being written and never found.
+// TestEveryGuideIsLinked checks that readers can find every guide.
 func TestEveryGuideIsLinked(t *testing.T) {
 	text := read(t, "README.md").text
 	guides, err := filepath.Glob(filepath.Join(root, "docs", "guides", "*.md"))

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// root is that of this module.
+// root is the folder of this module.
 const root = "../../.."
 
 // document is a Markdown file.
@@ -20,7 +20,7 @@ type document struct {
 	text string
 }
 
-// documents are all that people read, and the templates that some are made of.
+// documents returns all documents that people read, including templates.
 func documents(t *testing.T) []document {
 	t.Helper()
 	var all []document
@@ -57,7 +57,7 @@ func read(t *testing.T, name string) document {
 	return document{name, string(text)}
 }
 
-// stands is where the document, or what is made of it, stands for its readers.
+// stands returns the path at which readers see the document, or what is generated from it.
 func (d document) stands() string {
 	if below, ok := strings.CutPrefix(d.name, "templates/"); ok {
 		return path.Join("docs", strings.TrimSuffix(below, ".tmpl"))
@@ -67,13 +67,13 @@ func (d document) stands() string {
 
 // block is one fenced block.
 type block struct {
-	// line is where it begins, lang and arg what its fence says: "sh background" is lang sh with the arg background.
+	// line is its first line; lang and arg come from its fence: "sh background" is lang sh with arg background.
 	line      int
 	lang, arg string
 	text      string
-	// note is the HTML comment in the line above, or "".
+	// note is the HTML comment on the line above, or "".
 	note string
-	// heading is the last one above.
+	// heading is the nearest heading above it.
 	heading string
 }
 
@@ -82,7 +82,7 @@ var (
 	comment = regexp.MustCompile(`^\s*<!--\s*(.*?)\s*-->\s*$`)
 )
 
-// blocks finds them, each without the indentation of its fence.
+// blocks returns the fenced blocks, without the indentation of their fences.
 func (d document) blocks(t *testing.T) []block {
 	t.Helper()
 	var found []block

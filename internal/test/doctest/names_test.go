@@ -17,8 +17,8 @@ var (
 	pathSpan = regexp.MustCompile(`^(?:\./)?(?:internal|examples|templates|docs|\.ci)(?:/[\w.*-]+)+/?$|^[\w.-]+\.(?:go|md|yml)$|^go run (\./\S+)`)
 )
 
-// TestContributingNamesWhatThereIs looks up every file and every function that CONTRIBUTING.md names.
-func TestContributingNamesWhatThereIs(t *testing.T) {
+// TestContributingNamesExistingCode checks that every file and every function named in CONTRIBUTING.md exists.
+func TestContributingNamesExistingCode(t *testing.T) {
 	text := read(t, "CONTRIBUTING.md").text
 	found := named.FindAllStringSubmatch(text, -1)
 	if len(found) < 20 {

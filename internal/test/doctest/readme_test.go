@@ -12,7 +12,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/pinned"
 )
 
-// TestWhatTheReadmeShows plans what README.md plans, and has the demo fail as README.md shows.
+// TestWhatTheReadmeShows runs README.md's plan, and compares the demo's failure with the one in README.md.
 func TestWhatTheReadmeShows(t *testing.T) {
 	var config string
 	var shown []block
@@ -57,7 +57,7 @@ func TestWhatTheReadmeShows(t *testing.T) {
 	})
 }
 
-// demo is what "make demo" prints.
+// demo returns the output of "make demo".
 func demo(ctx context.Context, t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "demo")

@@ -18,26 +18,26 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/tfcli"
 )
 
-// patience is how long a walk waits for what must come.
+// patience is the timeout of each step of a walk.
 const patience = time.Minute
 
-// walk does what a guide says, from top to bottom, and compares what it shows with what happens.
+// walk follows a guide from top to bottom, and compares what it shows with what happens.
 //
-//   - "sh" is typed into one shell; "sh background" runs beside it until the end, in a terminal of its own.
+//   - "sh" is typed into one shell; "sh background" runs in a separate terminal until the end.
 //   - A block with the name of a file, such as "terraform main.tf", is written to it.
-//   - "text" right after one of these is what it prints; "text NAME" is what the background program of that name printed.
-//   - A block with a note (an HTML comment above it) says why it cannot be done here, and is left out, with what it prints.
+//   - "text" right after one of these is its output; "text NAME" is the output of the background program of that name.
+//   - A block with a note (an HTML comment above it that says why it cannot be run here) is skipped, with its output.
 type walk struct {
 	t   *testing.T
 	dir string
 	env []string
-	// names are the words of the guide that stand for others here, such as a port; see [names.learn].
+	// names map words of the guide to those of this run, such as a port; see [names.learn].
 	names *names
 
 	shell      io.Writer
 	out        *screen
 	background map[string]*screen
-	// last is where the last command printed, from where on.
+	// last is where the output of the last command is: the screen and the offset.
 	last *screen
 	from int
 }
@@ -58,7 +58,7 @@ func newWalk(t *testing.T, cli tfcli.CLI) *walk {
 	return w
 }
 
-// start opens the shell; what env names must be complete by then.
+// start opens the shell with env, which must be complete by then.
 func (w *walk) start() {
 	w.t.Helper()
 	w.out = &screen{}
@@ -84,10 +84,10 @@ func (w *walk) run(out *screen, name string, args ...string) io.Writer {
 	return in
 }
 
-// program is what a command line in the background starts; assignments may stand before it.
+// program returns the program in a background command line, which may begin with assignments.
 var program = regexp.MustCompile(`^((?:\w+=\S+ |\w+='[^']*' )*)(\./(\S+).*)$`)
 
-// follow does what the document says.
+// follow runs the document.
 func (w *walk) follow(d document) {
 	w.t.Helper()
 	var skip bool
@@ -122,14 +122,14 @@ func (w *walk) follow(d document) {
 	}
 }
 
-// folder is where the shell is.
+// folder returns the shell's working folder.
 func (w *walk) folder() string {
 	w.t.Helper()
 	from := w.enter("pwd", "pwd")
 	return strings.TrimSpace(w.out.since(from))
 }
 
-// enter types a block and waits until the shell has done it. It returns where on the screen its output begins.
+// enter types a block and waits until the shell has run it. It returns the offset of its output on the screen.
 func (w *walk) enter(where, text string) int {
 	w.t.Helper()
 	from := len(w.out.since(0))
@@ -144,14 +144,14 @@ func (w *walk) enter(where, text string) int {
 	return from
 }
 
-// shows makes sure that what a block shows is what was printed.
+// shows checks that a block shows what was printed.
 func (w *walk) shows(where, want string) {
 	w.t.Helper()
 	is := func(text string) bool {
 		w.names.learn(want, text[w.from:])
 		return w.names.matches(want, text[w.from:])
 	}
-	// The shell has printed all that it will.
+	// The shell has printed everything.
 	if ok := w.last == w.out && is(w.out.since(0)) || w.last != w.out && w.last.wait(is); !ok {
 		w.t.Fatalf("%s shows\n%s\nand what was printed is\n%s", where, want, w.last.since(w.from))
 	}
@@ -188,7 +188,7 @@ func (s *screen) remove(text string) {
 	s.text = bytes.Replace(s.text, []byte(text), nil, 1)
 }
 
-// wait reports whether what is on the screen comes to satisfy is.
+// wait waits until the screen satisfies is, and reports whether it did in time.
 func (s *screen) wait(is func(text string) bool) bool {
 	deadline := time.After(patience)
 	for {
@@ -215,14 +215,14 @@ type names struct{ pairs []pair }
 
 type pair struct{ there, here string }
 
-// say makes a word of the document stand for another here.
+// say maps a word of the document to a word of this run.
 func (n *names) say(there, here string) {
 	if there != here {
 		n.pairs = append(n.pairs, pair{there, here})
 	}
 }
 
-// here is text of the document as it must read here.
+// here converts text of the document to this run's words.
 func (n *names) here(text string) string {
 	for _, p := range n.pairs {
 		text = strings.ReplaceAll(text, p.there, p.here)
@@ -230,7 +230,7 @@ func (n *names) here(text string) string {
 	return text
 }
 
-// learn takes the values of members from lines of JSON: tokens and passwords, which are other ones in each run.
+// learn maps the values of JSON members, such as tokens and passwords, which differ in each run.
 func (n *names) learn(there, here string) {
 	got := bufio.NewScanner(strings.NewReader(here))
 	for line := range strings.Lines(there) {
@@ -262,7 +262,7 @@ var changing = map[string]bool{
 	"token": true, "password": true, "site_id": true, "password_id": true, "message_id": true, "expires_at": true, "updated_at": true, "tested_at": true,
 }
 
-// different is what differs from run to run in what programs print.
+// different matches what differs from run to run in the output of programs.
 var different = []struct {
 	pattern *regexp.Regexp
 	same    string
@@ -277,7 +277,7 @@ var different = []struct {
 	{regexp.MustCompile(`registry\.opentofu\.org`), "registry.terraform.io"},
 }
 
-// words is text with everything evened out that differs from run to run, such as where lines break.
+// words normalizes text: it removes everything that differs from run to run, such as line breaks.
 func words(text string) string {
 	for _, d := range different {
 		text = d.pattern.ReplaceAllString(text, d.same)
@@ -285,7 +285,7 @@ func words(text string) string {
 	return strings.Join(strings.Fields(text), " ")
 }
 
-// matches reports whether got is what a document shows; "…" in it stands for anything.
+// matches reports whether got matches what a document shows, where "…" stands for any text.
 func (n *names) matches(want, got string) bool {
 	rest := words(got)
 	parts := strings.Split(words(n.here(want)), "…")

@@ -25,7 +25,7 @@ func fault(t *testing.T, name string) faulttest.HTTPFault {
 	return faulttest.HTTPFault{}
 }
 
-// start starts a site that repeats what it is sent, a proxy before it, and a client.
+// start starts a site that echoes requests, a proxy in front of it, and a client.
 func start(t *testing.T) (*faulttest.HTTP, *http.Client) {
 	t.Helper()
 	network := &adminapitest.Network{}
@@ -65,7 +65,7 @@ func put(t *testing.T, client *http.Client, path, body string) (int, string) {
 	return resp.StatusCode, resp.Header.Get("X-Site") + " " + string(answer)
 }
 
-func TestHTTPPassesOnWhatNoFaultIsFor(t *testing.T) {
+func TestHTTPForwardsWithoutFaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		proxy, client := start(t)
 		proxy.Break(faulttest.Plan{Method: http.MethodPut, Path: "/a/*", From: 2, Times: 1, Position: faulttest.Before, Fault: fault(t, "NotFound")})
@@ -88,7 +88,7 @@ func TestHTTPPassesOnWhatNoFaultIsFor(t *testing.T) {
 func TestHTTPPositions(t *testing.T) {
 	for _, position := range faulttest.Positions() {
 		for _, f := range faulttest.HTTPFaults() {
-			// What is only late arrives all the same.
+			// A late response still arrives.
 			reaches := position != faulttest.Before || f.Name == "Latency" || f.Name == "Slow"
 			t.Run(string(position)+"/"+f.Name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// TestSMTPOnTheNetworkOfTheMachine: without a fault the proxy changes nothing, and a fault lasts until it is healed.
+// TestSMTPOnTheNetworkOfTheMachine: without a fault, the proxy changes nothing; a fault lasts until Heal.
 func TestSMTPOnTheNetworkOfTheMachine(t *testing.T) {
 	server := smtptest.Start(t, smtptest.Config{Users: map[string]secret.Text{"app@example.com": secret.New("right")}})
 	proxy, err := faulttest.NewSMTP(faulttest.SMTPConfig{

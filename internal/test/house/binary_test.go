@@ -13,13 +13,13 @@ import (
 
 const module = "github.com/sitemail/terraform-provider-smtp"
 
-// listed is a package as the go command describes it.
+// listed is a package in the output of go list.
 type listed struct {
 	ImportPath string
 	Imports    []string
 }
 
-// name is that by which the tables know it.
+// name returns its name in the tables.
 func (l listed) name() string {
 	if l.ImportPath == module {
 		return "main"
@@ -49,7 +49,7 @@ func list(t *testing.T, args ...string) []listed {
 	}
 }
 
-// server matches the packages that serve, and those that only tests need.
+// server matches packages of servers, and those that only tests need.
 var server = regexp.MustCompile(`/internal/((refsite|test|dev)(/|$)|.*test$)|^go\.etcd\.io/bbolt|/go-imap/v2/imapserver|^net/http/httptest$`)
 
 func TestTheProviderLinksNoServer(t *testing.T) {

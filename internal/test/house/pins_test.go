@@ -15,10 +15,10 @@ import (
 	modversion "golang.org/x/mod/module"
 )
 
-// unreleased are the modules that this one needs and that have no releases.
+// unreleased are required modules that have no releases.
 var unreleased = []string{"github.com/emersion/go-sasl", "golang.org/x/perf"}
 
-// replaced are modules in whose place internal/dev/tools/opentofu takes another one, as OpenTofu itself does.
+// replaced are modules that internal/dev/tools/opentofu replaces, as OpenTofu itself does.
 var replaced = map[string]string{"internal/dev/tools/opentofu/go.mod": "github.com/hashicorp/hcl/v2"}
 
 // goMods are the module and, in internal/dev/tools, the programs that tests, linters and releases use.
@@ -82,7 +82,7 @@ func TestModulesArePinned(t *testing.T) {
 
 var fullVersion = regexp.MustCompile(`^(go)?1\.\d+\.\d+$`)
 
-// loose says what in a go.mod does not decide on one version, or on other code than its name says.
+// loose reports what in a go.mod is not pinned to one version, or is replaced by other code.
 func loose(name string, file *modfile.File, sums string) []string {
 	var problems []string
 	add := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
@@ -97,7 +97,7 @@ func loose(name string, file *modfile.File, sums string) []string {
 			add("%s is replaced by %s", r.Old.Path, r.New.Path)
 		}
 	}
-	// What others ask for is theirs to choose.
+	// Indirect requirements are chosen by other modules.
 	direct := func(r *modfile.Require) bool { return !r.Indirect }
 	if name != "go.mod" {
 		direct = func(r *modfile.Require) bool {
@@ -131,7 +131,7 @@ func provides(r *modfile.Require, tool *modfile.Tool) bool {
 
 var moving = regexp.MustCompile(`@(latest|upgrade|patch|main|master|HEAD)\b`)
 
-// What runs on a developer's machine, and where releases are made, is what somebody looked at.
+// Programs that run on developers' machines and where releases are built must be pinned versions that were reviewed.
 func TestScriptsRunWhatIsPinned(t *testing.T) {
 	scripts := map[string][]byte{}
 	root := os.DirFS("../../..")

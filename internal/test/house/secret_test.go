@@ -11,23 +11,23 @@ import (
 	"testing"
 )
 
-// secretName is that of something that holds a secret; the second pattern is of what is only about one.
+// secretName matches names of things that hold a secret; the second pattern matches names of things that are only about one.
 var (
 	secretName = regexp.MustCompile(`(?i)(password|passphrase|token|secret|secrets|privatekey|accesskey|sealingkey|credential)(wo)?s?$`)
 	aboutOne   = regexp.MustCompile(`(?i)^(no|has|needs|forgets|set|no_?)`)
 )
 
-// plainSecrets are the places where a secret is a plain string, with the reason. The keys are a file's name and the name of
-// the field, parameter or variable.
+// plainSecrets are the places where a secret is a plain string, with the reason. The keys are the file and the name of the field,
+// parameter or variable.
 var plainSecrets = map[string]string{
 	"internal/refsite/api/wire.go Token":     "the one answer that hands a session out",
 	"internal/refsite/refsite.go firstToken": "the name of a token",
 }
 
-// madeUp matches what only tests, benchmarks and the demo use: no secret in it is anybody's.
+// madeUp matches code that only tests, benchmarks and the demo use: its secrets are not real.
 var madeUp = regexp.MustCompile(`^internal/((test|dev)/|platform/[a-z]+/[a-z]+test/)`)
 
-// TestOneSecretType holds that a secret travels as secret.Text: as a field, a parameter, a result or a variable.
+// TestOneSecretType checks that secrets are declared as secret.Text: as fields, parameters, results and variables.
 func TestOneSecretType(t *testing.T) {
 	used := map[string]bool{}
 	for _, s := range sources(t) {
@@ -91,7 +91,7 @@ func isLiteral(expr ast.Expr) bool {
 	return ok && literal.Kind == token.STRING
 }
 
-// isPlainValue reports whether an expression is seen to be a string, or to reveal a secret.
+// isPlainValue reports whether an expression is visibly a string, or reveals a secret.
 func isPlainValue(expr ast.Expr) bool {
 	if isLiteral(expr) {
 		return true
@@ -109,7 +109,7 @@ func isPlainValue(expr ast.Expr) bool {
 	return isNamed(call.Fun, "string")
 }
 
-func TestPlainSecretsAreSeen(t *testing.T) {
+func TestPlainSecretsAreFound(t *testing.T) {
 	const code = `package p
 type t struct { Password string; tokens map[string]string; apiToken, other *string }
 func f(secret []byte, n int) (sessionToken string) { clientSecret := x.Reveal(); password := "x"; key := []byte(y); return }

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// named is what holds a promise of SECURITY.md: a package below internal, and tests of it.
+// named are the tests of a promise of SECURITY.md: a package below internal, and its tests.
 var named = regexp.MustCompile("^`([a-z/]+)`: ((?:`Test[A-Za-z0-9]+`(?:, )?)+)$")
 
 // A promise that nothing tests is a hope.

@@ -55,8 +55,8 @@ func sources(t *testing.T) []source {
 	return all
 }
 
-// A test may sleep where time is testing/synctest's and passes at once, and the benchmark plays a slow network.
-func TestNothingWaitsForTimeToPass(t *testing.T) {
+// A test may sleep in a testing/synctest bubble, where time passes at once; and the benchmark simulates a slow network.
+func TestNoTestSleeps(t *testing.T) {
 	for _, s := range sources(t) {
 		if s.isTest() && s.imports("testing/synctest") || strings.HasPrefix(s.name, "internal/dev/bench/") {
 			continue
@@ -70,7 +70,7 @@ func TestNothingWaitsForTimeToPass(t *testing.T) {
 	}
 }
 
-// The map in CONTRIBUTING.md leaves no folder out.
+// The map in CONTRIBUTING.md lists every folder.
 func TestEveryFolderIsOnTheMap(t *testing.T) {
 	text, err := os.ReadFile("../../../CONTRIBUTING.md")
 	if err != nil {
@@ -99,7 +99,7 @@ func isNamed(expr ast.Expr, names ...string) bool {
 // promised is a number of internal/test/RELIABILITY.md in the name of a test or a defect.
 var promised = regexp.MustCompile(`\b(?:Test[A-Za-z]*)?([RI][1-9][0-9]?)(?:_|\b|[A-Z])`)
 
-// TestNumbersAreDefined holds that every number that a test carries stands in the table of numbers.
+// TestNumbersAreDefined checks that every number in a test's name is defined in RELIABILITY.md.
 func TestNumbersAreDefined(t *testing.T) {
 	table, found := string(readFile(t, "internal/test/RELIABILITY.md")), 0
 	for _, s := range sources(t) {

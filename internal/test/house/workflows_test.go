@@ -13,7 +13,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// pinnedAction is one by the hash of its commit: tags move.
+// pinnedAction matches an action pinned by its commit hash, because tags can move.
 var pinnedAction = regexp.MustCompile(`^[\w.-]+/[\w.-]+(/[\w./-]+)?@[0-9a-f]{40}$`)
 
 func TestWorkflows(t *testing.T) {
@@ -73,14 +73,14 @@ func TestTooMuchTrustIsFound(t *testing.T) {
 	}
 }
 
-// workflow is what a file in .github/workflows says of its rights.
+// workflow is the permissions in a file in .github/workflows.
 type workflow struct {
 	On          yaml.Node
 	Permissions yaml.Node
 	Jobs        map[string]job
 }
 
-// job is its rights and all that it says.
+// job is its permissions and its whole text.
 type job struct {
 	Permissions yaml.Node
 	text        string
@@ -97,7 +97,7 @@ func (j *job) UnmarshalYAML(n *yaml.Node) error {
 	return err
 }
 
-// tooMuchTrust says where a file below .github runs what can change, or may do more than it has to.
+// tooMuchTrust reports where a file below .github runs unpinned code, or has more permissions than it needs.
 func tooMuchTrust(name string, text []byte) []string {
 	var document yaml.Node
 	if err := yaml.Unmarshal(text, &document); err != nil {
@@ -133,7 +133,7 @@ func tooMuchTrust(name string, text []byte) []string {
 	return problems
 }
 
-// rights reports whether permissions are listed one by one, and write nothing unless that is allowed.
+// rights reports whether permissions are listed individually, and without write access unless that is allowed.
 func rights(permissions yaml.Node, mayWrite bool) (why string, ok bool) {
 	var listed map[string]string
 	if permissions.Kind != yaml.MappingNode || permissions.Decode(&listed) != nil {
@@ -147,7 +147,7 @@ func rights(permissions yaml.Node, mayWrite bool) (why string, ok bool) {
 	return "", true
 }
 
-// unpinned lists the actions that another commit can come in place of.
+// unpinned lists the actions that are not pinned to a commit.
 func unpinned(n *yaml.Node) []string {
 	var problems []string
 	for i, child := range n.Content {

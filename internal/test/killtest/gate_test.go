@@ -21,39 +21,38 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// The places that a gate stands at; the name of a step begins with one.
+// The places of a gate, which are the prefixes of its steps' names.
 const (
 	atSite  = "site "
 	atState = "state "
 	atMail  = "mail "
 )
 
-// gate is what the provider takes for the sites, Terraform for the keeper of its state, and the sites for the mail server.
-// It lets everything through and names each step of it, one before a request and one between what it brought about and the
-// answer. At one step it can strike. It expects no two test messages at once.
+// gate is a proxy in front of the sites, Terraform's state server and the mail server. It forwards everything and names each step: one
+// before a request, and one between its effect and the response. It can strike at one step. It expects no concurrent test messages.
 type gate struct {
 	http *httptest.Server
 	mail net.Listener
-	// struckAt is the site whose steps count; those of others only pass.
+	// struckAt is the site whose steps count. Requests to other sites are only forwarded.
 	struckAt string
 
 	mu sync.Mutex
-	// sites is the host and port of the process that serves the sites.
+	// sites is the address of the process that serves the sites.
 	sites string
 	steps []string
-	// at is the step to strike at, and strike does it. It reports whether what is on its way goes on.
+	// at is the step to strike at. strike reports whether the request or response is still forwarded.
 	at     string
 	strike func(ctx context.Context, step string) bool
-	// test is the last one that was asked for, and attempts how often the mail server was dialled for each.
+	// test is the last requested test; attempts counts how often the mail server was dialled for each.
 	test     test
 	attempts map[string]int
-	// whole says that the mail server has a whole message, and has yet to answer.
+	// whole is true if the mail server has a whole message and has not replied yet.
 	whole bool
-	// state and lock are what Terraform left here; nil for none.
+	// state and lock are stored by Terraform; nil if there are none.
 	state, lock []byte
 }
 
-// test is a test that a site was asked to make.
+// test is a test that was requested from a site.
 type test struct {
 	site, path string
 	body       []byte
@@ -67,7 +66,7 @@ func newGate(t *testing.T, struckAt, mailServer string) *gate {
 		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(&url.URL{Scheme: "http", Host: g.target()}) },
 		Transport:      &http.Transport{DisableKeepAlives: true},
 		ModifyResponse: g.answered,
-		// What a client sees of a server that is gone.
+		// What a client sees if the server is gone.
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 		ErrorLog:     log.New(io.Discard, "", 0),
 	}
@@ -108,7 +107,7 @@ func (g *gate) pass(ctx context.Context, step string) bool {
 	return strike == nil || strike(ctx, step)
 }
 
-// count says how often a step was passed.
+// count returns how often a step was passed.
 func count(steps []string, step string) (n int) {
 	for _, s := range steps {
 		if s == step || strings.HasPrefix(s, step+", time ") {
@@ -139,7 +138,7 @@ func (g *gate) target() string {
 }
 
 func (g *gate) serve(sites http.Handler, w http.ResponseWriter, r *http.Request) {
-	// Only who has read all of a request learns that the client is gone.
+	// A server learns that the client is gone only after it has read the whole request.
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		panic(http.ErrAbortHandler)
@@ -170,7 +169,7 @@ func (g *gate) answered(resp *http.Response) error {
 	return nil
 }
 
-// route splits a call into the name of the site and the path below the contract's base, the key of a test left out.
+// route splits a request's path into the name of the site and the path below the API's base, without the key of a test.
 func route(r *http.Request) (name, call string) {
 	name, call, _ = strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/admin/api/v1")
 	if tests := "/smtp/tests"; strings.HasPrefix(call, tests) {
@@ -221,7 +220,7 @@ func (g *gate) left() (state, lock []byte) {
 	return g.state, g.lock
 }
 
-// relay carries one connection to the mail server.
+// relay forwards one connection to the mail server.
 func (g *gate) relay(client net.Conn, mailServer string) {
 	defer client.Close()
 	g.mu.Lock()
@@ -259,7 +258,7 @@ func (g *gate) relay(client net.Conn, mailServer string) {
 	}
 }
 
-// reached is for the mail server, before it answers in a stage.
+// reached is called by the mail server before it replies in a stage.
 func (g *gate) reached(_ context.Context, stage site.Stage) {
 	g.passMail(string(stage))
 	if stage == site.StageData {

@@ -32,7 +32,7 @@ var phases = []phase{
 	{"Destroy", []string{"apply", "-destroy"}, want{"B", nextPassword, 2, 1}},
 }
 
-// start runs the apply. One resource at a time, so that a message is known to be the answer to one call.
+// start runs the apply, one resource at a time, so that each message belongs to a known request.
 func (p phase) start(w *testbed) *terraform {
 	return w.start(append(p.args, "-auto-approve", "-input=false", "-no-color", "-parallelism=1")...)
 }
@@ -46,7 +46,7 @@ const (
 	interrupted  = "R20_Interrupted"
 )
 
-// deaths says how many of each kind are died in a soak, and at which places.
+// deaths is the number of kills of each kind in a soak, and their places.
 var deaths = []struct {
 	kind   string
 	number int
@@ -59,7 +59,7 @@ var deaths = []struct {
 	{interrupted, 20, []string{atSite, atMail, atState}},
 }
 
-// death is one kill; without a kind, nothing dies.
+// death is one kill. Without a kind, nothing is killed.
 type death struct{ kind, step string }
 
 func TestKill(t *testing.T) {
@@ -91,8 +91,7 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// drawn returns the deaths of a run by the phase in which they happen. In a soak they are as many as there are to be, and
-// at least one at every step.
+// drawn returns the deaths of a run by phase. In a soak there are at least as many as deaths requires, and one at every step.
 func drawn(t *testing.T, steps map[string][]string) map[string][]death {
 	random := soaktest.Random(t)
 	all := map[string][]death{}
@@ -122,7 +121,7 @@ func drawn(t *testing.T, steps map[string][]string) map[string][]death {
 	return all
 }
 
-// die kills at one step of a phase, looks at what is left, and applies again.
+// die kills at one step of a phase, checks what is left, and applies again.
 func (w *testbed) die(p phase, d death) {
 	if d.kind == siteRestarts {
 		p.want.retries = 3
@@ -157,7 +156,7 @@ func (w *testbed) converge(p phase) {
 	}
 }
 
-// applyAgain makes the apply after which all is as it is wanted.
+// applyAgain runs the apply that must converge.
 func (w *testbed) applyAgain(p phase) {
 	w.t.Helper()
 	before := len(w.mail.Messages())
@@ -174,7 +173,7 @@ func (w *testbed) applyAgain(p phase) {
 	w.tests()
 }
 
-// tests counts those that the mail server saw anything of, and checks that it saw each once (I3).
+// tests counts the tests that reached the mail server, and checks that each reached it only once (I3).
 func (w *testbed) tests() int {
 	w.t.Helper()
 	w.gate.mu.Lock()
@@ -187,7 +186,7 @@ func (w *testbed) tests() int {
 	return len(w.gate.attempts)
 }
 
-// forget begins to count anew, and a life begins without a state.
+// forget resets the counts and the state for a new life.
 func (g *gate) forget(p phase) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -199,8 +198,7 @@ func (g *gate) forget(p phase) {
 
 var summary = regexp.MustCompile(`(\d+) added, (\d+) changed, \d+ destroyed`)
 
-// testsOf says how many test messages an apply was to send by its own account: one for each resource that it made or
-// changed.
+// testsOf returns how many test messages an apply should have sent: one for each resource that it reports as created or changed.
 func testsOf(out string) int {
 	match := summary.FindStringSubmatch(out)
 	if match == nil {
@@ -233,7 +231,7 @@ func (w *testbed) killedIn(p phase, d death) (out string, err error) {
 	return out, err
 }
 
-// strike kills, and reports whether what was on its way goes on.
+// strike kills, and reports whether the request or response is still forwarded.
 func (w *testbed) strike(ctx context.Context, tf *terraform, kind, step string) bool {
 	var err error
 	switch kind {
@@ -288,7 +286,7 @@ func (w *testbed) checkDeath(d death, out string, err error) {
 	}
 }
 
-// recover does what a user would: start again what died, and take away the lock that a dead Terraform left.
+// recover does what a user would: it restarts what died, and removes the lock that a killed Terraform left.
 func (w *testbed) recover(d death) {
 	w.t.Helper()
 	if d.kind == siteDies {
@@ -311,8 +309,8 @@ func (w *testbed) recover(d death) {
 	}
 }
 
-// checkLeft checks the state and the sites at any time: nothing is tainted (R23), no password is stored (R22), mail is on
-// only with what passed a test (I1), and a site holds all of the old or all of the new (I6).
+// checkLeft checks the state and the sites at any time: nothing is tainted (R23), no password is stored (R22), mail is on only with
+// settings that passed a test (I1), and a site has either the old or the new record (I6).
 func (w *testbed) checkLeft(p phase) {
 	w.t.Helper()
 	text, _ := w.left()
@@ -349,7 +347,7 @@ func (w *testbed) checkLeft(p phase) {
 	}
 }
 
-// checkDone checks that the sites hold what the phase wants.
+// checkDone checks that the sites have the phase's settings.
 func (w *testbed) checkDone(p phase) {
 	w.t.Helper()
 	for name := range w.tokens {
@@ -366,7 +364,7 @@ func (w *testbed) checkDone(p phase) {
 	}
 }
 
-// held is what a site holds.
+// held returns a site's state.
 type held struct {
 	Settings struct {
 		Host     string `json:"host"`

@@ -73,8 +73,8 @@ resource "smtp_settings" "client" {
 }
 `
 
-// testbed is what there is to kill: Terraform with the provider, and the process that serves the sites. Between them, and
-// between the sites and the mail server, stands the gate.
+// testbed contains the processes to kill: Terraform with the provider, and the process that serves the sites. The gate is between them,
+// and between the sites and the mail server.
 type testbed struct {
 	// whole is the whole test, t the part that runs.
 	whole, t  *testing.T
@@ -92,7 +92,7 @@ type testbed struct {
 func newTestbed(t *testing.T) *testbed {
 	t.Helper()
 	dir := t.TempDir()
-	t.Setenv("TMPDIR", t.TempDir()) // what is killed leaves its sockets there
+	t.Setenv("TMPDIR", t.TempDir()) // killed processes leave their sockets there
 	w := &testbed{whole: t, t: t, tokens: map[string]string{}}
 	w.mail = smtptest.Start(t, smtptest.Config{})
 	w.gate = newGate(t, victim, fmt.Sprintf("%s:%d", w.mail.Host(), w.mail.Port()))
@@ -121,7 +121,7 @@ func newTestbed(t *testing.T) *testbed {
 	return w
 }
 
-// launchSite starts the sites, and has the gate find them.
+// launchSite starts the sites and connects the gate to them.
 func (w *testbed) launchSite() {
 	w.t.Helper()
 	w.site = refsitetest.Launch(w.whole, w.files.Serve(w.whole.Context(), "-site", bystander, "-site", victim))
@@ -159,11 +159,11 @@ func (w *testbed) configure(want want) {
 	}
 }
 
-// terraform is a run of it that can be killed.
+// terraform is a run of Terraform that can be killed.
 type terraform struct {
 	*exec.Cmd
 	out bytes.Buffer
-	// exited is closed when it has.
+	// exited is closed when it has exited.
 	exited chan struct{}
 }
 
@@ -184,7 +184,7 @@ func (tf *terraform) wait() (out string, err error) {
 	return unwrapped(tf.out.String()), err
 }
 
-// endOrphans ends the provider that a killed Terraform leaves; it would end by itself some minutes later.
+// endOrphans ends the provider that a killed Terraform leaves, which would otherwise exit some minutes later.
 func (tf *terraform) endOrphans() { _ = syscall.Kill(-tf.Process.Pid, syscall.SIGKILL) }
 
 // unwrapped undoes the line breaks that the CLI makes.
@@ -192,7 +192,7 @@ func unwrapped(out string) string {
 	return strings.Join(strings.Fields(strings.NewReplacer("│", " ").Replace(out)), " ")
 }
 
-// call asks a site itself, past the gate.
+// call sends a request to a site directly, bypassing the gate.
 func (w *testbed) call(method, path string, body []byte, header http.Header) (status int, answer map[string]any) {
 	w.t.Helper()
 	r, err := http.NewRequestWithContext(context.WithoutCancel(w.t.Context()), method, "http://"+w.site.Address+path, bytes.NewReader(body))

@@ -14,7 +14,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/soaktest"
 )
 
-// changes are what is watched: each is a point at which a file of the state, its backup or its lock is being written.
+// changes are the watched events: points at which the state file, its backup or its lock is being written.
 const changes = syscall.IN_CREATE | syscall.IN_MODIFY | syscall.IN_CLOSE_WRITE | syscall.IN_DELETE | syscall.IN_MOVED_TO
 
 // watch calls changed for every change of a file in dir, with its number and what it is, until it is stopped.
@@ -51,10 +51,10 @@ func watch(t *testing.T, dir string, changed func(n int, what string)) (stop fun
 	}
 }
 
-// written are the phases that write a state for the first time, over another, and away.
+// written are the phases that create, replace and remove a state.
 var written = []phase{phases[0], phases[1], phases[3]}
 
-// TestR21KilledWhileTheStateIsWritten kills Terraform whenever it touches the file that it keeps its state in.
+// TestR21KilledWhileTheStateIsWritten kills Terraform whenever it touches its state file.
 func TestR21KilledWhileTheStateIsWritten(t *testing.T) {
 	w := newTestbed(t)
 	w.workspace.Dir = filepath.Join(w.workspace.Dir, "local")
@@ -111,8 +111,7 @@ func TestR21KilledWhileTheStateIsWritten(t *testing.T) {
 	}
 }
 
-// restoreState does what a user does whose state is empty: Terraform empties the file before it writes it, and keeps what
-// was in it beside it.
+// restoreState does what a user with an empty state file does: Terraform truncates the file before writing it, and keeps a backup.
 func (w *testbed) restoreState() {
 	w.t.Helper()
 	file := filepath.Join(w.workspace.Dir, "terraform.tfstate")

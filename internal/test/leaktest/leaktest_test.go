@@ -22,10 +22,10 @@ import (
 	"unicode/utf16"
 )
 
-// canary has what encoders change: quotes, characters beyond and at the end of ASCII, and what URLs and HTML want otherwise.
+// canary contains what encoders change: quotes, non-ASCII characters, and characters that URLs and HTML escape.
 const canary = "canary \"4711\"\tZü%&\x7f<+'/"
 
-// writers are the real ways in which programs write a text, each beside the form that it is found as.
+// writers are real ways in which programs write text, each with the form under which it must be found.
 var writers = map[string]func(text string) string{
 	"plain":          func(text string) string { return "password: " + text },
 	"Go":             func(text string) string { return fmt.Sprintf("%q", struct{ Password string }{text}) },
@@ -58,7 +58,7 @@ var writers = map[string]func(text string) string{
 	"HTML": func(text string) string {
 		var b strings.Builder
 		_ = template.Must(template.New("").Parse("<p>{{.}}</p>")).Execute(&b, text)
-		return strings.ReplaceAll(b.String(), "&#43;", "+") // which package html leaves as it is
+		return strings.ReplaceAll(b.String(), "&#43;", "+") // which package html does not escape
 	},
 	"quoted-printable": func(text string) string {
 		var b strings.Builder
@@ -135,7 +135,7 @@ func TestFindsEveryForm(t *testing.T) {
 	}
 }
 
-// deaf is a test that takes complaints.
+// deaf is a test that ignores errors.
 type deaf struct {
 	testing.TB
 	heard []string

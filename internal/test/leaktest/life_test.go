@@ -34,9 +34,9 @@ const (
 	keptPassword = `kestrel /5/ 'å' % meadow`
 	// inboxPassword is that of the mailbox in which the test messages of one site are looked for.
 	inboxPassword = `lapwing |6| "ø" ^ marsh`
-	// inboxClientSecret is that of the application that gets tokens for it.
+	// inboxClientSecret is the secret of the application that gets tokens for it.
 	inboxClientSecret = `merlin ~7~ "ç" @ moor`
-	// clientSecret goes with a refresh token.
+	// clientSecret accompanies a refresh token.
 	clientSecret = `magpie ~7~ "ü" : hedge`
 
 	secretAccessKey = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -156,7 +156,7 @@ output "all" {
 `
 
 // TestR30NoSecretShows lives whole lives with everything logged (R7, R28, R29, I8), until there is enough to look through.
-// TF_LOG_SDK_PROTO_DATA_DIR is not set: it is for the messages between Terraform and a provider, whole.
+// TF_LOG_SDK_PROTO_DATA_DIR is not set, because it logs complete messages between Terraform and a provider.
 func TestR30NoSecretShows(t *testing.T) {
 	w := newTestbed(t)
 	w.confide()
@@ -176,7 +176,7 @@ func TestR30NoSecretShows(t *testing.T) {
 	}
 }
 
-// checkSees checks that the search sees what is where it may be: in the state, and in what the plan has packed.
+// checkSees checks that the search finds secrets where they are allowed: in the state, and in the compressed plan.
 func checkSees(t *testing.T, scanner *leaktest.Scanner, sinks []leaktest.Sink) {
 	t.Helper()
 	for _, want := range []struct{ sink, form string }{{"terraform.tfstate", "plain"}, {"saved.tfplan", "plain in tfplan"}} {
@@ -223,20 +223,20 @@ func (w *testbed) confide() {
 	}
 }
 
-// wants is what the plan is to say of the site "token".
+// wants is the planned configuration of the site "token".
 func (w *testbed) wants(password string, version int) {
 	w.variables["port"], w.variables["encryption"] = strconv.Itoa(w.mail.Port()), "starttls"
 	w.variables["mail_password"], w.variables["version_of_password"] = password, strconv.Itoa(version)
 }
 
-// signIn is a person who allows the application anew.
+// signIn simulates a person who consents again.
 func (w *testbed) signIn(version int) {
 	w.endpoint.SetApp("app", oauthtest.App{Secret: secret.New(clientSecret), Mailboxes: []string{"oauth@example.com"}, Rotates: true})
 	w.variables["oauth_port"], w.variables["oauth_encryption"] = strconv.Itoa(w.mail.Port()), "starttls"
 	w.variables["refresh_token"], w.variables["version_of_token"] = w.endpoint.Consent("app", "oauth@example.com").Reveal(), strconv.Itoa(version)
 }
 
-// live leads through the whole life of the resources.
+// live runs the whole life of the resources.
 func (w *testbed) live() {
 	w.t.Helper()
 	w.variables["inbox_by_token"] = "false"
@@ -280,7 +280,7 @@ func (w *testbed) live() {
 	w.must("destroy", "-auto-approve")
 }
 
-// fail applies what change brings about, and checks that Terraform says why that fails.
+// fail makes a change, applies, and checks that Terraform reports why that fails.
 func (w *testbed) fail(name, says string, change func()) {
 	w.t.Helper()
 	change()
@@ -290,8 +290,7 @@ func (w *testbed) fail(name, says string, change func()) {
 	}
 }
 
-// crashOnce has the provider crash in the midst of the next test, when it holds all there is to know: then Go prints what
-// every goroutine is at, as in a panic.
+// crashOnce makes the provider crash during the next test, when it holds all secrets. Go then prints all goroutines, as in a panic.
 func (w *testbed) crashOnce() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -310,7 +309,7 @@ func (w *testbed) crashOnce() {
 	}
 }
 
-// visit does by hand at the admin page what Terraform does.
+// visit does at the admin page what Terraform does.
 func (w *testbed) visit() {
 	w.t.Helper()
 	b := w.browser("page")
@@ -326,7 +325,7 @@ func (w *testbed) visit() {
 			"from_address": {"page@example.com"}, "recipient": {"ops@example.test"},
 		}
 	}
-	b.submit("/save", settings("", 0, "?")) // which is refused, and the form shown again
+	b.submit("/save", settings("", 0, "?")) // refused: the form is shown again
 	for _, s := range []url.Values{
 		settings(w.repeating.Host(), w.repeating.Port(), "none"), settings(w.mail.Host(), w.mail.Port(), "starttls"),
 	} {
@@ -343,7 +342,7 @@ func (w *testbed) visit() {
 	b.submit("/logout", url.Values{})
 }
 
-// keepAll keeps what is left at the end of a life.
+// keepAll collects what is left at the end of a life.
 func (w *testbed) keepAll() {
 	w.t.Helper()
 	w.keepFiles()
@@ -366,7 +365,7 @@ func (w *testbed) keepAll() {
 	}
 }
 
-// allSecrets are those planted and those that were handed out.
+// allSecrets returns the planted secrets and those that were issued.
 func (w *testbed) allSecrets() map[string]string {
 	w.mu.Lock()
 	defer w.mu.Unlock()

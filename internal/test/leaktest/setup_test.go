@@ -32,8 +32,8 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/tfcli"
 )
 
-// testbed is Terraform with the provider, the process that serves the sites, TLS in front of it and two mail servers. It
-// keeps everything that a secret could have got into.
+// testbed is Terraform with the provider, the process that serves the sites, TLS in front of it, and two mail servers. It collects
+// everything that could contain a secret.
 type testbed struct {
 	t         *testing.T
 	workspace tfcli.Workspace
@@ -45,22 +45,22 @@ type testbed struct {
 	files     refsitetest.Files
 	site      *refsitetest.Process
 	dir       string
-	// client is a certificate with its key, in PEM, which the provider shows to the sites.
+	// client is the provider's client certificate with its key (PEM).
 	client string
-	// variables are those of the plan.
+	// variables are the plan's variables.
 	variables map[string]string
 	secrets   map[string]string
-	// byDesign are the secrets that may be where Terraform keeps its state.
+	// byDesign are the secrets that Terraform's state may contain.
 	byDesign []string
 	sinks    []leaktest.Sink
 
 	mu sync.Mutex
-	// answers are those of the sites, less those that hand out a session; sessions are the tokens of those.
+	// answers are the sites' responses, except those that open a session; sessions are those sessions' tokens.
 	answers  bytes.Buffer
 	sessions []string
-	// certificates counts the calls that came with one.
+	// certificates counts the requests with a client certificate.
 	certificates int
-	// onTest is called before the next test is asked for.
+	// onTest is called before the next test is requested.
 	onTest func(context.Context)
 }
 
@@ -90,7 +90,7 @@ func newTestbed(t *testing.T) *testbed {
 	return w
 }
 
-// startInbox starts the mailbox that gets every message, and what gives tokens for it.
+// startInbox starts the mailbox that receives every message, and its token endpoint.
 func (w *testbed) startInbox() {
 	w.t.Helper()
 	const mailbox = "ops@example.test"
@@ -116,7 +116,7 @@ func (w *testbed) mkdir(name string) string {
 	return dir
 }
 
-// newCertificate returns one with its key, which becomes a secret.
+// newCertificate returns a certificate with its key, and adds the key to the secrets.
 func (w *testbed) newCertificate() string {
 	w.t.Helper()
 	ca, err := smtptest.NewCA()
@@ -159,7 +159,7 @@ func (w *testbed) serve() {
 		w.certificates += len(r.TLS.PeerCertificates)
 		onTest := w.onTest
 		w.mu.Unlock()
-		body, err := io.ReadAll(r.Body) // only who has read all of a request learns that the client is gone
+		body, err := io.ReadAll(r.Body) // a server learns that the client is gone only after it has read the whole request
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		if err == nil && onTest != nil && strings.Contains(r.URL.Path, "/smtp/tests/") {
 			onTest(r.Context())
@@ -173,7 +173,7 @@ func (w *testbed) serve() {
 	w.t.Cleanup(w.front.Close)
 }
 
-// answered keeps an answer of a site, less the session that it hands out.
+// answered collects a site's response, without the session that it opens.
 func (w *testbed) answered(resp *http.Response) error {
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
@@ -202,7 +202,7 @@ func (w *testbed) answered(resp *http.Response) error {
 	return nil
 }
 
-// run calls Terraform, which logs all that it can, keeps what it says, and returns whether it succeeded.
+// run runs Terraform with full logging, collects its output, and returns whether it succeeded.
 func (w *testbed) run(args ...string) (out string, ok bool) {
 	w.t.Helper()
 	cmd := w.workspace.Command(w.t.Context(), args...)
@@ -226,7 +226,7 @@ func (w *testbed) run(args ...string) (out string, ok bool) {
 	return string(said), err == nil
 }
 
-// must is run for what succeeds.
+// must is run for commands that must succeed.
 func (w *testbed) must(args ...string) {
 	w.t.Helper()
 	if out, ok := w.run(args...); !ok {
@@ -236,10 +236,10 @@ func (w *testbed) must(args ...string) {
 
 var logLine = regexp.MustCompile(`(?m)^(\d{4}-\d{2}-\d{2}T|  ).*\n`)
 
-// complaint is what people see of the output of Terraform.
+// complaint returns the part of Terraform's output that people see.
 func complaint(out string) string { return logLine.ReplaceAllString(out, "") }
 
-// keepFiles keeps what is in the folders of Terraform by now, the program of the provider aside.
+// keepFiles collects the current content of Terraform's folders, except the provider's executable.
 func (w *testbed) keepFiles() {
 	w.t.Helper()
 	for _, dir := range []string{w.workspace.Dir, os.Getenv("TMPDIR")} {
@@ -264,7 +264,7 @@ func (w *testbed) keepFiles() {
 	}
 }
 
-// browser is somebody at the admin page of a site.
+// browser simulates a person at the admin page of a site.
 type browser struct {
 	w      *testbed
 	client *http.Client
@@ -284,7 +284,7 @@ func (w *testbed) browser(site string) *browser {
 
 var hiddenField = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)">`)
 
-// submit sends a form, with what is hidden on the page.
+// submit sends a form, with the page's hidden fields.
 func (b *browser) submit(action string, entries url.Values) {
 	b.w.t.Helper()
 	for _, field := range hiddenField.FindAllStringSubmatch(b.page, -1) {

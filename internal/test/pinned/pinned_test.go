@@ -14,7 +14,7 @@ import (
 // standInModule has a program that the go command builds in a second.
 const standInModule = "example.test/program"
 
-// standIn pins a program as internal/dev/tools/opentofu does.
+// standIn pins a program like internal/dev/tools/opentofu does.
 func standIn(t *testing.T, source string) builder {
 	t.Helper()
 	root := t.TempDir()

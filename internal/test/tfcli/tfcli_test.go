@@ -71,7 +71,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-func TestFindRefusesANamedOneThatCannotServe(t *testing.T) {
+func TestFindRefusesAnUnusableNamedCLI(t *testing.T) {
 	dir := t.TempDir()
 	install(t, dir, "terraform", "Terraform v1.15.9")
 	t.Setenv("PATH", dir)

@@ -29,7 +29,7 @@ func pass(w http.ResponseWriter, from *httptest.ResponseRecorder, body string) {
 	_, _ = io.WriteString(w, body)
 }
 
-// anybodyMay asks for no token in calls of that method to addresses that match the pattern.
+// anybodyMay does not require a token for requests with that method to paths that match the pattern.
 func anybodyMay(method, pattern string) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		var known string
@@ -47,7 +47,7 @@ func anybodyMay(method, pattern string) func(http.Handler) http.Handler {
 	}
 }
 
-// answersHold puts the last password that was saved, as it is written, into answers.
+// answersHold adds the last saved password, in an encoding, to responses.
 func answersHold(written func(password string) string) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		var leak string
@@ -64,7 +64,7 @@ func answersHold(written func(password string) string) func(http.Handler) http.H
 	}
 }
 
-// knowsWhatEnded makes a test that still runs again when its key comes again. Nobody hears of it before that.
+// knowsWhatEnded runs a test again if its request is retried while it is running.
 func knowsWhatEnded(next http.Handler) http.Handler {
 	var mu sync.Mutex
 	running, second := map[string]bool{}, make(chan struct{})
@@ -86,7 +86,7 @@ func knowsWhatEnded(next http.Handler) http.Handler {
 	})
 }
 
-// remembersWrites answers a write that it knows by its identifier as it did the first time, whatever came after it.
+// remembersWrites repeats its first response to a write with a known ID, even if later writes have replaced it.
 func remembersWrites(next http.Handler) http.Handler {
 	answers := map[string]*httptest.ResponseRecorder{}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -107,11 +107,11 @@ func remembersWrites(next http.Handler) http.Handler {
 	})
 }
 
-func TestABrokenSiteFails(t *testing.T) {
+func TestBrokenSitesFail(t *testing.T) {
 	for name, test := range map[string]struct {
 		breakage func(next http.Handler) http.Handler
 		run      string
-		// fails are the checks that must fail, and says is why.
+		// fails are the checks that must fail, and says is the expected reason.
 		fails []string
 		says  string
 	}{

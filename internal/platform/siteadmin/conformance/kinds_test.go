@@ -16,7 +16,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
 )
 
-// exchange is a request on its way to a right site, and its answer on the way back, for a site that is broken in between.
+// exchange is a request to a correct site and its response, which a broken site changes.
 type exchange struct {
 	*http.Request
 	// below is the path below the base of the contract.
@@ -30,7 +30,7 @@ type exchange struct {
 	answer object
 }
 
-// is reports whether the request has the method and a path that begins so.
+// is reports whether the request has the method and the prefix of the path.
 func (x *exchange) is(method, path string) bool {
 	return x.Method == method && strings.HasPrefix(x.below, path)
 }
@@ -110,7 +110,7 @@ func withLastPassword(method, path string) func(http.Handler) http.Handler {
 	})
 }
 
-// passes makes a pass of the answer to a test.
+// passes changes the result of a test to passed.
 func passes(x *exchange) {
 	x.answer["status"], x.answer["stage"], x.answer["error"], x.answer["diagnosis"], x.answer["certificate"] = "passed", "data", nil, nil, nil
 	x.answer["reply"] = object{"code": 250, "enhanced_code": "", "text": "OK"}
@@ -119,7 +119,7 @@ func passes(x *exchange) {
 
 var leadingCapital = regexp.MustCompile(`"(Host|ENABLED)":`)
 
-// kinds are sites that are broken, each in its own way, with a check that must notice.
+// kinds are broken sites, each with the check that must notice.
 var kinds = map[string]struct {
 	breakage func(http.Handler) http.Handler
 	check    string
@@ -318,7 +318,7 @@ func statusOf(x *exchange) int {
 	return x.status
 }
 
-// yours are kinds of broken sites that look right from outside. The guide lists them for whoever builds a site.
+// yours are kinds of broken sites that look correct from outside. The guide lists them for builders of sites.
 var yours = []string{
 	"a crash leaves the old or the new", "recorded before they are sent", "where the site may dial", "the password is sealed where it is stored",
 	"the log does not have it", "switches mail off at its start",

@@ -80,7 +80,7 @@ func TestTheReferenceSiteConforms(t *testing.T) {
 	})
 }
 
-// startBroken serves a reference site that breakage stands in front of.
+// startBroken serves a reference site behind breakage.
 func startBroken(t *testing.T, breakage func(next http.Handler) http.Handler, change ...func(*refsite.Config)) (address, token string) {
 	t.Helper()
 	handler, token := newSite(t, change...)
@@ -179,7 +179,7 @@ func TestAgainWithTheSameMailServer(t *testing.T) {
 	}
 }
 
-func TestASiteThatMayNotSendToUs(t *testing.T) {
+func TestSiteThatCannotReachTheMailServer(t *testing.T) {
 	address, token := startBroken(t, unbroken, func(c *refsite.Config) { c.AllowNetworks = nil })
 	out, err := try(t, nil, "-url", address, "-token", token)
 	if err == nil || !strings.Contains(err.Error(), "the site cannot reach the mail server of this command (127.0.0.1:") ||
@@ -188,7 +188,7 @@ func TestASiteThatMayNotSendToUs(t *testing.T) {
 	}
 }
 
-// quota is a configuration with limits that a run reaches.
+// quota is a configuration whose limits a run reaches.
 func quota(c *refsite.Config) { c.TestEvery, c.TestBurst, c.Guesses = time.Minute, 30, 5 }
 
 func TestLimits(t *testing.T) {
@@ -201,7 +201,7 @@ func TestLimits(t *testing.T) {
 
 func unbroken(next http.Handler) http.Handler { return next }
 
-func TestWhatIsWaitedForIsSaid(t *testing.T) {
+func TestWaitsAreReported(t *testing.T) {
 	asked := false
 	address, token := startBroken(t, func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -222,7 +222,7 @@ func TestWhatIsWaitedForIsSaid(t *testing.T) {
 	}
 }
 
-func TestASiteInUseIsLeftAlone(t *testing.T) {
+func TestSiteInUseIsRefused(t *testing.T) {
 	var wrote int
 	address, token := startBroken(t, func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

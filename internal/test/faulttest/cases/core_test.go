@@ -16,8 +16,8 @@ import (
 
 const resourceType = "smtp_settings"
 
-// core does for one resource what Terraform Core does: it plans, applies and keeps the state, with a fresh provider for
-// each walk. What Core would call a bug in the provider fails the test.
+// core simulates Terraform Core for one resource: it plans, applies and stores the state, with a new provider for each walk. What Core
+// would report as a bug in the provider fails the test.
 type core struct {
 	t     *testing.T
 	start func() tfprotov6.ProviderServer
@@ -25,26 +25,26 @@ type core struct {
 	provider, resource *tfprotov6.Schema
 
 	state held
-	// seen is everything that a provider gave back which is stored or shown.
+	// seen is everything that a provider returned and that is stored or shown.
 	seen [][]byte
 }
 
-// held is what a state has of the resource. A null value is no resource.
+// held is the resource in a state. A null value means that there is none.
 type held struct {
 	value    tftypes.Value
 	private  []byte
 	identity *tfprotov6.ResourceIdentityData
 }
 
-// arguments are those of a configuration; what is left out is null.
+// arguments are the arguments of a configuration. Omitted ones are null.
 type arguments map[string]any
 
-// configuration is what a user wrote; a nil resource is one that was removed.
+// configuration is a user's configuration. A nil resource means that its block was removed.
 type configuration struct{ provider, resource arguments }
 
-// run is what one "terraform apply" came to.
+// run is the result of one "terraform apply".
 type run struct {
-	// action is what was planned: "create", "update", "replace", "delete" or "no-op"; empty when the plan failed.
+	// action is the planned action: "create", "update", "replace", "delete" or "no-op"; empty if the plan failed.
 	action           string
 	errors, warnings []*tfprotov6.Diagnostic
 }
@@ -162,7 +162,7 @@ func (c *core) refresh(r *run, walk tfprotov6.ProviderServer) {
 	c.keep(held{c.decode(resp.NewState), resp.Private, resp.NewIdentity})
 }
 
-// change is one that a provider planned.
+// change is a planned change.
 type change struct {
 	prior           held
 	config, planned tftypes.Value
@@ -171,7 +171,7 @@ type change struct {
 	replace         bool
 }
 
-// planChange plans from the state to what is wanted; null is nothing.
+// planChange plans a change from the state to the wanted value, which is null for no resource.
 func (c *core) planChange(r *run, walk tfprotov6.ProviderServer, wanted tftypes.Value) change {
 	c.t.Helper()
 	if wanted.IsNull() && c.state.value.IsNull() {
@@ -202,7 +202,7 @@ func (c *core) ask(r *run, walk tfprotov6.ProviderServer, prior held, wanted tft
 	return change{prior, wanted, planned, resp.PlannedPrivate, resp.PlannedIdentity, len(resp.RequiresReplace) > 0}
 }
 
-// change makes a planned change, and keeps of it what Core would keep.
+// change applies a planned change, and stores what Core would store.
 func (c *core) change(r *run, walk tfprotov6.ProviderServer, planned change) {
 	c.t.Helper()
 	resp, err := walk.ApplyResourceChange(c.t.Context(), &tfprotov6.ApplyResourceChangeRequest{
@@ -233,7 +233,7 @@ func (c *core) keep(state held) {
 	}
 }
 
-// agree checks that every value that was known is the same in what came of it.
+// agree checks that the result has every value that was known in the plan.
 func (c *core) agree(planned, now tftypes.Value, otherwise string) {
 	c.t.Helper()
 	if planned.IsNull() != now.IsNull() {
@@ -255,7 +255,7 @@ func (c *core) agree(planned, now tftypes.Value, otherwise string) {
 	}
 }
 
-// withoutSecrets checks that write-only values are in the configuration alone.
+// withoutSecrets checks that write-only values occur only in the configuration.
 func (c *core) withoutSecrets(value tftypes.Value, where string) {
 	c.t.Helper()
 	for _, a := range c.resource.Block.Attributes {
@@ -269,7 +269,7 @@ func (c *core) withoutSecrets(value tftypes.Value, where string) {
 	}
 }
 
-// propose merges configuration and prior state: what is computed and not configured stays as it is.
+// propose merges configuration and prior state: computed values that are not configured stay unchanged.
 func (c *core) propose(prior, wanted tftypes.Value) tftypes.Value {
 	if wanted.IsNull() {
 		return wanted

@@ -12,22 +12,22 @@ import (
 
 type diagnostic = tfprotov6.Diagnostic
 
-// effect is what a struck answer is to the client.
+// effect is how a struck response appears to the client.
 type effect int
 
 const (
 	harmless effect = iota
-	// lost: no complete answer. broken: an answer with a 5xx that says nothing of what was done.
+	// lost: no complete response. broken: a 5xx that does not tell what was done.
 	lost
 	broken
-	// declined: 429 or 503. dismissed: with a wish to wait longer than anybody waits.
+	// declined: 429 or 503. dismissed: the same with a longer Retry-After than the client accepts.
 	declined
 	dismissed
 	// refused: another 4xx, or a redirect.
 	refused
-	// malformed: a success with something else in it.
+	// malformed: a success with an invalid body.
 	malformed
-	// strange: an answer of another site, or version.
+	// strange: a response of a different site or version.
 	strange
 )
 
@@ -50,7 +50,7 @@ const (
 	version     = "Site cannot do this"
 )
 
-// expectation is what a run with a fault must come to.
+// expectation is the expected result of a run with a fault.
 type expectation struct {
 	// summary is that of its error; empty for success.
 	summary string
@@ -60,7 +60,7 @@ type expectation struct {
 	within time.Duration
 }
 
-// expect says what the retry table of RELIABILITY.md makes of the case.
+// expect returns the expectation for a case, by the retry table of RELIABILITY.md.
 func (c httpCase) expect() expectation {
 	e := expectation{within: 30 * time.Second}
 	if slices.Contains([]string{"Latency", "Slow", "SlowClose", "HangBeforeHeaders", "HangInHeaders", "HangInBody"}, c.fault.Name) ||
@@ -95,12 +95,12 @@ func (c httpCase) effect() effect {
 	return e
 }
 
-// carriedOut reports whether the site did what the struck call asked for.
+// carriedOut reports whether the site carried out the struck request.
 func (c httpCase) carriedOut() bool {
 	return c.position != faulttest.Before || c.effect() == harmless || c.fault.Name == "Slow"
 }
 
-// summary is that of the error, empty where the run gets over the fault.
+// summary returns the summary of the error, or "" if the run recovers from the fault.
 func (c httpCase) summary() string {
 	switch c.call.name {
 	case "RefreshGET", "PlanGET":
@@ -115,7 +115,7 @@ func (c httpCase) summary() string {
 	return c.write()
 }
 
-// read is for a call that changes nothing and is repeated.
+// read returns the summary for a request that changes nothing and is retried.
 func (c httpCase) read() string {
 	e := c.effect()
 	switch {
@@ -140,7 +140,7 @@ func (c httpCase) said() string {
 	}[c.fault.Name]
 }
 
-// readAgain is for the read of a creation's plan, whose failure is no error: whoever applies reads again.
+// readAgain returns the summary for the read in the plan of a creation, whose failure is not an error: the apply reads again.
 func (c httpCase) readAgain() string {
 	if !c.lasts && c.fault.Name != "WrongSite" {
 		return ""
@@ -155,13 +155,13 @@ func (c httpCase) poll() string {
 	return ""
 }
 
-// write is for a call that is repeated only after the site was asked what became of it.
+// write returns the summary for a request that is retried only after the site was asked whether it was carried out.
 func (c httpCase) write() string {
 	switch c.effect() {
 	case harmless:
 		return ""
 	case lost, broken, malformed, strange:
-		// After the alert, nobody trusted can be asked.
+		// After the TLS alert, no trusted site can be asked.
 		if !c.lasts || c.carriedOut() && c.fault.Name != "TLS" {
 			return ""
 		}
@@ -197,7 +197,7 @@ func (c httpCase) session() string {
 	return c.said()
 }
 
-// check compares a run with what was expected: how it ended, in what time, and whether its error says which site.
+// check compares a run with the expectation: its result, its duration, and whether its error names the site.
 func (e expectation) check(w *testbed, got run, took time.Duration) {
 	w.t.Helper()
 	if took > e.within {

@@ -17,7 +17,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/soaktest"
 )
 
-// What a call is made for.
+// The purposes of a request.
 const (
 	creates  = "create"
 	updates  = "update"
@@ -25,13 +25,13 @@ const (
 	destroys = "destroy"
 )
 
-// call is one that the provider makes of the site.
+// call is a request of the provider to the site.
 type call struct {
 	name, method, path string
-	// from is the first of its kind that a fault strikes, in a run that purpose says.
+	// from is the first request of its kind that a fault strikes, in a run for purpose.
 	from    int
 	purpose func(httpCase) string
-	// login: the provider logs in. slow: the submission server takes its time, so that the provider asks for the result.
+	// login: the provider logs in. slow: the mail server is slow, so the provider polls for the result.
 	login, slow bool
 }
 
@@ -51,7 +51,7 @@ var calls = []call{
 
 func always(purpose string) func(httpCase) string { return func(httpCase) string { return purpose } }
 
-// either takes turns, so that each fault strikes a site that is new and one whose mail is on.
+// either alternates, so that each fault strikes a new site and one whose mail is on.
 func either(even, odd string) func(httpCase) string {
 	return func(c httpCase) string {
 		if c.number/2%2 == 0 {
@@ -67,7 +67,7 @@ type httpCase struct {
 	call     call
 	fault    faulttest.HTTPFault
 	position faulttest.Position
-	// lasts: the fault strikes every call of its kind until the run gives up, else one.
+	// lasts: the fault strikes every request of its kind, not only one.
 	lasts bool
 }
 
@@ -94,8 +94,8 @@ func (c httpCase) name() string {
 	return fmt.Sprintf("%s/%s/%s/%s", c.call.name, fault, c.position, times)
 }
 
-// starred are the cases that always run: each fault of a row with a star at each call, and each of the other rows of HTTP
-// at one, at a position that changes from one to the next.
+// starred are the cases that always run: each fault of a starred row at each request, and each fault of the other HTTP rows at one
+// request, with alternating positions.
 func (c httpCase) starred() bool {
 	turn := c.number%3 == 0
 	switch c.fault.Row {
@@ -120,7 +120,7 @@ func TestHTTP(t *testing.T) {
 	}
 }
 
-// run drives the case: a testbed at rest, a run with the fault, a run without.
+// run runs the case: it prepares a testbed, and runs once with the fault and once without.
 func (c httpCase) run(t *testing.T, with *cli) {
 	t.Helper()
 	w := newTestbed(t, build{secure: c.fault.Name == "TLS", login: c.call.login, with: with})
@@ -138,7 +138,7 @@ func (c httpCase) run(t *testing.T, with *cli) {
 	took := time.Since(start)
 	struck := w.proxy.Heal()
 	if with == nil {
-		// What is still on its way arrives.
+		// Let delayed messages arrive.
 		time.Sleep(2 * faulttest.TooLate)
 	}
 	if struck == 0 {
@@ -161,7 +161,7 @@ func (c httpCase) run(t *testing.T, with *cli) {
 	w.checkSecrets()
 }
 
-// arrange makes the testbed fit for the call, and returns the configuration whose apply makes it.
+// arrange prepares the testbed for the request, and returns the configuration whose apply sends it.
 func (c httpCase) arrange(w *testbed) configuration {
 	w.t.Helper()
 	var wanted configuration
@@ -192,7 +192,7 @@ func (c httpCase) arrange(w *testbed) configuration {
 	return wanted
 }
 
-// checkSite is I7 and I10: what the site holds is what it held, or what was wanted of it and passed.
+// checkSite checks I7 and I10: the site's settings are the old ones, or the wanted ones after a pass.
 func (c httpCase) checkSite(w *testbed, before site.State, got run) {
 	w.t.Helper()
 	now := w.held()
@@ -208,8 +208,8 @@ func (c httpCase) checkSite(w *testbed, before site.State, got run) {
 	}
 }
 
-// converge is I9: a run without faults comes to what is wanted, and the next has nothing to do. sent are the messages so
-// far; a run that has something to test sends one.
+// converge checks I9: a run without faults converges, and the next one has nothing to do. sent is the number of messages so far; a run
+// that tests something sends one.
 func (w *testbed) converge(wanted configuration, got run, sent int) {
 	w.t.Helper()
 	if wanted.resource != nil && got.failed() {
@@ -243,7 +243,7 @@ func (w *testbed) converge(wanted configuration, got run, sent int) {
 	}
 }
 
-// checkWrites is I4: every write carries the revision that was read.
+// checkWrites checks I4: every write carries the revision that was read.
 func (w *testbed) checkWrites(seen []faulttest.Call, read site.State) {
 	w.t.Helper()
 	for _, c := range seen {
@@ -254,8 +254,8 @@ func (w *testbed) checkWrites(seen []faulttest.Call, read site.State) {
 	}
 }
 
-// checkStranger is row 15: once another site has answered, whatever holds the mail password names the site that it is for,
-// and this one refuses what names the other.
+// checkStranger checks R15: once a different site has answered, every request with the mail password names its site, so that a
+// different site refuses it.
 func (w *testbed) checkStranger(seen []faulttest.Call) {
 	w.t.Helper()
 	struck := slices.IndexFunc(seen, func(c faulttest.Call) bool { return c.Struck })
@@ -271,7 +271,7 @@ func (w *testbed) checkStranger(seen []faulttest.Call) {
 	}
 }
 
-// checkCalls is I3: a test is one message, however often it was asked for.
+// checkCalls checks I3: a test sends one message, however often it was requested.
 func (w *testbed) checkCalls(seen []faulttest.Call) {
 	w.t.Helper()
 	bodies := map[string]string{}

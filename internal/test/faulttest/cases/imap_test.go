@@ -19,12 +19,11 @@ const (
 	inboxPassword = "canary-of-the-inbox"
 	inboxAt       = inboxName + ":993"
 	behindInbox   = "127.0.0.1:143"
-	// inboxWait is how long a message is waited for.
+	// inboxWait is how long to wait for a message.
 	inboxWait = 10 * time.Second
 )
 
-// TestIMAP has the server of the test inbox go wrong at each of its steps: nothing is saved, the run ends, and the next one
-// without a fault comes to what is wanted.
+// TestIMAP makes the test inbox's server fail at each step: nothing is saved, the run ends, and the next run without a fault converges.
 func TestIMAP(t *testing.T) {
 	cases := faulttest.IMAPFaults()
 	if len(cases) != 72 {
@@ -72,7 +71,7 @@ func runIMAP(t *testing.T, fault faulttest.IMAPFault) {
 	if now := w.held(); now.Revision != before.Revision || now.Enabled {
 		t.Errorf("I7: the site holds %+v", now)
 	}
-	// One round at most takes half a minute, and one that was begun in time ends.
+	// A round takes at most half a minute, and a round that began in time is finished.
 	if took > inboxWait+40*time.Second {
 		t.Errorf("the run took %s", took)
 	}

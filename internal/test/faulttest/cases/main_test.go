@@ -10,7 +10,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// Package net reads the configuration of DNS at the first lookup, and keeps what belongs to the bubble of that.
+	// Package net reads the DNS configuration at the first lookup, and would keep objects of that test's bubble.
 	resolver := net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		return nil, errors.New("nobody is asked")
 	}}

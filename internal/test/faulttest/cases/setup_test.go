@@ -52,38 +52,37 @@ type terraform interface {
 	shown() []byte
 }
 
-// testbed is a site and a submission server with a proxy before the site, and a Terraform that manages it: all on one network
-// in memory, or the machine's.
+// testbed is a site behind a proxy, a mail server, and a Terraform that manages the site, on one in-memory network or on the machine's.
 type testbed struct {
 	terraform
 	t *testing.T
-	// network is nil for that of the machine.
+	// network is nil for the machine's network.
 	network *adminapitest.Network
 	mail    *smtptest.Server
-	// tokens is a token endpoint whose tokens mail takes; nil for none.
+	// tokens is a token endpoint whose tokens mail accepts, or nil.
 	tokens   *oauthtest.Server
 	site     *refsite.Server
 	proxy    *faulttest.HTTP
 	dialSite func(context.Context) (net.Conn, error)
-	// url is that of the proxy; ca signed its certificate, where it has one.
+	// url is the proxy's URL. ca issued its certificate, if it has one.
 	url string
 	ca  *smtptest.CA
-	// token and login are what the site's administrator has.
+	// token and login are the site administrator's credentials.
 	token, login string
-	// strayed counts connections to where redirects lead.
+	// strayed counts connections to the target of redirects.
 	strayed atomic.Int64
 	log     buffer
-	// relay stands before mail; nil for none.
+	// relay is the proxy in front of mail, or nil.
 	relay *faulttest.SMTP
 }
 
-// build says what a testbed is like.
+// build configures a testbed.
 type build struct {
-	// secure: the proxy speaks TLS. login: the provider logs in with username and password.
+	// secure: the proxy uses TLS. login: the provider logs in with username and password.
 	secure, login bool
-	// relay: there is a proxy before the submission server, too.
+	// relay: there is a proxy in front of the mail server, too.
 	relay bool
-	// taken, when set, is called with each message that the submission server took.
+	// taken, if set, is called with each message that the mail server accepted.
 	taken func(smtptest.Message)
 	// tokens: there is a token endpoint. ahead is how far the clock of the site is ahead.
 	tokens bool
@@ -141,7 +140,7 @@ func (w *testbed) dialing(address string) func(context.Context) (net.Conn, error
 	return func(ctx context.Context) (net.Conn, error) { return dial(ctx, "tcp", address) }
 }
 
-// mailHost is how the site calls the submission server: by a name, where it can be looked up.
+// mailHost returns the mail server's host for the site: a name, if it can be looked up.
 func (w *testbed) mailHost() string {
 	if w.network == nil {
 		return "127.0.0.1"
@@ -226,7 +225,7 @@ func (w *testbed) certificate() (*tls.Certificate, *smtptest.CA) {
 	return &certificate, ca
 }
 
-// trap listens where nobody may ever come, and returns where that is.
+// trap listens at an address to which no connection may be made, and returns the address.
 func (w *testbed) trap() string {
 	listener := w.listen(elsewhereAt)
 	var listening sync.WaitGroup
@@ -283,7 +282,7 @@ func (w *testbed) configuration(key string, overrides ...arguments) configuratio
 	return c
 }
 
-// held is what the site holds.
+// held returns the site's state.
 func (w *testbed) held() site.State {
 	w.t.Helper()
 	s, err := w.site.Site(siteName)
@@ -293,10 +292,10 @@ func (w *testbed) held() site.State {
 	return state
 }
 
-// messages are those that the submission server took.
+// messages returns the messages that the mail server accepted.
 func (w *testbed) messages() int { return len(w.mail.Messages()) }
 
-// checkSecrets is I8 and I5: no secret in what is stored or shown or logged, and nobody was led astray.
+// checkSecrets checks I8 and I5: no secret is stored, shown or logged, and no request went to the trap.
 func (w *testbed) checkSecrets() {
 	w.t.Helper()
 	all := slices.Concat(w.shown(), w.log.bytes())
@@ -312,7 +311,7 @@ func (w *testbed) checkSecrets() {
 	}
 }
 
-// spellings are the forms in which a secret may show up.
+// spellings are the encodings in which a secret may appear.
 func spellings(s string) []string {
 	quoted, _ := json.Marshal(s)
 	plain := "\x00" + mailbox + "\x00" + s
@@ -323,7 +322,7 @@ func spellings(s string) []string {
 	}
 }
 
-// checkLive is I1 and I2: mail that is on passed a test of exactly what is stored, which the submission server took.
+// checkLive checks I1 and I2: if mail is on, a test of exactly the stored settings passed, and the mail server accepted its message.
 func (w *testbed) checkLive() {
 	w.t.Helper()
 	now := w.held()

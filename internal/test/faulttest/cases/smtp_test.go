@@ -17,7 +17,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/soaktest"
 )
 
-// smtpCase is one fault, which strikes the test of a site that is new or of one whose mail is on.
+// smtpCase is one fault, which strikes the test of a new site or of one whose mail is on.
 type smtpCase struct {
 	faulttest.SMTPFault
 	live bool
@@ -90,7 +90,7 @@ func (c smtpCase) run(t *testing.T, with *cli) {
 	w.checkSecrets()
 }
 
-// checkVerdict compares what the site says of the test, and what the user is told of it, with the fault.
+// checkVerdict compares the site's result of the test, and the error shown to the user, with the fault.
 func (c smtpCase) checkVerdict(w *testbed, seen []faulttest.Call, got run) {
 	w.t.Helper()
 	result := w.result(seen)
@@ -124,7 +124,7 @@ func (c smtpCase) checkVerdict(w *testbed, seen []faulttest.Call, got run) {
 	}
 }
 
-// result is what the site has of the test that was asked for.
+// result returns the site's result of the requested test.
 func (w *testbed) result(seen []faulttest.Call) refcore.Test {
 	w.t.Helper()
 	i := slices.IndexFunc(seen, func(call faulttest.Call) bool {
@@ -140,8 +140,8 @@ func (w *testbed) result(seen []faulttest.Call) refcore.Test {
 	return result
 }
 
-// checkBounds is I3 and I5 on the side of the submission server, and rows 36 and 38: one session, one login, nothing that
-// matters in clear text, and an end in time and size.
+// checkBounds checks I3 and I5 at the mail server, and R36 and R38: one session, one login, nothing sensitive in clear text, and limits
+// of time and size.
 func (c smtpCase) checkBounds(w *testbed, took time.Duration, connections int, heard []string) {
 	w.t.Helper()
 	within := 40 * time.Second
@@ -165,7 +165,7 @@ func (c smtpCase) checkBounds(w *testbed, took time.Duration, connections int, h
 			w.t.Errorf("I5: %q was said in clear text", line)
 		}
 	}
-	// What is on its way when the client gives up counts too.
+	// Data in transit when the client gives up is counted too.
 	if n := w.relay.Flooded(); n > 256<<10 {
 		w.t.Errorf("the client took %d bytes", n)
 	}

@@ -18,8 +18,8 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/tfcli"
 )
 
-// TestAccTerraform runs some cases with Terraform itself, over the network of the machine, and judges them by the same
-// rules: what core does is what Terraform does.
+// TestAccTerraform runs some cases with the real Terraform on the machine's network, and checks them by the same rules, to prove that
+// core behaves like Terraform.
 func TestAccTerraform(t *testing.T) {
 	with := newCLI(t)
 	random := soaktest.Random(t)
@@ -35,13 +35,13 @@ func TestAccTerraform(t *testing.T) {
 	}
 }
 
-// quick reports whether the case waits for nothing but short timeouts.
+// quick reports whether the case involves only short timeouts.
 func (c httpCase) quick() bool {
 	slow := c.fault.Name == "Slow" || c.fault.Name == "Latency" || c.fault.Name == "SlowClose" || effects[c.fault.Name] == declined
 	return !slow && !c.call.slow
 }
 
-// secrets are the arguments that hold one.
+// secrets are the arguments that hold secrets.
 var secrets = []string{"token", "password", "password_wo"}
 
 // cli is a Terraform or OpenTofu in a folder.
@@ -71,7 +71,7 @@ func newCLI(t *testing.T) *cli {
 	return &cli{Workspace: workspace, t: t}
 }
 
-// begin forgets everything that Terraform knows.
+// begin deletes Terraform's state.
 func (c *cli) begin(t *testing.T) {
 	t.Helper()
 	c.t, c.seen = t, nil
@@ -94,7 +94,7 @@ func (c *cli) plan(config configuration) run { return c.run(config, "plan", "-js
 
 func (c *cli) shown() []byte { return c.seen }
 
-// run gives Terraform the configuration and reads what it says.
+// run applies the configuration with Terraform and parses its output.
 func (c *cli) run(config configuration, args ...string) run {
 	c.t.Helper()
 	command := c.Command(c.t.Context(), args...)
@@ -119,7 +119,7 @@ func (c *cli) run(config configuration, args ...string) run {
 	return r
 }
 
-// hide puts secrets into variables, as users do: Terraform shows the lines of a configuration that an error is about.
+// hide moves secrets into variables, as users do, because Terraform shows the lines of the configuration at an error.
 func hide(a arguments, command *exec.Cmd) arguments {
 	hidden := maps.Clone(a)
 	for name, value := range a {
@@ -134,7 +134,7 @@ func hide(a arguments, command *exec.Cmd) arguments {
 	return hidden
 }
 
-// read understands the lines of -json.
+// read parses the lines of -json.
 func read(t *testing.T, out []byte) run {
 	t.Helper()
 	r := run{action: "no-op"}

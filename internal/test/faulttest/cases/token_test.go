@@ -17,18 +17,18 @@ import (
 
 const clientSecret = "client-canary-7f3a~/+"
 
-// tokenCase is one fault of a token endpoint, which strikes a change of a site whose mail is on.
+// tokenCase is one fault of a token endpoint, which strikes a change at a site whose mail is on.
 type tokenCase struct {
 	name string
-	// answer is what the endpoint does instead; nil where arrange brings the fault about, or where there is none.
+	// answer replaces the endpoint's response; nil if arrange causes the fault, or if there is none.
 	answer  http.HandlerFunc
 	arrange func(w *testbed)
-	// at is where the test must fail, and says what the error must hold.
+	// at is the stage at which the test must fail, and says what the error must contain.
 	at   site.Stage
 	says string
 }
 
-// application is the one of the cases, as it is without a fault.
+// application is the application of the cases, without a fault.
 var application = oauthtest.App{Secret: secret.New(clientSecret), Mailboxes: []string{mailbox}}
 
 func (w *testbed) changeApp(change func(*oauthtest.App)) {
@@ -93,8 +93,8 @@ func (w *testbed) tokenLogin(grant, name string, value any) arguments {
 	}}
 }
 
-// TestR59TokenEndpoint: whatever a token endpoint does, the run ends in time and says why, the site goes on as it was, with its mail
-// on, nobody else gets the secret, and the next run makes the change.
+// TestR59TokenEndpoint: whatever a token endpoint does, the run ends in time and says why, the site's mail stays on unchanged, no other
+// server receives the secret, and the next run makes the change.
 func TestR59TokenEndpoint(t *testing.T) {
 	for _, c := range tokenCases {
 		t.Run(c.name, func(t *testing.T) {
@@ -143,8 +143,8 @@ func (c tokenCase) run(t *testing.T) {
 	w.checkSecrets()
 }
 
-// TestClockOfTheSite: a service account signs with the clock of the site. One that is some seconds ahead does not matter; for one
-// that is minutes ahead, the error says by how much.
+// TestClockOfTheSite: a service account signs with the site's clock. A few seconds ahead do not matter; if it is minutes ahead, the error
+// says by how much.
 func TestClockOfTheSite(t *testing.T) {
 	account, key, err := oauthtest.Account(mailbox)
 	if err != nil {
