@@ -24,7 +24,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/soaktest"
 )
 
-// drawEditor draws who acts, and whether they look at the site before.
+// drawEditor draws an editor, and whether it reads the site first.
 func (m *machine) drawEditor(s *modelSite, among []string) (editor, revision string) {
 	editor = rapid.SampledFrom(among).Draw(m.t, "editor")
 	if rapid.IntRange(0, 2).Draw(m.t, "looks first") > 0 {
@@ -34,7 +34,7 @@ func (m *machine) drawEditor(s *modelSite, among []string) (editor, revision str
 	return editor, m.views[s.name+editor]
 }
 
-// save saves through the contract: fresh or stale, the same again, for the wrong site, or without saying what was read.
+// save saves through the API: with a fresh or stale revision, as a retry, for the wrong site, or without a revision.
 func (m *machine) save(*rapid.T) {
 	s := m.drawSite()
 	editor, revision := m.drawEditor(s, editors[:2])
@@ -75,7 +75,7 @@ func (m *machine) clear(*rapid.T) {
 	m.mustCall(s, editor, http.MethodDelete, "/smtp", nil, s.clear(m.now(), editor, revision), "If-Match", `W/"`+revision+`"`)
 }
 
-// savePage saves with the form of the admin page, which leaves mail on only when nothing changes.
+// savePage saves with the admin page's form, which leaves mail on only if nothing changes.
 func (m *machine) savePage(*rapid.T) {
 	s := m.drawSite()
 	_, revision := m.drawEditor(s, editors[2:])
@@ -92,7 +92,7 @@ func (m *machine) savePage(*rapid.T) {
 	m.mustSubmit(s, "save", form, code)
 }
 
-// turn switches mail with the form of the admin page.
+// turn switches mail on or off with the admin page's form.
 func (m *machine) turn(*rapid.T) {
 	s := m.drawSite()
 	_, revision := m.drawEditor(s, editors[2:])
@@ -101,7 +101,7 @@ func (m *machine) turn(*rapid.T) {
 	m.mustSubmit(s, "switch", url.Values{"enabled": {strconv.FormatBool(on)}, "revision": {revision}}, code)
 }
 
-// test tests a candidate, or what is saved, with a new key or one that was used before, in the contract or in the page.
+// test tests a candidate or what is saved, with a new or used key, through the API or the page.
 func (m *machine) test(*rapid.T) {
 	s := m.drawSite()
 	key, recipient := m.newKey()
@@ -116,7 +116,7 @@ func (m *machine) test(*rapid.T) {
 		}
 	}
 	if m.held != nil && m.held.key == key && m.held.body == body {
-		return // that call would wait
+		return // that request would wait
 	}
 	if rapid.IntRange(0, 4).Draw(m.t, "in the page") == 0 {
 		m.testPage(s, key, body)
@@ -149,7 +149,7 @@ func (m *machine) testPage(s *modelSite, key string, body testBody) {
 	m.run(s, key, body, func(code problem.Code) { m.mustSubmit(s, "test", form, code) })
 }
 
-// run makes a call for a test and lets the model follow.
+// run sends a test request and updates the model.
 func (m *machine) run(s *modelSite, key string, body testBody, call func(problem.Code)) {
 	t, isNew, code := s.start(m.now(), key, body)
 	if isNew {
@@ -178,7 +178,7 @@ func wireTest(b testBody) object {
 	return o
 }
 
-// sameTest compares an answer with what the test must have become.
+// sameTest compares a response with the model's result of the test.
 func (m *machine) sameTest(s *modelSite, key string, got answer) {
 	t := s.test(key)
 	want, status := string(t.status), http.StatusOK
@@ -190,7 +190,7 @@ func (m *machine) sameTest(s *modelSite, key string, got answer) {
 	}
 }
 
-// readTest asks for a test, running or not, or for one that there never was.
+// readTest reads a test, running or ended, or one that does not exist.
 func (m *machine) readTest(*rapid.T) {
 	s := m.drawSite()
 	if n := len(s.tests); n > 0 {
@@ -201,7 +201,7 @@ func (m *machine) readTest(*rapid.T) {
 	m.mustCall(s, bySession, http.MethodGet, "/smtp/tests/"+uuid.NewString(), nil, problem.NotFound)
 }
 
-// holdTest starts a test whose client goes away while it runs.
+// holdTest starts a test whose client disconnects while it runs.
 func (m *machine) holdTest(*rapid.T) {
 	if m.held != nil {
 		return
@@ -238,7 +238,7 @@ func (m *machine) holdTest(*rapid.T) {
 	}
 }
 
-// finish lets the held test end; the call for it is made again, as a client does that lost the answer.
+// finish lets the held test end, and retries its request, like a client that lost the response.
 func (m *machine) finish(*rapid.T) {
 	h := m.held
 	if h == nil {
@@ -254,7 +254,7 @@ func (m *machine) finish(*rapid.T) {
 	m.sameTest(h.site, h.key, got)
 }
 
-// crash goes on with the data file as a killed process leaves it: whatever the old server does from now on is lost.
+// crash continues with the data file as a killed process leaves it. What the old server does from now on is lost.
 func (m *machine) crash(*rapid.T) {
 	content, err := os.ReadFile(m.config.DataFile)
 	if err != nil {
@@ -274,14 +274,14 @@ func (m *machine) crash(*rapid.T) {
 	}
 }
 
-// reopen ends the server as it should be ended and starts it again.
+// reopen shuts the server down gracefully and starts it again.
 func (m *machine) reopen(*rapid.T) {
 	m.finish(m.t)
 	m.restart(func() {})
 	m.touched = slices.Collect(maps.Values(m.sites))
 }
 
-// swap changes the data file behind the server's back.
+// swap edits the data file while no server uses it.
 func (m *machine) swap(*rapid.T) {
 	m.finish(m.t)
 	s := m.drawSite()
@@ -364,7 +364,7 @@ func tamper(how string, to, from *store.Site) error {
 	return to.PutRecord(rec)
 }
 
-// wait lets the clock jump, mostly forward.
+// wait makes the clock jump, usually forward.
 func (m *machine) wait(*rapid.T) {
 	by := rapid.SampledFrom([]time.Duration{
 		time.Millisecond, time.Minute, 20 * time.Minute, time.Hour, time.Hour + time.Millisecond, 25 * time.Hour, -time.Minute, -2 * time.Hour, -48 * time.Hour,
@@ -372,7 +372,7 @@ func (m *machine) wait(*rapid.T) {
 	m.clock.Add(int64(by))
 }
 
-// check holds the sites to the invariants after each step.
+// check checks the invariants of the sites after each step.
 func (m *machine) check(*rapid.T) {
 	for _, s := range m.touched {
 		got := m.mustCall(s, byToken, http.MethodGet, "/smtp", nil, "")
@@ -422,7 +422,7 @@ func (m *machine) check(*rapid.T) {
 	}
 }
 
-// checkSecrets looks for what was typed in, and for tokens, in everything that came out.
+// checkSecrets searches all output for passwords and tokens.
 func (m *machine) checkSecrets() {
 	disk, err := os.ReadFile(m.config.DataFile)
 	if err != nil {
@@ -442,8 +442,8 @@ func (m *machine) checkSecrets() {
 	m.log.Reset()
 }
 
-// TestRandomSequences makes editors, tests, crashes and clocks do anything to two sites, over HTTP and with real mail servers,
-// and compares the sites with a model of the contract after every step.
+// TestRandomSequences runs random sequences of edits, tests, crashes and clock changes at two sites, over HTTP and with real mail
+// servers, and compares the sites with a model of the contract after every step.
 func TestRandomSequences(t *testing.T) {
 	runs, steps := soaktest.Count(2000), 50
 	seed := soaktest.Seed(t)

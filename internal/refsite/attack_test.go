@@ -21,7 +21,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// spellings are hosts that lead, or could lead, to where a site must not send: each with the address that it stands for.
+// spellings are hosts that lead, or could lead, to addresses that a site must not dial, each with its address.
 var spellings = map[string]string{
 	// Loopback and this host.
 	"127.0.0.1": "127.0.0.1", "127.0.0.2": "127.0.0.2", "127.255.255.254": "127.255.255.254", "0.0.0.0": "0.0.0.0", "0.1.2.3": "0.1.2.3",
@@ -35,7 +35,7 @@ var spellings = map[string]string{
 	// Private, shared, unique local.
 	"10.0.0.1": "10.0.0.1", "10.255.255.255": "10.255.255.255", "172.16.0.1": "172.16.0.1", "172.31.255.254": "172.31.255.254",
 	"192.168.0.1": "192.168.0.1", "100.64.0.1": "100.64.0.1", "198.18.0.1": "198.18.0.1", "fc00::1": "fc00::1", "fd00::1": "fd00::1",
-	// Link-local and the metadata of clouds.
+	// Link-local and cloud metadata services.
 	"169.254.169.254": "169.254.169.254", "169.254.0.1": "169.254.0.1", "fe80::1": "fe80::1", "fd00:ec2::254": "fd00:ec2::254",
 	"192.0.0.192": "192.0.0.192", "100.100.100.200": "100.100.100.200",
 	// Multicast, broadcast, reserved, site-local.
@@ -44,13 +44,13 @@ var spellings = map[string]string{
 	"2130706433": "127.0.0.1", "017700000001": "127.0.0.1", "0x7f000001": "127.0.0.1", "0177.0.0.1": "127.0.0.1", "0x7f.0.0.1": "127.0.0.1",
 	"127.1": "127.0.0.1", "127.0.1": "127.0.0.1", "0": "0.0.0.0", "0x7f.1": "127.0.0.1", "127.0.0.01": "127.0.0.1", "127.0.0.1.": "127.0.0.1",
 	"4294967297": "127.0.0.1", "0xa9.0xfe.0xa9.0xfe": "169.254.169.254", "2852039166": "169.254.169.254",
-	// Zones, brackets, digits and dots of other scripts, and what hides a host from those who look at text.
+	// Zones, brackets, digits and dots of other scripts, and other disguises of a host.
 	"fe80::1%eth0": "fe80::1", "fe80::1%25eth0": "fe80::1", "::1%lo": "::1", "[::1]": "::1", "①②⑦.⓪.⓪.①": "127.0.0.1",
 	"127。0。0。1": "127.0.0.1", "１２７.０.０.１": "127.0.0.1", "ⓛocalhost": "127.0.0.1", "127.0.0.1#.example.com": "127.0.0.1", "a@127.0.0.1": "127.0.0.1",
 	"127.0.0.1\x00.example.com": "127.0.0.1", "127.0.0.1:25": "127.0.0.1", "127.0.0.1/": "127.0.0.1", "127.0.0.1 .example.com": "127.0.0.1",
 }
 
-// nameServer is a DNS server that one can change.
+// nameServer is a DNS server whose answers can be changed.
 type nameServer struct {
 	mu      sync.Mutex
 	answers map[string][]netip.Addr
@@ -81,8 +81,8 @@ func startDNS(t *testing.T) *nameServer {
 	return n
 }
 
-// Whatever the spelling, and whatever a name led to before: what counts is the address that is dialled. The allowed
-// network is that of an internal relay, on which the mail server of the test listens.
+// Only the address that is dialled counts, whatever the spelling and whatever a name resolved to before. The allowed network is that of
+// an internal relay, on which the test's mail server listens.
 func TestForbiddenAddresses(t *testing.T) {
 	if len(spellings) < 60 {
 		t.Fatalf("only %d spellings", len(spellings))
@@ -144,7 +144,7 @@ func TestForbiddenAddresses(t *testing.T) {
 // hostile are characters that end a line, a string or an address.
 var hostile = map[string]string{"CR": "\r", "LF": "\n", "CRLF": "\r\n", "NUL": "\x00", "Greater": ">", "LineSeparator": "\u2028", "NextLine": "\u0085"}
 
-// Commands and headers cannot be smuggled into any field, at any place of it.
+// Commands and headers cannot be injected into any field, at any position.
 func TestInjection(t *testing.T) {
 	w := start(t, func(c *refsite.Config) { c.TestBurst = 1000 })
 	c := w.quickSite("client-a")
@@ -165,7 +165,7 @@ func TestInjection(t *testing.T) {
 		for name, character := range hostile {
 			inLogin := field == "username" || field == "password"
 			if inLogin && (name == "Greater" || name == "LineSeparator") || name == "Greater" && slices.Contains([]string{"token_url", "client_id", "scopes"}, field) {
-				continue // it travels in base64, or in a form
+				continue // it is encoded in base64 or as a form
 			}
 			t.Run("R32_"+field+"_"+name, func(t *testing.T) {
 				for _, value := range []string{character + good, good[:1] + character + good[1:], good + character, good + character + "RCPT TO:<x@example.com>"} {
@@ -192,8 +192,7 @@ func TestInjection(t *testing.T) {
 	}
 }
 
-// TestOpenRelay: whoever may test can choose where one message goes, and nothing of what it says but the name beside the
-// sender.
+// TestOpenRelay: a user who may test can choose the recipient of a message, but none of its content except the sender's name.
 func TestOpenRelay(t *testing.T) {
 	w := start(t)
 	c := w.site("client-a")

@@ -18,7 +18,7 @@ const (
 	apiPath      = "/admin/api/v1"
 )
 
-// contract is openapi.yaml, and what of it the tests have seen.
+// contract is openapi.yaml, with the responses that the tests have seen.
 var contract = load()
 
 type document struct {
@@ -40,20 +40,20 @@ func load() *document {
 	return &document{Document: d, seen: map[string]bool{}}
 }
 
-// unprovoked are answers that the contract allows and the reference site never gives: it limits logins and test
-// messages, not other calls.
+// unprovoked are responses that the contract allows but the reference site never sends: it limits logins and test messages, but no other
+// requests.
 var unprovoked = []string{
 	"getSite 429", "getSMTP 429", "putSMTP 429", "deleteSMTP 429", "getTest 429", "getPresets 429",
 }
 
-// see remembers an answer by its operation and status.
+// see records a response by its operation and status.
 func (d *document) see(name string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.seen[name] = true
 }
 
-// report writes what was seen.
+// report writes the recorded responses.
 func (d *document) report(w io.Writer) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -62,23 +62,23 @@ func (d *document) report(w io.Writer) {
 	}
 }
 
-// unseen lists the documented answers that no test has seen, "default" aside.
+// unseen lists the documented responses, except "default", that no test has seen.
 func (d *document) unseen() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.DeleteFunc(d.Answers(), func(name string) bool { return d.seen[name] || slices.Contains(unprovoked, name) })
 }
 
-// checked is a RoundTripper that fails the test for an answer that the contract does not allow, and for a request that was
-// accepted and that the contract does not allow; for the same contradiction once in a process.
+// checked is a RoundTripper that fails the test for a response, or an accepted request, that the contract does not allow. It reports each
+// contradiction once per process.
 type checked struct {
 	t interface {
 		Errorf(format string, args ...any)
 	}
 	next http.RoundTripper
-	// answers get all that came back.
+	// answers receives all responses.
 	answers io.Writer
-	// again is for a t that runs the same requests again to find out what fails.
+	// again is true if t may run the same requests again, to shrink a failure.
 	again bool
 }
 

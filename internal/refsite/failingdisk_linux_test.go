@@ -18,12 +18,12 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/soaktest"
 )
 
-// diskCalls are the system calls by which files are written.
+// diskCalls are the system calls that write files.
 var diskCalls = map[int]string{
 	unix.SYS_PWRITE64: "pwrite64", unix.SYS_FDATASYNC: "fdatasync", unix.SYS_FSYNC: "fsync", unix.SYS_FTRUNCATE: "ftruncate",
 }
 
-// judge says with what a call that writes a file shall fail, 0 to let it do its work; nth counts from 1.
+// judge returns the error of a call that writes a file, or 0 to let it proceed. nth counts from 1.
 type judge func(call string, nth int) syscall.Errno
 
 // The notification of seccomp(2) and the response to it.
@@ -44,8 +44,8 @@ type (
 	}
 )
 
-// onFailingDisk calls do on a thread whose calls that write files the kernel asks judge about (seccomp_unotify(2)), as a
-// disk that fails would answer them. The thread ends with it.
+// onFailingDisk calls do on a thread whose file writes fail as judge decides, like those on a failing disk. The kernel asks judge about
+// each call (seccomp_unotify(2)). The thread ends with do.
 func onFailingDisk(t *testing.T, fails judge, do func()) {
 	t.Helper()
 	listener, judged := make(chan int), make(chan error, 1)
@@ -57,7 +57,7 @@ func onFailingDisk(t *testing.T, fails judge, do func()) {
 		listener <- fd
 		if err == nil {
 			do()
-			_ = unix.Fdatasync(-1) // says that it is over
+			_ = unix.Fdatasync(-1) // signals the end
 		}
 		done <- err
 	}()
@@ -69,7 +69,7 @@ func onFailingDisk(t *testing.T, fails judge, do func()) {
 	}
 }
 
-// filterThread makes the kernel ask about the calling thread's disk calls at the descriptor that it returns.
+// filterThread makes the kernel ask about the calling thread's disk calls on the returned descriptor.
 func filterThread() (fd int, err error) {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return -1, err
@@ -90,7 +90,7 @@ func filterThread() (fd int, err error) {
 	return int(got), nil
 }
 
-// judgeCalls answers the kernel until the thread says that it is over.
+// judgeCalls answers the kernel until the thread signals the end.
 func judgeCalls(fd int, fails judge) error {
 	if fd < 0 {
 		return nil
@@ -127,7 +127,7 @@ func ioctl(fd int, request uint, argument unsafe.Pointer) error {
 	}
 }
 
-// onFailingDisk serves the calls that do makes, one at a time, on a failing disk.
+// onFailingDisk serves do's requests, one at a time, on a failing disk.
 func (w *testbed) onFailingDisk(fails judge, do func()) {
 	w.t.Helper()
 	healthy := w.handler.Load()
@@ -139,7 +139,7 @@ func (w *testbed) onFailingDisk(fails judge, do func()) {
 	do()
 }
 
-// onACopy returns what a server says that starts on a copy of the data file, as it is now.
+// onACopy starts a server on a copy of the current data file, and returns its state.
 func (w *testbed) onACopy(c *client) object {
 	w.t.Helper()
 	content, err := os.ReadFile(w.config.DataFile)
@@ -166,7 +166,7 @@ func (w *testbed) onACopy(c *client) object {
 	return found
 }
 
-// diskFault is a disk that fails at one call of a write, or from that call on.
+// diskFault is a disk fault at one call of a write, or from that call on.
 type diskFault struct {
 	write   string
 	errno   syscall.Errno
@@ -174,7 +174,7 @@ type diskFault struct {
 	forGood bool
 }
 
-// diskCallsOfAWrite are more than any write makes.
+// diskCallsOfAWrite is more than the number of calls of any write.
 const diskCallsOfAWrite = 9
 
 func diskFaults(writes ...string) []diskFault {
@@ -189,8 +189,8 @@ func diskFaults(writes ...string) []diskFault {
 	return all
 }
 
-// A disk that fails at any call of a write changes nothing, or the answer says that nobody knows; memory, disk and a
-// later start agree in either case.
+// If the disk fails at any call of a write, nothing is changed, or the response says that the outcome is unknown. In either case memory,
+// disk and a later start agree.
 func TestFailingDisk(t *testing.T) {
 	w := start(t, func(c *refsite.Config) { c.TestBurst = 1000 })
 	c := w.site("client-a")
@@ -222,7 +222,7 @@ func TestFailingDisk(t *testing.T) {
 			}, func() { got = writes[f.write]() })
 			now := c.read().object
 			switch {
-			case failed == "": // it was over before
+			case failed == "": // the write had already ended
 				got.want(t, http.StatusOK, "")
 				return
 			case got.object["code"] == "storage":
@@ -254,7 +254,7 @@ func TestFailingDisk(t *testing.T) {
 	}
 }
 
-// A start on a disk that fails or is read-only is refused, whatever call fails, and loses nothing.
+// On a failing or read-only disk, a start fails, whichever call fails, and nothing is lost.
 func TestStartOnAFailingDisk(t *testing.T) {
 	w := start(t)
 	c := w.site("client-a")

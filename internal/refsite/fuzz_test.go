@@ -12,7 +12,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite/seal"
 )
 
-// Whatever comes, the answer is one of the contract, and what is accepted the contract accepts.
+// For any request, the response is one of the contract, and only requests that the contract allows are accepted.
 func FuzzWrite(f *testing.F) {
 	const good = `{"settings":{"host":"smtp.example.com","port":587,"encryption":"starttls","username":"u","from_address":"a@example.com",` +
 		`"from_name":"A","helo_name":""},"password":"p","enabled":false,"write_id":"0a6d2c9e-2f3b-4a66-8b51-1f0d6f1f5a10","site_id":"x"}`

@@ -14,8 +14,8 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// Whoever has a token and not the password could try passwords until an answer tells that one is right. A guess counts as a
-// failed login does.
+// Someone with a token but without the password could try passwords until a response reveals the right one. So guesses are counted like
+// failed logins.
 func TestR42GuessingTheStoredPassword(t *testing.T) {
 	const limit = 3
 	for name, oracle := range map[string]func(w *testbed, c *client) (guess func(password string) answer){
@@ -48,7 +48,7 @@ func TestR42GuessingTheStoredPassword(t *testing.T) {
 				return c.put(object{"settings": w.settings(nil), "password": password, "enabled": false})
 			}
 		},
-		// The admin page tells of these whether it was the saved password.
+		// For these, the admin page reveals whether it was the saved password.
 		"TestOfTheSavedSettings": func(w *testbed, c *client) func(string) answer {
 			w.enable(c, nil)
 			return func(password string) answer {
@@ -84,7 +84,7 @@ func TestR42GuessingTheStoredPassword(t *testing.T) {
 	}
 }
 
-// A test whose record was edited would else prove the right password, while wrong ones count nowhere.
+// Otherwise an edited test record could be used to find the right password, while wrong ones are not counted.
 func TestEditedTestRevealsNoPassword(t *testing.T) {
 	for name, edit := range map[string]func(*store.Test){
 		"OtherPort":   func(t *store.Test) { t.Settings.Port++ },

@@ -17,7 +17,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/soaktest"
 )
 
-// asked is one call of a history; its name is the from_name that it saves or tests.
+// asked is one request of a history. Its name is the from_name that it saves or tests.
 type asked struct {
 	call     string
 	name     int
@@ -26,7 +26,7 @@ type asked struct {
 	writeID  string
 }
 
-// said is what its answer tells.
+// said is the relevant part of its response.
 type said struct {
 	status   int
 	name     string
@@ -36,20 +36,20 @@ type said struct {
 	verified bool
 }
 
-// held is a site as one editor after the other would have left it. It is comparable, as the checker wants it.
+// held is a site's state after sequential edits. It is comparable, as the checker requires.
 type held struct {
 	name, writeID string
 	enabled       bool
 	verified      bool
 	revision      int
-	// passed has a bit for each name that passed.
+	// passed is a bit set of the names that passed.
 	passed uint8
 }
 
-// names is how many different settings a history is about.
+// names is the number of different settings in a history.
 const names = 3
 
-// contractModel is the contract for one editor at a time.
+// contractModel is the sequential model of the contract.
 var contractModel = porcupine.Model{
 	Init: func() any { return held{} },
 	Step: func(state, input, output any) (bool, any) {
@@ -86,18 +86,18 @@ func (s held) step(in asked) (next held, status int) {
 	return held{name, in.writeID, in.enabled, s.passed&bit != 0, s.revision + 1, s.passed}, http.StatusOK
 }
 
-// editor is one of those who edit a site at the same time.
+// editor is one of several concurrent editors of a site.
 type editor struct {
 	*client
 	w      *testbed
 	random *rand.Rand
-	// keys are the test keys of the history by name: who tests the same name uses the same key.
+	// keys are the history's test keys by name: editors that test the same name use the same key.
 	keys []string
-	// seen is the revision that this editor saw last.
+	// seen is the revision that this editor last saw.
 	seen string
 }
 
-// act makes one call.
+// act sends one request.
 func (e *editor) act() (asked, said, error) {
 	in := asked{call: "read", revision: e.seen}
 	method, path := http.MethodGet, "/smtp"
@@ -130,8 +130,8 @@ func (e *editor) act() (asked, said, error) {
 	return in, out, err
 }
 
-// TestR5HistoriesAreLinearizable lets several editors loose on a site at the same time, and looks for an order of their
-// calls, one after the other, that explains every answer.
+// TestR5HistoriesAreLinearizable runs several editors concurrently, and checks that a sequential order of their requests explains every
+// response.
 func TestR5HistoriesAreLinearizable(t *testing.T) {
 	const editors, calls = 5, 8
 	random := soaktest.Random(t)
@@ -189,7 +189,7 @@ func TestR5HistoriesAreLinearizable(t *testing.T) {
 	}
 }
 
-// The checker must refuse what no order explains.
+// The checker must reject a history that no order explains.
 func TestR5TheCheckerFindsLostUpdates(t *testing.T) {
 	save := func(at int64, name int, got said) porcupine.Operation {
 		return porcupine.Operation{Input: asked{call: "save", name: name, revision: "0", writeID: got.writeID}, Call: at, Output: got, Return: at + 1}

@@ -141,7 +141,7 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// What was stored before names with such characters were refused must not keep anybody from switching mail off.
+// Settings that were stored before such characters were refused can still be switched off.
 func TestDirectionsThatAreStored(t *testing.T) {
 	w := start(t)
 	c := w.site("client-a")

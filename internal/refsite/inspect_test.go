@@ -18,7 +18,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// edit changes the data file behind the server's back.
+// edit changes the data file while no server uses it.
 func (w *testbed) edit(change func(*store.Tx) error) {
 	w.t.Helper()
 	data, err := store.Open(w.config.DataFile, w.config.Logger)
@@ -136,7 +136,7 @@ func (w *testbed) forge(id string, change func(*store.Record, *store.Test)) {
 	})
 }
 
-// Whoever can write the data file, but has no key, cannot make a pass of a test that was none.
+// Someone who can write the data file, but lacks the key, cannot turn a failed test into a pass.
 func TestForgedPass(t *testing.T) {
 	passed := func(t *store.Test) { t.Result.Status, t.Result.Stage = site.Passed, site.StageData }
 	claimed := func(r *store.Record, t *store.Test, proof seal.MAC) {
@@ -182,7 +182,7 @@ func TestForgedPass(t *testing.T) {
 	})
 }
 
-// Whoever can write the data file, but has no key, cannot lead the password to another server.
+// Someone who can write the data file, but lacks the key, cannot redirect the password to another server.
 func TestEditedSettingsDoNotGetThePassword(t *testing.T) {
 	for i := range reflect.TypeFor[site.Settings]().NumField() {
 		t.Run("R6_"+reflect.TypeFor[site.Settings]().Field(i).Name, func(t *testing.T) {
@@ -204,7 +204,7 @@ func TestEditedSettingsDoNotGetThePassword(t *testing.T) {
 	}
 }
 
-// change gives a setting another value of its type.
+// change gives a setting a different value of its type.
 func change(t *testing.T, setting reflect.Value) {
 	t.Helper()
 	switch setting.Kind() {
@@ -236,7 +236,7 @@ func parseKeys(t *testing.T, versions ...string) seal.Keys {
 	return k
 }
 
-// A call that was made before a rotation can be repeated after it.
+// A request from before a rotation can be retried after it.
 func TestRepeatedAfterARotation(t *testing.T) {
 	for name, password := range map[string]bool{"WithThePassword": true, "WithoutThePassword": false} {
 		t.Run(name, func(t *testing.T) {
@@ -266,7 +266,7 @@ func TestRepeatedAfterARotation(t *testing.T) {
 	}
 }
 
-// A key that leaked opens what it sealed for as long as that is anywhere in the file.
+// A leaked key opens what it sealed as long as that is anywhere in the file.
 func TestRotationLeavesNothingOfTheOldKey(t *testing.T) {
 	w := start(t, func(c *refsite.Config) { c.Keys = parseKeys(t, first) })
 	c := w.site("client-a")
@@ -307,7 +307,7 @@ func TestRotationLeavesNothingOfTheOldKey(t *testing.T) {
 	}
 }
 
-// TestRotationOfClearedSites: what a site held before it was cleared is in no page either, also where the file is a link.
+// TestRotationOfClearedSites: no page holds what a site had before it was cleared, even if the file is a link.
 func TestRotationOfClearedSites(t *testing.T) {
 	w := start(t, func(c *refsite.Config) {
 		c.Keys = parseKeys(t, first)

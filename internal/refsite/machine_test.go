@@ -32,14 +32,14 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// What is typed in: the password that the mail servers take, one that they do not, and a mask.
+// The passwords that are typed: the right one, a wrong one, and a mask.
 const (
 	rightPassword = "canary-right-4711"
 	wrongPassword = "canary-wrong-0815"
 	mask          = "••••••••"
 )
 
-// The editors of a site: Terraform with its API token, a person's program with a session, and a person with the admin page.
+// The editors of a site: Terraform with an API token, a person's program with a session, and a person at the admin page.
 const (
 	byToken   = "terraform"
 	bySession = "admin"
@@ -48,15 +48,14 @@ const (
 
 var editors = []string{byToken, bySession, byPage}
 
-// place is a server that test messages are sent to: one in clear text, one with STARTTLS, and one that hangs up when it
-// has the message.
+// place is a mail server: one without encryption, one with STARTTLS, and one that closes the connection once it has the message.
 type place struct {
 	site.Settings
 	server *smtptest.Server
 	script *smtptest.Script
 }
 
-// loseReply is a mail server that takes everything and never says that it took the message.
+// loseReply is a mail server that accepts everything but never confirms the message.
 func loseReply(p *smtptest.Peer) {
 	p.Say("220 ready")
 	for {
@@ -78,7 +77,7 @@ func loseReply(p *smtptest.Peer) {
 	}
 }
 
-// logins are what was sent to the server to log in with.
+// logins are the credentials that the server received.
 func (p place) logins() []smtptest.Login {
 	if p.server != nil {
 		return p.server.Logins()
@@ -94,7 +93,7 @@ func (p place) logins() []smtptest.Login {
 	return all
 }
 
-// stage is what all runs of the machine share.
+// stage is shared by all runs of the machine.
 type stage struct {
 	*testbed
 	clock    atomic.Int64
@@ -104,14 +103,14 @@ type stage struct {
 	ca       *smtptest.CA
 	http     *http.Client
 	calls    atomic.Int64
-	// reporter is the run that goes on.
+	// reporter is the current run.
 	reporter *rapid.T
 }
 
-// begin is the first moment of a run, somewhere within the time of the certificates.
+// begin is the start time of a run, within the validity of the certificates.
 var begin = time.Now().AddDate(1, 0, 0).UTC().Truncate(time.Microsecond)
 
-// setUp makes a data file with two sites and editors who are logged in.
+// setUp creates a data file with two sites and logged-in editors.
 func setUp(t *testing.T) *stage {
 	t.Helper()
 	s := &stage{ids: map[string]string{}, tokens: map[string]string{}}
@@ -150,10 +149,11 @@ func setUp(t *testing.T) *stage {
 	return s
 }
 
-// Errorf is that of the run that goes on.
+// Errorf calls that of the current run.
 func (s *stage) Errorf(format string, args ...any) { s.reporter.Errorf(format, args...) }
 
-// RoundTrip compares every twentieth answer with openapi.yaml, which takes longer than all the rest, and keeps them all.
+// RoundTrip checks every twentieth response against openapi.yaml, because that takes longer than everything else, and records all
+// responses.
 func (s *stage) RoundTrip(r *http.Request) (*http.Response, error) {
 	if s.calls.Add(1)%20 == 0 {
 		return checked{t: s, next: http.DefaultTransport, answers: s.answers, again: true}.RoundTrip(r)
@@ -180,18 +180,18 @@ type machine struct {
 	sites  map[string]*modelSite
 	// views are the revisions that the editors last saw, by site and editor.
 	views map[string]string
-	// typed are the passwords that somebody entered for a server and username.
+	// typed are the passwords that were entered for a server and username.
 	typed map[[3]string]bool
-	// started counts the tests that a mail server must have seen, of is what they were about by their recipient.
+	// started counts the tests that a mail server must have seen; of maps their recipients to what they tested.
 	started int
 	of      map[string]entered
 	held    *heldTest
 	keys    int
-	// touched are the sites that the last step was about.
+	// touched are the sites that the last step affected.
 	touched []*modelSite
 }
 
-// heldTest is a test that waits in the middle of its talk with the mail server.
+// heldTest is a test that is blocked in the middle of its SMTP session.
 type heldTest struct {
 	*trial
 	site    *modelSite
@@ -272,7 +272,7 @@ func (m *machine) drawSettings() site.Settings {
 	return s
 }
 
-// drawEntered draws what an editor types in, often what the site holds already.
+// drawEntered draws what an editor enters, often what the site already has.
 func (m *machine) drawEntered(s *modelSite) entered {
 	e := entered{settings: s.settings}
 	if e.settings.IsZero() || rapid.IntRange(0, 2).Draw(m.t, "new settings") == 0 {
@@ -285,18 +285,18 @@ func (m *machine) drawEntered(s *modelSite) entered {
 	return e
 }
 
-// enter notes what a password was typed in for.
+// enter records what a password was entered for.
 func (m *machine) enter(e entered) {
 	m.typed[[3]string{fmt.Sprint(e.settings.Host, ":", e.settings.Port), e.settings.Username, e.password}] = true
 }
 
-// call makes a call as an editor.
+// call sends a request as an editor.
 func (m *machine) call(ctx context.Context, s *modelSite, editor, method, path string, body any, headers ...string) (answer, error) {
 	c := client{http: m.http, url: m.url + "/" + s.name + apiPath, token: m.tokens[s.name+editor]}
 	return c.try(ctx, method, path, body, headers...)
 }
 
-// mustCall makes a call that is answered with that code, "" for success.
+// mustCall sends a request and checks the code of the response; "" means success.
 func (m *machine) mustCall(s *modelSite, editor, method, path string, body any, code problem.Code, headers ...string) answer {
 	got, err := m.call(context.Background(), s, editor, method, path, body, headers...)
 	if err != nil {
@@ -308,7 +308,7 @@ func (m *machine) mustCall(s *modelSite, editor, method, path string, body any, 
 	return got
 }
 
-// mustSubmit sends a form of the admin page that must have that outcome.
+// mustSubmit sends a form of the admin page and checks the outcome.
 func (m *machine) mustSubmit(s *modelSite, step string, form url.Values, code problem.Code) {
 	r, err := http.NewRequest(http.MethodPost, m.url+"/"+s.name+"/admin/"+step, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -334,7 +334,7 @@ func (m *machine) mustSubmit(s *modelSite, step string, form url.Values, code pr
 	}
 }
 
-// hold makes the next talk with the server wait at that stage; reached tells that it does.
+// hold blocks the next session with the server at a stage. reached is closed once it is blocked.
 func (m *machine) hold(server *smtptest.Server, at site.Stage) (reached <-chan struct{}, release func()) {
 	arrived, goOn := make(chan struct{}), make(chan struct{})
 	var held atomic.Bool
@@ -354,7 +354,7 @@ func (m *machine) hold(server *smtptest.Server, at site.Stage) (reached <-chan s
 	})
 }
 
-// outcome is what must become of a test message with this candidate.
+// outcome returns the expected result of a test of this candidate.
 func (m *machine) outcome(of entered, fault string) site.Status {
 	p := m.placeOf(of.settings)
 	switch {

@@ -11,10 +11,10 @@ import (
 	"go.uber.org/goleak"
 )
 
-// inChild is set in the environment of a test binary that a test started to run one test on its own.
+// inChild is set in the environment of a test binary that a test started to run one test alone.
 const inChild = "REFSITE_IN_CHILD"
 
-// seenPrefix begins the lines in which a child says what of the contract it saw.
+// seenPrefix is the prefix of lines in which a child reports the responses that it has seen.
 const seenPrefix = "seen: "
 
 func TestMain(m *testing.M) {
@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
-	// Of the contract, everything must have been seen; only a run of all tests can tell.
+	// All responses of the contract must have been seen. Only a run of all tests can check that.
 	if code == 0 && flag.Lookup("test.run").Value.String() == "" && flag.Lookup("test.list").Value.String() == "" {
 		for _, missing := range contract.unseen() {
 			fmt.Fprintln(os.Stderr, "no test saw", missing)
@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// alone runs the present test on its own in a child, and reports whether this is the child.
+// alone runs the current test alone in a child process, and reports whether this is the child.
 func alone(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv(inChild) != "" {

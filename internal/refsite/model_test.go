@@ -10,26 +10,26 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// entered is what somebody typed in at once. It is comparable, which a candidate is not.
+// entered is what an editor entered together. Unlike a candidate, it is comparable.
 type entered struct {
 	settings site.Settings
 	password string
 }
 
-// trial is a test as the model knows it.
+// trial is a test in the model.
 type trial struct {
 	key  string
 	body any
-	// origin is the site that started it; the data file may have been changed so that another one has it.
+	// origin is the site that started it. The data file may have been edited so that the other site has it.
 	origin  *modelSite
 	of      entered
 	started time.Time
-	// status is empty as long as the test runs; ended is when it got one.
+	// status is empty while the test is running; ended is when it ended.
 	status site.Status
 	ended  time.Time
 }
 
-// modelSite is what a site ought to hold, told in fewer words than the real one.
+// modelSite is the expected state of a site, in a simpler form than the real one.
 type modelSite struct {
 	name string
 	entered
@@ -37,12 +37,12 @@ type modelSite struct {
 	revision int
 	by       string
 	at       time.Time
-	// writeID is that of the last write, write what it asked for.
+	// writeID is the ID of the last write, write its content.
 	writeID string
 	write   any
-	// verified is when what is held passed; zero for never.
+	// verified is when the saved settings passed; zero if they never did.
 	verified time.Time
-	// tests are those that are still remembered, in the order of their start.
+	// tests are the stored tests, oldest first.
 	tests []*trial
 }
 
@@ -55,7 +55,7 @@ type modelWrite struct {
 	siteID       string
 }
 
-// testBody is what makes two requests for a test the same.
+// testBody is what must be equal in two requests for the same test.
 type testBody struct {
 	saved bool
 	of    entered
@@ -69,7 +69,7 @@ func (s *modelSite) test(key string) *trial {
 	return nil
 }
 
-// pass returns when the last test to start passed with exactly this; zero for never.
+// pass returns when the newest test of exactly this passed; zero if none did.
 func (s *modelSite) pass(of entered) time.Time {
 	for _, t := range slices.Backward(s.tests) {
 		if t.origin == s && t.of == of && t.status == site.Passed {
@@ -82,7 +82,7 @@ func (s *modelSite) pass(of entered) time.Time {
 	return time.Time{}
 }
 
-// checkEntered says with what code values must be refused that no site may hold.
+// checkEntered returns the code with which invalid values must be refused, or "".
 func checkEntered(e entered) problem.Code {
 	if e.settings.Host == "" || e.password != "" && e.settings.Username == "" || e.password == mask {
 		return problem.Invalid
@@ -90,7 +90,7 @@ func checkEntered(e entered) problem.Code {
 	return ""
 }
 
-// save makes the write and returns "", or the code with which it must fail.
+// save applies a write and returns "", or returns the code with which it must fail.
 func (s *modelSite) save(now time.Time, w modelWrite) problem.Code {
 	if w.siteID != "" {
 		return problem.WrongSite
@@ -138,7 +138,7 @@ func (s *modelSite) stamp(now time.Time, by string) {
 	s.at, s.by = now.Truncate(time.Millisecond), by
 }
 
-// start starts a test, returns the known one, or says with what code the call must fail.
+// start starts a test or returns the existing one, or returns the code with which the request must fail.
 func (s *modelSite) start(now time.Time, key string, body testBody) (t *trial, isNew bool, code problem.Code) {
 	of := body.of
 	if !body.saved {
@@ -171,8 +171,7 @@ func (s *modelSite) start(now time.Time, key string, body testBody) (t *trial, i
 	return t, true, ""
 }
 
-// inspect is what the start of a server makes of a record that was changed in the data file; foreign tells that it was
-// taken from another site.
+// inspect repairs an edited record like the start of a server. foreign is true if the record was copied from the other site.
 func (s *modelSite) inspect(now time.Time, foreign bool) {
 	before := *s
 	if foreign {
@@ -185,7 +184,7 @@ func (s *modelSite) inspect(now time.Time, foreign bool) {
 	}
 }
 
-// differs compares what a site says with what it ought to hold; empty when they agree.
+// differs compares a site's state with the model. It returns "" if they are equal.
 func (s *modelSite) differs(got answer) string {
 	want := map[string]any{
 		"enabled": s.enabled, "revision": fmt.Sprint(s.revision), "password_set": s.password != "",
@@ -218,7 +217,7 @@ func member(v any, name string) any {
 	return o[name]
 }
 
-// orNil is what JSON null stands for: a zero value.
+// orNil returns the zero value for JSON null.
 func orNil[T comparable](v T) any {
 	var zero T
 	if v == zero {

@@ -14,7 +14,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/oauthtest"
 )
 
-// refreshWorld is a tokenWorld whose application has its refresh tokens replaced at every use.
+// refreshWorld is a tokenWorld whose application's refresh tokens are replaced at every use.
 type refreshWorld struct {
 	tokenWorld
 	token string
@@ -32,7 +32,7 @@ func (w refreshWorld) allow(rotates bool) {
 	w.tokens.SetApp("app", oauthtest.App{Secret: secret.New(clientSecret), Mailboxes: []string{mailer}, Rotates: rotates})
 }
 
-// body is a request with the settings and both secrets.
+// body returns a request with the settings and both secrets.
 func (w refreshWorld) body(more object) object {
 	b := object{"settings": w.settings(object{"grant": "refresh_token"}), "password": w.token, "client_secret": clientSecret}
 	maps.Copy(b, more)
@@ -46,13 +46,13 @@ func (w refreshWorld) passes(c *client, body object) {
 	}
 }
 
-// TestR60RefreshTokenThatRotates: no test uses up what is saved later, whatever is tested how often, and nothing of it shows.
+// TestR60RefreshTokenThatRotates: tests do not invalidate the token that is saved later, and no token is shown.
 func TestR60RefreshTokenThatRotates(t *testing.T) {
 	w := startWithRefreshTokens(t)
 	c := w.site("client-a")
 	tried := w.body(object{"recipient": recipient})
 	w.passes(c, tried)
-	w.passes(c, tried) // the token in the request does not work any more: its successor does
+	w.passes(c, tried) // the token in the request is no longer valid: its successor is used
 	saved := c.put(w.body(object{"enabled": true})).want(t, http.StatusOK, "")
 	w.passes(c, object{"recipient": recipient})
 	w.restart(func() {})
@@ -85,8 +85,8 @@ func TestR60RefreshTokenThatRotates(t *testing.T) {
 	}
 }
 
-// TestR59SuccessorStaysWithWhatWasEntered: who does not know the refresh token that was entered gets no use of its successor, and no
-// other place gets it.
+// TestR59SuccessorStaysWithWhatWasEntered: a successor is used only if the refresh token that was entered is known, and is sent only to
+// the endpoint it was entered for.
 func TestR59SuccessorStaysWithWhatWasEntered(t *testing.T) {
 	w := startWithRefreshTokens(t)
 	c := w.site("client-a")
@@ -112,8 +112,7 @@ func TestR59SuccessorStaysWithWhatWasEntered(t *testing.T) {
 	}
 }
 
-// TestSuccessorsOutliveARotationOfTheKey: what is saved goes on to work without the old key, and what was tested goes on to work
-// until that is gone.
+// TestSuccessorsOutliveARotationOfTheKey: saved tokens keep working without the old key; tested tokens keep working until it is removed.
 func TestSuccessorsOutliveARotationOfTheKey(t *testing.T) {
 	w := startWithRefreshTokens(t, func(c *refsite.Config) { c.Keys = parseKeys(t, first) })
 	c, other := w.site("client-a"), w.site("client-b")
@@ -130,14 +129,14 @@ func TestSuccessorsOutliveARotationOfTheKey(t *testing.T) {
 	w.config.Keys = parseKeys(t, second)
 	w.restart(func() {})
 	for _, body := range []object{{"recipient": recipient}, tried} {
-		// The certificate of the mail server has expired by now; the token endpoint has none.
+		// The mail server's certificate has expired by now; the token endpoint uses no certificate.
 		if got := c.test(body).want(t, http.StatusOK, ""); got.object["stage"] != "tls" {
 			t.Errorf("%s", got.raw)
 		}
 	}
 }
 
-// TestClearForgetsSuccessors: what is cleared leaves no refresh token that works.
+// TestClearForgetsSuccessors: clearing leaves no working refresh token.
 func TestClearForgetsSuccessors(t *testing.T) {
 	w := startWithRefreshTokens(t)
 	c := w.site("client-a")

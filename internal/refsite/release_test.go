@@ -16,8 +16,8 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// TestDataFileOfEveryRelease opens what each release wrote: mail stays on, and the password stays. Such a file holds one site
-// that Terraform configured, client-a, with its sealing key beside it. A release adds a folder of its own, and no build changes one.
+// TestDataFileOfEveryRelease opens the data file of each release: mail stays on, and the password is kept. Each file has one site,
+// client-a, that Terraform configured, and its sealing key next to it. Each release adds a folder, which never changes.
 func TestDataFileOfEveryRelease(t *testing.T) {
 	folders, err := filepath.Glob("testdata/release_*")
 	if err != nil || len(folders) == 0 {
@@ -45,7 +45,7 @@ func TestDataFileOfEveryRelease(t *testing.T) {
 			if err != nil || len(overview.Tests) != 1 || overview.Tests[0].Status != site.Passed || len(overview.Tests[0].Stages) == 0 {
 				t.Errorf("the test that passed reads as %+v, %v", overview.Tests, err)
 			}
-			// Only an opened password and a pass of exactly these settings let it stay on.
+			// Mail stays on only if the password can be opened and exactly these settings passed.
 			after, err := opened.Commit("terraform", core.Write{ID: uuid.NewString(), SaveRequest: site.SaveRequest{
 				Settings: before.Settings, Enabled: true, Revision: before.Revision,
 			}})
@@ -86,7 +86,7 @@ func copied(t *testing.T, file string) string {
 	return name
 }
 
-// A client of the first version does not name the settings that came later. They mean what they meant to it: none.
+// A client of the first version omits the settings that came later. They are then unset.
 func TestOlderClient(t *testing.T) {
 	w := start(t)
 	c := w.site("client-a")

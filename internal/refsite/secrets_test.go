@@ -11,7 +11,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/soaktest"
 )
 
-// TestR7NoSecretShows looks into every answer, the log and the data file; internal/test/leaktest does so over whole lives.
+// TestR7NoSecretShows searches every response, the log and the data file; internal/test/leaktest does so over whole lives.
 func TestR7NoSecretShows(t *testing.T) {
 	w := start(t)
 	w.password = `canary "mail" Zü%` + w.password
@@ -19,7 +19,7 @@ func TestR7NoSecretShows(t *testing.T) {
 	c := w.site("client-a")
 	credentials := w.login("client-a")
 	session := c.call(http.MethodPost, "/session", credentials).want(t, http.StatusCreated, "")
-	w.answers = &logBuffer{} // the one answer that holds a secret is behind us
+	w.answers = &logBuffer{} // the only response with a secret is over
 	c.http.Transport = checked{t: t, next: http.DefaultTransport, answers: w.answers}
 	secrets := map[string]string{
 		"mail password": w.password, "API token": c.token,

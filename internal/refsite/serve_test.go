@@ -28,7 +28,7 @@ func listen(t *testing.T) net.Listener {
 	return l
 }
 
-// serve serves on l until stop; served then gets what it ended with.
+// serve serves on l until stop is called; served then receives its error.
 func (w *testbed) serve(l net.Listener, certs *tls.Config) (stop func(), served <-chan error) {
 	ctx, stop := context.WithCancel(w.t.Context())
 	ended, server := make(chan error, 1), w.server
@@ -52,7 +52,7 @@ func TestServe(t *testing.T) {
 		for {
 			conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", l.Addr().String())
 			if err != nil {
-				break // it takes no new calls
+				break // it accepts no new requests
 			}
 			conn.Close()
 		}

@@ -75,7 +75,7 @@ func TestR44Session(t *testing.T) {
 	})
 }
 
-// There is no first run over the network: sites, logins and tokens are made where the program is started.
+// There is no setup over the network: sites, logins and tokens are created where the program is started.
 func TestR45NoSetupOverTheNetwork(t *testing.T) {
 	w := start(t)
 	stranger := &client{t: t, url: w.url + "/client-a" + apiPath, token: "x", http: http.DefaultClient}

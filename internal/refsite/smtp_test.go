@@ -14,7 +14,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// unset is what a site that was never configured says of its settings: all that it knows.
+// unset are the settings of a site that was never configured: all supported settings, empty.
 func unset() object {
 	settings := object{"port": 0.0}
 	for _, d := range site.AllSettings() {

@@ -13,8 +13,8 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/refsite"
 )
 
-// fillDisk makes every write of this process behind the first page of a file fail, as a full disk does, until the
-// returned function is called.
+// fillDisk makes every write of this process beyond the first page of a file fail, like a full disk, until the returned function is
+// called.
 func fillDisk(t *testing.T) (free func()) {
 	t.Helper()
 	signal.Ignore(syscall.SIGXFSZ)
@@ -34,7 +34,7 @@ func fillDisk(t *testing.T) (free func()) {
 }
 
 func TestFullDisk(t *testing.T) {
-	// The limit would stop the test log, too.
+	// The limit would affect the test log, too.
 	if !alone(t) {
 		return
 	}

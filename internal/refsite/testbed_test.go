@@ -33,16 +33,16 @@ const (
 // object is a JSON object.
 type object = map[string]any
 
-// testbed is a server, a mail server that it can send to, and what they leave behind.
+// testbed is a server, its mail server, and what they leave behind.
 type testbed struct {
 	t      *testing.T
 	config refsite.Config
 	server *refsite.Server
 	mail   *smtptest.Server
-	// password is that of mailer at the mail server.
+	// password is mailer's password at the mail server.
 	password string
 	ahead    atomic.Int64
-	// log is what the server logged, answers what it answered.
+	// log is the server's log, answers its responses.
 	log, answers *logBuffer
 	handler      atomic.Pointer[http.Handler]
 	url          string
@@ -97,7 +97,7 @@ func (w *testbed) close() {
 	w.server = nil
 }
 
-// restart closes the server, lets between change what is on disk, and starts it on the same data.
+// restart closes the server, calls between, which may change files, and starts it with the same data.
 func (w *testbed) restart(between func()) {
 	w.t.Helper()
 	w.close()
@@ -105,7 +105,7 @@ func (w *testbed) restart(between func()) {
 	w.open()
 }
 
-// pass lets time pass.
+// pass advances the clock.
 func (w *testbed) pass(d time.Duration) { w.ahead.Add(int64(d)) }
 
 // startPlain starts a mail server without TLS, for tests with very many messages.
@@ -127,7 +127,7 @@ func (w *testbed) site(name string) *client {
 	}
 }
 
-// quickSite is site without comparing every answer with openapi.yaml, which takes longer than all the rest.
+// quickSite is site without checking every response against openapi.yaml, which takes longer than everything else.
 func (w *testbed) quickSite(name string) *client {
 	w.t.Helper()
 	c := w.site(name)
@@ -135,7 +135,7 @@ func (w *testbed) quickSite(name string) *client {
 	return c
 }
 
-// settings are those that pass a test, with the given changes.
+// settings returns settings that pass a test, with the given changes.
 func (w *testbed) settings(changes object) object {
 	s := object{
 		"host": w.mail.Host(), "port": w.mail.Port(), "encryption": "starttls", "username": mailer,
@@ -147,7 +147,7 @@ func (w *testbed) settings(changes object) object {
 
 func notFollowed(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// client makes calls to one site.
+// client sends requests to one site.
 type client struct {
 	t     testing.TB
 	http  *http.Client
@@ -156,7 +156,7 @@ type client struct {
 	id    string
 }
 
-// answer is what came back.
+// answer is a response.
 type answer struct {
 	status int
 	header http.Header
@@ -164,7 +164,7 @@ type answer struct {
 	object
 }
 
-// call makes a call with a body that is an object, a string or nil; headers are pairs.
+// call sends a request with a body that is an object, a string or nil; headers are pairs.
 func (c *client) call(method, path string, body any, headers ...string) answer {
 	c.t.Helper()
 	a, err := c.try(c.t.Context(), method, path, body, headers...)
@@ -174,7 +174,7 @@ func (c *client) call(method, path string, body any, headers ...string) answer {
 	return a
 }
 
-// later makes a call in the background.
+// later sends a request in the background.
 func (c *client) later(method, path string, body any) <-chan answer {
 	c.t.Helper()
 	answered := make(chan answer, 1)
@@ -226,7 +226,7 @@ func (c *client) try(ctx context.Context, method, path string, body any, headers
 	return a, json.Unmarshal(a.raw, &a.object)
 }
 
-// want fails the test unless the answer has that status and, in a problem, that code.
+// want fails the test unless the response has that status and, if it is a problem, that code.
 func (a answer) want(t testing.TB, status int, code string) answer {
 	t.Helper()
 	if got, _ := a.object["code"].(string); a.status != status || got != code {
@@ -240,13 +240,13 @@ func (c *client) read() answer {
 	return c.call(http.MethodGet, "/smtp", nil).want(c.t, http.StatusOK, "")
 }
 
-// etag is If-Match for what the site holds now.
+// etag returns the If-Match value of the site's current revision.
 func (c *client) etag() string {
 	c.t.Helper()
 	return `"` + c.read().object["revision"].(string) + `"`
 }
 
-// put saves with the present revision.
+// put saves with the current revision.
 func (c *client) put(body object) answer {
 	c.t.Helper()
 	return c.call(http.MethodPut, "/smtp", withID(body), "If-Match", c.etag())
@@ -259,7 +259,7 @@ func withID(body object) object {
 	return body
 }
 
-// test makes a test under a new key.
+// test runs a test with a new key.
 func (c *client) test(body object) answer {
 	c.t.Helper()
 	return c.call(http.MethodPut, "/smtp/tests/"+uuid.NewString(), body)
@@ -291,7 +291,7 @@ func (l *logBuffer) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
-// Reset forgets what was written.
+// Reset discards what was written.
 func (l *logBuffer) Reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -14,7 +14,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// hold makes the mail server wait when it has the whole message; reached tells that it does, release lets it go on.
+// hold makes the mail server wait once it has the whole message. reached is closed when it waits; release lets it continue.
 func (w *testbed) hold() (reached <-chan struct{}, release func()) {
 	arrived, goOn := make(chan struct{}, 100), make(chan struct{})
 	w.mail.SetFaults(smtptest.Faults{Before: func(ctx context.Context, stage site.Stage) {
@@ -32,7 +32,7 @@ func (w *testbed) hold() (reached <-chan struct{}, release func()) {
 	return arrived, release
 }
 
-// poll asks for a test until it has ended.
+// poll reads a test until it has ended.
 func (c *client) poll(path string) answer {
 	c.t.Helper()
 	for {
@@ -87,7 +87,7 @@ func TestRepeatedTest(t *testing.T) {
 	})
 }
 
-// isReached waits until a test that was asked for is held, and fails where the request ends before.
+// isReached waits until a requested test is held, and fails if the request ends first.
 func isReached[T any](t *testing.T, reached <-chan struct{}, ended <-chan T) {
 	t.Helper()
 	select {
@@ -97,7 +97,7 @@ func isReached[T any](t *testing.T, reached <-chan struct{}, ended <-chan T) {
 	}
 }
 
-// However far the clock jumps: a client that is told that its test never was would send another message.
+// However far the clock jumps, a running test is kept: a client that is told its test does not exist would send another message.
 func TestI3ARunningTestIsNotForgotten(t *testing.T) {
 	w := start(t)
 	c := w.site("client-a")
@@ -171,7 +171,7 @@ func TestStop(t *testing.T) {
 		c.call(http.MethodPut, path, w.candidate()).want(t, http.StatusAccepted, "")
 		<-reached
 		go func() {
-			// Once new tests are refused, it waits.
+			// Once new tests are refused, Close is waiting.
 			for got := (answer{}); got.status != http.StatusServiceUnavailable; {
 				got, _ = c.try(context.WithoutCancel(t.Context()), http.MethodPut, path[:len(path)-4]+"0000", object{"recipient": recipient})
 			}

@@ -15,7 +15,7 @@ import (
 
 const clientSecret = "client-secret-7f3a~canary"
 
-// tokenWorld is a testbed with a token endpoint, and a mail server that wants its tokens.
+// tokenWorld is a testbed with a token endpoint, and a mail server that requires its tokens.
 type tokenWorld struct {
 	*testbed
 	tokens *oauthtest.Server
@@ -48,7 +48,7 @@ func (w tokenWorld) enable(c *client) answer {
 	return c.put(object{"settings": w.settings(nil), "password": clientSecret, "enabled": true}).want(w.t, http.StatusOK, "")
 }
 
-// TestTokenLogin: the whole way, and back after a restart.
+// TestTokenLogin tests, saves, enables, and tests again after a restart.
 func TestTokenLogin(t *testing.T) {
 	w := startWithTokens(t)
 	c := w.site("client-a")
@@ -62,7 +62,7 @@ func TestTokenLogin(t *testing.T) {
 	}
 	w.restart(func() {})
 	equal(t, c.read().object, on.object)
-	// What is saved is tested with a token of its own, so that a secret that was revoked shows.
+	// A test of the saved settings fetches a new token, so that a revoked secret is noticed.
 	asked := len(w.tokens.Requests())
 	if got := c.test(object{"recipient": recipient}).want(t, http.StatusOK, ""); got.object["status"] != "passed" || len(w.tokens.Requests()) != asked+1 {
 		t.Errorf("%s", got.raw)
@@ -82,7 +82,7 @@ func TestTokenLogin(t *testing.T) {
 	}
 }
 
-// TestMailboxPermissionIsMissing: the reply and the reason that came before it both arrive.
+// TestMailboxPermissionIsMissing: the result has both the reply and the reason that preceded it.
 func TestMailboxPermissionIsMissing(t *testing.T) {
 	w := startWithTokens(t)
 	c := w.site("client-a")
@@ -94,7 +94,7 @@ func TestMailboxPermissionIsMissing(t *testing.T) {
 	}
 }
 
-// TestSecretStaysWithItsTokenEndpoint: the token endpoint is a place, as the mail server is.
+// TestSecretStaysWithItsTokenEndpoint: like the mail server, the token endpoint is one of the settings that a secret is bound to.
 func TestSecretStaysWithItsTokenEndpoint(t *testing.T) {
 	w := startWithTokens(t)
 	c := w.site("client-a")
@@ -115,7 +115,7 @@ func TestSecretStaysWithItsTokenEndpoint(t *testing.T) {
 		})
 	}
 	t.Run("R2_grant", func(t *testing.T) {
-		// The client secret is no password.
+		// The client secret is not a password of the mailbox.
 		c.put(object{"settings": w.testbed.settings(nil), "enabled": false}).want(t, http.StatusUnprocessableEntity, "password_required")
 	})
 	equal(t, c.read().object, before.object)
@@ -124,7 +124,7 @@ func TestSecretStaysWithItsTokenEndpoint(t *testing.T) {
 	}
 }
 
-// TestTokenEndpointObeysTheDialRules: the address rules hold for it.
+// TestTokenEndpointObeysTheDialRules: the address rules apply to the token endpoint too.
 func TestTokenEndpointObeysTheDialRules(t *testing.T) {
 	w := startWithTokens(t)
 	c := w.site("client-a")

@@ -175,7 +175,7 @@ var inMail = []defect{{
 	file:  "internal/mail/submit/message.go",
 	old:   `return inDoubtError{err}`,
 	new:   `return err`,
-	tests: "mail/submit", run: "TestFaultAtStage|TestOddAnswersToTheMessage",
+	tests: "mail/submit", run: "TestFaultAtStage|TestR37OddAnswersToTheMessage",
 }, {
 	name: "EndlessReply", breaks: "R36",
 	what:  "A server's reply may be endless.",

@@ -154,7 +154,7 @@ func TestR42AttemptsCountBeforeTheyAreHashed(t *testing.T) {
 	})
 }
 
-// Attempts that are not even hashed show what is counted.
+// Attempts that are refused before hashing show that they are counted.
 func TestR42Counting(t *testing.T) {
 	now := longAgo
 	t.Run("OfOneUsernameFromOneAddress", func(t *testing.T) {

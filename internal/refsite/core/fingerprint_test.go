@@ -53,7 +53,7 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
-// What was sealed before there were logins with a token opens for ever: the settings of a password are named as they were.
+// What was sealed before token logins existed must still open: the settings of a password login keep their names.
 func TestPartsOfAPasswordStay(t *testing.T) {
 	s := &Site{id: "a"}
 	settings := site.Settings{Host: "h", Port: 1, Encryption: "e", Username: "u", FromAddress: "f", FromName: "n", HELOName: "l"}
@@ -94,7 +94,7 @@ func TestRequestsAreToldApart(t *testing.T) {
 	}
 }
 
-// Whatever is added later, mail is enabled by commit only.
+// Whatever is added later, only commit may enable mail.
 func TestOnlyCommitEnables(t *testing.T) {
 	files, err := filepath.Glob("../*/*.go")
 	if err != nil || len(files) < 20 {

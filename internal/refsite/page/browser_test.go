@@ -76,7 +76,7 @@ func TestInChromium(t *testing.T) {
 	t.Run("OpenWhileTheSessionEnds", func(t *testing.T) { w.endSession(b.in(t)) })
 }
 
-// TestTokenLoginInChromium: a login with the client secret, then with a refresh token, as somebody types it.
+// TestTokenLoginInChromium enters a login with the client secret, then one with a refresh token.
 func TestTokenLoginInChromium(t *testing.T) {
 	w := startWithTokens(t)
 	b := chromium(t)
@@ -124,7 +124,7 @@ func (w *testbed) twoWindows(b *tab) {
 
 func (w *testbed) applyMeanwhile(b *tab) {
 	b.do(chromedp.Navigate(w.url), set("from_name", "Mine"))
-	// It is asked for again after a call that failed, and after a page that is not the right one.
+	// The page is fetched again after a failed request, and after a response that is not the page.
 	for _, answer := range []string{`Promise.reject(new TypeError())`, `Promise.resolve(new Response('<h1>Service Unavailable</h1>'))`} {
 		b.do(chromedp.Evaluate[chromedp.Void](`{ const real = fetch; window.fetch = () => { window.fetch = real; return `+answer+`; }; window.real = real }`),
 			until(`window.fetch === window.real`, "the page does not ask"))
@@ -151,7 +151,7 @@ func (w *testbed) endSession(b *tab) {
 	}
 }
 
-// polled waits until the page has asked twice what happens meanwhile, and has shown what it was told.
+// polled waits until the page has polled twice and shown the result.
 func polled() step {
 	const answers = `performance.getEntriesByType('resource').length`
 	return chromedp.Steps(

@@ -24,14 +24,14 @@ type tab struct {
 	ctx context.Context
 }
 
-// chromium starts a Chromium of its own with one window.
+// chromium starts a new Chromium with one window.
 func chromium(t *testing.T) *tab {
 	t.Helper()
 	dir := t.TempDir()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(dir), chromedp.Env("TMPDIR="+dir),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		// What scrolls is somewhere else by the time that it is clicked.
+		// Smooth scrolling would move elements before they are clicked.
 		chromedp.Flag("force-prefers-reduced-motion", true),
 	)
 	bounded, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
@@ -41,7 +41,7 @@ func chromium(t *testing.T) *tab {
 	return (&tab{t, allocated}).another()
 }
 
-// another opens a window of the same browser, which shares its session.
+// another opens another window of the same browser, which shares its session.
 func (b *tab) another() *tab {
 	b.t.Helper()
 	ctx, shut := chromedp.NewContext(b.ctx)
@@ -49,7 +49,7 @@ func (b *tab) another() *tab {
 	return &tab{b.t, ctx}
 }
 
-// in is the same window in another test.
+// in returns the same window for another test.
 func (b *tab) in(t *testing.T) *tab { return &tab{t, b.ctx} }
 
 func (b *tab) do(steps ...step) {
@@ -69,7 +69,7 @@ func eval[T any](b *tab, expression string) T {
 	return value
 }
 
-// patience is how long a page may take to show something.
+// patience is the timeout for a page to show something.
 const patience = 20 * time.Second
 
 // shows waits until the element with that id shows the text, on this page or the next.
@@ -78,12 +78,12 @@ func shows(id, text string) step {
 		fmt.Sprintf("%s does not show %q", id, text))
 }
 
-// focused waits until the element with that id has the focus, as keys go nowhere before.
+// focused waits until the element with that ID has the focus, because keys have no effect before.
 func focused(id string) step {
 	return until(fmt.Sprintf(`document.activeElement?.id === %q`, id), id+" does not get the focus")
 }
 
-// until waits for a condition in JavaScript; otherwise is the error.
+// until waits for a condition in JavaScript; otherwise is the error after the timeout.
 func until(condition, otherwise string) step {
 	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		look, over := time.NewTicker(50*time.Millisecond), time.After(patience)
@@ -123,7 +123,7 @@ func (w *testbed) fillIn() step {
 	return chromedp.Steps(all...)
 }
 
-// look checks the page as it is in every width and scheme, and takes pictures when PAGE_PICTURES names a folder for them.
+// look checks the current page in every width and color scheme, and takes pictures if PAGE_PICTURES names a folder for them.
 func (b *tab) look(name string) {
 	b.t.Helper()
 	for _, scheme := range []string{"light", "dark"} {

@@ -284,7 +284,7 @@ func TestR46HostileText(t *testing.T) {
 	if b.header.Get("Cache-Control") != "no-store" || b.header.Get("X-Content-Type-Options") != "nosniff" {
 		t.Errorf("%v", b.header)
 	}
-	// What a client of the contract may save, the page has to show.
+	// The page must show everything that a client of the contract may save.
 	w.apply(func(s *site.Settings) { s.Username, s.FromName = attack, `" autofocus onfocus="alert(1)` })
 	b.get("")
 	if strings.Contains(b.text, "<script>alert") || b.field("username") != attack || b.field("from_name") != `" autofocus onfocus="alert(1)` || has(b.byID("from_name"), "onfocus") {
@@ -305,7 +305,7 @@ func TestR47HugeForm(t *testing.T) {
 	}
 }
 
-// A password that was typed for one server must not go to one that somebody else saved meanwhile.
+// A password typed for one server must not be sent to a server that someone else has saved in the meantime.
 func TestR1APasswordGoesOnlyWhereItWasEnteredFor(t *testing.T) {
 	w := start(t)
 	b := w.loggedIn()

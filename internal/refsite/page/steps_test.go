@@ -86,7 +86,7 @@ func TestTheSteps(t *testing.T) {
 	}
 }
 
-// The address after a step stays in the browser, and in its history.
+// The URL after a step stays in the browser and its history.
 func TestOutdatedSuccessMessageIsNotShown(t *testing.T) {
 	w := start(t)
 	b := w.loggedIn()
@@ -178,7 +178,7 @@ func TestFailedTest(t *testing.T) {
 	}
 }
 
-// hold makes the mail server wait when it has the whole message, until it is released.
+// hold makes the mail server wait once it has the whole message, until it is released.
 func (w *testbed) hold() (release func()) {
 	w.t.Helper()
 	goOn := make(chan struct{})
@@ -298,7 +298,7 @@ func TestTooManyTests(t *testing.T) {
 	}
 }
 
-// The page says of a typed password whether it is the saved one.
+// The page tells whether a typed password is the saved one.
 func TestR42TooManyPasswordsThatAreNotTheSavedOne(t *testing.T) {
 	w := start(t, func(c *refsite.Config) { c.Guesses = 3 })
 	b := w.loggedIn()

@@ -37,7 +37,7 @@ resource "smtp_settings" "this" {
 }
 `
 
-// Terraform runs in a workspace whose plan is that of the site.
+// Terraform runs in a workspace with a plan for the site.
 func (w *testbed) terraform() tfcli.Workspace {
 	w.t.Helper()
 	token, err := w.server.ResetToken("client-a")
@@ -70,7 +70,7 @@ func result(t *testing.T, cmd *exec.Cmd) (code int, out string) {
 	return cmd.ProcessState.ExitCode(), string(data)
 }
 
-// A person at the page and a plan, at the same site: each sees what the other did.
+// A person at the page and a plan manage the same site: each sees what the other did.
 func TestPageAndTerraform(t *testing.T) {
 	w := start(t)
 	workspace := w.terraform()

@@ -41,7 +41,7 @@ type testbed struct {
 	t      *testing.T
 	server *refsite.Server
 	mail   *smtptest.Server
-	// url is that of the admin page; password that of the login admin.
+	// url is the admin page's URL; password is that of the login admin.
 	url, password string
 	ahead         atomic.Int64
 }
@@ -120,7 +120,7 @@ func (w *testbed) settings() url.Values {
 	}
 }
 
-// apply changes the site as Terraform does.
+// apply changes the site like Terraform.
 func (w *testbed) apply(change func(*site.Settings)) {
 	w.t.Helper()
 	settings := site.Settings{Host: "smtp.example.com", Port: 587, Encryption: site.STARTTLS, Username: mailer, FromAddress: mailer}
@@ -155,7 +155,7 @@ func (w *testbed) window() *window {
 	return &window{t: w.t, url: w.url, client: &http.Client{Jar: jar, Transport: transport}}
 }
 
-// loggedIn is a window that shows the mail page.
+// loggedIn returns a window that shows the mail page.
 func (w *testbed) loggedIn() *window {
 	w.t.Helper()
 	b := w.window()
@@ -172,7 +172,7 @@ func (b *window) get(rest string) {
 	b.send(http.MethodGet, rest, nil)
 }
 
-// submit fills in the form with that action and sends it with its hidden fields.
+// submit fills in the form with that action and sends it, including its hidden fields.
 func (b *window) submit(action string, values url.Values) {
 	b.t.Helper()
 	form := b.find(func(n *html.Node) bool {
@@ -236,7 +236,7 @@ func (b *window) byID(id string) *html.Node {
 	return b.find(func(n *html.Node) bool { return attribute(n, "id") == id })
 }
 
-// shows returns the text of the element with that id, its white space folded; empty when there is none.
+// shows returns the text of the element with that ID, with normalized white space, or "".
 func (b *window) shows(id string) string {
 	var text strings.Builder
 	if element := b.byID(id); element != nil {
@@ -249,7 +249,7 @@ func (b *window) shows(id string) string {
 	return strings.Join(strings.Fields(text.String()), " ")
 }
 
-// field returns what the field with that id holds.
+// field returns the value of the field with that ID.
 func (b *window) field(id string) string {
 	b.t.Helper()
 	element := b.byID(id)

@@ -13,7 +13,7 @@ import (
 
 const clientSecret = "canary of the application"
 
-// tokenTestbed is a testbed whose mail server takes the tokens of a token endpoint.
+// tokenTestbed is a testbed whose mail server accepts the tokens of a token endpoint.
 type tokenTestbed struct {
 	*testbed
 	tokens *oauthtest.Server
@@ -41,7 +41,7 @@ func (w tokenTestbed) entries(grant, password string) url.Values {
 	return v
 }
 
-// TestTokenLogin: the client secret, then a refresh token with the client secret, then a private key; each of them by hand.
+// TestTokenLogin enters the client secret, then a refresh token with the client secret, then a private key.
 func TestTokenLogin(t *testing.T) {
 	w := startWithTokens(t)
 	b := w.loggedIn()
@@ -60,7 +60,7 @@ func TestTokenLogin(t *testing.T) {
 	entries.Set("client_secret", clientSecret)
 	b.submit("/save", entries)
 	b.want("notice", "Mail is off until these settings pass a test.")
-	for range 2 { // each uses the token up, and the next one is kept
+	for range 2 { // each replaces the token, and the new one is stored
 		b.submit("/test", url.Values{"recipient": {recipient}, "password": {token}, "client_secret": {clientSecret}})
 		b.want("outcome", "The server accepted the message.")
 	}

@@ -15,8 +15,8 @@ import (
 
 var updateGolden = flag.Bool("update", false, "write the golden file of what is stored")
 
-// TestForms holds how everything is spelled that data files keep. A member may come, and means nothing where it is absent; one that is
-// renamed or goes loses what older files hold.
+// TestForms fixes the names of all members in data files. Members may be added if they mean nothing when absent; renaming or removing
+// one would lose data of older files.
 func TestForms(t *testing.T) {
 	const golden = "testdata/forms.json"
 	stored := map[string]any{
@@ -54,7 +54,7 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// fill gives every member a value of its own, and wants a tag of each that is stored: a name in Go is no promise.
+// fill gives every member a distinct value, and requires a JSON tag for each stored member, because Go names may change.
 func fill(t *testing.T, v reflect.Value, name string) {
 	t.Helper()
 	if v.Type() == reflect.TypeFor[time.Time]() {

@@ -20,10 +20,10 @@ import (
 
 const password = "a submission password"
 
-// noReuse dials for every call, since the process at the other end is killed again and again.
+// noReuse dials for every request, because the server process is killed repeatedly.
 var noReuse = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 
-// call makes a call to client-a; the status is 0 when there was no answer.
+// call sends a request to client-a. The status is 0 if there was no response.
 func (p process) call(t *testing.T, token, method, path string, body any, ifMatch string) (status int, answer map[string]any) {
 	t.Helper()
 	payload, err := json.Marshal(body)
@@ -58,8 +58,8 @@ type write struct {
 	tag    string
 }
 
-// writeUntilKilled writes one revision after the other and returns the one that was not answered. Before each it sends
-// its number to started.
+// writeUntilKilled writes one revision after another and returns the first one without a response. Before each, it sends its number to
+// started.
 func (p process) writeUntilKilled(t *testing.T, token string, from write, started chan<- int) write {
 	for w := from; ; {
 		started <- w.number
@@ -81,7 +81,7 @@ func nextWrite(number int, read map[string]any) write {
 	return write{number: number, body: body, tag: fmt.Sprintf("%q", read["revision"])}
 }
 
-// TestR39KilledWhileWriting finds exactly the old or the new record after each kill (I6), and the truth by reading (I10).
+// TestR39KilledWhileWriting finds exactly the old or the new record after each kill (I6), and the outcome by reading the site (I10).
 func TestR39KilledWhileWriting(t *testing.T) {
 	kills, random := soaktest.Count(200), soaktest.Random(t)
 	args := files(t)
@@ -95,7 +95,7 @@ func TestR39KilledWhileWriting(t *testing.T) {
 		killed.Go(func() {
 			for number := range started {
 				if number == killAt {
-					// Anywhere from before it to after its answer.
+					// At any time from before the write to after its response.
 					for range random.IntN(200_000) {
 						_ = random.Uint64()
 					}
@@ -128,8 +128,8 @@ func TestR39KilledWhileWriting(t *testing.T) {
 	t.Logf("%d kills in %d writes", kills, pending.number)
 }
 
-// TestR39KilledWhileTesting kills between any two words with the mail server: what was tested is in doubt, and is not sent
-// again under the same key (I3).
+// TestR39KilledWhileTesting kills between any two steps of the SMTP session: the test is in doubt, and is not sent again with the same
+// key (I3).
 func TestR39KilledWhileTesting(t *testing.T) {
 	stages := []site.Stage{site.StageAuth, site.StageMail, site.StageRcpt, site.StageData}
 	mail, trust := startMail(t, smtptest.Config{Users: map[string]secret.Text{"mailer@example.com": secret.New(password)}})

@@ -16,7 +16,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// asMain is set in the environment of a test binary that is to be the command itself.
+// asMain is set in the environment of a test binary that must act as the command itself.
 const asMain = "REFSITE_AS_MAIN"
 
 func TestMain(m *testing.M) {
@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// process is the command in a process of its own.
+// process is the command in a separate process.
 type process struct{ *refsitetest.Process }
 
 // launch starts the command and waits until it listens.
@@ -55,7 +55,7 @@ func files(t *testing.T) (args []string) {
 	}
 }
 
-// startMail starts a mail server and returns the flag by which the command trusts it.
+// startMail starts a mail server and returns the flag that makes the command trust it.
 func startMail(t *testing.T, c smtptest.Config) (mail *smtptest.Server, trust []string) {
 	t.Helper()
 	mail = smtptest.Start(t, c)

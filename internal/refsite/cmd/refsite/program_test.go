@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// untilListening is standard output that stops the command once it listens.
+// untilListening is a standard output that stops the command once it listens.
 type untilListening struct {
 	bytes.Buffer
 	stop func()
