@@ -95,7 +95,7 @@ func TestAccPlanOfUnusableSite(t *testing.T) {
 		"WrongToken":   {provider(only + `  token = "wrong"`), `Check token \(or SMTP_SITE_TOKEN\)`},
 		"MisspeltMember": {
 			provider(fmt.Sprintf("  sites = { a = { url = %q, tokn = %q } }", tb.http.URL+"/only", tb.tokens["only"])),
-			`drops\s+members`,
+			`ignores\s+unknown\s+arguments`,
 		},
 		"WithoutPlugin": {provider(fmt.Sprintf("  url = %q\n  platform = \"wordpress\"\n  username = \"u\"\n  password = \"p\"", page.URL+"/missing")), `plugin`},
 		"NoJSON":        {provider(fmt.Sprintf("  url = %q\n  token = \"t\"", page.URL)), `site admin\s+API`},

@@ -349,11 +349,11 @@ func TestAccOAuth2NeedsTheSite(t *testing.T) {
 		Steps: []resource.TestStep{
 			{
 				PreConfig: without("auth_methods"), Config: tb.config(tb.login(clientSecret, 1)), PlanOnly: true,
-				ExpectError: regexp.MustCompile(`(?s)Site cannot do this.*with a password\s+only`),
+				ExpectError: regexp.MustCompile(`(?s)Site cannot do this.*only\s+with\s+a\s+password`),
 			},
 			{
 				PreConfig: without("grants"), Config: tb.config(tb.login(clientSecret, 1), arguments{"oauth2": refresh}), PlanOnly: true,
-				ExpectError: regexp.MustCompile(`(?s)Site cannot do this.*by the\s+grant\s+"refresh_token",\s+but\s+by\s+"client_credentials"`),
+				ExpectError: regexp.MustCompile(`(?s)Site cannot do this.*grant\s+"refresh_token",\s+only\s+"client_credentials"`),
 			},
 		},
 	})

@@ -281,11 +281,11 @@ func TestAccPlatformThatCannot(t *testing.T) {
 		"SayWhetherATestPassed": {site.Capabilities{NoVerdict: true}, []string{"enabled", "true"}, `(?s)Platform cannot do this.*enabled\s+=.*never\s+enabled`},
 		"SwitchOff":             {site.Capabilities{Off: site.OffNever}, []string{"enabled", "false", "on_destroy", `"keep"`}, `(?s)enabled\s+=.*no way to switch mail\s+off`},
 		"BeLeftDisabled":        {site.Capabilities{Off: site.OffByClearing}, []string{"on_destroy", `"disable"`}, `(?s)on_destroy\s+=.*"clear"\s+or\s+"keep"`},
-		"BeCleared":             {site.Capabilities{PasswordStays: true}, []string{"on_destroy", `"clear"`}, `(?s)on_destroy\s+=.*forget a\s+password`},
+		"BeCleared":             {site.Capabilities{PasswordStays: true}, []string{"on_destroy", `"clear"`}, `(?s)on_destroy\s+=.*cannot\s+remove\s+a\s+stored\s+password`},
 		"SendToAnybody": {
 			site.Capabilities{Addressee: site.ToCaller},
 			[]string{"test", `{ recipient = "else@example.test" }`},
-			`(?s)Platform cannot do this.*nobody\s+else`,
+			`(?s)Platform cannot do this.*only\s+to\s+the\s+account`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -97,8 +97,8 @@ func judgeCalls(fd int, fails judge) error {
 	}
 	defer unix.Close(fd)
 	for nth := 1; ; nth++ {
-		var asked notification
-		if err := ioctl(fd, unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&asked)); err != nil {
+		asked, err := nextCall(fd)
+		if err != nil {
 			return err
 		}
 		answer := response{id: asked.id, flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}
@@ -110,6 +110,17 @@ func judgeCalls(fd int, fails judge) error {
 		}
 		if err := ioctl(fd, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&answer)); err != nil || over {
 			return err
+		}
+	}
+}
+
+// nextCall waits for a disk call of the thread. A signal of Go's scheduler may interrupt a call after the kernel has announced it and
+// before it is received here: then there is no such call (ENOENT), and the thread makes it again.
+func nextCall(fd int) (notification, error) {
+	for {
+		var asked notification
+		if err := ioctl(fd, unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&asked)); !errors.Is(err, unix.ENOENT) {
+			return asked, err
 		}
 	}
 }
