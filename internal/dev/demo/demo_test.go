@@ -53,7 +53,7 @@ func TestDemoOfOAuth2(t *testing.T) {
 		"Creation complete",
 		"Subject: Test",
 		`"grant": "client_credentials"`,
-		"AADSTS7000215",
+		"401 invalid_client",
 		"535 5.7.8",
 		"Modifications complete",
 	})
@@ -91,7 +91,7 @@ func TestDemoNoticesFailures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	set, err := build(t.Context(), filepath.Join(t.TempDir(), "site.db"))
+	set, err := build(t.Context(), filepath.Join(t.TempDir(), "site.db"), false)
 	if err != nil {
 		t.Fatal(err)
 	}

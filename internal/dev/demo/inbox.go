@@ -24,7 +24,7 @@ type delivery struct{ folder, results string }
 
 // inboxStory is about a message that is accepted, but goes to Junk.
 func inboxStory() plot {
-	return plot{inboxConfiguration, []section{
+	return plot{configuration: inboxConfiguration, sections: []section{
 		{"What you write: the test message must reach an inbox and pass DMARC", (*story).configuration},
 		{"The message is accepted but goes to Junk: nothing is saved", (*story).applyToJunk},
 		{"With a DKIM record, it reaches the inbox: mail is enabled", (*story).applyToInbox},

@@ -48,7 +48,7 @@ func run(ctx context.Context, p plot, out, log io.Writer, color bool) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	set, err := build(ctx, filepath.Join(dir, "site.db"))
+	set, err := build(ctx, filepath.Join(dir, "site.db"), p.tokens)
 	if err != nil {
 		return err
 	}

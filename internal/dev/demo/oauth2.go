@@ -8,7 +8,6 @@ import (
 	"os/exec"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
-	"github.com/sitemail/terraform-provider-smtp/internal/test/oauthtest"
 )
 
 //go:embed oauth2.tf
@@ -18,7 +17,7 @@ var rotatedSecret = secret.New("birch-lantern-quarry-58")
 
 // oauth2Story is about a login with a token instead of a password.
 func oauth2Story() plot {
-	return plot{tokenConfiguration, []section{
+	return plot{configuration: tokenConfiguration, tokens: true, sections: []section{
 		{"What you write: no password, only an application that may send the mailbox's mail", (*story).configuration},
 		{"The plan", (*story).plan},
 		{"The apply: the site fetches a token, sends a test message, then saves and enables", (*story).apply},
@@ -32,7 +31,7 @@ func oauth2Story() plot {
 
 func (s *story) applyWrongSecret(ctx context.Context) error {
 	logins := s.set.mail.Counters().Logins
-	if err := s.applyInVain(ctx, wrongPassword, 2, "AADSTS7000215"); err != nil {
+	if err := s.applyInVain(ctx, wrongPassword, 2, "401 invalid_client"); err != nil {
 		return err
 	}
 	if got := s.set.mail.Counters().Logins; got != logins {
@@ -42,8 +41,9 @@ func (s *story) applyWrongSecret(ctx context.Context) error {
 }
 
 func (s *story) applyWithoutPermission(ctx context.Context) error {
-	s.set.tokens.SetApp(clientID, oauthtest.App{Secret: s.set.password})
-	defer s.set.allow(s.set.password)
+	if err := s.set.allow(s.set.password); err != nil {
+		return err
+	}
 	return s.applyInVain(ctx, s.set.password, 3, "535")
 }
 
@@ -61,7 +61,9 @@ func (s *story) applyInVain(ctx context.Context, password secret.Text, version i
 }
 
 func (s *story) rotate(ctx context.Context) error {
-	s.set.allow(rotatedSecret)
+	if err := s.set.allow(rotatedSecret, username); err != nil {
+		return err
+	}
 	said, err := s.run(ctx, rotatedSecret, 4, "apply", "-auto-approve")
 	return errors.Join(err, says(said, "0 added, 1 changed, 0 destroyed"), s.received(2))
 }

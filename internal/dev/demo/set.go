@@ -30,7 +30,8 @@ const (
 
 // set is the stage of the story: real servers on this machine.
 type set struct {
-	tokens *oauthtest.Server
+	// tokens is the OpenID provider, nil in a story without one.
+	tokens *oauthtest.OpenID
 	mail   *smtptest.Server
 	// inbox is the recipient's mailbox; delivers determines the folder of new messages.
 	inbox    *imaptest.Server
@@ -42,26 +43,31 @@ type set struct {
 	token    secret.Text
 }
 
-// build starts the set; the caller closes it.
-func build(ctx context.Context, dataFile string) (*set, error) {
+// build starts the set, with an OpenID provider if tokens is true. The caller closes it.
+func build(ctx context.Context, dataFile string, tokens bool) (*set, error) {
 	s := &set{password: secret.New("plum-anchor-willow-42")}
-	if err := s.start(ctx, dataFile); err != nil {
+	if err := s.start(ctx, dataFile, tokens); err != nil {
 		return nil, errors.Join(err, s.close(ctx))
 	}
 	return s, nil
 }
 
-func (s *set) start(ctx context.Context, dataFile string) (err error) {
-	if s.tokens, err = oauthtest.New(); err != nil {
-		return fmt.Errorf("start token server: %w", err)
+func (s *set) start(ctx context.Context, dataFile string, tokens bool) (err error) {
+	config := smtptest.Config{Users: map[string]secret.Text{username: s.password}, Taken: s.deliver}
+	if tokens {
+		if s.tokens, err = oauthtest.NewOpenID(ctx); err != nil {
+			return fmt.Errorf("start token server: %w", err)
+		}
+		if err := s.allow(s.password, username); err != nil {
+			return err
+		}
+		config.CheckToken = s.tokens.Check
 	}
-	s.allow(s.password)
 	s.delivers.Store(&delivery{folder: "INBOX"})
 	if s.inbox, err = imaptest.New(imaptest.Config{Username: recipient, Password: inboxPassword}); err != nil {
 		return fmt.Errorf("start inbox: %w", err)
 	}
-	s.mail, err = smtptest.New(smtptest.Config{Users: map[string]secret.Text{username: s.password}, CheckToken: s.tokens.Check, Taken: s.deliver})
-	if err != nil {
+	if s.mail, err = smtptest.New(config); err != nil {
 		return fmt.Errorf("start mail server: %w", err)
 	}
 	s.site, err = refsite.New(refsite.Config{
@@ -89,9 +95,9 @@ func (s *set) start(ctx context.Context, dataFile string) (err error) {
 	return nil
 }
 
-// allow allows the application, with this secret, to send the mailbox's mail.
-func (s *set) allow(clientSecret secret.Text) {
-	s.tokens.SetApp(clientID, oauthtest.App{Secret: clientSecret, Mailboxes: []string{username}})
+// allow gives the application a secret, and lets it send the mail of the mailboxes.
+func (s *set) allow(clientSecret secret.Text, mailboxes ...string) error {
+	return s.tokens.SetApp(clientID, oauthtest.App{Secret: clientSecret, Mailboxes: mailboxes})
 }
 
 // close stops what was started, even after ctx has ended.

@@ -21,7 +21,10 @@ var unreleased = []string{"github.com/emersion/go-sasl", "golang.org/x/perf"}
 // replaced are modules that internal/dev/tools/opentofu replaces, as OpenTofu itself does.
 var replaced = map[string]string{"internal/dev/tools/opentofu/go.mod": "github.com/hashicorp/hcl/v2"}
 
-// goMods are the module and, in internal/dev/tools, the programs that tests, linters and releases use.
+// tokenServer is a module whose program is of this repository.
+const tokenServer = "internal/test/oauthtest/tokenserver/go.mod"
+
+// goMods are the module, that of the token server and, in internal/dev/tools, the programs that tests, linters and releases use.
 func goMods(t *testing.T) map[string]*modfile.File {
 	t.Helper()
 	names, err := fs.Glob(os.DirFS("../../.."), "internal/dev/tools/*/go.mod")
@@ -29,7 +32,7 @@ func goMods(t *testing.T) map[string]*modfile.File {
 		t.Fatal(names, err)
 	}
 	all := map[string]*modfile.File{}
-	for _, name := range append(names, "go.mod") {
+	for _, name := range append(names, "go.mod", tokenServer) {
 		if all[name], err = modfile.Parse(name, readFile(t, name), nil); err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +102,7 @@ func loose(name string, file *modfile.File, sums string) []string {
 	}
 	// Indirect requirements are chosen by other modules.
 	direct := func(r *modfile.Require) bool { return !r.Indirect }
-	if name != "go.mod" {
+	if name != "go.mod" && name != tokenServer {
 		direct = func(r *modfile.Require) bool {
 			return slices.ContainsFunc(file.Tool, func(t *modfile.Tool) bool { return provides(r, t) })
 		}
