@@ -115,7 +115,7 @@ func senderDomainResults() map[string]schema.Attribute {
 			Computed:            true,
 			MarkdownDescription: "The DMARC record that applies; null if there is none that receivers can use.",
 			Attributes: map[string]schema.Attribute{
-				"domain": found("Domain of the record: the domain itself, or the registered domain above it."),
+				"domain": found("Domain that the record belongs to: the domain itself, or one above it (RFC 9989 section 4.10)."),
 				"record": found("The record, cut off after 4,096 characters."),
 				"policy": found("Policy that it requests from receivers for this domain: `none`, `quarantine` or `reject`."),
 			},

@@ -92,6 +92,13 @@ var inArrival = []defect{{
 	new:   `if w.lookups > 1000 {`,
 	tests: "mail/sender", run: "TestSPF",
 }, {
+	name: "NearestPolicyApplies", breaks: "R64",
+	what:  "A subdomain takes the DMARC policy of the nearest name that has one, not that of the organization.",
+	file:  "internal/mail/sender/dmarc.go",
+	old:   `if i == 0 || record.psd != "" {`,
+	new:   `if found != nil {`,
+	tests: "mail/sender", run: "TestVerdict",
+}, {
 	name: "SilentDNSCountsAsMissing", breaks: "R64",
 	what:  "If the name server does not answer, the domain counts as having no records.",
 	file:  "internal/mail/sender/dns.go",

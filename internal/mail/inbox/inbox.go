@@ -44,10 +44,10 @@ type Mailbox struct {
 	config Config
 	// redactor knows the password and the tokens.
 	redactor untrusted.Redactor
-	// busy is held by who uses session and marks, which is one round at a time.
-	busy    chan struct{}
-	session *session
-	marks   map[string]mark
+	// busy is held by whatever uses connection and marks: one round at a time.
+	busy       chan struct{}
+	connection *connection
+	marks      map[string]mark
 
 	mu      sync.Mutex
 	watches map[*watch]struct{}
@@ -159,15 +159,15 @@ func (m *Mailbox) look() error {
 	ctx, cancel := context.WithTimeout(context.Background(), roundTimeout)
 	defer cancel()
 	var err error
-	if m.session == nil {
-		if m.session, err = open(ctx, m.config); err != nil {
+	if m.connection == nil {
+		if m.connection, err = open(ctx, m.config); err != nil {
 			return m.explain(err)
 		}
 	}
-	arrived, err := m.session.round(ctx, m.marks)
+	arrived, err := m.connection.round(ctx, m.marks)
 	if err != nil {
-		m.session.close()
-		m.session = nil
+		m.connection.close()
+		m.connection = nil
 		return m.explain(err)
 	}
 	m.mu.Lock()
@@ -196,8 +196,8 @@ func (m *Mailbox) release() {
 	}
 	m.mu.Unlock()
 	if unwatched {
-		m.session.close()
-		m.session = nil
+		m.connection.close()
+		m.connection = nil
 		clear(m.marks)
 	}
 	<-m.busy

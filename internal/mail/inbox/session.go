@@ -23,8 +23,22 @@ type session struct {
 	folders []folder
 }
 
-// open connects, logs in and lists the folders. Whatever fails says at which step.
-func open(ctx context.Context, c Config) (*session, error) {
+// connection is what rounds need of a session. It holds functions, not the session: the mailbox travels in interfaces, and the linker
+// keeps every method of whatever an interface leads to, which would be the whole IMAP client instead of the six commands used here.
+type connection struct {
+	round  func(ctx context.Context, marks map[string]mark) ([]message, error)
+	sweep  func(ctx context.Context) ([]message, error)
+	hangUp func()
+}
+
+func (c *connection) close() {
+	if c != nil {
+		c.hangUp()
+	}
+}
+
+// open connects, logs in and lists the folders. Its errors name the step that failed.
+func open(ctx context.Context, c Config) (*connection, error) {
 	dial := c.DialContext
 	if dial == nil {
 		dial = (&net.Dialer{}).DialContext
@@ -40,7 +54,7 @@ func open(ctx context.Context, c Config) (*session, error) {
 		s.close()
 		return nil, err
 	}
-	return s, nil
+	return &connection{round: s.round, sweep: s.sweep, hangUp: s.close}, nil
 }
 
 // begin does what comes before the first round.
@@ -79,15 +93,13 @@ func (s *session) within(ctx context.Context) (stop func()) {
 }
 
 func (s *session) close() {
-	switch {
-	case s == nil:
-	case s.client != nil:
-		// The server may still be told; what it answers does not matter.
-		_ = s.client.Logout()
-		_ = s.client.Close()
-	default:
+	if s.client == nil {
 		_ = s.conn.Close()
+		return
 	}
+	// The server may still be told; what it answers does not matter.
+	_ = s.client.Logout()
+	_ = s.client.Close()
 }
 
 // What is read in one round at most, and of how many messages in each folder.

@@ -99,15 +99,15 @@ func (m *Mailbox) sweep(ctx context.Context, accepted site.TestResult) (message,
 		return message{}, false, ctx.Err()
 	}
 	defer m.release()
-	if m.session == nil {
+	if m.connection == nil {
 		return message{}, false, nil
 	}
 	bounded, cancel := context.WithTimeout(ctx, roundTimeout)
 	defer cancel()
-	latest, err := m.session.sweep(bounded)
+	latest, err := m.connection.sweep(bounded)
 	if err != nil {
-		m.session.close()
-		m.session = nil
+		m.connection.close()
+		m.connection = nil
 		return message{}, false, cmp.Or(ctx.Err(), m.explain(err))
 	}
 	best, ok := message{}, false

@@ -4,58 +4,80 @@ import (
 	"context"
 	"slices"
 	"strings"
-
-	"golang.org/x/net/publicsuffix"
 )
 
-// DMARC is the policy that applies to a domain (RFC 7489 section 6.3).
+// DMARC is the policy that applies to a domain (RFC 9989 section 4.7).
 type DMARC struct {
-	// Domain is where the record is: the domain itself, or the one that its owner registered.
+	// Domain is where the record is: the domain itself, or one above it.
 	Domain, Record string
 	// Policy is "none", "quarantine" or "reject".
 	Policy string
 	// SPFStrict and DKIMStrict: a subdomain of the domain does not align.
 	SPFStrict, DKIMStrict bool
+	// psd is "y" at a public suffix, "n" where an organization begins, and empty where the record does not say.
+	psd string
 }
 
-// organizational is the domain that was registered: the one below the public suffix (RFC 7489 section 3.2).
-func organizational(domain string) string {
-	registered, err := publicsuffix.EffectiveTLDPlusOne(domain)
-	if err != nil {
-		return domain // a public suffix itself
-	}
-	return registered
-}
+// mostPolicies bounds the names that are asked for a policy (RFC 9989 section 4.10).
+const mostPolicies = 8
 
-// policy looks for the record at the domain, and then at the registered one. problem names the finding of a record that is no use.
+// policy looks for the record at the domain; if it has none, up the tree of names (RFC 9989 section 4.10). There, the record with the
+// fewest labels counts, unless a psd tag says where the organization begins. problem is the id of a finding: why no record can be used.
 func (q *questions) policy(ctx context.Context, domain string) (found *DMARC, problem string, err error) {
-	for _, at := range slices.Compact([]string{domain, organizational(domain)}) {
-		texts, err := q.txt(ctx, "_dmarc."+at)
-		if err != nil {
+	labels := strings.Split(domain, ".")
+	problem = "dmarc-missing"
+	for i := 0; i < len(labels); i++ {
+		if i > 0 {
+			i = max(i, len(labels)-mostPolicies+1)
+		}
+		at := strings.Join(labels[i:], ".")
+		record, why, err := q.policyAt(ctx, at, i > 0)
+		switch {
+		case err != nil:
 			return nil, "", err
-		}
-		records := slices.DeleteFunc(texts, func(text string) bool {
-			version, _, _ := strings.Cut(text, ";")
-			return strings.ReplaceAll(version, " ", "") != "v=DMARC1"
-		})
-		switch len(records) {
-		case 0:
+		case why != "" && found == nil:
+			return nil, why, nil
+		case record == nil:
 			continue
-		case 1:
-			d := newDMARC(at, records[0], at != domain)
-			if d.Policy == "" {
-				return nil, "dmarc-invalid", nil
-			}
-			return d, "", nil
+		case record.psd == "y" && found != nil && strings.Join(labels[i-1:], ".") == found.Domain:
+			return found, "", nil // The record just below a public suffix is the organization's.
 		}
-		return nil, "dmarc-multiple", nil
+		found, problem = record, ""
+		if i == 0 || record.psd != "" {
+			break
+		}
 	}
-	return nil, "dmarc-missing", nil
+	return found, problem, nil
+}
+
+// policyAt returns the record at one name; nil if there is none.
+func (q *questions) policyAt(ctx context.Context, at string, forSubdomain bool) (found *DMARC, problem string, err error) {
+	texts, err := q.txt(ctx, "_dmarc."+at)
+	if err != nil {
+		return nil, "", err
+	}
+	records := slices.DeleteFunc(texts, func(text string) bool {
+		version, _, _ := strings.Cut(text, ";")
+		return strings.ReplaceAll(version, " ", "") != "v=DMARC1"
+	})
+	switch len(records) {
+	case 0:
+		return nil, "", nil
+	case 1:
+		if found = newDMARC(at, records[0], forSubdomain); found.Policy == "" {
+			return nil, "dmarc-invalid", nil
+		}
+		return found, "", nil
+	}
+	return nil, "dmarc-multiple", nil
 }
 
 func newDMARC(at, record string, forSubdomain bool) *DMARC {
 	t := tags(record)
 	d := &DMARC{Domain: at, Record: record, SPFStrict: strings.EqualFold(t["aspf"], "s"), DKIMStrict: strings.EqualFold(t["adkim"], "s")}
+	if psd := strings.ToLower(t["psd"]); psd == "y" || psd == "n" {
+		d.psd = psd
+	}
 	policy := t["p"]
 	if sub, said := t["sp"]; said && forSubdomain {
 		policy = sub

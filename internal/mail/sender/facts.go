@@ -39,28 +39,26 @@ type Facts struct {
 	Checked string   `json:"checked"`
 }
 
-var load = sync.OnceValue(func() map[string]Facts {
+// load returns the facts in the order of the file, which is that of the presets' ids.
+var load = sync.OnceValue(func() []Facts {
 	var all []Facts
 	if err := json.Unmarshal(file, &all); err != nil {
 		panic("facts.json: " + err.Error()) // compiled in and covered by tests
 	}
-	byPreset := map[string]Facts{}
-	for _, f := range all {
-		byPreset[f.Preset] = f
-	}
-	return byPreset
+	return all
 })
 
 // FactsOf returns the facts about a preset, and whether there are any.
 func FactsOf(preset string) (Facts, bool) {
-	f, ok := load()[preset]
-	return f, ok
+	i := slices.IndexFunc(load(), func(f Facts) bool { return f.Preset == preset })
+	if i < 0 {
+		return Facts{}, false
+	}
+	return load()[i], true
 }
 
 // All returns the facts about all presets, in the order of their ids.
-func All() []Facts {
-	return slices.SortedFunc(maps.Values(load()), func(a, b Facts) int { return strings.Compare(a.Preset, b.Preset) })
-}
+func All() []Facts { return slices.Clone(load()) }
 
 // targets are the targets of the CNAMEs for a domain, by selector.
 func (f Facts) targets(domain string) map[string]string {

@@ -49,7 +49,20 @@ func (j *judgement) look(ctx context.Context) {
 	j.dkim(ctx)
 	j.dmarc(ctx)
 	j.verdict()
-	slices.SortStableFunc(j.report.Findings, func(a, b Finding) int { return cmp.Compare(a.Level, b.Level) }) // "error" first
+	j.severeFirst()
+}
+
+// severeFirst puts errors before warnings, and keeps the order of each.
+func (j *judgement) severeFirst() {
+	var sorted []Finding
+	for _, level := range []Level{Severe, Warning} {
+		for _, f := range j.report.Findings {
+			if f.Level == level {
+				sorted = append(sorted, f)
+			}
+		}
+	}
+	j.report.Findings = sorted
 }
 
 // exists reports whether the domain has any record at all.
@@ -186,7 +199,7 @@ func (j *judgement) dmarc(ctx context.Context) {
 	case "dmarc-missing":
 		j.find(problem, Warning, j.request.Domain+" has no DMARC record. Some receivers require one.", "Publish a TXT record at "+at+"; \"v=DMARC1; p=none\" is a start.")
 	case "dmarc-multiple":
-		j.find(problem, Warning, "There are several DMARC records for "+j.request.Domain+", of which receivers use none (RFC 7489 section 6.6.3).", "Keep one.")
+		j.find(problem, Warning, "There are several DMARC records for "+j.request.Domain+", of which receivers use none (RFC 9989 section 4.10).", "Keep one.")
 	case "dmarc-invalid":
 		j.find(problem, Warning, "Receivers cannot use the DMARC record for "+j.request.Domain+": it has no p= of none, quarantine or reject.", "Correct the record.")
 	}

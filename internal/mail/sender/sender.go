@@ -1,5 +1,5 @@
 // Package sender finds out what a domain's DNS says about mail that is sent in its name: SPF (RFC 7208), DKIM (RFC 6376) and
-// DMARC (RFC 7489), and whether one of them covers a mail service. What it asks is bounded, and what it is answered is untrusted.
+// DMARC (RFC 9989), and whether one of them covers a mail service. What it asks is bounded, and what it is answered is untrusted.
 package sender
 
 import (

@@ -141,10 +141,35 @@ func TestVerdict(t *testing.T) {
 			sender.Request{Domain: "shop.client.co.uk"},
 			"shop.client.co.uk: SPF is published, DKIM was not looked for, and its DMARC policy is quarantine.", "",
 		},
-		"NoPolicyOfAPublicSuffix": {
-			dnstest.Zone{"_dmarc.co.uk": {"TXT v=DMARC1; p=reject"}, "client.co.uk": {"TXT v=spf1 -all"}},
+		"PolicyOfAPublicSuffix": {
+			dnstest.Zone{"client.co.uk": {"TXT v=spf1 -all"}, "_dmarc.co.uk": {"TXT v=DMARC1; p=reject; psd=y"}},
 			sender.Request{Domain: "client.co.uk"},
-			"client.co.uk: SPF is published, DKIM was not looked for, and no DMARC policy applies.", "warning dmarc-missing",
+			"client.co.uk: SPF is published, DKIM was not looked for, and its DMARC policy is reject.", "",
+		},
+		"PolicyBelowAPublicSuffix": {
+			dnstest.Zone{"shop.client.co.uk": {"TXT v=spf1 -all"}, "_dmarc.client.co.uk": {"TXT v=DMARC1; p=none"}, "_dmarc.co.uk": {"TXT v=DMARC1; p=reject; psd=y"}},
+			sender.Request{Domain: "shop.client.co.uk"},
+			"shop.client.co.uk: SPF is published, DKIM was not looked for, and its DMARC policy is none.", "",
+		},
+		"PolicyWithTheFewestLabels": {
+			dnstest.Zone{"shop.eu.client.example": {"TXT v=spf1 -all"}, "_dmarc.eu.client.example": {"TXT v=DMARC1; p=none"}, "_dmarc.client.example": {"TXT v=DMARC1; p=reject"}},
+			sender.Request{Domain: "shop.eu.client.example"},
+			"shop.eu.client.example: SPF is published, DKIM was not looked for, and its DMARC policy is reject.", "",
+		},
+		"PolicyWhereTheOrganizationBegins": {
+			dnstest.Zone{"shop.eu.client.example": {"TXT v=spf1 -all"}, "_dmarc.eu.client.example": {"TXT v=DMARC1; p=none; psd=n"}, "_dmarc.client.example": {"TXT v=DMARC1; p=reject"}},
+			sender.Request{Domain: "shop.eu.client.example"},
+			"shop.eu.client.example: SPF is published, DKIM was not looked for, and its DMARC policy is none.", "",
+		},
+		"PolicyAboveManyLabels": {
+			dnstest.Zone{"shop.a.b.c.d.e.f.g.client.example": {"TXT v=spf1 -all"}, "_dmarc.c.d.e.f.g.client.example": {"TXT v=DMARC1; p=none; psd=n"}, "_dmarc.b.c.d.e.f.g.client.example": {"TXT v=DMARC1; p=reject; psd=n"}},
+			sender.Request{Domain: "shop.a.b.c.d.e.f.g.client.example"},
+			"shop.a.b.c.d.e.f.g.client.example: SPF is published, DKIM was not looked for, and its DMARC policy is none.", "",
+		},
+		"PolicyBelowAnInvalidOne": {
+			dnstest.Zone{"shop.client.example": {"TXT v=spf1 -all"}, "_dmarc.client.example": {"TXT v=DMARC1; p=none"}, "_dmarc.example": {"TXT v=DMARC1; p=refuse"}},
+			sender.Request{Domain: "shop.client.example"},
+			"shop.client.example: SPF is published, DKIM was not looked for, and its DMARC policy is none.", "",
 		},
 		"TwoPolicies": {
 			fastmail(dnstest.Zone{"_dmarc." + domain: {"TXT v=DMARC1; p=none", "TXT v=DMARC1; p=reject"}}),
