@@ -3,12 +3,14 @@ package provider
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/presets"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
@@ -23,6 +25,7 @@ type settingsDataModel struct {
 
 	ID           types.String `tfsdk:"id"`
 	Site         types.String `tfsdk:"site"`
+	OAuth2       types.Object `tfsdk:"oauth2"`
 	Enabled      types.Bool   `tfsdk:"enabled"`
 	UpdatedAt    types.String `tfsdk:"updated_at"`
 	UpdatedBy    types.String `tfsdk:"updated_by"`
@@ -49,8 +52,19 @@ func (d *smtpSettingsDataSource) Schema(_ context.Context, _ datasource.SchemaRe
 		MarkdownDescription: "Reads the current mail settings of one site, without its password. Settings that are not set are null. If the site does not answer and " +
 			"`on_unreachable` is `warn`, everything is null.",
 		Attributes: map[string]schema.Attribute{
-			"site":         schema.StringAttribute{Optional: true, Computed: true, MarkdownDescription: "Key of the site in the provider's `sites`. Optional if the provider has only one site."},
-			"id":           text("ID that the site gave itself."),
+			"site": schema.StringAttribute{Optional: true, Computed: true, MarkdownDescription: "Key of the site in the provider's `sites`. Optional if the provider has only one site."},
+			"id":   text("ID that the site gave itself."),
+			"oauth2": schema.SingleNestedAttribute{
+				Computed:            true,
+				MarkdownDescription: "How the site logs in with an OAuth 2.0 access token, without the secrets; null if it logs in with a password or not at all.",
+				Attributes: map[string]schema.Attribute{
+					"grant":     text("How the token is obtained: " + quotedList(names(site.Grants())) + "."),
+					"tenant":    text("Microsoft Entra tenant in `token_url`; null for other token endpoints."),
+					"token_url": text("Token endpoint."),
+					"client_id": text("Application (client) ID; with `jwt_bearer` the email address of the service account."),
+					"scopes":    schema.SetAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Scopes to ask for; null if there are none."},
+				},
+			},
 			"enabled":      schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the site sends mail."},
 			"updated_at":   text("When anyone last changed the settings (RFC 3339)."),
 			"updated_by":   text("Who last changed the settings; null if the site does not say."),
@@ -121,6 +135,7 @@ func (d *smtpSettingsDataSource) Read(ctx context.Context, req datasource.ReadRe
 		model.fromState(now)
 		d.sites.addOutdated(&resp.Diagnostics)
 	case e.tolerates(err):
+		model.OAuth2 = types.ObjectNull(heldOAuth2Types)
 		model.Verification, model.InForce = types.ObjectNull(siteVerificationTypes), types.ObjectNull(inForceTypes)
 		model.LastFailure = types.ObjectNull(mailFailureTypes)
 		resp.Diagnostics.AddWarning("Site cannot be reached, so its settings are null", fmt.Sprintf("%s: %s", e.label, err))
@@ -137,6 +152,7 @@ func (d *smtpSettingsDataSource) Read(ctx context.Context, req datasource.ReadRe
 func (m *settingsDataModel) fromState(s site.State) {
 	m.ID = types.StringValue(s.SiteID)
 	m.fromSettings(s.Settings)
+	m.OAuth2 = heldOAuth2Value(s.Settings)
 	m.Enabled = types.BoolValue(s.Enabled)
 	m.UpdatedAt = timestamp(s.UpdatedAt)
 	m.UpdatedBy = orNull(s.UpdatedBy)
@@ -145,6 +161,23 @@ func (m *settingsDataModel) fromState(s site.State) {
 	m.LastSuccess = timestamp(s.LastSuccess)
 	m.LastFailure = mailFailureValue(s.LastFailure)
 	m.InForce = inForceValue(s.InForce)
+}
+
+// heldOAuth2Types are those of what a site says about its login with a token.
+var heldOAuth2Types = map[string]attr.Type{
+	"grant": types.StringType, "tenant": types.StringType, "token_url": types.StringType, "client_id": types.StringType,
+	"scopes": types.SetType{ElemType: types.StringType},
+}
+
+func heldOAuth2Value(s site.Settings) types.Object {
+	if s.Grant == "" {
+		return types.ObjectNull(heldOAuth2Types)
+	}
+	microsoft, _ := presets.ByID("microsoft365")
+	return types.ObjectValueMust(heldOAuth2Types, map[string]attr.Value{
+		"grant": types.StringValue(string(s.Grant)), "tenant": orNull(microsoft.OAuth2.TenantOf(s.TokenURL)), "token_url": types.StringValue(s.TokenURL),
+		"client_id": types.StringValue(s.ClientID), "scopes": toSet(strings.Fields(s.Scopes)),
+	})
 }
 
 var mailFailureTypes = map[string]attr.Type{"at": types.StringType, "stage": types.StringType, "said": types.StringType}

@@ -30,6 +30,7 @@ type settingsListModel struct {
 	Platform types.String `tfsdk:"platform"`
 	Enabled  types.Bool   `tfsdk:"enabled"`
 	Host     types.String `tfsdk:"host"`
+	OAuth2   types.Bool   `tfsdk:"oauth2"`
 	Adopt    types.Bool   `tfsdk:"adoptable"`
 }
 
@@ -45,6 +46,7 @@ func (l *smtpSettingsList) ListResourceConfigSchema(_ context.Context, _ list.Li
 			},
 			"enabled":   schema.BoolAttribute{Optional: true, MarkdownDescription: "`true` lists only sites that send mail, `false` only those that do not. Default: both."},
 			"host":      schema.StringAttribute{Optional: true, MarkdownDescription: "Only sites that send through this mail server. Default: all."},
+			"oauth2":    schema.BoolAttribute{Optional: true, MarkdownDescription: "`true` lists only sites that log in with an OAuth 2.0 access token, `false` only the others. Default: both."},
 			"adoptable": schema.BoolAttribute{Optional: true, MarkdownDescription: "`true` lists only sites whose mail `adopt` can take over from another plugin, `false` only the others. Default: both."},
 		},
 	}
@@ -118,6 +120,7 @@ func (s listedSite) toResult(ctx context.Context, req list.ListRequest, filter s
 		return result, true
 	}
 	if !filter.Enabled.IsNull() && filter.Enabled.ValueBool() != s.state.Enabled ||
+		!filter.OAuth2.IsNull() && filter.OAuth2.ValueBool() != (s.state.Settings.Grant != "") ||
 		!filter.Adopt.IsNull() && filter.Adopt.ValueBool() != s.state.InForce.Adoptable() ||
 		!filter.Host.IsNull() && filter.Host.ValueString() != s.state.Settings.Host {
 		return list.ListResult{}, false

@@ -285,3 +285,23 @@ func FuzzLookup(f *testing.F) {
 		}
 	})
 }
+
+// TestTenantOf: a tenant is read from its own endpoint only.
+func TestTenantOf(t *testing.T) {
+	microsoft, _ := ByID("microsoft365")
+	google, _ := ByID("google-workspace")
+	for address, want := range map[string]string{
+		microsoft.OAuth2.TokenURLOf("client.example"):                            "client.example",
+		"https://login.microsoftonline.com/a/b/oauth2/v2.0/token":                "",
+		"https://login.microsoftonline.us/client.example/oauth2/v2.0/token":      "",
+		"https://login.microsoftonline.com/client.example/oauth2/v2.0/authorize": "",
+		google.OAuth2.TokenURL: "",
+	} {
+		if got := microsoft.OAuth2.TenantOf(address); got != want {
+			t.Errorf("%s: got %q, want %q", address, got, want)
+		}
+		if got := google.OAuth2.TenantOf(address); got != "" {
+			t.Errorf("Google has the tenant %q", got)
+		}
+	}
+}

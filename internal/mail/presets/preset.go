@@ -127,6 +127,17 @@ func (o OAuth2) TokenURLOf(tenant string) string {
 	return strings.ReplaceAll(o.TokenURL, tenantPlace, tenant)
 }
 
+// TenantOf returns the tenant whose endpoint this is, the inverse of TokenURLOf; empty for any other address.
+func (o OAuth2) TenantOf(tokenURL string) string {
+	before, after, _ := strings.Cut(o.TokenURL, tenantPlace)
+	rest, begins := strings.CutPrefix(tokenURL, before)
+	tenant, ends := strings.CutSuffix(rest, after)
+	if !o.NeedsTenant() || !begins || !ends || strings.Contains(tenant, "/") {
+		return ""
+	}
+	return tenant
+}
+
 // Covers reports whether the endpoint is that of a region.
 func (o OAuth2) Covers(region string) bool { return slices.Contains(o.Regions, region) }
 
