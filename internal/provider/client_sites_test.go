@@ -159,3 +159,63 @@ module "mail" {
 		t.Errorf("without the application: %s", out)
 	}
 }
+
+// TestAccClientTableGrants: the clients log in with a refresh token each, or with one service account for all.
+func TestAccClientTableGrants(t *testing.T) {
+	t.Parallel()
+	tokens := oauthtest.Start(t)
+	application := oauthtest.App{Secret: secret.New(clientSecret), Mailboxes: []string{mailbox}, Rotates: true}
+	tokens.SetApp("app", application)
+	tokens.SetApp("public", oauthtest.App{Mailboxes: []string{mailbox}})
+	account, key, err := oauthtest.Account(mailbox)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens.SetApp("mailer@project.example", account)
+	consents := func(clientID string) string {
+		return fmt.Sprintf("{ client-a = %q, client-b = %q }", tokens.Consent(clientID, mailbox).Reveal(), tokens.Consent(clientID, mailbox).Reveal())
+	}
+	tb := newTestbed(t, smtptest.Config{CheckToken: tokens.Check}, "client-a", "client-b")
+	config := func(versions [2]int, oauth2, secrets string) string {
+		return tb.provider() + fmt.Sprintf(`
+module "mail" {
+  source      = %q
+  clients_csv = "site,mailbox,oauth2,refresh_token_version\nclient-a,%s,true,%d\nclient-b,%[2]s,true,%[4]d\n"
+  defaults    = { host = %[5]q, port = %[6]d, encryption = "starttls" }
+  oauth2      = { token_url = %[7]q, scopes = [%[8]q], %[9]s }
+  %[10]s
+}
+`, filepath.Join(modules(t), "client-sites"), mailbox, versions[0], versions[1], tb.smtp.Host(), tb.smtp.Port(), tokens.URL(), oauthtest.Scope, oauth2, secrets)
+	}
+	ws := newWorkspace(t, tb.provider())
+	first := consents("app")
+	for _, c := range []struct {
+		name     string
+		versions [2]int
+		// oauth2 and secrets are what the module is told, and messages those in all when it was applied.
+		oauth2, secrets string
+		messages        int
+		grant           site.Grant
+	}{
+		{"RefreshTokens", [2]int{1, 1}, `grant = "refresh_token", client_id = "app"`, fmt.Sprintf("client_secret = %q\n  refresh_tokens = %s", clientSecret, first), 2, site.RefreshToken},
+		{"OneRefreshTokenIsNew", [2]int{1, 2}, `grant = "refresh_token", client_id = "app"`, fmt.Sprintf("client_secret = %q\n  refresh_tokens = %s", clientSecret, consents("app")), 3, site.RefreshToken},
+		{"WithoutClientSecret", [2]int{2, 3}, `grant = "refresh_token", client_id = "public", client_secret_version = ""`, "refresh_tokens = " + consents("public"), 5, site.RefreshToken},
+		{"ServiceAccount", [2]int{2, 3}, `grant = "jwt_bearer", client_id = "mailer@project.example"`, "private_key = " + hcl(key.Reveal()), 7, site.JWTBearer},
+		{"ItsKeyIsNew", [2]int{2, 3}, `grant = "jwt_bearer", client_id = "mailer@project.example", private_key_version = "2"`, "private_key = " + hcl(key.Reveal()), 9, site.JWTBearer},
+	} {
+		ws.configure(config(c.versions, c.oauth2, c.secrets))
+		ws.must("apply", "-auto-approve", "-no-color")
+		for _, name := range []string{"client-a", "client-b"} {
+			if got := tb.state(name); !got.Enabled || got.Settings.Grant != c.grant {
+				t.Errorf("%s: %s holds %+v", c.name, name, got)
+			}
+		}
+		if got := len(tb.smtp.Messages()); got != c.messages {
+			t.Errorf("%s: %d messages, want %d", c.name, got, c.messages)
+		}
+	}
+	ws.configure(config([2]int{4, 4}, `grant = "refresh_token", client_id = "app"`, fmt.Sprintf("client_secret = %q\n  refresh_tokens = { client-a = \"r\" }", clientSecret)))
+	if out, ok := ws.run("plan", "-no-color"); ok || !strings.Contains(out, "Refresh token is missing") || !strings.Contains(out, `with module.mail.smtp_settings.client["client-b"]`) || strings.Contains(out, `with module.mail.smtp_settings.client["client-a"]`) {
+		t.Errorf("one without a refresh token: %s", out)
+	}
+}

@@ -41,6 +41,9 @@ locals {
   login  = { for site, client in local.clients : site => try(tobool(client.login), true) }
   token  = { for site, client in local.clients : site => local.login[site] && var.oauth2 != null && try(tobool(client.oauth2), false) }
   shared = { for site, client in local.clients : site => !local.own[site] && !local.token[site] && var.defaults.username != null }
+
+  # A service account has no client secret, and an application without one says so.
+  client_secret = try(var.oauth2.grant != "jwt_bearer" && var.oauth2.client_secret_version != "", false)
 }
 
 resource "smtp_settings" "client" {
@@ -66,12 +69,18 @@ resource "smtp_settings" "client" {
     local.shared[each.key] ? var.default_password_version : try(each.value.password_version, "1")
   )
   oauth2 = !local.token[each.key] ? null : {
-    tenant                   = try(each.value.tenant, var.oauth2.tenant)
-    token_url                = can(each.value.tenant) ? null : var.oauth2.token_url
-    scopes                   = var.oauth2.scopes
-    client_id                = var.oauth2.client_id
-    client_secret_wo         = var.client_secret
-    client_secret_wo_version = var.oauth2.client_secret_version
+    grant     = var.oauth2.grant
+    tenant    = try(each.value.tenant, var.oauth2.tenant)
+    token_url = can(each.value.tenant) ? null : var.oauth2.token_url
+    scopes    = var.oauth2.scopes
+    client_id = var.oauth2.client_id
+
+    client_secret_wo         = local.client_secret ? var.client_secret : null
+    client_secret_wo_version = local.client_secret ? var.oauth2.client_secret_version : null
+    refresh_token_wo         = var.oauth2.grant == "refresh_token" ? lookup(var.refresh_tokens, each.key, null) : null
+    refresh_token_wo_version = var.oauth2.grant == "refresh_token" ? try(each.value.refresh_token_version, "1") : null
+    private_key_wo           = var.oauth2.grant == "jwt_bearer" ? var.private_key : null
+    private_key_wo_version   = var.oauth2.grant == "jwt_bearer" ? var.oauth2.private_key_version : null
   }
 
   from_address = try(each.value.from_address, each.value.mailbox)

@@ -6,24 +6,25 @@ variable "clients_csv" {
 
 variable "clients" {
   type = map(object({
-    mailbox          = optional(string)
-    name             = optional(string)
-    preset           = optional(string)
-    region           = optional(string)
-    host             = optional(string)
-    port             = optional(number)
-    encryption       = optional(string)
-    login            = optional(bool)
-    oauth2           = optional(bool)
-    tenant           = optional(string)
-    username         = optional(string)
-    from_address     = optional(string)
-    reply_to         = optional(string)
-    helo_name        = optional(string)
-    recipient        = optional(string)
-    password_version = optional(string)
-    enabled          = optional(bool)
-    on_destroy       = optional(string)
+    mailbox               = optional(string)
+    name                  = optional(string)
+    preset                = optional(string)
+    region                = optional(string)
+    host                  = optional(string)
+    port                  = optional(number)
+    encryption            = optional(string)
+    login                 = optional(bool)
+    oauth2                = optional(bool)
+    tenant                = optional(string)
+    username              = optional(string)
+    from_address          = optional(string)
+    reply_to              = optional(string)
+    helo_name             = optional(string)
+    recipient             = optional(string)
+    password_version      = optional(string)
+    refresh_token_version = optional(string)
+    enabled               = optional(bool)
+    on_destroy            = optional(string)
   }))
   default     = {}
   description = "Clients by their key in the provider's sites. Values set here override the CSV line with the same key."
@@ -66,14 +67,16 @@ variable "default_password_version" {
 
 variable "oauth2" {
   type = object({
+    grant                 = optional(string, "client_credentials")
     client_id             = string
     tenant                = optional(string)
     token_url             = optional(string)
     scopes                = optional(set(string))
-    client_secret_version = optional(string, "1") # changes whenever client_secret changes
+    client_secret_version = optional(string, "1") # changes whenever client_secret changes; "" for an application without one
+    private_key_version   = optional(string, "1") # changes whenever private_key changes
   })
   default     = null
-  description = "Application that clients with oauth2 = true log in with instead of a password, each for its own mailbox. A tenant of the client overrides the one here."
+  description = "Application that clients with oauth2 = true log in with instead of a password, each for its own mailbox: with client_secret, with a refresh token each (grant refresh_token), or with private_key (grant jwt_bearer). A tenant of the client overrides the one here."
 }
 
 variable "client_secret" {
@@ -82,6 +85,22 @@ variable "client_secret" {
   sensitive   = true
   ephemeral   = true
   description = "Client secret of that application; stored neither in the plan nor in the state."
+}
+
+variable "refresh_tokens" {
+  type        = map(string)
+  default     = {}
+  sensitive   = true
+  ephemeral   = true
+  description = "Refresh tokens by the same keys, for the grant refresh_token; stored neither in the plan nor in the state."
+}
+
+variable "private_key" {
+  type        = string
+  default     = null
+  sensitive   = true
+  ephemeral   = true
+  description = "Private key of the service account, for the grant jwt_bearer; stored neither in the plan nor in the state."
 }
 
 variable "retry_for" {
