@@ -58,7 +58,7 @@ func TestActionSendTest(t *testing.T) {
 	}
 }
 
-// TestActionReadsAnew: what set the site up may be part of the same walk.
+// TestActionReadsAnew: the site may have been set up in the same run.
 func TestActionReadsAnew(t *testing.T) {
 	tb := newTestbed(t, smtptest.Config{}, "client-a", "client-b")
 	p := startProtocol(t, tb)
@@ -72,7 +72,7 @@ func TestActionReadsAnew(t *testing.T) {
 	}
 }
 
-// invoke returns what smtp_send_test says while it runs, and why it failed.
+// invoke returns the progress messages of smtp_send_test, and why it failed.
 func (p protocol) invoke(config map[string]any) (progress []string, failure string) {
 	p.t.Helper()
 	stream, err := p.InvokeAction(p.t.Context(), &tfprotov6.InvokeActionRequest{
@@ -137,8 +137,8 @@ action "smtp_send_test" "check" {
 	})
 }
 
-// TestAccActionCandidate: the password of a candidate comes from a variable, through everything that Terraform asks of a provider before
-// it invokes an action. Terraform 1.16 and later lose an ephemeral one on the way of "apply -invoke", and of that alone.
+// TestAccActionCandidate: the password of a candidate comes from a variable, through all steps before Terraform invokes an action. With
+// "apply -invoke", and only then, Terraform 1.16 and later do not pass ephemeral values.
 func TestAccActionCandidate(t *testing.T) {
 	t.Parallel()
 	since(t, "1.14")

@@ -22,17 +22,17 @@ import (
 
 type members = map[string]any
 
-// otherMailer is what sends the mail of a site while that holds no settings, as a WordPress with another mail plugin tells. It
-// stands between the provider and a reference site, and is the only one that knows its password.
+// otherMailer simulates another mail plugin of a WordPress: it is a proxy in front of a reference site, reports that it sends the site's
+// mail while the site has no settings, and alone knows its password.
 type otherMailer struct {
 	by, transport, password, obstacle string
-	mu                                sync.Mutex // of settings, once the site runs
+	mu                                sync.Mutex // guards settings once the site is running
 	settings                          *site.Settings
-	// adopted counts the requests that used the password, sent those that brought one.
+	// adopted counts the requests that used its password, sent those that contained a password.
 	adopted, sent atomic.Int32
 }
 
-// through has another plugin send the mail of sites, with the testbed's mail server and mailbox.
+// through makes another plugin send the sites' mail, with the testbed's mail server and mailbox.
 func (tb *testbed) through(edit func(*otherMailer)) *otherMailer {
 	m := &otherMailer{by: "WP Mail SMTP 4.8.0", transport: "smtp", password: password, settings: &site.Settings{
 		Host: tb.smtp.Host(), Port: tb.smtp.Port(), Encryption: site.STARTTLS, Username: mailbox, FromAddress: mailbox, FromName: "Tom & Jerry",
@@ -71,14 +71,14 @@ func (m *otherMailer) front(next http.Handler) http.Handler {
 	})
 }
 
-// change has it send in another way from now on.
+// change changes how it sends.
 func (m *otherMailer) change(edit func(*site.Settings)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	edit(m.settings)
 }
 
-// lends puts the password into a request for the settings that it belongs to.
+// lends adds the password to a request for the settings that it belongs to.
 func (m *otherMailer) lends(request members) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -91,7 +91,7 @@ func (m *otherMailer) lends(request members) bool {
 	return asked["host"] == m.settings.Host && asked["port"] == float64(m.settings.Port) && asked["username"] == m.settings.Username
 }
 
-// told adds in_force to what the site says that it holds.
+// told adds in_force to the site's responses.
 func (m *otherMailer) told(answer []byte) []byte {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -153,7 +153,7 @@ func TestAccAdopt(t *testing.T) {
 	})
 }
 
-// stateFile is the state as it is stored.
+// stateFile returns the stored state.
 func (w workspace) stateFile() string {
 	w.t.Helper()
 	text, err := os.ReadFile(filepath.Join(w.Dir, "terraform.tfstate"))
@@ -163,7 +163,7 @@ func (w workspace) stateFile() string {
 	return string(text)
 }
 
-// TestAccAdoptRefuses: what cannot be adopted is an error of the plan, at its argument.
+// TestAccAdoptRefuses: if the site cannot be adopted, the plan fails at the argument at fault.
 func TestAccAdoptRefuses(t *testing.T) {
 	t.Parallel()
 	const with = "  adopt = true\n"
@@ -205,7 +205,7 @@ func TestAccAdoptRefuses(t *testing.T) {
 	}
 }
 
-// TestAccAdoptWithAPassword is of a site whose password cannot be read: everything else is taken over.
+// TestAccAdoptWithAPassword: if the site cannot read the password, everything else is adopted.
 func TestAccAdoptWithAPassword(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
@@ -218,7 +218,7 @@ func TestAccAdoptWithAPassword(t *testing.T) {
 	}
 }
 
-// TestAccAdoptAfterAChange: what is in force is tested as the plan has shown it, or not at all.
+// TestAccAdoptAfterAChange: what is in force is tested only if it is still what the plan showed.
 func TestAccAdoptAfterAChange(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
@@ -252,7 +252,7 @@ func TestAccAdoptAfterAChange(t *testing.T) {
 	})
 }
 
-// TestAccAdoptLate is of a site that answers only when it is to be written to.
+// TestAccAdoptLate: the site answers only in the apply.
 func TestAccAdoptLate(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
@@ -260,7 +260,7 @@ func TestAccAdoptLate(t *testing.T) {
 	var asked atomic.Int32
 	front := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			if asked.Add(1) <= 2 { // the plan's, and that of the plan that an apply begins with
+			if asked.Add(1) <= 2 { // the reads of the plan and of the plan at the start of the apply
 				rw.WriteHeader(http.StatusServiceUnavailable)
 				return
 			}
@@ -276,7 +276,7 @@ func TestAccAdoptLate(t *testing.T) {
 	expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1, wrote: testAndSave}.now()
 }
 
-// TestAccAdoptImported: an import offers to adopt, and turns no mail off.
+// TestAccAdoptImported: an import proposes to adopt, and does not turn mail off.
 func TestAccAdoptImported(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
@@ -304,7 +304,7 @@ func TestAccAdoptImported(t *testing.T) {
 	})
 }
 
-// TestAccAdoptIsOffered: without adopt, a plan says that it puts an end to another plugin.
+// TestAccAdoptIsOffered: without adopt, the plan warns that it replaces another plugin.
 func TestAccAdoptIsOffered(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

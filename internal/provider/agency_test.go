@@ -26,19 +26,19 @@ const (
 	wrongPassword = "not the mailbox's"
 )
 
-// agencyColumns are those of the example's table, and what leads a client's own mailbox to this machine instead of a preset.
+// agencyColumns are the columns of the example's table, plus those that replace a preset by a server on this machine.
 var agencyColumns = strings.Split("site,url,platform,admin,status,enabled,mailbox,name,host,port,encryption,password_version,on_destroy", ",")
 
-// agency is the example with hundreds of sites of all platforms, its table written here. Nothing but the addresses of
-// module and relay is overridden.
+// agency is the example with hundreds of sites of all platforms, with a table from this test. Only the addresses of module and relay are
+// overridden.
 type agency struct {
 	*testbed
 	ws      workspace
 	clients []map[string]string
 	secrets map[string]string
-	// products are the sites of clients whose platform is neither the contract's nor WordPress.
+	// products are the sites on other platforms than siteadmin and WordPress.
 	products map[string]*platformSite
-	// passwords are those of the clients that have a mailbox of their own.
+	// passwords are the passwords of clients with their own mailbox.
 	passwords map[string]string
 }
 
@@ -116,7 +116,7 @@ func (a *agency) write(file, text string) {
 	}
 }
 
-// must runs a command that is to succeed and to say something.
+// must runs a command that must succeed and print something.
 func (a *agency) must(says string, args ...string) string {
 	a.t.Helper()
 	out, ok := a.ws.run(append(args, "-no-color")...)
@@ -126,7 +126,7 @@ func (a *agency) must(says string, args ...string) string {
 	return out
 }
 
-// tests are the test messages so far, by who logged in. PocketBase sends messages of its own about logins.
+// tests counts the test messages so far by username. PocketBase also sends messages about logins, which are not counted.
 func (a *agency) tests() (all int, by map[string]int) {
 	by = map[string]int{}
 	for _, m := range a.smtp.Messages() {
@@ -138,7 +138,7 @@ func (a *agency) tests() (all int, by map[string]int) {
 	return all, by
 }
 
-// enabled tells whether a client's site sends mail.
+// enabled reports whether a client's site sends mail.
 func (a *agency) enabled(key string) bool {
 	a.t.Helper()
 	if product, ok := a.products[key]; ok {
@@ -174,7 +174,7 @@ func TestAccAgency(t *testing.T) {
 	})
 }
 
-// createAllButTheWrong applies where some clients have a wrong mailbox password.
+// createAllButTheWrong applies while some clients have a wrong mailbox password.
 func (a *agency) createAllButTheWrong(wrong []string) {
 	t := a.t
 	t.Helper()
@@ -209,7 +209,7 @@ func (a *agency) createAllButTheWrong(wrong []string) {
 	}
 }
 
-// failuresTable filters what apply -json says as the example's README shows.
+// failuresTable filters the output of apply -json as the example's README shows.
 func failuresTable(t *testing.T, out string) (rows []string) {
 	t.Helper()
 	readme, err := os.ReadFile(filepath.Join(examplesDir, "agency", "README.md"))
@@ -238,8 +238,7 @@ func failuresTable(t *testing.T, out string) (rows []string) {
 	return rows
 }
 
-// repairLeaveAndOverride applies once what the first apply failed to do, that one client leaves, and that another one has a
-// new name.
+// repairLeaveAndOverride applies, in one run, what failed in the first apply, the removal of one client, and a new name of another.
 func (a *agency) repairLeaveAndOverride(wrong []string) {
 	t := a.t
 	t.Helper()
@@ -269,7 +268,7 @@ func (a *agency) repairLeaveAndOverride(wrong []string) {
 	}
 }
 
-// report asks the sites, of which somebody has switched one off.
+// report reads all sites after one of them was switched off by hand.
 func (a *agency) report() {
 	t := a.t
 	t.Helper()
@@ -298,7 +297,7 @@ func (a *agency) report() {
 	}
 }
 
-// switchOff does so as somebody at the site's admin page.
+// switchOff switches mail off like a person at the site's admin page.
 func (tb *testbed) switchOff(name string) {
 	tb.t.Helper()
 	tb.edit(name, func(s *site.SaveRequest) { s.Enabled = false })

@@ -21,7 +21,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// rewrite lets the site say otherwise in its answers.
+// rewrite changes the site's responses.
 func (tb *testbed) rewrite(edit func(request *http.Request, answer string) string) {
 	tamper := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -46,7 +46,7 @@ func (tb *testbed) rewrite(edit func(request *http.Request, answer string) strin
 	tb.tamper.Store(&tamper)
 }
 
-// TestAccPasswordSetOtherwise: what a site says of its password is never a bug of the provider, nor a taint.
+// TestAccPasswordSetOtherwise: whatever a site reports about its password, Terraform neither reports a bug in the provider nor taints.
 func TestAccPasswordSetOtherwise(t *testing.T) {
 	t.Parallel()
 	t.Run("KeptWithoutUsername", func(t *testing.T) {
@@ -74,7 +74,7 @@ func TestAccPasswordSetOtherwise(t *testing.T) {
 	})
 }
 
-// TestAccPlanOfUnusableSite: what waiting cannot cure is an error of the plan, which says what to do.
+// TestAccPlanOfUnusableSite: an error that is not transient fails the plan and says what to do.
 func TestAccPlanOfUnusableSite(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
@@ -109,7 +109,7 @@ func TestAccPlanOfUnusableSite(t *testing.T) {
 	}
 }
 
-// TestAccWithoutPlugin: where the plugin is missing, the error says what the guide says, and where that is.
+// TestAccWithoutPlugin: if the plugin is missing, the error says so and links to the guide.
 func TestAccWithoutPlugin(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
@@ -135,7 +135,7 @@ func TestAccWithoutPlugin(t *testing.T) {
 	}
 }
 
-// holdWrites answers no test and no save until its client gives up; reached gets the first of them.
+// holdWrites delays tests and saves until the client gives up. reached receives the first of them.
 func (tb *testbed) holdWrites() (reached <-chan struct{}) {
 	first, done := make(chan struct{}), make(chan struct{})
 	tb.t.Cleanup(func() { close(done) })
@@ -157,7 +157,7 @@ func (tb *testbed) holdWrites() (reached <-chan struct{}) {
 	return first
 }
 
-// TestAccTestCutShort: an interrupted test says what was kept, and which time was too short.
+// TestAccTestCutShort: if a test times out, the error says what was kept and which timeout was too short.
 func TestAccTestCutShort(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
@@ -172,7 +172,7 @@ func TestAccTestCutShort(t *testing.T) {
 	expect{tb: tb, site: "only", wrote: []string{"PUT only /smtp/tests"}}.now()
 }
 
-// TestAccTestInterrupted: somebody presses Ctrl-C while the site tests.
+// TestAccTestInterrupted: the user presses Ctrl-C while the site is testing.
 func TestAccTestInterrupted(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
@@ -202,7 +202,7 @@ func TestAccTestInterrupted(t *testing.T) {
 	expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1, wrote: testAndSave}.now()
 }
 
-// TestAccSiteTooOld: a site that does not know a setting is refused in the plan, with the version that does.
+// TestAccSiteTooOld: the plan refuses a setting that the site does not support, and names the version that does.
 func TestAccSiteTooOld(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
@@ -221,7 +221,7 @@ func TestAccSiteTooOld(t *testing.T) {
 	}
 }
 
-// TestAccSomethingInFront: what answers in the place of a site is told as such, and a good token is not blamed for it.
+// TestAccSomethingInFront: if something in front of the site answers, the error says so and does not blame the token.
 func TestAccSomethingInFront(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
@@ -283,7 +283,7 @@ func TestAccSomethingInFront(t *testing.T) {
 	}
 }
 
-// TestAccUselessTimes: times in which nothing can be done are refused before they get into a state.
+// TestAccUselessTimes: timeouts that are too short to do anything are refused before they reach the state.
 func TestAccUselessTimes(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
@@ -316,7 +316,7 @@ func TestAccPasswordVersions(t *testing.T) {
 	})
 }
 
-// TestAccOffStaysUnverified: a plan shows what will not change where mail is off and stays off.
+// TestAccOffStaysUnverified: if mail is off and stays off, the plan shows verification as known.
 func TestAccOffStaysUnverified(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
@@ -332,7 +332,7 @@ func TestAccOffStaysUnverified(t *testing.T) {
 	})
 }
 
-// TestAccOneTypoOfManySites: a wrong password of a shared relay is tried a few times, not once for every site.
+// TestAccOneTypoOfManySites: a wrong password of a shared relay is tried only a few times, not once per site.
 func TestAccOneTypoOfManySites(t *testing.T) {
 	t.Parallel()
 	names := make([]string, 12)
@@ -361,7 +361,7 @@ func TestAccOneTypoOfManySites(t *testing.T) {
 	}
 }
 
-// TestAccPasswordDriftSaysWhy: a plan that sets the password again says what made it do so.
+// TestAccPasswordDriftSaysWhy: a plan that sets the password again says why.
 func TestAccPasswordDriftSaysWhy(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")

@@ -12,7 +12,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/provider"
 )
 
-// configuredFor returns the provider behind its protocol, and the configuration of so many sites at url.
+// configuredFor returns the provider behind its protocol, and a configuration of that many sites at url.
 func configuredFor(b *testing.B, url string, n int) (tfprotov6.ProviderServer, *tfprotov6.GetProviderSchemaResponse, *tfprotov6.DynamicValue) {
 	b.Helper()
 	server := provider.NewServer(nil, "bench")()
@@ -50,7 +50,7 @@ func fine(b *testing.B, diagnostics []*tfprotov6.Diagnostic, err error) {
 	}
 }
 
-// BenchmarkConfigure is what a walk begins with, for so many sites.
+// BenchmarkConfigure measures configuring the provider for many sites.
 func BenchmarkConfigure(b *testing.B) {
 	for _, n := range []int{10, 100, 1000} {
 		server, _, config := configuredFor(b, "https://client.example", n)
@@ -69,7 +69,7 @@ func BenchmarkConfigure(b *testing.B) {
 	}
 }
 
-// BenchmarkSettings is what a plan without changes does for one site, whose answer costs nothing.
+// BenchmarkSettings measures a plan without changes for one site that answers instantly.
 func BenchmarkSettings(b *testing.B) {
 	const answer = `{"site_id":"s","api_version":1,"settings":{"host":"smtp.example.com","port":587,"encryption":"starttls",` +
 		`"username":"mailer@example.com","from_address":"mailer@example.com","from_name":"Client","helo_name":""},"enabled":true,"revision":"7",` +
@@ -114,7 +114,7 @@ func BenchmarkSettings(b *testing.B) {
 	prior := read(b)
 	b.Run("Plan", func(b *testing.B) {
 		for b.Loop() {
-			// Each plan is one of a walk of its own, as the CLI has it.
+			// Each plan uses a new provider, as with the CLI.
 			configured, err := server.ConfigureProvider(b.Context(), &tfprotov6.ConfigureProviderRequest{Config: config})
 			fine(b, configured.Diagnostics, err)
 			resp, err := server.PlanResourceChange(b.Context(), &tfprotov6.PlanResourceChangeRequest{

@@ -13,7 +13,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// TestAccSettingsReplaced: a replacement that was asked for is planned twice, and is one resource all the same.
+// TestAccSettingsReplaced: Terraform plans a requested replacement twice, but it is still one resource.
 func TestAccSettingsReplaced(t *testing.T) {
 	t.Parallel()
 	config := func(tb *testbed, lifecycle, trigger string, overrides ...arguments) string {
@@ -57,7 +57,7 @@ resource "smtp_settings" "test" {
 	}
 }
 
-// TestAccSettingsRenamed: without a moved block Terraform would destroy and create in no certain order.
+// TestAccSettingsRenamed: without a moved block, Terraform would destroy and create in an undefined order.
 func TestAccSettingsRenamed(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
@@ -83,7 +83,7 @@ func TestAccSettingsRenamed(t *testing.T) {
 	})
 }
 
-// TestAccSettingsTwice: the way out of two resources for one site leaves its mail on.
+// TestAccSettingsTwice: removing one of two resources for one site, as the error advises, leaves mail on.
 func TestAccSettingsTwice(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
@@ -96,11 +96,11 @@ func TestAccSettingsTwice(t *testing.T) {
 				Config:            tb.config(),
 				ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1, wrote: testAndSave}},
 			},
-			{ // alike, down to the description
+			{ // equal, including the description
 				Config:      tb.config() + second,
 				ExpectError: regexp.MustCompile(`(?s)managed by two\s+smtp_settings.*destroy = false`),
 			},
-			{ // an import plans nothing that could refuse it
+			{ // an import has no plan in which it could be refused
 				Config:             tb.config() + second,
 				ResourceName:       "smtp_settings.second",
 				ImportState:        true,
@@ -128,8 +128,7 @@ func TestAccSettingsTwice(t *testing.T) {
 	})
 }
 
-// TestAccSettingsShifted: resources that count sites change places when one comes before them. The second leaves a site that the
-// third takes over.
+// TestAccSettingsShifted: with count, inserting a site shifts the resources. The second one leaves a site that the third takes over.
 func TestAccSettingsShifted(t *testing.T) {
 	t.Parallel()
 	tb := newTestbedWithoutLogin(t, "a", "b", "c")
@@ -163,7 +162,7 @@ resource "smtp_settings" "test" {
 	})
 }
 
-// TestAccSettingsTwoKeys: two keys with one address are one site.
+// TestAccSettingsTwoKeys: two keys with the same address are one site.
 func TestAccSettingsTwoKeys(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
@@ -192,7 +191,7 @@ func TestAccSettingsTwoKeys(t *testing.T) {
 	})
 }
 
-// TestAccSettingsImportOfNothing: what was not read is not imported, or the next apply would take any site for it.
+// TestAccSettingsImportOfNothing: an unread site is not imported; otherwise the next apply would accept any site.
 func TestAccSettingsImportOfNothing(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
@@ -217,7 +216,7 @@ func TestAccSettingsImportOfNothing(t *testing.T) {
 	}
 }
 
-// TestAccSettingsRenamedKeyOfAStaleSite: a failed change of a site that goes by a new key can be planned again.
+// TestAccSettingsRenamedKeyOfAStaleSite: after a failed change of a site with a renamed key, the change can be planned again.
 func TestAccSettingsRenamedKeyOfAStaleSite(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")

@@ -6,7 +6,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
 )
 
-// One address or one id in common is one site; what is neither known is each a site of its own.
+// Entries with the same address or the same ID are one site; entries of which neither is known are separate sites.
 func TestClaimsOfOneSite(t *testing.T) {
 	var all claims
 	first := all.of("https://client.example/", "s1")

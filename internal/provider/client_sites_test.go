@@ -16,8 +16,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// TestModuleTakesEverySetting: a new setting is one of the module too, means there what it means in the resource, and takes the same
-// words.
+// TestModuleTakesEverySetting: every setting of the resource is also in the module, with the same meaning and description.
 func TestModuleTakesEverySetting(t *testing.T) {
 	main, variables := readExample(t, "modules/client-sites", "main.tf"), readExample(t, "modules/client-sites", "variables.tf")
 	readme := readExample(t, "modules/client-sites", "README.md")
@@ -29,7 +28,7 @@ func TestModuleTakesEverySetting(t *testing.T) {
 	for _, d := range site.AllSettings() {
 		name := d.Name
 		if d.Group != "" {
-			continue // arguments of the provider's own
+			continue // arguments that are not settings
 		}
 		column := cmp.Or(columns[name], name)
 		if !regexp.MustCompile(`(?m)^  ` + name + ` += .*\b` + column + `\b|^  ` + name + ` = \(`).MatchString(main) {
@@ -60,7 +59,7 @@ func TestModuleTakesEverySetting(t *testing.T) {
 	}
 }
 
-// TestAccClientTable: what a spreadsheet makes of the table is understood, or named by line and column.
+// TestAccClientTable: tables written by spreadsheets are accepted, and errors name line and column.
 func TestAccClientTable(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "client-a", "client-b")
@@ -82,7 +81,7 @@ output "servers" { value = keys(module.mail.servers) }
 	const header = "site,mailbox,enabled,status,port\n"
 	for name, c := range map[string]struct {
 		table string
-		// sites are those that are planned, and off those of them without mail.
+		// sites are the planned sites, off those with mail disabled.
 		sites, off string
 		fails      string
 	}{
@@ -130,7 +129,7 @@ output "servers" { value = keys(module.mail.servers) }
 	}
 }
 
-// TestAccClientTableWithTokens: one column moves a client to the application, and nobody else.
+// TestAccClientTableWithTokens: one column moves one client, and no other, to a login with a token.
 func TestAccClientTableWithTokens(t *testing.T) {
 	t.Parallel()
 	tokens := oauthtest.Start(t)

@@ -18,7 +18,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// connection configures data.smtp_connection.test; a later map overrides an earlier one, and "" leaves an argument out.
+// connection configures data.smtp_connection.test. A later map overrides an earlier one, and "" omits an argument.
 func connection(all ...arguments) string {
 	merged := arguments{}
 	for _, some := range all {
@@ -35,7 +35,7 @@ func connection(all ...arguments) string {
 	return b.String()
 }
 
-// to are the arguments for a server with a certificate of that authority.
+// to returns the arguments for a server with a certificate of that authority.
 func to(host string, port int, encryption site.Encryption, ca []byte) arguments {
 	return arguments{"host": hcl(host), "port": number(port), "encryption": hcl(string(encryption)), "ca_certificate": hcl(string(ca))}
 }
@@ -53,7 +53,7 @@ func exactly(values ...string) knownvalue.Check {
 	return knownvalue.ListExact(checks)
 }
 
-// stagesOf are the stages on the way to the login, at an address that needs no DNS.
+// stagesOf returns the stages before the login, for an IP address.
 var stagesOf = map[site.Encryption][]string{
 	site.STARTTLS:     {"connect", "banner", "ehlo", "starttls", "tls", "ehlo"},
 	site.TLS:          {"connect", "tls", "banner", "ehlo"},
@@ -186,7 +186,7 @@ func orNull(s string) knownvalue.Check {
 	return knownvalue.StringExact(s)
 }
 
-// closedPort is one on which nobody listens.
+// closedPort returns a port on which nothing listens.
 func closedPort(t *testing.T) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -205,7 +205,7 @@ func TestAccConnectionToPreset(t *testing.T) {
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{
-			{ // a service that runs on this machine, so that the preset's own host is reached
+			{ // a preset whose host is this machine
 				Config: connection(arguments{"preset": hcl("mailpit"), "port": number(server.Port())}),
 				ConfigStateChecks: []statecheck.StateCheck{
 					saw("ok", knownvalue.Bool(true)),
@@ -213,7 +213,7 @@ func TestAccConnectionToPreset(t *testing.T) {
 					saw("encryption", knownvalue.StringExact("none")),
 				},
 			},
-			{ // what is known only after another resource was made is looked at then
+			{ // a host that is known only after another resource was created is probed in the apply
 				Config: `resource "terraform_data" "server" { input = "127.0.0.1" }` + "\n" +
 					connection(arguments{"host": "terraform_data.server.output", "port": number(server.Port()), "encryption": hcl("none")}),
 				ConfigStateChecks: []statecheck.StateCheck{saw("ok", knownvalue.Bool(true))},
@@ -253,8 +253,7 @@ func TestAccConnectionRefused(t *testing.T) {
 	}
 }
 
-// TestAccConnectionInConditions holds what the documentation says of check blocks and postconditions: the one warns, the
-// other stops, and the text serves both.
+// TestAccConnectionInConditions: as documented, a check block warns, a postcondition stops the run, and text works in both.
 func TestAccConnectionInConditions(t *testing.T) {
 	t.Parallel()
 	server := smtptest.Start(t, smtptest.Config{Leaf: smtptest.Leaf{NotAfter: time.Now().Add(20 * 24 * time.Hour)}})

@@ -48,7 +48,7 @@ func sawSender(attribute string, check knownvalue.Check) statecheck.StateCheck {
 	return statecheck.ExpectKnownValue("data.smtp_sender_domain.test", path(attribute), check)
 }
 
-// matches expects a text that begins so, in any one of its lines.
+// matches expects a text in which a line has this beginning.
 func matches(pattern string) knownvalue.Check {
 	return knownvalue.StringRegexp(regexp.MustCompile(pattern))
 }
@@ -116,7 +116,7 @@ func TestAccSenderDomain(t *testing.T) {
 				sawSender("ok", knownvalue.Bool(false)),
 				sawSender("text", matches(weather.says)),
 				sawSender("spf", knownvalue.Null()),
-				sawSender("expected_records", knownvalue.MapSizeExact(3)), // they follow from the domain alone
+				sawSender("expected_records", knownvalue.MapSizeExact(3)), // derived from the domain alone
 			},
 		})
 	}
@@ -147,7 +147,7 @@ func TestAccSenderDomainRefused(t *testing.T) {
 	}
 }
 
-// TestAccSenderDomainInACheck holds what the documentation says: a check warns, and an apply over an unchanged DNS changes nothing.
+// TestAccSenderDomainInACheck: as documented, a check warns, and an apply with unchanged DNS changes nothing.
 func TestAccSenderDomainInACheck(t *testing.T) {
 	t.Parallel()
 	server := dnstest.Start(t, senderZone(dnstest.Zone{"client.example": {"TXT v=spf1 -all"}, "fm1._domainkey.client.example": nil, "fm2._domainkey.client.example": nil, "fm3._domainkey.client.example": nil}))

@@ -11,8 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
 
-// TestReadDeadlines: whatever reads a site outside of a resource's own timeouts ends after two minutes, however long each request
-// may take.
+// TestReadDeadlines: every read of a site that has no timeout of a resource ends after two minutes, whatever the request timeout.
 func TestReadDeadlines(t *testing.T) {
 	for name, c := range map[string]struct {
 		read func(p protocol) ([]*tfprotov6.Diagnostic, error)

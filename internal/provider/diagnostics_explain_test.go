@@ -16,7 +16,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// opaque makes a site that says of a failed test only that it failed.
+// opaque returns a site that reports failed tests without a reason.
 func opaque(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		answer := httptest.NewRecorder()

@@ -71,7 +71,7 @@ func TestAccSESPasswordLogsIn(t *testing.T) {
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{
-			{ // a password of another region is another password
+			{ // each region has a different password
 				Config:      sesPasswordConfig(secretAccessKey, "us-west-1") + tb.config(asIAMUser),
 				ExpectError: regexp.MustCompile("535"),
 			},
@@ -88,7 +88,7 @@ func TestAccSESPasswordLogsIn(t *testing.T) {
 	})
 }
 
-// TestAccSESPasswordLeavesNoTrace looks at the files that an apply leaves, and at what people see on the way.
+// TestAccSESPasswordLeavesNoTrace searches the files that an apply leaves, and its output.
 func TestAccSESPasswordLeavesNoTrace(t *testing.T) {
 	t.Parallel()
 	tb := startTestbed(t, smtptest.Config{Users: map[string]secret.Text{accessKeyID: secret.New(sesPassword)}}, "only")
@@ -136,7 +136,7 @@ func TestAccSESPasswordLeavesNoTrace(t *testing.T) {
 	}
 }
 
-// unzip returns what is in an archive, by name.
+// unzip returns the files in an archive by name.
 func unzip(t *testing.T, file string) map[string]string {
 	t.Helper()
 	archive, err := zip.OpenReader(file)

@@ -14,12 +14,12 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// platformSite is a site of another platform than the reference site's, that was never configured.
+// platformSite is a new site on a platform other than siteadmin.
 type platformSite struct {
 	Platform, URL, Username, Password string
 }
 
-// startPlatform starts one that trusts the testbed's submission server.
+// startPlatform starts a site that trusts the testbed's mail server.
 func (tb *testbed) startPlatform(name string) *platformSite {
 	tb.t.Helper()
 	switch name {
@@ -37,7 +37,7 @@ func (tb *testbed) startPlatform(name string) *platformSite {
 	}
 }
 
-// startPlatforms starts one of each.
+// startPlatforms starts one site of each platform.
 func (tb *testbed) startPlatforms(names []string) {
 	tb.t.Helper()
 	tb.others = map[string]*platformSite{}
@@ -46,8 +46,8 @@ func (tb *testbed) startPlatforms(names []string) {
 	}
 }
 
-// startWordPress serves the reference sites where WordPress serves the contract, and with its login. The plugin itself is
-// tested in a WordPress; this is about finding it.
+// startWordPress serves the reference sites at WordPress's path and with its login. The plugin itself is tested in a WordPress; this
+// tests that the provider finds it.
 func (tb *testbed) startWordPress() (url string) {
 	front := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		site, below, _ := strings.Cut(r.In.URL.Path, "/wp-json/site-smtp/v1")
@@ -60,8 +60,7 @@ func (tb *testbed) startWordPress() (url string) {
 	return front.URL
 }
 
-// state is what it holds, without the provider. A PocketBase whose mail is on sends its superuser a message about this
-// login, which is one from a new client.
+// state reads the site without the provider. A PocketBase with mail on sends its superuser a message about this login from a new client.
 func (s *platformSite) state(tb *testbed) site.State {
 	tb.t.Helper()
 	pool := adminapi.NewPool(adminapi.PoolOptions{})

@@ -26,21 +26,21 @@ var exampleMailboxes = []string{
 	"hello@client.example", "shop@client.example", "website", "sites@agency.example", "hello@client-b.example", "shop@client-d.example",
 }
 
-// example says what applying a folder of examplesDir does.
+// example describes what applying a folder of examplesDir does.
 type example struct {
-	// enables are the sites that are enabled through one test each.
+	// enables are the sites that are enabled, with one test each.
 	enables []string
-	// sending says that the only site sends mail already; tests are the messages that the example sends for no site.
+	// sending is true if the only site already sends mail; tests is the number of messages that are not sent for a site.
 	sending bool
 	tests   int
-	// since is the Terraform version that knows its features; empty for any.
+	// since is the Terraform version that its features need; empty for any.
 	since string
-	// platforms are those of the sites that it enables beside them, one each.
+	// platforms are the platforms of further sites that it enables, one each.
 	platforms []string
 }
 
-// examples are the folders of examplesDir. Each is applied as it stands, beside the files of testdata/examples that lead
-// its names to this machine and give its variables values.
+// examples are the folders of examplesDir. Each is applied unchanged, together with files in testdata/examples that point its hosts to
+// this machine and set its variables.
 var examples = map[string]example{
 	"actions/smtp_send_test":                {sending: true, tests: 1, since: "1.14"},
 	"agency":                                {enables: []string{"client-a", "client-b"}, platforms: []string{platform.WordPress, platform.PocketBase, platform.Listmonk}},
@@ -108,8 +108,8 @@ func TestAccExamples(t *testing.T) {
 	}
 }
 
-// since skips what an older CLI than that Terraform does not know, and OpenTofu not at all. What is skipped with the CLI
-// at hand is tested behind the wire protocol too, with any.
+// since skips a test if the CLI is older than that Terraform version, or is OpenTofu. Other tests cover the same features with any CLI,
+// at the level of the wire protocol.
 func since(tb testing.TB, terraform string) {
 	tb.Helper()
 	if terraform == "" {
@@ -208,7 +208,7 @@ func TestAccExamplesImport(t *testing.T) {
 	}
 }
 
-// newExampleTestbed has the sites of the examples, and a server on which all their mailboxes can log in.
+// newExampleTestbed returns a testbed with the examples' sites, and a mail server that accepts all their mailboxes.
 func newExampleTestbed(t *testing.T, withoutLogin bool) *testbed {
 	t.Helper()
 	sites := []string{"only", "client-a", "client-b", "client-c", "client-g"}
@@ -222,13 +222,13 @@ func newExampleTestbed(t *testing.T, withoutLogin bool) *testbed {
 	return startTestbed(t, smtptest.Config{Users: users}, sites...)
 }
 
-// example is a workspace with an example, led to this testbed.
+// example returns a workspace with an example that uses this testbed.
 func (tb *testbed) example(folder string) workspace {
 	tb.t.Helper()
 	return tb.exampleIn(emptyWorkspace(tb.t), folder)
 }
 
-// exampleIn puts an example, led to this testbed, into a workspace.
+// exampleIn copies an example, pointed to this testbed, into a workspace.
 func (tb *testbed) exampleIn(ws workspace, folder string) workspace {
 	tb.t.Helper()
 	main := copyExample(tb.t, folder, ws.Dir)
@@ -291,7 +291,7 @@ func exampleFolders(t *testing.T) []string {
 	return folders
 }
 
-// modules is where those of the examples are, for configurations that are elsewhere.
+// modules returns the path of the examples' modules, for configurations elsewhere.
 func modules(t *testing.T) string {
 	t.Helper()
 	dir, err := filepath.Abs(filepath.Join(examplesDir, "modules"))
@@ -310,7 +310,7 @@ func readExample(t *testing.T, folder, file string) string {
 	return string(text)
 }
 
-// lead writes the files that lead an example to this testbed into dir.
+// lead writes the files that point an example to this testbed into dir.
 func (tb *testbed) lead(folder, dir string) {
 	tb.t.Helper()
 	files := template.Must(template.ParseGlob(filepath.Join("testdata", "examples", folder, "*")))

@@ -22,18 +22,18 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/dnstest"
 )
 
-// storm is the bad weather that an example of resources is for, beside that of all.
+// storm describes the faults that apply to an example with resources, in addition to those of all examples.
 type storm struct {
 	// withoutLogin: no login can be refused.
 	withoutLogin bool
 	// tolerant: the example has on_unreachable = "warn".
 	tolerant bool
-	// missing is what a command is given so that a password is missing, and names what the error says then.
+	// missing are the arguments that make a password missing, names what the error must name.
 	missing, names string
 }
 
-// storms are the examples that manage sites. The others have weather of their own, or none: functions and presets need no
-// network, and the provider's example has nothing to do.
+// storms are the examples that manage sites. The others have separate tests, or no faults: functions and presets need no network, and
+// the provider's example does nothing.
 var storms = map[string]storm{
 	"agency":                                {tolerant: true, missing: "mail_passwords={}", names: `client["client-b"]`},
 	"ephemeral-resources/smtp_ses_password": {missing: "secret_access_key=", names: "secret_access_key"},
@@ -48,7 +48,7 @@ var storms = map[string]storm{
 	"wordpress":                             {missing: "app_password=", names: "password_wo"},
 }
 
-// TestAccExamplesInBadWeather: what goes wrong in an example says what to do, and the next apply goes on.
+// TestAccExamplesInBadWeather: when something fails in an example, the error says what to do, and the next apply continues.
 func TestAccExamplesInBadWeather(t *testing.T) {
 	t.Parallel()
 	for folder, s := range storms {
@@ -68,12 +68,12 @@ func TestAccExamplesInBadWeather(t *testing.T) {
 	}
 }
 
-// weather is an example between sites that can be made to fail.
+// weather is an example with sites that can be made to fail.
 type weather struct {
 	*testbed
 	workspace
 	example example
-	// answers is what the sites of all platforms answer instead of what they have to say; 0 for nothing.
+	// answers is the status with which all sites respond instead; 0 for normal responses.
 	answers atomic.Int32
 }
 
@@ -104,17 +104,17 @@ func startWeather(t *testing.T, folder string, s storm) *weather {
 		other.URL = front.URL
 	}
 	w.workspace = w.testbed.example(folder)
-	// Nobody waits for a site that is down on purpose.
+	// Do not wait for a site that is down on purpose.
 	if err := os.WriteFile(filepath.Join(w.Dir, "weather_override.tf"), []byte("provider \"smtp\" {\n  max_retries = 0\n}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return w
 }
 
-// ours is what no example may be answered with: that Terraform cannot evaluate it, or calls it a bug.
+// ours matches errors that no example may cause: that Terraform cannot evaluate it, or reports a bug.
 var ours = regexp.MustCompile(`null value|Unsupported attribute|Invalid function argument|Error in function call|bug in the provider`)
 
-// fails runs a command that is to fail, and to say everything.
+// fails runs a command that must fail and print everything in says.
 func (w *weather) fails(args []string, says ...string) {
 	w.workspace.t.Helper()
 	out, ok := w.run(append(args, "-no-color")...)
@@ -135,7 +135,7 @@ func (w *weather) missingPassword(s storm) {
 	w.fails([]string{"plan", "-var", s.missing}, s.names)
 }
 
-// taken applies while the only site sends mail with settings of its own.
+// taken applies while the only site sends mail with different settings.
 func (w *weather) taken() {
 	t := w.workspace.t
 	t.Helper()
@@ -152,7 +152,7 @@ func (w *weather) taken() {
 	}
 }
 
-// refusedLogin applies while no mail server takes any login.
+// refusedLogin applies while every mail server refuses every login.
 func (w *weather) refusedLogin() {
 	t := w.workspace.t
 	t.Helper()
@@ -172,7 +172,7 @@ func (w *weather) refusedLogin() {
 	}
 }
 
-// drifted plans after somebody changed each site and switched its mail off, and applies that away.
+// drifted plans after each site was changed and switched off by hand, and reverts that by an apply.
 func (w *weather) drifted() {
 	t := w.workspace.t
 	t.Helper()
@@ -219,7 +219,7 @@ func (w *weather) wrongToken() {
 	w.fails([]string{"plan"}, "Site does not accept the credentials", "Check token")
 }
 
-// TestAccExamplesThatReadInBadWeather is of the examples that manage no site.
+// TestAccExamplesThatReadInBadWeather tests the examples that manage no site.
 func TestAccExamplesThatReadInBadWeather(t *testing.T) {
 	t.Parallel()
 	t.Run("SettingsOfADeadSite", func(t *testing.T) {

@@ -30,7 +30,7 @@ func gives(expressions map[string]string) []statecheck.StateCheck {
 	return checks
 }
 
-// refusedCalls are steps with calls of functions that are errors, and what each says.
+// refusedCalls are invalid function calls with their errors.
 func refusedCalls(calls map[string]string) []resource.TestStep {
 	var steps []resource.TestStep
 	for call, says := range calls {

@@ -24,10 +24,10 @@ const (
 	otherPlatform   = "darwin_arm64"
 )
 
-// mirror is a folder with the archives of a release, as a registry has them.
+// mirror is a folder with the archives of a release, as in a registry.
 type mirror struct{ dir, archives string }
 
-// newMirror builds for two platforms.
+// newMirror builds the archives for two platforms.
 func newMirror(t *testing.T) mirror {
 	t.Helper()
 	dir := t.TempDir()
@@ -41,7 +41,7 @@ func newMirror(t *testing.T) mirror {
 	return m
 }
 
-// pack builds the provider for a platform, and packs it as a release does.
+// pack builds the provider for a platform, and packs it like a release.
 func (m mirror) pack(t *testing.T, platform string) {
 	t.Helper()
 	system, arch, _ := strings.Cut(platform, "_")
@@ -68,7 +68,7 @@ func (m mirror) archive(platform string) string {
 	return filepath.Join(m.archives, "terraform-provider-smtp_"+releasedVersion+"_"+platform+".zip")
 }
 
-// hash is what the lock file says of an archive.
+// hash returns an archive's hash in the lock file.
 func (m mirror) hash(t *testing.T, platform string) string {
 	t.Helper()
 	hash, err := dirhash.HashZip(m.archive(platform), dirhash.Hash1)
@@ -78,7 +78,7 @@ func (m mirror) hash(t *testing.T, platform string) string {
 	return hash
 }
 
-// tamper adds a file to the archive of the platform at hand.
+// tamper adds a file to the archive of the current platform.
 func (m mirror) tamper(t *testing.T) {
 	t.Helper()
 	path := m.archive(hostPlatform)
@@ -111,7 +111,7 @@ func (m mirror) tamper(t *testing.T) {
 	}
 }
 
-// agents notes what every call to a site says of who calls, since it was last asked.
+// agents records the User-Agent of every request to a site since it was last read.
 func (tb *testbed) agents() func() []string {
 	var mu sync.Mutex
 	var all []string
@@ -131,8 +131,8 @@ func (tb *testbed) agents() func() []string {
 	}
 }
 
-// TestAccInstall installs a release from archives, as from a registry: what the lock file holds is theirs and nothing else
-// is accepted, an example works, and the site and the user see the version.
+// TestAccInstall installs a release from archives, as from a registry: the lock file has their hashes and no other archive is accepted,
+// an example works, and the site and the user see the version.
 func TestAccInstall(t *testing.T) {
 	m := newMirror(t)
 	installed, err := cli.NewWorkspaceFrom(t.TempDir(), m.dir)
@@ -147,7 +147,7 @@ func TestAccInstall(t *testing.T) {
 	if out, ok := ws.run("apply", "-auto-approve", "-no-color"); !ok || !tb.state("only").Enabled || len(tb.smtp.Messages()) != 1 {
 		t.Fatal(out)
 	}
-	// OpenTofu says which Terraform it stands for.
+	// OpenTofu reports the Terraform version that it corresponds to.
 	wanted := regexp.MustCompile(`^Terraform/1\.\d+\.\S+ \(\+https://www\.terraform\.io\) terraform-provider-smtp/` + regexp.QuoteMeta(releasedVersion) + `$`)
 	if got := agents(); len(got) != 1 || !wanted.MatchString(got[0]) {
 		t.Errorf("the site was called by %q, want %s", got, wanted)
@@ -183,7 +183,7 @@ func TestAccInstall(t *testing.T) {
 
 var hashPattern = regexp.MustCompile(`"((?:h1|zh):[^"]+)"`)
 
-// locks checks that the lock file holds the version and exactly the hashes of these archives.
+// locks checks that the lock file has the version and exactly the hashes of these archives.
 func locks(t *testing.T, ws workspace, m mirror, platforms ...string) {
 	t.Helper()
 	lock, err := os.ReadFile(filepath.Join(ws.Dir, ".terraform.lock.hcl"))

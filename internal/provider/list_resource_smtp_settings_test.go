@@ -84,7 +84,7 @@ func (p protocol) list(filter map[string]any, limit int64) (listed, warnings []s
 	return listed, warnings
 }
 
-// withToken is tb with another token for one site.
+// withToken returns tb with a different token for one site.
 func (tb *testbed) withToken(name, token string) *testbed {
 	tokens := maps.Clone(tb.tokens)
 	tokens[name] = token

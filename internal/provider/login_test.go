@@ -13,8 +13,8 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// TestAccOneLoginForEachProcess: a site may count logins, so a process of the provider logs in once for all that it asks. Right passwords
-// cost nothing at a site that keeps to the contract: several applies in a row are not locked out.
+// TestAccOneLoginForEachProcess: a site may count logins, so a process of the provider logs in once for all its requests. Right passwords
+// are not counted at a site that follows the contract, so several applies in a row are not locked out.
 func TestAccOneLoginForEachProcess(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")

@@ -7,8 +7,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// TestAccSettingsMailFails is of what a site tells of its mail after it was enabled: that a mail was refused, or why it switched
-// mail off itself.
+// TestAccSettingsMailFails: after mail was enabled, the site reports that a message was refused, or why it switched mail off.
 func TestAccSettingsMailFails(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")

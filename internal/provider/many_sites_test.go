@@ -18,7 +18,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// manySitesClient is what the plan of many sites says of one.
+// manySitesClient is one site in the plan of many sites.
 type manySitesClient struct {
 	URL         string `json:"url"`
 	Token       string `json:"token"`
@@ -89,7 +89,7 @@ func (m *manySites) save() {
 	}
 }
 
-// change changes what the plan says of one client.
+// change changes one client in the plan.
 func (m *manySites) change(name string, change func(*manySitesClient)) {
 	m.t.Helper()
 	c := m.clients[name]
@@ -98,7 +98,7 @@ func (m *manySites) change(name string, change func(*manySitesClient)) {
 	m.save()
 }
 
-// apply applies, and returns what it reports with a severity, in JSON: the text hides all but the first of equal warnings.
+// apply applies and returns the diagnostics of a severity from the JSON output, because the text output collapses equal warnings.
 func (m *manySites) apply(wantOK bool) (errors, warnings []diagnostic) {
 	m.t.Helper()
 	out, ok := m.ws.run("apply", "-auto-approve", "-json")
@@ -108,7 +108,7 @@ func (m *manySites) apply(wantOK bool) (errors, warnings []diagnostic) {
 	return reported(m.t, out, "error"), reported(m.t, out, "warning")
 }
 
-// intercept has every call go through handle, which may answer itself.
+// intercept passes every request to handle, which may respond itself.
 func (m *manySites) intercept(handle func(next http.Handler, rw http.ResponseWriter, r *http.Request)) {
 	tamper := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { handle(next, rw, r) })
@@ -116,16 +116,16 @@ func (m *manySites) intercept(handle func(next http.Handler, rw http.ResponseWri
 	m.tamper.Store(&tamper)
 }
 
-// TestAccManySitesHang lets one site of 50 hang wherever an apply calls it until all the others have had their answers: an
-// apply that waits for it anywhere does not come to its end.
+// TestAccManySitesHang makes one of 50 sites hang at each request until all others have been answered: an apply that waits for it would
+// never end.
 func TestAccManySitesHang(t *testing.T) {
 	t.Parallel()
 	t.Run("R13_OneOf50", func(t *testing.T) { hang(t, 50, "client-07") })
-	// No other site knows yet whether the mail server accepts their common login.
+	// It is not known yet whether the mail server accepts the login that the sites share.
 	t.Run("R13_TheFirstThatTestsALogin", func(t *testing.T) { hang(t, 12, "") })
 }
 
-// hang applies n sites, of which one hangs: without a name, that whose test is asked for first.
+// hang applies n sites, one of which hangs: the named one or, without a name, the first whose test is requested.
 func hang(t *testing.T, n int, hanging string) {
 	t.Helper()
 	m := startManySites(t, n)
@@ -146,7 +146,7 @@ func hang(t *testing.T, n int, hanging string) {
 	m.intercept(func(next http.Handler, rw http.ResponseWriter, r *http.Request) {
 		name, call := callOf(r)
 		all, waits := others[call]
-		if !waits { // a test that takes long on a busy machine is asked for
+		if !waits { // a test that takes long on a busy machine is polled
 			next.ServeHTTP(rw, r)
 			return
 		}
@@ -174,7 +174,7 @@ func hang(t *testing.T, n int, hanging string) {
 	}
 }
 
-// TestAccManySitesDead applies while some sites are dead, each in its way.
+// TestAccManySitesDead applies while some sites are dead, each in a different way.
 func TestAccManySitesDead(t *testing.T) {
 	t.Parallel()
 	t.Run("R26_SomeOf20", func(t *testing.T) {
@@ -223,7 +223,7 @@ func TestAccManySitesDead(t *testing.T) {
 	})
 }
 
-// TestAccManySitesFail has sites fail for several reasons: each reason has one summary, and each site is named first.
+// TestAccManySitesFail: sites fail for several reasons. Each reason has one summary, and each error begins with its site.
 func TestAccManySitesFail(t *testing.T) {
 	t.Parallel()
 	t.Run("R26_ForThreeReasons", func(t *testing.T) {
@@ -250,7 +250,7 @@ func TestAccManySitesFail(t *testing.T) {
 				t.Errorf("summaries %v, want %v", summariesOf(errors), counts)
 			}
 		}
-		// What waiting cannot cure ends the plan, before any site is touched.
+		// An error that is not transient fails the plan, before any site is changed.
 		fails([]string{"client-15", "client-16"}, func(c *manySitesClient) { c.Token = "revoked" }, 2)
 		if got := len(m.smtp.Messages()); got != 0 {
 			t.Errorf("%d messages were sent in spite of the plan", got)
@@ -269,7 +269,7 @@ func TestAccManySitesFail(t *testing.T) {
 	})
 }
 
-// TestAccManySitesRest has one origin ask for a rest: its sites wait for that long, and those of another origin do not.
+// TestAccManySitesRest: one origin responds with 429. Its sites wait for that long, those of other origins do not.
 func TestAccManySitesRest(t *testing.T) {
 	t.Parallel()
 	t.Run("R19_OneOfTwoOrigins", func(t *testing.T) {
@@ -277,7 +277,7 @@ func TestAccManySitesRest(t *testing.T) {
 		m := startManySites(t, 20)
 		var mu sync.Mutex
 		var busy, others []time.Time
-		asked := make(chan struct{}) // closed when the busy origin was asked: the other one answers nothing before
+		asked := make(chan struct{}) // closed once the busy origin received a request; the other origin does not respond before that
 		origin := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			mu.Lock()
 			busy = append(busy, time.Now())
@@ -328,7 +328,7 @@ func sitesOf(diagnostics []diagnostic) (names []string) {
 	return slices.Compact(names)
 }
 
-// summariesOf counts them.
+// summariesOf counts the diagnostics by summary.
 func summariesOf(diagnostics []diagnostic) map[string]int {
 	count := map[string]int{}
 	for _, d := range diagnostics {

@@ -9,14 +9,14 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// mistake is a configuration in which people go wrong, and what the CLI says to it.
+// mistake is a common mistake in a configuration, and the CLI's output for it.
 type mistake struct {
 	config string
-	// args are those of the command, `plan` without any.
+	// args are the arguments of the command; default: plan.
 	args []string
-	// works: the command succeeds all the same.
+	// works is true if the command succeeds nevertheless.
 	works bool
-	// says are parts of what is printed, in any order, and never are those that are not.
+	// says are parts of the output, in any order; never are texts that it must not contain.
 	says, never []string
 }
 
@@ -44,7 +44,7 @@ func (m mistake) in(t *testing.T, ws workspace) {
 	}
 }
 
-// mistakenSites is a testbed for mistakes about sites, and how its provider and the entries of sites are written.
+// mistakenSites is a testbed for mistakes about sites, with helpers that write the provider and the entries of sites.
 type mistakenSites struct{ *testbed }
 
 func (m mistakenSites) provider(entries ...string) string {
@@ -55,7 +55,7 @@ func (m mistakenSites) entry(key, name, more string) string {
 	return fmt.Sprintf("    %s = { url = %q, token = %q %s }\n", key, m.http.URL+"/"+name, m.tokens[name], more)
 }
 
-// dead is an entry of a site that is not there.
+// dead returns an entry of a site that does not exist.
 func (m mistakenSites) dead(key string) string {
 	return fmt.Sprintf("    %s = { url = %q, token = \"t\" }\n", key, "http://127.1.2.3:9")
 }
@@ -64,7 +64,7 @@ func (m mistakenSites) at(key string, overrides ...arguments) string {
 	return m.resource(append([]arguments{{"site": hcl(key)}}, overrides...)...)
 }
 
-// TestAccMistakesBeforeTheFirstApply are about configurations of which nothing was applied yet.
+// TestAccMistakesBeforeTheFirstApply tests mistakes in configurations that have never been applied.
 func TestAccMistakesBeforeTheFirstApply(t *testing.T) {
 	t.Parallel()
 	tb := mistakenSites{newTestbed(t, smtptest.Config{}, "a")}
@@ -121,7 +121,7 @@ func TestAccMistakesBeforeTheFirstApply(t *testing.T) {
 	}
 }
 
-// TestAccMistakesAfterAnApply are about a site that is managed.
+// TestAccMistakesAfterAnApply tests mistakes at a managed site.
 func TestAccMistakesAfterAnApply(t *testing.T) {
 	t.Parallel()
 	tb := mistakenSites{newTestbed(t, smtptest.Config{}, "a", "b")}
@@ -162,7 +162,7 @@ func TestAccMistakesAfterAnApply(t *testing.T) {
 	}
 }
 
-// TestAccMistakenOverwrite: overwrite_existing may become known only in the apply, and counts as what it is then.
+// TestAccMistakenOverwrite: if overwrite_existing becomes known only in the apply, its value then counts.
 func TestAccMistakenOverwrite(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
@@ -183,7 +183,7 @@ func TestAccMistakenOverwrite(t *testing.T) {
 	}
 }
 
-// TestAccGeneratedForNothing generates a configuration for a site that has nothing to configure.
+// TestAccGeneratedForNothing generates a configuration for a site without settings.
 func TestAccGeneratedForNothing(t *testing.T) {
 	t.Parallel()
 	tb := mistakenSites{newTestbed(t, smtptest.Config{}, "a")}
@@ -195,8 +195,7 @@ func TestAccGeneratedForNothing(t *testing.T) {
 	}.in(t, ws)
 }
 
-// TestAccConnectionTextStays: what an output shows of a server stays the same from plan to plan, and of one with a certificate of a
-// private authority it names the argument that mends it.
+// TestAccConnectionTextStays: text does not change between plans. For a certificate of a private authority, it names the argument to set.
 func TestAccConnectionTextStays(t *testing.T) {
 	t.Parallel()
 	server := smtptest.Start(t, smtptest.Config{})
@@ -218,7 +217,7 @@ func TestAccConnectionTextStays(t *testing.T) {
 	}
 }
 
-// TestAccPageAfterDestroy: the page of a site no longer says that Terraform manages it.
+// TestAccPageAfterDestroy: after a destroy, the admin page no longer says that Terraform manages the site.
 func TestAccPageAfterDestroy(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")

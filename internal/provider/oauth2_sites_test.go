@@ -45,7 +45,7 @@ func TestAccOAuth2PlatformsWithPasswordsOnly(t *testing.T) {
 	}
 }
 
-// TestAccOAuth2OfTheSamePlan: the application and its secret are made by the same apply, and rotated by replacing what makes it.
+// TestAccOAuth2OfTheSamePlan: the same apply creates the application and its secret; replacing the secret's resource rotates it.
 func TestAccOAuth2OfTheSamePlan(t *testing.T) {
 	t.Parallel()
 	tb := newTokenTestbed(t)
@@ -167,7 +167,7 @@ resource "smtp_settings" "client" {
 	}
 }
 
-// list is a list of strings in HCL.
+// list returns a list of strings in HCL.
 func list(values []string) string {
 	quoted := make([]string, len(values))
 	for i, value := range values {

@@ -24,7 +24,7 @@ import (
 
 const clientSecret = "client-secret-7f3a~canary"
 
-// tokenTestbed is a testbed with a token endpoint, whose tokens the mail server takes beside the mailbox's password.
+// tokenTestbed is a testbed with a token endpoint. The mail server accepts its tokens as well as the mailbox's password.
 type tokenTestbed struct {
 	*testbed
 	tokens *oauthtest.Server
@@ -43,7 +43,7 @@ func (tb tokenTestbed) setSecret(value string) {
 	tb.tokens.SetApp("app", oauthtest.App{Secret: secret.New(value), Mailboxes: []string{mailbox}})
 }
 
-// login are the arguments of a login with a token.
+// login returns the arguments of a login with a token.
 func (tb tokenTestbed) login(secret string, version int) arguments {
 	return arguments{"password_wo": "", "password_wo_version": "", "oauth2": fmt.Sprintf(
 		"{\n    token_url = %q\n    scopes = [%q]\n    client_id = \"app\"\n    client_secret_wo = %q\n    client_secret_wo_version = %d\n  }",
@@ -116,7 +116,7 @@ func TestAccOAuth2(t *testing.T) {
 	}
 }
 
-// TestAccOAuth2FromPassword moves a mailbox from its password and back, tested before the site has anything new.
+// TestAccOAuth2FromPassword moves a mailbox from a password to tokens and back. Each change is tested before it is saved.
 func TestAccOAuth2FromPassword(t *testing.T) {
 	t.Parallel()
 	tb := newTokenTestbed(t)
@@ -136,7 +136,7 @@ func TestAccOAuth2FromPassword(t *testing.T) {
 	}
 }
 
-// TestAccOAuth2Refused: what cannot work is an error of the plan at its argument, and nothing is called.
+// TestAccOAuth2Refused: invalid configurations fail the plan at the argument at fault, without any request.
 func TestAccOAuth2Refused(t *testing.T) {
 	t.Parallel()
 	tb := newTokenTestbed(t)
@@ -184,7 +184,7 @@ func TestAccOAuth2Refused(t *testing.T) {
 	}
 }
 
-// TestAccOAuth2Preset: the tenant is enough at Microsoft. Neither Microsoft's token endpoint nor its mail server is reached.
+// TestAccOAuth2Preset: for Microsoft, the tenant is sufficient. Neither Microsoft's token endpoint nor its mail server is contacted.
 func TestAccOAuth2Preset(t *testing.T) {
 	t.Parallel()
 	tb := newTokenTestbed(t)
@@ -207,7 +207,7 @@ func TestAccOAuth2Preset(t *testing.T) {
 	}
 }
 
-// TestAccOAuth2Grants: what the presets give for the other grants. Neither Microsoft nor Google is reached.
+// TestAccOAuth2Grants: the presets' defaults for the other grants. Neither Microsoft nor Google is contacted.
 func TestAccOAuth2Grants(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ preset, oauth2, tokenURL, scopes string }{
@@ -267,7 +267,7 @@ func TestAccOAuth2RefreshToken(t *testing.T) {
 		Steps: []resource.TestStep{
 			{Config: login(first, 1, clientSecret, 1), ConfigPlanChecks: preApply(willTest(plancheck.ResourceActionCreate)...), ConfigStateChecks: append(on(1),
 				statecheck.ExpectKnownValue(settings, tfjsonpath.New("oauth2").AtMapKey("refresh_token_wo"), knownvalue.Null()))},
-			// The token of the configuration is used up, and goes on to work.
+			// The configured token has been replaced, but still works.
 			{Config: login(first, 1, clientSecret, 1, arguments{"from_name": hcl("Client A")}), ConfigPlanChecks: tested, ConfigStateChecks: on(2)},
 			{PreConfig: func() { allow("rotated") }, Config: login(first, 1, "rotated", 2, arguments{"from_name": hcl("Client A")}), ConfigPlanChecks: tested, ConfigStateChecks: on(3)},
 			{Config: login(second, 2, "rotated", 2), ConfigPlanChecks: tested, ConfigStateChecks: on(4)},
@@ -323,7 +323,7 @@ func TestAccOAuth2ServiceAccount(t *testing.T) {
 	})
 }
 
-// TestAccOAuth2NeedsTheSite: a site that does not say that it knows logins with a token, or this grant, is told of none.
+// TestAccOAuth2NeedsTheSite: nothing about a token login is sent to a site that does not report support for it, or for this grant.
 func TestAccOAuth2NeedsTheSite(t *testing.T) {
 	t.Parallel()
 	tb := newTokenTestbed(t)
@@ -389,7 +389,7 @@ func TestOAuth2SecretsStayOut(t *testing.T) {
 	}
 }
 
-// TestActionSendTestWithToken tries a token without saving anything.
+// TestActionSendTestWithToken tests a login with a token without saving it.
 func TestActionSendTestWithToken(t *testing.T) {
 	tb := newTokenTestbed(t)
 	p := startProtocol(t, tb.testbed)
@@ -411,7 +411,7 @@ func TestActionSendTestWithToken(t *testing.T) {
 	}
 }
 
-// TestAccOneWrongClientSecretOfManySites: the token endpoint is asked a few times with a wrong secret, not once for every site.
+// TestAccOneWrongClientSecretOfManySites: a wrong client secret is tried only a few times, not once per site.
 func TestAccOneWrongClientSecretOfManySites(t *testing.T) {
 	t.Parallel()
 	names := make([]string, 8)

@@ -32,7 +32,7 @@ func TestAccOffboarding(t *testing.T) {
 		ws := newWorkspace(t, both+clients(`{ stays = {}, leaves = {} }`))
 		must(t, ws, "2 added", "apply", "-auto-approve")
 
-		// The entry first is the wrong way round.
+		// Removing the entry first is the wrong order.
 		ws.configure(provider(entry(tb, "stays")) + clients(`{ stays = {} }`))
 		if out, ok := ws.run("plan", "-no-color"); ok || !strings.Contains(unwrapped(out), `"leaves" is not a key of the provider's sites`) {
 			t.Fatalf("ok %t:\n%s", ok, out)

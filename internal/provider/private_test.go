@@ -13,7 +13,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// What passed is recalled for exactly the settings that did, at a platform that does not keep it, and nowhere else.
+// A verification is recalled only for exactly the settings that passed, and only on platforms that do not store it.
 func TestRecallsTheVerificationOfWhatPassed(t *testing.T) {
 	passed := site.State{
 		SiteID: "s", PasswordID: "p", Verification: &site.Verification{MessageID: "m1@example.com"},
@@ -54,7 +54,7 @@ func TestRecallsTheVerificationOfWhatPassed(t *testing.T) {
 	}
 }
 
-// After a change that failed on its way, the site's password is still another one than the one that was applied.
+// After a change that failed halfway, the site's password still counts as different from the applied one.
 func TestPartlyAppliedKeepsThePasswordID(t *testing.T) {
 	before := lastApplied{Revision: "1", PasswordID: "p1", Instance: "i", Verification: &site.Verification{}, Tested: "x"}
 	got := before.partly(site.State{SiteID: "s", Revision: "2", PasswordID: "p2"}, bare)
@@ -63,8 +63,8 @@ func TestPartlyAppliedKeepsThePasswordID(t *testing.T) {
 	}
 }
 
-// TestPrivateStateOfRelease0_1 reads what 0.1 kept beside a resource of a platform that forgets verifications: mail counts as
-// tested still, also for a build that knows more settings.
+// TestPrivateStateOfRelease0_1 reads the private state that 0.1 wrote on a platform that does not store verifications: mail still counts
+// as tested, even in versions with more settings.
 func TestPrivateStateOfRelease0_1(t *testing.T) {
 	recorded, err := os.ReadFile("testdata/release_0_1/private.json")
 	if err != nil {
@@ -90,7 +90,7 @@ func TestPrivateStateOfRelease0_1(t *testing.T) {
 	}
 }
 
-// The plan of an update knows which settings the site does not know, and says which version they need.
+// The plan of an update refuses settings that the site does not support, and says which version they need.
 func TestUnknownSettingIsRefusedInThePlan(t *testing.T) {
 	now := site.State{SiteID: "site-1", Revision: "1", Unknown: site.SettingNames("").With("reply_to")}
 	var state settingsModel

@@ -49,7 +49,7 @@ func startProtocolWith(t *testing.T, tb *testbed, inbox map[string]any) protocol
 	return p
 }
 
-// newProtocol is a provider that is not configured yet, and reaches its sites through dial; nil for the network of this machine.
+// newProtocol returns an unconfigured provider that connects to its sites through dial; nil stands for the network of this machine.
 func newProtocol(t *testing.T, dial func(ctx context.Context, network, address string) (net.Conn, error)) protocol {
 	t.Helper()
 	server, ok := provider.NewServer(dial, "test")().(wholeServer)
@@ -72,7 +72,7 @@ func (p protocol) configure(config map[string]any) {
 	p.requireNoError(resp.Diagnostics)
 }
 
-// value is a configuration of the schema with these arguments, all others null.
+// value returns a configuration of the schema with these arguments; all others are null.
 func (p protocol) value(schema *tfprotov6.Schema, arguments map[string]any) *tfprotov6.DynamicValue {
 	p.t.Helper()
 	object, _ := schema.ValueType().(tftypes.Object)
@@ -97,7 +97,7 @@ func (p protocol) requireNoError(diagnostics []*tfprotov6.Diagnostic) {
 	}
 }
 
-// filled is an object with these attributes, all others null.
+// filled returns an object with these attributes; all others are null.
 func filled(object tftypes.Object, attributes map[string]any) tftypes.Value {
 	values := map[string]tftypes.Value{}
 	for name, kind := range object.AttributeTypes {
@@ -119,5 +119,5 @@ func filled(object tftypes.Object, attributes map[string]any) tftypes.Value {
 	return tftypes.NewValue(object, values)
 }
 
-// null is the state of a resource that is not there.
+// null is the state of a resource that does not exist.
 func null(schema *tfprotov6.Schema) tftypes.Value { return tftypes.NewValue(schema.ValueType(), nil) }

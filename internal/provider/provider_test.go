@@ -82,7 +82,7 @@ func TestAccProviderLogin(t *testing.T) {
 	})
 }
 
-// TestAccProviderUnknown plans a site whose address is known only after the apply, as that of one created beside it.
+// TestAccProviderUnknown plans a site whose address is known only after the apply, because it is created in the same plan.
 func TestAccProviderUnknown(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
@@ -128,7 +128,7 @@ func TestAccProviderR26Unreachable(t *testing.T) {
 			{Config: provider(tb.http.URL+"/only", "error") + tb.resource(), PlanOnly: true},
 			{Config: provider(nobody, "error") + nowhere, PlanOnly: true, ExpectError: regexp.MustCompile(`Site cannot be reached`)},
 			{Config: provider(nobody, "warn") + nowhere, Check: resource.TestCheckOutput("host", "null")},
-			{Config: provider(tb.http.URL+"/only", "error") + tb.resource()}, // which can be destroyed
+			{Config: provider(tb.http.URL+"/only", "error") + tb.resource()}, // so that it can be destroyed
 		},
 	})
 }

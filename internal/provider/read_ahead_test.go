@@ -13,7 +13,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// many configures sites of which the managed ones have a resource, with their mail off, so that no tests are due.
+// many configures sites. The managed ones have a resource with mail off, so that no tests are needed.
 func (tb *testbed) many(provider string, entry func(name string) string, managed []string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "provider \"smtp\" {\n  concurrency = 100\n  max_retries = 0\n%s\n  sites = {\n", provider)
@@ -39,7 +39,7 @@ resource "smtp_settings" "client" {
 	return b.String()
 }
 
-// gate lets no read through before so many are there at once.
+// gate holds reads until that many arrive concurrently.
 type gate struct {
 	mu         sync.Mutex
 	missing    int
@@ -116,7 +116,7 @@ func TestAccReadAhead(t *testing.T) {
 		return g
 	}
 	t.Run("AllAtOnce", func(*testing.T) {
-		// No read is answered before all sites are being read, which Terraform by itself would never come to.
+		// No read is answered before all sites are being read; without read-ahead, Terraform would never get there.
 		plan(len(managed)+len(unmanaged)-1, reads(slices.Concat(managed, unmanaged[1:])))
 	})
 	t.Run("SwitchedOff", func(t *testing.T) {

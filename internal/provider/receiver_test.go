@@ -20,14 +20,14 @@ import (
 )
 
 const (
-	// serviceAddress is what the mail service sends from.
+	// serviceAddress is the IP address that the mail service sends from.
 	serviceAddress = "203.0.113.7"
 	serviceDomain  = "esp.example"
 )
 
-// relayed is how the mail service sends a message on.
+// relayed is how the mail service forwards a message.
 type relayed struct {
-	// envelope is the domain of its bounce address, and signs that of its DKIM signature; empty for none.
+	// envelope is the domain of its bounce address, signs that of its DKIM signature, or empty.
 	envelope, signs string
 }
 
@@ -94,7 +94,7 @@ func TestAccGenuineReceiver(t *testing.T) {
 				PreConfig: sends(0, relayed{envelope: "closed.example"}), Config: config("closed.example", "delivered"),
 				ExpectError: says("the test message was accepted, but went to Junk"),
 			},
-			{ // the service signs for itself
+			{ // the service signs with its own domain
 				PreConfig: sends(1, foreign), Config: config("stranger.example", "authenticated"),
 				ExpectError: says("SPF or DKIM passed, but not for the domain of from_address"),
 			},

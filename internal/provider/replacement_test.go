@@ -11,7 +11,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// TestAccReplacementCreatedFirst: the apply of such a replacement plans it again without anything that the old object kept.
+// TestAccReplacementCreatedFirst: with create_before_destroy, the apply plans the replacement again without the old private state.
 func TestAccReplacementCreatedFirst(t *testing.T) {
 	t.Parallel()
 	for name, lifecycle := range map[string][2]string{
@@ -38,7 +38,7 @@ func TestAccReplacementCreatedFirst(t *testing.T) {
 	}
 }
 
-// TestAccDeposedObject: what a failed dependent leaves behind goes with the next apply, and leaves the site as it is.
+// TestAccDeposedObject: the next apply removes a deposed object that a failed dependent left, without changing the site.
 func TestAccDeposedObject(t *testing.T) {
 	t.Parallel()
 	lifecycle := [2]string{"create_before_destroy = true", "create_before_destroy = true"}
@@ -81,7 +81,7 @@ func TestAccDeposedObject(t *testing.T) {
 	}
 }
 
-// replaceable has smtp_settings.test, which a new trigger replaces, and a resource that depends on it, each with a lifecycle.
+// replaceable configures smtp_settings.test, which a new trigger replaces, and a dependent resource, each with a lifecycle.
 func replaceable(tb *testbed, lifecycle [2]string, trigger, fromName string) string {
 	return strings.Replace(tb.config(arguments{"from_name": hcl(fromName)}), `resource "smtp_settings" "test" {`, fmt.Sprintf(`
 resource "terraform_data" "trigger" {
@@ -101,7 +101,7 @@ resource "smtp_settings" "test" {
   }`, trigger, lifecycle[1], lifecycle[0]), 1)
 }
 
-// TestAccTwoAddresses: two addresses of one site are one site, which it says itself.
+// TestAccTwoAddresses: two addresses with the same site ID are one site.
 func TestAccTwoAddresses(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
@@ -138,7 +138,7 @@ func TestAccTwoAddresses(t *testing.T) {
 	})
 }
 
-// TestAccLateSite: a key that is known only in the apply leads to another site.
+// TestAccLateSite: a key that becomes known only in the apply turns out to be a different site.
 func TestAccLateSite(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "a", "b")
@@ -162,7 +162,7 @@ func TestAccLateSite(t *testing.T) {
 	ws.must("plan", "-detailed-exitcode")
 }
 
-// TestAccR15LateURL: a url that is known only in the apply leads to another site, which gets nothing, not even to refuse it.
+// TestAccR15LateURL: a url that becomes known only in the apply turns out to be a different site. Nothing is sent to it.
 func TestAccR15LateURL(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "a", "b")
@@ -194,7 +194,7 @@ func TestAccR15LateURL(t *testing.T) {
 	ws.must("plan", "-detailed-exitcode")
 }
 
-// TestAccTwoProviderBlocks: two provider blocks are two processes, which learn from the site that there is another resource.
+// TestAccTwoProviderBlocks: two provider blocks are two processes, which detect each other's resource through the site.
 func TestAccTwoProviderBlocks(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")

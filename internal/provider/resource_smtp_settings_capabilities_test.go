@@ -23,18 +23,17 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// bare is a platform that has as little as one can have: it tests only what is on, and keeps neither revisions nor
-// verifications.
+// bare is a platform with minimal capabilities: it can test only enabled settings, and stores neither revisions nor verifications.
 var bare = site.Capabilities{Testing: site.TestsEnabled, Unguarded: true, ForgetsVerification: true}
 
-// memorySite is a site of any platform, in memory.
+// memorySite is an in-memory site of any platform.
 type memorySite struct {
 	can      site.Capabilities
 	state    site.State
 	password string
-	// accepts is the password that the submission server accepts.
+	// accepts is the password that the mail server accepts.
 	accepts string
-	// goneAfterTest: the site does not answer any more once it was tested.
+	// goneAfterTest: the site no longer answers after a test.
 	goneAfterTest bool
 	gone          bool
 	tests         int
@@ -77,7 +76,7 @@ func (s *memorySite) reached() error {
 	return nil
 }
 
-// memoryProvider is the provider with that site alone.
+// memoryProvider is the provider with only that site.
 type memoryProvider struct {
 	*smtpProvider
 	site *memorySite
@@ -95,7 +94,7 @@ func newMemorySite(can site.Capabilities) *memorySite {
 	return &memorySite{can: can, state: site.State{SiteID: "installed 2026-11-23"}, accepts: "right"}
 }
 
-// config is a resource for the site with these arguments, over those that work.
+// config returns a resource for the site: working arguments, overridden by these.
 func (s *memorySite) config(arguments ...string) string {
 	values := map[string]string{
 		"host": `"smtp.example.com"`, "port": "587", "encryption": `"starttls"`, "username": `"mailer@example.com"`,
@@ -123,7 +122,7 @@ func (s *memorySite) run(t *testing.T, steps ...resource.TestStep) {
 	})
 }
 
-// holds is a check that mail is on with host after so many tests altogether, and verified.
+// holds checks that mail is on with host, verified, after that many tests in total.
 func (s *memorySite) holds(t *testing.T, host string, tests int) []statecheck.StateCheck {
 	return []statecheck.StateCheck{
 		statecheck.ExpectKnownValue("smtp_settings.test", tfjsonpath.New("verification").AtMapKey("message_id"), knownvalue.StringExact("m1@example.com")),
@@ -135,7 +134,7 @@ func (s *memorySite) holds(t *testing.T, host string, tests int) []statecheck.St
 	}
 }
 
-// checkFunc looks at the site itself.
+// checkFunc checks the site itself.
 type checkFunc func()
 
 func (f checkFunc) CheckState(context.Context, statecheck.CheckStateRequest, *statecheck.CheckStateResponse) {
@@ -185,7 +184,7 @@ func TestAccPlatformThatTestsWhatIsOn(t *testing.T) {
 		s.run(t,
 			resource.TestStep{Config: s.config()},
 			resource.TestStep{Config: wrong, ExpectError: regexp.MustCompile(`(?s)535.*Mail of only is off`)},
-			// Nothing of the plan is in the state: what was not applied is planned again.
+			// The state has nothing from the plan, so what was not applied is planned again.
 			resource.TestStep{Config: wrong, PlanOnly: true, ExpectNonEmptyPlan: true},
 			resource.TestStep{
 				PreConfig: func() { s.accepts = "wrong" },
@@ -202,7 +201,7 @@ func TestAccPlatformThatTestsWhatIsOn(t *testing.T) {
 				Config:      s.config("password_wo", `"wrong"`, "password_wo_version", "2"),
 				ExpectError: regexp.MustCompile(`(?s)535.*Mail of only is off`),
 			},
-			// The old password is back in the configuration; that the same settings passed once is not taken for a pass.
+			// The old password is configured again. That the same settings passed once does not count as a pass.
 			resource.TestStep{Config: s.config(), ConfigPlanChecks: willUpdate(plancheck.ResourceActionUpdate), ConfigStateChecks: s.holds(t, "smtp.example.com", 3)},
 		)
 	})
@@ -258,7 +257,7 @@ func TestAccPlatformThatTestsWhatIsOn(t *testing.T) {
 		s.run(t,
 			resource.TestStep{Config: s.config()},
 			resource.TestStep{
-				// Terraform is to manage it as somebody left it, who alone knows whether that works.
+				// Terraform must manage settings that were made by hand and never verified.
 				PreConfig: func() { s.state.Settings.FromName = "Client" },
 				Config:    s.config("from_name", `"Client"`), ConfigPlanChecks: willUpdate(plancheck.ResourceActionUpdate),
 				ConfigStateChecks: s.holds(t, "smtp.example.com", 3),
@@ -298,7 +297,7 @@ func TestAccPlatformThatCannot(t *testing.T) {
 	}
 }
 
-// What a change risks stands in the plan.
+// The plan warns about the risks of a change.
 func TestPlanWarnsOfWhatAChangeRisks(t *testing.T) {
 	change := site.Change{
 		Prior:     site.State{Settings: site.Settings{Host: "smtp.example.com", Username: "a"}, Enabled: true, Verification: &site.Verification{}},

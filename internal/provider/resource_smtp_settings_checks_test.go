@@ -9,7 +9,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// TestAccSettingsRefused plans configurations that must be refused before the site or a submission server is touched.
+// TestAccSettingsRefused plans configurations that must be refused before the site or a mail server is contacted.
 func TestAccSettingsRefused(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")

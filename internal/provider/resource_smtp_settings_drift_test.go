@@ -53,7 +53,7 @@ func TestAccSettingsDrift(t *testing.T) {
 			Steps: []resource.TestStep{
 				{Config: tb.config(), ConfigStateChecks: fixed(tb, 1)},
 				{
-					// The same password entered again is another one by its id: nobody can compare passwords.
+					// The same password entered again has a different ID, because passwords cannot be compared.
 					PreConfig:         func() { tb.edit("only", func(s *site.SaveRequest) { s.Password = secret.New(password) }) },
 					Config:            tb.config(),
 					ConfigPlanChecks:  preApply(append(willTest(plancheck.ResourceActionUpdate), passwordWillBeSet)...),
@@ -86,7 +86,7 @@ func TestAccSettingsDrift(t *testing.T) {
 
 var passwordWillBeSet = plancheck.ExpectKnownValue(settings, tfjsonpath.New("password_wo_version"), knownvalue.StringExact("1"))
 
-// during is a plan check that does something between plan and apply.
+// during is a plan check that runs a function between plan and apply.
 type during func()
 
 func (d during) CheckPlan(context.Context, plancheck.CheckPlanRequest, *plancheck.CheckPlanResponse) {

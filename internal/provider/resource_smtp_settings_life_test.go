@@ -34,7 +34,7 @@ func TestAccSettingsImport(t *testing.T) {
 					ImportStateId:      "default",
 					ImportStatePersist: true,
 				},
-				{ // whoever writes the same settings without a password has nothing to do
+				{ // the same settings without a password need no change
 					Config:            tb.config(withoutPassword),
 					ConfigPlanChecks:  preApply(plancheck.ExpectEmptyPlan()),
 					ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1}},
@@ -72,7 +72,7 @@ func TestAccSettingsImport(t *testing.T) {
 	})
 }
 
-// enable sets a site up as somebody does at its admin page.
+// enable sets a site up like a person at its admin page.
 func (tb *testbed) enable(name string) {
 	tb.t.Helper()
 	tb.enableAs(name, mailbox)
@@ -148,7 +148,7 @@ func TestAccSettingsDestroy(t *testing.T) {
 						Config:            tb.config(arguments{"on_destroy": hcl(how)}),
 						ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1, wrote: testAndSave}},
 					},
-					{ // the password is not needed to leave
+					{ // destroying does not need the password
 						Config:            tb.provider(),
 						ConfigStateChecks: []statecheck.StateCheck{left},
 					},
@@ -181,13 +181,13 @@ func TestAccSettingsSiteKey(t *testing.T) {
 			{Config: provider("before") + at("befor"), ExpectError: regexp.MustCompile(`(?s)Did\s+you\s+mean\s+"before"`)},
 			{Config: provider("before") + tb.resource(), ExpectError: regexp.MustCompile(`has\s+2\s+sites`)},
 			{Config: provider("before") + at("before")},
-			{ // a renamed key with the same site behind it
+			{ // a renamed key of the same site
 				PreConfig:         func() { tb.wrote() },
 				Config:            provider("after") + at("after"),
 				ConfigPlanChecks:  preApply(plancheck.ExpectResourceAction(settings, plancheck.ResourceActionUpdate)),
 				ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "client-a", enabled: true, host: tb.smtp.Host(), messages: 1}},
 			},
-			{ // an entry that the state still needs
+			{ // the state still needs the old entry
 				Config:      provider("gone") + at("after"),
 				ExpectError: regexp.MustCompile(`is not a key`),
 			},

@@ -37,7 +37,7 @@ func TestAccSettingsMoved(t *testing.T) {
 	})
 }
 
-// TestAccSettingsGenerated lets the CLI write the configuration of imported sites.
+// TestAccSettingsGenerated lets the CLI generate the configuration of imported sites.
 func TestAccSettingsGenerated(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "client-a", "client-b")
@@ -117,7 +117,7 @@ func TestAccSettingsRotatesByKey(t *testing.T) {
 	}
 }
 
-// TestAccActionInvoke runs an action on its own.
+// TestAccActionInvoke invokes an action directly.
 func TestAccActionInvoke(t *testing.T) {
 	t.Parallel()
 	since(t, "1.14")

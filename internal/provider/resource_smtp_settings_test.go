@@ -15,14 +15,14 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// The writing calls of an apply that tests and saves.
+// The write requests of an apply that tests and saves.
 var testAndSave = []string{"PUT only /smtp/tests", "PUT only /smtp"}
 
 func preApply(checks ...plancheck.PlanCheck) resource.ConfigPlanChecks {
 	return resource.ConfigPlanChecks{PreApply: checks, PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}
 }
 
-// willTest expects the plan to say that a test and a save are due.
+// willTest expects the plan to show a test and a save.
 func willTest(action plancheck.ResourceActionType) []plancheck.PlanCheck {
 	return []plancheck.PlanCheck{
 		plancheck.ExpectResourceAction(settings, action),
@@ -116,7 +116,7 @@ func TestAccSettingsUpdate(t *testing.T) {
 					statecheck.ExpectKnownValue(settings, tfjsonpath.New("verification").AtMapKey("recipient"), knownvalue.StringExact("else@example.test")),
 				},
 			},
-			{ // the password argument that older Terraform needs
+			{ // the password argument for older Terraform
 				Config:            tb.config(rotated, arguments{"password": hcl("another password"), "password_wo": "", "password_wo_version": ""}),
 				ConfigPlanChecks:  preApply(willTest(plancheck.ResourceActionUpdate)...),
 				ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: "localhost", messages: 5, wrote: testAndSave}},
@@ -186,7 +186,7 @@ func TestAccSettingsFailedTest(t *testing.T) {
 							t.Errorf("revision %s after the failed test, %s before it", now.Revision, before.Revision)
 						}
 					},
-					// The state is as it was, too: the same configuration as before has nothing to do.
+					// The state is unchanged too: the previous configuration needs no change.
 					Config:            tb.config(),
 					ConfigPlanChecks:  preApply(plancheck.ExpectEmptyPlan()),
 					ConfigStateChecks: []statecheck.StateCheck{expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1}},

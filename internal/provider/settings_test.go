@@ -7,8 +7,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// SettingsWithoutField names the settings for which there is no field in which Terraform's value is kept. All else that
-// resource, list, action and data source need of a setting, they get from its declaration.
+// SettingsWithoutField names the settings without a field in the model. Everything else about a setting comes from its declaration.
 func SettingsWithoutField() []string {
 	var v settingValues
 	var missing []string

@@ -30,7 +30,7 @@ func (c *counting) Read(ctx context.Context) (site.State, error) {
 	return site.State{Revision: fmt.Sprint(c.reads.Load())}, c.err
 }
 
-// registryOf has n sites that may be read ahead.
+// registryOf returns n sites that may be read ahead.
 func registryOf(n int) (*sites, []*counting) {
 	registry := &sites{entries: map[string]*entry{}}
 	all := make([]*counting, n)
@@ -42,7 +42,7 @@ func registryOf(n int) (*sites, []*counting) {
 	return registry, all
 }
 
-// begun has read the first sites, so that all others are read ahead.
+// begun reads the first sites, so that the others are read ahead.
 func begun(t *testing.T, registry *sites) {
 	t.Helper()
 	for i := range readAheadAfter {

@@ -13,8 +13,8 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// TestStateOfVersion0 reads a state as the first version of the schema wrote it. A change of the schema that cannot read
-// it any more needs a new Schema.Version, an upgrade from 0, and a recorded state of its own beside this one.
+// TestStateOfVersion0 reads a state written by the first version of the schema. A change of the schema that can no longer read it needs
+// a new Schema.Version, an upgrade from 0, and another recorded state.
 func TestStateOfVersion0(t *testing.T) {
 	recorded, err := os.ReadFile("testdata/state_v0.json")
 	if err != nil {
@@ -54,7 +54,7 @@ func TestStateOfVersion0(t *testing.T) {
 	}
 }
 
-// TestStateOfRelease0_1 reads a state file that 0.1 wrote. What it does not name is null: nothing that a site was not told.
+// TestStateOfRelease0_1 reads a state file that 0.1 wrote. Attributes that it lacks are null, so no site is sent anything new.
 func TestStateOfRelease0_1(t *testing.T) {
 	content, err := os.ReadFile("testdata/release_0_1/state.json")
 	if err != nil {
@@ -109,8 +109,7 @@ func TestStateOfRelease0_1(t *testing.T) {
 	}
 }
 
-// FuzzState reads whatever a state file may hold for a resource. What is taken has the schema's type, and a plan, which
-// decodes it, does not panic.
+// FuzzState reads arbitrary resource states. A state that is accepted has the schema's type, and a plan of it does not panic.
 func FuzzState(f *testing.F) {
 	recorded, err := os.ReadFile("testdata/state_v0.json")
 	if err != nil {

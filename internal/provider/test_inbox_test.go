@@ -28,9 +28,9 @@ const (
 type receiving struct {
 	*testbed
 	imap *imaptest.Server
-	// arrives says in which folder a message arrives, and with which fields of the receiver.
+	// arrives is the folder in which a message arrives, and the receiver's header fields.
 	arrives atomic.Pointer[arrives]
-	// refuses has the mailbox hang up, and refuse every login, once a message was accepted.
+	// refuses makes the mailbox close its connections and refuse every login once a message was accepted.
 	refuses atomic.Bool
 }
 
@@ -41,7 +41,7 @@ func newReceiving(t *testing.T, sites ...string) *receiving {
 	return newReceivingIn(t, imaptest.Config{}, sites...)
 }
 
-// newReceivingIn is one whose mailbox is at such a server.
+// newReceivingIn returns a receiving testbed with a mailbox at a server with this configuration.
 func newReceivingIn(t *testing.T, c imaptest.Config, sites ...string) *receiving {
 	t.Helper()
 	c.Username, c.Password = recipient, secret.New(inboxPassword)
@@ -72,7 +72,7 @@ func newReceivingIn(t *testing.T, c imaptest.Config, sites ...string) *receiving
 	return r
 }
 
-// in lets messages arrive in a folder, with what the receiver found out about their sender.
+// in makes messages arrive in a folder, with the receiver's results about their sender.
 func (r *receiving) in(folder, results string) {
 	if results != "" {
 		results = "Authentication-Results: " + receiver + "; " + results + "\r\n"
@@ -80,7 +80,7 @@ func (r *receiving) in(folder, results string) {
 	r.arrives.Store(&arrives{folder, results})
 }
 
-// provider configures the inbox too, whose arguments can be overridden.
+// provider configures the provider with the inbox, whose arguments can be overridden.
 func (r *receiving) provider(overrides ...string) string {
 	inbox := fmt.Sprintf("  test_inbox = {\n    host = \"localhost\"\n    port = %d\n    password = %q\n    authserv_id = %q\n    ca_certificate = %q\n  }\n",
 		r.imap.Port(), inboxPassword, receiver, r.imap.CAPEM())
@@ -104,7 +104,7 @@ func arrivedInInbox(dmarc string) statecheck.StateCheck {
 	}))
 }
 
-// says matches text however Terraform breaks its lines.
+// says matches text regardless of line breaks.
 func says(text string) *regexp.Regexp {
 	return regexp.MustCompile(strings.ReplaceAll(regexp.QuoteMeta(text), " ", `[\s│]+`))
 }
@@ -169,7 +169,7 @@ func TestAccInboxLostAfterTheSending(t *testing.T) {
 	}
 }
 
-// Microsoft's IMAP takes nothing but a token.
+// Microsoft's IMAP servers accept only tokens.
 func TestAccArrivalWithAToken(t *testing.T) {
 	t.Parallel()
 	const clientID, clientSecret = "inbox-application", "client secret of the test inbox"

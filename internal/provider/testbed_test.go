@@ -45,7 +45,7 @@ var cli tfcli.CLI
 
 // TestMain finds cli.
 func TestMain(m *testing.M) {
-	// Any other test would die of it with less to say.
+	// Otherwise every test would fail with a less helpful error.
 	if missing := provider.SettingsWithoutField(); len(missing) > 0 {
 		fmt.Fprintln(os.Stderr, "settings.go: settingValues lacks fields with these tags:", missing)
 		os.Exit(1)
@@ -69,26 +69,26 @@ var factories = map[string]func() (tfprotov6.ProviderServer, error){
 	"smtp": func() (tfprotov6.ProviderServer, error) { return provider.NewServer(nil, "test")(), nil },
 }
 
-// testbed is a submission server and a reference site with some sites, all real and all on loopback.
+// testbed is a mail server and a reference site with some sites, all real and on loopback.
 type testbed struct {
 	t      *testing.T
 	smtp   *smtptest.Server
 	server *refsite.Server
 	http   *httptest.Server
 	tokens map[string]string
-	// users can log in to the submission server.
+	// users can log in to the mail server.
 	users map[string]secret.Text
 	// others are sites of other platforms, by platform.
 	others map[string]*platformSite
 
-	// tamper, when set, changes answers of the site on their way.
+	// tamper, if set, changes the site's responses.
 	tamper atomic.Pointer[func(http.Handler) http.Handler]
 
 	mu    sync.Mutex
 	calls []string
 }
 
-// newTestbed starts one with the named sites; the mailbox can log in.
+// newTestbed starts a testbed with the named sites. The mailbox can log in.
 func newTestbed(t *testing.T, c smtptest.Config, sites ...string) *testbed {
 	t.Helper()
 	c.Users = map[string]secret.Text{mailbox: secret.New(password)}
@@ -126,7 +126,7 @@ func startTestbed(t *testing.T, c smtptest.Config, sites ...string) *testbed {
 	return tb
 }
 
-// recorded notes each call as "PUT client-a /smtp".
+// recorded records each request as "PUT client-a /smtp".
 func (tb *testbed) recorded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		name, call := callOf(r)
@@ -142,7 +142,7 @@ func (tb *testbed) recorded(next http.Handler) http.Handler {
 	})
 }
 
-// callOf returns the site that is called, and the call as in "PUT /smtp/tests", the key of a test left out.
+// callOf returns the site and the request, such as "PUT /smtp/tests", without the key of a test.
 func callOf(r *http.Request) (name, call string) {
 	name, path, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/admin/api/v1")
 	if test := "/smtp/tests/"; strings.HasPrefix(path, test) {
@@ -151,7 +151,7 @@ func callOf(r *http.Request) (name, call string) {
 	return name, r.Method + " " + path
 }
 
-// called returns all calls since it, or wrote, was last asked.
+// called returns all requests since it, or wrote, was last called.
 func (tb *testbed) called() []string {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
@@ -160,7 +160,7 @@ func (tb *testbed) called() []string {
 	return calls
 }
 
-// wrote returns the calls that were not reads since it was last asked, in order.
+// wrote returns the requests other than reads since it was last called, in order.
 func (tb *testbed) wrote() []string {
 	return slices.DeleteFunc(tb.called(), func(call string) bool { return strings.HasPrefix(call, "GET ") })
 }
@@ -181,11 +181,10 @@ func (tb *testbed) provider() string {
 	return b.String()
 }
 
-// arguments are those of a resource; a later map overrides an earlier one, and "" leaves an argument out. Values are
-// HCL expressions.
+// arguments are the arguments of a resource as HCL expressions. A later map overrides an earlier one, and "" omits an argument.
 type arguments map[string]string
 
-// resource configures smtp_settings.test for the submission server and the mailbox.
+// resource configures smtp_settings.test for the mail server and the mailbox.
 func (tb *testbed) resource(overrides ...arguments) string {
 	all := arguments{
 		"host":                hcl(tb.smtp.Host()),
@@ -209,14 +208,14 @@ func (tb *testbed) resource(overrides ...arguments) string {
 	return b.String()
 }
 
-// config is the provider's configuration and the resource's.
+// config returns the configuration of the provider and the resource.
 func (tb *testbed) config(overrides ...arguments) string {
 	return tb.provider() + tb.resource(overrides...)
 }
 
 func hcl(s string) string { return fmt.Sprintf("%q", s) }
 
-// site returns a site, to look at and to edit as somebody at its admin page does.
+// site returns a site, for reading and editing it directly.
 func (tb *testbed) site(name string) *core.Site {
 	tb.t.Helper()
 	s, err := tb.server.Site(name)
@@ -235,7 +234,7 @@ func (tb *testbed) state(name string) site.State {
 	return state
 }
 
-// edit saves what change makes of a site, as somebody at its admin page.
+// edit changes and saves a site, like a person at its admin page.
 func (tb *testbed) edit(name string, change func(*site.SaveRequest)) {
 	tb.t.Helper()
 	now := tb.state(name)
@@ -246,8 +245,8 @@ func (tb *testbed) edit(name string, change func(*site.SaveRequest)) {
 	}
 }
 
-// expect checks what a site holds, which calls wrote to the sites since the last check, and how many messages the
-// submission server has taken in all. It is also a state check, so that it runs right after an apply.
+// expect checks a site's settings, the write requests since the last check, and the total number of messages that the mail server has
+// accepted. It is a state check, so that it runs right after an apply.
 type expect struct {
 	tb       *testbed
 	site     string
@@ -275,7 +274,7 @@ func (e expect) CheckState(_ context.Context, _ statecheck.CheckStateRequest, re
 	resp.Error = e.check()
 }
 
-// now checks between two steps, for what a failed one left behind.
+// now checks between two steps what a failed step left behind.
 func (e expect) now() {
 	e.tb.t.Helper()
 	if err := e.check(); err != nil {
@@ -283,13 +282,13 @@ func (e expect) now() {
 	}
 }
 
-// newTestbedWithoutLogin is newTestbed with a relay that wants no login and speaks no TLS.
+// newTestbedWithoutLogin is newTestbed with a relay without login and without TLS.
 func newTestbedWithoutLogin(t *testing.T, sites ...string) *testbed {
 	t.Helper()
 	return startTestbed(t, smtptest.Config{Encryption: site.NoEncryption}, sites...)
 }
 
-// pass lets a site pass a test of the candidate.
+// pass makes a site pass a test of the candidate.
 func (tb *testbed) pass(name string, c site.Candidate) {
 	tb.t.Helper()
 	result, err := tb.site(name).PutTest(tb.t.Context(), uuid.NewString(), site.TestRequest{Candidate: &c, Recipient: recipient})
@@ -302,7 +301,7 @@ func number(n int) string { return strconv.Itoa(n) }
 
 func path(attribute string) tfjsonpath.Path { return tfjsonpath.New(attribute) }
 
-// enabledOnce checks that the only site is enabled after one message, whatever the calls were.
+// enabledOnce checks that the only site is enabled after one message, whatever the requests were.
 type enabledOnce struct{ tb *testbed }
 
 func (e enabledOnce) CheckState(_ context.Context, _ statecheck.CheckStateRequest, resp *statecheck.CheckStateResponse) {
@@ -311,7 +310,7 @@ func (e enabledOnce) CheckState(_ context.Context, _ statecheck.CheckStateReques
 	}
 }
 
-// refuse makes the submission server refuse a recipient.
+// refuse makes the mail server refuse a recipient.
 func refuse(recipient string) map[string]*smtp.SMTPError {
 	return map[string]*smtp.SMTPError{recipient: {Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "No such mailbox here"}}
 }

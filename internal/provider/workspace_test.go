@@ -17,8 +17,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/tfcli"
 )
 
-// workspace runs the real CLI with the provider as it is installed, for what terraform-plugin-testing cannot do, such as
-// for_each.
+// workspace runs the real CLI with the installed provider, for what terraform-plugin-testing cannot do, such as for_each.
 type workspace struct {
 	tfcli.Workspace
 	t *testing.T
@@ -26,7 +25,7 @@ type workspace struct {
 
 const requiredProviders = "terraform {\n  required_providers {\n    smtp = { source = \"sitemail/smtp\" }\n  }\n}\n"
 
-// newWorkspace has a configuration that says nothing of where the provider comes from.
+// newWorkspace returns a workspace with a configuration, to which it adds required_providers.
 func newWorkspace(t *testing.T, config string) workspace {
 	t.Helper()
 	w := emptyWorkspace(t)
@@ -56,14 +55,14 @@ func (w workspace) init(main string) {
 	}
 }
 
-// run returns what a command prints, and whether it succeeded.
+// run returns the output of a command, and whether it succeeded.
 func (w workspace) run(args ...string) (string, bool) {
 	w.t.Helper()
 	out, err := w.Command(w.t.Context(), args...).CombinedOutput()
 	return string(out), err == nil
 }
 
-// must returns what a command prints that has to succeed.
+// must returns the output of a command that must succeed.
 func (w workspace) must(args ...string) string {
 	w.t.Helper()
 	out, ok := w.run(append(args, "-no-color")...)
@@ -73,7 +72,7 @@ func (w workspace) must(args ...string) string {
 	return out
 }
 
-// addresses lists what the state holds, with what is tainted.
+// addresses lists the addresses in the state, and those that are tainted.
 func (w workspace) addresses() (all, tainted []string) {
 	w.t.Helper()
 	out, ok := w.run("show", "-json")
@@ -107,13 +106,12 @@ func (w workspace) addresses() (all, tainted []string) {
 	return all, tainted
 }
 
-// diagnostic is one of the CLI's in JSON.
+// diagnostic is a diagnostic in the CLI's JSON output.
 type diagnostic struct {
 	Severity, Summary, Detail, Address string
 }
 
-// reported lists the diagnostics of a severity in what a command with -json says. The text hides all but the first of equal
-// warnings.
+// reported lists the diagnostics of a severity in the output of a command with -json. The text output collapses equal warnings.
 func reported(t *testing.T, out, severity string) (found []diagnostic) {
 	t.Helper()
 	for line := range strings.Lines(out) {
@@ -174,7 +172,7 @@ resource "smtp_settings" "client" {
 	}
 }
 
-// TestAccSettingsCalls counts the calls of each phase, as the real CLI makes them.
+// TestAccSettingsCalls counts the requests of each phase with the real CLI.
 func TestAccSettingsCalls(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
@@ -201,8 +199,8 @@ func TestAccSettingsCalls(t *testing.T) {
 	phase([]string{"GET only /smtp", "PUT only /smtp"}, "apply", "destroy.tfplan")
 }
 
-// TestAccSettingsErrorPath holds what goes wrong where a provider puts its plan into the state of a failed update:
-// Terraform drops the resource, OpenTofu writes the password to the state.
+// TestAccSettingsErrorPath: a provider must not write its plan into the state of a failed update. Terraform would drop the resource, and
+// OpenTofu would write the password to the state.
 func TestAccSettingsErrorPath(t *testing.T) {
 	t.Parallel()
 	const canary = "canary in a coal mine"
@@ -253,7 +251,7 @@ func TestAccSettingsErrorPath(t *testing.T) {
 	}
 }
 
-// answersWith changes the answers of a site.
+// answersWith changes the responses of a site.
 func answersWith(old, replacement string) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -267,7 +265,7 @@ func answersWith(old, replacement string) func(http.Handler) http.Handler {
 	}
 }
 
-// TestAccSettingsR27NewerContract is about a site that was upgraded past what the provider knows.
+// TestAccSettingsR27NewerContract: the site was upgraded to a version that the provider does not support.
 func TestAccSettingsR27NewerContract(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "only")
@@ -297,7 +295,7 @@ func TestAccSettingsR27NewerContract(t *testing.T) {
 	}
 }
 
-// unwrapped undoes the line breaks that the CLI makes.
+// unwrapped removes the CLI's line breaks.
 func unwrapped(out string) string {
 	return strings.Join(strings.Fields(strings.NewReplacer("│", " ").Replace(out)), " ")
 }
