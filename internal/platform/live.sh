@@ -1,24 +1,24 @@
 #!/bin/sh
-# Runs the conformance suite over a live site of a product. (A site that speaks the site admin contract itself is checked by
-# "go run ./internal/platform/siteadmin/conformance".) THE SITE'S MAIL SETTINGS ARE
-# OVERWRITTEN AND CLEARED, again and again; no message leaves for anywhere but the submission server that the suite starts.
+# Runs the conformance suite against a live site of a product. (For a site that implements the site admin contract, use
+# "go run ./internal/platform/siteadmin/conformance".) THE SITE'S MAIL SETTINGS ARE OVERWRITTEN AND CLEARED repeatedly. Messages are
+# sent only to the mail server that the suite starts.
 #
 #   SMTP_TEST_SITE_PLATFORM   wordpress, pocketbase or listmonk
-#   SMTP_TEST_SITE_URL        as url of the provider
-#   SMTP_TEST_SITE_TOKEN      as token of the provider, or
+#   SMTP_TEST_SITE_URL        as the provider's url
+#   SMTP_TEST_SITE_TOKEN      as the provider's token, or
 #   SMTP_TEST_SITE_USERNAME   and
-#   SMTP_TEST_SITE_PASSWORD   as username and password of the provider
+#   SMTP_TEST_SITE_PASSWORD   as the provider's username and password
 #
-# The suite's own submission server speaks no TLS, so that the site need not trust it. Where the site does not run on this
-# machine, or wants an encryption:
+# The suite's mail server uses no TLS, so that the site need not trust it. If the site does not run on this machine, or requires
+# encryption:
 #
-#   SMTP_TEST_SITE_MAIL_ADDRESS      where it listens; by default a free port of 127.0.0.1
-#   SMTP_TEST_SITE_MAIL_HOST         what the site is told as its host and
-#   SMTP_TEST_SITE_MAIL_PORT         port
-#   SMTP_TEST_SITE_MAIL_ENCRYPTION   and as the encryption; "none" by default. A PocketBase on this machine wants "starttls",
-#                                    and logs in without all the same
+#   SMTP_TEST_SITE_MAIL_ADDRESS      address that the mail server listens on; default: a free port of 127.0.0.1
+#   SMTP_TEST_SITE_MAIL_HOST         its host as seen by the site
+#   SMTP_TEST_SITE_MAIL_PORT         its port as seen by the site
+#   SMTP_TEST_SITE_MAIL_ENCRYPTION   encryption setting of the site; default: "none". A PocketBase on this machine needs "starttls",
+#                                    but logs in without encryption
 #
-# A listmonk gets a second SMTP server, second.example.com, which stays there: its last one cannot be switched off.
+# On listmonk, a second SMTP server, second.example.com, is added and stays there, because the last one cannot be disabled.
 set -eu
 cd "$(dirname "$0")/../.."
 : "${SMTP_TEST_SITE_PLATFORM:?}" "${SMTP_TEST_SITE_URL:?}"
