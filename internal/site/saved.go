@@ -124,7 +124,7 @@ func (r *run) check(ctx context.Context) error {
 		if result.Status == Passed || result.Reply != nil {
 			return result, ctx.Err()
 		}
-		r.warn(fmt.Sprintf("The login could not be tried from this machine, which came no further than stage %s: the site's own test decides.", result.Stage))
+		r.warn(fmt.Sprintf("The login could not be tried from this machine: it failed at stage %s. The site's own test decides.", result.Stage))
 		return TestResult{}, cmp.Or(ctx.Err(), errOutOfReach)
 	}
 	// It sends no message that could arrive.
