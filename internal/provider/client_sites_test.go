@@ -37,7 +37,7 @@ func TestModuleTakesEverySetting(t *testing.T) {
 		if !regexp.MustCompile(`(?m)^    ` + column + ` += optional\(`).MatchString(variables) {
 			t.Errorf("clients has no %s", column)
 		}
-		if row := fmt.Sprintf("\n| `%s` | %s", column, d.Description); !strings.Contains(readme, row) {
+		if row := fmt.Sprintf("\n| %#q | %s", column, d.Description); !strings.Contains(readme, row) {
 			t.Errorf("README.md: no row that begins with:%s", row)
 		}
 		if d.Choices != nil {

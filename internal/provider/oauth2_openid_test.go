@@ -14,9 +14,10 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// TestAccOAuth2OpenID: each grant at an OpenID provider that is not ours, whose signed tokens the mail server verifies with the keys
-// that the provider publishes. What fails leaves mail as it was.
+// TestAccOAuth2OpenID tries each grant at zitadel/oidc. The mail server verifies the tokens with the published keys. After each failed
+// apply, the site's mail is unchanged.
 func TestAccOAuth2OpenID(t *testing.T) {
+	t.Parallel()
 	tokens := oauthtest.StartOpenID(t)
 	do := func(err error) {
 		t.Helper()
@@ -80,7 +81,7 @@ func TestAccOAuth2OpenID(t *testing.T) {
 		apply(t, "refresh_token", func(tb *testbed, login func(string) string, on func(int) []statecheck.StateCheck) []resource.TestStep {
 			return []resource.TestStep{
 				{Config: login(with(clientSecret, "rt-first", 1)), ConfigStateChecks: on(1)},
-				// The test used the token of the configuration up, and its successor goes on to work.
+				// The first test used up the configured token; from then on the site uses its successor.
 				{Config: login(with(clientSecret, "rt-first", 2)), ConfigStateChecks: on(2)},
 				{Config: login(with(clientSecret, "rt-second", 3)), ConfigStateChecks: on(3)},
 				{Config: login(with(clientSecret, "rt-revoked", 4)), ExpectError: regexp.MustCompile(`(?s)refresh token or key is no longer valid.*400\s+invalid_grant`)},

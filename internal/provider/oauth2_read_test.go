@@ -35,6 +35,7 @@ func newTestbedOfBothLogins(t *testing.T) (*testbed, *oauthtest.Server) {
 
 // TestAccOAuth2DataSource reads a login with a token, without its secret, and the tenant where it is one of Microsoft's.
 func TestAccOAuth2DataSource(t *testing.T) {
+	t.Parallel()
 	tb, tokens := newTestbedOfBothLogins(t)
 	config := tb.provider() + `
 data "smtp_settings" "password" { site = "client-a" }
@@ -71,6 +72,7 @@ data "smtp_settings" "token" { site = "client-b" }
 
 // TestListOfOAuth2 lists the sites by how they log in.
 func TestListOfOAuth2(t *testing.T) {
+	t.Parallel()
 	tb, _ := newTestbedOfBothLogins(t)
 	p := startProtocol(t, tb)
 	for withToken, want := range map[bool]string{
@@ -84,6 +86,7 @@ func TestListOfOAuth2(t *testing.T) {
 
 // TestAccOAuth2ListQuery lists the sites by how they log in, with what a configuration for the import needs.
 func TestAccOAuth2ListQuery(t *testing.T) {
+	t.Parallel()
 	tb, tokens := newTestbedOfBothLogins(t)
 	resource.UnitTest(t, resource.TestCase{
 		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},

@@ -18,13 +18,13 @@ var rotatedSecret = secret.New("birch-lantern-quarry-58")
 // oauth2Story is about a login with a token instead of a password.
 func oauth2Story() plot {
 	return plot{configuration: tokenConfiguration, tokens: true, sections: []section{
-		{"What you write: no password, only an application that may send the mailbox's mail", (*story).configuration},
+		{"What you write: no password, only an application and its secret", (*story).configuration},
 		{"The plan", (*story).plan},
-		{"The apply: the site fetches a token, sends a test message, then saves and enables", (*story).apply},
+		{"The apply: the site fetches a token, tests it, then saves and enables", (*story).apply},
 		{"The message, as the mail server received it", (*story).message},
 		{"The site's own report: mail is on, and the secret is not shown", (*story).settings},
 		{"A wrong secret: no token, so the site does not even contact the mail server", (*story).applyWrongSecret},
-		{"A permission for the mailbox is missing: a valid token, but the login is refused", (*story).applyWithoutPermission},
+		{"No permission for the mailbox: a valid token, but the login is refused", (*story).applyWithoutPermission},
 		{"The secret is rotated: tested with a new token, then saved", (*story).rotate},
 	}}
 }

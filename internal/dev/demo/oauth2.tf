@@ -17,7 +17,7 @@ resource "smtp_settings" "shop" {
   username  = "shop@client.example" # the mailbox
   from_name = "The Shop"
 
-  oauth2 = { # with preset = "microsoft365", a tenant replaces token_url and scopes
+  oauth2 = { # at Microsoft 365, tenant replaces token_url and scopes
     token_url                = var.token_url
     scopes                   = ["https://mail.example.test/.default"]
     client_id                = "shop-mail"

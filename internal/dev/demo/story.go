@@ -85,7 +85,11 @@ func (s *story) tell(ctx context.Context) error {
 }
 
 func (s *story) begin(ctx context.Context) error {
-	fmt.Fprintf(s.out, "%s, the provider built from here, a site at\n%s and a mail server: all real, all on this machine.\n", s.cli, s.set.url)
+	servers := " and a mail server:"
+	if s.set.tokens != nil {
+		servers = ", a mail server\nand the OpenID provider zitadel/oidc:"
+	}
+	fmt.Fprintf(s.out, "%s, the provider built from here, a site at\n%s%s all real, all on this machine.\n", s.cli, s.set.url, servers)
 	return s.workspace.Init(ctx, s.plot.configuration)
 }
 

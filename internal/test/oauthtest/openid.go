@@ -25,11 +25,10 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/pinned"
 )
 
-// audience is whom the tokens of an [OpenID] are for.
+// audience is the audience of the tokens of an [OpenID].
 const audience = "https://mail.example.test"
 
-// OpenID is a running OpenID provider that is not ours: the program in the folder tokenserver. It knows nothing of faults, for which
-// there is [Server].
+// OpenID is a running zitadel/oidc, the program in the folder tokenserver. For faults, and for Microsoft's error texts, use [Server].
 type OpenID struct {
 	issuer  string
 	cmd     *exec.Cmd
@@ -42,14 +41,14 @@ type OpenID struct {
 	lifetime time.Duration
 }
 
-// NewOpenID builds the program, which Go's build cache keeps, and starts it; the caller closes it. It ends with this process, too.
+// NewOpenID builds and starts the program; the build cache makes that fast. The caller closes it. It also exits when this process does.
 func NewOpenID(ctx context.Context) (*OpenID, error) {
 	root, err := pinned.ModuleRoot(ctx)
 	if err != nil {
 		return nil, err
 	}
 	o := &OpenID{apps: map[string]App{}, lifetime: lifetime}
-	// Nothing has to end it: it ends with its standard input.
+	// It needs no context, because it exits at the end of its standard input.
 	o.cmd = exec.Command("go", "run", "-C", filepath.Join(root, "internal", "test", "oauthtest", "tokenserver"), ".")
 	o.cmd.Stderr = &o.stderr
 	if o.stdin, err = o.cmd.StdinPipe(); err != nil {
@@ -79,10 +78,11 @@ func (o *OpenID) Close() error {
 	return nil
 }
 
-// URL is the address of the token endpoint.
+// URL returns the URL of the token endpoint.
 func (o *OpenID) URL() string { return o.issuer + "/oauth/token" }
 
-// SetApp adds an application, or changes its secret and its mailboxes. Every refresh token works once, and Lifetime is not looked at.
+// SetApp adds an application, or changes its secret and its mailboxes. Rotates and Lifetime are ignored: every refresh token works once,
+// and SetLifetime applies to all applications.
 func (o *OpenID) SetApp(clientID string, app App) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -90,7 +90,7 @@ func (o *OpenID) SetApp(clientID string, app App) error {
 	return o.configure(nil)
 }
 
-// SetLifetime says how long the tokens last that are given out from now on; less than nothing for tokens that have ended.
+// SetLifetime sets the lifetime of tokens issued from now on. If it is negative, they have already expired.
 func (o *OpenID) SetLifetime(d time.Duration) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -98,14 +98,14 @@ func (o *OpenID) SetLifetime(d time.Duration) error {
 	return o.configure(nil)
 }
 
-// Consent is a person who allowed an application to send a mailbox's mail, with this refresh token.
+// Consent makes a refresh token with which an application may send a mailbox's mail.
 func (o *OpenID) Consent(clientID, mailbox string, refreshToken secret.Text) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.configure(map[string]any{refreshToken.Reveal(): map[string]string{"ClientID": clientID, "Mailbox": mailbox}})
 }
 
-// configure tells the program everything, for who holds the lock.
+// configure sends the program its configuration. The caller holds the lock.
 func (o *OpenID) configure(refreshTokens map[string]any) error {
 	apps := map[string]any{}
 	for id, app := range o.apps {
@@ -134,8 +134,8 @@ func (o *OpenID) configure(refreshTokens map[string]any) error {
 	return nil
 }
 
-// Check returns nil if the provider signed the token for the mail server, it has not ended, and the user's mail may be sent with it: by
-// the person who is its subject, or by an application that has a permission for the mailbox. It is what a mail server asks.
+// Check verifies a login as a mail server does: the provider signed the token, its issuer and audience are right, it has not expired, and
+// its subject is the mailbox, or an application with permission for the mailbox.
 func (o *OpenID) Check(user string, token secret.Text) error {
 	parts := strings.Split(token.Reveal(), ".")
 	if len(parts) != 3 {
@@ -167,14 +167,14 @@ func (o *OpenID) Check(user string, token secret.Text) error {
 	case c.Issuer != o.issuer || !slices.Contains(c.Audience, audience):
 		return fmt.Errorf("the token of %s is for %q", c.Issuer, c.Audience)
 	case !time.Now().Before(time.Unix(c.Expires, 0)):
-		return errors.New("the token has ended")
+		return errors.New("the token has expired")
 	case isApp && slices.Contains(app.Mailboxes, user), c.Subject == user:
 		return nil
 	}
 	return errors.New("no permission for this mailbox")
 }
 
-// key is what the provider publishes to verify its tokens (RFC 7517, RFC 7518 section 6.3.1).
+// key fetches the key that the provider publishes for verifying its tokens (RFC 7517, RFC 7518 section 6.3.1).
 func (o *OpenID) key() (*rsa.PublicKey, error) {
 	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, o.issuer+"/keys", http.NoBody)
 	if err != nil {
@@ -199,7 +199,7 @@ func (o *OpenID) key() (*rsa.PublicKey, error) {
 	return &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(new(big.Int).SetBytes(e).Int64())}, errors.Join(err, err2)
 }
 
-// StartOpenID starts a provider that is closed with the test.
+// StartOpenID starts a provider, and closes it at the end of the test.
 func StartOpenID(t TB) *OpenID {
 	t.Helper()
 	o, err := NewOpenID(context.Background())

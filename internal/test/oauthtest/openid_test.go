@@ -11,7 +11,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/oauthtest"
 )
 
-// TestOpenID: only a token that the provider itself signed, that has not ended, and that is for the mailbox, opens it.
+// TestOpenID: a login needs a token that the provider itself signed, that has not expired, and that is for the mailbox.
 func TestOpenID(t *testing.T) {
 	tokens, other := oauthtest.StartOpenID(t), oauthtest.StartOpenID(t)
 	const mailbox = "shop@client.example"
@@ -40,7 +40,7 @@ func TestOpenID(t *testing.T) {
 	}{
 		"Good":          {mailbox, good, ""},
 		"OtherMailbox":  {"other@client.example", good, "no permission"},
-		"Ended":         {mailbox, fetch(t, tokens, -time.Minute), "has ended"},
+		"Expired":       {mailbox, fetch(t, tokens, -time.Minute), "has expired"},
 		"OtherProvider": {mailbox, fetch(t, other, time.Hour), "signed by somebody else"},
 		"Unsigned":      {mailbox, secret.New(unsigned), "signed by somebody else"},
 		"NoToken":       {mailbox, secret.New("password"), "not a JSON Web Token"},

@@ -84,7 +84,9 @@ func TestTokensAreKept(t *testing.T) {
 	asks(t, 1, func() { c.mustTest(withToken(tokens), "passed", "data") })
 	asks(t, 1, func() { c.test(object{"recipient": recipient}).want(t, http.StatusOK, "") })
 	asks(t, 0, mails)
-	t.Run("NotBeyondItsEnd", func(t *testing.T) {
+	t.Run("UntilFiveMinutesBeforeItsEnd", func(t *testing.T) {
+		c.later(54 * time.Minute)
+		asks(t, 0, mails)
 		c.later(56 * time.Minute)
 		asks(t, 1, mails)
 		c.configure(t, "")

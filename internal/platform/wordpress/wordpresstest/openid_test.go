@@ -13,8 +13,8 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/tfcli"
 )
 
-// TestApplyWithToken applies a login with a token to a site, with an OpenID provider that is not ours: a test and a save, a rotated
-// secret, and what fails and leaves the site's mail as it was. The site's own mail then goes the same way.
+// TestApplyWithToken applies a login with a token to a site, with zitadel/oidc as the token server: a test and a save, a rotated secret,
+// and failures that leave the site's mail unchanged. The site's own mail is then sent with a token too.
 func TestApplyWithToken(t *testing.T) {
 	tokens := oauthtest.StartOpenID(t)
 	c := startWith(t, smtptest.Config{CheckToken: tokens.Check})

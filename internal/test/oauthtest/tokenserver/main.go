@@ -1,6 +1,6 @@
-// Command tokenserver is an OpenID provider on loopback: github.com/zitadel/oidc, which people run in production, with the applications
-// that a test gives it. Each line on its standard input is a configuration as JSON, which replaces the applications and adds to the
-// refresh tokens; each is answered with one line, the address of the issuer. It ends with its standard input.
+// Command tokenserver runs github.com/zitadel/oidc, an OpenID provider that people use in production, on loopback. Each line on its
+// standard input is a configuration in JSON: its applications replace the previous ones, and its refresh tokens are added. The command
+// answers each line with one line, the URL of the issuer. It exits at the end of its standard input.
 package main
 
 import (
@@ -22,7 +22,7 @@ func main() {
 }
 
 func run(in io.Reader, out io.Writer) error {
-	slog.SetDefault(slog.New(slog.DiscardHandler)) // a refusal is in the answer, too
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // refusals are in the responses
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -37,7 +37,7 @@ func run(in io.Reader, out io.Writer) error {
 		return err
 	}
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = server.Serve(listener) }() // it ends with the program
+	go func() { _ = server.Serve(listener) }() // returns when the program exits
 	lines := json.NewDecoder(in)
 	for {
 		var c config

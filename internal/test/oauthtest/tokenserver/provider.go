@@ -10,8 +10,8 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
-// provider takes assertions as Google does: for the token endpoint, and from a service account that speaks for a mailbox. By itself
-// the library takes them for the issuer only, and from an account that speaks for itself.
+// provider accepts assertions as Google does: the audience is the token endpoint, and the subject is a mailbox that the service account
+// may act for. By default, the library requires the issuer as the audience, and the account itself as the subject.
 type provider struct {
 	*op.Provider
 	issuer  string

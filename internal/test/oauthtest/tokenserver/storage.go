@@ -17,31 +17,32 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
-// config is a line of the standard input.
+// config is one line of the standard input.
 type config struct {
-	// Audience is that of every access token.
+	// Audience is the audience of every access token.
 	Audience string
-	// Scope is the only one that tokens are given for.
+	// Scope is the only scope that can be requested.
 	Scope string
-	// Seconds that access tokens are good for; a token of less than none has ended when it is given out.
+	// Seconds is the lifetime of access tokens. If it is negative, they have already expired when they are issued.
 	Seconds int
 	Apps    map[string]app
-	// RefreshTokens are what persons allowed, by the token. Each works once.
+	// RefreshTokens maps each refresh token to what its owner allowed. Each works once.
 	RefreshTokens map[string]consent
 }
 
-// app is an application, or a service account.
+// app is an application or a service account.
 type app struct {
 	Secret string
-	// PublicKey verifies what a service account signs: SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7) in DER.
+	// PublicKey verifies the assertions of a service account: SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7) in DER.
 	PublicKey []byte
-	// Mailboxes are those that a service account may act for.
+	// Mailboxes are the mailboxes that a service account may act for.
 	Mailboxes []string
 }
 
 type consent struct{ ClientID, Mailbox string }
 
-// storage is what the provider knows. What it does not implement of [op.Storage] is for logins in a browser, which nobody makes here.
+// storage holds the applications, refresh tokens and the signing key. The methods of [op.Storage] that it lacks serve logins in a browser,
+// which do not happen here.
 type storage struct {
 	op.Storage
 	key *rsa.PrivateKey
@@ -112,12 +113,12 @@ func (s *storage) ClientCredentialsTokenRequest(_ context.Context, id string, sc
 
 func (s *storage) CreateAccessToken(_ context.Context, r op.TokenRequest) (id string, ends time.Time, err error) {
 	if signed, ok := r.(*oidc.JWTTokenRequest); ok {
-		signed.Audience = oidc.Audience{s.now().Audience} // until here it is that of what was signed
+		signed.Audience = oidc.Audience{s.now().Audience} // it was the audience of the assertion
 	}
 	return rand.Text(), s.ends(), nil
 }
 
-// CreateAccessAndRefreshTokens replaces the refresh token that was used.
+// CreateAccessAndRefreshTokens invalidates the refresh token that was used, and issues its successor.
 func (s *storage) CreateAccessAndRefreshTokens(_ context.Context, _ op.TokenRequest, used string) (id, next string, ends time.Time, err error) {
 	ends = s.ends()
 	s.mu.Lock()
@@ -146,7 +147,7 @@ func (s *storage) TokenRequestByRefreshToken(_ context.Context, token string) (o
 	return &refreshRequest{request{allowed.Mailbox, s.config.Audience, []string{s.config.Scope}}, allowed.ClientID}, nil
 }
 
-// GetKeyByIDAndClientID knows one key of an account; which of several signed is nothing that the sites here say.
+// GetKeyByIDAndClientID ignores the key ID: sites do not send one, and an account has one key.
 func (s *storage) GetKeyByIDAndClientID(_ context.Context, id, account string) (*jose.JSONWebKey, error) {
 	key, err := x509.ParsePKIXPublicKey(s.now().Apps[account].PublicKey)
 	return &jose.JSONWebKey{KeyID: id, Key: key, Use: oidc.KeyUseSignature}, err
@@ -182,7 +183,7 @@ func (s *storage) KeySet(context.Context) ([]op.Key, error) {
 
 func (s *storage) Health(context.Context) error { return nil }
 
-// signingKey is the key of the provider, or its public half.
+// signingKey is the private key of the provider, or its public key.
 type signingKey struct{ key any }
 
 func (signingKey) ID() string                                  { return "tokens" }
@@ -191,7 +192,7 @@ func (signingKey) SignatureAlgorithm() jose.SignatureAlgorithm { return jose.RS2
 func (signingKey) Use() string                                 { return oidc.KeyUseSignature }
 func (k signingKey) Key() any                                  { return k.key }
 
-// request is one for a token, by an application for itself.
+// request is a token request of an application for itself.
 type request struct {
 	subject, audience string
 	scopes            []string
@@ -201,7 +202,7 @@ func (r *request) GetAudience() []string { return []string{r.audience} }
 func (r *request) GetScopes() []string   { return r.scopes }
 func (r *request) GetSubject() string    { return r.subject }
 
-// refreshRequest is one with what a person allowed.
+// refreshRequest is a token request with a refresh token.
 type refreshRequest struct {
 	request
 	clientID string
@@ -212,7 +213,7 @@ func (r *refreshRequest) GetAuthTime() time.Time           { return time.Time{} 
 func (r *refreshRequest) GetClientID() string              { return r.clientID }
 func (r *refreshRequest) SetCurrentScopes(scopes []string) { r.scopes = scopes }
 
-// client is an application as the provider asks about it.
+// client is an application, as the library sees it.
 type client struct {
 	op.Client
 	id string
@@ -228,9 +229,9 @@ func (client) GrantTypes() []oidc.GrantType {
 	return []oidc.GrantType{oidc.GrantTypeClientCredentials, oidc.GrantTypeRefreshToken}
 }
 
-// RestrictAdditionalIdTokenScopes is named as [op.Client] has it.
+// RestrictAdditionalIdTokenScopes has the name that [op.Client] requires.
 //
-//nolint:revive,staticcheck // see there
+//nolint:revive,staticcheck // the name is not ours
 func (client) RestrictAdditionalIdTokenScopes() func([]string) []string {
 	return func(scopes []string) []string { return scopes }
 }
