@@ -79,6 +79,13 @@ var inWordPress = []defect{{
 	new:   `$with_token ?`,
 	tests: "platform/wordpress/wordpresstest", run: "TestTokensAreKept", tags: "wordpress", needs: "mariadbd",
 }, {
+	name: "KeptTokenUntilItsEnd", breaks: "I2",
+	what:  "A kept access token is used until the second it expires, so that a mail on its way is refused.",
+	file:  "internal/platform/wordpress/src/TokenEndpoint.php",
+	old:   `$stored['until'] - self::MARGIN < time()`,
+	new:   `$stored['until'] < time()`,
+	tests: "platform/wordpress/wordpresstest", run: "TestTokensAreKept", tags: "wordpress", needs: "mariadbd",
+}, {
 	name: "EachMailConnectsAnew", breaks: "I2",
 	what:  "Each mail of a request has a connection and a login of its own, which mail services count.",
 	file:  "internal/platform/wordpress/src/Mailer.php",
