@@ -147,4 +147,15 @@ func TestServices(t *testing.T) {
 			}
 		}
 	}
+	t.Run("TheAddressReplacesASavedUsername", func(t *testing.T) {
+		w.apply(func(s *site.Settings) { s.Username = "shop@client.example" })
+		for query, want := range map[string]string{
+			"?service=gmail": "shop@client.example", "?service=gmail&address=someone%40gmail.com": "someone@gmail.com",
+		} {
+			b.get(query)
+			if got := b.field("username"); got != want {
+				t.Errorf("%s: username is %q", query, got)
+			}
+		}
+	})
 }

@@ -53,8 +53,8 @@ func (m *mail) choose(query url.Values) {
 			m.Fields["host"].Value = endpoint.Host
 			m.Fields["port"].Value = strconv.Itoa(endpoint.Port)
 			m.Fields["encryption"].Value = string(endpoint.Encryption)
-			if username := m.Fields["username"]; username.Value == "" {
-				username.Value = strings.TrimSpace(query.Get("address"))
+			if address := strings.TrimSpace(query.Get("address")); address != "" {
+				m.Fields["username"].Value = address
 			}
 			m.hint()
 		}

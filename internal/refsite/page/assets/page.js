@@ -82,7 +82,8 @@ const fill = async (url) => {
   for (const name of ['host', 'port', 'encryption']) {
     byId(name).value = other.getElementById(name).value;
   }
-  byId('username').value ||= other.getElementById('username').value;
+  const address = new URL(url, location.href).searchParams.get('address');
+  byId('username').value = address || byId('username').value;
   for (const id of ['service', 'username-hint', 'password-hint', 'found', 'matches']) {
     take(other, id);
   }
