@@ -178,7 +178,7 @@ func (o options) try(ctx context.Context, pkg string, mutants []mutant, reasons 
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			t.count(m, result, reasons[m.name])
+			t = t.with(m, result, reasons[m.name])
 			return nil
 		})
 	}
@@ -188,12 +188,12 @@ func (o options) try(ctx context.Context, pkg string, mutants []mutant, reasons 
 	return t, nil
 }
 
-// count adds the result of a mutant, and prints a mutant that survived without a reason.
-func (t *tally) count(m mutant, result result, reason string) {
+// with adds the result of a mutant, and prints a mutant that survived without a reason.
+func (t tally) with(m mutant, result result, reason string) tally {
 	switch {
 	case result == invalid:
 		t.invalid++
-		return
+		return t
 	case result == noticed:
 		t.noticed++
 	case reason != "":
@@ -203,4 +203,5 @@ func (t *tally) count(m mutant, result result, reason string) {
 		fmt.Fprintln(os.Stdout, "survived:", m)
 	}
 	t.made++
+	return t
 }

@@ -73,7 +73,7 @@ func TestRowsThatVersion01Wrote(t *testing.T) {
 			c := start(t)
 			c.configure(t, wrote.WPConfig)
 			for option, value := range rows {
-				c.Eval(t, fmt.Sprintf(`$wpdb->replace($wpdb->options, array("option_name" => "%s", "autoload" => "no", "option_value" => base64_decode("%s")));`,
+				c.Eval(t, fmt.Sprintf(`$wpdb->replace($wpdb->options, array("option_name" => %q, "autoload" => "no", "option_value" => base64_decode(%q)));`,
 					option, base64.StdEncoding.EncodeToString([]byte(value))))
 			}
 			var row struct {
