@@ -37,7 +37,6 @@ type facts map[string]bool
 const (
 	afterLogin   = "after-login"
 	withoutLogin = "without-login"
-	clearText    = "clear-text"
 	oauth2       = "oauth2"
 )
 
@@ -51,7 +50,6 @@ func factsOf(r site.TestResult, s site.Settings) facts {
 		afterLogin:   passed(site.StageAuth) || known && s.Username != "",
 		withoutLogin: s.Username == "",
 		oauth2:       s.Grant != "" || passed(site.StageToken),
-		clearText:    s.Encryption == site.NoEncryption,
 	}
 }
 

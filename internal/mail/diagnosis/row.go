@@ -36,7 +36,7 @@ type Row struct {
 	Without string   `json:"without"`
 	// Pattern is a regular expression (RE2) for the text. A row without Pattern and Words is chosen by code.
 	Pattern string `json:"reply_pattern"`
-	// When are facts that must hold: "after-login", "without-login", "clear-text", "oauth2".
+	// When are facts that must hold: "after-login", "without-login", "oauth2".
 	When []string `json:"when"`
 	// Presets are the services whose hosts alone the row is for; empty for every host.
 	Presets []string `json:"presets"`

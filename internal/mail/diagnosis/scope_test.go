@@ -1,6 +1,8 @@
 package diagnosis
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -200,6 +202,74 @@ func TestNoHostIsAdvisedWhereTheServiceIsUnknown(t *testing.T) {
 		t.Fatalf("got %+v", d)
 	}
 	lacks(t, d.Remedy, "For an account at")
+}
+
+// What a row says of one service stays, wherever the test came to; only what is said of any server is made more concrete.
+func TestAnIPAddressThatIsRefused(t *testing.T) {
+	const generic = "5.7.1 Your IP 192.0.2.1 has a poor reputation"
+	s := gmail(587, site.STARTTLS)
+	s.Username = ""
+	lacks(t, Of(refused(site.StageRcpt, 550, generic), s).Remedy, "For an account at")
+	s.Host = "gmail-smtp-in.l.google.com"
+	contains(t, Of(refused(site.StageRcpt, 550, generic), s).Remedy, `For an account at Gmail that is host smtp.gmail.com, port 465, encryption "tls".`)
+	seen := 0
+	for _, row := range Rows() {
+		m := exampleReply.FindStringSubmatch(row.Example)
+		if row.Summary != ipRefused || m == nil || slices.ContainsFunc(row.Services, func(name string) bool { return strings.HasPrefix(name, "generic") }) {
+			continue
+		}
+		code, _ := strconv.Atoi(m[1])
+		in := gmail(587, site.STARTTLS)
+		in.Host = "gmail-smtp-in.l.google.com"
+		for _, r := range []site.TestResult{throughAuth(site.StageData, code, m[2]), refused(site.StageData, code, m[2])} {
+			if d := Of(r, in); d.ID == row.ID {
+				seen++
+				if d.Cause != row.Cause || d.Remedy != row.Remedy {
+					t.Errorf("%s: got %+v", row.ID, d)
+				}
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("no row of one service is about the IP address any more")
+	}
+}
+
+// What is no mail server is not taken for one that cuts connections, nor a right port for a wrong one.
+func TestWhatIsNoMailServer(t *testing.T) {
+	const imap = `short response: "* OK IMAP4rev1 ready"`
+	if d := Of(failed(site.StageBanner, imap), gmail(587, site.STARTTLS)); d.ID != "banner-not-smtp" || d.Attribute != "port" || d.Remedy != load().byID[d.ID].Remedy {
+		t.Errorf("got %+v", d)
+	}
+	if d := Of(failed(site.StageBanner, imap), example(465, site.STARTTLS)); d.Attribute != "encryption" || !strings.Contains(d.Remedy, `Set encryption to "tls"`) {
+		t.Errorf("on a port of TLS: got %+v", d)
+	}
+}
+
+// Some sites tell which stages passed and not the one that failed.
+func TestWhatPassedIsKnownWithoutTheStageThatFailed(t *testing.T) {
+	r := throughAuth("", 550, "5.7.1 <ops@example.net>: Relay access denied")
+	contains(t, Of(r, example(587, site.STARTTLS)).Cause, "accepted the login")
+}
+
+// Codes of a refused login tell the stage where the site does not, unless the server speaks of the sender (RFC 4954 section 6).
+func TestCodesThatTellTheStage(t *testing.T) {
+	for _, code := range []int{534, 535, 538} {
+		if d := Of(refused("", code, "no"), example(587, site.STARTTLS)); d.Attribute != "password" {
+			t.Errorf("%d: got %+v", code, d)
+		}
+	}
+	if d := Of(refused("", 538, "no such sender"), example(587, site.STARTTLS)); d.Attribute == "password" {
+		t.Errorf("got %+v", d)
+	}
+}
+
+// A proxy's answer is no reply of a mail server.
+func TestANumberInAConnectionErrorIsNoReply(t *testing.T) {
+	d := Of(site.TestResult{Status: site.Failed, Error: "dial tcp 192.0.2.1:465: the proxy answered: 503 Service Unavailable"}, example(465, site.TLS))
+	if load().byID[d.ID].Stage != site.StageConnect {
+		t.Errorf("got %+v", d)
+	}
 }
 
 // A silent port that nobody knows may still want TLS from the first byte.

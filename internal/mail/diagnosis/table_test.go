@@ -38,7 +38,7 @@ func TestTable(t *testing.T) {
 			"presets":       len(row.Presets) > 0 || !strings.HasSuffix(row.ID, "-by-host"),
 			"stages":        !slices.ContainsFunc(row.Stages, func(s site.Stage) bool { return s != "" && !slices.Contains(stageNames, s) }),
 			"when": !slices.ContainsFunc(row.When, func(fact string) bool {
-				return !slices.Contains([]string{afterLogin, withoutLogin, clearText, oauth2}, fact)
+				return !slices.Contains([]string{afterLogin, withoutLogin, oauth2}, fact)
 			}),
 			"words":      (row.Without == "" || !row.byHand()) && !slices.ContainsFunc(append(slices.Clone(row.Words), row.Without), badPhrase),
 			"summary":    sentence(row.Summary, 70) && !strings.HasSuffix(row.Summary, "."),
