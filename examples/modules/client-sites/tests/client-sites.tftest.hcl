@@ -4,6 +4,7 @@ variables {
   default_password = "" # no client uses it
   client_secret    = ""
   private_key      = ""
+  refresh_tokens   = {}
 
   clients_csv = <<-CSV
     site,mailbox,name,reply_to,password_version,enabled,status
