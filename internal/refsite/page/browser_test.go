@@ -28,12 +28,12 @@ func TestInChromium(t *testing.T) {
 	t.Run("ServicesAreFoundWhileTyping", func(t *testing.T) {
 		b := b.in(t)
 		b.do(
-			set("username", "kept"),
+			set("username", "other@client.example"),
 			chromedp.SendKeys(chromedp.CSS("#q"), "someone@gmail.com"), shows("matches", "Gmail"),
 			chromedp.KeyEvent(kb.ArrowDown), chromedp.KeyEvent(kb.Enter), shows("service", "requires an app password"),
 		)
 		got := eval[[]string](b, `['host', 'username'].map((id) => document.getElementById(id).value).concat(document.activeElement.id)`)
-		if got[0] != "smtp.gmail.com" || got[1] != "kept" || got[2] != "service" {
+		if got[0] != "smtp.gmail.com" || got[1] != "someone@gmail.com" || got[2] != "service" {
 			t.Errorf("host, username and focus: %q", got)
 		}
 		b.look("service")
