@@ -70,7 +70,7 @@ var inServer = []defect{{
 	file:  "internal/refsite/core/run.go",
 	old:   `if result.Status == site.Passed {`,
 	new:   `if result.Status != site.InDoubt {`,
-	tests: "refsite", run: "TestEnabledImpliesVerified",
+	tests: "refsite", run: "TestEnabledImpliesVerified|TestForgedPass",
 }, {
 	name: "EditedFileStaysOn", breaks: "R6 I1",
 	what:  "A record that was switched on by editing the data file sends mail.",
