@@ -95,8 +95,8 @@ var inArrival = []defect{{
 	name: "NearestPolicyApplies", breaks: "R64",
 	what:  "A subdomain takes the DMARC policy of the nearest name that has one, not that of the organization.",
 	file:  "internal/mail/sender/dmarc.go",
-	old:   `if i == 0 || record.psd != "" {`,
-	new:   `if found != nil {`,
+	old:   `case at == domain || record.psd != "":`,
+	new:   `case true:`,
 	tests: "mail/sender", run: "TestVerdict",
 }, {
 	name: "SilentDNSCountsAsMissing", breaks: "R64",

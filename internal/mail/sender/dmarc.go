@@ -21,33 +21,41 @@ type DMARC struct {
 // mostPolicies bounds the names that are asked for a policy (RFC 9989 section 4.10).
 const mostPolicies = 8
 
+// policyNames returns the domain and those above it, the nearest first. The nearest of too many are left out.
+func policyNames(domain string) []string {
+	labels := strings.Split(domain, ".")
+	names := []string{domain}
+	for i := max(1, len(labels)-mostPolicies+1); i < len(labels); i++ {
+		names = append(names, strings.Join(labels[i:], "."))
+	}
+	return names
+}
+
 // policy looks for the record at the domain; if it has none, up the tree of names (RFC 9989 section 4.10). There, the record with the
 // fewest labels counts, unless a psd tag says where the organization begins. problem is the id of a finding: why no record can be used.
 func (q *questions) policy(ctx context.Context, domain string) (found *DMARC, problem string, err error) {
-	labels := strings.Split(domain, ".")
-	problem = "dmarc-missing"
-	for i := 0; i < len(labels); i++ {
-		if i > 0 {
-			i = max(i, len(labels)-mostPolicies+1)
-		}
-		at := strings.Join(labels[i:], ".")
-		record, why, err := q.policyAt(ctx, at, i > 0)
+	below := ""
+	for _, at := range policyNames(domain) {
+		record, why, err := q.policyAt(ctx, at, at != domain)
 		switch {
 		case err != nil:
 			return nil, "", err
 		case why != "" && found == nil:
 			return nil, why, nil
-		case record == nil:
-			continue
-		case record.psd == "y" && found != nil && strings.Join(labels[i-1:], ".") == found.Domain:
+		case record == nil: // No record here that can be used.
+		case record.psd == "y" && found != nil && found.Domain == below:
 			return found, "", nil // The record just below a public suffix is the organization's.
+		case at == domain || record.psd != "":
+			return record, "", nil
+		default:
+			found = record
 		}
-		found, problem = record, ""
-		if i == 0 || record.psd != "" {
-			break
-		}
+		below = at
 	}
-	return found, problem, nil
+	if found == nil {
+		return nil, "dmarc-missing", nil
+	}
+	return found, "", nil
 }
 
 // policyAt returns the record at one name; nil if there is none.

@@ -49,20 +49,7 @@ func (j *judgement) look(ctx context.Context) {
 	j.dkim(ctx)
 	j.dmarc(ctx)
 	j.verdict()
-	j.severeFirst()
-}
-
-// severeFirst puts errors before warnings, and keeps the order of each.
-func (j *judgement) severeFirst() {
-	var sorted []Finding
-	for _, level := range []Level{Severe, Warning} {
-		for _, f := range j.report.Findings {
-			if f.Level == level {
-				sorted = append(sorted, f)
-			}
-		}
-	}
-	j.report.Findings = sorted
+	slices.SortStableFunc(j.report.Findings, func(a, b Finding) int { return cmp.Compare(a.Level, b.Level) }) // "error" first
 }
 
 // exists reports whether the domain has any record at all.
