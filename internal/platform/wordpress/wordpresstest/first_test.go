@@ -98,7 +98,7 @@ func TestRowsThatVersion01Wrote(t *testing.T) {
 					t.Error("the pass that keeps mail on is forgotten")
 				}
 				if password := c.Eval(t, `echo SiteSMTP\Site::read()->password->reveal();`); password != wrote.Password {
-					t.Error("the password is another one")
+					t.Error("the password is not the one that was saved")
 				}
 			}
 		})

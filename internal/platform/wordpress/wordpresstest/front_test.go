@@ -24,22 +24,18 @@ func TestBehindALogin(t *testing.T) {
 		equal(t, c.status(t, "/wp-json/wp/v2/users?context=edit", "X-Site-SMTP-Token", token), http.StatusUnauthorized)
 	}
 	front := c.behindALogin(t, "staging", "door-"+canary)
-	cli, err := tfcli.Find(t.Context(), t.Output())
-	if err != nil {
-		t.Fatal(err)
-	}
 	for name, plugin := range map[string]string{
 		"ApplicationPasswordsOff": `add_filter("wp_is_application_passwords_available", "__return_false");`,
-		// As plugins do that keep strangers from the REST API.
+		// Some plugins open the REST API to logged-in users only.
 		"UsersOnly": `add_filter("rest_authentication_errors", function ($result) {
 			return true === $result || is_wp_error($result) || is_user_logged_in() ? $result : new WP_Error("rest_not_logged_in", "Log in.", array("status" => 401));
 		});`,
-		// As plugins do that lock out who fails to log in.
+		// Some plugins lock out addresses after a failed login.
 		"NoFailedLogin": `add_action("application_password_failed_authentication", function () { wp_die("locked out", "", array("response" => 403)); });`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.MustUse(t, "hardened.php", []byte("<?php "+plugin))
-			ws := c.staging(t, cli, front, fmt.Sprintf("token = %q\n  username = \"staging\"\n  password = %q", token, "door-"+canary))
+			ws := c.staging(t, front, fmt.Sprintf("token = %q\n  username = \"staging\"\n  password = %q", token, "door-"+canary))
 			c.messages(1, func() { terraform(t, ws, "apply", "-auto-approve") })
 			if got := c.call(http.MethodGet, "/smtp", nil, "Authorization", "", "X-Site-SMTP-Token", token).object; got["enabled"] != true || got["updated_by"] != "token terraform" {
 				t.Errorf("got %v", got)
@@ -52,7 +48,7 @@ func TestBehindALogin(t *testing.T) {
 		})
 	}
 	t.Run("WithoutTheLoginTheErrorSaysSo", func(t *testing.T) {
-		ws := c.staging(t, cli, front, fmt.Sprintf("token = %q", token))
+		ws := c.staging(t, front, fmt.Sprintf("token = %q", token))
 		out, err := ws.Command(t.Context(), "apply", "-auto-approve", "-no-color").CombinedOutput()
 		said := strings.Join(strings.Fields(string(out)), " ")
 		if err == nil || !strings.Contains(said, "the login of a staging site") || !strings.Contains(said, "set username and password to it, and token to a token of the plugin") {
@@ -61,19 +57,10 @@ func TestBehindALogin(t *testing.T) {
 	})
 }
 
-// staging is a configuration that enables the site's mail, with those arguments of the provider.
-func (c *client) staging(t *testing.T, cli tfcli.CLI, address, login string) tfcli.Workspace {
+// staging returns a workspace whose configuration enables the site's mail, with those arguments of the provider.
+func (c *client) staging(t *testing.T, address, login string) tfcli.Workspace {
 	t.Helper()
-	ws, err := cli.NewWorkspace(t.Context(), t.TempDir(), "sitemail/smtp")
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = ws.Init(t.Context(), fmt.Sprintf(`
-terraform {
-  required_providers {
-    smtp = { source = "sitemail/smtp" }
-  }
-}
+	return workspace(t, fmt.Sprintf(`
 provider "smtp" {
   url            = %q
   platform       = "wordpress"
@@ -91,10 +78,6 @@ resource "smtp_settings" "this" {
   password_wo_version = "1"
 }
 `, address, recipient, login, c.mail.Host(), c.mail.Port(), mailer, c.password))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ws
 }
 
 // behindALogin returns the address of a web server that passes to the site what comes with that login.

@@ -10,7 +10,6 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/oauthtest"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
-	"github.com/sitemail/terraform-provider-smtp/internal/test/tfcli"
 )
 
 // TestApplyWithToken applies a login with a token to a site, with zitadel/oidc as the token server: a test and a save, a rotated secret,
@@ -24,20 +23,7 @@ func TestApplyWithToken(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	cli, err := tfcli.Find(t.Context(), t.Output())
-	if err != nil {
-		t.Fatal(err)
-	}
-	ws, err := cli.NewWorkspace(t.Context(), t.TempDir(), "sitemail/smtp")
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = ws.Init(t.Context(), fmt.Sprintf(`
-terraform {
-  required_providers {
-    smtp = { source = "sitemail/smtp" }
-  }
-}
+	ws := workspace(t, fmt.Sprintf(`
 provider "smtp" {
   url            = %q
   platform       = "wordpress"
@@ -64,9 +50,6 @@ variable "client_secret" {
 }
 variable "secret_version" { type = number }
 `, c.URL, c.Username, c.Password.Reveal(), recipient, c.mail.Host(), c.mail.Port(), mailer, tokens.URL(), oauthtest.Scope, clientID))
-	if err != nil {
-		t.Fatal(err)
-	}
 	apply := func(clientSecret string, version int) (string, error) {
 		cmd := ws.Command(t.Context(), "apply", "-auto-approve", "-no-color")
 		cmd.Env = append(cmd.Env, "TF_VAR_client_secret="+clientSecret, fmt.Sprintf("TF_VAR_secret_version=%d", version))

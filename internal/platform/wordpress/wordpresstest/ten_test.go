@@ -109,14 +109,13 @@ their_setup(array("host" => %[4]q, "port" => %[5]d, "secure" => "tls", "username
 // agency is the configuration that adopts them all, as the guide has it.
 func (c *client) agency(t *testing.T, sites map[string]string) tfcli.Workspace {
 	t.Helper()
-	cli, err := tfcli.Find(t.Context(), t.Output())
+	guide, err := os.ReadFile("../../../../templates/guides/taking-over-wordpress.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ws, err := cli.NewWorkspace(t.Context(), t.TempDir(), "sitemail/smtp")
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, block, _ := strings.Cut(string(guide), "```terraform\n")
+	block, _, _ = strings.Cut(block, "```")
+	ws := workspace(t, block)
 	clients, tokens := map[string]object{}, map[string]string{}
 	for site := range sites {
 		clients[site] = object{"url": c.URL + "/" + site}
@@ -129,13 +128,21 @@ func (c *client) agency(t *testing.T, sites map[string]string) tfcli.Workspace {
 	if err := os.WriteFile(filepath.Join(ws.Dir, "terraform.tfvars.json"), values, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	guide, err := os.ReadFile("../../../../templates/guides/taking-over-wordpress.md")
+	return ws
+}
+
+// workspace is a folder in which the CLI has been initialized with config, which does not say where the provider comes from.
+func workspace(t *testing.T, config string) tfcli.Workspace {
+	t.Helper()
+	cli, err := tfcli.Find(t.Context(), t.Output())
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, block, _ := strings.Cut(string(guide), "```terraform\n")
-	block, _, _ = strings.Cut(block, "```")
-	err = ws.Init(t.Context(), "terraform {\n  required_providers {\n    smtp = { source = \"sitemail/smtp\" }\n  }\n}\n"+block)
+	ws, err := cli.NewWorkspace(t.Context(), t.TempDir(), "sitemail/smtp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = ws.Init(t.Context(), "terraform {\n  required_providers {\n    smtp = { source = \"sitemail/smtp\" }\n  }\n}\n"+config)
 	if err != nil {
 		t.Fatal(err)
 	}
