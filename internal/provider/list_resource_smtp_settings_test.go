@@ -91,18 +91,21 @@ func (tb *testbed) withToken(name, token string) *testbed {
 	return &testbed{t: tb.t, http: tb.http, tokens: tokens}
 }
 
+// query lists resources by config, with a CLI that has "query".
+func (tb *testbed) query(t *testing.T, config string, checks ...querycheck.QueryResultCheck) {
+	t.Helper()
+	resource.UnitTest(t, resource.TestCase{
+		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
+		ProtoV6ProviderFactories: factories,
+		Steps:                    []resource.TestStep{{Config: tb.provider()}, {Query: true, Config: config, QueryResultChecks: checks}},
+	})
+}
+
 func TestAccListQuery(t *testing.T) {
 	t.Parallel()
 	tb := newTestbed(t, smtptest.Config{}, "client-a", "client-b")
 	tb.enable("client-b")
-	resource.UnitTest(t, resource.TestCase{
-		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
-		ProtoV6ProviderFactories: factories,
-		Steps: []resource.TestStep{
-			{Config: tb.provider()},
-			{
-				Query: true,
-				Config: `
+	tb.query(t, `
 list "smtp_settings" "all" {
   provider = smtp
 }
@@ -112,15 +115,11 @@ list "smtp_settings" "enabled" {
   config { enabled = true }
 }
 `,
-				QueryResultChecks: []querycheck.QueryResultCheck{
-					querycheck.ExpectLength("smtp_settings.all", 2),
-					querycheck.ExpectLength("smtp_settings.enabled", 1),
-					querycheck.ExpectIdentity("smtp_settings.enabled", map[string]knownvalue.Check{
-						"site":    knownvalue.StringExact("client-b"),
-						"site_id": knownvalue.StringExact(tb.site("client-b").ID()),
-					}),
-				},
-			},
-		},
-	})
+		querycheck.ExpectLength("smtp_settings.all", 2),
+		querycheck.ExpectLength("smtp_settings.enabled", 1),
+		querycheck.ExpectIdentity("smtp_settings.enabled", map[string]knownvalue.Check{
+			"site":    knownvalue.StringExact("client-b"),
+			"site_id": knownvalue.StringExact(tb.site("client-b").ID()),
+		}),
+	)
 }

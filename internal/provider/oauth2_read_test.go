@@ -10,7 +10,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/querycheck/queryfilter"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
-	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
@@ -88,14 +87,7 @@ func TestListOfOAuth2(t *testing.T) {
 func TestAccOAuth2ListQuery(t *testing.T) {
 	t.Parallel()
 	tb, tokens := newTestbedOfBothLogins(t)
-	resource.UnitTest(t, resource.TestCase{
-		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
-		ProtoV6ProviderFactories: factories,
-		Steps: []resource.TestStep{
-			{Config: tb.provider()},
-			{
-				Query: true,
-				Config: `
+	tb.query(t, `
 list "smtp_settings" "token" {
   provider         = smtp
   include_resource = true
@@ -106,17 +98,13 @@ list "smtp_settings" "no_token" {
   config { oauth2 = false }
 }
 `,
-				QueryResultChecks: []querycheck.QueryResultCheck{
-					querycheck.ExpectLength("smtp_settings.token", 1),
-					querycheck.ExpectLength("smtp_settings.no_token", 1),
-					querycheck.ExpectResourceKnownValues("smtp_settings.token", queryfilter.ByResourceIdentity(map[string]knownvalue.Check{
-						"site": knownvalue.StringExact("client-b"), "site_id": knownvalue.StringExact(tb.site("client-b").ID()),
-					}), []querycheck.KnownValueCheck{
-						{Path: tfjsonpath.New("oauth2").AtMapKey("token_url"), KnownValue: knownvalue.StringExact(tokens.URL())},
-						{Path: tfjsonpath.New("oauth2").AtMapKey("client_secret_wo"), KnownValue: knownvalue.Null()},
-					}),
-				},
-			},
-		},
-	})
+		querycheck.ExpectLength("smtp_settings.token", 1),
+		querycheck.ExpectLength("smtp_settings.no_token", 1),
+		querycheck.ExpectResourceKnownValues("smtp_settings.token", queryfilter.ByResourceIdentity(map[string]knownvalue.Check{
+			"site": knownvalue.StringExact("client-b"), "site_id": knownvalue.StringExact(tb.site("client-b").ID()),
+		}), []querycheck.KnownValueCheck{
+			{Path: tfjsonpath.New("oauth2").AtMapKey("token_url"), KnownValue: knownvalue.StringExact(tokens.URL())},
+			{Path: tfjsonpath.New("oauth2").AtMapKey("client_secret_wo"), KnownValue: knownvalue.Null()},
+		}),
+	)
 }
