@@ -122,7 +122,7 @@ const replacingDeposed = "If terraform show lists it as a deposed object, neithe
 	"first, and destroying the deposed object then leaves the site as it is."
 
 // refuseLeaving refuses to destroy a resource while another resource manages the same site: whether mail stayed on would depend on
-// the order of the two. A resource whose destruction leaves the site unchanged may go, such as a deposed object that was taken over.
+// the order of the two. A resource that can be destroyed without changing the site may go, such as a deposed object that was taken over.
 func (c *claim) refuseLeaving(ctx context.Context, e *entry, diags *diag.Diagnostics) {
 	if len(c.leaving) == 0 || c.by == nil || c.applied || c.by.takesOver {
 		return

@@ -122,7 +122,7 @@ func (r *smtpSettingsResource) planReplacing(ctx context.Context, e *entry, stat
 			"check the url. If one site replaces the other, keep the entry %q until that has been applied.", e.label, found, state.ID.ValueString(), old, old))
 }
 
-// planCreate plans a new resource. With replaced, it replaces another one, which is destroyed first, so the site's current settings do
+// planCreate plans a new resource. With replaced, it replaces a resource that is destroyed first, so the site's current settings do
 // not matter.
 func (r *smtpSettingsResource) planCreate(ctx context.Context, e *entry, config settingsModel, plan *settingsModel, replaced bool, diags *diag.Diagnostics) {
 	plan.forgetComputed(config, types.BoolUnknown())

@@ -95,7 +95,7 @@ func checkPassword(c site.Candidate) error {
 	return submit.CheckSecret(c.Settings.Grant, c.Password)
 }
 
-// checkShown refuses invisible characters, which can make a text look like another one. Display names are exempt, because emoji need
+// checkShown refuses invisible characters, which can make a text look like a different text. Display names are exempt, because emoji need
 // some of these characters; their format has its own check.
 func checkShown(s site.Settings) error {
 	for _, d := range site.AllSettings() {

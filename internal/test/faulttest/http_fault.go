@@ -27,7 +27,7 @@ var pass = HTTPFault{play: func(x *exchange, _ Position) bool { return x.send(x.
 
 // HTTPFaults lists the faults.
 func HTTPFaults() []HTTPFault {
-	return slices.Concat(slowness(), connections(), statuses(), bodies(), strangers())
+	return slices.Concat(slowness(), connections(), statuses(), bodies(), otherSites())
 }
 
 // answer returns the response to damage, which is the site's or made up by something on the way, and the part of it that was sent when
@@ -221,8 +221,8 @@ func bodies() []HTTPFault {
 	}
 }
 
-// strangers faults are responses of a different site, or of a site that has changed.
-func strangers() []HTTPFault {
+// otherSites faults are responses of a different site, or of a site that has changed.
+func otherSites() []HTTPFault {
 	return []HTTPFault{
 		{"WrongSite", "R15", func(x *exchange, at Position) bool {
 			all, _ := x.answer(at)

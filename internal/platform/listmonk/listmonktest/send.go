@@ -29,7 +29,7 @@ type server struct {
 	Email        string              `json:"email"`
 }
 
-// test sends a message from the saved address, unless a header names another one.
+// test sends a message from the saved address, unless a header sets a different one.
 func (s *Server) test(w http.ResponseWriter, r *http.Request) {
 	var to server
 	body, err := io.ReadAll(r.Body)

@@ -116,7 +116,7 @@ func (s *Server) command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// serve starts the process. PocketBase does not report a port that it chooses itself, so serve chooses a free port, and another one if
+// serve starts the process. PocketBase does not report a port that it chooses itself, so serve chooses a free port, and a new one if
 // that was taken in the meantime.
 func (s *Server) serve() error {
 	for {

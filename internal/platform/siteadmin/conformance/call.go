@@ -30,7 +30,7 @@ type subject struct {
 	sitetest.Target
 	url   string
 	token secret.Text
-	// mail is the mail server of this command; nil if -mail-host names another one.
+	// mail is the mail server of this command; nil if -mail-host names a different server.
 	mail *smtptest.Server
 }
 
