@@ -9,7 +9,8 @@ import (
 )
 
 var (
-	// translated is a call that translates a text, perhaps below a note for translators; anyTranslated is what every such call ends with.
+	// translated matches a call that translates a text, with the note for translators above it, if any; anyTranslated matches the end of every
+	// such call.
 	translated    = regexp.MustCompile(`(?:/\* (translators: [^\n]*) \*/\n[^\n]*?)?\b(?:esc_html)?__\( '((?:[^'\\]|\\['\\])*)', 'site-smtp' \)`)
 	anyTranslated = regexp.MustCompile(`'site-smtp' \)`)
 	// header is what WordPress shows of the head of a plugin.
@@ -51,7 +52,7 @@ func Pot() ([]byte, error) {
 		}
 		calls := translated.FindAllSubmatchIndex(content, -1)
 		if len(calls) != len(anyTranslated.FindAll(content, -1)) {
-			return nil, fmt.Errorf("%s: a text for translation is not written as all others are", file)
+			return nil, fmt.Errorf("%s: a translated text is not in the form that this package reads", file)
 		}
 		for _, at := range calls {
 			note := ""

@@ -18,12 +18,12 @@ final class Token {
 	public static function register(): void {
 		add_filter( 'rest_authentication_errors', array( self::class, 'authenticate' ), 0 );
 		if ( isset( $_SERVER['HTTP_X_SITE_SMTP_TOKEN'] ) ) {
-			// A login beside it is the web server's. As an Application Password it would be a wrong one, for which plugins lock out.
+			// A login beside it is for the web server. Tried as an Application Password it would fail, and plugins lock out after failures.
 			add_filter( 'application_password_is_api_request', '__return_false' );
 		}
 	}
 
-	/** A plugin that lets only users call the REST API lets whoever has the token call this part of it. */
+	/** Admits a valid token to this part of the REST API, even if another plugin admits only logged-in users. */
 	public static function authenticate( mixed $errors ): mixed {
 		$route = (string) ( $GLOBALS['wp']->query_vars['rest_route'] ?? '' );
 		if ( null !== $errors || ! str_starts_with( $route, '/' . Api::SPACE . '/' ) ) {
