@@ -32,20 +32,22 @@ final class Api {
 	);
 
 	private const WRITE = array(
-		'settings'  => Settings::SHAPE,
-		'password?' => 'string',
-		'adopt?'    => 'boolean',
-		'enabled'   => 'boolean',
-		'write_id'  => 'string',
-		'site_id?'  => 'string',
+		'settings'       => Settings::SHAPE,
+		'password?'      => 'string',
+		'client_secret?' => 'string',
+		'adopt?'         => 'boolean',
+		'enabled'        => 'boolean',
+		'write_id'       => 'string',
+		'site_id?'       => 'string',
 	);
 
 	private const TEST = array(
-		'settings?' => Settings::SHAPE,
-		'password?' => 'string',
-		'adopt?'    => 'boolean',
-		'recipient' => 'string',
-		'site_id?'  => 'string',
+		'settings?'      => Settings::SHAPE,
+		'password?'      => 'string',
+		'client_secret?' => 'string',
+		'adopt?'         => 'boolean',
+		'recipient'      => 'string',
+		'site_id?'       => 'string',
 	);
 
 	/** The most common services; the provider knows many more. */
@@ -225,6 +227,7 @@ final class Api {
 			'password_id'   => $r->password_id,
 			'verification'  => $r->verification,
 			'auth_methods'  => array( 'password', 'oauth2' ),
+			'grants'        => Settings::GRANTS,
 			'software'      => self::SOFTWARE,
 			'in_force'      => InForce::document( $r ),
 		) + Delivery::read();
@@ -249,22 +252,39 @@ final class Api {
 			throw new Problem( 'too_large', 'The body is larger than 64 KiB.' );
 		}
 		$body = Json::decode( $request->get_body(), $shape ) + array(
-			'settings' => null,
-			'password' => null,
-			'adopt'    => false,
-			'site_id'  => null,
+			'settings'      => null,
+			'password'      => null,
+			'client_secret' => null,
+			'adopt'         => false,
+			'site_id'       => null,
 		);
 		if ( '' === $body['site_id'] ) {
 			throw new Problem( 'malformed', 'site_id must not be empty.' );
 		}
 		self::check_site( $body['site_id'] );
 		$body['settings'] = null === $body['settings'] ? null : Settings::of( $body['settings'] );
-		$body['password'] = null === $body['password'] ? null : new Secret( $body['password'] );
+		$body['password'] = self::secret( $body );
 		self::check_password( $body );
 		if ( $body['adopt'] ) {
 			$body['password'] = InForce::password_for( $body['settings'] );
 		}
 		return $body;
+	}
+
+	/** The password with the client secret beside it, where it has one. */
+	private static function secret( array $body ): ?Secret {
+		[ 'password' => $password, 'client_secret' => $beside ] = $body;
+		if ( '' === $beside || ( null !== $beside && '' === (string) $password ) ) {
+			throw Problem::of_field( 'client_secret', 'must not be empty, and must not come without the refresh token in password' );
+		}
+		if ( null === $password ) {
+			return null;
+		}
+		$secret = new Secret( $password );
+		if ( $secret->parts()[0] !== $password ) {
+			throw Problem::of_field( 'password', 'holds a control character' );
+		}
+		return null === $beside ? $secret : Secret::join( $secret, new Secret( $beside ) );
 	}
 
 	/** A password comes with settings, and once: either in the request, or from what sends the site's mail now. */

@@ -10,6 +10,9 @@ final class Check {
 	private const HOST   = '/^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/iD';
 	private const NUMBER = '/(^|\.)([0-9]+|0x[0-9a-f]*)$/iD';
 
+	/** Of a refresh token, a client secret beside it, and a private key. */
+	private const LONGEST_TOKEN = 8192;
+
 	public static function candidate( Settings $s, ?Secret $password ): void {
 		$faults = array(
 			'host'         => self::length( $s->host, 253 ) ?? self::host( $s->host ),
@@ -22,7 +25,8 @@ final class Check {
 			'helo_name'    => self::length( $s->helo_name, 255 ) ?? self::helo_name( $s->helo_name ),
 			'reply_to'     => '' === $s->reply_to ? null : self::address( $s->reply_to ),
 		) + self::login( $s ) + array(
-			'password' => self::password( $s, $password ),
+			'client_secret' => self::client_secret( $s, $password ),
+			'password'      => self::password( $s, $password ),
 		);
 		foreach ( array_filter( $faults ) as $field => $fault ) {
 			throw Problem::of_field( $field, $fault );
@@ -88,7 +92,8 @@ final class Check {
 		sort( $scopes, SORT_STRING );
 		$sorted = '' === $s->scopes || ( ! in_array( '', $scopes, true ) && implode( ' ', $scopes ) === $s->scopes );
 		return array(
-			'grant'     => 'client_credentials' === $s->grant ? null : 'must be client_credentials, or empty for a login with a password',
+			'grant'     => in_array( $s->grant, Settings::GRANTS, true )
+				? null : 'must be one of ' . implode( ', ', Settings::GRANTS ) . ', or empty for a login with a password',
 			'token_url' => TokenEndpoint::fault( $s->token_url ),
 			'client_id' => preg_match( '/^[ -~]{1,255}$/D', $s->client_id ) ? null : 'must be the application\'s id, of at most 255 visible ASCII characters',
 			'scopes'    => $sorted && strlen( $s->scopes ) <= 1024 && preg_match( '/^[ !#-\[\]-~]*$/D', $s->scopes )
@@ -108,24 +113,33 @@ final class Check {
 			? null : 'must be a domain name of letters, digits, dots and hyphens, or an address literal such as [192.0.2.1]';
 	}
 
+	private static function client_secret( Settings $s, ?Secret $password ): ?string {
+		return 'refresh_token' === $s->grant || null === $password || '' === $password->parts()[1]
+			? null : 'must not come without the grant refresh_token: with client_credentials the client secret is the password';
+	}
+
 	private static function password( Settings $s, ?Secret $password ): ?string {
 		if ( null === $password ) {
 			return null;
 		}
-		$value = $password->reveal();
+		[ $value, $beside ] = $password->parts();
 		if ( '' === $value ) {
 			return 'must not be empty: leave it out to keep the stored one';
 		}
 		if ( '' === $s->username ) {
 			return 'has no use without a username';
 		}
-		if ( preg_match( '/^[*•●]+$/Du', $value ) ) {
+		if ( preg_match( '/^[*•●]+$/Du', $value ) || preg_match( '/^[*•●]+$/Du', $beside ) ) {
 			return 'is a mask, not a password';
 		}
 		if ( Keys::are_in_database() ) {
 			return 'cannot be stored safely: the keys that would protect it are in the database. '
 				. 'Set AUTH_KEY and AUTH_SALT, or SITE_SMTP_KEY, in wp-config.php';
 		}
-		return self::length( $value, 1024 ) ?? self::controls( $value );
+		if ( 'jwt_bearer' === $s->grant ) {
+			return self::length( $value, self::LONGEST_TOKEN ) ?? Assertion::fault( $password );
+		}
+		$longest = 'refresh_token' === $s->grant ? self::LONGEST_TOKEN : 1024;
+		return self::length( $value, $longest ) ?? self::length( $beside, $longest ) ?? self::controls( $value . $beside );
 	}
 }

@@ -4,8 +4,11 @@ declare( strict_types = 1 );
 
 namespace SiteSMTP;
 
-/** A password. Stack traces show the object, dumps show that there is something to hide. */
+/** A password, or what is kept as one: a refresh token with a client secret, a private key. Stack traces show the object, dumps show that there is something to hide. */
 final class Secret {
+	/** Stands between two that were joined: no password, token or key holds it. */
+	private const SEPARATOR = "\0";
+
 	private string $value;
 
 	public function __construct(
@@ -17,6 +20,16 @@ final class Secret {
 
 	public function reveal(): string {
 		return $this->value;
+	}
+
+	/** One of two, which are stored, compared and moved together. */
+	public static function join( self $first, self $second ): self {
+		return new self( $first->value . self::SEPARATOR . $second->value );
+	}
+
+	/** @return array{string, string} what it was joined of; the second is empty where it was not. */
+	public function parts(): array {
+		return explode( self::SEPARATOR, $this->value, 2 ) + array( 1 => '' );
 	}
 
 	public static function value( ?self $secret ): ?string {

@@ -22,6 +22,9 @@ final class Settings {
 		'scopes?'      => 'string',
 	);
 
+	/** The ways to an access token; empty for a login with a password. */
+	public const GRANTS = array( 'client_credentials', 'refresh_token', 'jwt_bearer' );
+
 	public string $host         = '';
 	public int $port            = 0;
 	public string $encryption   = '';

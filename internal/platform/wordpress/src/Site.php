@@ -35,6 +35,7 @@ final class Site {
 		$row                = Store::get( self::RECORD );
 		[ $record, $renew ] = Record::from_row( $row );
 		if ( $renew ) {
+			RefreshTokens::renew( $record );
 			Store::swap( self::RECORD, $row, $record->to_row() );
 		}
 		$obstacle = $record->enabled ? Path::obstacle() : null;
@@ -49,7 +50,7 @@ final class Site {
 	public static function save( array $write, string $revision, string $by ): Record {
 		Check::candidate( $write['settings'], $write['password'] );
 		$body = self::of_write( $write['settings'], $write['password'], $write['enabled'] );
-		return self::write(
+		$saved = self::write(
 			static function ( Record $r ) use ( $write, $revision, $by, $body ): ?Record {
 				if ( null !== $r->last_write && $r->last_write['id'] === $write['write_id'] ) {
 					if ( ! Guesses::judge( self::given( $write ), static fn (): bool => Keys::matches( $r->last_write['mark'], $body ) ) ) {
@@ -70,6 +71,8 @@ final class Site {
 				return $r;
 			}
 		);
+		RefreshTokens::drop_unneeded();
+		return $saved;
 	}
 
 	/** What a write is recognised by. */
@@ -84,7 +87,7 @@ final class Site {
 
 	/** Removes settings and password; WordPress then sends mail as it does without this plugin. */
 	public static function clear( string $revision, string $by ): Record {
-		return self::write(
+		$cleared = self::write(
 			static function ( Record $r ) use ( $revision, $by ): Record {
 				self::check_revision( $r, $revision );
 				TokenEndpoint::forget();
@@ -94,6 +97,8 @@ final class Site {
 				return self::stamp( $cleared, $by );
 			}
 		);
+		RefreshTokens::forget();
+		return $cleared;
 	}
 
 	/** @param callable(Record): ?Record $change from what the site holds to what it shall hold; null leaves it as it is. */

@@ -49,6 +49,25 @@ final class Store {
 		throw new Problem( 'storage', 'Too many calls wanted to write at the same time.' );
 	}
 
+	/**
+	 * Does what no two requests of the site may do at once. Where the database has no locks, nothing keeps them apart.
+	 *
+	 * @return mixed what $do returns.
+	 */
+	public static function alone( string $name, callable $do ): mixed {
+		global $wpdb;
+		$lock = 'site-smtp ' . substr( hash( 'sha256', DB_NAME . " $wpdb->options $name" ), 0, 32 );
+		$got  = false === self::query( $wpdb->prepare( 'SELECT GET_LOCK(%s, 30) AS got', $lock ) ) ? null : ( $wpdb->last_result[0]->got ?? null );
+		if ( '0' === (string) $got ) {
+			throw new Problem( 'internal', 'Another request has been doing the same for half a minute.' );
+		}
+		try {
+			return $do();
+		} finally {
+			self::query( $wpdb->prepare( 'SELECT RELEASE_LOCK(%s)', $lock ) );
+		}
+	}
+
 	/** @return array<string, string> the rows whose names begin so, in the order in which they were made, or the newest first. */
 	public static function all( string $prefix, bool $newest_first, int $limit ): array {
 		global $wpdb;

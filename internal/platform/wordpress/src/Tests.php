@@ -17,7 +17,7 @@ final class Tests {
 	private const EVERY = 10;
 
 	/** How many seconds a result can be read; then this event removes it. */
-	private const KEEP  = 86400;
+	public const KEEP   = 86400;
 	private const EVENT = 'site_smtp_forget';
 
 	/**
@@ -186,6 +186,7 @@ final class Tests {
 
 	/** Removes results that nobody will ask for any more, some at a time, and comes again while there are any. */
 	public static function forget(): void {
+		RefreshTokens::drop_unneeded();
 		foreach ( Store::all( self::PREFIX, false, 100 ) as $name => $row ) {
 			$left = json_decode( $row, true, 8, JSON_THROW_ON_ERROR )['started'] + self::KEEP - time();
 			if ( $left > 0 ) {

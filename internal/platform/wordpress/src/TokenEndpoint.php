@@ -5,8 +5,8 @@ declare( strict_types = 1 );
 namespace SiteSMTP;
 
 /**
- * Obtains the access tokens of a login by OAuth 2.0 (RFC 6749 section 4.4). Not with WordPress' HTTP functions: those cannot be kept to
- * the address that was judged, and show the client secret to every plugin that logs requests.
+ * Obtains the access tokens of a login by OAuth 2.0 (RFC 6749 sections 4.4 and 6, RFC 7523). Not with WordPress' HTTP functions: those
+ * cannot be kept to the address that was judged, and show the client secret to every plugin that logs requests.
  */
 final class TokenEndpoint {
 	private const ROW       = 'site_smtp_access_token';
@@ -16,8 +16,14 @@ final class TokenEndpoint {
 	/** Keeps the base64 of a token inside the longest line of AUTH, 12,288 octets (RFC 4954 section 4). */
 	private const MAX_TOKEN = 8192;
 
+	/** What is secret of what is asked. */
+	private const SECRETS = array( 'client_secret', 'refresh_token', 'assertion' );
+
 	/** How many seconds before its end a token is not used any more. */
 	private const MARGIN = 300;
+
+	/** @var string[] what this request has sent as secrets. */
+	private static array $sent = array();
 
 	/** The token that was kept, if it still serves. */
 	public static function kept( Settings $settings, Secret $secret ): ?Secret {
@@ -35,12 +41,8 @@ final class TokenEndpoint {
 	 * @throws \RuntimeException with what went wrong, in words of the endpoint that are not redacted yet.
 	 */
 	public static function fetch( Settings $settings, Secret $secret, bool $keep ): Secret {
-		$form   = array(
-			'grant_type'    => $settings->grant,
-			'client_id'     => $settings->client_id,
-			'client_secret' => $secret->reveal(),
-		) + array_filter( array( 'scope' => $settings->scopes ) );
-		$answer = self::read( self::post( $settings->token_url, http_build_query( $form, '', '&' ) ) );
+		$ask    = static fn ( Secret $current ): array => self::ask( $settings, $current );
+		$answer = 'refresh_token' === $settings->grant ? RefreshTokens::lend( $settings, $secret, $ask ) : $ask( $secret );
 		$token  = new Secret( $answer['access_token'] );
 		if ( $keep ) {
 			$row = array(
@@ -50,6 +52,46 @@ final class TokenEndpoint {
 			self::keep( wp_json_encode( $row ) );
 		}
 		return $token;
+	}
+
+	/** @return string[] what this request has sent to token endpoints and an answer may repeat. */
+	public static function sent(): array {
+		return self::$sent;
+	}
+
+	/** @return array{access_token: string, refresh_token?: string, expires_in?: mixed} what the endpoint grants. */
+	private static function ask( Settings $settings, Secret $secret ): array {
+		$form       = self::form( $settings, $secret );
+		self::$sent = array_unique( array_merge( self::$sent, array_values( array_intersect_key( $form, array_flip( self::SECRETS ) ) ) ) );
+		$asked      = time();
+		$response   = self::post( $settings->token_url, http_build_query( $form, '', '&' ) );
+		try {
+			return self::read( $response );
+		} catch ( \RuntimeException $e ) {
+			$clock = 'jwt_bearer' === $settings->grant ? Assertion::clock( $asked, $response[1] ) : '';
+			throw new \RuntimeException( $e->getMessage() . $clock );
+		}
+	}
+
+	/** @return array<string, string> what is asked. Secrets go in the body: servers that want them there and get a header are asked twice by clients that guess. */
+	private static function form( Settings $settings, Secret $secret ): array {
+		if ( 'jwt_bearer' === $settings->grant ) {
+			return array(
+				'grant_type' => 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+				'assertion'  => Assertion::sign( $settings, $secret ),
+			);
+		}
+		[ $granted, $beside ] = $secret->parts();
+		$form                 = array(
+			'grant_type' => $settings->grant,
+			'client_id'  => $settings->client_id,
+			'scope'      => $settings->scopes,
+		);
+		$form                += 'refresh_token' === $settings->grant ? array(
+			'refresh_token' => $granted,
+			'client_secret' => $beside,
+		) : array( 'client_secret' => $granted );
+		return array_filter( $form, static fn ( string $value ): bool => '' !== $value );
 	}
 
 	/** Where it cannot be kept, the next mail fetches one of its own. */
@@ -146,7 +188,7 @@ final class TokenEndpoint {
 		return $body;
 	}
 
-	/** @return array{access_token: string, expires_in?: mixed} what the endpoint granted. */
+	/** @return array{access_token: string, refresh_token?: string, expires_in?: mixed} what the endpoint granted. */
 	private static function read( array $response ): array {
 		[ $status, $head, $body ] = $response;
 		$answer                   = strlen( $body ) > self::MAX_BYTES ? null : json_decode( $body, true, 8 );
@@ -169,15 +211,21 @@ final class TokenEndpoint {
 			return ': not the JSON of a token endpoint' . ( preg_match( '/^Content-Type:\s*([^;\s]+)/im', $head, $type ) ? ", but $type[1]" : '' );
 		}
 		$text  = array_map( static fn ( $value ): string => is_string( $value ) ? $value : '', $answer );
-		$text += array_fill_keys( array( 'error', 'error_description', 'access_token' ), '' );
+		$text += array_fill_keys( array( 'error', 'error_description', 'access_token', 'refresh_token' ), '' );
 		if ( '' !== $text['error'] ) {
 			return " {$text['error']}" . self::brief( $text['error_description'] );
 		}
 		if ( 200 === $status && 0 !== strcasecmp( $text['token_type'] ?? 'bearer', 'bearer' ) ) {
 			return ': a token of another type than Bearer';
 		}
-		$usable = preg_match( '/^[!-~]+$/D', $text['access_token'] ) && strlen( $text['access_token'] ) <= self::MAX_TOKEN;
-		return 200 !== $status || $usable ? '' : ': no access token that can be used';
+		if ( 200 === $status && ! self::is_token( $text['access_token'] ) ) {
+			return ': no access token that can be used';
+		}
+		return 200 !== $status || '' === $text['refresh_token'] || self::is_token( $text['refresh_token'] ) ? '' : ': no refresh token that can be used';
+	}
+
+	private static function is_token( string $text ): bool {
+		return preg_match( '/^[!-~]+$/D', $text ) && strlen( $text ) <= self::MAX_TOKEN;
 	}
 
 	/** What Microsoft says for its support after what it says for people is left out, but for the id that the support asks for. */

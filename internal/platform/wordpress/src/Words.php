@@ -13,7 +13,7 @@ final class Words {
 	 * @param ?Secret $token    the access token of the login.
 	 */
 	public function __construct( Settings $settings, ?Secret $password, string $supplied, ?Secret $token = null ) {
-		$secrets        = array_filter( array( Secret::value( $password ), Secret::value( $token ) ) );
+		$secrets        = array_filter( array( ...( null === $password ? array() : $password->parts() ), (string) Secret::value( $token ), ...TokenEndpoint::sent() ) );
 		// Who reads what is shown can read the settings: a gap in one of them would tell that the password is that part.
 		$shown          = implode( "\n", array( $supplied, ...array_values( array_map( 'strval', $settings->values() ) ) ) );
 		$this->redactor = new Redactor( $secrets, array() === $secrets ? array() : array( $settings->username ), $shown );

@@ -3,6 +3,12 @@
 package wordpresstest_test
 
 import (
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/adminapi"
@@ -44,4 +50,29 @@ func TestConformance(t *testing.T) {
 		Recipient: recipient,
 		Inbox:     func() int { return c.mail.Counters().Messages },
 	})
+}
+
+// TestConformanceOfTokenLogins runs the command that checks the sites of others, for all ways to an access token.
+func TestConformanceOfTokenLogins(t *testing.T) {
+	c := start(t)
+	target, err := url.Parse(c.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	front := httptest.NewServer(&httputil.ReverseProxy{Transport: c.http.Transport, Rewrite: func(r *httputil.ProxyRequest) {
+		r.Out.URL.Path = strings.Replace(r.In.URL.Path, "/admin/api/v1", basePath, 1)
+		r.SetURL(target)
+	}})
+	t.Cleanup(front.Close)
+	cmd := exec.CommandContext(t.Context(), "go", "run", "../../siteadmin/conformance", "-url", front.URL, "-run", "Token/")
+	cmd.Env = append(os.Environ(), "SMTP_SITE_TOKEN="+c.Eval(t, `echo SiteSMTP\Token::create("conformance");`))
+	out, err := cmd.CombinedOutput()
+	for _, rule := range []string{"EachTestFetchesAToken", "ATestDoesNotUseUpARefreshToken", "TheClientSecretIsPartOfThePassword", "AServiceAccountSigns"} {
+		if !strings.Contains(string(out), "PASS  Token/"+rule+" ") {
+			t.Errorf("%s did not pass", rule)
+		}
+	}
+	if err != nil || t.Failed() {
+		t.Errorf("%v\n%s", err, out)
+	}
 }

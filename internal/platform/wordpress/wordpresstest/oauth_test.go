@@ -240,7 +240,7 @@ func TestSettingsOfATokenLogin(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if grants, err := opened.(site.TokenLogins).Grants(t.Context()); err != nil || !slices.Equal(grants, []site.Grant{site.ClientCredentials}) {
+		if grants, err := opened.(site.TokenLogins).Grants(t.Context()); err != nil || !slices.Equal(grants, site.Grants()) {
 			t.Errorf("%v, %v", grants, err)
 		}
 	})

@@ -23,7 +23,7 @@ func TestUnconfigured(t *testing.T) {
 	equal(t, got.object, object{
 		"site_id": got.object["site_id"], "api_version": 1.0, "enabled": false, "revision": "0", "updated_at": nil, "updated_by": nil,
 		"last_write_id": nil, "password_set": false, "password_id": nil, "verification": nil, "last_success": nil, "last_failure": nil, "in_force": got.object["in_force"],
-		"auth_methods": []any{"password", "oauth2"}, "software": object{"name": "site-smtp", "version": siteadmin.WordPressPlugin},
+		"auth_methods": []any{"password", "oauth2"}, "grants": []any{"client_credentials", "refresh_token", "jwt_bearer"}, "software": object{"name": "site-smtp", "version": siteadmin.WordPressPlugin},
 		"settings": object{
 			"host": "", "port": 0.0, "encryption": "", "username": "", "from_address": "", "from_name": "", "helo_name": "", "reply_to": "",
 			"grant": "", "token_url": "", "client_id": "", "scopes": "",
