@@ -271,7 +271,7 @@ final class Api {
 		return $body;
 	}
 
-	/** The password with the client secret beside it, where it has one. */
+	/** The password, joined with the client secret if there is one. */
 	private static function secret( array $body ): ?Secret {
 		[ 'password' => $password, 'client_secret' => $beside ] = $body;
 		if ( '' === $beside || ( null !== $beside && '' === (string) $password ) ) {

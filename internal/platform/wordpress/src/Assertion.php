@@ -5,24 +5,24 @@ declare( strict_types = 1 );
 namespace SiteSMTP;
 
 /**
- * What a service account sends in the place of a secret: that it speaks for a mailbox, signed with its private key. A JSON Web Token with
- * RS256 (RFC 7523 section 3, RFC 7515 appendix A.2).
+ * What a service account sends instead of a secret: a statement, signed with its private key, that it acts for a mailbox. It is a JSON Web
+ * Token with RS256 (RFC 7523 section 3, RFC 7515 appendix A.2).
  */
 final class Assertion {
-	/** It is valid from a minute ago, for a clock that is ahead, and for less than the hour that Google allows. */
+	/** In seconds. It is valid from a minute ago, in case the clock is ahead, and for less than the hour that Google allows. */
 	private const AGO     = 60;
 	private const SECONDS = 600;
 
 	private const BEGINS = '-----BEGIN PRIVATE KEY-----';
 	private const ENDS   = '-----END PRIVATE KEY-----';
 
-	/** Why something is no key that can sign; null where it is one. */
+	/** Why a key cannot sign; null if it can. */
 	public static function fault( Secret $key ): ?string {
 		return null !== self::key( $key ) ? null
 			: 'must be an RSA key in PEM, from ' . self::BEGINS . ' to ' . self::ENDS . ': in Google\'s JSON file the member private_key';
 	}
 
-	/** @throws \RuntimeException where the key cannot sign. */
+	/** @throws \RuntimeException if the key cannot sign. */
 	public static function sign( Settings $settings, Secret $key ): string {
 		$claims = array(
 			'iss'   => $settings->client_id,
@@ -41,7 +41,7 @@ final class Assertion {
 		return "$text." . self::base64url( $signature );
 	}
 
-	/** How far the clock of this machine is from the endpoint's, where that may be why it refused; $head is of its answer. */
+	/** How far the clock of this machine is from the endpoint's, if that may be why it refused; $head is the head of its answer. */
 	public static function clock( int $now, string $head ): string {
 		$theirs = preg_match( '/^Date:\s*(.+?)\s*$/im', $head, $date ) ? strtotime( $date[1] ) : false;
 		$ahead  = false === $theirs ? 0 : $now - $theirs;
@@ -51,7 +51,7 @@ final class Assertion {
 		return $ahead < -self::SECONDS / 2 ? ' (the clock that signed is ' . -$ahead . " s behind the endpoint's)" : '';
 	}
 
-	/** PKCS #8 in PEM (RFC 7468 section 10), also without its line breaks, or with them as the escapes that they are in Google's JSON file. */
+	/** Reads PKCS #8 in PEM (RFC 7468 section 10), with line breaks, without them, or with \n instead, as in Google's JSON file. */
 	private static function key( Secret $secret ): ?\OpenSSLAsymmetricKey {
 		$text = trim( str_replace( '\n', "\n", $secret->reveal() ) );
 		if ( ! str_starts_with( $text, self::BEGINS ) || ! str_ends_with( $text, self::ENDS ) ) {

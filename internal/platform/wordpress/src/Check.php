@@ -10,7 +10,7 @@ final class Check {
 	private const HOST   = '/^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/iD';
 	private const NUMBER = '/(^|\.)([0-9]+|0x[0-9a-f]*)$/iD';
 
-	/** Of a refresh token, a client secret beside it, and a private key. */
+	/** In bytes: of a refresh token, of its client secret, and of a private key. */
 	private const LONGEST_TOKEN = 8192;
 
 	public static function candidate( Settings $s, ?Secret $password ): void {
@@ -115,7 +115,7 @@ final class Check {
 
 	private static function client_secret( Settings $s, ?Secret $password ): ?string {
 		return 'refresh_token' === $s->grant || null === $password || '' === $password->parts()[1]
-			? null : 'must not come without the grant refresh_token: with client_credentials the client secret is the password';
+			? null : 'is only for the grant refresh_token; with client_credentials, the client secret is the password';
 	}
 
 	private static function password( Settings $s, ?Secret $password ): ?string {

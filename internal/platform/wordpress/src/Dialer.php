@@ -52,9 +52,10 @@ final class Dialer {
 	 * The TLS handshake.
 	 *
 	 * @param resource $conn
+	 * @param float    $seconds how long it may take.
 	 * @return string what failed; empty when the connection is encrypted.
 	 */
-	public static function encrypt( $conn ): string {
+	public static function encrypt( $conn, float $seconds = self::SECONDS ): string {
 		$said = '';
 		set_error_handler(
 			static function ( int $level, string $text ) use ( &$said ): bool {
@@ -62,7 +63,7 @@ final class Dialer {
 				return true;
 			}
 		);
-		stream_set_timeout( $conn, self::SECONDS );
+		stream_set_timeout( $conn, max( 1, (int) ceil( $seconds ) ) );
 		$encrypted = true === stream_socket_enable_crypto( $conn, true, STREAM_CRYPTO_METHOD_TLSv1_2_CLIENT | STREAM_CRYPTO_METHOD_TLSv1_3_CLIENT );
 		restore_error_handler();
 		$said = trim( preg_replace( '/\s+/', ' ', str_replace( 'stream_socket_enable_crypto(): ', '', $said ) ) );

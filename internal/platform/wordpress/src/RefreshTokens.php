@@ -5,26 +5,28 @@ declare( strict_types = 1 );
 namespace SiteSMTP;
 
 /**
- * Refresh tokens that replace the one that was entered. A token endpoint may give another one each time that one is used, and then that
- * one is worth nothing any more. So the successor hangs on what was entered: whoever sends the same refresh token again for the same
- * endpoint and application, such as a client that saves what it has tested, gets the successor used.
+ * The successors of refresh tokens. A token endpoint may replace a refresh token each time it is used, which invalidates the token that
+ * was entered. The site therefore stores its successor: if the same token is entered again for the same endpoint and application, for
+ * example by a client that saves what it has tested or retries a test, the successor is used.
  */
 final class RefreshTokens {
 	private const ROW = 'site_smtp_refresh_tokens';
 
 	/**
-	 * Has the newest refresh token used, and stores its successor before what came with it is used. One at a time: it may work only once.
+	 * Passes the current refresh token to $ask, and stores its successor before the access token is used. Requests take turns, because a
+	 * refresh token may work only once.
 	 *
-	 * @param Secret                  $entered the refresh token that was entered, with the client secret beside it.
-	 * @param callable(Secret): array $ask     what the token endpoint grants for such a secret.
-	 * @throws \RuntimeException where there is none, or the successor could not be stored.
+	 * @param Secret                  $entered the refresh token that was entered, joined with the client secret.
+	 * @param callable(Secret): array $ask     returns what the token endpoint grants for a secret of that form.
+	 * @return array what $ask returned.
+	 * @throws \RuntimeException if $ask throws one, the turn does not come, or the successor could not be stored.
 	 */
 	public static function lend( Settings $settings, Secret $entered, callable $ask ): array {
-		return Store::alone(
+		return Store::in_turn(
 			'refresh token',
 			static function () use ( $settings, $entered, $ask ): array {
 				[ $token, $beside ] = $entered->parts();
-				$of                 = self::belonging( $settings, $token );
+				$of                 = self::identity( $settings, $token );
 				$current            = self::successor( $of ) ?? new Secret( $token );
 				$answer             = $ask( '' === $beside ? $current : Secret::join( $current, new Secret( $beside ) ) );
 				$next               = new Secret( (string) ( $answer['refresh_token'] ?? '' ) );
@@ -36,25 +38,25 @@ final class RefreshTokens {
 		);
 	}
 
-	/** Removes those that nothing needs any more. Where that fails, they stay until the next time. */
+	/** Removes the successors that are no longer needed. If that fails, they stay until the next time. */
 	public static function drop_unneeded(): void {
 		try {
 			Store::change( self::ROW, static fn ( ?string $row ): ?string => null === $row ? null : self::encode( $row, self::needed( $row ) ) );
 		} catch ( Problem $problem ) {
-			error_log( 'Site SMTP: refresh tokens that nothing needs could not be removed' );
+			error_log( 'Site SMTP: refresh tokens that are no longer needed could not be removed' );
 		}
 	}
 
-	/** Removes all of them, once the settings are cleared. */
+	/** Removes all successors, once the settings are cleared. */
 	public static function forget(): void {
 		try {
 			Store::remove( self::ROW );
 		} catch ( Problem $problem ) {
-			error_log( 'Site SMTP: the refresh tokens of the settings that were cleared could not be removed' );
+			error_log( 'Site SMTP: the refresh tokens of the cleared settings could not be removed' );
 		}
 	}
 
-	/** Seals the successor of what is saved with the present key, when the record is. */
+	/** Seals the successor of the saved refresh token with the current key, as Site::read does with the record. */
 	public static function renew( Record $record ): void {
 		$saved = self::of_record( $record );
 		Store::change(
@@ -66,14 +68,14 @@ final class RefreshTokens {
 		);
 	}
 
-	/** What recognises a refresh token that was entered, and where it is used: a successor goes nowhere else. */
-	private static function belonging( Settings $settings, string $token ): array {
+	/** What identifies a refresh token that was entered, with its endpoint and application: a successor is used only there. */
+	private static function identity( Settings $settings, string $token ): array {
 		return array( 'refresh token', Site::id(), $settings->token_url, $settings->client_id, $token );
 	}
 
 	private static function of_record( Record $record ): ?array {
 		return 'refresh_token' === $record->settings->grant && null !== $record->password
-			? self::belonging( $record->settings, $record->password->parts()[0] ) : null;
+			? self::identity( $record->settings, $record->password->parts()[0] ) : null;
 	}
 
 	private static function successor( array $of ): ?Secret {
@@ -108,17 +110,22 @@ final class RefreshTokens {
 		);
 	}
 
-	/** What a successor belongs to: the one that was entered. */
+	/** What a successor is sealed for: the refresh token that was entered. */
 	private static function place( string $entered ): array {
 		return array( 'successor', Site::id(), $entered );
 	}
 
-	/** @return list<array> those that are no successor of that one. */
+	/** @return list<array> the successors of other refresh tokens. */
 	private static function others( array $all, array $of ): array {
 		return array_values( array_filter( $all, static fn ( array $known ): bool => ! Keys::matches( $known['entered'], $of ) ) );
 	}
 
-	/** @return list<array> those of what is saved and, for as long as the result of a test can be read, of candidates, which may yet be saved. */
+	/**
+	 * The successors that may still be needed: that of the saved refresh token and, as long as test results can be read, those of tested
+	 * candidates, which may still be saved.
+	 *
+	 * @return list<array>
+	 */
 	private static function needed( ?string $row ): array {
 		$all = self::decode( $row );
 		if ( array() === $all ) {
@@ -130,15 +137,16 @@ final class RefreshTokens {
 		return array_values( array_filter( $all, $is_needed ) );
 	}
 
-	/** What the row becomes; null where it stays as it is. */
+	/** The new row; null if it would not change. */
 	private static function encode( string $row, array $entries ): ?string {
 		$next = wp_json_encode( $entries );
 		return $next === $row ? null : $next;
 	}
 
-	/** @return list<array> */
+	/** @return list<array> the entries of a row; a damaged one is left out. */
 	private static function decode( ?string $row ): array {
 		$stored = null === $row ? null : json_decode( $row, true, 8 );
-		return is_array( $stored ) ? array_values( $stored ) : array();
+		$fits   = static fn ( $known ): bool => is_string( $known['entered'] ?? null ) && is_string( $known['sealed'] ?? null ) && is_int( $known['at'] ?? null );
+		return is_array( $stored ) ? array_values( array_filter( $stored, $fits ) ) : array();
 	}
 }

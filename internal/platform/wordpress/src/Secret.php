@@ -4,9 +4,12 @@ declare( strict_types = 1 );
 
 namespace SiteSMTP;
 
-/** A password, or what is kept as one: a refresh token with a client secret, a private key. Stack traces show the object, dumps show that there is something to hide. */
+/**
+ * A password, or what is stored as one: a refresh token with a client secret, or a private key. Stack traces show only the object, and dumps
+ * show [redacted].
+ */
 final class Secret {
-	/** Stands between two that were joined: no password, token or key holds it. */
+	/** Separates two joined secrets: no password, token or key holds it. */
 	private const SEPARATOR = "\0";
 
 	private string $value;
@@ -22,12 +25,12 @@ final class Secret {
 		return $this->value;
 	}
 
-	/** One of two, which are stored, compared and moved together. */
+	/** One secret of two, which are stored, compared and replaced together. */
 	public static function join( self $first, self $second ): self {
 		return new self( $first->value . self::SEPARATOR . $second->value );
 	}
 
-	/** @return array{string, string} what it was joined of; the second is empty where it was not. */
+	/** @return array{string, string} the two that were joined; the second is empty if there is only one. */
 	public function parts(): array {
 		return explode( self::SEPARATOR, $this->value, 2 ) + array( 1 => '' );
 	}

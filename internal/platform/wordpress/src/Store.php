@@ -50,16 +50,17 @@ final class Store {
 	}
 
 	/**
-	 * Does what no two requests of the site may do at once. Where the database has no locks, nothing keeps them apart.
+	 * Lets the requests of the site take turns at $do. If the database has no GET_LOCK, they run at the same time.
 	 *
 	 * @return mixed what $do returns.
+	 * @throws Problem if the turn does not come in half a minute.
 	 */
-	public static function alone( string $name, callable $do ): mixed {
+	public static function in_turn( string $name, callable $do ): mixed {
 		global $wpdb;
 		$lock = 'site-smtp ' . substr( hash( 'sha256', DB_NAME . " $wpdb->options $name" ), 0, 32 );
 		$got  = false === self::query( $wpdb->prepare( 'SELECT GET_LOCK(%s, 30) AS got', $lock ) ) ? null : ( $wpdb->last_result[0]->got ?? null );
 		if ( '0' === (string) $got ) {
-			throw new Problem( 'internal', 'Another request has been doing the same for half a minute.' );
+			throw new Problem( 'internal', "i/o timeout: other requests have been using the $name for half a minute." );
 		}
 		try {
 			return $do();

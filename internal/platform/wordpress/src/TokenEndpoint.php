@@ -16,13 +16,13 @@ final class TokenEndpoint {
 	/** Keeps the base64 of a token inside the longest line of AUTH, 12,288 octets (RFC 4954 section 4). */
 	private const MAX_TOKEN = 8192;
 
-	/** What is secret of what is asked. */
+	/** The parameters of a request that are secret. */
 	private const SECRETS = array( 'client_secret', 'refresh_token', 'assertion' );
 
-	/** How many seconds before its end a token is not used any more. */
+	/** How many seconds before it expires a token is no longer used. */
 	private const MARGIN = 300;
 
-	/** @var string[] what this request has sent as secrets. */
+	/** @var string[] the secrets that were sent in this request of the site. */
 	private static array $sent = array();
 
 	/** The token that was kept, if it still serves. */
@@ -54,7 +54,7 @@ final class TokenEndpoint {
 		return $token;
 	}
 
-	/** @return string[] what this request has sent to token endpoints and an answer may repeat. */
+	/** @return string[] the secrets that were sent to token endpoints, which an answer may repeat. */
 	public static function sent(): array {
 		return self::$sent;
 	}
@@ -73,7 +73,7 @@ final class TokenEndpoint {
 		}
 	}
 
-	/** @return array<string, string> what is asked. Secrets go in the body: servers that want them there and get a header are asked twice by clients that guess. */
+	/** @return array<string, string> the parameters of the request. Secrets go in the body, not in a header: a client that tries both sends a wrong secret twice. */
 	private static function form( Settings $settings, Secret $secret ): array {
 		if ( 'jwt_bearer' === $settings->grant ) {
 			return array(
@@ -138,7 +138,7 @@ final class TokenEndpoint {
 		$host  = trim( $url['host'], '[]' );
 
 		[ $conn, , $fault ] = Dialer::connect( $host, $url['port'] ?? ( $tls ? 443 : 80 ), Dialer::addresses( $host ) );
-		$fault              = false !== $conn && $tls ? Dialer::encrypt( $conn ) : $fault;
+		$fault              = false !== $conn && $tls ? Dialer::encrypt( $conn, $until - microtime( true ) ) : $fault;
 		if ( '' !== $fault ) {
 			throw new \RuntimeException( $fault );
 		}
@@ -221,7 +221,8 @@ final class TokenEndpoint {
 		if ( 200 === $status && ! self::is_token( $text['access_token'] ) ) {
 			return ': no access token that can be used';
 		}
-		return 200 !== $status || '' === $text['refresh_token'] || self::is_token( $text['refresh_token'] ) ? '' : ': no refresh token that can be used';
+		$has_next = 200 === $status && '' !== ( $answer['refresh_token'] ?? '' );
+		return $has_next && ! self::is_token( $text['refresh_token'] ) ? ': no refresh token that can be used' : '';
 	}
 
 	private static function is_token( string $text ): bool {

@@ -52,7 +52,7 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// TestConformanceOfTokenLogins runs the command that checks the sites of others, for all ways to an access token.
+// TestConformanceOfTokenLogins runs the command with which others check their sites, for all grants.
 func TestConformanceOfTokenLogins(t *testing.T) {
 	c := start(t)
 	target, err := url.Parse(c.URL)

@@ -14,7 +14,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// refreshing is a site whose mailbox has consented to an application, which has its refresh tokens replaced at every use.
+// refreshing is a site whose mailbox has consented to an application. The token endpoint replaces its refresh tokens at each use.
 type refreshing struct {
 	*client
 	tokens *oauthtest.Server
@@ -50,7 +50,7 @@ func (r refreshing) passes(body object) {
 	}
 }
 
-// mails sends so many of the site's own, each in a request of its own that has kept no access token.
+// mails sends n mails of the site, each in a separate request and without a kept access token.
 func (r refreshing) mails(n int) {
 	r.Helper()
 	for range n {
@@ -59,12 +59,12 @@ func (r refreshing) mails(n int) {
 	}
 }
 
-// TestRefreshTokenThatRotates: no test and no mail uses up what is saved, whatever is tested how often.
+// TestRefreshTokenThatRotates: neither tests nor mail use up what is saved, however often they repeat.
 func TestRefreshTokenThatRotates(t *testing.T) {
 	r := startWithRefreshTokens(t)
 	tried := r.body(object{"recipient": recipient})
 	r.passes(tried)
-	r.passes(tried) // the token in the request does not work any more: its successor does
+	r.passes(tried) // the token in the request no longer works, but its successor does
 	saved := r.put(r.body(object{"enabled": true})).want(t, http.StatusOK, "").object
 	r.passes(object{"recipient": recipient})
 	r.mails(2)
@@ -86,11 +86,11 @@ func TestRefreshTokenThatRotates(t *testing.T) {
 		}
 		used[token] = true
 		if strings.Contains(rows, token) || strings.Contains(log, token) {
-			t.Error("a refresh token is in the database or the log as it is")
+			t.Error("a refresh token is in the database or the log in plain text")
 		}
 	}
-	t.Run("WithNewKeysToo", func(t *testing.T) {
-		// The old key goes only once all is sealed with the new one.
+	t.Run("SurvivesNewKeys", func(t *testing.T) {
+		// The old key is dropped only after everything is sealed with the new key.
 		for _, more := range []string{"", `define("AUTH_KEY", "changed");`} {
 			if err := r.Configure(`define("SITE_SMTP_KEY", "new");` + more); err != nil {
 				t.Fatal(err)
@@ -101,6 +101,12 @@ func TestRefreshTokenThatRotates(t *testing.T) {
 		}
 		r.mails(1)
 	})
+	t.Run("SurvivesADamagedEntry", func(t *testing.T) {
+		r.Eval(t, `$wpdb->query("UPDATE $wpdb->options SET option_value = CONCAT('[7,{\"entered\":1},', SUBSTRING(option_value, 2)) WHERE option_name = 'site_smtp_refresh_tokens'");`)
+		r.mails(1)
+		r.passes(tried)
+		r.put(r.body(object{"enabled": true})).want(t, http.StatusOK, "")
+	})
 	t.Run("ClearedWithTheSettings", func(t *testing.T) {
 		r.call(http.MethodDelete, "/smtp", nil, "If-Match", r.etag()).want(t, http.StatusOK, "")
 		if got := r.test(tried).want(t, http.StatusOK, ""); got.object["stage"] != "token" {
@@ -109,7 +115,7 @@ func TestRefreshTokenThatRotates(t *testing.T) {
 	})
 }
 
-// TestRefreshTokensAreUsedOneAtATime: one that rotates would work for one of two requests, and some endpoints then revoke all.
+// TestRefreshTokensAreUsedOneAtATime: of two requests with the same rotating token one would fail, and some endpoints then revoke all tokens.
 func TestRefreshTokensAreUsedOneAtATime(t *testing.T) {
 	r := startWithRefreshTokens(t)
 	arrived, release := make(chan struct{}, 2), make(chan struct{})
@@ -126,7 +132,7 @@ func TestRefreshTokensAreUsedOneAtATime(t *testing.T) {
 	}
 	all.Go(ask)
 	<-arrived
-	// The worker of PHP that is busy now may hold connections that are idle.
+	// Idle connections may belong to the worker of PHP that is busy now.
 	r.http.CloseIdleConnections()
 	all.Go(ask)
 	waits := r.Eval(t, `
@@ -136,14 +142,13 @@ do {
 } while ("0" === $waiting && time() < $until);
 echo $waiting;`)
 	if waits != "1" {
-		t.Error("the second request does not wait for the first")
+		t.Errorf("got %s requests that wait for their turn, want 1", waits)
 	}
 	close(release)
 	all.Wait()
 }
 
-// TestSuccessorStaysWithWhatWasEntered: no other endpoint, no other token and no other site gets it, and none is used that could not be
-// stored.
+// TestSuccessorStaysWithWhatWasEntered: a successor is not used for another endpoint or another token, nor unless it could be stored.
 func TestSuccessorStaysWithWhatWasEntered(t *testing.T) {
 	r := startWithRefreshTokens(t)
 	r.passes(r.body(object{"recipient": recipient}))
@@ -154,14 +159,14 @@ func TestSuccessorStaysWithWhatWasEntered(t *testing.T) {
 	r.put(object{"settings": elsewhere, "enabled": false}).want(t, http.StatusUnprocessableEntity, "password_required")
 	r.test(r.body(object{"settings": elsewhere, "recipient": recipient})).want(t, http.StatusOK, "")
 	if got := trap.Requests(); len(got) != 1 || got[0].RefreshToken.Reveal() != r.token {
-		t.Errorf("the other place got %+v", got)
+		t.Errorf("the other endpoint got %+v", got)
 	}
 	asked := len(r.tokens.Requests())
 	got := r.test(r.body(object{"password": "another", "recipient": recipient})).want(t, http.StatusOK, "")
 	if last := r.tokens.Requests()[asked:]; got.object["stage"] != "token" || len(last) != 1 || last[0].RefreshToken.Reveal() != "another" {
 		t.Errorf("%s", got.raw)
 	}
-	t.Run("OneThatCannotBeStoredIsNotUsed", func(t *testing.T) {
+	t.Run("RejectsASuccessorThatCannotBeStored", func(t *testing.T) {
 		r.Eval(t, `$wpdb->query("CREATE TRIGGER full_tokens BEFORE UPDATE ON $wpdb->options FOR EACH ROW
 			IF NEW.option_name = 'site_smtp_refresh_tokens' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'the disk is full'; END IF");`)
 		defer r.Eval(t, `$wpdb->query("DROP TRIGGER full_tokens");`)
@@ -172,7 +177,7 @@ func TestSuccessorStaysWithWhatWasEntered(t *testing.T) {
 		}
 		equal(t, r.mail.Counters().Connections, connections)
 	})
-	t.Run("TheEndpointCannotHaveItShown", func(t *testing.T) {
+	t.Run("RedactsASuccessorThatTheEndpointRepeats", func(t *testing.T) {
 		r := startWithRefreshTokens(t)
 		r.passes(r.body(object{"recipient": recipient}))
 		sent := ""
@@ -188,7 +193,7 @@ func TestSuccessorStaysWithWhatWasEntered(t *testing.T) {
 	})
 }
 
-// TestClientSecretIsPartOfThePassword: it is proved and replaced together with the refresh token.
+// TestClientSecretIsPartOfThePassword: it is verified and replaced together with the refresh token.
 func TestClientSecretIsPartOfThePassword(t *testing.T) {
 	r := startWithRefreshTokens(t)
 	r.passes(r.body(object{"recipient": recipient}))
@@ -234,7 +239,7 @@ func TestServiceAccount(t *testing.T) {
 		got := c.put(body(object{"password": wrong, "enabled": false})).want(t, http.StatusUnprocessableEntity, "invalid")
 		equal(t, got.object["field"], any("password"))
 	}
-	t.Run("AClockThatIsWrong", func(t *testing.T) {
+	t.Run("SaysThatTheClockIsWrong", func(t *testing.T) {
 		tokens.Answer(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Date", "Tue, 01 Dec 2020 00:00:00 GMT")
 			w.WriteHeader(http.StatusBadRequest)

@@ -166,6 +166,9 @@ func TestTokensThatAreRefused(t *testing.T) {
 			"200: a token of another type than Bearer": func(w http.ResponseWriter, _ *http.Request) {
 				_, _ = w.Write([]byte(`{"access_token":"ab","token_type":"mac"}`))
 			},
+			"200: no refresh token that can be used": func(w http.ResponseWriter, _ *http.Request) {
+				_, _ = w.Write([]byte(`{"access_token":"ab","refresh_token":["cd"]}`))
+			},
 			"503: not the JSON": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
 			"answered 400 invalid_client: wrong: [redacted] and [redacted]": func(w http.ResponseWriter, r *http.Request) {
 				w.WriteHeader(http.StatusBadRequest)
