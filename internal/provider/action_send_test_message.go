@@ -116,7 +116,7 @@ func (a *sendTestAction) ValidateConfig(ctx context.Context, req action.Validate
 			summary, name := passwordMissing, "password_wo"
 			if config.usesOAuth2() {
 				secret := oauth2Secrets[config.oauth2().grant()]
-				summary, name = secret.what+" is missing", secret.name
+				summary, name = secret.missing(), secret.name
 			}
 			at, _ := model.locate("password")
 			resp.Diagnostics.AddAttributeError(at, summary, "A stored password is used only for the saved settings. Set "+name+" to test these settings with a login.")

@@ -308,6 +308,8 @@ func TestAccPasswordVersions(t *testing.T) {
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{
 			{Config: tb.config(arguments{"password_wo_version": `""`}), PlanOnly: true, ExpectError: regexp.MustCompile(`password_wo_version`)},
+			{Config: tb.config(arguments{"password_wo_version": ""}), PlanOnly: true, ExpectError: regexp.MustCompile(`(?s)Version is missing.*password_wo_version\s+too`)},
+			{Config: tb.config(arguments{"password_wo": ""}), PlanOnly: true, ExpectError: regexp.MustCompile(`(?s)Password is missing.*password_wo_version is set, but\s+password_wo\s+is\s+not`)},
 			{Config: tb.config(arguments{"password_wo_version": "1"})},
 			{Config: tb.config(arguments{"password_wo_version": hcl("1")}), ConfigPlanChecks: preApply(plancheck.ExpectEmptyPlan())},
 			{Config: tb.config(arguments{"password_wo_version": "1.5"}), ConfigPlanChecks: preApply(plancheck.ExpectResourceAction(settings, plancheck.ResourceActionUpdate))},
@@ -373,6 +375,18 @@ func TestAccPasswordDriftSaysWhy(t *testing.T) {
 	}
 	ws.must("apply", "-auto-approve")
 	if out := ws.must("plan", "-detailed-exitcode"); strings.Contains(out, "Password was changed") {
+		t.Errorf("%s", out)
+	}
+}
+
+// TestAccOAuth2DriftSaysWhy is the same for the secret of a login with a token.
+func TestAccOAuth2DriftSaysWhy(t *testing.T) {
+	t.Parallel()
+	tb := newTokenTestbed(t)
+	ws := newWorkspace(t, tb.config(tb.login(clientSecret, 1)))
+	ws.must("apply", "-auto-approve")
+	tb.edit("only", func(s *site.SaveRequest) { s.Password = secret.New(clientSecret) })
+	if out := ws.must("plan"); !strings.Contains(out, "Secret was changed at the site") || !strings.Contains(unwrapped(out), "saves the configured secret again") {
 		t.Errorf("%s", out)
 	}
 }

@@ -205,21 +205,20 @@ func (e *entry) addIdleRepin(diags *diag.Diagnostics) {
 
 // addPasswordDrift explains why the plan sets the password again although the configuration has not changed.
 func (e *entry) addPasswordDrift(diags *diag.Diagnostics, m settingsModel, now site.State) {
-	found := "someone has set a password there since the last apply"
-	if !now.PasswordSet {
-		found = "it no longer has a password"
-	}
-	at := path.Root("password_wo_version")
+	summary, at, what := "Password was changed at the site", path.Root("password_wo_version"), "password"
 	switch {
-	case m.oauth2().versions() != oauth2Model{}.versions():
-		at = path.Root("oauth2")
-		found = strings.ReplaceAll(found, "password", "secret")
+	case m.oauth2().hasVersion():
+		summary, at, what = "Secret was changed at the site", path.Root("oauth2"), "secret"
 	case m.PasswordWOVersion.IsNull() && m.Password.IsNull():
 		return
 	case m.PasswordWOVersion.IsNull():
 		at = path.Root("password")
 	}
-	diags.AddAttributeWarning(at, "Password was changed at the site", fmt.Sprintf("%s: %s. The next apply tests and saves the configured password again.", e.label, found))
+	found := "someone has set a " + what + " there since the last apply"
+	if !now.PasswordSet {
+		found = "it no longer has a " + what
+	}
+	diags.AddAttributeWarning(at, summary, fmt.Sprintf("%s: %s. The next apply tests and saves the configured %s again.", e.label, found, what))
 }
 
 // addNotKept reports attributes that a site accepted but stored differently. It returns false if there are none.

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"cmp"
+	"maps"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -57,9 +58,16 @@ func (o oauth2Model) password() types.String {
 	return types.StringValue(secret.Join(secret.New(granted.ValueString()), secret.New(o.ClientSecretWO.ValueString())).Reveal())
 }
 
-// versions returns the version arguments of the secrets, which change whenever the secrets do.
-func (o oauth2Model) versions() [3]types.String {
-	return [...]types.String{o.ClientSecretWOVersion, o.RefreshTokenWOVersion, o.PrivateKeyWOVersion}
+// versions returns the version arguments of the secrets by grant. They change whenever the secrets do.
+func (o oauth2Model) versions() map[site.Grant]types.String {
+	return map[site.Grant]types.String{
+		site.ClientCredentials: o.ClientSecretWOVersion, site.RefreshToken: o.RefreshTokenWOVersion, site.JWTBearer: o.PrivateKeyWOVersion,
+	}
+}
+
+// hasVersion reports whether a secret has a version.
+func (o oauth2Model) hasVersion() bool {
+	return !maps.Equal(o.versions(), oauth2Model{}.versions())
 }
 
 // addTo adds the argument's settings, and the preset's defaults for them, to s.

@@ -61,17 +61,21 @@ func (m settingsModel) checkTokenEndpoint(diags *diag.Diagnostics) {
 	}
 }
 
+// uses reports whether the configured grant uses the secret of the given one: a refresh token is used with a client secret.
+func (o oauth2Model) uses(secretOf site.Grant) bool {
+	return secretOf == o.grant() || secretOf == site.ClientCredentials && o.grant() == site.RefreshToken
+}
+
 // checkSecrets refuses a secret that is for another grant. The plan checks for a missing secret, because it knows whether one is needed.
 func (o oauth2Model) checkSecrets(diags *diag.Diagnostics) {
 	for _, grant := range site.Grants() {
-		uses := grant == o.grant() || grant == site.ClientCredentials && o.grant() == site.RefreshToken
-		if !uses && !o.secrets()[grant].IsNull() {
+		if set := !o.secrets()[grant].IsNull() || !o.versions()[grant].IsNull(); set && !o.uses(grant) {
 			diags.AddAttributeError(path.Root("oauth2").AtName(oauth2Secrets[grant].name), "Secret is for another grant", fmt.Sprintf(
 				"%s is for grant = %q, but the grant is %q, which uses %s.", oauth2Secrets[grant].name, grant, o.grant(), oauth2Secrets[o.grant()].name))
 		}
 	}
-	if o.grant() == site.RefreshToken && o.RefreshTokenWO.IsNull() && !o.ClientSecretWO.IsNull() {
-		diags.AddAttributeError(path.Root("oauth2"), "Refresh token is missing",
+	if o.grant() == site.RefreshToken && o.RefreshTokenWO.IsNull() && o.RefreshTokenWOVersion.IsNull() && !o.ClientSecretWO.IsNull() {
+		diags.AddAttributeError(path.Root("oauth2"), oauth2Secrets[site.RefreshToken].missing(),
 			"A site keeps client_secret_wo and refresh_token_wo together. Set refresh_token_wo and refresh_token_wo_version, too.")
 	}
 }

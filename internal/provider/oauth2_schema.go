@@ -9,7 +9,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	actionschema "github.com/hashicorp/terraform-plugin-framework/action/schema"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -40,6 +39,9 @@ type oauth2Secret struct {
 }
 
 const versionSuffix = "_version"
+
+// missing returns the summary of an error about a secret that is needed and not set.
+func (s oauth2Secret) missing() string { return s.what + " is missing" }
 
 // line validates a secret of one line.
 var line = []validator.String{stringvalidator.LengthAtLeast(1), text{check: checkCredential, trimmed: true}}
@@ -76,7 +78,6 @@ func isShared(tenant string) bool {
 }
 
 func oauth2Attribute() schema.SingleNestedAttribute {
-	sibling := func(name string) path.Expression { return path.MatchRelative().AtParent().AtName(name) }
 	attributes := map[string]schema.Attribute{
 		"grant":     schema.StringAttribute{Optional: true, MarkdownDescription: grantText, Validators: grantValidators},
 		"tenant":    schema.StringAttribute{Optional: true, MarkdownDescription: tenantText, Validators: tenantValidators},
@@ -88,12 +89,12 @@ func oauth2Attribute() schema.SingleNestedAttribute {
 		version := s.name + versionSuffix
 		attributes[s.name] = schema.StringAttribute{
 			Optional: true, Sensitive: true, WriteOnly: true, MarkdownDescription: s.text + ". Write-only: stored neither in the plan nor in the state.",
-			Validators: append(slices.Clone(s.check), stringvalidator.AlsoRequires(sibling(version))),
+			Validators: s.check,
 		}
 		attributes[version] = schema.StringAttribute{
 			Optional:            true,
 			MarkdownDescription: "Any text or number, such as `2` or the ID of the secret. Change it whenever `" + s.name + "` changes.",
-			Validators:          []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(sibling(s.name))},
+			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 		}
 	}
 	return schema.SingleNestedAttribute{Optional: true, MarkdownDescription: oauth2Text, Attributes: attributes}

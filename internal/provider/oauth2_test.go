@@ -173,7 +173,7 @@ func TestAccOAuth2Refused(t *testing.T) {
 		{[]arguments{noPassword, google, {"oauth2": `{ client_id = "app", client_secret_wo = "s", client_secret_wo_version = 1 }`}}, `(?s)Mail service has no such grant.*"refresh_token", "jwt_bearer"`},
 		{[]arguments{noPassword, google, {"oauth2": `{ tenant = "client.example", grant = "refresh_token", client_id = "app", refresh_token_wo = "s", refresh_token_wo_version = 1 }`}}, `Preset has no token endpoint`},
 		{[]arguments{noPassword, {"username": hcl("mailer@project.iam.gserviceaccount.com")}, login(`token_url = "https://login.example.com/token"`)}, `Username is not a mailbox`},
-		{[]arguments{noPassword, {"oauth2": `{ token_url = "https://login.example.com/token", client_id = "app", client_secret_wo = "s" }`}}, `client_secret_wo_version`},
+		{[]arguments{noPassword, {"oauth2": `{ token_url = "https://login.example.com/token", client_id = "app", client_secret_wo = "s" }`}}, `(?s)Version is missing.*client_secret_wo_version`},
 	} {
 		steps = append(steps, resource.TestStep{Config: tb.config(refused.overrides...), PlanOnly: true, ExpectError: regexp.MustCompile(refused.says)})
 	}
@@ -181,6 +181,29 @@ func TestAccOAuth2Refused(t *testing.T) {
 	expect{tb: tb.testbed, site: "only"}.now()
 	if got := tb.smtp.Counters(); got.Connections != 0 || len(tb.tokens.Requests()) != 0 {
 		t.Errorf("reached %+v, %+v", got, tb.tokens.Requests())
+	}
+}
+
+// TestOAuth2OneError: a secret that is missing in a table of clients, or for another grant, is one error, not two.
+func TestOAuth2OneError(t *testing.T) {
+	tb := newTokenTestbed(t)
+	ws := newWorkspace(t, tb.config())
+	for name, c := range map[string]struct{ members, says string }{
+		"ClientSecret":          {`client_secret_wo_version = 1`, "client_secret_wo_version is set, but client_secret_wo is not. Set both."},
+		"RefreshToken":          {`grant = "refresh_token", client_secret_wo = "s", client_secret_wo_version = 1, refresh_token_wo_version = 1`, "refresh_token_wo_version is set, but refresh_token_wo is not. Set both."},
+		"PrivateKey":            {`grant = "jwt_bearer", private_key_wo_version = 1`, "private_key_wo_version is set, but private_key_wo is not. Set both."},
+		"VersionOfClientSecret": {`client_secret_wo = "s"`, "Terraform cannot see that client_secret_wo changes. Set client_secret_wo_version too"},
+		"VersionOfAnotherGrant": {`client_secret_wo = "s", client_secret_wo_version = 1, private_key_wo_version = 1`, "private_key_wo is for grant = \"jwt_bearer\""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ws.configure(tb.config(arguments{
+				"password_wo": "", "password_wo_version": "", "oauth2": fmt.Sprintf(`{ token_url = %q, client_id = "app", %s }`, tb.tokens.URL(), c.members),
+			}))
+			out, ok := ws.run("plan", "-no-color")
+			if ok || strings.Count(out, "Error: ") != 1 || !strings.Contains(unwrapped(out), c.says) {
+				t.Errorf("the plan says %s", out)
+			}
+		})
 	}
 }
 

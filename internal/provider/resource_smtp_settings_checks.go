@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/loopback"
 	"github.com/sitemail/terraform-provider-smtp/internal/mail/presets"
@@ -24,6 +25,7 @@ func (r *smtpSettingsResource) ValidateConfig(ctx context.Context, req resource.
 	}
 	config.requireEndpoint(&resp.Diagnostics)
 	config.requireLogin(&resp.Diagnostics)
+	config.requireVersions(&resp.Diagnostics)
 	config.checkOAuth2(&resp.Diagnostics)
 	config.checkPreset(&resp.Diagnostics)
 }
@@ -53,6 +55,28 @@ func (m settingsModel) requireLogin(diags *diag.Diagnostics) {
 	if m.Username.ValueString() == "" && !m.Username.IsUnknown() && !m.password().IsNull() && !m.usesOAuth2() && !m.adopts() {
 		diags.AddAttributeError(path.Root("username"), "Username is missing",
 			"A password without a username is never used. Set username, or remove the password for a relay without login.")
+	}
+}
+
+// requireVersions requires each write-only secret together with its version.
+func (m settingsModel) requireVersions(diags *diag.Diagnostics) {
+	requireVersion(diags, path.Empty(), "password_wo", passwordMissing, m.PasswordWO, m.PasswordWOVersion)
+	o := m.oauth2()
+	for _, grant := range site.Grants() {
+		if o.uses(grant) {
+			s := oauth2Secrets[grant]
+			requireVersion(diags, path.Root("oauth2"), s.name, s.missing(), o.secrets()[grant], o.versions()[grant])
+		}
+	}
+}
+
+func requireVersion(diags *diag.Diagnostics, parent path.Path, name, missing string, value, version types.String) {
+	switch {
+	case value.IsNull() && !version.IsNull():
+		diags.AddAttributeError(parent.AtName(name+versionSuffix), missing, fmt.Sprintf("%[1]s%[2]s is set, but %[1]s is not. Set both.", name, versionSuffix))
+	case !value.IsNull() && version.IsNull():
+		diags.AddAttributeError(parent.AtName(name), "Version is missing", fmt.Sprintf(
+			"Terraform cannot see that %[1]s changes. Set %[1]s%[2]s too, for example to 1, and bump it whenever %[1]s changes.", name, versionSuffix))
 	}
 }
 
@@ -132,7 +156,7 @@ func requirePassword(c site.Change, config settingsModel, diags *diag.Diagnostic
 	}
 	if config.usesOAuth2() {
 		missing := oauth2Secrets[config.oauth2().grant()]
-		diags.AddAttributeError(path.Root("oauth2"), missing.what+" is missing", fmt.Sprintf(
+		diags.AddAttributeError(path.Root("oauth2"), missing.missing(), fmt.Sprintf(
 			"A site uses a stored secret only for the settings that it was entered for, so %s needs it. Set %[2]s and %[2]s%[3]s.", change, missing.name, versionSuffix))
 		return
 	}

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"maps"
 	"reflect"
 	"time"
 
@@ -91,7 +92,7 @@ func (m settingsModel) setsPassword(config, state settingsModel) bool {
 		return false
 	}
 	return !m.PasswordWOVersion.Equal(state.PasswordWOVersion) || !m.Password.Equal(state.Password) ||
-		m.usesOAuth2() != state.usesOAuth2() || m.oauth2().versions() != state.oauth2().versions()
+		m.usesOAuth2() != state.usesOAuth2() || !maps.Equal(m.oauth2().versions(), state.oauth2().versions())
 }
 
 // readTimeout returns the timeout of a refresh. States of older versions may hold timeouts that are too short to do anything.

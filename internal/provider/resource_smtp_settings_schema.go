@@ -116,13 +116,13 @@ func passwordAttributes() map[string]schema.Attribute {
 			WriteOnly: true,
 			MarkdownDescription: "Password for `username`, usually an app password. Write-only: stored neither in the plan nor in the state. Terraform cannot see that it " +
 				"changes, so bump `password_wo_version` whenever it does.",
-			Validators: []validator.String{stringvalidator.LengthAtLeast(1), text{check: checkCredential, trimmed: true}, stringvalidator.AlsoRequires(path.MatchRoot("password_wo_version"))},
+			Validators: []validator.String{stringvalidator.LengthAtLeast(1), text{check: checkCredential, trimmed: true}},
 		},
 		"password_wo_version": schema.StringAttribute{
 			Optional: true,
 			MarkdownDescription: "Any text or number, such as `2` or a hash of the password. A new password takes effect only with a new version, or together with a change of " +
 				"another setting, which tests and saves the current `password_wo` too.",
-			Validators: []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(path.MatchRoot("password_wo"))},
+			Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 		},
 		"oauth2": oauth2Attribute(),
 		"adopt": schema.BoolAttribute{

@@ -85,6 +85,11 @@ variable "client_secret" {
   sensitive   = true
   ephemeral   = true
   description = "Client secret of that application; stored neither in the plan nor in the state."
+
+  validation {
+    condition     = var.client_secret != null || try(var.oauth2.grant == "jwt_bearer" || var.oauth2.client_secret_version == "", true)
+    error_message = "The variable oauth2 needs client_secret. For an application without one, set client_secret_version = \"\" there."
+  }
 }
 
 variable "refresh_tokens" {
@@ -101,6 +106,11 @@ variable "private_key" {
   sensitive   = true
   ephemeral   = true
   description = "Private key of the service account, for the grant jwt_bearer; stored neither in the plan nor in the state."
+
+  validation {
+    condition     = var.private_key != null || try(var.oauth2.grant != "jwt_bearer", true)
+    error_message = "The grant jwt_bearer needs private_key."
+  }
 }
 
 variable "retry_for" {
