@@ -1,4 +1,4 @@
-package diagnosis_test
+package submit_test
 
 import (
 	"cmp"
@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
-	"go.uber.org/goleak"
 	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/mail/diagnosis"
@@ -19,43 +18,30 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-const (
-	user     = "shop@example.com"
-	password = "s3cret-Canary+42&more"
-)
-
-// bench is a server and what a sender is told about it.
-type bench struct {
+// explained is a test message to a server, whose outcome the diagnosis then explains.
+type explained struct {
 	server smtptest.Config
 	play   func(*smtptest.Peer)
 	change func(*site.Candidate)
 	roots  *x509.CertPool
 }
 
-// send starts the server, sends one test message to it as a site would, and explains the outcome.
-func (b bench) send(t *testing.T) (site.TestResult, site.Settings) {
+// send starts the server and sends one test message to it as a site would.
+func (e explained) send(t *testing.T) (site.TestResult, site.Settings) {
 	t.Helper()
-	b.server.Encryption = cmp.Or(b.server.Encryption, site.STARTTLS)
-	c := site.Candidate{
-		Settings: site.Settings{Encryption: b.server.Encryption, Username: user, FromAddress: user, HELOName: "client.example.com"},
-		Password: secret.New(password),
-	}
-	sender := &submit.Sender{Timeout: 2 * time.Second, Resolver: smtptest.StartResolver(t, unknownName)}
-	if b.play != nil {
-		s := smtptest.StartScript(t, b.play)
-		c.Settings.Host, c.Settings.Port, sender.RootCAs = s.Host(), s.Port(), s.RootCAs()
+	var sender *submit.Sender
+	var c site.Candidate
+	if e.play != nil {
+		_, sender, c = script(t, cmp.Or(e.server.Encryption, site.STARTTLS), e.play)
 	} else {
-		b.server.Users = map[string]secret.Text{user: secret.New(password)}
-		s := smtptest.Start(t, b.server)
-		c.Settings.Host, c.Settings.Port, sender.RootCAs = s.Host(), s.Port(), s.RootCAs()
+		_, sender, c = start(t, e.server)
 	}
-	if b.roots != nil {
-		sender.RootCAs = b.roots
+	sender.Timeout, sender.Resolver = 2*time.Second, smtptest.StartResolver(t, unknownName)
+	if e.roots != nil {
+		sender.RootCAs = e.roots
 	}
-	if b.change != nil {
-		b.change(&c)
+	if e.change != nil {
+		e.change(&c)
 	}
 	return sender.Send(t.Context(), c, "ops@example.net"), c.Settings
 }
@@ -64,74 +50,75 @@ func unknownName(string) ([]netip.Addr, dnsmessage.RCode, bool) {
 	return nil, dnsmessage.RCodeNameError, false
 }
 
-func TestWhatTheSenderMeets(t *testing.T) {
+// The diagnosis knows the errors by the words that this package and Go's standard library give them.
+func TestDiagnosisKnowsTheErrors(t *testing.T) {
 	for name, test := range map[string]struct {
-		bench
+		explained
 		id, attribute string
 	}{
 		"UnknownName": {
-			bench{change: func(c *site.Candidate) { c.Settings.Host = "smtp.example.test" }},
+			explained{change: func(c *site.Candidate) { c.Settings.Host = "smtp.example.test" }},
 			"dns-nxdomain", "host",
 		},
 		"URL": {
-			bench{change: func(c *site.Candidate) { c.Settings.Host = "https://smtp.example.test" }},
+			explained{change: func(c *site.Candidate) { c.Settings.Host = "https://smtp.example.test" }},
 			"dns-host-is-url", "host",
 		},
 		"HostAndPort": {
-			bench{change: func(c *site.Candidate) { c.Settings.Host = "smtp.example.test:587" }},
+			explained{change: func(c *site.Candidate) { c.Settings.Host = "smtp.example.test:587" }},
 			"any-invalid-setting", "host",
 		},
 		"PortOutOfRange": {
-			bench{change: func(c *site.Candidate) { c.Settings.Port = 65536 }},
+			explained{change: func(c *site.Candidate) { c.Settings.Port = 65536 }},
 			"any-invalid-setting", "port",
 		},
 		"ClosedPort": {
-			bench{change: func(c *site.Candidate) { c.Settings.Port = 1 }},
+			explained{change: func(c *site.Candidate) { c.Settings.Port = 1 }},
 			"connect-refused", "port",
 		},
 		"PasswordMissing": {
-			bench{change: func(c *site.Candidate) { c.Password = secret.Text{} }},
+			explained{change: func(c *site.Candidate) { c.Password = secret.Text{} }},
 			"any-invalid-setting", "password",
 		},
 		"FromAddressWithName": {
-			bench{change: func(c *site.Candidate) { c.Settings.FromAddress = "Shop <shop@example.com>" }},
+			explained{change: func(c *site.Candidate) { c.Settings.FromAddress = "Shop <shop@example.com>" }},
 			"any-invalid-setting", "from_address",
 		},
 		"TLSToAClearTextPort": {
-			bench{change: func(c *site.Candidate) { c.Settings.Encryption = site.TLS }},
+			explained{change: func(c *site.Candidate) { c.Settings.Encryption = site.TLS }},
 			"tls-on-plaintext-port", "encryption",
 		},
 		"UntrustedCertificate": {
-			bench{server: smtptest.Config{Encryption: site.TLS}, roots: x509.NewCertPool()},
+			explained{server: smtptest.Config{Encryption: site.TLS}, roots: x509.NewCertPool()},
 			"tls-cert-unknown-authority", "host",
 		},
 		"CertificateOfAnotherName": {
-			bench{server: smtptest.Config{Encryption: site.TLS, Leaf: smtptest.Leaf{Names: []string{"mail.hoster.example", "127.0.0.9"}}}},
+			explained{server: smtptest.Config{Encryption: site.TLS, Leaf: smtptest.Leaf{Names: []string{"mail.hoster.example", "127.0.0.9"}}}},
 			"tls-cert-host-mismatch", "host",
 		},
 		"ExpiredCertificate": {
-			bench{server: smtptest.Config{Encryption: site.TLS, Leaf: smtptest.Leaf{
+			explained{server: smtptest.Config{Encryption: site.TLS, Leaf: smtptest.Leaf{
 				NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-24 * time.Hour),
 			}}},
 			"tls-cert-expired", "host",
 		},
 		"NotAMailServer": {
-			bench{play: func(p *smtptest.Peer) { p.Say("* OK IMAP4rev1 ready"); p.Wait() }},
+			explained{play: func(p *smtptest.Peer) { p.Say("* OK IMAP4rev1 ready"); p.Wait() }},
 			"banner-not-smtp", "port",
 		},
 		"EndlessBanner": {
-			bench{play: func(p *smtptest.Peer) {
+			explained{play: func(p *smtptest.Peer) {
 				for p.Send(strings.Repeat("220-more\r\n", 1000)) {
 				}
 			}},
 			"any-reply-flood", "host",
 		},
 		"STARTTLSNotOffered": {
-			bench{play: func(p *smtptest.Peer) { p.Say("220 hello"); p.Answer("250 hello"); p.Wait() }},
+			explained{play: func(p *smtptest.Peer) { p.Say("220 hello"); p.Answer("250 hello"); p.Wait() }},
 			"starttls-not-offered", "encryption",
 		},
 		"ClearTextBehindSTARTTLS": {
-			bench{play: func(p *smtptest.Peer) {
+			explained{play: func(p *smtptest.Peer) {
 				p.Say("220 hello")
 				p.Answer("250-hello\n250 STARTTLS")
 				p.Hear()
@@ -141,39 +128,39 @@ func TestWhatTheSenderMeets(t *testing.T) {
 			"starttls-injected", "",
 		},
 		"LoginsWithATokenOnly": {
-			bench{server: smtptest.Config{Encryption: site.TLS, Mechanisms: []string{"XOAUTH2"}}},
+			explained{server: smtptest.Config{Encryption: site.TLS, Mechanisms: []string{"XOAUTH2"}}},
 			"auth-only-tokens", "host",
 		},
 		"WrongPassword": {
-			bench{change: func(c *site.Candidate) { c.Password = secret.New("another") }},
+			explained{change: func(c *site.Candidate) { c.Password = secret.New("another") }},
 			"auth-credentials-invalid", "password",
 		},
 		"GmailsRefusal": {
-			bench{server: smtptest.Config{Faults: smtptest.Faults{AuthErr: &smtp.SMTPError{
+			explained{server: smtptest.Config{Faults: smtptest.Faults{AuthErr: &smtp.SMTPError{
 				Code: 534, EnhancedCode: smtp.NoEnhancedCode, Message: "5.7.9 Application-specific password required. For more information, go to\n5.7.9  https://support.google.com/mail/?p=InvalidSecondFactor",
 			}}}},
 			"auth-gmail-app-password", "password",
 		},
 		"SenderOfSomebodyElse": {
-			bench{server: smtptest.Config{Faults: smtptest.Faults{MailErr: &smtp.SMTPError{
+			explained{server: smtptest.Config{Faults: smtptest.Faults{MailErr: &smtp.SMTPError{
 				Code: 553, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "<shop@example.com>: Sender address rejected: not owned by user other@example.com",
 			}}}},
 			"mail-not-owned", "from_address",
 		},
 		"UnknownRecipient": {
-			bench{server: smtptest.Config{Faults: smtptest.Faults{RcptErr: map[string]*smtp.SMTPError{"ops@example.net": {
+			explained{server: smtptest.Config{Faults: smtptest.Faults{RcptErr: map[string]*smtp.SMTPError{"ops@example.net": {
 				Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "<ops@example.net>: Recipient address rejected: User unknown in virtual mailbox table",
 			}}}}},
 			"rcpt-unknown-postfix", "recipient",
 		},
 		"SandboxOfAmazonSES": {
-			bench{server: smtptest.Config{Faults: smtptest.Faults{DataErr: &smtp.SMTPError{
+			explained{server: smtptest.Config{Faults: smtptest.Faults{DataErr: &smtp.SMTPError{
 				Code: 554, EnhancedCode: smtp.NoEnhancedCode, Message: "Message rejected: Email address is not verified. The following identities failed the check in region US-EAST-1: ops@example.net",
 			}}}},
 			"data-ses-unverified", "recipient",
 		},
 		"HangUpAfterTheMessage": {
-			bench{server: smtptest.Config{Encryption: site.NoEncryption}, play: func(p *smtptest.Peer) {
+			explained{server: smtptest.Config{Encryption: site.NoEncryption}, play: func(p *smtptest.Peer) {
 				p.Say("220 hello")
 				p.Answer("250-hello\n250 AUTH PLAIN", "235 2.7.0 ok", "250 ok", "250 ok", "354 go on")
 				p.HearBody()
@@ -193,8 +180,8 @@ func TestWhatTheSenderMeets(t *testing.T) {
 			if d.ID != test.id || d.Attribute != test.attribute {
 				t.Errorf("got %q, %q, want %q, %q for %+v %v", d.ID, d.Attribute, test.id, test.attribute, result, result.Reply)
 			}
-			text := diagnosis.Failure{Result: result, Settings: settings, Machine: "this machine", Secrets: []secret.Text{secret.New(password)}}.Text()
-			if !strings.Contains(text, d.ID) || strings.Contains(text, password) {
+			text := diagnosis.Failure{Result: result, Settings: settings, Machine: "this machine", Secrets: []secret.Text{secret.New(canary)}}.Text()
+			if !strings.Contains(text, d.ID) || strings.Contains(text, canary) {
 				t.Errorf("got:\n%s", text)
 			}
 		})
