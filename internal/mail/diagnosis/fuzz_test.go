@@ -27,9 +27,9 @@ func FuzzText(f *testing.F) {
 		text, err = plant(text, hidden, at), plant(err, hidden, at)
 		for _, r := range []site.TestResult{
 			{Status: site.Failed, Stage: site.Stage(stage), Reply: &site.Reply{Code: code, EnhancedCode: enhanced, Text: text}, Recipient: "ops@example.net"},
-			{Status: site.Failed, Stage: site.Stage(stage), Error: err, MessageID: text, Certificate: &site.Certificate{Names: []string{text, err}, Issuer: text}},
-			{Status: site.InDoubt, Stage: site.Stage(stage), Error: err, Recipient: err, MessageID: text},
-			{Status: site.Failed, Error: err, Diagnosis: &site.Diagnosis{ID: enhanced, Cause: text, Remedy: err, URL: text}},
+			{Status: site.Failed, Stage: site.Stage(stage), Error: err, Certificate: &site.Certificate{Names: []string{text}, Issuer: enhanced}},
+			{Status: site.InDoubt, Stage: site.Stage(stage), Recipient: err, MessageID: text},
+			{Status: site.Failed, Diagnosis: &site.Diagnosis{ID: enhanced, Cause: text, Remedy: err, URL: text}},
 		} {
 			if d := Of(r, ses()); load().byID[d.ID] == nil || d.Cause != untrusted.Line(d.Cause) || d.Remedy != untrusted.Line(d.Remedy) {
 				t.Errorf("bad verdict %+v", d)
