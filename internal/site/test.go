@@ -109,7 +109,7 @@ type Diagnosis struct {
 	ID string `json:"id"`
 	// Summary is one line, the same for every failure with this cause.
 	Summary string `json:"summary"`
-	// Cause is what the failure means; Remedy what to do.
+	// Cause is what the failure means; Remedy what to do. Lines of Remedy that begin with a space are configuration to write.
 	Cause  string `json:"cause"`
 	Remedy string `json:"remedy"`
 	// Attribute is the setting at fault by its name in [Settings.Fields], or "password", "recipient", or "" for none.

@@ -9,6 +9,7 @@ import (
 	"text/template"
 
 	"github.com/sitemail/terraform-provider-smtp/internal/mail/diagnosis"
+	"github.com/sitemail/terraform-provider-smtp/internal/mail/presets"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
@@ -64,6 +65,7 @@ func failedTests(w io.Writer, rows []diagnosis.Row) error {
 		"quote":     quote,
 		"services":  services,
 		"label":     label,
+		"withToken": withToken,
 	}, page{Words: byWords(rows), Services: byService(rows), Stages: byStage(causes(rows)), Causes: causes(rows)})
 }
 
@@ -101,6 +103,29 @@ func again(row diagnosis.Row) string {
 	default:
 		return "Fix this first; retrying will not help."
 	}
+}
+
+// configuration is what to write at a service.
+type configuration struct {
+	Service, Lines string
+}
+
+// withToken returns what the errors of a row show to write instead of a password: at each service that gives tokens, once where it
+// is the same.
+func withToken(row diagnosis.Row) []configuration {
+	var list []configuration
+	for _, id := range row.Presets {
+		preset, _ := presets.ByID(id)
+		settings := site.Settings{Host: preset.Host, Username: "shop@example.com", FromAddress: "shop@example.com"}
+		d := diagnosis.Of(site.TestResult{Status: site.Failed, Stage: row.Stage, Error: row.Example}, settings)
+		_, lines, found := strings.Cut(d.Remedy, "\n")
+		lines = strings.TrimPrefix(strings.ReplaceAll("\n"+lines, "\n  ", "\n"), "\n")
+		known := slices.ContainsFunc(list, func(c configuration) bool { return c.Lines == lines })
+		if d.ID == row.ID && found && !known {
+			list = append(list, configuration{preset.Name, lines})
+		}
+	}
+	return list
 }
 
 // quote makes a reply a code block of one line, cut where nobody reads on.

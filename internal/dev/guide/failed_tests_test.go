@@ -66,6 +66,16 @@ func TestFailedTests(t *testing.T) {
 		}
 	})
 
+	t.Run("PasswordsThatEndLeadToWhatToWrite", func(t *testing.T) {
+		_, section, _ := strings.Cut(guide, "\n### auth-ms-basic-retired\n")
+		section, _, _ = strings.Cut(section, "\n### ")
+		for _, want := range []string{"At Microsoft 365", "```terraform\noauth2 = {\n  tenant ", "At Outlook.com", "```terraform\noauth2 = {\n  grant ", "\n}\n```\n"} {
+			if !strings.Contains(section, want) {
+				t.Errorf("%q is not in:\n%s", want, section)
+			}
+		}
+	})
+
 	t.Run("NothingIsLeftUnsaid", func(t *testing.T) {
 		for _, row := range rows {
 			if !strings.Contains(guide, row.Cause) || !strings.Contains(guide, row.Remedy) {

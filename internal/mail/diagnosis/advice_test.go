@@ -27,8 +27,8 @@ func TestRefusedLoginWherePasswordsAreNone(t *testing.T) {
 		d := Of(refused(site.StageAuth, 535, "Authentication failed"), at(p))
 		known++
 		contains(t, d.Remedy, "se another mail service")
-		if v := (&verdict{settings: at(p), service: p, known: true}); v.tokenLines() != "" {
-			contains(t, d.Remedy, "Log in with OAuth 2.0", v.tokenLines())
+		if v := (&verdict{settings: at(p), service: p, known: true}); v.tokenBlock() != "" {
+			contains(t, d.Remedy, "Log in with OAuth 2.0", v.tokenBlock())
 		}
 	}
 	if known == 0 {

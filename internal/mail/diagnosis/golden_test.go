@@ -119,6 +119,15 @@ var goldens = map[string]Failure{
 		},
 		Machine: "the site", State: neverOn,
 	},
+	"microsoft-passwords-off": {
+		Settings: site.Settings{Host: "smtp.office365.com", Port: 587, Encryption: site.STARTTLS, Username: "shop@example.com", FromAddress: "shop@example.com"},
+		Result: site.TestResult{
+			Status: site.Failed, Stage: site.StageAuth, Recipient: "ops@example.net",
+			Stages: stages(site.StageDNS, site.StageConnect, site.StageBanner, site.StageEHLO, site.StageSTARTTLS, site.StageTLS),
+			Reply:  &site.Reply{Code: 550, EnhancedCode: "5.7.30", Text: "Basic authentication is not supported for Client Submission. [MN2PR05CA0004.namprd05.prod.outlook.com 2027-01-12T20:59:57.214Z]"},
+		},
+		Machine: "the site", State: nothingSaved,
+	},
 	"sender-not-verified": {
 		Settings: site.Settings{Host: "smtp.sendgrid.net", Port: 587, Encryption: site.STARTTLS, Username: "apikey", FromAddress: "shop@example.com"},
 		Result: site.TestResult{

@@ -47,27 +47,47 @@ func (v *verdict) token() {
 
 // loginWithToken shows what to write where the service gives tokens for mail.
 func (v *verdict) loginWithToken() {
-	if lines := v.tokenLines(); lines != "" {
-		v.Remedy = "Log in with OAuth 2.0, if the site supports it: write " + lines + " instead of the password, as the guide on OAuth 2.0 shows. Otherwise use another mail service."
+	if block := v.tokenBlock(); block != "" {
+		v.Remedy = "Log in with OAuth 2.0, if the site supports it, as the guide on OAuth 2.0 explains; otherwise use another mail service. Instead of the password, write:\n" + block
 	}
 }
 
 // alsoWithToken adds that to the remedy of a login with a password.
 func (v *verdict) alsoWithToken() {
-	if lines := v.tokenLines(); lines != "" && v.settings.Grant == "" {
-		v.Remedy += " Or log in without a password, if the site supports it: " + lines + "."
+	if block := v.tokenBlock(); block != "" && v.settings.Grant == "" {
+		v.Remedy += " Or log in without a password, if the site supports OAuth 2.0:\n" + block
 	}
 }
 
-// tokenLines are those that log in with a token at the service, without versions; empty where it gives none.
-func (v *verdict) tokenLines() string {
-	if !v.known || v.service.OAuth2 == nil {
+// The arguments of a login with a token: that of an app which a tenant lets use its mailboxes, and that of a mailbox whose owner
+// agreed.
+const (
+	appToken = `  oauth2 = {
+    tenant                   = "…"
+    client_id                = "…"
+    client_secret_wo         = var.mail_client_secret
+    client_secret_wo_version = 1
+  }`
+	ownerToken = `  oauth2 = {
+    grant                    = "refresh_token"
+    client_id                = "…"
+    client_secret_wo         = var.mail_client_secret
+    client_secret_wo_version = 1
+    refresh_token_wo         = var.mail_refresh_token
+    refresh_token_wo_version = 1
+  }`
+)
+
+// tokenBlock is what logs in with a token at the service; empty where it gives none.
+func (v *verdict) tokenBlock() string {
+	switch {
+	case !v.known || v.service.OAuth2 == nil:
 		return ""
+	case v.service.OAuth2.NeedsTenant():
+		return appToken
+	default:
+		return ownerToken
 	}
-	if v.service.OAuth2.NeedsTenant() {
-		return `oauth2 = { tenant = "…", client_id = "…", client_secret_wo = … }`
-	}
-	return `oauth2 = { grant = "refresh_token", client_id = "…", client_secret_wo = …, refresh_token_wo = … }`
 }
 
 // loginInClearText blames the encryption where there is none, as many servers offer a login only after TLS. On an

@@ -24,8 +24,20 @@ type page struct {
 	lines []string
 }
 
-// section adds a section; one without text is left out.
-func (p *page) section(label, text string) { p.add(label, wrap(text)) }
+// section adds a section; one without text is left out. Lines that begin with a space are to be copied, and stay as they are.
+func (p *page) section(label, text string) {
+	var lines []string
+	prose := ""
+	for line := range strings.SplitSeq(text, "\n") {
+		if strings.HasPrefix(line, " ") {
+			lines = append(append(lines, wrap(prose)...), line)
+			prose = ""
+			continue
+		}
+		prose += " " + line
+	}
+	p.add(label, append(lines, wrap(prose)...))
+}
 
 // quote adds a section of somebody else's words, which ends after mostLines lines.
 func (p *page) quote(label, text string) {

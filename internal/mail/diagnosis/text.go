@@ -49,7 +49,7 @@ func (f Failure) Text() string {
 		p.quote("Error", untrusted.Shorten(f.Result.Error, quoted))
 	}
 	p.section("Means", d.Cause)
-	p.section("Do", strings.TrimSpace(d.Remedy+" "+f.Advice))
+	p.section("Do", d.Remedy+"\n"+f.Advice)
 	p.link(d.URL)
 	p.section("Result", strings.TrimSpace(f.State+" "+again(f.Result.Status, d.Retry)))
 	p.section("Details", d.ID)
