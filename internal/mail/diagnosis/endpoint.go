@@ -109,10 +109,10 @@ func (v *verdict) speaks() (site.Encryption, bool) {
 	return found, found != ""
 }
 
-// clash reports whether the configured encryption explains the failure. Before anything was said, only TLS from the
-// first byte differs from the rest.
+// clash reports whether the configured encryption explains the failure. Up to the first command, only TLS from the first
+// byte differs from the rest.
 func (v *verdict) clash(speaks site.Encryption) bool {
-	if v.stage == site.StageBanner || v.stage == site.StageTLS {
+	if slices.Contains([]site.Stage{site.StageTLS, site.StageBanner, site.StageEHLO}, v.result.Stage) {
 		return (speaks == site.TLS) != (v.settings.Encryption == site.TLS)
 	}
 	return speaks != v.settings.Encryption

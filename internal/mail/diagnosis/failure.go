@@ -69,7 +69,7 @@ func observe(r site.TestResult, s site.Settings, preset string) failure {
 		f.enhanced, f.text = replyText(*reply)
 	}
 	f.lower = strings.ToLower(f.text)
-	f.words = plainWords(f.lower, strings.ToLower(s.FromAddress), strings.ToLower(r.Recipient))
+	f.words = reason(plainWords(f.lower, strings.ToLower(s.FromAddress), strings.ToLower(r.Recipient)))
 	if f.stage == "" && f.code != "" {
 		f.stage = stageOfReply(f.code, f.words)
 	}
@@ -170,6 +170,15 @@ func plainWords(lower, from, recipient string) string {
 		}
 	}
 	return b.String()
+}
+
+// reason returns the reason of a refusal by a policy. Before it, Postfix names the address that it asked the policy about, the
+// recipient's as a rule, whatever the reason is (SMTPD_POLICY_README); where it gives none, the recipient is refused (access(5)).
+func reason(words string) string {
+	if _, why, found := strings.Cut(words, " recipient address rejected "); found && why != "" && !strings.HasPrefix(why, "access denied") {
+		return " " + why
+	}
+	return words
 }
 
 func betweenPieces(r rune) bool {
