@@ -282,9 +282,9 @@ func TestPasswordsThatEndLeadToTokens(t *testing.T) {
 		"5.7.30 Basic authentication is not supported for Client Submission.":    550,
 	} {
 		s.Host = "smtp.office365.com"
-		contains(t, Of(refused(site.StageAuth, code, text), s).Remedy, appToken)
+		contains(t, Of(refused(site.StageAuth, code, text), s).Remedy, appBlock)
 		s.Host = "smtp-mail.outlook.com"
-		contains(t, Of(refused(site.StageAuth, code, text), s).Remedy, ownerToken)
+		contains(t, Of(refused(site.StageAuth, code, text), s).Remedy, ownerBlock)
 		s.Host = "mail.example.com"
 		if d := Of(refused(site.StageAuth, code, text), s); strings.Contains(d.Remedy, "oauth2") {
 			t.Errorf("%+v", d)

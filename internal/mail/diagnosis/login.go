@@ -62,13 +62,13 @@ func (v *verdict) alsoWithToken() {
 // The arguments of a login with a token: that of an app which a tenant lets use its mailboxes, and that of a mailbox whose owner
 // agreed.
 const (
-	appToken = `  oauth2 = {
+	appBlock = `  oauth2 = {
     tenant                   = "…"
     client_id                = "…"
     client_secret_wo         = var.mail_client_secret
     client_secret_wo_version = 1
   }`
-	ownerToken = `  oauth2 = {
+	ownerBlock = `  oauth2 = {
     grant                    = "refresh_token"
     client_id                = "…"
     client_secret_wo         = var.mail_client_secret
@@ -84,9 +84,9 @@ func (v *verdict) tokenBlock() string {
 	case !v.known || v.service.OAuth2 == nil:
 		return ""
 	case v.service.OAuth2.NeedsTenant():
-		return appToken
+		return appBlock
 	default:
-		return ownerToken
+		return ownerBlock
 	}
 }
 
