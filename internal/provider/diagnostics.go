@@ -415,10 +415,10 @@ func stateAfterWrites(label string, now site.State, left site.Left) string {
 
 // explainFromHere tries a candidate from this machine if its test failed at a site that does not say why. It returns "" if the site
 // said why, if local_check is off, or if there is no password to try. It never retries a login that the server refused, because that
-// could lock the account.
+// could lock the account, and never uses a refresh token, because only the site can store the one that replaces it.
 func (e *entry) explainFromHere(ctx context.Context, c site.Change, failed site.TestResult) string {
 	unexplained := failed.Status == site.Failed && diagnosis.Of(failed, c.Candidate.Settings).ID == diagnosis.Unknown
-	if !unexplained || e.check == nil || c.Candidate.LacksPassword() {
+	if !unexplained || e.check == nil || c.Candidate.LacksPassword() || c.Candidate.Settings.Grant == site.RefreshToken {
 		return ""
 	}
 	const intro = "\n\nThe provider also tried this from this machine, without sending a message. The site is in a different network, so its result may differ.\n\n"

@@ -3,6 +3,7 @@ package provider_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -12,7 +13,9 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 
+	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
+	"github.com/sitemail/terraform-provider-smtp/internal/test/oauthtest"
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
@@ -80,4 +83,51 @@ func TestAccExplainsFromHere(t *testing.T) {
 			t.Errorf("%d logins, want 1", got)
 		}
 	})
+}
+
+// TestAccExplainsTokenFromHere does the same for logins with a token. A refresh token is not tried from here: the site uses it, and
+// using it may replace it.
+func TestAccExplainsTokenFromHere(t *testing.T) {
+	t.Parallel()
+	const unexplained, tried = "could not send", "tried this from this machine"
+	for name, c := range map[string]struct {
+		grant, secret string
+		permitted     bool
+		says          string
+		fromHere      bool
+		requests      int
+	}{
+		"WrongSecret":          {"client_credentials", "wrong", true, "AADSTS7000215", true, 2},
+		"PermissionMissing":    {"client_credentials", clientSecret, false, "535", true, 2},
+		"NothingWrongFromHere": {"client_credentials", clientSecret, true, "accepts the login", true, 2},
+		"RefreshToken":         {"refresh_token", clientSecret, true, unexplained, false, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tokens := oauthtest.Start(t)
+			tb := tokenTestbed{newTestbed(t, smtptest.Config{Encryption: site.NoEncryption, CheckToken: tokens.Check}, "only"), tokens}
+			tb.smtp.SetFaults(smtptest.Faults{RcptErr: refuse("refused@example.test")})
+			app := oauthtest.App{Secret: secret.New(clientSecret), Rotates: true}
+			if c.permitted {
+				app.Mailboxes = []string{mailbox}
+			}
+			tokens.SetApp("app", app)
+			tamper := opaque
+			tb.tamper.Store(&tamper)
+			login := fmt.Sprintf("grant = %q, token_url = %q, scopes = [%q], client_id = \"app\", client_secret_wo = %q, client_secret_wo_version = 1", c.grant, tokens.URL(), oauthtest.Scope, c.secret)
+			if c.grant == "refresh_token" {
+				login += fmt.Sprintf(", refresh_token_wo = %q, refresh_token_wo_version = 1", tokens.Consent("app", mailbox).Reveal())
+			}
+			ws := newWorkspace(t, tb.config(arguments{
+				"encryption": hcl("none"), "password_wo": "", "password_wo_version": "", "oauth2": "{ " + login + " }", "test": `{ recipient = "refused@example.test" }`,
+			}))
+			out, ok := ws.run("apply", "-auto-approve", "-no-color")
+			out = unwrapped(out)
+			if ok || !strings.Contains(out, unexplained) || !strings.Contains(out, c.says) || strings.Contains(out, tried) != c.fromHere {
+				t.Errorf("the apply says %s", out)
+			}
+			if got := len(tokens.Requests()); got != c.requests {
+				t.Errorf("%d tokens requested, want %d", got, c.requests)
+			}
+		})
+	}
 }

@@ -151,7 +151,7 @@ func clientAttributes() map[string]schema.Attribute {
 		"local_check": schema.BoolAttribute{
 			Optional: true,
 			MarkdownDescription: "Whether the provider may also try settings from this machine, by logging in without sending a message: before saving, if the site can test " +
-				"only what it has saved; and after a failed test, if the site does not say why. Default: `true`.",
+				"only what it has saved; and after a failed test, if the site does not say why (but never with a refresh token, which only the site may use). Default: `true`.",
 		},
 		"on_unreachable": schema.StringAttribute{
 			Optional: true,

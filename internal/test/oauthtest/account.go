@@ -62,10 +62,12 @@ func (s *Server) grantSigned(w http.ResponseWriter, asked Request) {
 	now, issued, expires := time.Now(), time.Unix(c.Issued, 0), time.Unix(c.Expires, 0)
 	switch {
 	case app.Key == nil:
-		refuse(w, http.StatusUnauthorized, "invalid_client", "The OAuth client was not found.")
+		refuse(w, http.StatusBadRequest, "invalid_grant", "Invalid grant: account not found")
 	case rsa.VerifyPKCS1v15(app.Key, crypto.SHA256, digest[:], signature) != nil:
 		refuse(w, http.StatusBadRequest, "invalid_grant", "Invalid JWT Signature.")
-	case issued.After(now) || expires.Before(now) || expires.Sub(issued) > time.Hour || c.Audience != s.URL():
+	case c.Audience != s.URL():
+		refuse(w, http.StatusBadRequest, "invalid_grant", "Invalid JWT: Failed audience check. The right audience is "+s.URL())
+	case issued.After(now) || expires.Before(now) || expires.Sub(issued) > time.Hour:
 		refuse(w, http.StatusBadRequest, "invalid_grant", "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp values in the JWT claim.")
 	case !slices.Contains(app.Mailboxes, c.Subject) || c.Scope != Scope:
 		refuse(w, http.StatusUnauthorized, "unauthorized_client", "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the scopes requested.")
