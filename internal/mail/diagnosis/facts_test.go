@@ -60,6 +60,19 @@ func TestLoginThatDoesNotCount(t *testing.T) {
 	}
 }
 
+// Where there was no login, no login is said to be the wrong one for the sender.
+func TestSenderWithoutLogin(t *testing.T) {
+	settings := site.Settings{Host: "mail.example.com", Port: 25, Encryption: site.STARTTLS, FromAddress: "shop@example.com"}
+	for _, text := range []string{"5.1.0 Sender is not allowed to send from example.com", "5.7.1 Sender address rejected", "Envelope sender mismatch"} {
+		d := Of(refused(site.StageMail, 550, text), settings)
+		if strings.Contains(d.Cause, "this login") || d.Attribute != "from_address" {
+			t.Errorf("%+v", d)
+		}
+		contains(t, d.Cause, "there was no login")
+		contains(t, d.Remedy, "Set username and password", "from_address")
+	}
+}
+
 // What a row says of one service is for the hosts of that service.
 func TestRowsThatNameAServiceAreForItsHosts(t *testing.T) {
 	names := strings.Fields("Google Gmail Workspace Microsoft Outlook Entra Yahoo iCloud Zoho Brevo SendGrid Mailgun Mailtrap Mailjet AWS SES SparkPost Postmark Yandex Mail.ru QQ NetEase Alibaba GoDaddy IONOS GMX Fastmail OVH Hostinger Resend Naver")

@@ -11,14 +11,18 @@ import (
 // notItsSender is the summary of every row about an account that may not send as from_address.
 const notItsSender = "This account may not send from from_address"
 
-// sender fits the advice on from_address to the settings: no username stands for an address at services that give a
-// word or a key, and where from_address is the login's own address already, another one does not help.
+// sender fits the advice on from_address to the settings: a test without a login has no account that could be the wrong one; a
+// username is no address at services that give a word or a key; and where from_address is the login's own address already, setting it
+// to that does not help.
 func (v *verdict) sender() {
 	username := v.settings.Username
 	_, err := mail.ParseAddress(username)
 	isAddress := err == nil
 	ownership := v.Summary == notItsSender
 	switch {
+	case ownership && v.facts[withoutLogin] && v.generic:
+		v.Cause = strings.Replace(v.Cause, " for this login", "; there was no login", 1)
+		v.Remedy = "Set username and password of an account that may send from from_address, or set from_address to an address that the server accepts without a login."
 	case ownership && isAddress && strings.EqualFold(username, v.settings.FromAddress):
 		v.Remedy = "from_address is the address in username already: have the provider allow it as a sender, or set from_address to an address that it has verified for this account."
 	case ownership && v.known && v.service.Category == presets.Transactional && v.generic:
