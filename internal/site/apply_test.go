@@ -189,7 +189,7 @@ func TestApplyNoticesWhatTheSiteDidNotKeep(t *testing.T) {
 			name := alter(&kept.Settings, i)
 			want := fmt.Sprintf("%s is %q instead of %q", name, fmt.Sprint(kept.Settings.Fields()[i].Value), fmt.Sprint(wanted.Value))
 			if name == "username" { // at some services a token
-				want = "username is another one"
+				want = "username is different"
 			}
 			if err := applyKeeping(t, kept); !strings.HasSuffix(err.Error(), ": "+want) {
 				t.Errorf("error %q, want it to end in %s and nothing else", err, want)

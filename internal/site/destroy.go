@@ -7,10 +7,10 @@ import (
 	"fmt"
 )
 
-// OnDestroy says what is left at a site that is no longer managed.
+// OnDestroy says how a site is left when it is no longer managed.
 type OnDestroy string
 
-// The ways to leave a site: mail off and settings kept, everything cleared, or everything as it is.
+// The ways to leave a site: mail off with the settings kept, everything cleared, or everything unchanged.
 const (
 	OnDestroyDisable OnDestroy = "disable"
 	OnDestroyClear   OnDestroy = "clear"
@@ -20,13 +20,13 @@ const (
 // OnDestroys lists the valid values of OnDestroy.
 func OnDestroys() []OnDestroy { return []OnDestroy{OnDestroyDisable, OnDestroyClear, OnDestroyKeep} }
 
-// ErrTakenOver says that a site was left as it is, because it is another writer's by now.
+// ErrTakenOver says that a site was left unchanged because another writer has taken it over.
 var ErrTakenOver = errors.New("another writer has taken the site over")
 
-// Destroy leaves a site as how says, for which it needs no password; leaving it once more changes nothing. Mail is
-// switched off whatever the settings are by now; clearing settings that somebody changed since prior was read is refused
-// with kind [Stale]. A site other than that of prior is left alone, with kind [WrongSite]; a way that the platform does
-// not have is refused with kind [Unsupported]. A site that was taken over is left as it is, with ErrTakenOver.
+// Destroy leaves a site as how says. It needs no password and is idempotent. Mail is switched off even if the settings have changed
+// since; clearing settings that were changed since prior was read is refused with kind [Stale]. A site other than that of prior is
+// not touched, with kind [WrongSite]; what the platform cannot do is refused with kind [Unsupported]. A site that was taken over is
+// left unchanged, with ErrTakenOver.
 func (p Procedure) Destroy(ctx context.Context, s Site, prior State, how OnDestroy) error {
 	can := CapabilitiesOf(s)
 	if refusal, refused := can.RefuseDestroy(how); refused {
@@ -66,8 +66,7 @@ func (p Procedure) clearSettings(ctx context.Context, s Site, can Capabilities, 
 
 func (p Procedure) takenOver(now State) bool { return p.TakenOver != nil && p.TakenOver(now) }
 
-// disable switches mail off. When somebody else writes between its read and its write, it does so again, but not
-// forever.
+// disable switches mail off. If someone else writes between its read and its write, it tries again, a few times.
 func (p Procedure) disable(ctx context.Context, s Site, prior State) error {
 	var stale error
 	for range 3 {

@@ -6,47 +6,47 @@ import (
 	"time"
 )
 
-// Kind is the small set of failures that the procedure and its callers tell apart.
+// Kind is the kind of a failure, as far as the procedure and its callers need to distinguish.
 type Kind string
 
-// The kinds of failure of a call to a site.
+// The ways in which a request to a site can fail.
 const (
 	// Stale: the site was changed since it was read.
 	Stale Kind = "stale"
-	// WrongSite: another site answers than the one that was pinned.
+	// WrongSite: a site other than the pinned one answered.
 	WrongSite Kind = "wrong_site"
 	// Invalid: the site refuses a value; Error.Field names it.
 	Invalid Kind = "invalid"
-	// NotInForce: what sends the site's mail is not, or not any more, what was to be taken over.
+	// NotInForce: what sends the site's mail is not, or is no longer, what was to be taken over.
 	NotInForce Kind = "not_in_force"
-	// PasswordRequired: the stored password may not travel to changed settings.
+	// PasswordRequired: the stored password may not be used with changed settings.
 	PasswordRequired Kind = "password_required"
 	// VerificationRequired: enabling needs a passed test of exactly these settings and this password.
 	VerificationRequired Kind = "verification_required"
-	// Unauthorized: the site does not accept the credentials of the admin API, or not for this call.
+	// Unauthorized: the site rejects the credentials of the admin API, or does not allow them this request.
 	Unauthorized Kind = "unauthorized"
-	// Blocked: something in front of the site, such as a firewall or the login of a staging site, answered in its place.
+	// Blocked: something in front of the site, such as a firewall or the login of a staging site, answered instead.
 	Blocked Kind = "blocked"
-	// RateLimited: the site wants fewer calls.
+	// RateLimited: the site asks for fewer requests.
 	RateLimited Kind = "rate_limited"
-	// Unreachable: the call did not reach the site, or it refused to serve it.
+	// Unreachable: the request did not reach the site, or the site refused to serve it.
 	Unreachable Kind = "unreachable"
-	// NoAnswer: the call was sent and nobody knows what became of it.
+	// NoAnswer: the request was sent, and its outcome is unknown.
 	NoAnswer Kind = "no_answer"
-	// Unsupported: the site speaks a version or lacks a feature that the call needs.
+	// Unsupported: the request needs a version or a feature that the site does not have.
 	Unsupported Kind = "unsupported"
-	// Unexpected: anything else, such as an answer that is not of the site admin API.
+	// Unexpected: anything else, such as a response that is not one of the site admin API.
 	Unexpected Kind = "unexpected"
 )
 
-// Error is a failed call to a site.
+// Error is a failed request to a site.
 type Error struct {
 	Kind Kind
 	// Field is the setting at fault, by its name in [Settings.Fields] or "password" or "recipient"; may be empty.
 	Field string
-	// Message is for people: what the site said, or what was seen instead.
+	// Message is for people: what the site said, or what went wrong.
 	Message string
-	// Err is the error underneath; may be nil.
+	// Err is the underlying error; may be nil.
 	Err error
 }
 
@@ -58,7 +58,7 @@ func (e *Error) Error() string {
 	return e.Message
 }
 
-// Unwrap returns the error underneath.
+// Unwrap returns the underlying error.
 func (e *Error) Unwrap() error { return e.Err }
 
 // KindOf returns the kind of the first *Error in err's chain, "" when there is none.
@@ -74,10 +74,10 @@ type TestError struct {
 	Result TestResult
 	// Settings are those that were tested.
 	Settings Settings
-	// Attempts is how many tests were made, and Spent how long that took.
+	// Attempts is how many tests were made, and Spent how long they took.
 	Attempts int
 	Spent    time.Duration
-	// Local: the submission server refused this machine's login already, and the site was not asked to test.
+	// Local: the mail server already refused the login from this machine, so the site was not asked to test.
 	Local bool
 }
 
@@ -97,21 +97,21 @@ func (e *TestError) Error() string {
 	return text
 }
 
-// Left is what a change that failed on its way left at a site.
+// Left is the state in which a failed change left a site.
 type Left int
 
 const (
 	// LeftOff: mail is off.
 	LeftOff Left = iota
-	// LeftRestored: the settings that worked before are back, and on.
+	// LeftRestored: the settings that worked before are restored and on.
 	LeftRestored
-	// LeftToOthers: somebody else changed the site meanwhile, and that stands.
+	// LeftToOthers: someone else changed the site meanwhile, and their change stands.
 	LeftToOthers
-	// LeftUntested: mail may be on with settings that did not pass a test, for the site could not be read or written to.
+	// LeftUntested: mail may be on with settings that did not pass a test, because the site could not be read or written to.
 	LeftUntested
 )
 
-// String says it in the words that follow on "now".
+// String completes a sentence that begins with "now".
 func (l Left) String() string {
 	switch l {
 	case LeftOff:
@@ -131,7 +131,7 @@ type PartialError struct {
 	Left Left
 	// Err is why the change failed.
 	Err error
-	// Undo is why the site could not be brought to rest; nil unless Left is LeftUntested.
+	// Undo is why the site could not be brought into a safe state; nil unless Left is LeftUntested.
 	Undo error
 }
 

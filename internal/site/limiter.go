@@ -9,46 +9,46 @@ import (
 	"time"
 )
 
-// TestLimiter bounds the concurrent tests that reach one submission server, whichever sites send them: the sites of an
-// agency share a relay, which refuses some of too many. After such a refusal a server gets a pause and then half as many
-// at a time; the bound grows again as tests pass. A nil *TestLimiter bounds nothing.
+// TestLimiter limits the concurrent tests that reach one mail server, whichever sites send them: an agency's sites share a relay,
+// which refuses some of them if there are too many. After such a refusal the server gets a pause, and then half as many tests at a
+// time; the limit grows again as tests pass. A nil *TestLimiter limits nothing.
 type TestLimiter struct {
 	max int
-	// tooFast reports whether a test failed because it came too fast after others, or with too many.
+	// tooFast reports whether a test failed because it came too soon after others, or with too many.
 	tooFast func(TestResult, Settings) bool
 
 	mu      sync.Mutex
 	servers map[string]*server
 }
 
-// server is the state of one submission server, guarded by TestLimiter.mu.
+// server is the state of one mail server, guarded by TestLimiter.mu.
 type server struct {
-	// limit bounds the tests at a time, of which running are under way.
+	// limit is the most concurrent tests; running is how many there are.
 	limit, running int
-	// passed counts the tests that passed since limit changed; limit grows by one after as many passes.
+	// passed counts the tests that passed since limit changed; after limit passes, limit grows by one.
 	passed int
 	// pause is doubled by the next refusal. slowedAt is when the last refusal came, pausedUntil when its pause ends.
 	pause                 time.Duration
 	slowedAt, pausedUntil time.Time
-	// freed is closed when another test may begin.
+	// freed is closed when another test may start.
 	freed chan struct{}
 }
 
-// The pauses after refusals. Each is lengthened at random by up to half.
+// The pauses after refusals. A random part of up to half is added to each.
 const (
 	firstServerPause   = 2 * time.Second
 	longestServerPause = time.Minute
-	// maxRefusals is how often a test is refused as too fast before that is its result.
+	// maxRefusals is how often a test may be refused as too fast until that becomes its result.
 	maxRefusals = 8
 )
 
-// NewTestLimiter lets limit tests at a time reach a submission server, at least one. tooFast reports whether a server
-// refused this test only because of the others.
+// NewTestLimiter lets limit tests at a time reach a mail server, at least one. tooFast reports whether a server refused a test only
+// because of the others.
 func NewTestLimiter(limit int, tooFast func(TestResult, Settings) bool) *TestLimiter {
 	return &TestLimiter{max: max(limit, 1), tooFast: tooFast, servers: map[string]*server{}}
 }
 
-// Do makes one test of s as soon as its server takes one more. The error is that of test, or ctx.Err() when ctx was done before.
+// Do makes one test of s as soon as the limit for its server allows it. The error is that of test, or ctx.Err() if ctx was done first.
 func (t *TestLimiter) Do(ctx context.Context, s Settings, test func(context.Context) (TestResult, error)) (TestResult, error) {
 	end, err := t.wait(ctx, s)
 	if err != nil {
@@ -59,8 +59,8 @@ func (t *TestLimiter) Do(ctx context.Context, s Settings, test func(context.Cont
 	return result, err
 }
 
-// wait waits until the server of s takes one more test, unless its pause outlasts ctx. The returned function must be called
-// with the test's result, and reports whether the test came too fast.
+// wait waits until one more test may reach the server of s, unless its pause outlasts ctx. The returned function must be called with
+// the test's result, and reports whether the test came too fast.
 func (t *TestLimiter) wait(ctx context.Context, s Settings) (end func(TestResult) (tooFast bool), err error) {
 	if t == nil {
 		return func(TestResult) bool { return false }, ctx.Err()
@@ -101,7 +101,7 @@ func (t *TestLimiter) server(s Settings) *server {
 	return v
 }
 
-// begin counts one more test. Where none may begin now, began is zero; ask again when freed is closed or after the pause.
+// begin counts one more test. If none may start now, began is zero; ask again when freed is closed or after the pause.
 func (t *TestLimiter) begin(v *server) (began time.Time, freed <-chan struct{}, pause time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -119,7 +119,7 @@ func (t *TestLimiter) end(v *server, began time.Time, r TestResult, s Settings) 
 	defer t.mu.Unlock()
 	v.running--
 	switch {
-	case tooFast && began.Before(v.slowedAt): // Another test has slowed this server down already since this one began.
+	case tooFast && began.Before(v.slowedAt): // Another test has already slowed this server down since this one started.
 	case tooFast:
 		v.limit, v.passed = max(v.limit/2, 1), 0
 		v.pause = min(max(2*v.pause, firstServerPause), longestServerPause)

@@ -7,7 +7,7 @@ import (
 )
 
 // The pauses between repeated tests grow from firstPause to longestPause; each is shortened at random by up to half,
-// so that many sites do not test in step. The last one ends with the time that was given.
+// so that many sites do not test in step. The last one ends when the time is up.
 const (
 	firstPause   = 5 * time.Second
 	longestPause = 5 * time.Minute
@@ -16,16 +16,16 @@ const (
 // testFunc makes one test.
 type testFunc func(context.Context) (TestResult, error)
 
-// repeat makes a test of these settings, with its message, until it passes, for RetryFor at most while its failure can heal by
-// itself. A test in doubt is never repeated: its message may have been taken. Before each pause, between is called unless it is
-// nil; its error ends the repeating.
+// repeat makes a test of these settings and looks for its message. While it fails for a transient reason, it is repeated for at most
+// RetryFor. A test in doubt is never repeated, because its message may have been accepted. between, unless nil, is called before each
+// pause; its error ends the retries.
 func (r *run) repeat(ctx context.Context, s Settings, test testFunc, between func(context.Context) error) (TestResult, error) {
 	return r.repeatAttempts(ctx, s, between, func(ctx context.Context) (TestResult, int, error) {
 		return r.arrive(ctx, s, test, between)
 	})
 }
 
-// attemptFunc makes a test, and says how many it took.
+// attemptFunc makes a test, and returns how many attempts it took.
 type attemptFunc func(context.Context) (result TestResult, made int, err error)
 
 func (r *run) repeatAttempts(ctx context.Context, s Settings, between func(context.Context) error, attempt attemptFunc) (TestResult, error) {
@@ -52,8 +52,8 @@ func (r *run) repeatAttempts(ctx context.Context, s Settings, between func(conte
 	}
 }
 
-// arrive makes a test of these settings, and looks for its message where more is required than that it is accepted. The inbox
-// is opened first, so that one that cannot be read is found out before a message is sent.
+// arrive makes a test of these settings and, if more than acceptance is required, looks for its message. The inbox is opened first,
+// so that one that cannot be read is noticed before a message is sent.
 func (r *run) arrive(ctx context.Context, s Settings, test testFunc, between func(context.Context) error) (result TestResult, made int, err error) {
 	result, err = r.Require.Test(ctx, r.procedure.Inbox, s.FromAddress, r.Recipient, r.Wait, func(ctx context.Context) (TestResult, error) {
 		var tested TestResult
@@ -61,13 +61,13 @@ func (r *run) arrive(ctx context.Context, s Settings, test testFunc, between fun
 		return tested, err
 	})
 	if result.Status == Failed {
-		made = max(made, 1) // also of one that came no further than the inbox
+		made = max(made, 1) // even if it got no further than the inbox
 	}
 	return result, made, err
 }
 
-// limited makes a test of these settings as soon as the limiter lets it, and again while all that was wrong with it is that
-// it came too fast. made is how often; 0 when ctx was done before.
+// limited makes a test of these settings as soon as the limiter allows it, and again if its only fault was that it came too fast.
+// made is how many tests that took; 0 if ctx was done first.
 func (r *run) limited(ctx context.Context, s Settings, test testFunc, between func(context.Context) error) (result TestResult, made int, err error) {
 	for {
 		end, done := r.procedure.Limiter.wait(ctx, s)
@@ -86,7 +86,7 @@ func (r *run) limited(ctx context.Context, s Settings, test testFunc, between fu
 	}
 }
 
-// failure makes the error of a test of settings that did not pass.
+// failure returns the error for a test of settings that did not pass.
 func (r *run) failure(result TestResult, settings Settings, attempts int) *TestError {
 	if result.Diagnosis == nil {
 		result.Diagnosis = new(r.procedure.Diagnose(result, settings))
@@ -94,8 +94,8 @@ func (r *run) failure(result TestResult, settings Settings, attempts int) *TestE
 	return &TestError{Result: result, Settings: settings, Attempts: attempts, Spent: time.Since(r.began)}
 }
 
-// heals reports whether the same test can pass later. What a diagnosis does not clearly say heals is not repeated:
-// servers lock accounts out that fail to log in too often.
+// heals reports whether the same test can pass later. A failure that the diagnosis does not call transient is not retried, because
+// servers lock out accounts after too many failed logins.
 func heals(r TestResult) bool {
 	return r.Status == Failed && (r.Diagnosis.Retry == RetryShort || r.Diagnosis.Retry == RetryLong)
 }

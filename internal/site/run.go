@@ -9,7 +9,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
-// phase is how far a change has come. It only moves forward.
+// phase is how far a change has got. It only moves forward.
 type phase int
 
 const (
@@ -17,11 +17,11 @@ const (
 	applying phase = iota
 	// recovering: a step failed after a write; the site was read again and is being brought into a safe state.
 	recovering
-	// restoring: the settings that worked before were written again, which is tried once.
+	// restoring: the settings that worked before were written again; that is tried once.
 	restoring
 )
 
-// run is one change on its way to a site.
+// run is one change being made to a site.
 type run struct {
 	Change
 	procedure Procedure
@@ -30,19 +30,19 @@ type run struct {
 	began     time.Time
 
 	phase phase
-	// held is what the site holds as far as is known, and what the next write is guarded by.
+	// held is what the site holds as far as is known; its revision guards the next write.
 	held State
 	// written: the site confirmed a write. unconfirmed is the last write whose answer was lost.
 	written     bool
 	unconfirmed *SaveRequest
 	// candidateSaved: the site holds the candidate, its password included.
 	candidateSaved bool
-	// untested are saved settings that must not stay on, unless passed says that the site tested them successfully.
+	// untested are saved settings that must not stay on unless passed is set: the site's successful test of them.
 	untested Settings
 	passed   *TestResult
 }
 
-// carryOut makes the calls of the change, in the order that fits the platform.
+// carryOut makes the requests of the change, in the order that fits the platform.
 func (r *run) carryOut(ctx context.Context) error {
 	switch steps := r.Steps(); {
 	case !steps.Writes:
@@ -60,7 +60,7 @@ func (r *run) carryOut(ctx context.Context) error {
 	}
 }
 
-// saveUntested is for mail that is to be off.
+// saveUntested saves settings with mail off, for which no test is needed.
 func (r *run) saveUntested(ctx context.Context) error {
 	if err := r.save(ctx, false); err != nil {
 		return err
@@ -89,7 +89,7 @@ func (r *run) testCandidate(ctx context.Context) error {
 	return nil
 }
 
-// testInSave leaves the test to the site, which keeps nothing unless it passed.
+// testInSave leaves the test to the site, which saves nothing unless it passed.
 func (r *run) testInSave(ctx context.Context) error {
 	result, err := r.repeat(ctx, r.Candidate.Settings, func(ctx context.Context) (TestResult, error) {
 		err := r.save(ctx, true)
@@ -109,7 +109,7 @@ func (r *run) testOfSaved() TestRequest {
 	return TestRequest{Recipient: r.Recipient, SiteID: r.Prior.SiteID}
 }
 
-// verify notes the pass where the site does not, and where the message arrived, which no site knows.
+// verify records the pass if the site does not, and where the message arrived, which no site knows.
 func (r *run) verify(passed TestResult) {
 	switch v := r.held.Verification; {
 	case r.can.ForgetsVerification:
@@ -127,7 +127,7 @@ func (r *run) warn(sentence string) {
 	}
 }
 
-// save writes the candidate. Its password goes along once, or every time where the site would lose it.
+// save writes the candidate. Its password is sent once, or every time if the site would lose it otherwise.
 func (r *run) save(ctx context.Context, enabled bool) error {
 	w := SaveRequest{Settings: r.Candidate.Settings, Password: r.Candidate.Password, Adopt: r.Candidate.Adopt, Enabled: enabled}
 	if r.candidateSaved && !r.can.SaveNeedsPassword {
@@ -141,7 +141,7 @@ func (r *run) save(ctx context.Context, enabled bool) error {
 	return err
 }
 
-// write makes one write over what the site holds, and checks that the site kept it.
+// write makes one write, guarded by what the site holds, and checks that the site kept it.
 func (r *run) write(ctx context.Context, w SaveRequest) error {
 	if err := guard(ctx, r.site, r.can, r.held); err != nil {
 		return err
@@ -164,7 +164,7 @@ func (r *run) write(ctx context.Context, w SaveRequest) error {
 	return checkKept(w, saved)
 }
 
-// checkKept compares what the site says that it holds with what was written.
+// checkKept compares what the site says it holds with what was written.
 func checkKept(w SaveRequest, saved State) error {
 	if diff := differences(w.Settings, w.Enabled, saved); len(diff) > 0 {
 		return &Error{Kind: Unexpected, Message: "the site did not keep what was saved: " + strings.Join(diff, ", ")}

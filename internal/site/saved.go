@@ -9,8 +9,8 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
-// testSaved is for platforms that test only what they have saved. Where they do so while mail is off, the candidate is
-// saved disabled, tested, then enabled. Else it is enabled, tested, and switched off again as soon as it did not pass.
+// testSaved is for platforms that test only what they have saved. If they can do so while mail is off, the candidate is saved
+// disabled, tested, then enabled. Otherwise it is enabled, tested, and switched off again if it does not pass.
 func (r *run) testSaved(ctx context.Context) error {
 	if done, err := r.repair(ctx); done || err != nil {
 		return err
@@ -47,8 +47,8 @@ func (r *run) testSaved(ctx context.Context) error {
 	return nil
 }
 
-// finish makes sure that what passed is what was saved and is on: there are products that take another way out while
-// theirs is off, and say that the test passed.
+// finish makes sure that what passed is what was saved and is on: some products send in another way while their SMTP settings are
+// off, and report that the test passed.
 func (r *run) finish(ctx context.Context, passed TestResult) error {
 	saved := r.held
 	r.passed = &passed
@@ -62,9 +62,9 @@ func (r *run) finish(ctx context.Context, passed TestResult) error {
 	}
 }
 
-// repair begins with mail that is on without a pass, as a killed run leaves it, or as it is found in an import: it passes now,
-// or it is switched off. It may well work, so that it stays on for as long as the failure of its test can heal. The change is
-// done when that was all that it wanted.
+// repair deals with mail that is on without a pass, as a killed run leaves it or an import finds it: it passes now, or it is switched
+// off. It may well work, so it stays on as long as its test fails for a transient reason. If the change wanted nothing else, it is
+// then done.
 func (r *run) repair(ctx context.Context) (done bool, err error) {
 	if !r.untestedIsOn() {
 		return false, nil
@@ -94,7 +94,7 @@ func (r *run) trySaved(ctx context.Context) (TestResult, error) {
 	return r.site.Test(ctx, r.testOfSaved())
 }
 
-// confirm makes sure that the test was one of what r.Prior says.
+// confirm makes sure that the test was one of r.Prior.
 func (r *run) confirm(ctx context.Context, passed TestResult) (done bool, err error) {
 	now, err := readSame(ctx, r.site, r.Prior)
 	if err == nil {
@@ -105,16 +105,16 @@ func (r *run) confirm(ctx context.Context, passed TestResult) (done bool, err er
 	}
 	r.held = now
 	r.verify(passed)
-	// Which password passed is not known, unless the site would have told of another one.
+	// Which password passed is unknown, unless the site would have reported a new one.
 	r.Prior, r.PriorPassword = r.held, secret.Text{}
 	return r.Steps() == Steps{} && (r.Candidate.Password.IsEmpty() || now.PasswordID != ""), nil
 }
 
-// errOutOfReach is the end of a check that says nothing about the submission server, neither against it nor for it.
+// errOutOfReach means that a check says nothing about the mail server, good or bad.
 var errOutOfReach = errors.New("out of reach from this machine")
 
-// check tries the candidate's login from here, before anything is saved. Only what the submission server itself refuses
-// is held against the candidate: this machine may not be let through where the site is.
+// check tries the candidate's login from this machine, before anything is saved. Only a refusal by the mail server itself counts
+// against the candidate: a network may let the site through and not this machine.
 func (r *run) check(ctx context.Context) error {
 	if r.procedure.Check == nil || r.Candidate.LacksPassword() {
 		return nil
@@ -127,7 +127,7 @@ func (r *run) check(ctx context.Context) error {
 		r.warn(fmt.Sprintf("The login could not be tried from this machine: it failed at stage %s. The site's own test decides.", result.Stage))
 		return TestResult{}, cmp.Or(ctx.Err(), errOutOfReach)
 	}
-	// It sends no message that could arrive.
+	// It sends no message, so none can arrive.
 	_, err := r.repeatAttempts(ctx, r.Candidate.Settings, nil, func(ctx context.Context) (TestResult, int, error) {
 		return r.limited(ctx, r.Candidate.Settings, try, nil)
 	})

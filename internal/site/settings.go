@@ -10,7 +10,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
-// Encryption says how the connection to the submission server is protected.
+// Encryption says how the connection to the mail server is protected.
 type Encryption string
 
 // The encryptions. STARTTLS is required STARTTLS, never opportunistic (RFC 8314 section 5); TLS is implicit TLS
@@ -24,11 +24,11 @@ const (
 // Encryptions lists the valid values of Encryption.
 func Encryptions() []Encryption { return []Encryption{STARTTLS, TLS, NoEncryption} }
 
-// Settings are a site's mail settings: everything that decides how mail leaves it, except the login's secret. The zero
-// Settings are those of a site that was never configured. [AllSettings] says what each one is.
+// Settings are a site's mail settings: everything that decides how its mail is sent, except the secret of the login. The zero
+// Settings are those of a site that was never configured. [AllSettings] describes each one.
 //
-// A setting that is added has omitempty in its tag: where it is absent, in a request of an older client or in what an older
-// program stored, it means its zero value, and a site that does not know it is not told of it.
+// A setting that is added later has omitempty in its tag: if it is absent from a request of an older client, or from what an older
+// program stored, it has its zero value, and a site that does not know it is not sent it.
 type Settings struct {
 	Host       string     `json:"host"`
 	Port       int        `json:"port"`
@@ -39,7 +39,7 @@ type Settings struct {
 	FromName    string `json:"from_name"`
 	ReplyTo     string `json:"reply_to,omitempty"`
 	HELOName    string `json:"helo_name"`
-	// Grant is empty for a login with a password, and then what follows is empty too.
+	// Grant is empty for a login with a password; so are then the settings below.
 	Grant    Grant  `json:"grant,omitempty"`
 	TokenURL string `json:"token_url,omitempty"`
 	ClientID string `json:"client_id,omitempty"`
@@ -51,8 +51,8 @@ type Settings struct {
 type Grant string
 
 // The grants. ClientCredentials is that of an application that acts for itself (RFC 6749 section 4.4); the login's secret is the
-// client secret. RefreshToken is for what a person allowed once (section 6); the secret is the refresh token, joined with the client
-// secret where the application has one. JWTBearer is that of a service account (RFC 7523 section 2.1), which signs for the mailbox in
+// client secret. RefreshToken is based on the consent of a person (section 6); the secret is the refresh token, joined with the client
+// secret if the application has one. JWTBearer is that of a service account (RFC 7523 section 2.1), which signs for the mailbox in
 // Username; the secret is its private key, and ClientID its name.
 const (
 	ClientCredentials Grant = "client_credentials"
@@ -94,30 +94,30 @@ const (
 	ScopeList
 )
 
-// Setting declares one mail setting. What Terraform, the contract, the reference site and its page need of it follows
-// from its declaration; a test fails for each place that has to be told by hand.
+// Setting declares one mail setting. Terraform, the contract, the reference site and its page derive what they need from the
+// declaration; a test fails for each place that must be changed by hand.
 type Setting struct {
 	// Name is that of the contract, of Terraform and of messages.
 	Name   string
 	Format Format
 	// Choices are the values of a Choice.
 	Choices []string
-	// MaxLength is the longest value in characters; 0 where that means nothing.
+	// MaxLength is the longest value in characters; 0 if that does not apply.
 	MaxLength int
-	// Optional: it may be empty at a site that is configured.
+	// Optional: it may be empty at a configured site.
 	Optional bool
-	// Stage is where a mail server stumbles over a wrong value.
+	// Stage is where a wrong value makes a test fail.
 	Stage Stage
-	// Since is the version of the site admin contract that it came with; empty for the first one, 1.0.
+	// Since is the version of the site admin contract that introduced it; empty for 1.0.
 	Since string
-	// Group is the attribute of Terraform that it is a member of; empty for one of its own.
+	// Group is the Terraform attribute that it is nested in; empty if it is an attribute of its own.
 	Group string
 	// Label names it on a page, and Hint says there what to enter; both for people, without markup.
 	Label, Hint string
 	// Description says in documentation what it is, in Markdown.
 	Description string
 
-	// in points to the setting in settings: a string of some kind, or an int.
+	// in returns a pointer to the setting: to a string of some kind, or to an int.
 	in func(*Settings) any
 }
 
@@ -184,7 +184,7 @@ var allSettings = []Setting{{
 	in:          func(s *Settings) any { return &s.Scopes },
 }}
 
-// oauth2 is the attribute of Terraform for logins with a token.
+// oauth2 is the Terraform attribute for logins with a token.
 const oauth2 = "oauth2"
 
 func choices[T ~string](values []T) []string {
@@ -230,7 +230,7 @@ func (d Setting) Text(s Settings) string {
 	return fmt.Sprint(value.Interface())
 }
 
-// SetText gives the setting in s the value that text stands for; the error is that of a number that is none.
+// SetText sets the setting in s to the value that text represents; the error is that of an invalid number.
 func (d Setting) SetText(s *Settings, text string) error {
 	value := reflect.ValueOf(d.in(s)).Elem()
 	if value.Kind() == reflect.String {
@@ -266,8 +266,8 @@ func (s Settings) Fields() []Field {
 	return fields
 }
 
-// IdentityFields lists what tells s from other settings in the digests that are stored. Settings that the first version of
-// the contract did not have count only where they are set: so what was stored before they existed still matches.
+// IdentityFields lists what distinguishes s from other settings in stored digests. Settings that the first version of the contract
+// did not have count only if they are set, so that what was stored before they existed still matches.
 func (s Settings) IdentityFields() []Field {
 	var fields []Field
 	for i, f := range s.Fields() {
@@ -281,7 +281,7 @@ func (s Settings) IdentityFields() []Field {
 // SettingNames is a set of names of settings, which can be compared with others.
 type SettingNames string
 
-// With returns n with one more name.
+// With returns n with name added.
 func (n SettingNames) With(name string) SettingNames {
 	return SettingNames(strings.TrimSpace(string(n) + " " + name))
 }
@@ -303,13 +303,13 @@ func (s Settings) Diff(other Settings) []string {
 	return names
 }
 
-// Candidate is settings plus password that were not saved yet.
+// Candidate is settings plus a password that are not saved yet.
 type Candidate struct {
 	Settings Settings
-	// Password is the login's secret: the password or, with Settings.Grant, that of the [Grant]. It is empty when
-	// Settings.Username is, or when it is not known here and the site's stored one is meant.
+	// Password is the login's secret: the password or, with Settings.Grant, that of the [Grant]. It is empty if Settings.Username
+	// is, or if it is not known here and the site's stored one is meant.
 	Password secret.Text
-	// Adopt: the secret is the one with which the site's mail is sent now, which only the site knows ([State.InForce]). Password is empty.
+	// Adopt: the secret is the one that the site sends its mail with now, which only the site knows ([State.InForce]). Password is empty.
 	Adopt bool
 }
 

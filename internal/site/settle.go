@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// Bringing a site into a safe state goes on after a cancellation, for at most settleTime and settleAttempts.
+// A site is brought into a safe state even after a cancellation, for at most settleTime and settleAttempts.
 const (
 	settleTime     = time.Minute
 	settleAttempts = 3
 )
 
-// Two ends of a change that are no *[PartialError]: nothing was written, or what passed is on.
+// Two outcomes of a change that are not a *[PartialError]: nothing was written, or what passed is on.
 const (
 	leftAsItWas Left = -1 - iota
 	leftPassed
 )
 
-// conclude ends a change that may have written to the site: nil when what passed is on, else with failure. Then the site
-// has again what worked before where that can be put back, or mail is off.
+// conclude ends a change that may have written to the site: it returns nil if what passed is on, and otherwise failure. In that case
+// the settings that worked before are restored if possible, or mail is off.
 func (r *run) conclude(ctx context.Context, failure error) error {
 	if !r.written && r.unconfirmed == nil {
 		return failure
@@ -33,7 +33,7 @@ func (r *run) conclude(ctx context.Context, failure error) error {
 	return &PartialError{Left: left, Err: failure, Undo: err}
 }
 
-// settle tries a few times to leave no untested mail on.
+// settle tries a few times to make sure that no untested mail stays on.
 func (r *run) settle(ctx context.Context) (left Left, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
@@ -45,30 +45,29 @@ func (r *run) settle(ctx context.Context) (left Left, err error) {
 	return left, err
 }
 
-// finding is what a look at the site comes to after a failure, when an answer may have been lost and others may have
-// written to the site.
+// finding is what reading the site shows after a failure, when a response may have been lost and others may have written to the site.
 type finding int
 
 const (
-	// foundUnwritten: the only write, whose answer was lost, never reached the site.
+	// foundUnwritten: the only write, whose response was lost, never reached the site.
 	foundUnwritten finding = iota
-	// foundPassed: what passed is on, as it was found right after the test or as the write that enabled it left it.
+	// foundPassed: what passed is on, unchanged since the test or since the write that enabled it.
 	foundPassed
-	// foundWrittenSince: what passed is on, but somebody wrote to the site since, a password perhaps.
+	// foundWrittenSince: what passed is on, but someone has written to the site since, perhaps a password.
 	foundWrittenSince
-	// foundRestorable: the site holds what this run wrote, nobody else moved the switch, and what worked before can be put back.
+	// foundRestorable: the site holds what this run wrote, nobody else switched mail on or off, and what worked before can be restored.
 	foundRestorable
-	// foundOff: mail is off, whoever did that.
+	// foundOff: mail is off, whoever switched it off.
 	foundOff
-	// foundUntested: what this run wrote is on without a pass, and nothing can be put back for it.
+	// foundUntested: what this run wrote is on without a pass, and nothing can be restored instead.
 	foundUntested
-	// foundRestored: what worked before is on again, though the answer to that write was lost.
+	// foundRestored: what worked before is on again, although the response to that write was lost.
 	foundRestored
 	// foundForeign: mail is on with settings that are neither this run's nor those of before.
 	foundForeign
 )
 
-// find says what it means that the site holds now, after r.held.
+// find says what it means that the site, last known to hold r.held, now holds this.
 func (r *run) find(now State) finding {
 	ours := now.Settings == r.untested || r.written && now.Settings == r.held.Settings
 	switch {
@@ -90,7 +89,7 @@ func (r *run) find(now State) finding {
 	return foundForeign
 }
 
-// makeSafe reads the site and does what it takes to leave no untested mail on.
+// makeSafe reads the site and does what it takes so that no untested mail stays on.
 func (r *run) makeSafe(ctx context.Context) (Left, error) {
 	now, err := readSame(ctx, r.site, r.Prior)
 	if err != nil {
@@ -122,7 +121,7 @@ func (r *run) makeSafe(ctx context.Context) (Left, error) {
 	}
 }
 
-// unwritten reports whether the only write, whose answer was lost, was not made.
+// unwritten reports whether the only write, whose response was lost, was not made.
 func (r *run) unwritten(now State) bool {
 	if r.written || r.unconfirmed == nil || r.phase != applying || len(changes(r.Prior, now)) > 0 {
 		return false

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// The bounds (characters) of what is shown of a test's result. A reply or an error is read to its last word, which says the most.
+// The limits (characters) on what is shown of a test's result. Replies and errors get the most: their last words often say the most.
 const (
 	maxShownText   = 4096
 	maxShownAdvice = 500
@@ -14,12 +14,12 @@ const (
 	maxShownTitle  = 100
 	maxShownWord   = 20
 	maxShownCode   = 11
-	// mostShownNames and mostShownStages are how many of them are shown; a test has no more stages.
+	// mostShownNames and mostShownStages limit the lists; no test has more stages.
 	mostShownNames  = 100
 	mostShownStages = 10
 )
 
-// Shown returns r with every text in it fit to be shown, by brief: one line of at most so many characters. It comes from outside.
+// Shown returns r, which is untrusted input, with every text in it made fit to be shown by brief: one line of at most limit characters.
 func (r TestResult) Shown(brief func(text string, limit int) string) TestResult {
 	r.Stage = Stage(brief(string(r.Stage), maxShownWord))
 	r.Error = brief(r.Error, maxShownText)

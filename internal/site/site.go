@@ -10,14 +10,14 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
-// Site is one site's mail configuration behind its admin API. A platform implements it; the order of the calls is
-// decided by [Procedure] alone, from the [Capabilities] that a platform declares by being [Capable]. Methods return
-// *[Error] for every failure that has a [Kind].
+// Site is one site's mail configuration behind its admin API. A platform implements it; [Procedure] alone decides the order of the
+// calls, from the [Capabilities] that a platform declares by being [Capable]. Methods return *[Error] for every failure that has a
+// [Kind].
 type Site interface {
 	// Read returns what the site holds now.
 	Read(ctx context.Context) (State, error)
 	// Test sends one message with the candidate and saves nothing. An error means that there is no verdict; a failed
-	// test is a result. It reaches an SMTP server at most once, also when the call is repeated underneath.
+	// test is a result. It reaches an SMTP server at most once, even if the request is retried.
 	Test(ctx context.Context, t TestRequest) (TestResult, error)
 	// Save writes the settings, the password and the switch in one step, guarded by the revision.
 	Save(ctx context.Context, s SaveRequest) (State, error)
@@ -25,8 +25,8 @@ type Site interface {
 	Clear(ctx context.Context, c ClearRequest) error
 }
 
-// TokenLogins is what a [Site] also implements when not its platform but the site itself says with which grants it obtains tokens;
-// none for a site that logs in with passwords only. A platform that never can declares the setting "grant" unsupported.
+// TokenLogins is implemented by a [Site] that itself says with which grants it obtains tokens; none if it logs in only with passwords.
+// A platform that never can declares the setting "grant" unsupported.
 type TokenLogins interface {
 	Grants(ctx context.Context) ([]Grant, error)
 }
@@ -36,34 +36,34 @@ type State struct {
 	// SiteID is stable for the life of a site and differs between sites.
 	SiteID   string
 	Settings Settings
-	// Unknown names the settings that the site does not know, for it speaks an older version of the contract.
+	// Unknown names the settings that the site does not know, because it implements an older version of the contract.
 	Unknown SettingNames
 	Enabled bool
 	// Revision changes with every write; opaque.
 	Revision string
-	// UpdatedAt is the time of the last write; zero when there was none. UpdatedBy names who made it, where the site says.
+	// UpdatedAt is the time of the last write; zero if there was none. UpdatedBy names who made it, if the site says.
 	UpdatedAt time.Time
 	UpdatedBy string
-	// LastWriteID is the identifier that the last writer gave its write; empty when it gave none.
+	// LastWriteID is the identifier that the last writer gave its write; empty if it gave none.
 	LastWriteID string
 	PasswordSet bool
-	// PasswordID is a random value that changes whenever anyone sets a password; empty when none is set.
+	// PasswordID is a random value that changes whenever anyone sets a password; empty if none is set.
 	PasswordID string
-	// Verification is that of exactly these settings and this password; nil when they never passed a test.
+	// Verification is that of exactly these settings and this password; nil if they never passed a test.
 	Verification *Verification
-	// Notice is why mail is off or the password is gone although nobody wrote that; empty where the site says nothing of it.
+	// Notice is why mail is off or the password is gone although nobody changed that; empty if the site does not say.
 	Notice string
-	// LastSuccess is when a mail of the site, not a test, was last accepted; zero where the site says nothing of it.
+	// LastSuccess is when a message of the site other than a test was last accepted; zero if the site does not say.
 	LastSuccess time.Time
-	// LastFailure is the last one that was not; nil where the site says nothing of it.
+	// LastFailure is the last one that was not; nil if the site does not say.
 	LastFailure *MailFailure
-	// Outdated is the version of the site's software, where that is older than the one that this provider comes with; else empty.
+	// Outdated is the version of the site's software if it is older than the one that this provider comes with; otherwise empty.
 	Outdated string
-	// InForce is what sends the site's mail while these settings do not; nil where they manage it, and where the site does not say.
+	// InForce is what sends the site's mail if these settings do not; nil if they do, and if the site does not say.
 	InForce *InForce
 }
 
-// Failing returns the last mail of the site when it was not accepted; nil where nothing is known to fail.
+// Failing returns the site's last message if it was not accepted; nil if no failure is known.
 func (s State) Failing() *MailFailure {
 	if s.LastFailure == nil || !s.LastFailure.At.After(s.LastSuccess) {
 		return nil
@@ -71,7 +71,7 @@ func (s State) Failing() *MailFailure {
 	return s.LastFailure
 }
 
-// MailFailure is a mail of the site, not a test, that was not accepted.
+// MailFailure is a message of the site other than a test that was not accepted.
 type MailFailure struct {
 	At     time.Time
 	Result TestResult
@@ -85,33 +85,33 @@ type TestRequest struct {
 	// Candidate is what to test; nil tests what the site has saved.
 	Candidate *Candidate
 	Recipient string
-	// SiteID, when set, must be that of the site, or nothing is sent.
+	// SiteID, if set, must be that of the site, or nothing is sent.
 	SiteID string
 }
 
 // SaveRequest asks for one write.
 type SaveRequest struct {
 	Settings Settings
-	// Password replaces the stored one unless it is empty.
+	// Password replaces the stored one, unless it is empty.
 	Password secret.Text
 	// Adopt takes the password of what is in force, as [Candidate.Adopt].
 	Adopt   bool
 	Enabled bool
-	// Revision is the one that was read; the site refuses the write when it has moved on.
+	// Revision is the one that was read; the site refuses the write if it has changed since.
 	Revision string
-	// Recipient of the test message that a platform with [TestsInSave] sends; empty for all others.
+	// Recipient of the test message that a platform with [TestsInSave] sends; otherwise empty.
 	Recipient string
-	// SiteID, when set, must be that of the site, or nothing is written.
+	// SiteID, if set, must be that of the site, or nothing is written.
 	SiteID string
-	// Writer goes into the identifier of the write, where the site keeps one: see [NewWriteID].
+	// Writer becomes part of the identifier of the write, if the site keeps one: see [NewWriteID].
 	Writer string
 }
 
 // ClearRequest asks for settings and password to be removed.
 type ClearRequest struct {
-	// Revision is the one that was read; the site refuses the request when it has moved on.
+	// Revision is the one that was read; the site refuses the request if it has changed since.
 	Revision string
-	// SiteID, when set, must be that of the site, or nothing is removed.
+	// SiteID, if set, must be that of the site, or nothing is removed.
 	SiteID string
 }
 
@@ -122,7 +122,7 @@ type Preset struct {
 	Encryption     Encryption
 }
 
-// PresetLister is what a [Site] also implements when its product offers presets of its own.
+// PresetLister is implemented by a [Site] whose product offers presets of its own.
 type PresetLister interface {
 	Presets(ctx context.Context) ([]Preset, error)
 }

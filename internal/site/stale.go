@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// guard ends a write before it is made: when the run was cancelled or, at a site without revisions, when somebody else
-// changed the site since prior was read.
+// guard stops a write before it is made: if the run was cancelled or, at a site without revisions, if someone else changed the site
+// since prior was read.
 func guard(ctx context.Context, s Site, can Capabilities, prior State) error {
 	if can.Unguarded && ctx.Err() == nil {
 		now, err := readSame(ctx, s, prior)
@@ -20,7 +20,7 @@ func guard(ctx context.Context, s Site, can Capabilities, prior State) error {
 	return ctx.Err()
 }
 
-// compare refuses to take a site for unchanged that somebody else changed.
+// compare returns an error if someone else changed the site.
 func compare(prior, now State) error {
 	if now.Revision != prior.Revision || len(changes(prior, now)) > 0 {
 		return staleError(prior, now, nil)
@@ -28,7 +28,7 @@ func compare(prior, now State) error {
 	return nil
 }
 
-// explainStale reads the site once more to say what somebody else changed, and by whom.
+// explainStale reads the site once more, to say what was changed and by whom.
 func explainStale(ctx context.Context, s Site, prior State, stale error) error {
 	now, err := readSame(ctx, s, prior)
 	if err != nil {
@@ -37,7 +37,7 @@ func explainStale(ctx context.Context, s Site, prior State, stale error) error {
 	return staleError(prior, now, stale)
 }
 
-// staleError says what somebody else made of a site that prior was read from: now.
+// staleError says what someone else changed at a site from prior to now.
 func staleError(prior, now State, refusal error) error {
 	what := changes(prior, now)
 	if len(what) == 0 {
@@ -55,7 +55,7 @@ func staleError(prior, now State, refusal error) error {
 		by, at, strings.Join(what, ", "))}
 }
 
-// readSame reads the site, and refuses to take another one for the one that prior was read from.
+// readSame reads the site, and fails if it is not the one that prior was read from.
 func readSame(ctx context.Context, s Site, prior State) (State, error) {
 	now, err := s.Read(ctx)
 	if err == nil && prior.SiteID != "" && now.SiteID != prior.SiteID {
@@ -64,7 +64,7 @@ func readSame(ctx context.Context, s Site, prior State) (State, error) {
 	return now, err
 }
 
-// changes says what is another at a site than it was.
+// changes says in what a site differs from what it was.
 func changes(prior, now State) []string {
 	what := differences(prior.Settings, prior.Enabled, now)
 	switch {
@@ -76,7 +76,7 @@ func changes(prior, now State) []string {
 	return what
 }
 
-// differences says in which settings, and in which position of the switch, a site differs from what was expected.
+// differences says in which settings, and in which value of enabled, a site differs from what was expected.
 func differences(want Settings, enabled bool, got State) []string {
 	var found []string
 	wanted := want.Fields()
@@ -84,7 +84,7 @@ func differences(want Settings, enabled bool, got State) []string {
 		switch {
 		case f.Value == wanted[i].Value:
 		case f.Name == "username": // at some services a token
-			found = append(found, "username is another one")
+			found = append(found, "username is different")
 		default:
 			found = append(found, fmt.Sprintf("%s is %q instead of %q", f.Name, fmt.Sprint(f.Value), fmt.Sprint(wanted[i].Value)))
 		}

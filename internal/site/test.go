@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// Stage is a step of one message's way through a submission server.
+// Stage is a step in the submission of a message.
 type Stage string
 
-// The stages, in the order in which a test passes them. StageToken fetches an OAuth 2.0 token where the login wants one;
-// with implicit TLS, StageTLS comes before StageBanner; StageArrival looks for the accepted message in the test inbox.
+// The stages, in the order in which a test passes them. StageToken fetches an OAuth 2.0 token if the login needs one; with implicit
+// TLS, StageTLS comes before StageBanner; StageArrival looks for the accepted message in the test inbox.
 const (
 	StageToken    Stage = "token"
 	StageDNS      Stage = "dns"
@@ -30,7 +30,7 @@ const (
 // Status is the verdict of a test.
 type Status string
 
-// The verdicts. InDoubt means that nobody can know whether the server took the message; it is not a pass.
+// The verdicts. InDoubt means that it is unknown whether the server accepted the message; it is not a pass.
 const (
 	Passed  Status = "passed"
 	Failed  Status = "failed"
@@ -41,9 +41,9 @@ const (
 type Reply struct {
 	// Code is the three-digit reply code.
 	Code int `json:"code"`
-	// EnhancedCode is the status code of RFC 3463, such as "5.7.8"; empty when the server sent none.
+	// EnhancedCode is the status code of RFC 3463, such as "5.7.8"; empty if the server sent none.
 	EnhancedCode string `json:"enhanced_code"`
-	// Text is the rest, the lines of a multi-line reply joined with one space. It comes from outside: treat it as hostile.
+	// Text is the rest, with the lines of a multi-line reply joined by a space. It is untrusted input.
 	Text string `json:"text"`
 }
 
@@ -59,8 +59,8 @@ var (
 	taggedCode  = regexp.MustCompile(`[(\[#]([245]\.\d{1,3}\.\d{1,3})(?:[\s:;,)\]]|$)`)
 )
 
-// SplitEnhancedCode takes the enhanced code (RFC 3463) off every line of a reply's text. Without one in its place it looks for a marked
-// one and leaves that in the text. Its class need not be that of the reply code: Microsoft says "451 5.7.3 STARTTLS is required".
+// SplitEnhancedCode removes the enhanced code (RFC 3463) from every line of a reply's text. If there is none in its place, it looks for
+// a tagged one and leaves that in the text. Its class need not be that of the reply code: Microsoft says "451 5.7.3 STARTTLS is required".
 func SplitEnhancedCode(text string) (enhanced, rest string) {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
@@ -80,23 +80,23 @@ func SplitEnhancedCode(text string) (enhanced, rest string) {
 	return enhanced, rest
 }
 
-// StageTime is how long a stage that was passed took. Data files spell its members as the first version did, in capitals.
+// StageTime is how long a passed stage took. Data files spell its members as the first version did, in capitals.
 type StageTime struct {
 	Stage    Stage         `json:"Stage"`
 	Duration time.Duration `json:"Duration"`
 }
 
-// Certificate is what a server presented when its certificate was not accepted.
+// Certificate is the certificate of a server whose certificate was not accepted.
 type Certificate struct {
 	Names    []string  `json:"names"`
 	Issuer   string    `json:"issuer"`
 	NotAfter time.Time `json:"not_after"`
 }
 
-// Retry says whether repeating a failed test can help without changing anything.
+// Retry says whether repeating a failed test without changing anything can help.
 type Retry string
 
-// RetryShort heals within minutes, RetryLong within hours or a day.
+// RetryShort: the cause is gone within minutes; RetryLong: within hours or a day.
 const (
 	RetryNever Retry = "never"
 	RetryShort Retry = "short"
@@ -115,31 +115,31 @@ type Diagnosis struct {
 	// Attribute is the setting at fault by its name in [Settings.Fields], or "password", "recipient", or "" for none.
 	Attribute string `json:"attribute"`
 	Retry     Retry  `json:"retry"`
-	// URL leads to the mail service's own page about it; may be empty.
+	// URL is the mail service's own page about it; may be empty.
 	URL string `json:"url,omitempty"`
 }
 
-// TestResult is the outcome of one test: one message sent, or tried to be sent, with a candidate. Data files spell its members
+// TestResult is the outcome of one test: one message that was sent with a candidate, or could not be. Data files spell its members
 // as the first version did, in capitals.
 type TestResult struct {
 	Status Status `json:"Status"`
-	// Stage is where the test ended: the stage that failed, or StageData after a pass. Empty where the site does not tell.
+	// Stage is where the test ended: the stage that failed, or StageData after a pass. Empty if the site does not say.
 	Stage Stage `json:"Stage"`
-	// Reply is the server's last word; nil when the failure came without one.
+	// Reply is the server's last reply; nil if the failure came without one.
 	Reply *Reply `json:"Reply"`
-	// Error says what went wrong where Reply does not: a network, TLS or protocol error.
+	// Error says what went wrong if Reply does not: a network, TLS or protocol error.
 	Error string `json:"Error"`
-	// Certificate is set when the server's certificate was refused.
+	// Certificate is set if the server's certificate was not accepted.
 	Certificate *Certificate `json:"Certificate"`
 	// Stages were passed, in order.
 	Stages    []StageTime `json:"Stages"`
 	Recipient string      `json:"Recipient"`
-	// MessageID is the Message-ID header without angle brackets; empty when no message was composed.
+	// MessageID is the Message-ID header without angle brackets; empty if no message was composed.
 	MessageID string `json:"MessageID"`
 	// TestedAt is when the test ended.
 	TestedAt  time.Time  `json:"TestedAt"`
 	Diagnosis *Diagnosis `json:"Diagnosis"`
-	// Arrival is where the message arrived; nil when nobody looked, or it was not found.
+	// Arrival is where the message arrived; nil if nobody looked for it, or it was not found.
 	Arrival *Arrival `json:"Arrival,omitempty"`
 	// Shortfall says why the test failed at StageArrival.
 	Shortfall Shortfall `json:"Shortfall,omitempty"`
@@ -163,11 +163,11 @@ type Verification struct {
 	// Reply is the final reply, as [Reply.String] gives it.
 	Reply     string `json:"Reply"`
 	MessageID string `json:"MessageID"`
-	// Arrival is nil where no more was required than that the message was accepted. No site keeps it.
+	// Arrival is nil if nothing more was required than acceptance. No site stores it.
 	Arrival *Arrival `json:"-"`
 }
 
-// Meets reports whether v, which may be nil, proves what is required.
+// Meets reports whether v, which may be nil, proves what is required of it.
 func (v *Verification) Meets(r Requirement) bool {
 	return v != nil && (!r.Looks() || v.Arrival != nil && v.Arrival.Shortfall(r) == "")
 }

@@ -10,8 +10,8 @@ import (
 // writerMark begins each identifier that names its writer.
 const writerMark = "smtp"
 
-// NewWriteID makes the identifier of one write: a random UUID (RFC 9562 section 5.4), in which 40 of the random bits name
-// the writer, eight characters of base32. Any other writer, such as none, is left out.
+// NewWriteID returns the identifier of one write: a random UUID (RFC 9562 section 5.4), of which 40 bits name the writer, which is
+// eight characters of base32. Any other writer, such as an empty one, is left out.
 func NewWriteID(writer string) string {
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // never fails

@@ -194,6 +194,17 @@ func TestRowsThatBlameNoSettingStay(t *testing.T) {
 	}
 }
 
+func TestARefusedConnection(t *testing.T) {
+	d := Of(failed(site.StageConnect, "dial tcp 192.0.2.7:587: connect: connection refused"), example(587, site.STARTTLS))
+	if d.ID != "connect-refused" || d.Attribute != "port" {
+		t.Errorf("got %+v", d)
+	}
+	d = Of(failed(site.StageConnect, closed), example(25, site.STARTTLS))
+	contains(t, d.Cause, "The connection to port 25 is refused: most clouds and internet providers block it.")
+	d = Of(failed(site.StageConnect, "dial tcp [2001:db8::1]:587: connect: network is unreachable"), gmail(587, site.STARTTLS))
+	contains(t, d.Remedy, "Give that machine a route to the internet, or allow outgoing TCP to port 587")
+}
+
 func TestNoHostIsAdvisedWhereTheServiceIsUnknown(t *testing.T) {
 	s := example(587, site.STARTTLS)
 	s.Username = ""

@@ -105,6 +105,14 @@ func TestReplyWithoutItsEnd(t *testing.T) {
 	}
 }
 
+// TestWhatIsNoReplyIsShownAsItCame: without the quotes of Go, in which a password with a quote in it would look different.
+func TestWhatIsNoReplyIsShownAsItCame(t *testing.T) {
+	_, sender, c := script(t, site.STARTTLS, until(site.StageMail, say(`hello "there" a\b`)))
+	if r := sender.Send(t.Context(), c, recipient); r.Stage != site.StageMail || r.Error != `short response: hello "there" a\b` {
+		t.Errorf("got %+v", r)
+	}
+}
+
 // TestReplyWithoutText: a code that stands alone is a reply (RFC 5321 section 4.2), also as the end of one of several lines.
 func TestReplyWithoutText(t *testing.T) {
 	for point, reply := range map[site.Stage][]string{

@@ -139,6 +139,21 @@ func TestMicrosoftRefusesWithoutChallenge(t *testing.T) {
 	}
 }
 
+// TestRefusedTokenEndsWithQUIT: the server says why in a challenge, refuses, and still listens.
+func TestRefusedTokenEndsWithQUIT(t *testing.T) {
+	_, _, sender, c := startWithTokens(t, smtptest.Config{})
+	s := smtptest.StartScript(t, offering(func(p *smtptest.Peer) {
+		p.Answer("334 ", "334 "+base64.StdEncoding.EncodeToString([]byte(`{"status":"400"}`)), "535 5.7.8 no", "221 bye")
+	}, "250 AUTH XOAUTH2"))
+	c.Settings.Host, c.Settings.Port, c.Settings.Encryption = s.Host(), s.Port(), site.NoEncryption
+	if r := sender.Login(t.Context(), c); r.Reply == nil || r.Reply.Code != 535 || r.Error != `{"status":"400"}` {
+		t.Errorf("got %+v, reply %v", r, r.Reply)
+	}
+	if got := said(s); got[len(got)-1] != "QUIT" {
+		t.Errorf("said %q", got)
+	}
+}
+
 func TestServerWithoutTokens(t *testing.T) {
 	_, _, sender, c := startWithTokens(t, smtptest.Config{Users: map[string]secret.Text{user: secret.New(canary)}, Mechanisms: []string{sasl.Plain, sasl.Login}})
 	r := sender.Login(t.Context(), c)
