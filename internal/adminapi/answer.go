@@ -16,11 +16,11 @@ import (
 const (
 	maxName   = 100
 	maxDetail = 500
-	// maxProblem is how large (bytes) a refusal is that is read: every string in it is looked through for secrets.
+	// maxProblem is the largest error response (bytes) that is read: every string in it is searched for secrets.
 	maxProblem = 64 << 10
 )
 
-// judge says what came of an attempt: nil after a success that filled k.out, else how it failed.
+// judge says how an attempt ended: nil after a success that filled k.out, otherwise how it failed.
 func (k *call) judge(resp *http.Response, err error) *Error {
 	var body []byte
 	if err == nil {
@@ -40,7 +40,7 @@ func (k *call) judge(resp *http.Response, err error) *Error {
 	return e
 }
 
-// read returns an *[Error] unless the answer is a success, k.out has been filled and k.Check agrees.
+// read returns an *[Error] unless the response is a success, k.out has been filled and k.Check accepts it.
 func (k *call) read(resp *http.Response, body []byte) error {
 	secrets := k.client.secrets
 	switch {
@@ -69,8 +69,8 @@ func (k *call) read(resp *http.Response, body []byte) error {
 	return nil
 }
 
-// refusal reads a problem document (RFC 9457) as far as there is one. Products that know no such documents have a message instead of
-// the detail, or an error, and some nothing but text.
+// refusal reads a problem document (RFC 9457), if there is one. Products that do not use them have a member message or error instead
+// of detail, and some send only text.
 func refusal(resp *http.Response, body []byte, secrets *redactor) *Error {
 	e := &Error{Kind: Refused, Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header, time.Now())}
 	var members map[string]any
@@ -93,7 +93,7 @@ func refusal(resp *http.Response, body []byte, secrets *redactor) *Error {
 	return e
 }
 
-// find returns a member by its name in any case, as json.Unmarshal takes it.
+// find returns a member by its name, ignoring case as json.Unmarshal does.
 func find(members map[string]any, name string) any {
 	for given, value := range members {
 		if strings.EqualFold(given, name) {
@@ -108,7 +108,7 @@ func member(members map[string]any, name string, limit int) string {
 	return untrusted.Shorten(s, limit)
 }
 
-// plainText is the body of an answer that says what it is: text for people.
+// plainText is the body of a response that is declared to be plain text.
 func plainText(resp *http.Response, body []byte) string {
 	if !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/plain") || len(body) > maxProblem {
 		return ""
@@ -116,12 +116,12 @@ func plainText(resp *http.Response, body []byte) string {
 	return string(body)
 }
 
-// redirect names both origins. The query of the target stays out: it may hold a token.
+// redirect names both origins. The query of the target is left out, because it may hold a token.
 func redirect(resp *http.Response, secrets *redactor) *Error {
 	from, to := originOf(resp.Request.URL), "nowhere"
 	if target, err := resp.Location(); err == nil {
 		to = originOf(target) + target.EscapedPath()
 	}
 	return &Error{Kind: Redirected, Status: resp.StatusCode, Err: secrets.Error(fmt.Errorf(
-		"%s sends on to %s, which is not followed, so that no secret goes astray; set url to where the site is", from, to), maxDetail)}
+		"%s redirects to %s, which is not followed, because credentials must not go elsewhere; set url to the address of the site", from, to), maxDetail)}
 }

@@ -37,11 +37,11 @@ func failure(t *testing.T, answer http.HandlerFunc, out any) *adminapi.Error {
 
 func TestRedirectsNameBothOrigins(t *testing.T) {
 	for location, want := range map[string]string{
-		"https://elsewhere.example/admin?token=hush#x": "http://127.0.0.1:8080 sends on to https://elsewhere.example:443/admin,",
-		"https://u:hush@elsewhere.example/":            "http://127.0.0.1:8080 sends on to https://elsewhere.example:443/,",
-		"/login?token=hush":                            "http://127.0.0.1:8080 sends on to http://127.0.0.1:8080/login,",
-		"http://%zz":                                   "http://127.0.0.1:8080 sends on to nowhere,",
-		"":                                             "http://127.0.0.1:8080 sends on to nowhere,",
+		"https://elsewhere.example/admin?token=hush#x": "http://127.0.0.1:8080 redirects to https://elsewhere.example:443/admin,",
+		"https://u:hush@elsewhere.example/":            "http://127.0.0.1:8080 redirects to https://elsewhere.example:443/,",
+		"/login?token=hush":                            "http://127.0.0.1:8080 redirects to http://127.0.0.1:8080/login,",
+		"http://%zz":                                   "http://127.0.0.1:8080 redirects to nowhere,",
+		"":                                             "http://127.0.0.1:8080 redirects to nowhere,",
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			e := failure(t, adminapitest.WithHeader("Location", location, adminapitest.JSON(307, `{}`)), nil)
@@ -116,8 +116,8 @@ func TestAnswersThatAreNotOnes(t *testing.T) {
 		"duplicate in another spell":  {adminapitest.JSON(200, `{"answer":1,"\u0061nswer":2}`), `"answer" occurs twice`},
 		"hostile duplicate":           {adminapitest.JSON(200, `{"\u001b[31m":1,"\u001b[31m":2}`), `occurs twice`},
 		"too deep":                    {adminapitest.JSON(200, strings.Repeat("[", 1<<19)+strings.Repeat("]", 1<<19)), "not JSON"},
-		"another shape":               {adminapitest.JSON(200, `{"answer":"forty-two"}`), "another shape"},
-		"an array":                    {adminapitest.JSON(200, `[]`), "another shape"},
+		"another shape":               {adminapitest.JSON(200, `{"answer":"forty-two"}`), "an unexpected form"},
+		"an array":                    {adminapitest.JSON(200, `[]`), "an unexpected form"},
 		"NUL and other bytes":         {adminapitest.JSON(200, "\x00\xff\xfe"), "not JSON"},
 		"page without a content type": {adminapitest.WithHeader("Content-Type", "", adminapitest.HTML(200)), "not JSON"},
 	} {
@@ -279,13 +279,13 @@ func TestAnswersInFrontOfASite(t *testing.T) {
 			403,
 			map[string]string{"Cf-Mitigated": "challenge", "Server": "cloudflare"},
 			page("Just a moment...", "Enable JavaScript"),
-			"403 Forbidden" + said + `a challenge of Cloudflare (title "Just a moment...", server "cloudflare", text "Enable JavaScript")`,
+			"403 Forbidden" + said + `a Cloudflare challenge (title "Just a moment...", server "cloudflare", text "Enable JavaScript")`,
 		},
 		"CloudflareFirewall": {
 			403,
 			map[string]string{"Server": "cloudflare"},
 			page("Attention Required! | Cloudflare", "Sorry, you have been blocked"),
-			"403 Forbidden" + said + `the firewall of Cloudflare (`,
+			"403 Forbidden" + said + `the Cloudflare firewall (`,
 		},
 		"CloudflareWithoutOrigin": {521, map[string]string{"Server": "cloudflare"}, page("site.example | 521: Web server is down", "Error 521"), "521" + said + "Cloudflare ("},
 		"Staging": {
@@ -359,11 +359,11 @@ func TestAnAnswerOfAnotherShapeNamesTheMember(t *testing.T) {
 		At   time.Time `json:"at"`
 	}
 	for body, want := range map[string]string{
-		`{"a":{"port":"587"}}`:                `another shape: "a.port" is a string`,
-		`{"a":{"port":1.5}}`:                  `another shape: "a.port" is a number 1.5`,
-		`{"a":{"port":1e300}}`:                `another shape: "a.port" is a number 1e300`,
-		`{"a":{"port":1,"at":"yesterday"}}`:   `another shape: "a.at" is not a time (RFC 3339)`,
-		`{"b":[1.0],"a":{"port":"x","at":5}}`: `another shape`,
+		`{"a":{"port":"587"}}`:                `an unexpected form: "a.port" is a string`,
+		`{"a":{"port":1.5}}`:                  `an unexpected form: "a.port" is a number 1.5`,
+		`{"a":{"port":1e300}}`:                `an unexpected form: "a.port" is a number 1e300`,
+		`{"a":{"port":1,"at":"yesterday"}}`:   `an unexpected form: "a.at" is not a time (RFC 3339)`,
+		`{"b":[1.0],"a":{"port":"x","at":5}}`: `an unexpected form`,
 		`<p>`:                                 `it is not JSON (application/json): it looks like a web page`,
 		`oops, {"a":1}`:                       `it is not JSON (application/json, begins "oops, {\"a\":1}")`,
 	} {

@@ -16,14 +16,14 @@ import (
 
 var errTimeout = errors.New("request timeout")
 
-// layer is a function as a [http.RoundTripper].
+// layer makes a function an [http.RoundTripper].
 type layer func(*http.Request) (*http.Response, error)
 
 // RoundTrip implements [http.RoundTripper].
 func (f layer) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-// bounded gives an attempt an end, in time and in size: it returns an answer with its whole body in memory, or an *[Error] that
-// says whether the request may have reached the site.
+// bounded limits an attempt in time and in size: it returns a response with its whole body in memory, or an *[Error] that says
+// whether the request may have reached the site.
 func bounded(next http.RoundTripper, timeout time.Duration, k *call) http.RoundTripper {
 	return layer(func(req *http.Request) (*http.Response, error) {
 		k.waitFor("an answer")
@@ -31,7 +31,7 @@ func bounded(next http.RoundTripper, timeout time.Duration, k *call) http.RoundT
 		defer cancel()
 		var sent atomic.Bool
 		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-			// From here on bytes may flow, whatever becomes of them.
+			// From here on, bytes may have reached the site.
 			GotConn: func(httptrace.GotConnInfo) { sent.Store(true) },
 		})
 		resp, err := exchange(next, req.WithContext(ctx))
@@ -51,7 +51,7 @@ func exchange(next http.RoundTripper, req *http.Request) (*http.Response, error)
 		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	// The transport has unpacked gzip by now: the bound is on what it unpacks to.
+	// The transport has already decompressed gzip, so the limit is on the decompressed size.
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponseBytes+1))
 	if err != nil {
 		return nil, err
@@ -59,14 +59,14 @@ func exchange(next http.RoundTripper, req *http.Request) (*http.Response, error)
 	switch {
 	case len(body) <= maxResponseBytes:
 	case resp.StatusCode >= http.StatusMultipleChoices:
-		// The status says enough.
+		// The status is enough.
 		body = nil
 	default:
 		return nil, &Error{Kind: Malformed, Status: resp.StatusCode, Err: fmt.Errorf("it is larger than %d bytes", maxResponseBytes)}
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	if _, err := resp.Location(); err != nil {
-		// http.Client would make an error of what it cannot read, though it is not to follow it.
+		// http.Client would fail on a Location that it cannot parse, although it must not follow it.
 		resp.Header.Del("Location")
 	}
 	return resp, nil
@@ -85,7 +85,7 @@ func attemptError(err error, sent bool, secrets *redactor) *Error {
 	return &Error{Kind: Unreachable, Err: secrets.Error(err, maxDetail)}
 }
 
-// logged writes one line for each attempt. What a site sent is never part of it, nor what it was sent.
+// logged writes one line for each attempt. It never contains anything that was sent to the site or received from it.
 func logged(next http.RoundTripper, k *call) http.RoundTripper {
 	return layer(func(req *http.Request) (*http.Response, error) {
 		start := time.Now()

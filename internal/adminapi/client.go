@@ -1,10 +1,10 @@
 // Package adminapi speaks HTTP with the admin API of any site: credentials, limits, retries, errors and log lines. It
-// knows neither mail nor Terraform; what a request means is the business of the platform that makes it.
+// knows nothing about mail or Terraform; only the platform that makes a request knows what it means.
 //
-// [Client.Do] composes a request's way to the site and back of layers of one idea each. What only gets an answer is a transport
-// (net/http): authorized adds the credentials, limited waits for the origin's turn, logged writes one line, bounded gives each
-// attempt an end in time and size. Around them go-retryablehttp repeats what [Repeat] allows, and asks call.judge between any two
-// attempts what came of the last: a decoded answer, or an [Error].
+// [Client.Do] sends a request through layers of one idea each. Those that only obtain a response are transports (net/http): authorized
+// adds the credentials, limited waits for the origin's turn, logged writes one line, bounded limits each attempt in time and size.
+// Around them, go-retryablehttp retries what [Repeat] allows; after each attempt it asks call.judge for the outcome: a decoded
+// response, or an [Error].
 package adminapi
 
 import (
@@ -19,8 +19,8 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 )
 
-// Client makes the requests to one admin API. It is safe for concurrent use. Neither an error of it nor what it decodes repeats a
-// secret that one of its requests has sent.
+// Client makes the requests to one admin API. It is safe for concurrent use. Neither its errors nor what it decodes repeat a secret
+// that one of its requests has sent.
 type Client struct {
 	base        *url.URL
 	credentials Credentials
@@ -32,34 +32,34 @@ type Client struct {
 	secrets     *redactor
 }
 
-// Request is one call of the admin API.
+// Request is one request to the admin API.
 type Request struct {
 	Method string
 	// Path is appended to the client's URL; it starts with a slash and has no query.
 	Path   string
 	Header http.Header
-	// Body is sent as JSON unless it is nil. What is a [Secret] or a secret.Text in it, however deep, is taken out of whatever the
-	// site says, of this call and of later ones.
+	// Body is sent as JSON unless it is nil. Each [Secret] or secret.Text in it, at any depth, is redacted from whatever the site
+	// says in response to this request and to later ones.
 	Body any
-	// Check, where it is set, looks at what a 2xx answer was decoded into. Its error says why that is no answer to this call,
-	// which counts as a body of another shape: what became of the call is open.
+	// Check, if set, examines what a 2xx response was decoded into. Its error says why that is not a response to this request. It
+	// counts as a malformed body: the outcome of the request is unknown.
 	Check func() error
-	// Repeat says when the call may be sent again.
+	// Repeat says when the request may be retried.
 	Repeat Repeat
-	// Done is for [IfUndone]: it finds out whether a call whose answer was lost has been carried out, and fills in what
-	// the answer would have. Its error ends the call.
+	// Done is for [IfUndone]: it finds out whether a request whose response was lost has been carried out, and fills in what the
+	// response would have. Its error ends the request.
 	Done func(ctx context.Context) (bool, error)
 }
 
-// Response is what an answer holds beside its body. It is zero when Request.Done found the call carried out.
+// Response is what a response holds besides its body. It is zero if Request.Done found that the request was carried out.
 type Response struct {
 	Status int
 	// RetryAfter is between zero and a minute.
 	RetryAfter time.Duration
 }
 
-// Do makes the call, repeats it where r allows, and decodes the JSON of a 2xx answer into out, a pointer or nil. The
-// error is an *[Error]. It ends when ctx does, and after some minutes where ctx has no deadline.
+// Do makes the request, retries it as r allows, and decodes the JSON of a 2xx response into out, a pointer or nil. The error is an
+// *[Error]. Do ends when ctx does, and after some minutes if ctx has no deadline.
 func (c *Client) Do(ctx context.Context, r Request, out any) (Response, error) {
 	ctx, cancel := withDeadline(ctx, c.limits)
 	defer cancel()
@@ -93,7 +93,7 @@ func (c *Client) Do(ctx context.Context, r Request, out any) (Response, error) {
 	return Response{Status: resp.StatusCode, RetryAfter: min(retryAfter(resp.Header, time.Now()), maxRetryAfter)}, nil
 }
 
-// withDeadline gives a call that has no end the time that all of its attempts may take.
+// withDeadline gives a request without a deadline the time that all of its attempts may take.
 func withDeadline(ctx context.Context, l Limits) (context.Context, context.CancelFunc) {
 	if _, ok := ctx.Deadline(); ok {
 		return context.WithCancel(ctx)
@@ -123,7 +123,7 @@ func (c *Client) request(ctx context.Context, r Request) (*retryablehttp.Request
 		req.Header.Set("Content-Type", "application/json")
 	}
 	if r.Method == http.MethodGet {
-		// What a cache has kept is older than what is asked for (RFC 9111 section 5.2.1.4).
+		// A cached response may be older than what is asked for (RFC 9111 section 5.2.1.4).
 		req.Header.Set("Cache-Control", "no-cache")
 	}
 	req.Header.Set("Accept", "application/json, application/problem+json")

@@ -43,13 +43,13 @@ func TestURL(t *testing.T) {
 		}
 	}
 	for bad, want := range map[string]string{
-		"":                                 "A URL such as",
-		"client-a.example":                 "A URL such as",
-		"https://":                         "A URL such as",
-		"https:client-a.example":           "A URL such as",
-		"ftp://client-a.example":           "A URL such as",
-		"https://client-a.example:port":    "A URL such as",
-		"https://u:%zz-canary@a.example":   "A URL such as",
+		"":                                 "It must be a URL such as",
+		"client-a.example":                 "It must be a URL such as",
+		"https://":                         "It must be a URL such as",
+		"https:client-a.example":           "It must be a URL such as",
+		"ftp://client-a.example":           "It must be a URL such as",
+		"https://client-a.example:port":    "It must be a URL such as",
+		"https://u:%zz-canary@a.example":   "It must be a URL such as",
 		"https://u:canary@a.example":       "Credentials do not belong",
 		"https://canary@a.example":         "Credentials do not belong",
 		"https://a.example/?token=canary":  "must end before",

@@ -9,15 +9,15 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
-// Account is what a user names to log in with: a token, or a username and a password, or nothing. Each platform makes
-// its [Credentials] of it.
+// Account is what a user configures to log in with: a token, or a username and a password, or nothing. Each platform turns it
+// into [Credentials].
 type Account struct {
 	Token    secret.Text
 	Username string
 	Password secret.Text
 }
 
-// Validate returns a *[ConfigError] unless a is one of the three things that it can be.
+// Validate returns a *[ConfigError] unless a is one of these three.
 func (a Account) Validate() error {
 	switch {
 	case !a.Token.IsEmpty() && (a.Username != "" || !a.Password.IsEmpty()):
@@ -27,9 +27,9 @@ func (a Account) Validate() error {
 	case a.Username != "" && a.Password.IsEmpty():
 		return &ConfigError{"password", "A username needs its password."}
 	case strings.TrimSpace(a.Token.Reveal()) != a.Token.Reveal():
-		return &ConfigError{"token", "It begins or ends with a space or a line break, as the content of a file does; use trimspace(file(…))."}
+		return &ConfigError{"token", "It begins or ends with white space, as a token that is read from a file often does; use trimspace(file(…))."}
 	case strings.ContainsFunc(a.Token.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }):
-		return &ConfigError{"token", "There is a space, a line break or another character in it that no token has."}
+		return &ConfigError{"token", "It contains a space, a line break or another character that no token has."}
 	}
 	return nil
 }
@@ -40,7 +40,7 @@ func (a Account) Parts() (login, token Account) {
 	return Account{Username: a.Username, Password: a.Password}, Account{Token: a.Token}
 }
 
-// Session makes credentials of a token, or of a login with username and password; nil of nothing. The error is a
+// Session returns credentials for a token, or for a login with username and password; nil for neither. The error is a
 // *[ConfigError].
 func (a Account) Session(login LoginFunc) (Credentials, error) {
 	err := a.Validate()
@@ -55,8 +55,8 @@ func (a Account) Session(login LoginFunc) (Credentials, error) {
 	return nil, nil
 }
 
-// Basic makes credentials of username and password; nil of nothing. For a token the error, a *[ConfigError], has noToken as
-// its message: what the product takes instead.
+// Basic returns credentials for username and password; nil for neither. For a token the error is a *[ConfigError] with noToken as its
+// message, which says what the product accepts instead.
 func (a Account) Basic(noToken string) (Credentials, error) {
 	err := a.Validate()
 	switch {
@@ -72,8 +72,8 @@ func (a Account) Basic(noToken string) (Credentials, error) {
 
 // Credentials give the value of the Authorization header (RFC 9110 section 11.6.2).
 type Credentials interface {
-	// authorization returns a value other than rejected, where there can be one, or an *[Error]. Calls that it makes go
-	// through anonymous.
+	// authorization returns a value other than rejected, if there can be one, or an *[Error]. It makes its own requests with
+	// anonymous.
 	authorization(ctx context.Context, anonymous *Client, rejected secret.Text) (secret.Text, error)
 }
 
@@ -99,13 +99,13 @@ type beside struct {
 	token  secret.Text
 }
 
-// WithToken sends a token in that header with every request, where what is in front of the site wants the Authorization header for
-// credentials of its own, such as the web server's login of a staging site.
+// WithToken sends a token in that header with every request, for a site whose Authorization header is taken by something in front of
+// it, such as the web server's login of a staging site.
 func WithToken(credentials Credentials, header string, token secret.Text) Credentials {
 	return beside{credentials, header, token}
 }
 
-// authorized adds the credentials, and tries once more with new ones when they are no longer accepted.
+// authorized adds the credentials, and tries once more with new ones if they are no longer accepted.
 func authorized(next http.RoundTripper, c *Client) http.RoundTripper {
 	if c.credentials == nil {
 		return next

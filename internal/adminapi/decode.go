@@ -41,7 +41,7 @@ func unmarshal(body []byte, out any) error {
 	return json.Unmarshal(body, out)
 }
 
-// wholeNumbers returns the JSON with each whole number written as one.
+// wholeNumbers returns the JSON with each whole number written as an integer.
 func wholeNumbers(body []byte) []byte {
 	written, err := json.Marshal(whole(parse(body)))
 	if err != nil {
@@ -76,18 +76,18 @@ func whole(value any) any {
 	return value
 }
 
-// explainShape names the member that is not what was asked for.
+// explainShape names the member that does not have the expected type.
 func explainShape(body []byte, err error) error {
 	if err == nil {
 		return nil
 	}
 	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && e.Field != "" {
-		return fmt.Errorf("it is JSON of another shape: %q is a %s", e.Field, e.Value)
+		return fmt.Errorf("it is JSON of an unexpected form: %q is a %s", e.Field, e.Value)
 	}
 	if e, ok := errors.AsType[*time.ParseError](err); ok {
-		return fmt.Errorf("it is JSON of another shape: %q is not a time (RFC 3339)", pathOf(parse(body), strings.Trim(e.Value, `"`)))
+		return fmt.Errorf("it is JSON of an unexpected form: %q is not a time (RFC 3339)", pathOf(parse(body), strings.Trim(e.Value, `"`)))
 	}
-	return fmt.Errorf("it is JSON of another shape: %w", err)
+	return fmt.Errorf("it is JSON of an unexpected form: %w", err)
 }
 
 // pathOf names the first member with that value, those around it before it.
@@ -104,7 +104,7 @@ func pathOf(value any, want string) string {
 	return ""
 }
 
-// uniqueMembers reads one value. Names that differ only in case count as the same, as they do to json.Unmarshal.
+// uniqueMembers reads one value. Names that differ only in case count as the same, as for json.Unmarshal.
 func uniqueMembers(d *json.Decoder) error {
 	token, err := d.Token()
 	if err != nil {

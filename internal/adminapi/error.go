@@ -7,51 +7,51 @@ import (
 	"time"
 )
 
-// Kind is the small set of ways in which a call can fail.
+// Kind is a way in which a request can fail.
 type Kind string
 
 // The kinds.
 const (
-	// Unreachable: the request never left for the site: no name, no connection, no time left.
+	// Unreachable: the request was not sent: no address, no connection, or no time left.
 	Unreachable Kind = "unreachable"
-	// Untrusted: no connection because of TLS: the certificate of either side, or the protocol version.
+	// Untrusted: TLS failed, because of the certificate of either side or the protocol version.
 	Untrusted Kind = "untrusted"
-	// NotLoggedIn: the login that the call needs failed, so the call was not carried out; Err is that failure.
+	// NotLoggedIn: the login failed, so the request was not sent; Err is that failure.
 	NotLoggedIn Kind = "not_logged_in"
-	// NoAnswer: the request may have reached the site, and no complete answer came back.
+	// NoAnswer: the request may have reached the site, and no complete response came back.
 	NoAnswer Kind = "no_answer"
-	// Refused: an answer with a status of 400 or above.
+	// Refused: a response with a status of 400 or above.
 	Refused Kind = "refused"
-	// Redirected: an answer that sends the client elsewhere; never followed.
+	// Redirected: a redirect, which is never followed.
 	Redirected Kind = "redirected"
-	// Malformed: a success whose body is too large or not the JSON that was asked for.
+	// Malformed: a success whose body is too large or not the expected JSON.
 	Malformed Kind = "malformed"
 )
 
-// Error is a failed call. Nothing in it holds a secret.
+// Error is a failed request. It holds no secret.
 type Error struct {
 	Kind Kind
 	// Method and URL are those of the request.
 	Method, URL string
-	// Status is that of the answer, 0 when there was none.
+	// Status is that of the response, 0 if there was none.
 	Status int
-	// Code, Field and Detail are members of the problem document (RFC 9457), each on one line of bounded length; empty
-	// where the answer has none. They come from outside.
+	// Code, Field and Detail are members of the problem document (RFC 9457), each on one line of limited length; empty if the
+	// response has none. They are untrusted input.
 	Code, Field, Detail string
-	// Front is what answered in the place of the site's admin API, such as a firewall, in a few words; empty for the site itself. It
-	// comes from outside.
+	// Front is what answered instead of the site's admin API, such as a firewall, in a few words; empty for the site itself. It is
+	// untrusted input.
 	Front string
-	// RetryAfter is how long the site wants to be left alone, at most a year.
+	// RetryAfter is how long the site asks to wait, at most a year.
 	RetryAfter time.Duration
-	// Attempts is how often the call was tried.
+	// Attempts is how many attempts were made.
 	Attempts int
-	// Err is the error underneath; may be nil.
+	// Err is the underlying error; may be nil.
 	Err error
 
 	body []byte
 }
 
-// Error implements error: the call, what became of it, and after how many attempts.
+// Error implements error: the request, how it failed, and after how many attempts.
 func (e *Error) Error() string {
 	text := fmt.Sprintf("%s %s: %s", e.Method, e.URL, e.reason())
 	if e.Attempts > 1 {
@@ -65,7 +65,7 @@ func (e *Error) reason() string {
 		Unreachable: "the site cannot be reached",
 		Untrusted:   "the site is not trusted",
 		NotLoggedIn: "login failed",
-		NoAnswer:    "sent, but no complete answer came back",
+		NoAnswer:    "sent, but no complete response came back",
 		Refused:     e.refusal(),
 		Redirected:  fmt.Sprintf("redirect %d", e.Status),
 		Malformed:   "the answer is not one of the admin API; check url",
@@ -89,21 +89,21 @@ func (e *Error) refusal() string {
 	}
 	switch wish := e.RetryAfter.Round(time.Second); {
 	case e.RetryAfter > maxRetryAfter:
-		text += fmt.Sprintf(" (the site asks to wait %s, longer than is waited for)", wish)
+		text += fmt.Sprintf(" (the site asks to wait %s, which is too long to wait)", wish)
 	case e.RetryAfter > 0:
 		text += fmt.Sprintf(" (the site asks to wait %s)", wish)
 	}
 	return strings.TrimSpace(text)
 }
 
-// Unwrap returns the error underneath.
+// Unwrap returns the underlying error.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Decode fills out, a pointer, from the JSON of an answer with a status of 400 or above: for members that a platform
-// adds to the problem document, or documents of its own.
+// Decode fills out, a pointer, from the JSON of a response with a status of 400 or above: for members that a platform
+// adds to the problem document, or for formats of its own.
 func (e *Error) Decode(out any) error { return decode(e.body, out) }
 
-// Undecided reports whether the call may have been carried out although it failed.
+// Undecided reports whether the request may have been carried out although it failed.
 func (e *Error) Undecided() bool {
 	switch e.Kind {
 	case NoAnswer, Malformed:
@@ -114,7 +114,7 @@ func (e *Error) Undecided() bool {
 	return false
 }
 
-// declines reports whether a status of the server class says that nothing was done.
+// declines reports whether a 5xx status says that nothing was done.
 func declines(status int) bool {
 	return status == http.StatusNotImplemented || status == http.StatusServiceUnavailable ||
 		status == http.StatusInsufficientStorage

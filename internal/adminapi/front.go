@@ -9,15 +9,15 @@ import (
 	"strings"
 )
 
-// fronts are what answers in the place of a site, by what gives it away: in the header lines or in the page, in lower case. The
-// first that fits counts.
+// fronts are what may answer instead of a site, by a text in the headers or in the page that reveals it, in lower case. The first
+// match counts.
 var fronts = []struct {
 	sign string
 	name string
 }{
-	{"cf-mitigated: challenge", "a challenge of Cloudflare"},
-	{"cdn-cgi/challenge-platform", "a challenge of Cloudflare"},
-	{"attention required! | cloudflare", "the firewall of Cloudflare"},
+	{"cf-mitigated: challenge", "a Cloudflare challenge"},
+	{"cdn-cgi/challenge-platform", "a Cloudflare challenge"},
+	{"attention required! | cloudflare", "the Cloudflare firewall"},
 	{"server: cloudflare", "Cloudflare"},
 	{"sucuri", "the firewall of Sucuri"},
 	{"wordfence", "the security plugin Wordfence"},
@@ -30,11 +30,11 @@ var fronts = []struct {
 	{"ddos-guard", "DDoS-Guard"},
 	{"www-authenticate: basic", "the login of a staging site, or of the web server (HTTP basic authentication)"},
 	{"maintenance", "a maintenance page"},
-	{"coming soon", "a page that says that the site comes soon"},
+	{"coming soon", "a \"coming soon\" page"},
 }
 
-// inFront says what answered in the place of the site's admin API, with what it shows; empty where that is not sure: an API answers in
-// JSON or in nothing.
+// inFront says what answered instead of the site's admin API, and what it shows; empty if that is uncertain: an API responds with JSON
+// or with nothing.
 func inFront(resp *http.Response, body []byte, secrets *redactor) string {
 	page := isPage(body)
 	staging := resp.StatusCode == http.StatusUnauthorized && strings.HasPrefix(strings.ToLower(resp.Header.Get("WWW-Authenticate")), "basic") &&
@@ -69,7 +69,7 @@ var (
 	unshown   = regexp.MustCompile(`(?is)<(script|style|head|title)\b.*?</(script|style|head|title)>|<[^>]*>`)
 )
 
-// shows is the title of a page, its server and its first line of text, as far as there are such, in parentheses.
+// shows returns the title of a page, its server and its first line of text, as far as they exist, in parentheses.
 func shows(resp *http.Response, body []byte, secrets *redactor) string {
 	var parts []string
 	add := func(what, text string) {
@@ -93,7 +93,7 @@ func shows(resp *http.Response, body []byte, secrets *redactor) string {
 	return " (" + strings.Join(parts, ", ") + ")"
 }
 
-// describe says in parentheses what a body is that is not JSON: what it is called, how it is packed, and how it begins.
+// describe says in parentheses what a body that is not JSON is: its type, its encoding, and how it begins.
 func describe(resp *http.Response, body []byte, secrets *redactor) string {
 	kind := resp.Header.Get("Content-Type")
 	if kind == "" {

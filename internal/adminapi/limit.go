@@ -12,7 +12,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// origin is the turnstile in front of one origin.
+// origin limits the requests to one origin.
 type origin struct {
 	perSecond   float64
 	concurrency int
@@ -32,9 +32,9 @@ func newOrigin(l Limits) *origin {
 	}
 }
 
-// agree refuses limits other than those of the clients that the origin already has: one of them would not hold.
+// agree refuses limits that differ from those of the origin's other clients, because only one of them could apply.
 func (o *origin) agree(name string, l Limits) error {
-	message := "Several sites live on %s, and one of them asks for %v, another for %v. The limit is one for all of them."
+	message := "Several sites share %s, and one of them sets %v, another %v. They share one limit, so set the same value for all of them."
 	switch {
 	case l.RequestsPerSecond != o.perSecond:
 		return &ConfigError{"requests_per_second", fmt.Sprintf(message, name, o.perSecond, l.RequestsPerSecond)}
@@ -44,7 +44,7 @@ func (o *origin) agree(name string, l Limits) error {
 	return nil
 }
 
-// limited waits for the origin's turn, and lets the whole origin rest when a 429 asks for it.
+// limited waits for the origin's turn, and pauses all requests to the origin after a 429.
 func limited(next http.RoundTripper, o *origin, k *call) http.RoundTripper {
 	return layer(func(req *http.Request) (*http.Response, error) {
 		k.waitFor("its turn")
@@ -85,7 +85,7 @@ func (o *origin) wait(ctx context.Context, k *call) error {
 		o.mu.Unlock()
 		switch {
 		case quiet > maxRetryAfter:
-			return &Error{Kind: Refused, Status: http.StatusTooManyRequests, RetryAfter: quiet, Err: errors.New("so it answered an earlier request; this one was not sent")}
+			return &Error{Kind: Refused, Status: http.StatusTooManyRequests, RetryAfter: quiet, Err: errors.New("it answered so to an earlier request; this one was not sent")}
 		case quiet > 0:
 			k.waitFor("the site, which asked to be left alone for another " + quiet.Round(time.Second).String())
 		}
@@ -106,8 +106,8 @@ func (o *origin) wait(ctx context.Context, k *call) error {
 
 var errNoTime = fmt.Errorf("not enough time left: %w", context.DeadlineExceeded)
 
-// Sleep waits for d or until ctx ends. Where the deadline of ctx comes first, it does not wait at all: it returns an
-// error that is [context.DeadlineExceeded].
+// Sleep waits for d or until ctx ends. If the deadline of ctx comes first, it does not wait at all and returns an error that is
+// [context.DeadlineExceeded].
 func Sleep(ctx context.Context, d time.Duration) error {
 	if !fits(ctx, d) {
 		return errNoTime

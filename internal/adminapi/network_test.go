@@ -69,16 +69,16 @@ func TestFaultsOfARealNetwork(t *testing.T) {
 		text string
 	}{
 		"refused": {refused, adminapi.Unreachable, syscall.ECONNREFUSED, "the site cannot be reached: dial tcp 127.0.0.1:"},
-		"reset":   {raw(t, func(c *net.TCPConn) { _ = c.SetLinger(0) }), adminapi.NoAnswer, syscall.ECONNRESET, "sent, but no complete answer came back"},
-		"silence": {raw(t, untilClosed), adminapi.NoAnswer, nil, "no complete answer came back: gave up after 200ms"},
+		"reset":   {raw(t, func(c *net.TCPConn) { _ = c.SetLinger(0) }), adminapi.NoAnswer, syscall.ECONNRESET, "sent, but no complete response came back"},
+		"silence": {raw(t, untilClosed), adminapi.NoAnswer, nil, "no complete response came back: gave up after 200ms"},
 		"silence in headers": {raw(t, func(c *net.TCPConn) {
 			_, _ = c.Write([]byte("HTTP/1.1 200 OK\r\nContent-"))
 			untilClosed(c)
-		}), adminapi.NoAnswer, nil, "no complete answer came back: gave up after 200ms"},
+		}), adminapi.NoAnswer, nil, "no complete response came back: gave up after 200ms"},
 		"silence in the body": {raw(t, func(c *net.TCPConn) {
 			_, _ = c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"))
 			untilClosed(c)
-		}), adminapi.NoAnswer, nil, "no complete answer came back: gave up after 200ms"},
+		}), adminapi.NoAnswer, nil, "no complete response came back: gave up after 200ms"},
 		"100 KiB of headers": {raw(t, func(c *net.TCPConn) {
 			_, _ = c.Write([]byte("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 100<<10) + "\r\nContent-Length: 0\r\n\r\n"))
 		}), adminapi.NoAnswer, nil, "headers exceeded 65536 bytes"},
@@ -89,7 +89,7 @@ func TestFaultsOfARealNetwork(t *testing.T) {
 					return
 				}
 			}
-		}), adminapi.NoAnswer, nil, "no complete answer came back"},
+		}), adminapi.NoAnswer, nil, "no complete response came back"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			limits := once()

@@ -12,7 +12,7 @@ import (
 const (
 	connectTimeout = 10 * time.Second
 	idleTimeout    = 90 * time.Second
-	// A connection that went dead without a word is found by a ping, not by the next call's timeout.
+	// A ping notices a connection that died silently, so that the next request does not have to time out.
 	pingAfter        = 15 * time.Second
 	pingTimeout      = 5 * time.Second
 	maxResponseBytes = 1 << 20
@@ -23,7 +23,7 @@ const (
 type PoolOptions struct {
 	// UserAgent is sent with every request (RFC 9110 section 10.1.5).
 	UserAgent string
-	// Logger gets one record for each attempt, with string attributes only and never a body, a header or a secret.
+	// Logger receives one record for each attempt, with string attributes only and never a body, a header or a secret.
 	// nil logs nothing.
 	Logger slog.Handler
 	// DialContext opens connections instead of a [net.Dialer]; nil for the network of this machine.
@@ -67,7 +67,7 @@ func (p *Pool) Close() {
 	}
 }
 
-// Client returns a client for what c describes, or a *[ConfigError]. It opens no connection.
+// Client returns a client for the admin API that c describes, or a *[ConfigError]. It opens no connection.
 func (p *Pool) Client(c Config) (*Client, error) {
 	base, err := parseURL(c.URL)
 	if err != nil {
@@ -98,7 +98,7 @@ func (p *Pool) Client(c Config) (*Client, error) {
 	}, nil
 }
 
-// transportKey tells apart what may not share connections.
+// transportKey distinguishes clients that must not share connections.
 type transportKey struct {
 	tls         [32]byte
 	concurrency int

@@ -15,33 +15,33 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 )
 
-// Repeat says when a call may be sent again. Whatever it says: never after a redirect, a certificate error or a 4xx
-// other than 429.
+// Repeat says when a request may be retried. In any case it is never retried after a redirect, a certificate error or a 4xx other
+// than 429.
 type Repeat int
 
 const (
-	// IfUnsent repeats only what certainly did not reach the site: for calls that nothing can tell apart.
+	// IfUnsent retries only what certainly did not reach the site: for requests that the site cannot recognize as repeated.
 	IfUnsent Repeat = iota
-	// Always repeats also after a lost answer and after 429, 500, 502, 503 and 504: for calls that change nothing.
+	// Always also retries after a lost response and after 429, 500, 502, 503 and 504: for requests that change nothing.
 	Always
-	// IfUndone is like Always, but asks Request.Done first when the call may have been carried out.
+	// IfUndone is like Always, but first asks Request.Done if the request may have been carried out.
 	IfUndone
-	// Login repeats once after a lost answer, waits after 429 and 503, and takes other failures of the site as final.
+	// Login retries once after a lost response, waits after 429 and 503, and treats other failures of the site as final.
 	Login
 )
 
 const (
 	minWait = 500 * time.Millisecond
 	maxWait = 8 * time.Second
-	// maxRetryAfter is the longest wish of a site that is waited for: after a longer one no repetition would succeed.
+	// maxRetryAfter is the longest Retry-After that is honored. If a site asks for more, a retry would not succeed in time.
 	maxRetryAfter = time.Minute
-	// longestRetryAfter is the largest figure that is taken for one.
+	// longestRetryAfter is the largest value that is believed.
 	longestRetryAfter = 365 * 24 * time.Hour
-	// progressAfter is how often a call that takes long says what it waits for.
+	// progressAfter is how often a slow request logs what it is waiting for.
 	progressAfter = 10 * time.Second
 )
 
-// call is what one call of [Client.Do] remembers between its attempts.
+// call is what [Client.Do] remembers between the attempts of a request.
 type call struct {
 	Request
 	client *Client
@@ -52,13 +52,13 @@ type call struct {
 	done    bool
 	wait    time.Duration
 	failure *Error
-	// waiting is what for, at the moment.
+	// waiting is what the request is waiting for at the moment.
 	waiting atomic.Value
 }
 
 func (k *call) begin(_ retryablehttp.Logger, _ *http.Request, repeats int) { k.attempt = repeats + 1 }
 
-// again decides whether there will be another attempt, and how long to wait for it.
+// again decides whether there will be another attempt, and how long to wait before it.
 func (k *call) again(ctx context.Context, resp *http.Response, err error) (bool, error) {
 	k.failure = k.judge(resp, err)
 	if k.failure == nil {
@@ -98,13 +98,13 @@ func (k *call) repeatable(ctx context.Context) bool {
 func (k *call) undone(ctx context.Context) bool {
 	done, err := k.Done(ctx)
 	if err != nil {
-		k.failure.Err = joined(k.failure.Err, fmt.Errorf("asking the site what became of it failed too: %w", err))
+		k.failure.Err = joined(k.failure.Err, fmt.Errorf("asking the site for its outcome failed too: %w", err))
 	}
 	k.done = done && err == nil
 	return !done && err == nil
 }
 
-// outcome is the error of a call that did not succeed by itself.
+// outcome returns the error of a request that did not succeed by itself.
 func (k *call) outcome(ctx context.Context) error {
 	if k.done {
 		return nil
@@ -123,15 +123,15 @@ func joined(first, second error) error {
 	return fmt.Errorf("%w; %w", first, second)
 }
 
-// waitBefore gives a random time between 0.5 s and a bound that grows with the attempts from 1 s to 8 s, so that many
-// clients do not come back together; the site's own wish comes on top.
+// waitBefore returns a random time between 0.5 s and a limit that grows with the attempts from 1 s to 8 s, so that many clients do not
+// come back together. What the site asks for is added.
 func waitBefore(attempt int, wish time.Duration) time.Duration {
 	bound := min(minWait<<min(attempt, 10), maxWait)
 	return wish + minWait + rand.N(bound-minWait)
 }
 
-// retryAfter reads Retry-After (RFC 9110 section 10.2.3), in seconds or as a date: between zero and a year, zero for what cannot be
-// read.
+// retryAfter parses Retry-After (RFC 9110 section 10.2.3), in seconds or as a date: between zero and a year, and zero if it is
+// invalid.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	value := strings.TrimSpace(h.Get("Retry-After"))
 	seconds, err := strconv.ParseUint(value, 10, 32)
@@ -150,7 +150,7 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 
 func (k *call) waitFor(what string) { k.waiting.Store(what) }
 
-// attrs name an attempt in a log line.
+// attrs identify an attempt in a log line.
 func (k *call) attrs(req *http.Request) []slog.Attr {
 	return []slog.Attr{
 		slog.String("method", req.Method),
@@ -159,7 +159,7 @@ func (k *call) attrs(req *http.Request) []slog.Attr {
 	}
 }
 
-// tellProgress logs again and again what a call waits for that takes long, until the returned function is called.
+// tellProgress logs repeatedly what a slow request is waiting for, until the returned function is called.
 func (k *call) tellProgress(req *http.Request) (stop func()) {
 	ctx, cancel := context.WithCancel(req.Context())
 	began, ended := time.Now(), make(chan struct{})

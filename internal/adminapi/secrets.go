@@ -12,8 +12,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
-// Secret is the one form in which a secret shows: as a string in JSON that is sent. With omitzero an empty one is left
-// out.
+// Secret is the only form in which a secret is marshalled: as a string in JSON that is sent. With omitzero an empty one is omitted.
 type Secret struct{ secret.Text }
 
 // MarshalText implements [encoding.TextMarshaler].
@@ -25,23 +24,23 @@ func (s *Secret) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// IsZero reports whether there is nothing to send.
+// IsZero reports whether s is empty.
 func (s Secret) IsZero() bool { return s.IsEmpty() }
 
-// mostSupplied is how many texts of its requests a client remembers.
+// mostSupplied is how many texts from its requests a client remembers.
 const mostSupplied = 256
 
-// redactor knows the secrets that the calls of a client send, which nothing may repeat. That is for all of them together: a site
-// that fails may show what it was sent before, such as a trace, a queue or its log.
+// redactor knows the secrets that a client's requests send, which nothing may repeat. It covers all requests together, because a site
+// that fails may show what it was sent before, in a trace, a queue or its log.
 type redactor struct {
 	untrusted.Redactor
 
 	mu sync.Mutex
-	// supplied are the texts that requests held, the latest last. A site that says one of them says nothing new.
+	// supplied are the texts that requests held, the latest last. A site that repeats one of them reveals nothing new.
 	supplied []string
 }
 
-// addBody adds the secrets in the body of a request, and what else the request says.
+// addBody adds the secrets in the body of a request, and its other texts.
 func (r *redactor) addBody(body any) {
 	var secrets []secret.Text
 	var texts []string
@@ -62,7 +61,7 @@ func (r *redactor) addBody(body any) {
 	r.supplied = slices.Delete(r.supplied, 0, max(0, len(r.supplied)-mostSupplied))
 }
 
-// addAuthorization adds what the value of an Authorization header holds.
+// addAuthorization adds the secrets in the value of an Authorization header.
 func (r *redactor) addAuthorization(value secret.Text) {
 	scheme, credentials, found := strings.Cut(value.Reveal(), " ")
 	if !found {
@@ -75,8 +74,8 @@ func (r *redactor) addAuthorization(value secret.Text) {
 	}
 }
 
-// clean takes secrets out of every string of a decoded answer, but for the strings that a request supplied: those are compared with
-// what was sent, and are no news to anybody.
+// clean redacts secrets in every string of a decoded response, except for the strings that a request supplied: those are compared with
+// what was sent, and reveal nothing new.
 func (r *redactor) clean(out any) {
 	r.mu.Lock()
 	supplied := slices.Clone(r.supplied)
@@ -130,8 +129,8 @@ var (
 	rawType  = reflect.TypeFor[json.RawMessage]()
 )
 
-// walk shows visit every string, every secret.Text and every json.RawMessage that v leads to, in whatever is exported. What can be set
-// there can be set too within interfaces and maps.
+// walk calls visit for every string, every secret.Text and every json.RawMessage that can be reached from v through exported fields.
+// visit can set them, within interfaces and maps too.
 func walk(v reflect.Value, visit func(reflect.Value)) {
 	switch v.Kind() {
 	case reflect.String:

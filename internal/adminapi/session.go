@@ -11,14 +11,14 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
-// renewBefore is how long before its expiry a session is not used any more, so that it does not expire on the way.
+// renewBefore is how long before its expiry a session is no longer used, so that it does not expire in transit.
 const renewBefore = 30 * time.Second
 
-// Grant is what a login gives.
+// Grant is the result of a login.
 type Grant struct {
 	// Authorization is the whole value of the header, such as "Bearer …".
 	Authorization secret.Text
-	// Expires may be zero: then only a 401 tells.
+	// Expires may be zero; then only a 401 shows that the session has ended.
 	Expires time.Time
 }
 
@@ -27,14 +27,14 @@ type LoginFunc func(ctx context.Context, anonymous *Client) (Grant, error)
 
 type session struct {
 	login LoginFunc
-	// turn is a mutex that a caller whose context ends need not wait for. It guards what follows.
+	// turn is a mutex that stops waiting when the caller's context ends. It guards the fields below.
 	turn    *semaphore.Weighted
 	grant   Grant
 	refused error
 }
 
-// Session logs in before the first call, once for all calls, and again when the session ends or is no longer accepted.
-// A login that the site refuses is not repeated: the next attempt could lock the account.
+// Session logs in before the first request, once for all of them, and again when the session ends or is no longer accepted.
+// A login that the site refuses is not retried, because the next attempt could lock the account.
 func Session(login LoginFunc) Credentials {
 	return &session{login: login, turn: semaphore.NewWeighted(1)}
 }
@@ -58,7 +58,7 @@ func (s *session) authorization(ctx context.Context, anonymous *Client, rejected
 		return secret.Text{}, &Error{Kind: NotLoggedIn, Err: err}
 	}
 	if time.Until(grant.Expires) <= renewBefore {
-		// The clocks differ, or sessions are very short: use it for as long as the site accepts it.
+		// The clocks differ, or sessions are very short: use it as long as the site accepts it.
 		grant.Expires = time.Time{}
 	}
 	s.grant = grant

@@ -14,9 +14,9 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/secret"
 )
 
-// TLS says whom to trust and how to identify; the zero TLS trusts the authorities of the system.
+// TLS says which authorities to trust and how to identify; the zero TLS trusts those of the system.
 type TLS struct {
-	// CACertificate holds PEM certificates of authorities that are trusted beside those of the system.
+	// CACertificate holds PEM certificates of authorities that are trusted in addition to those of the system.
 	CACertificate []byte
 	// ClientCertificate is the PEM certificate chain that identifies this client; ClientKey its PEM private key.
 	ClientCertificate []byte
@@ -33,7 +33,7 @@ func (t TLS) config() (*tls.Config, error) {
 			roots = x509.NewCertPool()
 		}
 		if !roots.AppendCertsFromPEM(t.CACertificate) {
-			return nil, &ConfigError{"ca_certificate", "There is no certificate in it; PEM is needed (-----BEGIN CERTIFICATE-----)."}
+			return nil, &ConfigError{"ca_certificate", "It contains no certificate in PEM (-----BEGIN CERTIFICATE-----)."}
 		}
 		c.RootCAs = roots
 	}
@@ -47,14 +47,14 @@ func (t TLS) config() (*tls.Config, error) {
 	return c, nil
 }
 
-// digest is equal for equal TLS, and can be kept where the key cannot.
+// digest is equal for equal TLS, and can be stored where the key must not be.
 func (t TLS) digest() [sha256.Size]byte {
 	all, _ := json.Marshal([]any{t.CACertificate, t.ClientCertificate, t.ClientKey.Reveal(), t.InsecureSkipVerify})
 	return sha256.Sum256(all)
 }
 
-// explainTLS says what is wrong with the certificates or the protocol and which argument helps; nil when err is of
-// another kind. None of these failures heals by itself.
+// explainTLS says what is wrong with the certificates or the protocol and which argument helps; nil if err is of another kind. None
+// of these failures is transient.
 func explainTLS(err error, sent bool) error {
 	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "remote error" || op.Op == "local error") {
 		return explainAlert(op, sent)
@@ -65,7 +65,7 @@ func explainTLS(err error, sent bool) error {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return explainCertificate(err)
 	}
-	// The rest of crypto/tls's errors have no type.
+	// The other errors of crypto/tls have no type.
 	if strings.HasPrefix(err.Error(), "tls: ") && !sent {
 		return err
 	}
@@ -77,7 +77,7 @@ func explainCertificate(err error) error {
 		return fmt.Errorf("its certificate is valid from %s to %s only: %w", day(e.Cert.NotBefore), day(e.Cert.NotAfter), err)
 	}
 	if _, ok := errors.AsType[x509.HostnameError](err); ok {
-		return fmt.Errorf("its certificate has another name; check url: %w", err)
+		return fmt.Errorf("its certificate is for another name; check url: %w", err)
 	}
 	if e, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
 		return fmt.Errorf("its certificate was issued by %q, which is not trusted here; "+
@@ -92,11 +92,11 @@ func explainCertificate(err error) error {
 func explainAlert(alert *net.OpError, sent bool) error {
 	switch text := alert.Err.Error(); {
 	case strings.Contains(text, "certificate"):
-		return fmt.Errorf("it wants a client certificate, or another one; check client_certificate: %w", alert)
+		return fmt.Errorf("it requires a client certificate, or a different one; check client_certificate: %w", alert)
 	case sent:
 		return nil
 	case strings.Contains(text, "handshake failure"):
-		return fmt.Errorf("it ended the TLS handshake; should it want a client certificate, check client_certificate: %w", alert)
+		return fmt.Errorf("it ended the TLS handshake; if it requires a client certificate, check client_certificate: %w", alert)
 	case strings.Contains(text, "protocol version"):
 		return fmt.Errorf("it does not speak TLS 1.2 or newer: %w", alert)
 	}

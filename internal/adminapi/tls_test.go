@@ -145,7 +145,7 @@ func TestUntrusted(t *testing.T) {
 		"wrong name": {
 			leaf(func(c *x509.Certificate) { c.IPAddresses = nil; c.DNSNames = []string{"other.example"} }),
 			adminapi.TLS{CACertificate: trusted},
-			"its certificate has another name; check url",
+			"its certificate is for another name; check url",
 		},
 		"unknown authority": {
 			leaf(unspoiled),

@@ -59,7 +59,7 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// Where a site wants to be left alone for longer than is waited for, no repetition would succeed.
+// Where a site wants to be left alone for which is too long to wait, no repetition would succeed.
 func TestALongRetryAfterIsNotWaitedFor(t *testing.T) {
 	for value, want := range map[string]string{
 		"61": "1m1s", "86400": "24h0m0s", "4294967295": "8760h0m0s", "99999999999999999999999999999": "8760h0m0s",
@@ -70,7 +70,7 @@ func TestALongRetryAfterIsNotWaitedFor(t *testing.T) {
 				start := time.Now()
 				err := get(t.Context(), play(t, nil, asking(value)), nil)
 				e, ok := errors.AsType[*adminapi.Error](err)
-				if !ok || e.Attempts != 1 || !strings.Contains(err.Error(), "the site asks to wait "+want+", longer than is waited for") || time.Since(start) != 0 {
+				if !ok || e.Attempts != 1 || !strings.Contains(err.Error(), "the site asks to wait "+want+", which is too long to wait") || time.Since(start) != 0 {
 					t.Errorf("got %v after %s", err, time.Since(start))
 				}
 			})
@@ -83,7 +83,7 @@ func TestALongRestOfAnOriginIsToldToItsOtherSites(t *testing.T) {
 		busy := adminapitest.WithHeader("Retry-After", "3600", adminapitest.Problem(429, "rate_limited"))
 		client := play(t, nil, adminapitest.Step{Call: "GET /thing", Answer: busy}, good())
 		start := time.Now()
-		for i, want := range []string{"429 rate_limited: Too Many Requests (the site", "429 Too Many Requests (the site asks to wait 1h0m0s, longer than is waited for): so it answered an earlier request; this one was not sent"} {
+		for i, want := range []string{"429 rate_limited: Too Many Requests (the site", "429 Too Many Requests (the site asks to wait 1h0m0s, which is too long to wait): it answered so to an earlier request; this one was not sent"} {
 			err := get(t.Context(), client, nil)
 			e, ok := errors.AsType[*adminapi.Error](err)
 			if !ok || !strings.Contains(err.Error(), want) || e.Undecided() || time.Since(start) != 0 {

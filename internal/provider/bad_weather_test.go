@@ -239,7 +239,7 @@ func TestAccSomethingInFront(t *testing.T) {
 	}{
 		"CloudflareChallenge": {
 			status: 403, header: map[string]string{"Cf-Mitigated": "challenge", "Server": "cloudflare"}, body: "<html><title>Just a moment...</title></html>",
-			summary: "Something in front of the site answered", says: `a challenge of Cloudflare (title "Just a moment...", server "cloudflare")`,
+			summary: "Something in front of the site answered", says: `a Cloudflare challenge (title "Just a moment...", server "cloudflare")`,
 		},
 		"StagingLogin": {
 			status: 401, header: map[string]string{"Www-Authenticate": `Basic realm="Staging"`}, body: "<html><title>401 Authorization Required</title></html>",
