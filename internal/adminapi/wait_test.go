@@ -59,7 +59,7 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// Where a site wants to be left alone for which is too long to wait, no repetition would succeed.
+// If a site asks to wait for too long, no retry would succeed.
 func TestALongRetryAfterIsNotWaitedFor(t *testing.T) {
 	for value, want := range map[string]string{
 		"61": "1m1s", "86400": "24h0m0s", "4294967295": "8760h0m0s", "99999999999999999999999999999": "8760h0m0s",
