@@ -3,7 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
-	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -35,6 +35,7 @@ func (m settingsModel) checkOAuth2(diags *diag.Diagnostics) {
 	m.checkTokenEndpoint(diags)
 	m.oauth2().checkSecrets(diags)
 	m.checkScopes(diags)
+	m.checkApplication(diags)
 }
 
 // checkTokenEndpoint requires that exactly one argument determines the token endpoint.
@@ -45,9 +46,10 @@ func (m settingsModel) checkTokenEndpoint(diags *diag.Diagnostics) {
 	switch {
 	case !o.Tenant.IsNull() && !o.TokenURL.IsNull():
 		diags.AddAttributeError(at.AtName("tenant"), "Token endpoint is ambiguous", "Set either tenant or token_url, not both: tenant stands for the endpoint of the preset.")
-	case isShared(o.Tenant.ValueString()) && o.grant() == site.ClientCredentials:
-		diags.AddAttributeError(at.AtName("tenant"), "Tenant does not name one organization", fmt.Sprintf(
-			"tenant = %q: client_credentials does not work with common, organizations and consumers. Set tenant to the tenant that the application is registered in.", o.Tenant.ValueString()))
+	case isShared(o.microsoftTenant()) && o.grant() == site.ClientCredentials:
+		atTenant, _ := o.locate("token_url")
+		diags.AddAttributeError(atTenant, "Tenant does not name one organization", fmt.Sprintf(
+			"The tenant is %q: client_credentials does not work with common, organizations and consumers. Use the tenant that the application is registered in.", o.microsoftTenant()))
 	case m.Preset.IsUnknown() || m.Region.IsUnknown() || !o.TokenURL.IsNull():
 	case !o.Tenant.IsNull() && (!fromPreset || !preset.OAuth2.NeedsTenant()):
 		diags.AddAttributeError(at.AtName("tenant"), "Preset has no token endpoint",
@@ -91,12 +93,38 @@ func (m settingsModel) checkScopes(diags *diag.Diagnostics) {
 	if err := submit.CheckScopes(site.JoinScopes(scopes)); err != nil {
 		diags.AddAttributeError(at, "Value is not valid", "Scopes must consist of visible ASCII characters, without spaces.")
 	}
-	endpoint, _ := url.Parse(o.TokenURL.ValueString())
-	microsoft := !o.Tenant.IsNull() || endpoint != nil && strings.HasPrefix(endpoint.Hostname(), "login.microsoftonline.")
 	fits := len(scopes) == 1 && strings.HasSuffix(scopes[0], "/.default")
-	if o.grant() == site.ClientCredentials && microsoft && !fits && !(o.Scopes.IsNull() && !o.Tenant.IsNull()) {
+	if o.grant() == site.ClientCredentials && o.microsoftTenant() != "" && !fits && !(o.Scopes.IsNull() && !o.Tenant.IsNull()) {
 		diags.AddAttributeError(at, "Scope is not valid for an application",
 			"Microsoft issues tokens to an application only for a single scope that ends in /.default. For mail, use https://outlook.office365.com/.default.")
+	}
+}
+
+// microsoftEndpoint matches the token endpoints of Microsoft Entra in all its clouds (https://learn.microsoft.com/en-us/entra/identity-platform/authentication-national-cloud).
+var microsoftEndpoint = regexp.MustCompile(`(?i)^https://login\.(?:partner\.)?microsoftonline\.(?:com|us|cn)/([^/]+)/`)
+
+// microsoftTenant returns the tenant of Microsoft's that the token comes from; empty for another service.
+func (o oauth2Model) microsoftTenant() string {
+	if match := microsoftEndpoint.FindStringSubmatch(o.TokenURL.ValueString()); match != nil {
+		return match[1]
+	}
+	return o.Tenant.ValueString()
+}
+
+// uuid matches the form of IDs at Microsoft, which no secret has.
+var uuid = regexp.MustCompile(`(?i)^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// checkApplication warns about the two IDs that are easily mistaken for what is needed: both stand beside it on the service's page.
+func (m settingsModel) checkApplication(diags *diag.Diagnostics) {
+	o := m.oauth2()
+	if o.microsoftTenant() != "" && uuid.MatchString(strings.TrimSpace(o.ClientSecretWO.ValueString())) {
+		diags.AddAttributeWarning(path.Root("oauth2").AtName("client_secret_wo"), "Client secret looks like an ID",
+			"client_secret_wo has the form of a secret's ID. Use the secret's Value, which Microsoft shows once, when the secret is created.")
+	}
+	preset, _ := presets.ByID(m.Preset.ValueString())
+	if id := o.ClientID.ValueString(); preset.OAuth2 != nil && o.grant() == site.JWTBearer && id != "" && !strings.Contains(id, "@") {
+		diags.AddAttributeWarning(path.Root("oauth2").AtName("client_id"), "Client ID is unusual for the mail service", fmt.Sprintf(
+			"client_id = %q: with jwt_bearer, it is the email address of the service account, client_email in its JSON file.", id))
 	}
 }
 

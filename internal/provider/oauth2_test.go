@@ -158,6 +158,8 @@ func TestAccOAuth2Refused(t *testing.T) {
 		{[]arguments{noPassword, microsoft, login("tenant = \"client.example\"\n    token_url = \"https://login.example.com/token\"")}, `Token endpoint is ambiguous`},
 		{[]arguments{noPassword, microsoft, login(`tenant = "common"`)}, `Tenant does not name one organization`},
 		{[]arguments{noPassword, microsoft, login(`tenant = "a/b"`)}, `tenant: must be a domain`},
+		{[]arguments{noPassword, microsoft, login("token_url = \"https://login.microsoftonline.us/Organizations/oauth2/v2.0/token\"\n    scopes = [\"https://outlook.office365.us/.default\"]")}, `Tenant does not name one organization`},
+		{[]arguments{noPassword, login(`token_url = "https://login.partner.microsoftonline.cn/client.example/oauth2/v2.0/token"`)}, `Scope is not valid for an application`},
 		{[]arguments{noPassword, microsoft, login("tenant = \"client.example\"\n    scopes = [\"https://outlook.office.com/SMTP.Send\"]")}, `Scope is not valid for an application`},
 		{[]arguments{noPassword, microsoft, login(`token_url = "https://login.microsoftonline.com/client.example/oauth2/v2.0/token"`)}, `Scope is not valid for an application`},
 		{[]arguments{noPassword, login("token_url = \"https://login.example.com/token\"\n    grant = \"authorization_code\"")}, `grant value must be one of`},
@@ -201,6 +203,31 @@ func TestOAuth2OneError(t *testing.T) {
 			}))
 			out, ok := ws.run("plan", "-no-color")
 			if ok || strings.Count(out, "Error: ") != 1 || !strings.Contains(unwrapped(out), c.says) {
+				t.Errorf("the plan says %s", out)
+			}
+		})
+	}
+}
+
+// TestOAuth2Warnings: what is usually a mistake is a warning of the plan, which does not repeat a secret.
+func TestOAuth2Warnings(t *testing.T) {
+	tb := newTokenTestbed(t)
+	ws := newWorkspace(t, tb.config())
+	const id = "6731de76-14a6-49ae-97bc-6eba6914391e"
+	for name, c := range map[string]struct{ preset, members, says string }{
+		"SecretID":       {"microsoft365", `tenant = "client.example", client_id = "` + id + `", client_secret_wo = "` + strings.ToUpper(id) + `", client_secret_wo_version = 1`, "Client secret looks like an ID"},
+		"Secret":         {"microsoft365", `tenant = "client.example", client_id = "` + id + `", client_secret_wo = "Q~8` + id + `", client_secret_wo_version = 1`, ""},
+		"SecretOfOthers": {"sendgrid", `token_url = "https://login.example.com/token", client_id = "app", client_secret_wo = "` + id + `", client_secret_wo_version = 1`, "SendGrid is known to take passwords, not tokens."},
+		"NumericID":      {"google-workspace", `grant = "jwt_bearer", client_id = "123456789012345678901", private_key_wo = ` + hcl(serviceKey(t)) + `, private_key_wo_version = 1`, `client_id = "123456789012345678901": with jwt_bearer, it is the email address of the service account`},
+		"ServiceAccount": {"google-workspace", `grant = "jwt_bearer", client_id = "mailer@project.example", private_key_wo = ` + hcl(serviceKey(t)) + `, private_key_wo_version = 1`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ws.configure(tb.config(arguments{
+				"preset": hcl(c.preset), "host": "", "port": "", "encryption": "", "from_address": hcl(mailbox), "password_wo": "", "password_wo_version": "", "oauth2": "{ " + c.members + " }",
+			}))
+			out := unwrapped(ws.must("plan", "-no-color"))
+			warned := strings.Contains(strings.ReplaceAll(out, "Warning: Provider development overrides", ""), "Warning: ")
+			if warned != (c.says != "") || !strings.Contains(out, c.says) || strings.Contains(out, strings.ToUpper(id)) {
 				t.Errorf("the plan says %s", out)
 			}
 		})

@@ -103,6 +103,10 @@ func (m settingsModel) checkPreset(diags *diag.Diagnostics) {
 		diags.AddAttributeWarning(path.Root("username"), "Username is unusual for the mail service", problem)
 	}
 	if m.usesOAuth2() {
+		if preset.OAuth2 == nil {
+			diags.AddAttributeWarning(at, "Mail service may not take tokens",
+				preset.Name+" is known to take passwords, not tokens. The test will show whether it accepts the token.")
+		}
 		return
 	}
 	given := m.password().ValueString()

@@ -3,6 +3,7 @@ package diagnosis
 import (
 	"fmt"
 	"net"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -100,6 +101,9 @@ func (f Failure) tried() string {
 	}
 	if r.Stage != "" {
 		fmt.Fprintf(&b, " at %s", r.Stage)
+	}
+	if endpoint, err := url.Parse(s.TokenURL); err == nil && r.Stage == site.StageToken && endpoint.Host != "" {
+		fmt.Fprintf(&b, " (%s)", untrusted.Brief(endpoint.Host, 254)) // where the preset or the tenant leads
 	}
 	if f.Attempts > 1 {
 		fmt.Fprintf(&b, ", %d tests in %s", f.Attempts, f.Spent.Round(time.Second))

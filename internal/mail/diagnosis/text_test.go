@@ -195,3 +195,17 @@ func TestServersWordsAreCapped(t *testing.T) {
 		})
 	}
 }
+
+// TestTokenEndpointIsNamed: a preset or a tenant chooses the token endpoint, so the text of a failure names it, and only its host.
+func TestTokenEndpointIsNamed(t *testing.T) {
+	s := site.Settings{Host: "smtp.office365.com", Port: 587, Encryption: site.STARTTLS, Grant: site.ClientCredentials, TokenURL: "https://login.microsoftonline.com/client.example/oauth2/v2.0/token"}
+	for stage, says := range map[site.Stage]string{
+		site.StageToken: "Failed at token (login.microsoftonline.com).",
+		site.StageAuth:  "Failed at auth.",
+	} {
+		text := Failure{Result: site.TestResult{Status: site.Failed, Stage: stage, Error: "boom"}, Settings: s, Machine: "the site"}.Text()
+		if got := strings.Join(strings.Fields(text), " "); !strings.Contains(got, says) {
+			t.Errorf("got %s", got)
+		}
+	}
+}
