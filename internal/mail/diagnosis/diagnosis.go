@@ -52,6 +52,12 @@ func Of(r site.TestResult, s site.Settings) site.Diagnosis {
 	v := &verdict{result: r, settings: s, facts: factsOf(r, s)}
 	v.service, v.known = presets.ByHost(s.Host)
 	v.take(v.row())
+	v.explain()
+	return v.Diagnosis
+}
+
+// explain fits what the row says to the settings, the service and the failure.
+func (v *verdict) explain() {
 	switch {
 	case v.ID == inDoubt:
 		v.whereToLook()
@@ -82,10 +88,12 @@ func Of(r site.TestResult, s site.Settings) site.Diagnosis {
 	case v.Attribute == "port" || v.Attribute == "encryption":
 		v.endpoint()
 	}
+	if v.facts[withoutLogin] {
+		v.Cause, v.Remedy = noLogin.Replace(v.Cause), noLogin.Replace(v.Remedy)
+	}
 	if v.stage != site.StageToken {
 		v.link()
 	}
-	return v.Diagnosis
 }
 
 // TooFast reports whether a test failed only because the server wants fewer messages at a time, or fewer in a second.

@@ -73,6 +73,23 @@ func TestSenderWithoutLogin(t *testing.T) {
 	}
 }
 
+// No row for every host speaks of a login that there was not, unless it is about the account that the server named.
+func TestRowsWithoutLogin(t *testing.T) {
+	for _, row := range Rows() {
+		if row.Attribute == "username" || len(row.Presets) > 0 || !slices.Contains(dialogue, row.Stage) || row.Stage == site.StageAuth {
+			continue
+		}
+		v := &verdict{settings: site.Settings{Host: "mail.example.com", FromAddress: "shop@example.com"}, facts: facts{withoutLogin: true}}
+		v.take(row.ID)
+		v.explain()
+		for _, phrase := range []string{"this login", "the login works", "this account may", "account in username may", "mailbox in username may"} {
+			if strings.Contains(v.Cause+" "+v.Remedy, phrase) {
+				t.Errorf("row %q: %q in %q, %q", row.ID, phrase, v.Cause, v.Remedy)
+			}
+		}
+	}
+}
+
 // What a row says of one service is for the hosts of that service.
 func TestRowsThatNameAServiceAreForItsHosts(t *testing.T) {
 	names := strings.Fields("Google Gmail Workspace Microsoft Outlook Entra Yahoo iCloud Zoho Brevo SendGrid Mailgun Mailtrap Mailjet AWS SES SparkPost Postmark Yandex Mail.ru QQ NetEase Alibaba GoDaddy IONOS GMX Fastmail OVH Hostinger Resend Naver")

@@ -73,7 +73,7 @@ func TestFind(t *testing.T) {
 		"EnhancedMustAgree":                 {site.StageAuth, 535, "5.7.9", "authentication unsuccessful", "", "auth-535-generic"},
 		"RowOfAServiceOnItsHost":            {site.StageAuth, 535, "", "Authentication Failed", "zoho-pro", "auth-zoho-by-host"},
 		"RowOfAServiceElsewhere":            {site.StageAuth, 535, "", "Authentication Failed", "", "auth-535-generic"},
-		"RefusalBeforeAnyAddressWasNamed":   {site.StageBanner, 554, "5.7.1", "No service for you", "", "banner-refused"},
+		"RefusalBeforeAnyAddressWasNamed":   {site.StageBanner, 554, "5.7.1", "Not for you", "", "banner-refused"},
 		"LoginRefusedBeforeASender":         {site.StageAuth, 550, "5.7.8", "Authentication failed", "", "fallback-5xx-auth-at-stage"},
 		"LoginsPausedBeforeASender":         {site.StageAuth, 554, "5.7.1", "Too many login attempts", "", "login-paused"},
 		"SenderRefusedBeforeARecipient":     {site.StageMail, 550, "5.1.9", "whatever", "", "fallback-5xx-mail-at-stage"},

@@ -110,3 +110,16 @@ func (v *verdict) loginMissing() {
 		v.Remedy, _, _ = strings.Cut(v.Remedy, " If they are set,")
 	}
 }
+
+// noLogin puts what rows say of a login as it is where there was none.
+var noLogin = strings.NewReplacer(
+	"; the login works.", ".",
+	"The account in username may not", "A client without a login may not",
+	"The mailbox in username may not", "A client without a login may not",
+	"an address that this account may send from", "an address that the server accepts",
+	"one that this account may send from", "one that the server accepts without a login",
+	"Check that from_address belongs to the account and that SPF", "Check that SPF",
+	"Check that the account in username may send from from_address and that", "Set username and password if the server requires a login, and check that",
+	"Check that the account in username may send from from_address", "Set username and password if the server requires a login",
+	"the server does not relay for this login: check username", "the server relays only after a login: set username and password",
+)

@@ -58,7 +58,13 @@ func named(attribute string) string {
 // The bar is that of people who were asked to judge the same replies: five of six strictly as the cause in the report,
 // and next to none against it.
 func TestPublicCases(t *testing.T) {
-	data, err := os.ReadFile("testdata/public-cases.json")
+	for _, file := range []string{"public-cases.json", "more-public-cases.json"} {
+		t.Run(file, func(t *testing.T) { judge(t, readPublicCases(t, file)) })
+	}
+}
+
+func readPublicCases(t *testing.T, file string) []publicCase {
+	data, err := os.ReadFile("testdata/" + file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +72,11 @@ func TestPublicCases(t *testing.T) {
 	if err := json.Unmarshal(data, &cases); err != nil {
 		t.Fatal(err)
 	}
-	// A report that does not tell of a login is read both ways.
+	return cases
+}
+
+// judge counts. A report that does not tell of a login is read both ways.
+func judge(t *testing.T, cases []publicCase) {
 	for _, username := range []string{"", "your-name@example.com"} {
 		strict, fine := 0, 0
 		for _, c := range cases {
