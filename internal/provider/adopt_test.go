@@ -288,7 +288,7 @@ func TestAccAdoptImported(t *testing.T) {
 	}
 	generated, err := os.ReadFile(filepath.Join(ws.Dir, "generated.tf"))
 	if config := unwrapped(string(generated)); err != nil || !strings.Contains(config, "adopt = true") || !strings.Contains(config, "enabled = null") {
-		t.Errorf("%s, %v", generated, err)
+		t.Errorf("got %s, %v", generated, err)
 	}
 	ws.must("apply", "-auto-approve")
 	expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1, wrote: testAndSave}.now()

@@ -205,7 +205,7 @@ func (a *agency) createAllButTheWrong(wrong []string) {
 		}
 	}
 	if all, _ := a.tests(); all != agencySites-len(wrong) {
-		t.Errorf("%d tests passed", all)
+		t.Errorf("got %d tests passed", all)
 	}
 }
 

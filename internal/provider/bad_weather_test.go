@@ -217,7 +217,7 @@ func TestAccSiteTooOld(t *testing.T) {
 		},
 	})
 	if got := len(tb.smtp.Messages()); got != 1 {
-		t.Errorf("%d messages", got)
+		t.Errorf("got %d messages, want 1", got)
 	}
 }
 
@@ -371,11 +371,11 @@ func TestAccPasswordDriftSaysWhy(t *testing.T) {
 	ws.must("apply", "-auto-approve")
 	tb.edit("only", func(s *site.SaveRequest) { s.Password = secret.New(password) })
 	if out := ws.must("plan"); !strings.Contains(out, "Password was changed at the site") || !strings.Contains(out, "1 to change") {
-		t.Errorf("%s", out)
+		t.Errorf("got %s", out)
 	}
 	ws.must("apply", "-auto-approve")
 	if out := ws.must("plan", "-detailed-exitcode"); strings.Contains(out, "Password was changed") {
-		t.Errorf("%s", out)
+		t.Errorf("got %s", out)
 	}
 }
 
@@ -387,6 +387,6 @@ func TestAccOAuth2DriftSaysWhy(t *testing.T) {
 	ws.must("apply", "-auto-approve")
 	tb.edit("only", func(s *site.SaveRequest) { s.Password = secret.New(clientSecret) })
 	if out := ws.must("plan"); !strings.Contains(out, "Secret was changed at the site") || !strings.Contains(unwrapped(out), "saves the configured secret again") {
-		t.Errorf("%s", out)
+		t.Errorf("got %s", out)
 	}
 }

@@ -66,7 +66,7 @@ func TestAccExplainsFromHere(t *testing.T) {
 				t.Errorf("%d logins, want %d", got, c.logins)
 			}
 			if got := len(tb.smtp.Messages()); got != 0 {
-				t.Errorf("%d messages", got)
+				t.Errorf("got %d messages, want 0", got)
 			}
 		})
 	}

@@ -226,13 +226,13 @@ func TestAccExamplesThatReadInBadWeather(t *testing.T) {
 		ws := emptyWorkspace(t)
 		ws.init(copyExample(t, "data-sources/smtp_settings", ws.Dir) + "provider \"smtp\" {\n  url = \"http://127.1.2.3:9\"\n  token = \"t\"\n  max_retries = 0\n  on_unreachable = \"warn\"\n}\n")
 		if out := ws.must("plan"); !strings.Contains(out, `mail = "not known"`) || strings.Contains(out, "The site sends no mail") {
-			t.Errorf("%s", out)
+			t.Errorf("got %s", out)
 		}
 	})
 	t.Run("SettingsOfASiteWithoutMail", func(t *testing.T) {
 		w := startWeather(t, "data-sources/smtp_settings", storm{})
 		if out := w.must("plan"); !strings.Contains(out, `mail = "mail is off"`) || !strings.Contains(out, "The site sends no mail") {
-			t.Errorf("%s", out)
+			t.Errorf("got %s", out)
 		}
 		w.answers.Store(http.StatusBadGateway)
 		w.fails([]string{"plan"}, "Site cannot be reached", `on_unreachable = "warn"`)
@@ -285,7 +285,7 @@ func TestAccExamplesThatReadInBadWeather(t *testing.T) {
 		w.must("apply", "-auto-approve")
 		w.answers.Store(http.StatusBadGateway)
 		if out := w.must("apply", "-refresh-only", "-auto-approve", "-var", "report=true"); !strings.Contains(out, "client-a: does not answer") {
-			t.Errorf("%s", out)
+			t.Errorf("got %s", out)
 		}
 		table, err := csv.NewReader(strings.NewReader(w.must("output", "-raw", "report_csv"))).ReadAll()
 		if err != nil {
@@ -318,7 +318,7 @@ func TestAccExamplesThatReadInBadWeather(t *testing.T) {
 		w := startWeather(t, "list-resources/smtp_settings", storm{})
 		w.answers.Store(http.StatusBadGateway)
 		if out := w.must("query"); !strings.Contains(out, "Site cannot be listed") {
-			t.Errorf("%s", out)
+			t.Errorf("got %s", out)
 		}
 	})
 }

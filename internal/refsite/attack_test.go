@@ -188,7 +188,7 @@ func TestInjection(t *testing.T) {
 		}
 	}
 	if n := w.mail.Counters().Connections; n != 0 {
-		t.Errorf("%d connections", n)
+		t.Errorf("got %d connections, want 0", n)
 	}
 }
 
@@ -224,6 +224,6 @@ func TestOpenRelay(t *testing.T) {
 		}
 	})
 	if n := w.mail.Counters().Messages; n != 2 {
-		t.Errorf("%d messages", n)
+		t.Errorf("got %d messages, want 2", n)
 	}
 }

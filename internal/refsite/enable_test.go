@@ -85,7 +85,7 @@ func TestEnabledImpliesVerified(t *testing.T) {
 		c := w.site("relay")
 		got := w.enable(c, object{"host": open.Host(), "port": open.Port(), "encryption": "none", "username": ""})
 		if got.object["password_set"] != false || open.Counters().Messages != 1 {
-			t.Errorf("%s", got.raw)
+			t.Errorf("got %s", got.raw)
 		}
 	})
 }
@@ -97,7 +97,7 @@ func TestFailedTestLeavesLiveMailAsItWas(t *testing.T) {
 	w.mail.SetFaults(smtptest.Faults{AuthErr: &smtp.SMTPError{Code: 535, EnhancedCode: smtp.EnhancedCode{5, 7, 8}, Message: "Username and password not accepted"}})
 	got := c.test(object{"settings": w.settings(object{"from_name": "B"}), "password": w.password, "recipient": recipient}).want(t, http.StatusOK, "")
 	if got.object["status"] != "failed" || got.object["stage"] != "auth" || got.object["diagnosis"].(object)["attribute"] != "password" {
-		t.Errorf("%s", got.raw)
+		t.Errorf("got %s", got.raw)
 	}
 	equal(t, c.read().object, before.object)
 }

@@ -47,7 +47,7 @@ func FuzzWrite(f *testing.F) {
 		w := httptest.NewRecorder()
 		server.Handler().ServeHTTP(w, r)
 		if w.Code >= http.StatusInternalServerError {
-			t.Fatalf("%d %s", w.Code, w.Body)
+			t.Fatalf("got %d %s", w.Code, w.Body)
 		}
 		if err := contract.check(r, "/smtp", body, w.Result(), w.Body.Bytes()); err != nil {
 			t.Fatalf("%d %s: %v", w.Code, w.Body, err)

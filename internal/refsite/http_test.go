@@ -137,7 +137,7 @@ func TestValues(t *testing.T) {
 		}
 	})
 	if n := w.mail.Counters().Connections; n != 0 {
-		t.Errorf("%d connections", n)
+		t.Errorf("got %d connections, want 0", n)
 	}
 }
 

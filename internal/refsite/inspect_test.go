@@ -68,7 +68,7 @@ func TestEditedDataFile(t *testing.T) {
 			w.restart(func() { w.editRecord(c.id, edit) })
 			got := c.read()
 			if got.object["enabled"] != false || got.object["verification"] != nil || got.object["revision"] == before.object["revision"] || got.object["updated_by"] != "reference site" {
-				t.Errorf("%s", got.raw)
+				t.Errorf("got %s", got.raw)
 			}
 			if !strings.Contains(w.log.String(), "MAIL DISABLED") {
 				t.Error("the log does not say so")
@@ -84,7 +84,7 @@ func TestEditedDataFile(t *testing.T) {
 		c.put(object{"settings": w.settings(nil), "password": w.password, "enabled": false}).want(t, http.StatusOK, "")
 		w.restart(func() { w.editRecord(c.id, func(r *store.Record) { r.Enabled = true }) })
 		if got := c.read(); got.object["enabled"] != false || got.object["password_set"] != true {
-			t.Errorf("%s", got.raw)
+			t.Errorf("got %s", got.raw)
 		}
 	})
 	t.Run("R6_DataOfAnotherSiteIsDisabled", func(t *testing.T) {
@@ -97,7 +97,7 @@ func TestEditedDataFile(t *testing.T) {
 			w.editRecord(b.id, func(r *store.Record) { *r = taken })
 		})
 		if got := b.read(); got.object["enabled"] != false || got.object["password_set"] != false || got.object["verification"] != nil {
-			t.Errorf("%s", got.raw)
+			t.Errorf("got %s", got.raw)
 		}
 		b.test(object{"recipient": recipient}).want(t, http.StatusUnprocessableEntity, "password_required")
 		if a.read().object["enabled"] != true {
@@ -160,7 +160,7 @@ func TestForgedPass(t *testing.T) {
 			equal(t, failed.object["status"], any("failed"))
 			w.restart(func() { w.forge(c.id, forge) })
 			if got := c.read(); got.object["enabled"] != false || got.object["verification"] != nil {
-				t.Errorf("%s", got.raw)
+				t.Errorf("got %s", got.raw)
 			}
 			c.put(object{"settings": w.settings(nil), "enabled": true}).want(t, http.StatusConflict, "verification_required")
 			c.put(object{"settings": w.settings(nil), "password": "wrong", "enabled": true}).want(t, http.StatusConflict, "verification_required")
@@ -194,7 +194,7 @@ func TestEditedSettingsDoNotGetThePassword(t *testing.T) {
 				w.editRecord(c.id, func(r *store.Record) { change(t, reflect.ValueOf(&r.Settings).Elem().Field(i)) })
 			})
 			if got := c.read(); got.object["enabled"] != false || got.object["verification"] != nil || got.object["password_set"] != false {
-				t.Errorf("%s", got.raw)
+				t.Errorf("got %s", got.raw)
 			}
 			c.test(object{"recipient": recipient}).want(t, http.StatusUnprocessableEntity, "password_required")
 			if n := w.mail.Counters().Logins; n != logins {
@@ -295,7 +295,7 @@ func TestRotationLeavesNothingOfTheOldKey(t *testing.T) {
 	}
 	info, err := os.Stat(w.config.DataFile)
 	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("%v %v", info, err)
+		t.Errorf("got %v %v", info, err)
 	}
 	if _, err := refsite.New(w.config); err == nil {
 		t.Error("a second process opened the file")
@@ -380,7 +380,7 @@ func TestKeys(t *testing.T) {
 		w.config.Keys = keys(second)
 		w.open()
 		if got := c.read(); got.object["enabled"] != true || got.object["password_id"] != before.object["password_id"] {
-			t.Errorf("%s", got.raw)
+			t.Errorf("got %s", got.raw)
 		}
 		c.test(object{"recipient": recipient}).want(t, http.StatusOK, "")
 	})

@@ -42,7 +42,7 @@ func (w refreshWorld) body(more object) object {
 func (w refreshWorld) passes(c *client, body object) {
 	w.t.Helper()
 	if got := c.test(body).want(w.t, http.StatusOK, ""); got.object["status"] != "passed" {
-		w.t.Fatalf("%s", got.raw)
+		w.t.Fatalf("got %s", got.raw)
 	}
 }
 
@@ -61,7 +61,7 @@ func TestR60RefreshTokenThatRotates(t *testing.T) {
 	equal(t, c.read().object["password_id"], saved.object["password_id"])
 	equal(t, c.read().object["revision"], saved.object["revision"])
 	if got := c.read().object; got["enabled"] != true {
-		t.Errorf("%s", c.read().raw)
+		t.Errorf("got %s", c.read().raw)
 	}
 	used := map[string]bool{}
 	for _, asked := range w.tokens.Requests() {
@@ -104,7 +104,7 @@ func TestR59SuccessorStaysWithWhatWasEntered(t *testing.T) {
 	}
 	got := c.test(w.body(object{"password": "another", "recipient": recipient})).want(t, http.StatusOK, "")
 	if last := w.tokens.Requests()[asked:]; got.object["stage"] != "token" || len(last) != 1 || last[0].RefreshToken.Reveal() != "another" {
-		t.Errorf("%s", got.raw)
+		t.Errorf("got %s", got.raw)
 	}
 	other := w.site("client-b")
 	if got := other.test(w.body(object{"recipient": recipient})).want(t, http.StatusOK, ""); got.object["stage"] != "token" {
@@ -131,7 +131,7 @@ func TestSuccessorsOutliveARotationOfTheKey(t *testing.T) {
 	for _, body := range []object{{"recipient": recipient}, tried} {
 		// The mail server's certificate has expired by now; the token endpoint uses no certificate.
 		if got := c.test(body).want(t, http.StatusOK, ""); got.object["stage"] != "tls" {
-			t.Errorf("%s", got.raw)
+			t.Errorf("got %s", got.raw)
 		}
 	}
 }
@@ -144,7 +144,7 @@ func TestClearForgetsSuccessors(t *testing.T) {
 	c.put(w.body(object{"enabled": true})).want(t, http.StatusOK, "")
 	c.call(http.MethodDelete, "/smtp", nil, "If-Match", c.etag()).want(t, http.StatusOK, "")
 	if got := c.test(w.body(object{"recipient": recipient})).want(t, http.StatusOK, ""); got.object["stage"] != "token" {
-		t.Errorf("%s", got.raw)
+		t.Errorf("got %s", got.raw)
 	}
 }
 
@@ -183,12 +183,12 @@ func TestServiceAccount(t *testing.T) {
 		return b
 	}
 	if got := c.test(body(object{"recipient": recipient})).want(t, http.StatusOK, ""); got.object["status"] != "passed" {
-		t.Fatalf("%s", got.raw)
+		t.Fatalf("got %s", got.raw)
 	}
 	c.put(body(object{"enabled": true})).want(t, http.StatusOK, "")
 	w.restart(func() {})
 	if got := c.test(object{"recipient": recipient}).want(t, http.StatusOK, ""); got.object["status"] != "passed" {
-		t.Errorf("%s", got.raw)
+		t.Errorf("got %s", got.raw)
 	}
 	got := c.put(body(object{"password": "no key", "enabled": false})).want(t, http.StatusUnprocessableEntity, "invalid")
 	equal(t, got.object["field"], any("password"))

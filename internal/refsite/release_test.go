@@ -21,7 +21,7 @@ import (
 func TestDataFileOfEveryRelease(t *testing.T) {
 	folders, err := filepath.Glob("testdata/release_*")
 	if err != nil || len(folders) == 0 {
-		t.Fatalf("%q, %v", folders, err)
+		t.Fatalf("got %q, %v", folders, err)
 	}
 	for _, folder := range folders {
 		t.Run(filepath.Base(folder), func(t *testing.T) {
@@ -93,6 +93,6 @@ func TestOlderClient(t *testing.T) {
 	w.enable(c, nil)
 	got := c.put(object{"settings": w.settings(object{"from_name": "B"}), "password": w.password, "enabled": false}).want(t, http.StatusOK, "")
 	if settings := got.object["settings"].(object); settings["reply_to"] != "" || settings["grant"] != "" {
-		t.Errorf("%v", settings)
+		t.Errorf("got %v", settings)
 	}
 }

@@ -58,7 +58,7 @@ func TestServe(t *testing.T) {
 		}
 		release()
 		if got := <-answered; got.status != http.StatusOK || got.object["status"] != "passed" {
-			t.Errorf("%d %s", got.status, got.raw)
+			t.Errorf("got %d %s", got.status, got.raw)
 		}
 		if err := <-served; err != nil {
 			t.Error(err)
@@ -175,7 +175,7 @@ func TestR47SlowClients(t *testing.T) {
 		_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\nX-Large: "+strings.Repeat("x", 32<<10)+"\r\n\r\n")
 		got := make([]byte, 12)
 		if _, err := io.ReadFull(conn, got); err != nil || string(got) != "HTTP/1.1 431" {
-			t.Errorf("%s %v", got, err)
+			t.Errorf("got %s %v", got, err)
 		}
 		stop()
 		if err := <-served; err != nil {

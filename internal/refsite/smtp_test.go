@@ -44,7 +44,7 @@ func TestEnable(t *testing.T) {
 	c := w.site("client-a")
 	tested := c.test(object{"settings": w.settings(nil), "password": w.password, "recipient": recipient}).want(t, http.StatusOK, "")
 	if tested.object["status"] != "passed" || tested.object["stage"] != "data" || tested.object["diagnosis"] != nil {
-		t.Fatalf("%s", tested.raw)
+		t.Fatalf("got %s", tested.raw)
 	}
 	if c.read().object["revision"] != "0" {
 		t.Error("a test saved something")
@@ -55,10 +55,10 @@ func TestEnable(t *testing.T) {
 	verification := saved.object["verification"].(object)
 	if saved.object["enabled"] != true || saved.object["last_write_id"] != writeID || saved.object["updated_by"] != "terraform" ||
 		saved.object["password_set"] != true || verification["message_id"] != tested.object["message_id"] || verification["recipient"] != recipient {
-		t.Errorf("%s", saved.raw)
+		t.Errorf("got %s", saved.raw)
 	}
 	if got := w.mail.Messages(); len(got) != 1 || got[0].User != mailer || !got[0].TLS {
-		t.Errorf("%+v", got)
+		t.Errorf("got %+v", got)
 	}
 }
 
@@ -107,7 +107,7 @@ func TestPasswordRule(t *testing.T) {
 	t.Run("WithoutAUsernameThePasswordIsForgotten", func(t *testing.T) {
 		got := c.put(object{"settings": w.settings(object{"username": ""}), "enabled": false}).want(t, http.StatusOK, "")
 		if got.object["password_set"] != false || got.object["password_id"] != nil {
-			t.Errorf("%s", got.raw)
+			t.Errorf("got %s", got.raw)
 		}
 		c.put(object{"settings": w.settings(nil), "enabled": false}).want(t, http.StatusUnprocessableEntity, "password_required")
 	})
@@ -122,7 +122,7 @@ func TestSameSettingsKeepPasswordAndVerification(t *testing.T) {
 		equal(t, off.object[name], on.object[name])
 	}
 	if off.object["enabled"] != false || off.object["revision"] == on.object["revision"] {
-		t.Errorf("%s", off.raw)
+		t.Errorf("got %s", off.raw)
 	}
 	c.test(object{"recipient": recipient}).want(t, http.StatusOK, "")
 	if got := w.mail.Messages(); len(got) != 2 || got[1].User != mailer {
@@ -187,7 +187,7 @@ func TestRevisions(t *testing.T) {
 		tag := fmt.Sprintf("%q", s.Revision)
 		got := c.call(http.MethodPut, "/smtp", body("B"), "If-Match", tag).want(t, http.StatusPreconditionFailed, "stale")
 		if got.object["updated_by"] != "someone" || got.object["revision"] != c.read().object["revision"] {
-			t.Errorf("%s", got.raw)
+			t.Errorf("got %s", got.raw)
 		}
 		c.call(http.MethodDelete, "/smtp", nil, "If-Match", tag).want(t, http.StatusPreconditionFailed, "stale")
 	})
@@ -258,7 +258,7 @@ func TestClear(t *testing.T) {
 	equal(t, got.object, c.read().object)
 	if got.object["enabled"] != false || got.object["password_set"] != false || got.object["verification"] != nil ||
 		got.object["last_write_id"] != nil || got.object["updated_by"] != "terraform" || got.object["settings"].(object)["host"] != "" {
-		t.Errorf("%s", got.raw)
+		t.Errorf("got %s", got.raw)
 	}
 	if got.object["revision"] == before.object["revision"] {
 		t.Error("the revision stayed")
@@ -273,7 +273,7 @@ func TestAnotherSite(t *testing.T) {
 	a.test(object{"settings": w.settings(nil), "password": w.password, "recipient": recipient, "site_id": b.id}).want(t, http.StatusConflict, "wrong_site")
 	a.put(object{"settings": w.settings(nil), "password": w.password, "enabled": false, "site_id": a.id}).want(t, http.StatusOK, "")
 	if n := w.mail.Counters().Connections; n != 0 {
-		t.Errorf("%d connections", n)
+		t.Errorf("got %d connections, want 0", n)
 	}
 	a.call(http.MethodDelete, "/smtp", nil, "If-Match", a.etag(), "Site-ID", b.id).want(t, http.StatusConflict, "wrong_site")
 	a.call(http.MethodDelete, "/smtp", nil, "If-Match", a.etag(), "Site-ID", " ").want(t, http.StatusBadRequest, "malformed")
@@ -285,6 +285,6 @@ func TestAnotherSite(t *testing.T) {
 	equal(t, who.object, object{"site_id": a.id, "name": "client-a", "product": "reference site", "api_version": 1.0})
 	list := a.call(http.MethodGet, "/smtp/presets", nil).want(t, http.StatusOK, "")
 	if n := len(list.object["presets"].([]any)); n < 100 {
-		t.Errorf("%d presets", n)
+		t.Errorf("got %d presets", n)
 	}
 }

@@ -60,7 +60,7 @@ func TestFullDisk(t *testing.T) {
 		free()
 		equal(t, c.read().object, before.object)
 		if n := w.mail.Counters().Messages; n != 1 {
-			t.Errorf("%d messages", n)
+			t.Errorf("got %d messages, want 1", n)
 		}
 		c.call(http.MethodPut, path, w.candidate()).want(t, http.StatusOK, "")
 		c.call(http.MethodPut, "/smtp", body, "If-Match", tag).want(t, http.StatusOK, "")
@@ -80,15 +80,15 @@ func TestFullDisk(t *testing.T) {
 		free := fillDisk(t)
 		release()
 		if got := c.poll(path).want(t, http.StatusOK, ""); got.object["status"] != "in_doubt" {
-			t.Errorf("%s", got.raw)
+			t.Errorf("got %s", got.raw)
 		}
 		free()
 		c.put(object{"settings": w.settings(nil), "password": w.password, "enabled": true}).want(t, http.StatusConflict, "verification_required")
 		if got := c.call(http.MethodPut, path, w.candidate()).want(t, http.StatusOK, ""); got.object["status"] != "in_doubt" {
-			t.Errorf("%s", got.raw)
+			t.Errorf("got %s", got.raw)
 		}
 		if n := w.mail.Counters().Messages; n != 1 {
-			t.Errorf("%d messages", n)
+			t.Errorf("got %d messages, want 1", n)
 		}
 	})
 	t.Run("R40_I3_AWaitingCallSaysSo", func(t *testing.T) {
@@ -105,7 +105,7 @@ func TestFullDisk(t *testing.T) {
 		free()
 		equal(t, c.call(http.MethodGet, path, nil).want(t, http.StatusOK, "").object, got.object)
 		if n := w.mail.Counters().Messages; n != 1 {
-			t.Errorf("%d messages", n)
+			t.Errorf("got %d messages, want 1", n)
 		}
 	})
 }

@@ -73,7 +73,7 @@ func TestRepeatedTest(t *testing.T) {
 		equal(t, c.call(http.MethodPut, path, w.candidate()).want(t, http.StatusOK, "").object, first.object)
 	})
 	if n := w.mail.Counters().Messages; n != 1 {
-		t.Errorf("%d messages", n)
+		t.Errorf("got %d messages, want 1", n)
 	}
 	t.Run("ItIsForgottenAfterADay", func(t *testing.T) {
 		w.pass(24*time.Hour + time.Minute)
@@ -110,7 +110,7 @@ func TestI3ARunningTestIsNotForgotten(t *testing.T) {
 	c.call(http.MethodGet, path, nil).want(t, http.StatusAccepted, "")
 	release()
 	if got := (<-answered).want(t, http.StatusOK, ""); got.object["status"] != "passed" {
-		t.Errorf("%s", got.raw)
+		t.Errorf("got %s", got.raw)
 	}
 }
 
@@ -133,10 +133,10 @@ func TestRunningTest(t *testing.T) {
 	c.call(http.MethodGet, path, nil).want(t, http.StatusAccepted, "")
 	release()
 	if got := c.poll(path).want(t, http.StatusOK, ""); got.object["status"] != "passed" {
-		t.Errorf("%s", got.raw)
+		t.Errorf("got %s", got.raw)
 	}
 	if got := w.mail.Counters(); got.Messages != 1 || got.Connections != 1 {
-		t.Errorf("%+v", got)
+		t.Errorf("got %+v", got)
 	}
 }
 
@@ -158,7 +158,7 @@ func TestClientGoesAway(t *testing.T) {
 	}
 	release()
 	if got := c.poll(path).want(t, http.StatusOK, ""); got.object["status"] != "passed" {
-		t.Errorf("%s", got.raw)
+		t.Errorf("got %s", got.raw)
 	}
 }
 
@@ -179,7 +179,7 @@ func TestStop(t *testing.T) {
 		}()
 		w.restart(func() {})
 		if got := c.call(http.MethodGet, path, nil).want(t, http.StatusOK, ""); got.object["status"] != "passed" {
-			t.Errorf("%s", got.raw)
+			t.Errorf("got %s", got.raw)
 		}
 	})
 	t.Run("GivesTestsUpInTheEnd", func(t *testing.T) {
@@ -200,7 +200,7 @@ func TestStop(t *testing.T) {
 		w.open()
 		got := c.call(http.MethodGet, path, nil).want(t, http.StatusOK, "")
 		if got.object["status"] != "in_doubt" || got.object["diagnosis"] == nil {
-			t.Errorf("%s", got.raw)
+			t.Errorf("got %s", got.raw)
 		}
 		c.put(object{"settings": w.settings(nil), "password": w.password, "enabled": true}).want(t, http.StatusConflict, "verification_required")
 	})
@@ -223,7 +223,7 @@ func TestR33RateLimit(t *testing.T) {
 	w.pass(time.Minute)
 	c.call(http.MethodPut, refused, w.candidate()).want(t, http.StatusOK, "")
 	if n := w.mail.Counters().Messages; n != 4 {
-		t.Errorf("%d messages", n)
+		t.Errorf("got %d messages, want 4", n)
 	}
 	t.Run("ARestartGivesNoFreshAllowance", func(t *testing.T) {
 		w.restart(func() {})

@@ -43,7 +43,7 @@ func (w tokenWorld) settings(changes object) object {
 func (w tokenWorld) enable(c *client) answer {
 	w.t.Helper()
 	if got := c.test(object{"settings": w.settings(nil), "password": clientSecret, "recipient": recipient}).want(w.t, http.StatusOK, ""); got.object["status"] != "passed" {
-		w.t.Fatalf("%s", got.raw)
+		w.t.Fatalf("got %s", got.raw)
 	}
 	return c.put(object{"settings": w.settings(nil), "password": clientSecret, "enabled": true}).want(w.t, http.StatusOK, "")
 }
@@ -55,22 +55,22 @@ func TestTokenLogin(t *testing.T) {
 	on := w.enable(c)
 	equal(t, on.object["settings"], any(w.settings(object{"reply_to": ""})))
 	if on.object["enabled"] != true || on.object["password_set"] != true {
-		t.Errorf("%s", on.raw)
+		t.Errorf("got %s", on.raw)
 	}
 	if got := w.mail.Messages(); len(got) != 1 || got[0].User != mailer {
-		t.Errorf("%+v", got)
+		t.Errorf("got %+v", got)
 	}
 	w.restart(func() {})
 	equal(t, c.read().object, on.object)
 	// A test of the saved settings fetches a new token, so that a revoked secret is noticed.
 	asked := len(w.tokens.Requests())
 	if got := c.test(object{"recipient": recipient}).want(t, http.StatusOK, ""); got.object["status"] != "passed" || len(w.tokens.Requests()) != asked+1 {
-		t.Errorf("%s", got.raw)
+		t.Errorf("got %s", got.raw)
 	}
 	w.tokens.SetApp("app", oauthtest.App{Secret: secret.New("another"), Mailboxes: []string{mailer}})
 	got := c.test(object{"recipient": recipient}).want(t, http.StatusOK, "")
 	if text, _ := got.object["error"].(string); got.object["stage"] != "token" || !strings.Contains(text, "401 invalid_client: AADSTS7000215") || got.object["reply"] != nil {
-		t.Errorf("%s", got.raw)
+		t.Errorf("got %s", got.raw)
 	}
 	for _, answer := range []answer{on, got, c.read()} {
 		if strings.Contains(string(answer.raw), clientSecret) {
@@ -90,7 +90,7 @@ func TestMailboxPermissionIsMissing(t *testing.T) {
 	got := c.test(object{"settings": w.settings(nil), "password": clientSecret, "recipient": recipient}).want(t, http.StatusOK, "")
 	reply, _ := got.object["reply"].(object)
 	if got.object["stage"] != "auth" || reply["code"] != 535.0 || got.object["error"] != smtptest.TokenRefusal {
-		t.Errorf("%s", got.raw)
+		t.Errorf("got %s", got.raw)
 	}
 }
 
@@ -132,7 +132,7 @@ func TestTokenEndpointObeysTheDialRules(t *testing.T) {
 		t.Run("R31_"+address, func(t *testing.T) {
 			got := c.test(object{"settings": w.settings(object{"token_url": address}), "password": clientSecret, "recipient": recipient}).want(t, http.StatusOK, "")
 			if text, _ := got.object["error"].(string); got.object["stage"] != "token" || !strings.Contains(text, "is not public") {
-				t.Errorf("%s", got.raw)
+				t.Errorf("got %s", got.raw)
 			}
 		})
 	}

@@ -48,7 +48,7 @@ func TestChoose(t *testing.T) {
 		t.Errorf("%d were drawn, want %d", len(drawn), want)
 	}
 	if one, err := choose(&said, "^MaskAccepted$"); err != nil || len(one) != 1 {
-		t.Errorf("%d, %v", len(one), err)
+		t.Errorf("got %d, %v", len(one), err)
 	}
 	for _, wrong := range []string{"^NoSuchDefect$", "("} {
 		if _, err := choose(&said, wrong); err == nil {

@@ -95,7 +95,7 @@ func TestRefusedLoginIsNotRepeated(t *testing.T) {
 			}
 		}
 		if seen := f.server.Seen(); seen.Logins != 1 {
-			t.Errorf("%+v", seen)
+			t.Errorf("got %+v", seen)
 		}
 	})
 }
@@ -110,10 +110,10 @@ func TestConnectsAgain(t *testing.T) {
 				f.deliver("INBOX", message(id))
 			}()
 			if arrival, err := f.find(watch, accepted(id, "Ok")); err != nil || arrival.Place != site.PlaceInbox {
-				t.Errorf("%+v, %v", arrival, err)
+				t.Errorf("got %+v, %v", arrival, err)
 			}
 			if seen := f.server.Seen(); seen.Connections != 2 {
-				t.Errorf("%+v", seen)
+				t.Errorf("got %+v", seen)
 			}
 		})
 	})
@@ -129,7 +129,7 @@ func TestConnectsAgain(t *testing.T) {
 			f.server.Kick()
 			f.deliver("INBOX", message(id))
 			if arrival, err := f.find(watch, accepted(id, "Ok")); err != nil || arrival.FoundBy != "message_id" {
-				t.Errorf("%+v, %v", arrival, err)
+				t.Errorf("got %+v, %v", arrival, err)
 			}
 		})
 	})
@@ -154,7 +154,7 @@ func TestConnectsAgain(t *testing.T) {
 				synctest.Wait() // the server notices too
 			}
 			if seen := f.server.Seen(); seen.Connections != 2 || seen.MostAtOnce != 1 {
-				t.Errorf("%+v", seen)
+				t.Errorf("got %+v", seen)
 			}
 		})
 	})
@@ -167,7 +167,7 @@ func TestFloodIsBounded(t *testing.T) {
 		defer watch.Close()
 		f.deliver("INBOX", message(id))
 		if arrival, err := watch.Find(f.Context(), accepted(id, "Ok"), time.Second); shortfallOf(err) != site.InboxConnect {
-			t.Errorf("%+v, %v", arrival, err)
+			t.Errorf("got %+v, %v", arrival, err)
 		}
 	})
 }

@@ -38,7 +38,7 @@ func TestRecognises(t *testing.T) {
 				f.deliver("INBOX", tt.message)
 				arrival, err := f.find(watch, tt.sent)
 				if err != nil || arrival.FoundBy != tt.by || arrival.Place != site.PlaceInbox || arrival.Folder != "INBOX" || arrival.At.IsZero() {
-					t.Errorf("%+v, %v", arrival, err)
+					t.Errorf("got %+v, %v", arrival, err)
 				}
 			})
 		})
@@ -64,7 +64,7 @@ func TestDoesNotTakeOtherMessages(t *testing.T) {
 				}
 				arrival, err := f.find(watch, accepted(id, "Ok: queued"))
 				if shortfallOf(err) != site.NotArrived {
-					t.Errorf("%+v, %v", arrival, err)
+					t.Errorf("got %+v, %v", arrival, err)
 				}
 				if waited := time.Since(began); waited < time.Minute || waited > time.Minute+time.Second {
 					t.Errorf("waited %s", waited)
@@ -83,7 +83,7 @@ func TestSendersAloneDoNotTellTestsApart(t *testing.T) {
 			f.deliver("INBOX", message("new@service.example"))
 			for _, watch := range []site.Watch{first, second} {
 				if arrival, err := f.find(watch, unknown); shortfallOf(err) != site.NotArrived {
-					t.Errorf("%+v, %v", arrival, err)
+					t.Errorf("got %+v, %v", arrival, err)
 				}
 			}
 		})
@@ -96,7 +96,7 @@ func TestSendersAloneDoNotTellTestsApart(t *testing.T) {
 			watch := f.watch()
 			f.deliver("INBOX", message("late@service.example"))
 			if arrival, err := f.find(watch, unknown); shortfallOf(err) != site.NotArrived {
-				t.Errorf("%+v, %v", arrival, err)
+				t.Errorf("got %+v, %v", arrival, err)
 			}
 		})
 	})
@@ -130,7 +130,7 @@ func TestPlace(t *testing.T) {
 				}
 				arrival, err := f.find(watch, accepted(id, "Ok"))
 				if err != nil || arrival.Folder != tt.folder || arrival.Place != tt.place {
-					t.Errorf("%+v, %v", arrival, err)
+					t.Errorf("got %+v, %v", arrival, err)
 				}
 				if waited := time.Since(began); (waited >= time.Minute) != tt.waits {
 					t.Errorf("waited %s", waited)
@@ -147,7 +147,7 @@ func TestWaitsForTheInboxAfterTheArchive(t *testing.T) {
 		f.deliver("All", message(id))
 		time.AfterFunc(400*time.Millisecond, func() { f.deliver("INBOX", message(id)) })
 		if arrival, err := f.find(watch, accepted(id, "Ok")); err != nil || arrival.Place != site.PlaceInbox {
-			t.Errorf("%+v, %v", arrival, err)
+			t.Errorf("got %+v, %v", arrival, err)
 		}
 	})
 }
@@ -213,7 +213,7 @@ func TestManyTestsShareOneConnection(t *testing.T) {
 			t.Errorf("the search added %s", added)
 		}
 		if seen := f.server.Seen(); seen.MostAtOnce != 1 {
-			t.Errorf("%+v", seen)
+			t.Errorf("got %+v", seen)
 		}
 	})
 }
@@ -233,7 +233,7 @@ func TestAuthenticationComesWithTheArrival(t *testing.T) {
 			DMARC: site.AuthResult{Result: "fail", Domain: "client.example"},
 		}
 		if err != nil || arrival != want {
-			t.Errorf("%+v, %v", arrival, err)
+			t.Errorf("got %+v, %v", arrival, err)
 		}
 	})
 }
@@ -249,7 +249,7 @@ func TestUnknownReceiverChecksNothing(t *testing.T) {
 		f.deliver("INBOX", message(id, "Authentication-Results: "+receiver+"; spf=pass; dkim=pass; dmarc=pass header.from=client.example"))
 		arrival, err := f.find(watch, accepted(id, "Ok"))
 		if err != nil || arrival.DMARC.Result != "" || arrival.Shortfall(site.Authenticated) != site.Unchecked {
-			t.Errorf("%+v, %v", arrival, err)
+			t.Errorf("got %+v, %v", arrival, err)
 		}
 	})
 }
@@ -260,7 +260,7 @@ func TestLargeHeaderIsBounded(t *testing.T) {
 		f.deliver("INBOX", message(id, "Authentication-Results: "+receiver+"; x="+strings.Repeat("a", 1<<20)))
 		// The id stands behind what is read: the message is known by nothing.
 		if arrival, err := f.find(watch, accepted(id, "Ok")); shortfallOf(err) != site.NotArrived {
-			t.Errorf("%+v, %v", arrival, err)
+			t.Errorf("got %+v, %v", arrival, err)
 		}
 	})
 }

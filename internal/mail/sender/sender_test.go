@@ -373,18 +373,18 @@ func TestFacts(t *testing.T) {
 			}
 		}
 		if !slices.Contains([]sender.Envelope{sender.SenderDomain, sender.Subdomain, sender.ServiceDomain}, f.Envelope) || len(f.Sources) == 0 || f.Checked == "" {
-			t.Errorf("%+v", f)
+			t.Errorf("got %+v", f)
 		}
 	}
 	if want := "fm1.client.example.dkim.fmhosted.com"; records["fm1._domainkey."+domain] != want {
-		t.Errorf("%+v", records)
+		t.Errorf("got %+v", records)
 	}
 	m365, _ := sender.FactsOf("microsoft365")
 	if len(m365.Expected(domain)) > 0 || m365.SPFTerm() != "include:spf.protection.outlook.com" {
-		t.Errorf("%+v", m365)
+		t.Errorf("got %+v", m365)
 	}
 	if ses, _ := sender.FactsOf("amazon-ses"); ses.SPFTerm() != "" {
-		t.Errorf("%+v", ses)
+		t.Errorf("got %+v", ses)
 	}
 }
 

@@ -101,7 +101,7 @@ func TestServiceAccount(t *testing.T) {
 		})
 	}
 	if got := len(mail.Messages()); got != len(spellings) {
-		t.Errorf("%d messages", got)
+		t.Errorf("got %d messages", got)
 	}
 	tokens.SetApp(clientID, oauthtest.App{Key: account.Key})
 	if r := sender.Send(t.Context(), c, recipient); r.Stage != site.StageToken || !strings.Contains(r.Error, "401 unauthorized_client: Client is unauthorized") {

@@ -114,7 +114,7 @@ func TestR43HashIsArgon2id(t *testing.T) {
 		t.Fatal(err)
 	}
 	if l.MemoryKiB < 19456 || l.Time < 2 || l.Threads != 1 || len(l.Salt) != 16 || len(l.Hash) != 32 {
-		t.Errorf("%+v", l)
+		t.Errorf("got %+v", l)
 	}
 	again, err := h.hash(t.Context(), secret.New("password"))
 	if err != nil || bytes.Equal(again.Hash, l.Hash) {

@@ -35,7 +35,7 @@ func TestPanic(t *testing.T) {
 	w := httptest.NewRecorder()
 	a.surround(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(errors.New("canary")) })).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	if w.Code != http.StatusInternalServerError || !strings.Contains(w.Body.String(), `"code":"internal"`) {
-		t.Errorf("%d %s", w.Code, w.Body)
+		t.Errorf("got %d %s", w.Code, w.Body)
 	}
 	if !strings.Contains(log.String(), "api_test.go") || !strings.Contains(log.String(), "errorString") {
 		t.Errorf("the log does not say where: %s", log.String())
@@ -50,7 +50,7 @@ func TestPanic(t *testing.T) {
 			panic("canary")
 		})).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 		if w.Code != http.StatusOK || w.Body.Len() != 0 {
-			t.Errorf("%d %s", w.Code, w.Body)
+			t.Errorf("got %d %s", w.Code, w.Body)
 		}
 	})
 	t.Run("OnPurposeGoesOn", func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestLogOfAnAnswerWithoutAStatus(t *testing.T) {
 	a.surround(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("body {}")) })).
 		ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/style.css", nil))
 	if !strings.Contains(log.String(), "status=200") {
-		t.Errorf("%s", log.String())
+		t.Errorf("got %s", log.String())
 	}
 }
 

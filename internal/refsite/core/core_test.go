@@ -100,7 +100,7 @@ func TestWaiting(t *testing.T) {
 				t.Error(err)
 			}
 			if got, err := s.ReadTest(key); err != nil || got.Status != site.Passed || time.Since(start) != time.Minute {
-				t.Errorf("%+v %v", got, err)
+				t.Errorf("got %+v %v", got, err)
 			}
 		})
 	})
@@ -110,7 +110,7 @@ func TestPanicWhileSending(t *testing.T) {
 	c, s, log := open(t, func(context.Context, site.Candidate, string, Refresh) site.TestResult { panic("canary") })
 	got, err := s.PutTest(t.Context(), uuid.NewString(), relay)
 	if err != nil || got.Status != site.InDoubt || got.Diagnosis == nil {
-		t.Errorf("%+v %v", got, err)
+		t.Errorf("got %+v %v", got, err)
 	}
 	if err := c.Close(t.Context()); err != nil {
 		t.Error(err)

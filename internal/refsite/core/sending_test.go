@@ -17,7 +17,7 @@ func TestSendingLimits(t *testing.T) {
 			}
 		}
 		if wait, what := s.take("a", "x@example.com", start); wait != every || what != "of this site" {
-			t.Errorf("%s %s", wait, what)
+			t.Errorf("got %s %s", wait, what)
 		}
 		if wait, _ := s.take("b", "x@example.com", start); wait != 0 {
 			t.Errorf("another site waits %s", wait)
@@ -35,7 +35,7 @@ func TestSendingLimits(t *testing.T) {
 			}
 		}
 		if wait, what := s.take("new", "ops+c@example.com", start); wait != every/perRecipient || what != "to this recipient" {
-			t.Errorf("%s %s", wait, what)
+			t.Errorf("got %s %s", wait, what)
 		}
 		if wait, _ := s.take("new", "other@example.com", start); wait != 0 {
 			t.Errorf("another recipient waits %s", wait)
@@ -49,7 +49,7 @@ func TestSendingLimits(t *testing.T) {
 			}
 		}
 		if wait, what := s.take("new", "new@example.com", start); wait != every/perProcess || what != "of this server" {
-			t.Errorf("%s %s", wait, what)
+			t.Errorf("got %s %s", wait, what)
 		}
 	})
 	t.Run("OfRecipientsOnlyThoseThatCountAreKept", func(t *testing.T) {

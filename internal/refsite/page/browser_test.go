@@ -68,7 +68,7 @@ func TestInChromium(t *testing.T) {
 		b.do(press("Enable mail"), shows("state", "Mail is on."))
 		b.look("enabled")
 		if !w.state().Enabled || len(w.mail.Messages()) != 1 {
-			t.Errorf("%+v", w.state())
+			t.Errorf("got %+v", w.state())
 		}
 	})
 	t.Run("TwoWindows", func(t *testing.T) { w.twoWindows(b.in(t)) })
@@ -106,7 +106,7 @@ func TestTokenLoginInChromium(t *testing.T) {
 	b.look("refresh-token")
 	b.do(press("Enable mail"), shows("state", "Mail is on."))
 	if got := w.state(); !got.Enabled || got.Settings.Grant != site.RefreshToken || len(w.mail.Messages()) != 2 {
-		t.Errorf("%+v", got)
+		t.Errorf("got %+v", got)
 	}
 }
 

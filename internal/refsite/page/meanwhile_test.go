@@ -28,7 +28,7 @@ func TestTwoWindows(t *testing.T) {
 	two.want("notice", "Password: changed")
 	two.want("from_name-saved", "Saved now: Theirs")
 	if two.status != http.StatusPreconditionFailed || two.field("from_name") != "Mine" || w.state().Settings.FromName != "Theirs" {
-		t.Errorf("%d %s", two.status, two.text)
+		t.Errorf("got %d %s", two.status, two.text)
 	}
 	two.submit("/save", url.Values{"password": {mailPassword}})
 	two.want("notice", "Saved.")
@@ -95,18 +95,18 @@ func TestServices(t *testing.T) {
 	}
 	matches("someone@example.test")
 	if !strings.HasPrefix(b.shows("found"), "No service is known for this domain.") {
-		t.Errorf("%s", b.shows("found"))
+		t.Errorf("got %s", b.shows("found"))
 	}
 	if got := matches("zzzzqqqq"); got != "" || !strings.HasPrefix(b.shows("found"), "No service has that name.") {
-		t.Errorf("%s", got)
+		t.Errorf("got %s", got)
 	}
 	matches("a")
 	if !strings.Contains(b.shows("found"), "the first 8 are shown") {
-		t.Errorf("%s", b.shows("found"))
+		t.Errorf("got %s", b.shows("found"))
 	}
 	b.get("?service=gmail")
 	if b.field("host") != "smtp.gmail.com" || b.field("port") == "" || b.field("encryption") == "" || w.state().Revision != "0" {
-		t.Errorf("%s", b.text)
+		t.Errorf("got %s", b.text)
 	}
 	b.want("service", "requires an app password here, not the account’s password")
 	link := b.find(func(n *html.Node) bool { return attribute(n, "href") == "https://myaccount.google.com/apppasswords" })

@@ -67,7 +67,7 @@ func TestR44Session(t *testing.T) {
 		victim.get("")
 		victim.submit("/login", url.Values{"username": {"admin"}, "password": {w.password}})
 		if victim.session() == "planted" || victim.byID("state") == nil {
-			t.Errorf("%d", victim.status)
+			t.Errorf("got %d", victim.status)
 		}
 	})
 	t.Run("EndsWithTheLogout", func(t *testing.T) {
@@ -88,7 +88,7 @@ func TestR44Session(t *testing.T) {
 		w.ahead.Store(int64(time.Hour))
 		b.submit("/save", w.settings())
 		if b.status != http.StatusUnauthorized || !strings.Contains(b.text, "Your session has ended. Nothing was changed") || w.state().Revision != "0" {
-			t.Errorf("%d %s", b.status, b.text)
+			t.Errorf("got %d %s", b.status, b.text)
 		}
 		if login := b.field("username"); login != "" {
 			t.Errorf("the form to log in begins with the username of the mail server, %q", login)
@@ -153,7 +153,7 @@ func TestR44Cookie(t *testing.T) {
 				}
 			}
 			if !strings.HasPrefix(cookie, c.want[0]) || strings.Contains(cookie, "Domain") {
-				t.Errorf("%q", cookie)
+				t.Errorf("got %q", cookie)
 			}
 		})
 	}
@@ -239,7 +239,7 @@ func TestR42Guessing(t *testing.T) {
 	b := w.window()
 	b.send(http.MethodPost, "/login", url.Values{"username": {"admin"}, "password": {w.password}})
 	if !strings.Contains(b.text, "Too many attempts to log in. Try again in 10 minutes.") || strings.Contains(b.text, w.password) {
-		t.Errorf("%s", b.text)
+		t.Errorf("got %s", b.text)
 	}
 }
 
@@ -269,30 +269,30 @@ func TestR46HostileText(t *testing.T) {
 	entries.Set("host", attack)
 	b.submit("/save", entries)
 	if strings.Contains(b.text, "<script>alert") || b.field("host") != attack {
-		t.Errorf("%s", b.text)
+		t.Errorf("got %s", b.text)
 	}
 	b.submit("/save", w.settings())
 	b.submit("/test", url.Values{"recipient": {recipient}, "password": {mailPassword}})
 	b.want("outcome", "alert(1)")
 	if strings.Contains(b.text, "<script>alert") || strings.Contains(b.text, "<img") {
-		t.Errorf("%s", b.text)
+		t.Errorf("got %s", b.text)
 	}
 	policy := b.header.Get("Content-Security-Policy")
 	if !strings.HasPrefix(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") || !strings.Contains(policy, "frame-ancestors 'none'") {
 		t.Errorf("policy: %s", policy)
 	}
 	if b.header.Get("Cache-Control") != "no-store" || b.header.Get("X-Content-Type-Options") != "nosniff" {
-		t.Errorf("%v", b.header)
+		t.Errorf("got %v", b.header)
 	}
 	// The page must show everything that a client of the contract may save.
 	w.apply(func(s *site.Settings) { s.Username, s.FromName = attack, `" autofocus onfocus="alert(1)` })
 	b.get("")
 	if strings.Contains(b.text, "<script>alert") || b.field("username") != attack || b.field("from_name") != `" autofocus onfocus="alert(1)` || has(b.byID("from_name"), "onfocus") {
-		t.Errorf("%s", b.text)
+		t.Errorf("got %s", b.text)
 	}
 	b.get("?q=" + url.QueryEscape(attack))
 	if strings.Contains(b.text, "<script>alert") || b.field("q") != attack {
-		t.Errorf("%s", b.text)
+		t.Errorf("got %s", b.text)
 	}
 }
 
@@ -301,7 +301,7 @@ func TestR47HugeForm(t *testing.T) {
 	b := w.loggedIn()
 	b.send(http.MethodPost, "/save", url.Values{"host": {strings.Repeat("x", 70_000)}})
 	if b.status != http.StatusRequestEntityTooLarge {
-		t.Errorf("%d", b.status)
+		t.Errorf("got %d, want %d", b.status, http.StatusRequestEntityTooLarge)
 	}
 }
 
@@ -315,7 +315,7 @@ func TestR1APasswordGoesOnlyWhereItWasEnteredFor(t *testing.T) {
 	b.submit("/test", url.Values{"recipient": {recipient}, "password": {mailPassword}})
 	b.want("notice", "“terraform” changed this site")
 	if n := trap.Counters().Connections + w.mail.Counters().Connections; n != 0 {
-		t.Errorf("%d connections", n)
+		t.Errorf("got %d connections, want 0", n)
 	}
 }
 
@@ -325,7 +325,7 @@ func TestWhatIsNotThere(t *testing.T) {
 	b.url = strings.Replace(w.url, "client-a", "client-x", 1)
 	b.get("")
 	if b.status != http.StatusNotFound || !strings.Contains(b.text, "There is no such site.") {
-		t.Errorf("%d %s", b.status, b.text)
+		t.Errorf("got %d %s", b.status, b.text)
 	}
 	b.url = w.url
 	b.get("/save")
@@ -334,12 +334,12 @@ func TestWhatIsNotThere(t *testing.T) {
 	}
 	b.send(http.MethodDelete, "", nil)
 	if b.status != http.StatusMethodNotAllowed {
-		t.Errorf("%d", b.status)
+		t.Errorf("got %d, want %d", b.status, http.StatusMethodNotAllowed)
 	}
 	for name, media := range map[string]string{"style.css": "text/css", "page.js": "text/javascript"} {
 		b.get("/" + name)
 		if !strings.HasPrefix(b.header.Get("Content-Type"), media) || !strings.Contains(b.header.Get("Cache-Control"), "immutable") {
-			t.Errorf("%v", b.header)
+			t.Errorf("got %v", b.header)
 		}
 	}
 }

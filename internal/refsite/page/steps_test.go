@@ -55,7 +55,7 @@ func TestTheSteps(t *testing.T) {
 	b.want("state", "passed a test just now")
 	b.want("past", "passed")
 	if len(w.mail.Messages()) != 1 || !b.canEnable() {
-		t.Errorf("%d messages", len(w.mail.Messages()))
+		t.Errorf("got %d messages", len(w.mail.Messages()))
 	}
 
 	b.submit("/switch", on)
@@ -82,7 +82,7 @@ func TestTheSteps(t *testing.T) {
 	b.submit("/switch", url.Values{"enabled": {"false"}})
 	b.want("notice", "Mail is off. The settings are kept.")
 	if state := w.state(); state.Enabled || state.Settings.FromName != "Other" {
-		t.Errorf("%+v", state)
+		t.Errorf("got %+v", state)
 	}
 }
 
@@ -124,7 +124,7 @@ func TestExpiredPass(t *testing.T) {
 	b.submit("/switch", on)
 	b.want("notice", "passed a test in the last")
 	if b.status != http.StatusConflict {
-		t.Errorf("%d", b.status)
+		t.Errorf("got %d, want %d", b.status, http.StatusConflict)
 	}
 }
 
@@ -138,7 +138,7 @@ func TestOnlyThePasswordChanges(t *testing.T) {
 	b.submit("/save", url.Values{"password": {"another"}})
 	b.want("state", "changed after the last test")
 	if after := w.state(); after.Enabled || after.PasswordID == before.PasswordID || after.Settings != before.Settings {
-		t.Errorf("%+v", after)
+		t.Errorf("got %+v", after)
 	}
 }
 
@@ -220,7 +220,7 @@ func TestSendingATestTwiceSendsOneMessage(t *testing.T) {
 		b.want("outcome", "The server accepted the message.")
 	}
 	if n := len(w.mail.Messages()); n != 1 {
-		t.Errorf("%d messages", n)
+		t.Errorf("got %d messages, want 1", n)
 	}
 	form.Set("recipient", "other@example.com")
 	b.send(http.MethodPost, "/test", form)
@@ -249,10 +249,10 @@ func TestWhatIsRefused(t *testing.T) {
 			b.want("notice", "Nothing was changed. "+c.want)
 			b.want(c.field+"-error", c.want)
 			if field := b.byID(c.field); attribute(field, "aria-invalid") != "true" || !strings.Contains(attribute(field, "aria-describedby"), c.field+"-error") {
-				t.Errorf("%v", field.Attr)
+				t.Errorf("got %v", field.Attr)
 			}
 			if b.status != http.StatusUnprocessableEntity || w.state().Revision != before || b.field("username") != mailer || b.field("password") != "" {
-				t.Errorf("%d, %s", b.status, b.text)
+				t.Errorf("got %d, %s", b.status, b.text)
 			}
 		})
 	}
@@ -312,7 +312,7 @@ func TestR42TooManyPasswordsThatAreNotTheSavedOne(t *testing.T) {
 		b.want("notice", "Too many wrong passwords.")
 	}
 	if n := len(w.mail.Messages()); n != 0 {
-		t.Errorf("%d messages", n)
+		t.Errorf("got %d messages, want 0", n)
 	}
 	w.ahead.Add(int64(10 * time.Minute))
 	for range 4 {

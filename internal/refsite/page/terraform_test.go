@@ -104,6 +104,6 @@ func TestPageAndTerraform(t *testing.T) {
 	b.do(shows("news", "changed by “terraform”"), shows("state", "Nothing was changed since."), shows("state", "Mail is on."))
 	terraform(0, "plan", "-detailed-exitcode")
 	if n := len(w.mail.Messages()); n != 2 {
-		t.Errorf("%d messages", n)
+		t.Errorf("got %d messages, want 2", n)
 	}
 }

@@ -82,6 +82,6 @@ func TestTokenLogin(t *testing.T) {
 	b.submit("/switch", on)
 	b.want("state", "Mail is on.")
 	if got := len(w.mail.Messages()); got != 4 {
-		t.Errorf("%d messages", got)
+		t.Errorf("got %d messages, want 4", got)
 	}
 }

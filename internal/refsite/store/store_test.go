@@ -132,7 +132,7 @@ func TestSites(t *testing.T) {
 	})
 	err := s.View(func(tx *Tx) error {
 		if got := maps.Collect(tx.Names()); !maps.Equal(got, map[string]string{"site-0": "0", "site-1": "1", "site-2": "2"}) {
-			t.Errorf("%v", got)
+			t.Errorf("got %v", got)
 		}
 		for name := range tx.Names() {
 			if name != "site-0" {
@@ -201,7 +201,7 @@ func TestTests(t *testing.T) {
 			return err
 		}
 		if got, err := s.Test("7"); err != nil || !reflect.DeepEqual(got, result) {
-			t.Errorf("%+v %v", got, err)
+			t.Errorf("got %+v %v", got, err)
 		}
 		keys := func() (all []string) {
 			for one, err := range s.NewestTests() {
@@ -213,13 +213,13 @@ func TestTests(t *testing.T) {
 			return all
 		}
 		if got := keys(); len(got) != 300 || got[0] != "299" || got[299] != "0" {
-			t.Errorf("%v", got)
+			t.Errorf("got %v", got)
 		}
 		if err := s.DropTests(func(t Test) bool { return t.StartedAt.Before(time.Unix(280, 0)) }); err != nil {
 			return err
 		}
 		if got := keys(); len(got) != 20 || got[19] != "280" {
-			t.Errorf("%v", got)
+			t.Errorf("got %v", got)
 		}
 		if _, err := s.Test("279"); !errors.Is(err, ErrNotFound) {
 			t.Errorf("got %v", err)
@@ -248,7 +248,7 @@ func TestTokens(t *testing.T) {
 			}
 		}
 		if got, err := s.Token([]byte("api")); err != nil || got.Name != "api" {
-			t.Errorf("%+v %v", got, err)
+			t.Errorf("got %+v %v", got, err)
 		}
 		return nil
 	})
@@ -261,7 +261,7 @@ func TestLogins(t *testing.T) {
 			return err
 		}
 		if got, err := s.Login("admin"); err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("%+v %v", got, err)
+			t.Errorf("got %+v %v", got, err)
 		}
 		if _, err := s.Login("Admin"); !errors.Is(err, ErrNotFound) {
 			t.Errorf("got %v", err)

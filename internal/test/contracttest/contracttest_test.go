@@ -83,6 +83,6 @@ func TestCheck(t *testing.T) {
 		})
 	}
 	if answers := d.Answers(); !slices.Contains(answers, "putSMTP 412") || slices.ContainsFunc(answers, func(a string) bool { return strings.HasSuffix(a, "default") }) {
-		t.Errorf("%q", answers)
+		t.Errorf("got %q", answers)
 	}
 }

@@ -122,7 +122,7 @@ func (p *place) enable(name string, c site.Candidate) {
 		p.t.Fatal(err)
 	}
 	if result, err := s.PutTest(p.t.Context(), uuid.NewString(), site.TestRequest{Candidate: &c, Recipient: recipient}); err != nil || result.Status != site.Passed {
-		p.t.Fatalf("%+v, %v", result, err)
+		p.t.Fatalf("got %+v, %v", result, err)
 	}
 	before, err := s.Read()
 	if err == nil {

@@ -379,7 +379,7 @@ func (w *testbed) held(name string) held {
 	w.t.Helper()
 	status, answer := w.call(http.MethodGet, "/"+name+"/admin/api/v1/smtp", nil, http.Header{"Authorization": {"Bearer " + w.tokens[name]}})
 	if status != http.StatusOK {
-		w.t.Fatalf("%d %v", status, answer)
+		w.t.Fatalf("got %d %v", status, answer)
 	}
 	text, err := json.Marshal(answer)
 	if err != nil {

@@ -123,7 +123,7 @@ func TestFindsWhatProgramsWrite(t *testing.T) {
 func TestFindsEveryForm(t *testing.T) {
 	s := New(map[string]string{"password": canary})
 	if len(s.needles) < 30 {
-		t.Errorf("%d forms", len(s.needles))
+		t.Errorf("got %d forms", len(s.needles))
 	}
 	for _, n := range s.needles {
 		for _, around := range [][2]string{{"", ""}, {"before ", " after"}, {string(n.text[:2]), string(n.text[:1])}} {
@@ -164,7 +164,7 @@ func TestSearch(t *testing.T) {
 	d := &deaf{}
 	s.Search(d, rand.New(rand.NewPCG(0, 0)), []Sink{{Name: "empty"}})
 	if len(d.heard) != 1 {
-		t.Errorf("%q", d.heard)
+		t.Errorf("got %q", d.heard)
 	}
 	s.by4 = nil
 	s.Search(d, rand.New(rand.NewPCG(0, 0)), []Sink{{Name: "quiet", Data: quiet}})

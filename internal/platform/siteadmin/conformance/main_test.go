@@ -175,7 +175,7 @@ func TestAgainWithTheSameMailServer(t *testing.T) {
 		}
 	}
 	if n := len(mail.Messages()); n != 4 {
-		t.Errorf("%d messages", n)
+		t.Errorf("got %d messages, want 4", n)
 	}
 }
 

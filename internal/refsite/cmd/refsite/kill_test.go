@@ -178,7 +178,7 @@ func TestR39KilledWhileTesting(t *testing.T) {
 				t.Errorf("enabled: %d %v", status, got)
 			}
 			if n := mail.Counters().Connections - before; n != 1 {
-				t.Errorf("%d connections", n)
+				t.Errorf("got %d connections, want 1", n)
 			}
 		})
 	}

@@ -81,18 +81,18 @@ func TestServing(t *testing.T) {
 	args := files(t)
 	p := launch(t, args...)
 	if len(p.Lines) != 1 || p.Lines[0]["site"] != "client-a" || p.Lines[0]["username"] != "admin" {
-		t.Fatalf("%v", p.Lines)
+		t.Fatalf("got %v", p.Lines)
 	}
 	if _, err := netip.ParseAddrPort(p.Address); err != nil {
 		t.Error(err)
 	}
 	token, password := p.Lines[0]["token"], p.Lines[0]["password"]
 	if status, got := p.call(t, token, "GET", "/site", nil, ""); status != 200 || got["name"] != "client-a" {
-		t.Errorf("%d %v", status, got)
+		t.Errorf("got %d %v", status, got)
 	}
 	login := map[string]any{"username": "admin", "password": password}
 	if status, got := p.call(t, "", "POST", "/session", login, ""); status != 201 {
-		t.Errorf("%d %v", status, got)
+		t.Errorf("got %d %v", status, got)
 	}
 	if err := p.Terminate(); err != nil {
 		t.Errorf("%v: %s", err, p.Log())
@@ -103,22 +103,22 @@ func TestServing(t *testing.T) {
 	t.Run("R45_SecretsArePrintedOnce", func(t *testing.T) {
 		p := launch(t, args...)
 		if len(p.Lines) != 0 {
-			t.Errorf("%v", p.Lines)
+			t.Errorf("got %v", p.Lines)
 		}
 		if status, _ := p.call(t, token, "GET", "/smtp", nil, ""); status != 200 {
-			t.Errorf("%d", status)
+			t.Errorf("got %d, want 200", status)
 		}
 	})
 	t.Run("ResetGivesNewOnes", func(t *testing.T) {
 		p := launch(t, append(args, "-reset", "client-a")...)
 		if len(p.Lines) != 1 || p.Lines[0]["token"] == token || p.Lines[0]["password"] == password {
-			t.Fatalf("%v", p.Lines)
+			t.Fatalf("got %v", p.Lines)
 		}
 		if status, _ := p.call(t, token, "GET", "/smtp", nil, ""); status != 401 {
-			t.Errorf("%d", status)
+			t.Errorf("got %d, want 401", status)
 		}
 		if status, _ := p.call(t, p.Lines[0]["token"], "GET", "/smtp", nil, ""); status != 200 {
-			t.Errorf("%d", status)
+			t.Errorf("got %d, want 200", status)
 		}
 	})
 }
@@ -135,6 +135,6 @@ func TestManySites(t *testing.T) {
 		t.Fatal(err)
 	}
 	if p := launch(t, append(args, "-sites", file)...); len(p.Lines) != sites+1 {
-		t.Errorf("%d sites", len(p.Lines))
+		t.Errorf("got %d sites", len(p.Lines))
 	}
 }

@@ -110,7 +110,7 @@ func (c httpCase) starred() bool {
 func TestHTTP(t *testing.T) {
 	cases := httpCases()
 	if len(cases) != 600 {
-		t.Fatalf("%d cases", len(cases))
+		t.Fatalf("got %d cases, want 600", len(cases))
 	}
 	for _, c := range soaktest.Draw(t, cases, httpCase.starred) {
 		t.Run(c.name(), func(t *testing.T) {

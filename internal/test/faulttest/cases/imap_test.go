@@ -27,7 +27,7 @@ const (
 func TestIMAP(t *testing.T) {
 	cases := faulttest.IMAPFaults()
 	if len(cases) != 72 {
-		t.Fatalf("%d cases", len(cases))
+		t.Fatalf("got %d cases, want 72", len(cases))
 	}
 	for _, fault := range soaktest.Draw(t, cases, func(f faulttest.IMAPFault) bool { return f.Name == "HugeLiteral" || f.Name == "Refused" }) {
 		t.Run(fault.At+"/"+fault.Row+"_"+fault.Name, func(t *testing.T) {

@@ -44,7 +44,7 @@ func (c smtpCase) starred() bool { return slices.Contains([]string{"R28", "R34",
 func TestSMTP(t *testing.T) {
 	cases := smtpCases()
 	if len(cases) != 150 {
-		t.Fatalf("%d cases", len(cases))
+		t.Fatalf("got %d cases, want 150", len(cases))
 	}
 	for _, c := range soaktest.Draw(t, cases, smtpCase.starred) {
 		t.Run(c.name(), func(t *testing.T) {
