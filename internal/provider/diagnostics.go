@@ -272,7 +272,8 @@ func (e *entry) addTestCutShort(diags *diag.Diagnostics, timeout string, locate 
 	refused, ok := errors.AsType[*refusedBeforeError](err)
 	switch {
 	case ok:
-		locate.add(diags, "password", refused.summary, fmt.Sprintf("%s: %s. Nothing was saved.", e.label, refused))
+		locate.add(diags, "password", refused.summary, fmt.Sprintf(
+			"%s: %s. Nothing was saved. The error of %s says what to do; then apply again.", e.label, refused, refused.first))
 	case errors.Is(err, context.Canceled):
 		diags.AddError("Run was interrupted", fmt.Sprintf("%s: the test was cut short. %s", e.label, kept))
 	case errors.Is(err, context.DeadlineExceeded):

@@ -35,12 +35,12 @@ type storm struct {
 // storms are the examples that manage sites. The others have separate tests, or no faults: functions and presets need no network, and
 // the provider's example does nothing.
 var storms = map[string]storm{
-	"agency":                                {tolerant: true, missing: "mail_passwords={}", names: `client["client-b"]`},
+	"agency":                                {tolerant: true, missing: "mail_passwords={}", names: "client-b logs in with a mailbox of its own"},
 	"ephemeral-resources/smtp_ses_password": {missing: "secret_access_key=", names: "secret_access_key"},
 	"generic-host":                          {missing: "mail_password=", names: "password_wo"},
 	"listmonk":                              {missing: "mail_password=", names: "password_wo"},
 	"many-sites":                            {missing: "app_passwords={}", names: "client-a"},
-	"modules/client-sites":                  {missing: "passwords={}", names: `client["client-a"]`},
+	"modules/client-sites":                  {missing: "passwords={}", names: "client-a logs in with a mailbox of its own"},
 	"password-rotation":                     {missing: "app_password=", names: "password_wo"},
 	"pocketbase":                            {missing: "app_password=", names: "password_wo"},
 	"relay-without-login":                   {withoutLogin: true},

@@ -109,8 +109,12 @@ func TestAccMistakesBeforeTheFirstApply(t *testing.T) {
 		},
 		"PresetWithoutPasswords": {
 			config: good + preset("outlook", "someone@example.com", "x"),
-			says:   []string{"Mail service takes no passwords", "Outlook.com / Hotmail / Live / MSN accepts no password"},
+			says:   []string{"Mail service does not accept passwords", "Outlook.com / Hotmail / Live / MSN accepts no password"},
 			never:  []string{"MSN: Outlook.com"},
+		},
+		"PresetWithAppPassword": {
+			config: good + preset("gmail", "someone@example.com", "abcd efgh ijkl mnop"), works: true,
+			says: []string{"1 to add"}, never: []string{"Warning"},
 		},
 		"PresetWithoutLogin": {
 			config: good + "data \"smtp_presets\" \"all\" {}\noutput \"kind\" {\n  value = data.smtp_presets.all.presets[\"mailpit\"].password_kind\n}\n", works: true,

@@ -91,13 +91,13 @@ func (m settingsModel) checkPreset(diags *diag.Diagnostics) {
 		diags.AddAttributeError(path.Root("region"), "Preset has no such region", err.Error())
 	}
 	note, fatal := preset.SignInProblem()
-	if preset.OAuth2 != nil {
+	if note != "" && preset.OAuth2 != nil {
 		note += " Set oauth2 instead of a password."
 	}
 	if fatal && !m.Username.IsNull() && !m.usesOAuth2() {
-		diags.AddAttributeError(at, "Mail service takes no passwords", note)
+		diags.AddAttributeError(at, "Mail service does not accept passwords", note)
 	} else if note != "" && !m.Username.IsNull() && !m.usesOAuth2() {
-		diags.AddAttributeWarning(at, "Mail service may not take passwords", note)
+		diags.AddAttributeWarning(at, "Mail service may stop accepting passwords", note)
 	}
 	if problem := preset.UsernameProblem(m.Username.ValueString()); problem != "" && m.Username.ValueString() != "" {
 		diags.AddAttributeWarning(path.Root("username"), "Username is unusual for the mail service", problem)

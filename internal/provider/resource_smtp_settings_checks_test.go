@@ -34,7 +34,7 @@ func TestAccSettingsRefused(t *testing.T) {
 		{[]arguments{{"host": hcl("mail.example.com"), "encryption": hcl("none")}}, `Password would be sent in clear text`},
 		{[]arguments{preset("gmial")}, `Did you\s+mean "gmail"`},
 		{[]arguments{preset("gmail"), {"region": hcl("mars")}}, `Preset has no such region`},
-		{[]arguments{preset("outlook")}, `takes no passwords`},
+		{[]arguments{preset("outlook")}, `does not accept passwords`},
 		{[]arguments{noPassword}, `Password is missing`},
 		{[]arguments{{"password_wo_version": ""}}, `password_wo_version`},
 		{[]arguments{{"password_wo": ""}}, `password_wo`},

@@ -62,7 +62,7 @@ resource "smtp_settings" "client" {
   )
   password_wo = (
     !local.login[each.key] || local.token[each.key] ? null :
-    local.shared[each.key] ? var.default_password : lookup(var.passwords, each.key, null) # without one, the error names the client
+    local.shared[each.key] ? var.default_password : lookup(var.passwords, each.key, null)
   )
   password_wo_version = (
     !local.login[each.key] || local.token[each.key] ? null :
@@ -96,6 +96,11 @@ resource "smtp_settings" "client" {
   }
 
   lifecycle {
+    precondition {
+      condition     = !local.login[each.key] || local.token[each.key] || local.shared[each.key] || can(var.passwords[each.key])
+      error_message = "${each.key} logs in with a mailbox of its own, and passwords has no entry for it."
+    }
+
     precondition {
       condition     = var.oauth2 != null || !try(tobool(each.value.oauth2), false)
       error_message = "${each.key} logs in with oauth2, and the variable oauth2 is not set."

@@ -53,7 +53,7 @@ func (p Preset) PasswordProblem(password secret.Text) string {
 	}
 	problem := fmt.Sprintf("The password does not look like %s of %s: %s.", p.PasswordKind.Words(), p.Name, p.PasswordHint)
 	if p.AppPasswordURL != "" {
-		problem += " It is made at " + p.AppPasswordURL + "."
+		problem += " Create one at " + p.AppPasswordURL + "."
 	}
 	return problem
 }

@@ -29,7 +29,11 @@ var proofs = []proof{
 
 // commands are the commands of "sh" blocks that this test does not run, and the tests that run them.
 var commands = map[string]string{
-	"terraform import smtp_settings.site default": "TestAccExamplesImport",
+	"terraform import smtp_settings.site default":                   "TestAccExamplesImport",
+	"git clone https://github.com/sitemail/terraform-provider-smtp": "TestManySites",
+	"mkdir mail": "TestManySites",
+	"cp -R terraform-provider-smtp/examples/agency terraform-provider-smtp/examples/modules mail": "TestManySites",
+	"cd mail/agency":  "TestManySites",
 	"set -o pipefail": "TestAccAgency",
 	"terraform apply -auto-approve -json | tee apply.log |":                                                                   "TestAccAgency",
 	`jq -r 'select(.diagnostic.severity == "error") | .diagnostic | [.address, .summary, (.detail | split("\n")[0])] | @csv'`: "TestAccAgency",

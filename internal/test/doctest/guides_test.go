@@ -45,14 +45,35 @@ func findCLI(t *testing.T) tfcli.CLI {
 	return cli
 }
 
-// TestFirstSite clones nothing: the folder of this module stands where the clone would be.
-func TestFirstSite(t *testing.T) {
-	w := newWalk(t, findCLI(t))
+// cloneNothing puts the folder of this module where the clone would be.
+func (w *walk) cloneNothing() {
+	w.t.Helper()
 	here, err := filepath.Abs(root)
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	w.names.say("git clone https://github.com/sitemail/terraform-provider-smtp", "ln -s '"+here+"' terraform-provider-smtp")
+}
+
+// TestManySites copies the example as the guide says, and lets Terraform find the module in the copy.
+func TestManySites(t *testing.T) {
+	w := newWalk(t, findCLI(t))
+	w.cloneNothing()
+	w.start()
+	for _, b := range read(t, "templates/guides/many-sites.md.tmpl").blocks(t) {
+		if b.lang == "sh" && b.note == "" && b.heading == "Many sites" {
+			w.enter("the copy", w.names.here(b.text))
+		}
+	}
+	from := w.enter("the module", "terraform get")
+	if out := w.out.since(from); !strings.Contains(out, "mail in ../modules/client-sites") {
+		t.Error(out)
+	}
+}
+
+func TestFirstSite(t *testing.T) {
+	w := newWalk(t, findCLI(t))
+	w.cloneNothing()
 	w.names.say("2525", freePort(t))
 	w.names.say("8080", freePort(t))
 	w.start()
