@@ -77,10 +77,23 @@ var (
 	importsTo    = regexp.MustCompile(`(?m)^\s*to\s*=\s*smtp_settings\.(\w+)(\[)?`)
 )
 
+// loginWithToken is the resource around an oauth2 argument that a document shows alone, with its gaps filled.
+func loginWithToken(argument string) string {
+	preset := "outlook"
+	if strings.Contains(argument, "tenant ") {
+		preset = "microsoft365"
+	}
+	return "resource \"smtp_settings\" \"site\" {\n  preset = \"" + preset + "\"\n  username = \"hello@client.example\"\n" +
+		strings.ReplaceAll(argument, "…", "client.example") + "}\n"
+}
+
 // validate validates a block, together with the declarations that it presupposes.
 func validate(t *testing.T, ws tfcli.Workspace, d document, b block) {
 	t.Helper()
 	config := b.text
+	if strings.HasPrefix(config, "oauth2 = {") {
+		config = loginWithToken(config)
+	}
 	if !strings.Contains(config, "required_providers") {
 		config = "terraform {\n  required_providers {\n    smtp = { source = \"sitemail/smtp\" }\n  }\n}\n" + config
 	}
