@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -117,6 +118,7 @@ func TestTokenURL(t *testing.T) {
 		"https:///token":                                                     false,
 		"login.example.test/token":                                           false,
 		"ftp://login.example.test/token":                                     false,
+		"ftp://127.0.0.1/token":                                              false,
 		"https://login.example.test/\x01":                                    false,
 		"https://login.example.test/\u2028":                                  false,
 		"":                                                                   false,
@@ -178,6 +180,21 @@ func TestCertificateOfTheEndpoint(t *testing.T) {
 	roots.AddCert(s.Certificate())
 	if token, err := (oauth.Client{RootCAs: roots}).Fetch(t.Context(), r); err != nil || token.Reveal() != "x" {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestAddressOfTheEndpoint: what Control refuses gets no request.
+func TestAddressOfTheEndpoint(t *testing.T) {
+	asked := 0
+	r := endpoint(t, func(http.ResponseWriter, *http.Request) { asked++ })
+	seen := ""
+	control := func(_, address string, _ syscall.RawConn) error {
+		seen = address
+		return errors.New("not allowed")
+	}
+	_, err := oauth.Client{Control: control}.Fetch(t.Context(), r)
+	if err == nil || !strings.Contains(err.Error(), "not allowed") || "http://"+seen != r.TokenURL || asked != 0 {
+		t.Errorf("judged %q, asked %d times: %v", seen, asked, err)
 	}
 }
 
