@@ -118,7 +118,7 @@ var noLogin = strings.NewReplacer(
 	"The mailbox in username may not", "A client without a login may not",
 	"an address that this account may send from", "an address that the server accepts",
 	"one that this account may send from", "one that the server accepts without a login",
-	"Check that from_address belongs to the account and that SPF", "Check that SPF",
+	"Check that from_address belongs to the account and that SPF and DKIM of its domain", "Check that SPF and DKIM of the domain of from_address",
 	"Check that the account in username may send from from_address and that", "Set username and password if the server requires a login, and check that",
 	"Check that the account in username may send from from_address", "Set username and password if the server requires a login",
 	"the server does not relay for this login: check username", "the server relays only after a login: set username and password",
