@@ -389,8 +389,10 @@ func stateAfter(label string, now site.State, err error) string {
 		return stateAfterWrites(label, now, partial.Left)
 	}
 	switch {
+	case now.Settings.IsZero() && now.InForce != nil:
+		return fmt.Sprintf("Nothing was saved. %s still sends mail through %s, as before.", label, shown(now.InForce.By))
 	case now.Settings.IsZero():
-		return fmt.Sprintf("Nothing was saved. %s has no mail settings and sends no mail.", label)
+		return fmt.Sprintf("Nothing was saved. %s still has no mail settings.", label)
 	case now.Enabled:
 		return fmt.Sprintf("Nothing was saved. %s still sends mail through %s with the settings that it had.", label, shown(now.Settings.Host))
 	default:
