@@ -555,7 +555,7 @@ const server = http.createServer(async (request, response) => {
     respond(response, await answer(request));
   } catch (error) {
     if (!(error instanceof Problem)) console.error(error.stack);
-    const p = error instanceof Problem ? error : new Problem(500, 'internal', 'The site made a mistake.');
+    const p = error instanceof Problem ? error : new Problem(500, 'internal', "Internal error; see the site's log.");
     const { retryAfter, allow, ...more } = p.more;
     const headers = { ...(retryAfter && { 'Retry-After': String(retryAfter) }), ...(allow && { Allow: allow }), ...(p.status === 401 && { 'WWW-Authenticate': 'Bearer' }) };
     respond(response, { status: p.status, headers, body: { type: 'about:blank', title: http.STATUS_CODES[p.status], status: p.status, code: p.code, detail: p.message, ...more } }, 'application/problem+json');

@@ -49,7 +49,7 @@ func TestResultsAreOfThisProgram(t *testing.T) {
 	var out bytes.Buffer
 	printTable(&out, 1, samples)
 	if now, then := headings(out.String()), headings(string(results)); !slices.Equal(now, then) {
-		t.Errorf("the columns are %q, and those of the results %q: run make bench", now, then)
+		t.Errorf("the columns are %q, but the recorded results have %q: run make bench", now, then)
 	}
 }
 

@@ -23,7 +23,7 @@ func TestDefects(t *testing.T) {
 			t.Errorf("%s: %v", d.name, err)
 		}
 		if seen[d.name] || !rows.MatchString(d.breaks) || !strings.HasSuffix(d.what, ".") || d.run == "" {
-			t.Errorf("%s is there twice, or incomplete: %+v", d.name, d)
+			t.Errorf("%s is declared twice or incomplete: %+v", d.name, d)
 		}
 		seen[d.name] = true
 		for row := range strings.FieldsSeq(d.breaks) {
@@ -42,17 +42,17 @@ func TestChoose(t *testing.T) {
 	var said bytes.Buffer
 	drawn, err := choose(&said, "")
 	if err != nil || !strings.HasPrefix(said.String(), "SOAK_SEED=") {
-		t.Errorf("%v, said %q", err, said.String())
+		t.Errorf("got %v with output %q, want the seed", err, said.String())
 	}
 	if want := soaktest.Count(len(all())); len(drawn) != want {
-		t.Errorf("%d were drawn, want %d", len(drawn), want)
+		t.Errorf("drew %d defects, want %d", len(drawn), want)
 	}
 	if one, err := choose(&said, "^MaskAccepted$"); err != nil || len(one) != 1 {
 		t.Errorf("got %d, %v", len(one), err)
 	}
 	for _, wrong := range []string{"^NoSuchDefect$", "("} {
 		if _, err := choose(&said, wrong); err == nil {
-			t.Errorf("%s: no error", wrong)
+			t.Errorf("%s: got no error", wrong)
 		}
 	}
 }
@@ -176,7 +176,7 @@ func TestTry(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			by, err := m.try(t.Context(), c.d)
 			if by != c.by || (err == nil) != (c.fail == "") || err != nil && !strings.Contains(err.Error(), c.fail) {
-				t.Errorf("noticed by %q, error %v", by, err)
+				t.Errorf("got test %q and error %v", by, err)
 			}
 		})
 	}
@@ -214,7 +214,7 @@ func TestTryAllReportsUnnoticedDefects(t *testing.T) {
 	unnoticed.name, unnoticed.run = "Silent", "TestOther"
 	var said bytes.Buffer
 	if missed := tryAll(t.Context(), &said, m, []defect{d, unnoticed}); missed != 1 {
-		t.Errorf("missed %d", missed)
+		t.Errorf("got %d missed defects, want 1", missed)
 	}
 	for _, want := range []string{"Never ", "TestAllowed/Small\n", "Silent ", "NOT NOTICED: 1 tests pass\n"} {
 		if !strings.Contains(said.String(), want) {
@@ -225,6 +225,6 @@ func TestTryAllReportsUnnoticedDefects(t *testing.T) {
 
 func TestParseRefusesInvalidEvents(t *testing.T) {
 	if _, err := parse(strings.NewReader("FAIL\n")); err == nil {
-		t.Error("no error")
+		t.Error("got no error")
 	}
 }

@@ -38,7 +38,7 @@ func TestDemo(t *testing.T) {
 	})
 	left, err := os.ReadDir(temp)
 	if err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v, %v", left, err)
+		t.Errorf("the demo left files behind: %v, %v", left, err)
 	}
 }
 
@@ -79,7 +79,7 @@ func checkSections(t *testing.T, told string, words []string) {
 		title := fmt.Sprintf("\n%d. ", n+1)
 		_, after, found := strings.Cut(told, title)
 		if !found || !strings.Contains(after, want) {
-			t.Errorf("section %d is missing or has no %q", n+1, want)
+			t.Errorf("section %d is missing or lacks %q", n+1, want)
 		}
 		told = after
 	}
@@ -107,6 +107,6 @@ func TestDemoNoticesFailures(t *testing.T) {
 	set.mail.SetUser(username, secret.New("another"))
 	err = newStory(passwordStory(), cli, workspace, set, io.Discard).tell(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "section 3") || !strings.Contains(err.Error(), "0 messages") {
-		t.Errorf("got %v, want an error that names the section and says that no message came", err)
+		t.Errorf("got %v, want an error that names the section and says that no message arrived", err)
 	}
 }

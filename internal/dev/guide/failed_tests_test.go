@@ -16,7 +16,7 @@ func TestFailedTests(t *testing.T) {
 	}
 	guide := b.String()
 
-	t.Run("EveryRowHasTheAnchorThatItsErrorNames", func(t *testing.T) {
+	t.Run("EveryRowHasTheAnchorOfItsError", func(t *testing.T) {
 		headings := map[string]int{}
 		for _, heading := range regexp.MustCompile(`(?m)^### (.*)$`).FindAllStringSubmatch(guide, -1) {
 			headings[heading[1]]++
@@ -25,43 +25,43 @@ func TestFailedTests(t *testing.T) {
 			_, anchor, _ := strings.Cut(diagnosis.GuideURL(row.ID), "#")
 			// A heading of lower case letters, digits and dashes is its own anchor.
 			if headings[anchor] != 1 || regexp.MustCompile(`[^a-z0-9-]`).MatchString(anchor) {
-				t.Errorf("row %s: %d headings %q", row.ID, headings[anchor], anchor)
+				t.Errorf("row %s: got %d headings %q", row.ID, headings[anchor], anchor)
 			}
 		}
 	})
 
-	t.Run("EveryCauseIsOneSection", func(t *testing.T) {
+	t.Run("EveryCauseHasOneSection", func(t *testing.T) {
 		for _, c := range causes(rows) {
 			if got := strings.Count(guide, "\n## "+c.Summary+"\n"); got != 1 {
-				t.Errorf("%d sections %q", got, c.Summary)
+				t.Errorf("got %d sections %q, want 1", got, c.Summary)
 			}
 		}
 	})
 
-	t.Run("WordsLeadWhereTheDiagnosisDoes", func(t *testing.T) {
+	t.Run("IndexAgreesWithTheDiagnosis", func(t *testing.T) {
 		for _, w := range wordings {
 			want := verdict(w.stage, w.words[0]).Summary
 			for _, words := range w.words {
 				if got := verdict(w.stage, words); got.Summary != want || got.ID == diagnosis.Unknown || strings.HasPrefix(got.ID, "fallback") {
-					t.Errorf("%q leads to %q, which is %q, and not to %q", words, got.ID, got.Summary, want)
+					t.Errorf("%q leads to row %q, %q; want %q", words, got.ID, got.Summary, want)
 				}
 			}
 		}
 	})
 
-	t.Run("EveryLinkLeadsToASection", func(t *testing.T) {
+	t.Run("EveryLinkHasASection", func(t *testing.T) {
 		for _, link := range regexp.MustCompile(`\]\(#([^)]*)\)`).FindAllStringSubmatch(guide, -1) {
 			heading := regexp.MustCompile("(?mi)^##+ " + strings.ReplaceAll(link[1], "-", "[- ]") + "$")
 			if !heading.MatchString(guide) {
-				t.Errorf("no section #%s", link[1])
+				t.Errorf("a link leads to the missing section #%s", link[1])
 			}
 		}
 	})
 
-	t.Run("EveryRowOfAServiceIsInItsIndex", func(t *testing.T) {
+	t.Run("EveryServiceRowIsInTheIndex", func(t *testing.T) {
 		for _, row := range rows {
 			if len(row.Presets) > 0 && row.Example != "" && !strings.Contains(guide, "](#"+row.ID+")") {
-				t.Errorf("row %s cannot be found", row.ID)
+				t.Errorf("row %s is not in the index", row.ID)
 			}
 		}
 	})
@@ -76,17 +76,17 @@ func TestFailedTests(t *testing.T) {
 		}
 	})
 
-	t.Run("NothingIsLeftUnsaid", func(t *testing.T) {
+	t.Run("EveryRowIsExplained", func(t *testing.T) {
 		for _, row := range rows {
 			if !strings.Contains(guide, row.Cause) || !strings.Contains(guide, row.Remedy) {
-				t.Errorf("row %s is not explained", row.ID)
+				t.Errorf("the guide lacks cause or remedy of row %s", row.ID)
 			}
 		}
 		if wrong := regexp.MustCompile("Points at [^`].*").FindString(guide); wrong != "" {
-			t.Errorf("%q is no argument", wrong)
+			t.Errorf("%q is not an argument", wrong)
 		}
 		if strings.Contains(guide, "<no value>") || strings.Contains(guide, "\n\n\n") {
-			t.Error("a gap in the page")
+			t.Error("the page has an empty value or two blank lines in a row")
 		}
 	})
 }

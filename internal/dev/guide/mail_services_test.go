@@ -18,7 +18,7 @@ func TestMailServices(t *testing.T) {
 	t.Run("EveryPresetHasOneLine", func(t *testing.T) {
 		for _, p := range presets.All() {
 			if n := strings.Count(page, "\n| `"+p.ID+"` | "); n != 1 {
-				t.Errorf("%s: %d lines", p.ID, n)
+				t.Errorf("%s: got %d lines, want 1", p.ID, n)
 			}
 		}
 	})
@@ -27,12 +27,12 @@ func TestMailServices(t *testing.T) {
 		for line := range strings.Lines(page) {
 			cells := len(regexp.MustCompile(`(^|[^\\])\|`).FindAllString(line, -1)) - 1
 			if strings.HasPrefix(line, "|") && cells != 5 {
-				t.Errorf("%d cells: %s", cells, line)
+				t.Errorf("got %d cells, want 5: %s", cells, line)
 			}
 		}
 	})
 
-	t.Run("LinesSayWhatAPresetDoes", func(t *testing.T) {
+	t.Run("LinesMatchThePresets", func(t *testing.T) {
 		for _, want := range []string{
 			"| `gmail` | [Gmail](https://support.google.com/mail/answer/7126229) | `smtp.gmail.com` 465 tls | full e-mail address | [an app password](https://myaccount.google.com/apppasswords) |\n",
 			"; regions us-east-1, us-east-2, ",
@@ -49,7 +49,7 @@ func TestMailServices(t *testing.T) {
 func TestNoOtherPage(t *testing.T) {
 	for _, args := range [][]string{nil, {"presets"}, {"failed-tests", "mail-services"}} {
 		if err := run(&strings.Builder{}, args); err == nil {
-			t.Errorf("%q: no error", args)
+			t.Errorf("%q: got no error", args)
 		}
 	}
 }

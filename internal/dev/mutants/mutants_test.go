@@ -65,13 +65,13 @@ func TestMutants(t *testing.T) {
 		"thing.act: swallow in `return v, err` -> return v, nil",
 	} {
 		if !slices.Contains(got, want) {
-			t.Errorf("no %s in\n%s", want, strings.Join(got, "\n"))
+			t.Errorf("got no mutant %s in\n%s", want, strings.Join(got, "\n"))
 		}
 	}
 	names := map[string]bool{}
 	for _, m := range found {
 		if names[m.name] {
-			t.Errorf("%s is the name of two", m.name)
+			t.Errorf("two mutants are named %s", m.name)
 		}
 		names[m.name] = true
 	}
@@ -94,7 +94,7 @@ func TestSurvivorsAreMutants(t *testing.T) {
 		}
 	}
 	for name := range reasons {
-		t.Errorf("survivors.txt: there is no %s", name)
+		t.Errorf("survivors.txt: there is no mutant %s", name)
 	}
 }
 
@@ -104,7 +104,7 @@ func TestExcusesNeedAReason(t *testing.T) {
 	}
 	for _, text := range []string{"a f: negate `b`\n", "a :: \n", "a :: b\na :: c\n"} {
 		if _, err := excuses(text); err == nil {
-			t.Errorf("%q: no error", text)
+			t.Errorf("%q: got no error", text)
 		}
 	}
 }
@@ -120,13 +120,13 @@ func TestDrawIsReproducible(t *testing.T) {
 		t.Errorf("got %v, then %v", first, second)
 	}
 	if !slices.IsSortedFunc(first, func(a, b mutant) int { return len(a.name) - len(b.name) }) {
-		t.Errorf("not in order: %v", first)
+		t.Errorf("the draw is not in order: %v", first)
 	}
 	if o.draw = 0; len(o.choose(all)) != 50 {
-		t.Error("0 does not draw all")
+		t.Error("-draw 0 does not draw all")
 	}
 	if o.only = strings.Repeat("x", 49); len(o.choose(all)) != 2 {
-		t.Error("the name does not count")
+		t.Error("the name does not filter")
 	}
 }
 

@@ -34,6 +34,6 @@ func TestVerifyPlugin(t *testing.T) {
 		}
 	}
 	if err := verifyPlugin(filepath.Join(t.TempDir(), "none")); err == nil {
-		t.Error("no error for a folder that is not there")
+		t.Error("got no error for a missing folder")
 	}
 }

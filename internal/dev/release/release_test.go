@@ -128,12 +128,12 @@ func TestPlatforms(t *testing.T) {
 	}
 	for _, p := range released {
 		if _, ok := machines[p.arch]; !ok || !slices.Contains(strings.Fields(known), p.os+"/"+p.arch) {
-			t.Errorf("nobody can build or check %s", p)
+			t.Errorf("Go cannot build %s", p)
 		}
 	}
 	for _, p := range testPlatforms() {
 		if !slices.Contains(released, p) {
-			t.Errorf("%s is not released", p)
+			t.Errorf("no release is built for %s", p)
 		}
 	}
 }

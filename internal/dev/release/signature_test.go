@@ -88,7 +88,7 @@ func TestSignature(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := openpgp.CheckDetachedSignature(keys, bytes.NewReader(signed[1:]), bytes.NewReader(signature), nil); err == nil {
-		t.Error("the signature covers other checksums too")
+		t.Error("the signature was accepted for different checksums")
 	}
 	write(t, dir, sumsName(testVersion)+".sig", "-----BEGIN PGP SIGNATURE-----\n")
 	if _, err := verify(t.Context(), root, dir, []platform{only}); err == nil || !strings.Contains(err.Error(), ".sig: is not a binary") {
@@ -159,7 +159,7 @@ func signArguments(t *testing.T, who, path string) []string {
 		}
 	}
 	if err := yaml.Unmarshal(text, &config); err != nil || len(config.Signs) != 1 || config.Signs[0].Artifacts != "checksum" {
-		t.Fatalf("%v: want that the checksums are signed: %+v", err, config)
+		t.Fatalf("%v: want signed checksums: %+v", err, config)
 	}
 	fill := strings.NewReplacer("{{ .Env.GPG_FINGERPRINT }}", who, "${signature}", path+".sig", "${artifact}", path)
 	var args []string

@@ -101,7 +101,7 @@ func edit(t *testing.T, dir, name, old, text string) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(string(content), old) {
-		t.Fatalf("%s has no %q", name, old)
+		t.Fatalf("%s does not contain %q", name, old)
 	}
 	write(t, dir, name, strings.ReplaceAll(string(content), old, text))
 }
@@ -233,7 +233,7 @@ func TestCheckExecutable(t *testing.T) {
 		content := executable(t, p)
 		for _, other := range []platform{{p.os, "386"}, {"freebsd", p.arch}, {"plan9", p.arch}, {p.os, "mips"}} {
 			if err := checkExecutable(strings.NewReader(string(content)), other); err == nil {
-				t.Errorf("the executable for %s is taken for one for %s", p, other)
+				t.Errorf("the executable for %s was accepted for %s", p, other)
 			}
 		}
 	}
@@ -247,7 +247,7 @@ func TestCheckExecutable(t *testing.T) {
 	}
 	defer f.Close()
 	if err := checkExecutable(f, host); err == nil {
-		t.Error("the test of this package is taken for the provider")
+		t.Error("the test binary of this package was accepted as the provider")
 	}
 }
 

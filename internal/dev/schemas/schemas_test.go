@@ -17,10 +17,10 @@ func sections(t *testing.T, output []byte) map[string]any {
 		Schemas map[string]map[string]any `json:"provider_schemas"`
 	}
 	if err := json.Unmarshal(output, &decoded); err != nil {
-		t.Fatalf("%v in %.500s", err, output)
+		t.Fatalf("%v: %.500s", err, output)
 	}
 	if decoded.Format != "1.0" || decoded.Schemas[address] == nil {
-		t.Fatalf("no schemas of %s in format 1.0: %.500s", address, output)
+		t.Fatalf("found no schemas of %s in format 1.0: %.500s", address, output)
 	}
 	return decoded.Schemas[address]
 }
@@ -32,7 +32,7 @@ func TestRun(t *testing.T) {
 	}
 	ours := sections(t, out.Bytes())
 
-	t.Run("SaysWhatTheCLISays", func(t *testing.T) {
+	t.Run("MatchesTheCLI", func(t *testing.T) {
 		cli, err := tfcli.Find(t.Context(), t.Output())
 		if err != nil {
 			t.Fatal(err)
@@ -60,10 +60,10 @@ func TestRun(t *testing.T) {
 		}
 	})
 
-	t.Run("KnowsWhatAnOldCLIDoesNot", func(t *testing.T) {
+	t.Run("HasWhatOldCLIsOmit", func(t *testing.T) {
 		for _, name := range []string{"resource_identity_schemas", "list_resource_schemas", "action_schemas"} {
 			if section, ok := ours[name].(map[string]any); !ok || len(section) == 0 {
-				t.Errorf("there are no %s", name)
+				t.Errorf("found no %s", name)
 			}
 		}
 	})

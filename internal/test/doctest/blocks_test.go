@@ -94,7 +94,7 @@ func TestEveryBlock(t *testing.T) {
 					}
 				}
 			default:
-				t.Errorf("%s: nothing makes sure that this block of %q is right", where, b.lang)
+				t.Errorf("%s: no test covers this %q block", where, b.lang)
 			}
 		}
 	}
@@ -184,7 +184,7 @@ func TestWrongCommandsAreFound(t *testing.T) {
 		"make coffee", "go run ./internal/dev/mailserver -teapot x", "curl https://client.example", "internal/none.sh",
 	} {
 		if check(t, command) == "" {
-			t.Errorf("%s passes", command)
+			t.Errorf("the check accepted %s", command)
 		}
 	}
 	if problem := check(t, "go run ./internal/dev/mailserver -user x"); problem != "" {

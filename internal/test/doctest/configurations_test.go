@@ -40,10 +40,10 @@ func TestConfigurations(t *testing.T) {
 		}
 	}
 	if len(validated) < 5 {
-		t.Errorf("%d configurations were validated: this test looks at the wrong thing", len(validated))
+		t.Errorf("validated only %d configurations: this test no longer reads the right files", len(validated))
 	}
 	if out, err := cli.Command(t.Context(), "fmt", "-check", "-diff", formatted).CombinedOutput(); err != nil {
-		t.Errorf("not as fmt writes it:\n%s", out)
+		t.Errorf("terraform fmt would change:\n%s", out)
 	}
 }
 

@@ -45,7 +45,7 @@ func (c *conversation) hold(d document) {
 		}
 	}
 	if calls == 0 {
-		c.t.Errorf("%s holds no conversation", d.name)
+		c.t.Errorf("%s shows no requests", d.name)
 	}
 }
 
@@ -94,12 +94,12 @@ func (c *conversation) answered(where, text string, got contracttest.Exchange) {
 	}
 	defer want.Body.Close()
 	if want.StatusCode != got.Status {
-		c.t.Fatalf("%s shows %d, and the answer is %d\n%s", where, want.StatusCode, got.Status, got.Answer)
+		c.t.Fatalf("%s shows status %d, but the site answered %d\n%s", where, want.StatusCode, got.Status, got.Answer)
 	}
 	want.Header.Del("Connection")
 	for name := range want.Header {
 		if want.Header.Get(name) != got.Header.Get(name) {
-			c.t.Errorf("%s: %s is %q", where, name, got.Header.Get(name))
+			c.t.Errorf("%s: the site sent another header %s: %q", where, name, got.Header.Get(name))
 		}
 	}
 	var shown, is map[string]any
@@ -125,6 +125,6 @@ func (c *conversation) same(where string, shown, is map[string]any, exactly bool
 		}
 	}
 	if exactly && len(shown) != len(is) {
-		c.t.Errorf("%s shows %d members of %d: %v", where, len(shown), len(is), is)
+		c.t.Errorf("%s shows %d of %d members: %v", where, len(shown), len(is), is)
 	}
 }

@@ -189,13 +189,13 @@ func TestMovingFromScripts(t *testing.T) {
 	w.enter("before", "terraform init && terraform apply -auto-approve")
 	w.follow(d)
 	if called, err := os.ReadFile(filepath.Join(w.dir, "called")); err != nil || len(called) == 0 {
-		t.Errorf("the old way was never gone: %v", err)
+		t.Errorf("the old script never set the mail settings: %v", err)
 	}
 	if got := len(p.mail.Messages()); got != 2 {
-		t.Errorf("%d messages, want that of the old days and one for the password", got)
+		t.Errorf("got %d messages, want one of the old script and one for the password", got)
 	}
 	if out := w.out.since(w.enter("after", "terraform plan -detailed-exitcode; echo $?")); out[len(out)-2] != '0' {
-		t.Errorf("the plan after all is not empty:\n%s", out)
+		t.Errorf("the plan after the last step is not empty:\n%s", out)
 	}
 }
 
@@ -240,11 +240,11 @@ func TestCheckYours(t *testing.T) {
 	cmd.Env = append(os.Environ(), "SMTP_SITE_TOKEN="+p.token.Reveal())
 	out, err := cmd.Output()
 	if err == nil {
-		t.Error("the site passes")
+		t.Error("the checks passed for a site that they should reject")
 	}
 	for _, b := range read(t, "templates/guides/building-a-site.md").blocks(t) {
 		if b.lang == "text" && !(&names{}).matches(b.text, string(out)) {
-			t.Errorf("shown is\n%s\nand what was printed is\n%s", b.text, out)
+			t.Errorf("the guide shows\n%s\nbut the program printed\n%s", b.text, out)
 		}
 	}
 }

@@ -87,11 +87,11 @@ func TestEveryGuideIsLinked(t *testing.T) {
 	text := read(t, "README.md").text
 	guides, err := filepath.Glob(filepath.Join(root, "docs", "guides", "*.md"))
 	if err != nil || len(guides) == 0 {
-		t.Fatal("no guides", err)
+		t.Fatal("found no guides:", err)
 	}
 	for _, guide := range guides {
 		if name := "docs/guides/" + filepath.Base(guide); !strings.Contains(text, "("+name) {
-			t.Errorf("README.md does not lead to %s", name)
+			t.Errorf("README.md does not link to %s", name)
 		}
 	}
 }

@@ -110,7 +110,7 @@ func (d document) blocks(t *testing.T) []block {
 		}
 	}
 	if open != nil {
-		t.Errorf("%s:%d: the block has no end", d.name, open.line)
+		t.Errorf("%s:%d: the code block is not closed", d.name, open.line)
 	}
 	return found
 }

@@ -22,7 +22,7 @@ func TestContributingNamesExistingCode(t *testing.T) {
 	text := read(t, "CONTRIBUTING.md").text
 	found := named.FindAllStringSubmatch(text, -1)
 	if len(found) < 20 {
-		t.Errorf("%d functions are named: this test looks at the wrong thing", len(found))
+		t.Errorf("found only %d named functions: this test no longer reads the right text", len(found))
 	}
 	for _, match := range found {
 		there := functions(t, match[1])
@@ -47,7 +47,7 @@ func TestContributingNamesExistingCode(t *testing.T) {
 			path = span[1]
 		}
 		if !exists(path) {
-			t.Errorf("there is no %s", path)
+			t.Errorf("%s does not exist", path)
 		}
 	}
 }

@@ -25,7 +25,7 @@ func TestWhatTheReadmeShows(t *testing.T) {
 		}
 	}
 	if len(shown) != 2 || shown[0].heading != "Use it" || shown[1].heading != "When a test fails" {
-		t.Fatalf("this test knows nothing of what is shown: %+v", shown)
+		t.Fatalf("the README shows other blocks than this test checks: %+v", shown)
 	}
 	t.Run("Plan", func(t *testing.T) {
 		p := newPlace(t, "client", "hello@client.example")
@@ -40,7 +40,7 @@ func TestWhatTheReadmeShows(t *testing.T) {
 		plan.Env = append(plan.Env, "SMTP_SITE_TOKEN="+p.token.Reveal(), "TF_VAR_app_password="+submissionPassword)
 		out, err := plan.CombinedOutput()
 		if err != nil || !(&names{}).matches(shown[0].text, string(out)) {
-			t.Errorf("%v, shown is\n%s\nand what was printed is\n%s", err, shown[0].text, out)
+			t.Errorf("%v; the README shows\n%s\nbut the program printed\n%s", err, shown[0].text, out)
 		}
 	})
 	t.Run("FailedTest", func(t *testing.T) {
@@ -52,7 +52,7 @@ func TestWhatTheReadmeShows(t *testing.T) {
 		n := &names{}
 		n.say("https://shop.example", url[1])
 		if !n.matches(shown[1].text, out) {
-			t.Errorf("shown is\n%s\nand what was printed is\n%s", shown[1].text, out)
+			t.Errorf("the README shows\n%s\nbut the program printed\n%s", shown[1].text, out)
 		}
 	})
 }

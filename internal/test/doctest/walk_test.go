@@ -100,7 +100,7 @@ func (w *walk) follow(d document) {
 		case b.lang == "sh" && b.arg == "background":
 			match := program.FindStringSubmatch(strings.TrimSpace(b.text))
 			if match == nil {
-				w.t.Fatalf("%s: no program in %q", where, b.text)
+				w.t.Fatalf("%s: found no program in %q", where, b.text)
 			}
 			w.dir = w.folder()
 			w.last, w.from = &screen{}, 0
@@ -138,7 +138,7 @@ func (w *walk) enter(where, text string) int {
 		w.t.Fatal(err)
 	}
 	if !w.out.wait(func(text string) bool { return strings.Contains(text[from:], end) }) {
-		w.t.Fatalf("%s: no end of\n%s\n%s", where, text, w.out.since(from))
+		w.t.Fatalf("%s: no output ended\n%s\n%s", where, text, w.out.since(from))
 	}
 	w.out.remove(end + "\n")
 	return from
@@ -153,7 +153,7 @@ func (w *walk) shows(where, want string) {
 	}
 	// The shell has printed everything.
 	if ok := w.last == w.out && is(w.out.since(0)) || w.last != w.out && w.last.wait(is); !ok {
-		w.t.Fatalf("%s shows\n%s\nand what was printed is\n%s", where, want, w.last.since(w.from))
+		w.t.Fatalf("%s shows\n%s\nbut the program printed\n%s", where, want, w.last.since(w.from))
 	}
 }
 

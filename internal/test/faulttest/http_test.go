@@ -21,7 +21,7 @@ func fault(t *testing.T, name string) faulttest.HTTPFault {
 			return f
 		}
 	}
-	t.Fatalf("no fault %s", name)
+	t.Fatalf("unknown fault %s", name)
 	return faulttest.HTTPFault{}
 }
 
@@ -75,12 +75,12 @@ func TestHTTPForwardsWithoutFaults(t *testing.T) {
 		}{{"/a/1", 202}, {"/b/1", 202}, {"/a/2", 404}, {"/a/3", 202}} {
 			status, answer := put(t, client, want.path, "body")
 			if status != want.status || status == 202 && answer != want.path+" body" {
-				t.Errorf("call %d: %d %q", i+1, status, answer)
+				t.Errorf("request %d: got %d %q", i+1, status, answer)
 			}
 		}
 		calls := proxy.Calls()
 		if n := proxy.Heal(); len(calls) != 4 || n != 0 || !calls[2].Struck || calls[2].Status != 0 || calls[3].Status != 202 || string(calls[3].Body) != "body" {
-			t.Errorf("%+v, then %d", calls, n)
+			t.Errorf("got %+v, then %d", calls, n)
 		}
 	})
 }

@@ -60,6 +60,6 @@ func TestTheProviderLinksNoServer(t *testing.T) {
 		}
 	}
 	if !slices.ContainsFunc(packages, func(p listed) bool { return p.name() == "provider" }) {
-		t.Error("the provider is not in its own binary: this test looks at the wrong thing")
+		t.Error("the list of packages lacks the provider itself: this test reads the wrong binary")
 	}
 }

@@ -57,19 +57,19 @@ func TestModulesArePinned(t *testing.T) {
 			t.Errorf("%s: %s", name, problem)
 		}
 	}
-	t.Run("WhatIsLooseIsFound", func(t *testing.T) {
+	t.Run("FindsUnpinnedModules", func(t *testing.T) {
 		const pseudo = "v0.0.0-20250101000000-0123456789ab"
 		for what, c := range map[string]struct{ name, text string }{
 			"local folder":        {"go.mod", "go 1.26.0\nreplace example.com/a => ../a\n"},
 			"fork":                {"go.mod", "go 1.26.0\nreplace example.com/a => example.com/b v1.0.0\n"},
 			"unreleased":          {"go.mod", "go 1.26.0\nrequire example.com/a " + pseudo + "\n"},
-			"no sum":              {"go.mod", "go 1.26.0\nrequire example.com/a v1.0.0\n"},
-			"any patch of Go":     {"go.mod", "go 1.26\n"},
-			"any Go":              {"go.mod", "go 1.26.0\ntoolchain default\n"},
-			"tool of a branch":    {"internal/dev/tools/a/go.mod", "go 1.26.0\ntool example.com/a/cmd\nrequire example.com/a " + pseudo + " // indirect\n"},
-			"tool from nowhere":   {"internal/dev/tools/a/go.mod", "go 1.26.0\ntool example.com/a/cmd\n"},
-			"nothing but a pin":   {"internal/dev/tools/a/go.mod", "go 1.26.0\n"},
-			"another replacement": {"internal/dev/tools/opentofu/go.mod", "go 1.26.0\ntool example.com/a\nreplace example.com/a => example.com/b v1.0.0\n"},
+			"missing from go.sum":              {"go.mod", "go 1.26.0\nrequire example.com/a v1.0.0\n"},
+			"Go version without a patch":     {"go.mod", "go 1.26\n"},
+			"default toolchain":              {"go.mod", "go 1.26.0\ntoolchain default\n"},
+			"tool pinned to a branch":    {"internal/dev/tools/a/go.mod", "go 1.26.0\ntool example.com/a/cmd\nrequire example.com/a " + pseudo + " // indirect\n"},
+			"tool without a requirement":   {"internal/dev/tools/a/go.mod", "go 1.26.0\ntool example.com/a/cmd\n"},
+			"no tool":   {"internal/dev/tools/a/go.mod", "go 1.26.0\n"},
+			"unknown replacement": {"internal/dev/tools/opentofu/go.mod", "go 1.26.0\ntool example.com/a\nreplace example.com/a => example.com/b v1.0.0\n"},
 		} {
 			file, err := modfile.Parse(c.name, []byte("module example.com/m\n"+c.text), nil)
 			if err != nil {
@@ -77,7 +77,7 @@ func TestModulesArePinned(t *testing.T) {
 			}
 			sums := "example.com/a " + pseudo + " h1:\n"
 			if len(loose(c.name, file, sums)) == 0 {
-				t.Errorf("%s is overlooked", what)
+				t.Errorf("accepted a go.mod with: %s", what)
 			}
 		}
 	})
@@ -153,7 +153,7 @@ func TestScriptsRunWhatIsPinned(t *testing.T) {
 	}
 	for name, text := range scripts {
 		if found := moving.Find(text); found != nil {
-			t.Errorf("%s takes something %s", name, found)
+			t.Errorf("%s uses the moving version %s", name, found)
 		}
 	}
 }

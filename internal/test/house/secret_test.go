@@ -47,7 +47,7 @@ func TestOneSecretType(t *testing.T) {
 	}
 	for key := range plainSecrets {
 		if !used[key] {
-			t.Errorf("%s is not there any more: take it off the list", key)
+			t.Errorf("%s no longer exists: remove it from the list", key)
 		}
 	}
 }

@@ -40,12 +40,12 @@ func TestPromisesAreTested(t *testing.T) {
 			}
 			for test := range strings.SplitSeq(found[2], ", ") {
 				if !tests[found[1]+"."+strings.Trim(test, "`")] {
-					t.Errorf("internal/%s has no %s", found[1], test)
+					t.Errorf("internal/%s has no test %s", found[1], test)
 				}
 			}
 		}
 	}
 	if promises < 10 {
-		t.Errorf("found %d promises: this test looks at the wrong thing", promises)
+		t.Errorf("found only %d promises: this test no longer reads the right table", promises)
 	}
 }

@@ -63,7 +63,7 @@ func TestNoTestSleeps(t *testing.T) {
 		}
 		ast.Inspect(s.syntax, func(n ast.Node) bool {
 			if call, ok := n.(*ast.SelectorExpr); ok && call.Sel.Name == "Sleep" && isNamed(call.X, "time") {
-				t.Errorf("%s: sleeps", s.fset.Position(call.Pos()))
+				t.Errorf("%s: a test calls time.Sleep", s.fset.Position(call.Pos()))
 			}
 			return true
 		})
@@ -85,7 +85,7 @@ func TestEveryFolderIsOnTheMap(t *testing.T) {
 		}
 		for _, entry := range entries {
 			if entry.IsDir() && !strings.Contains(string(text), indent+entry.Name()+"/ ") {
-				t.Errorf("%s of %s is not in CONTRIBUTING.md", entry.Name(), parent)
+				t.Errorf("the folder %s in %s is missing from the map in CONTRIBUTING.md", entry.Name(), parent)
 			}
 		}
 	}
@@ -117,6 +117,6 @@ func TestNumbersAreDefined(t *testing.T) {
 		}
 	}
 	if found < 20 {
-		t.Errorf("found %d numbers: this test looks at the wrong thing", found)
+		t.Errorf("found only %d numbers: this test no longer reads the right files", found)
 	}
 }

@@ -83,7 +83,7 @@ func TestKill(t *testing.T) {
 				d = due[p.name][life]
 			}
 			name := fmt.Sprintf("%s %s in life %d", p.name, strings.ReplaceAll(d.step, "/", "."), life)
-			t.Run(cmp.Or(d.kind, "NothingDies")+"/"+name, func(t *testing.T) {
+			t.Run(cmp.Or(d.kind, "NothingIsKilled")+"/"+name, func(t *testing.T) {
 				w.t = t
 				w.die(p, d)
 			})
@@ -138,7 +138,7 @@ func (w *testbed) die(p phase, d death) {
 	w.recover(d)
 	w.checkLeft(p)
 	if sent, tests := len(w.mail.Messages())-before, w.tests(); sent > tests || tests > len(w.tokens) {
-		w.t.Errorf("%d messages of %d tests", sent, tests)
+		w.t.Errorf("got %d messages of %d tests, want at most one per test", sent, tests)
 	}
 	w.converge(p)
 }
@@ -180,7 +180,7 @@ func (w *testbed) tests() int {
 	defer w.gate.mu.Unlock()
 	for test, n := range w.gate.attempts {
 		if n > 1 {
-			w.t.Errorf("%d attempts for %s", n, test)
+			w.t.Errorf("got %d attempts for %s, want at most 1", n, test)
 		}
 	}
 	return len(w.gate.attempts)
@@ -226,7 +226,7 @@ func (w *testbed) killedIn(p phase, d death) (out string, err error) {
 		<-settled
 		tf.endOrphans()
 	default:
-		w.t.Fatalf("it never came to %q, but passed %q:\n%s", d.step, w.gate.passed(), out)
+		w.t.Fatalf("the run never reached step %q, only %q:\n%s", d.step, w.gate.passed(), out)
 	}
 	return out, err
 }
@@ -271,17 +271,17 @@ func (w *testbed) strike(ctx context.Context, tf *terraform, kind, step string) 
 func (w *testbed) checkDeath(d death, out string, err error) {
 	w.t.Helper()
 	if err == nil && (d.kind == providerDies || d.kind == cliDies || d.kind == siteDies) {
-		w.t.Errorf("it succeeded:\n%s", out)
+		w.t.Errorf("the killed run succeeded:\n%s", out)
 	}
 	if d.kind == siteDies && !strings.Contains(out, victim+": ") {
-		w.t.Errorf("the site is not named:\n%s", out)
+		w.t.Errorf("the error does not name the site:\n%s", out)
 	}
 	if d.kind == interrupted && (strings.Contains(out, "did not answer") || strings.Contains(out, "cannot be reached")) {
-		w.t.Errorf("the site is blamed:\n%s", out)
+		w.t.Errorf("the error blames the site for an interrupted run:\n%s", out)
 	}
 	for _, secret := range []string{firstPassword, nextPassword, w.tokens[victim]} {
 		if strings.Contains(out, secret) {
-			w.t.Errorf("a secret in\n%s", out)
+			w.t.Errorf("the output shows a secret:\n%s", out)
 		}
 	}
 }
@@ -298,7 +298,7 @@ func (w *testbed) recover(d death) {
 		return
 	}
 	if d.kind != cliDies {
-		w.t.Errorf("the state is locked: %s", lock)
+		w.t.Errorf("the state is still locked: %s", lock)
 	}
 	var info struct{ ID string }
 	if err := json.Unmarshal(lock, &info); err != nil {
@@ -325,7 +325,7 @@ func (w *testbed) checkLeft(p phase) {
 	for _, r := range state.Resources {
 		for _, i := range r.Instances {
 			if i.Status != "" {
-				w.t.Errorf("%s in the state:\n%s", i.Status, text)
+				w.t.Errorf("the state holds an object with status %s:\n%s", i.Status, text)
 			}
 		}
 	}
@@ -335,14 +335,14 @@ func (w *testbed) checkLeft(p phase) {
 	for name := range w.tokens {
 		held := w.held(name)
 		if held.Enabled && held.Verification == nil {
-			w.t.Errorf("%s is on without a pass: %+v", name, held)
+			w.t.Errorf("mail of %s is enabled without a passed test: %+v", name, held)
 		}
 		empty := held.Settings.Host == "" && !held.Enabled && !held.PasswordSet
 		full := held.Settings.Host != "" && held.Enabled && held.PasswordSet && slices.Contains([]string{"A", "B"}, held.Settings.FromName)
 		switch {
 		case empty && (p.name == "Create" || p.name == "Destroy"), full:
 		default:
-			w.t.Errorf("%s holds neither the old nor the new: %+v", name, held)
+			w.t.Errorf("%s holds neither the old nor the new settings: %+v", name, held)
 		}
 	}
 }

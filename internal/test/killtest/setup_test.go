@@ -225,6 +225,6 @@ func (w *testbed) settle() {
 	}
 	// The same request once more waits for the test.
 	if status, answer := w.call(http.MethodPut, last.path, last.body, last.header); status != http.StatusOK {
-		w.t.Fatalf("the test does not end: %d %v", status, answer)
+		w.t.Fatalf("the test message is still pending: %d %v", status, answer)
 	}
 }

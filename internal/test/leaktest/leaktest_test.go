@@ -109,10 +109,10 @@ func TestFindsWhatProgramsWrite(t *testing.T) {
 		text := write(canary)
 		leaks := s.Find([]byte(text))
 		if !slices.ContainsFunc(leaks, func(l Leak) bool { return l.Secret == "password" && l.Form == form }) {
-			t.Errorf("%s: found %v in %q", form, leaks, text)
+			t.Errorf("%s: got the leaks %v in %q", form, leaks, text)
 		}
 		if slices.ContainsFunc(leaks, func(l Leak) bool { return l.Secret != "password" }) {
-			t.Errorf("%s: found %v in %q", form, leaks, text)
+			t.Errorf("%s: got the leaks %v in %q", form, leaks, text)
 		}
 	}
 	if leaks := s.Find(bytes.Repeat([]byte("nothing of interest "), 1000)); len(leaks) > 0 {
@@ -129,7 +129,7 @@ func TestFindsEveryForm(t *testing.T) {
 		for _, around := range [][2]string{{"", ""}, {"before ", " after"}, {string(n.text[:2]), string(n.text[:1])}} {
 			want := Leak{"password", n.form, len(around[0])}
 			if leaks := s.Find([]byte(around[0] + string(n.text) + around[1])); !slices.Contains(leaks, want) {
-				t.Errorf("%s was not found: %v", want, leaks)
+				t.Errorf("got no leak %s among %v", want, leaks)
 			}
 		}
 	}
@@ -169,6 +169,6 @@ func TestSearch(t *testing.T) {
 	s.by4 = nil
 	s.Search(d, rand.New(rand.NewPCG(0, 0)), []Sink{{Name: "quiet", Data: quiet}})
 	if len(d.heard) == 1 {
-		t.Error("a search that finds nothing is not noticed")
+		t.Error("a search that finds nothing does not fail")
 	}
 }

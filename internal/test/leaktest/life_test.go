@@ -172,7 +172,7 @@ func TestR30NoSecretShows(t *testing.T) {
 		w.sinks = nil
 	}
 	if w.certificates == 0 {
-		t.Error("the client certificate was never shown")
+		t.Error("no request presented the client certificate")
 	}
 }
 
@@ -187,7 +187,7 @@ func checkSees(t *testing.T, scanner *leaktest.Scanner, sinks []leaktest.Sink) {
 			})
 		}
 		if !seen {
-			t.Errorf("the password that is in %s by design was not found", want.sink)
+			t.Errorf("did not find the password in %s, which holds it by design", want.sink)
 		}
 	}
 }
@@ -286,7 +286,7 @@ func (w *testbed) fail(name, says string, change func()) {
 	change()
 	out, ok := w.run("apply", "-auto-approve")
 	if ok || !strings.Contains(out, says) {
-		w.t.Fatalf("%s: ok %t, nothing says %q: %s", name, ok, says, complaint(out))
+		w.t.Fatalf("%s: succeeded: %t, want an error with %q: %s", name, ok, says, complaint(out))
 	}
 }
 
@@ -317,7 +317,7 @@ func (w *testbed) visit() {
 	b.submit("/login", url.Values{"username": {"admin"}, "password": {wrongPassword}})
 	b.submit("/login", url.Values{"username": {"admin"}, "password": {w.secrets["admin password of page"]}})
 	if !strings.Contains(b.page, "Outgoing mail") {
-		w.t.Fatalf("no login: %s", b.page)
+		w.t.Fatalf("the login failed: %s", b.page)
 	}
 	settings := func(host string, port int, encryption string) url.Values {
 		return url.Values{

@@ -216,7 +216,7 @@ func (w *testbed) run(args ...string) (out string, ok bool) {
 	}
 	said, err := cmd.CombinedOutput()
 	if !bytes.Contains(said, []byte("[TRACE]")) {
-		w.t.Errorf("%s: there is no log", args[0])
+		w.t.Errorf("%s wrote no log", args[0])
 	}
 	sink := leaktest.Sink{Name: "what " + args[0] + " says", Data: said}
 	if args[0] == "show" {

@@ -49,7 +49,7 @@ func TestScriptPlaysItsPart(t *testing.T) {
 		t.Errorf("heard %q, want %q", s.Heard(), want)
 	}
 	if s.Connections() != 1 {
-		t.Errorf("counted %d connections", s.Connections())
+		t.Errorf("counted %d connections, want 1", s.Connections())
 	}
 }
 

@@ -78,7 +78,7 @@ func TestServerTakesMessages(t *testing.T) {
 				t.Errorf("got TLS %v, user %q, HELO name %q, queue id %q", m.TLS, m.User, m.HELOName, m.QueueID)
 			}
 			if time.Since(m.ReceivedAt) > time.Minute {
-				t.Errorf("received at %s", m.ReceivedAt)
+				t.Errorf("the message was received at %s, want within the last minute", m.ReceivedAt)
 			}
 			if got, want := s.Counters(), (smtptest.Counters{Connections: 1, Logins: 1, Messages: 1}); got != want {
 				t.Errorf("counted %+v, want %+v", got, want)
@@ -139,7 +139,7 @@ func TestServerLogins(t *testing.T) {
 		})
 	}
 	if got := s.Counters().Logins; got != 8 {
-		t.Errorf("counted %d logins", got)
+		t.Errorf("counted %d logins, want 8", got)
 	}
 }
 
@@ -187,7 +187,7 @@ func TestServerRefuses(t *testing.T) {
 			s := smtptest.Start(t, c.config)
 			wantReply(t, c.try(connect(t, s, site.NoEncryption)), c.code, c.enhanced)
 			if n := s.Counters().Messages; n != 0 {
-				t.Errorf("took %d messages", n)
+				t.Errorf("accepted %d messages, want 0", n)
 			}
 		})
 	}
@@ -241,7 +241,7 @@ func TestBeforeHoldsTheAnswer(t *testing.T) {
 			t.Errorf("reached %s, want %s", got, want)
 		}
 		if n := len(s.Messages()); n != 0 {
-			t.Errorf("took %d messages before stage %s was released", n, want)
+			t.Errorf("accepted %d messages before stage %s was released", n, want)
 		}
 		release <- struct{}{}
 	}
@@ -286,7 +286,7 @@ func TestCloseEndsHeldSessions(t *testing.T) {
 				t.Error(err)
 			}
 			if err := <-said; err == nil {
-				t.Error("a closed server did what it was asked for")
+				t.Error("a closed server still replied with success")
 			}
 		})
 	}

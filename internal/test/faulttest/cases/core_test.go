@@ -214,7 +214,7 @@ func (c *core) change(r *run, walk tfprotov6.ProviderServer, planned change) {
 	c.withoutSecrets(now, "state")
 	switch {
 	case !now.IsFullyKnown():
-		c.t.Errorf("the new state is not known: %s", now)
+		c.t.Errorf("the new state is not fully known: %s", now)
 	case r.failed() && planned.prior.value.IsNull() && !now.IsNull():
 		c.t.Error("I9: a failed creation left a state, which Terraform marks as tainted")
 	case r.failed() && !planned.prior.value.IsNull() && now.IsNull():

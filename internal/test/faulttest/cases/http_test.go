@@ -142,7 +142,7 @@ func (c httpCase) run(t *testing.T, with *cli) {
 		time.Sleep(2 * faulttest.TooLate)
 	}
 	if struck == 0 {
-		t.Fatal("the fault struck no call")
+		t.Fatal("the fault struck no request")
 	}
 	want := c.expect()
 	want.check(w, got, took)
@@ -168,7 +168,7 @@ func (c httpCase) arrange(w *testbed) configuration {
 	purpose := c.call.purpose(c)
 	if purpose != creates {
 		if r := w.apply(w.configuration(siteKey)); r.failed() || r.action != "create" {
-			w.t.Fatalf("the testbed cannot be arranged: %s %s", r.action, told(r.errors))
+			w.t.Fatalf("setup failed: %s %s", r.action, told(r.errors))
 		}
 	}
 	switch purpose {
@@ -198,13 +198,13 @@ func (c httpCase) checkSite(w *testbed, before site.State, got run) {
 	now := w.held()
 	saved := now.Revision != before.Revision
 	if !got.failed() && !saved {
-		w.t.Error("the run succeeded and nothing was saved")
+		w.t.Error("the run succeeded but saved nothing")
 	}
 	if saved && got.failed() && c.call.name != "PutSMTP" && c.call.name != "DeleteSMTP" {
-		w.t.Error("I7: the run failed and the site was changed")
+		w.t.Error("I7: the run failed but changed the site")
 	}
 	if !saved && now.Enabled != before.Enabled {
-		w.t.Error("I7: mail was switched")
+		w.t.Error("I7: a run that saved nothing switched mail on or off")
 	}
 }
 
@@ -217,10 +217,10 @@ func (w *testbed) converge(wanted configuration, got run, sent int) {
 	}
 	again := w.apply(wanted)
 	if again.failed() {
-		w.t.Fatalf("I9: a run without faults failed: %s", told(again.errors))
+		w.t.Fatalf("I9: the next run, without faults, failed: %s", told(again.errors))
 	}
 	if !got.failed() && again.action != "no-op" {
-		w.t.Errorf("I9: the run after one that succeeded planned to %s", again.action)
+		w.t.Errorf("I9: after a successful run, the next one plans to %s", again.action)
 	}
 	if next := w.plan(wanted); next.failed() || next.action != "no-op" {
 		w.t.Errorf("I9: the next plan is to %s: %s", next.action, told(next.errors))
@@ -233,7 +233,7 @@ func (w *testbed) converge(wanted configuration, got run, sent int) {
 	now := w.held()
 	if wanted.resource == nil {
 		if !now.Settings.IsZero() || now.PasswordSet || now.Enabled {
-			w.t.Errorf("I9: the site that was left holds %+v", now)
+			w.t.Errorf("I9: after the destroy, the site holds %+v", now)
 		}
 		return
 	}
@@ -249,7 +249,7 @@ func (w *testbed) checkWrites(seen []faulttest.Call, read site.State) {
 	for _, c := range seen {
 		write := c.Path == api+"/smtp" && c.Method != http.MethodGet
 		if tag := c.Header.Get("If-Match"); write && tag != `"`+read.Revision+`"` {
-			w.t.Errorf("I4: %s was sent for revision %s, and %s was read", c.Method, tag, read.Revision)
+			w.t.Errorf("I4: %s was sent with revision %s, but the revision read was %s", c.Method, tag, read.Revision)
 		}
 	}
 }
@@ -278,13 +278,13 @@ func (w *testbed) checkCalls(seen []faulttest.Call) {
 	for _, c := range seen {
 		if c.Method == http.MethodPut && strings.Contains(c.Path, "/tests/") {
 			if body, again := bodies[c.Path]; again && body != string(c.Body) {
-				w.t.Errorf("I3: another test under the same key: %s", c.Path)
+				w.t.Errorf("I3: the same key was sent with a different test: %s", c.Path)
 			}
 			bodies[c.Path] = string(c.Body)
 		}
 	}
 	if len(bodies) > 1 {
-		w.t.Errorf("I3: %d tests in one run", len(bodies))
+		w.t.Errorf("I3: got %d tests in one run, want at most 1", len(bodies))
 	}
 }
 

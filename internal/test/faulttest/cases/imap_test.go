@@ -52,7 +52,7 @@ func runIMAP(t *testing.T, fault faulttest.IMAPFault) {
 	w.checkCalls(w.proxy.Calls())
 
 	if len(got.errors) != 1 {
-		t.Fatalf("%d errors: %s", len(got.errors), told(got.errors))
+		t.Fatalf("got %d errors, want 1: %s", len(got.errors), told(got.errors))
 	}
 	d, sent := got.errors[0], 0
 	says := "the test inbox cannot be read, and nothing is saved"
@@ -63,7 +63,7 @@ func runIMAP(t *testing.T, fault faulttest.IMAPFault) {
 		t.Errorf("want %s: %s", fault.Shortfall, told(got.errors))
 	}
 	if strings.ContainsAny(d.Detail, "\x1b\x00\r") || strings.Contains(d.Detail, inboxPassword) {
-		t.Errorf("the error is not fit to print: %q", d.Detail)
+		t.Errorf("the error holds control characters or the password: %q", d.Detail)
 	}
 	if n := w.messages(); n != sent {
 		t.Errorf("%d messages were sent, want %d", n, sent)
@@ -76,7 +76,7 @@ func runIMAP(t *testing.T, fault faulttest.IMAPFault) {
 		t.Errorf("the run took %s", took)
 	}
 	if n := inbox.Flooded(); n > 20<<20 {
-		t.Errorf("the provider took %d bytes", n)
+		t.Errorf("the provider read %d bytes", n)
 	}
 	w.converge(wanted, got, sent)
 	w.checkSecrets()

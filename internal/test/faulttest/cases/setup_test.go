@@ -307,7 +307,7 @@ func (w *testbed) checkSecrets() {
 		}
 	}
 	if n := w.strayed.Load(); n > 0 {
-		w.t.Errorf("I5: %d connections to where a redirect led", n)
+		w.t.Errorf("I5: got %d connections to the target of a redirect, want 0", n)
 	}
 }
 
@@ -330,19 +330,19 @@ func (w *testbed) checkLive() {
 		return
 	}
 	if now.Verification == nil {
-		w.t.Error("I1: mail is on without a verification")
+		w.t.Error("I1: mail is enabled without a verification")
 		return
 	}
 	for _, m := range w.mail.Messages() {
 		from := []byte("From: " + senderOf(now.Settings))
 		if bytes.Contains(m.Data, []byte("<"+now.Verification.MessageID+">")) {
 			if m.User != now.Settings.Username || !m.TLS || m.From != now.Settings.FromAddress || !bytes.Contains(m.Data, from) {
-				w.t.Errorf("I1: mail is on with %+v, and %+v passed", now.Settings, m)
+				w.t.Errorf("I1: mail is enabled with %+v, but %+v passed the test", now.Settings, m)
 			}
 			return
 		}
 	}
-	w.t.Error("I2: no server took the message that mail was enabled for")
+	w.t.Error("I2: no server accepted the message of the test that enabled mail")
 }
 
 func senderOf(s site.Settings) string {

@@ -59,7 +59,7 @@ func (c smtpCase) run(t *testing.T, with *cli) {
 	wanted := w.configuration(siteKey)
 	if c.live {
 		if r := w.apply(wanted); r.failed() {
-			t.Fatalf("the testbed cannot be arranged: %s", told(r.errors))
+			t.Fatalf("setup failed: %s", told(r.errors))
 		}
 		wanted = w.configuration(siteKey, arguments{"from_name": "Client A"})
 	}
@@ -108,7 +108,7 @@ func (c smtpCase) checkVerdict(w *testbed, seen []faulttest.Call, got run) {
 		return
 	}
 	if len(got.errors) != 1 {
-		w.t.Fatalf("%d errors: %s", len(got.errors), told(got.errors))
+		w.t.Fatalf("got %d errors, want 1: %s", len(got.errors), told(got.errors))
 	}
 	d := got.errors[0]
 	if result.Diagnosis == nil || d.Summary != result.Diagnosis.Summary || strings.Contains(d.Summary, w.mailHost()) {
@@ -120,7 +120,7 @@ func (c smtpCase) checkVerdict(w *testbed, seen []faulttest.Call, got run) {
 		}
 	}
 	if strings.ContainsAny(d.Summary+d.Detail, "\x1b\x00\r") {
-		w.t.Errorf("the error is not fit to print: %q", d.Detail)
+		w.t.Errorf("the error holds control characters: %q", d.Detail)
 	}
 }
 
@@ -131,7 +131,7 @@ func (w *testbed) result(seen []faulttest.Call) refcore.Test {
 		return call.Method == http.MethodPut && strings.Contains(call.Path, "/tests/")
 	})
 	if i < 0 {
-		w.t.Fatal("no test was asked for")
+		w.t.Fatal("no test was requested")
 	}
 	s, err := w.site.Site(siteName)
 	w.require(err)
@@ -158,15 +158,15 @@ func (c smtpCase) checkBounds(w *testbed, took time.Duration, connections int, h
 		}
 	}
 	if connections > 1 || logins > 1 {
-		w.t.Errorf("I3: %d connections, %d logins", connections, logins)
+		w.t.Errorf("I3: got %d connections and %d logins, want at most 1 of each", connections, logins)
 	}
 	for _, line := range w.relay.InClear() {
 		if verb, _, _ := strings.Cut(line, " "); !slices.Contains([]string{"EHLO", "STARTTLS", "QUIT", ""}, verb) {
-			w.t.Errorf("I5: %q was said in clear text", line)
+			w.t.Errorf("I5: %q was sent in clear text", line)
 		}
 	}
 	// Data in transit when the client gives up is counted too.
 	if n := w.relay.Flooded(); n > 256<<10 {
-		w.t.Errorf("the client took %d bytes", n)
+		w.t.Errorf("the client read %d bytes", n)
 	}
 }

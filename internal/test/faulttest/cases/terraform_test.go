@@ -113,7 +113,7 @@ func (c *cli) run(config configuration, args ...string) run {
 	c.seen = append(c.seen, out...)
 	r := read(c.t, out)
 	if (failure != nil) != r.failed() {
-		c.t.Fatalf("%v, and %d errors: %s", failure, len(r.errors), out)
+		c.t.Fatalf("got %v with %d errors: %s", failure, len(r.errors), out)
 	}
 	c.checkState()
 	return r

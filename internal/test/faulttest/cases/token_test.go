@@ -78,11 +78,11 @@ var tokenCases = []tokenCase{
 	{name: "Throttled", answer: saying(http.StatusTooManyRequests, "text/plain", "slow down"), at: site.StageToken, says: "answered 429"},
 	{name: "NoToken", answer: saying(http.StatusOK, "application/json", `{}`), at: site.StageToken, says: "no access token that can be used"},
 	{name: "TokenThatBreaksTheLogin", answer: saying(http.StatusOK, "application/json", `{"access_token":"a\u0001\u0001\r\nRSET"}`), at: site.StageToken, says: "no access token that can be used"},
-	{name: "HostileWords", answer: saying(http.StatusBadRequest, "application/json", `{"error":"\u001b[2J","error_description":"\u202e`+clientSecret+`\r\nResult  saved"}`), at: site.StageToken, says: "answered 400"},
-	{name: "TokenOfSomebodyElse", answer: saying(http.StatusOK, "application/json", `{"access_token":"eyJhbGciOiJFUzI1NiJ9.e30.AAAA"}`), at: site.StageAuth, says: "535"},
+	{name: "HostileErrorText", answer: saying(http.StatusBadRequest, "application/json", `{"error":"\u001b[2J","error_description":"\u202e`+clientSecret+`\r\nResult  saved"}`), at: site.StageToken, says: "answered 400"},
+	{name: "TokenOfAnotherMailbox", answer: saying(http.StatusOK, "application/json", `{"access_token":"eyJhbGciOiJFUzI1NiJ9.e30.AAAA"}`), at: site.StageAuth, says: "535"},
 	{name: "ExpiredToken", arrange: func(w *testbed) { w.changeApp(func(a *oauthtest.App) { a.Lifetime = -time.Minute }) }, at: site.StageAuth, says: "535"},
 	{name: "RevokedSecret", arrange: func(w *testbed) { w.changeApp(func(a *oauthtest.App) { a.Secret = secret.New("another") }) }, at: site.StageToken, says: "AADSTS7000215"},
-	{name: "MailboxTakenAway", arrange: func(w *testbed) { w.changeApp(func(a *oauthtest.App) { a.Mailboxes = nil }) }, at: site.StageAuth, says: "535"},
+	{name: "MailboxAccessRevoked", arrange: func(w *testbed) { w.changeApp(func(a *oauthtest.App) { a.Mailboxes = nil }) }, at: site.StageAuth, says: "535"},
 }
 
 // tokenLogin are the arguments of a login with a token.
@@ -109,7 +109,7 @@ func (c tokenCase) run(t *testing.T) {
 	w.tokens.SetApp("app", application)
 	login := w.tokenLogin("client_credentials", "client_secret_wo", clientSecret)
 	if r := w.apply(w.configuration(siteKey, login)); r.failed() {
-		t.Fatalf("the testbed cannot be arranged: %s", told(r.errors))
+		t.Fatalf("setup failed: %s", told(r.errors))
 	}
 	wanted := w.configuration(siteKey, login, arguments{"from_name": "Client A"})
 	before, sent := w.held(), w.messages()
@@ -132,7 +132,7 @@ func (c tokenCase) run(t *testing.T) {
 		t.Errorf("the error does not say %q: %s", c.says, told(got.errors))
 	}
 	if text := told(got.errors); strings.ContainsAny(text, "\x1b\x00\r\u202e") {
-		t.Errorf("the error is not fit to print: %q", text)
+		t.Errorf("the error holds control characters: %q", text)
 	}
 	if now := w.held(); now.Revision != before.Revision || !now.Enabled || w.messages() != sent {
 		t.Errorf("I7: the test failed, %d messages were sent, and the site holds %+v", w.messages()-sent, now)
