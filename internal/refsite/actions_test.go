@@ -223,7 +223,7 @@ func (m *machine) holdTest(*rapid.T) {
 	go func() {
 		got, err := m.call(ctx, s, byToken, http.MethodPut, "/smtp/tests/"+key, wireTest(body))
 		if err == nil {
-			err = fmt.Errorf("a call was answered before its test had ended: %d %s", got.status, got.raw)
+			err = fmt.Errorf("a request was answered before its test had ended: %d %s", got.status, got.raw)
 		}
 		gone <- err
 	}()
@@ -249,7 +249,7 @@ func (m *machine) finish(*rapid.T) {
 	h.status, h.ended = site.Passed, m.now()
 	got := m.mustCall(h.site, byToken, http.MethodPut, "/smtp/tests/"+h.key, wireTest(h.body.(testBody)), "")
 	if h.site.test(h.key) == nil {
-		m.t.Fatal("a test was forgotten while it ran")
+		m.t.Fatal("a running test was forgotten")
 	}
 	m.sameTest(h.site, h.key, got)
 }
@@ -264,7 +264,7 @@ func (m *machine) crash(*rapid.T) {
 	cancel()
 	old := m.server
 	if err := old.Close(dead); (err != nil) != (m.held != nil) {
-		m.t.Fatalf("closing: %v", err)
+		m.t.Fatalf("closing: got %v", err)
 	}
 	m.useFile(content)
 	if h := m.held; h != nil {
@@ -380,7 +380,7 @@ func (m *machine) check(*rapid.T) {
 			m.t.Fatalf("I6, I7, I10: site %s: %s", s.name, wrong)
 		}
 		if got.header.Get("ETag") != fmt.Sprintf(`"%d"`, s.revision) {
-			m.t.Fatalf("I4: ETag %s", got.header.Get("ETag"))
+			m.t.Fatalf("I4: got ETag %s", got.header.Get("ETag"))
 		}
 	}
 	m.touched = nil
@@ -389,7 +389,7 @@ func (m *machine) check(*rapid.T) {
 	for _, p := range m.places {
 		for _, l := range p.logins() {
 			if at := fmt.Sprint(p.Host, ":", p.Port); !m.typed[[3]string{at, l.User, l.Password.Reveal()}] {
-				m.t.Fatalf("I5: a password reached %s, and it was not entered for it", at)
+				m.t.Fatalf("I5: %s received a password that was not entered for it", at)
 			}
 		}
 		if p.script != nil {
@@ -403,20 +403,20 @@ func (m *machine) check(*rapid.T) {
 		}
 	}
 	if connections != m.started {
-		m.t.Fatalf("I3: %d connections for %d tests", connections, m.started)
+		m.t.Fatalf("I3: got %d connections for %d tests", connections, m.started)
 	}
 	for to, n := range perRecipient {
 		if n > 1 {
-			m.t.Fatalf("I3: %d messages to %s", n, to)
+			m.t.Fatalf("I3: got %d messages to %s, want at most 1", n, to)
 		}
 	}
 	for _, s := range m.sites {
 		if s.enabled && !taken[s.entered] {
-			m.t.Fatal("I1: enabled, and no server took a message with what is stored")
+			m.t.Fatal("I1: mail is enabled, but no server accepted a message with the stored settings")
 		}
 		for _, t := range s.tests {
 			if t.status == site.Passed && perRecipient[t.body.(testBody).to] != 1 {
-				m.t.Fatal("I2: passed, and no server took the message")
+				m.t.Fatal("I2: a test passed, but no server accepted its message")
 			}
 		}
 	}

@@ -85,7 +85,7 @@ func startDNS(t *testing.T) *nameServer {
 // an internal relay, on which the test's mail server listens.
 func TestForbiddenAddresses(t *testing.T) {
 	if len(spellings) < 60 {
-		t.Fatalf("only %d spellings", len(spellings))
+		t.Fatalf("got only %d spellings", len(spellings))
 	}
 	relay := netip.MustParseAddr("127.77.0.1")
 	w := start(t, func(c *refsite.Config) {
@@ -125,18 +125,18 @@ func TestForbiddenAddresses(t *testing.T) {
 			refused(t, name, test(name+"."))
 		})
 		if n := inside.Counters().Connections; n != connections {
-			t.Errorf("%q: %d connections", spelling, n-connections)
+			t.Errorf("%q: got %d connections", spelling, n-connections)
 		}
 		t.Run(fmt.Sprintf("R31_Rebinding_%q", spelling), func(t *testing.T) {
 			dns.set(name, relay)
 			if got := test(name).want(t, http.StatusOK, ""); got.object["status"] != "passed" {
-				t.Errorf("the relay, which is allowed: %s", got.raw)
+				t.Errorf("the test through the allowed relay failed: %s", got.raw)
 			}
 			dns.set(name, address)
 			refused(t, name, test(name))
 		})
 		if n := inside.Counters().Connections; n != connections+1 {
-			t.Errorf("%q: %d connections, not that of the relay alone", spelling, n-connections)
+			t.Errorf("%q: got %d connections, want only that of the relay", spelling, n-connections)
 		}
 	}
 }
@@ -156,7 +156,7 @@ func TestInjection(t *testing.T) {
 		if reflect.TypeOf(f.Value).Kind() == reflect.String {
 			text, ok := settings[f.Name].(string)
 			if !ok || text == "" {
-				t.Fatalf("%s is new: this test needs a good value of it", f.Name)
+				t.Fatalf("the setting %s is new: add a valid value to this test", f.Name)
 			}
 			fields[f.Name] = text
 		}
@@ -211,7 +211,7 @@ func TestOpenRelay(t *testing.T) {
 			t.Errorf("%q and %q", texts[0], texts[1])
 		}
 	})
-	t.Run("R33_NothingMoreIsTaken", func(t *testing.T) {
+	t.Run("R33_OtherMembersAreRefused", func(t *testing.T) {
 		for _, more := range []string{"subject", "body", "text", "html", "cc", "bcc", "reply_to", "headers", "recipients"} {
 			body := w.candidate()
 			body[more] = "x"

@@ -56,13 +56,13 @@ func TestEnabledImpliesVerified(t *testing.T) {
 		refused(t, c, object{"settings": w.settings(nil), "password": w.password})
 		saved := c.put(object{"settings": w.settings(nil), "password": w.password, "enabled": false}).want(t, http.StatusOK, "")
 		if saved.object["verification"] == nil {
-			t.Error("it is still the pass of these settings")
+			t.Error("the verification is gone")
 		}
 		refused(t, c, object{"settings": w.settings(nil)})
 		c.test(object{"recipient": recipient}).want(t, http.StatusOK, "")
 		c.put(object{"settings": w.settings(nil), "enabled": true}).want(t, http.StatusOK, "")
 	})
-	t.Run("R4_ThePassIsOfAClockThatWasWrong", func(t *testing.T) {
+	t.Run("R4_ThePassIsFromAWrongClock", func(t *testing.T) {
 		c := w.site("future")
 		w.pass(365 * 24 * time.Hour)
 		relay := smtptest.Start(t, smtptest.Config{Encryption: site.NoEncryption})
@@ -71,7 +71,7 @@ func TestEnabledImpliesVerified(t *testing.T) {
 		w.pass(-365 * 24 * time.Hour)
 		refused(t, c, object{"settings": w.settings(plain)})
 	})
-	t.Run("OnItStaysOnForAsLongAsNothingChanges", func(t *testing.T) {
+	t.Run("StaysOnWhileNothingChanges", func(t *testing.T) {
 		c := w.site("long-on")
 		first := w.enable(c, nil)
 		w.pass(100 * 24 * time.Hour)

@@ -164,7 +164,7 @@ func (w *testbed) onACopy(c *client) object {
 	}
 	server, err := refsite.New(config)
 	if err != nil {
-		w.t.Fatalf("a start after the fault: %v", err)
+		w.t.Fatalf("starting after the fault: %v", err)
 	}
 	running := w.handler.Load()
 	defer w.handler.Store(running)
@@ -246,7 +246,7 @@ func TestFailingDisk(t *testing.T) {
 				inDoubt++
 				got.want(t, http.StatusInternalServerError, "internal")
 				if failed != "fdatasync" || reflect.DeepEqual(now, before) != isTest {
-					t.Errorf("in doubt after a failed %s, and the site holds %v", failed, now)
+					t.Errorf("in doubt after a failed %s, but the site holds %v", failed, now)
 				}
 				if isTest {
 					equal(t, c.call(http.MethodGet, path, nil).want(t, http.StatusOK, "").object["status"], any("in_doubt"))
@@ -256,12 +256,12 @@ func TestFailingDisk(t *testing.T) {
 			w.restart(func() {})
 			equal(t, c.read().object, now)
 			if n := w.mail.Counters().Messages; n != messages {
-				t.Errorf("I3: %d messages", n-messages)
+				t.Errorf("I3: got %d messages, want none", n-messages)
 			}
 		})
 	}
 	if inDoubt == 0 {
-		t.Error("no fault came when the change could be read already")
+		t.Error("no fault struck after the change was readable")
 	}
 }
 

@@ -61,13 +61,13 @@ func TestR42GuessingTheStoredPassword(t *testing.T) {
 			guess := oracle(w, w.site("client-a"))
 			for range limit {
 				if got := guess("a guess"); got.status == http.StatusTooManyRequests {
-					t.Fatalf("%d too early: %s", got.status, got.raw)
+					t.Fatalf("guess %d was refused too early: %s", got.status, got.raw)
 				}
 			}
 			for _, password := range []string{"a guess", w.password} {
 				got := guess(password).want(t, http.StatusTooManyRequests, "rate_limited")
 				if got.header.Get("Retry-After") == "" {
-					t.Error("no Retry-After")
+					t.Error("the response has no Retry-After")
 				}
 			}
 			if n := strings.Count(w.log.String(), "password does not match"); n != limit {

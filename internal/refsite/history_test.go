@@ -168,7 +168,7 @@ func TestR5HistoriesAreLinearizable(t *testing.T) {
 			for _, o := range history {
 				t.Logf("%d: %d-%d %s", o.ClientId, o.Call, o.Return, contractModel.DescribeOperation(o.Input, o.Output))
 			}
-			t.Fatalf("history %d is not that of editors one after the other: %s", n, result)
+			t.Fatalf("history %d is not linearizable: %s", n, result)
 		}
 		tested := map[int]bool{}
 		for _, o := range history {
@@ -178,13 +178,13 @@ func TestR5HistoriesAreLinearizable(t *testing.T) {
 			}
 		}
 		if got := w.mail.Counters().Messages - messages; got != len(tested) {
-			t.Fatalf("I3: %d messages for %d keys", got, len(tested))
+			t.Fatalf("I3: got %d messages for %d keys", got, len(tested))
 		}
 	}
 	t.Logf("answers by status: %v", decided)
 	for _, status := range []int{http.StatusOK, http.StatusConflict, http.StatusPreconditionFailed} {
 		if decided[status] == 0 {
-			t.Errorf("no call was answered with %d", status)
+			t.Errorf("no request was answered with %d", status)
 		}
 	}
 }
@@ -207,10 +207,10 @@ func TestR5TheCheckerFindsLostUpdates(t *testing.T) {
 		"EnabledUntested": {{Input: asked{call: "save", enabled: true, revision: "0"}, Output: said{status: http.StatusOK, enabled: true, revision: "1", name: "name 0"}}},
 	} {
 		if porcupine.CheckOperations(contractModel, history) {
-			t.Errorf("%s is taken", name)
+			t.Errorf("the model accepts %s", name)
 		}
 	}
 	if !porcupine.CheckOperations(contractModel, good) {
-		t.Error("what is right is not taken")
+		t.Error("the model rejects a valid history")
 	}
 }

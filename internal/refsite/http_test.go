@@ -62,7 +62,7 @@ func TestBodies(t *testing.T) {
 			c.call(call.method, call.path, "{}", "If-Match", call.match, "Content-Encoding", "gzip").want(t, http.StatusUnsupportedMediaType, "unsupported_media_type")
 		})
 	}
-	t.Run("JSONWithACharsetIsTaken", func(t *testing.T) {
+	t.Run("AcceptsJSONWithACharset", func(t *testing.T) {
 		c.call(http.MethodPut, "/smtp", write(rest), "If-Match", `"0"`, "Content-Type", "application/json; charset=utf-8").want(t, http.StatusOK, "")
 	})
 }
@@ -94,7 +94,7 @@ func TestValues(t *testing.T) {
 			}
 		})
 	}
-	t.Run("ADisplayNameMayHaveEmoji", func(t *testing.T) {
+	t.Run("AcceptsEmojiInADisplayName", func(t *testing.T) {
 		settings := w.settings(object{"from_name": "Shop \u2709\ufe0f"})
 		got := c.put(object{"settings": settings, "password": w.password, "enabled": false}).want(t, http.StatusOK, "")
 		equal(t, got.object["settings"].(object)["from_name"], settings["from_name"])
@@ -124,7 +124,7 @@ func TestValues(t *testing.T) {
 			equal(t, got.object["field"], any("password"))
 		}
 	})
-	t.Run("NoEncryptionWithALogin", func(t *testing.T) {
+	t.Run("RefusesLoginWithoutEncryption", func(t *testing.T) {
 		for _, host := range []string{"smtp.example.com", "10.0.0.1", "127.0.0.1.example.com", "localhost.example.com", "::2"} {
 			settings := w.settings(object{"encryption": "none", "host": host})
 			got := c.put(object{"settings": settings, "password": w.password, "enabled": false}).want(t, http.StatusUnprocessableEntity, "invalid")
@@ -156,7 +156,7 @@ func TestDirectionsThatAreStored(t *testing.T) {
 	got := c.put(object{"settings": stored, "password": w.password, "enabled": false}).want(t, http.StatusUnprocessableEntity, "invalid")
 	equal(t, got.object["field"], any("username"))
 	if _, err := w.server.AddLogin(t.Context(), "client-a", "admin\u200b"); err == nil {
-		t.Error("a username with such a character is taken")
+		t.Error("accepted a username with such a character")
 	}
 }
 
@@ -191,7 +191,7 @@ func TestAddresses(t *testing.T) {
 	}
 	got := c.call(http.MethodPost, "/smtp", "{}").want(t, http.StatusMethodNotAllowed, "method_not_allowed")
 	if allow := got.header.Get("Allow"); allow != "GET, PUT, DELETE" {
-		t.Errorf("Allow: %s", allow)
+		t.Errorf("got Allow: %s", allow)
 	}
 	head, err := c.http.Head(c.url + "/site")
 	if err != nil {
@@ -199,7 +199,7 @@ func TestAddresses(t *testing.T) {
 	}
 	defer head.Body.Close()
 	if head.StatusCode != http.StatusUnauthorized {
-		t.Errorf("HEAD: %d", head.StatusCode)
+		t.Errorf("HEAD: got status %d", head.StatusCode)
 	}
 }
 

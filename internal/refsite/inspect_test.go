@@ -71,14 +71,14 @@ func TestEditedDataFile(t *testing.T) {
 				t.Errorf("got %s", got.raw)
 			}
 			if !strings.Contains(w.log.String(), "MAIL DISABLED") {
-				t.Error("the log does not say so")
+				t.Error("the log does not say MAIL DISABLED")
 			}
 			w.restart(func() {})
 			equal(t, c.read().object, got.object)
 			c.put(object{"settings": got.object["settings"], "enabled": false}).want(t, http.StatusOK, "")
 		})
 	}
-	t.Run("R6_SwitchedOnIsDisabled", func(t *testing.T) {
+	t.Run("R6_DisablesMailSwitchedOnInTheFile", func(t *testing.T) {
 		w := start(t)
 		c := w.site("client-a")
 		c.put(object{"settings": w.settings(nil), "password": w.password, "enabled": false}).want(t, http.StatusOK, "")
@@ -87,7 +87,7 @@ func TestEditedDataFile(t *testing.T) {
 			t.Errorf("got %s", got.raw)
 		}
 	})
-	t.Run("R6_DataOfAnotherSiteIsDisabled", func(t *testing.T) {
+	t.Run("R6_DisablesMailCopiedFromAnotherSite", func(t *testing.T) {
 		w := start(t)
 		a, b := w.site("client-a"), w.site("client-b")
 		w.enable(a, nil)
@@ -101,10 +101,10 @@ func TestEditedDataFile(t *testing.T) {
 		}
 		b.test(object{"recipient": recipient}).want(t, http.StatusUnprocessableEntity, "password_required")
 		if a.read().object["enabled"] != true {
-			t.Error("the other site was changed too")
+			t.Error("the other site was disabled too")
 		}
 	})
-	t.Run("R6_UntouchedStaysAsItWas", func(t *testing.T) {
+	t.Run("R6_KeepsAnUntouchedFile", func(t *testing.T) {
 		w := start(t)
 		c := w.site("client-a")
 		before := w.enable(c, nil)
@@ -166,7 +166,7 @@ func TestForgedPass(t *testing.T) {
 			c.put(object{"settings": w.settings(nil), "password": "wrong", "enabled": true}).want(t, http.StatusConflict, "verification_required")
 		})
 	}
-	t.Run("R6_AnOldPassIsNoNewOne", func(t *testing.T) {
+	t.Run("R6_RejectsAnOldPassAsProof", func(t *testing.T) {
 		w := start(t)
 		c := w.site("client-a")
 		w.enable(c, nil)
@@ -198,7 +198,7 @@ func TestEditedSettingsDoNotGetThePassword(t *testing.T) {
 			}
 			c.test(object{"recipient": recipient}).want(t, http.StatusUnprocessableEntity, "password_required")
 			if n := w.mail.Counters().Logins; n != logins {
-				t.Errorf("I5: %d logins", n-logins)
+				t.Errorf("I5: got %d logins, want none", n-logins)
 			}
 		})
 	}
@@ -217,7 +217,7 @@ func change(t *testing.T, setting reflect.Value) {
 	case reflect.Int:
 		setting.SetInt(setting.Int() + 1)
 	default:
-		t.Fatalf("a setting of a new kind, %s: this test must change it", setting.Kind())
+		t.Fatalf("a setting has the new kind %s: change it in this test", setting.Kind())
 	}
 }
 
@@ -260,7 +260,7 @@ func TestRepeatedAfterARotation(t *testing.T) {
 			w.restart(func() {})
 			equal(t, c.call(http.MethodPut, "/smtp", write, "If-Match", tag).want(t, http.StatusOK, "").object, saved.object)
 			if strings.Count(w.log.String(), "re-sealed") != 1 || w.mail.Counters().Messages != 2 {
-				t.Errorf("%d messages; log: %s", w.mail.Counters().Messages, w.log)
+				t.Errorf("got %d messages, want 2, and one re-sealing in the log: %s", w.mail.Counters().Messages, w.log)
 			}
 		})
 	}
@@ -285,25 +285,25 @@ func TestRotationLeavesNothingOfTheOldKey(t *testing.T) {
 		})
 	})
 	if seen() == 0 {
-		t.Fatal("the sealed password is not found at all")
+		t.Fatal("the data file does not hold the sealed password")
 	}
 	w.config.Keys = parseKeys(t, first, second)
 	w.restart(func() {})
 	equal(t, c.read().object, before.object)
 	if n := seen(); n > 0 {
-		t.Errorf("what the old key sealed is in the file %d times", n)
+		t.Errorf("the file holds %d values sealed with the old key, want none", n)
 	}
 	info, err := os.Stat(w.config.DataFile)
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("got %v %v", info, err)
 	}
 	if _, err := refsite.New(w.config); err == nil {
-		t.Error("a second process opened the file")
+		t.Error("a second process could open the file")
 	}
 	c.put(object{"settings": w.settings(nil), "enabled": true}).want(t, http.StatusOK, "")
 	w.restart(func() {})
 	if c.read().object["enabled"] != true {
-		t.Error("what was saved after the rotation is lost")
+		t.Error("the save after the rotation is lost")
 	}
 }
 
@@ -330,10 +330,10 @@ func TestRotationOfClearedSites(t *testing.T) {
 	w.restart(func() {})
 	content, err := os.ReadFile(w.config.DataFile)
 	if err != nil || strings.Contains(string(content), sealed) {
-		t.Errorf("what the old key sealed is in the file, or %v", err)
+		t.Errorf("the file holds a value sealed with the old key, or cannot be read: %v", err)
 	}
 	if info, err := os.Lstat(w.config.DataFile); err != nil || info.Mode()&os.ModeSymlink == 0 {
-		t.Errorf("the link was replaced: %v", err)
+		t.Errorf("the symbolic link was replaced: %v", err)
 	}
 }
 
@@ -346,7 +346,7 @@ func TestDataFileOthersCanRead(t *testing.T) {
 	})
 	info, err := os.Stat(w.config.DataFile)
 	if err != nil || info.Mode().Perm() != 0o600 || !strings.Contains(w.log.String(), "other users could read the data file") {
-		t.Errorf("%v, %v: %s", info.Mode(), err, w.log)
+		t.Errorf("got mode %v, %v, want 0600 and a line in the log: %s", info.Mode(), err, w.log)
 	}
 }
 
@@ -364,9 +364,9 @@ func TestKeys(t *testing.T) {
 			t.Errorf("got %v, want %s", err, why)
 		}
 	}
-	t.Run("R48_MissingIsRefused", func(t *testing.T) { refused(t, seal.Keys{}, "no sealing key") })
-	t.Run("R48_WrongIsRefused", func(t *testing.T) { refused(t, seal.Generate(), "differs from the one") })
-	t.Run("R48_MissingVersionIsRefused", func(t *testing.T) { refused(t, keys(second), "needs version 1") })
+	t.Run("R48_RefusesAMissingKey", func(t *testing.T) { refused(t, seal.Keys{}, "no sealing key") })
+	t.Run("R48_RefusesAWrongKey", func(t *testing.T) { refused(t, seal.Generate(), "differs from the one") })
+	t.Run("R48_RefusesAMissingVersion", func(t *testing.T) { refused(t, keys(second), "needs version 1") })
 	t.Run("RotationKeepsMailOn", func(t *testing.T) {
 		w.config.Keys = keys(first, second)
 		w.open()
@@ -375,7 +375,7 @@ func TestKeys(t *testing.T) {
 	})
 	w.close()
 	t.Run("R48_TestsNeedTheOldVersionForADay", func(t *testing.T) { refused(t, keys(second), "needs version 1") })
-	t.Run("ThenTheOldVersionCanGo", func(t *testing.T) {
+	t.Run("AfterADayTheOldVersionCanBeRemoved", func(t *testing.T) {
 		w.pass(24*time.Hour + time.Minute)
 		w.config.Keys = keys(second)
 		w.open()
@@ -385,8 +385,8 @@ func TestKeys(t *testing.T) {
 		c.test(object{"recipient": recipient}).want(t, http.StatusOK, "")
 	})
 	w.close()
-	t.Run("R48_AndIsNotTakenBack", func(t *testing.T) { refused(t, keys(first), "needs version 2") })
+	t.Run("R48_RemovedVersionCannotReturn", func(t *testing.T) { refused(t, keys(first), "needs version 2") })
 	if strings.Contains(w.log.String(), "MAIL DISABLED") {
-		t.Error("mail was disabled in between")
+		t.Error("mail was disabled during the rotation")
 	}
 }

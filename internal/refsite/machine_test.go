@@ -373,7 +373,7 @@ func (m *machine) placeOf(s site.Settings) place {
 			return p
 		}
 	}
-	m.t.Fatalf("there is no server at port %d", s.Port)
+	m.t.Fatalf("no server listens on port %d", s.Port)
 	return place{}
 }
 

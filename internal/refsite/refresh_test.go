@@ -71,7 +71,7 @@ func TestR60RefreshTokenThatRotates(t *testing.T) {
 		}
 		used[token] = true
 		if strings.Contains(w.log.String(), token) || bytes.Contains(saved.raw, []byte(token)) {
-			t.Error("I8: a refresh token shows")
+			t.Error("I8: the log or a response shows a refresh token")
 		}
 	}
 	data, err := os.ReadFile(w.config.DataFile)
@@ -80,7 +80,7 @@ func TestR60RefreshTokenThatRotates(t *testing.T) {
 	}
 	for token := range used {
 		if bytes.Contains(data, []byte(token)) {
-			t.Error("I8: a refresh token is in the data file as it is")
+			t.Error("I8: the data file holds a refresh token in plain text")
 		}
 	}
 }
@@ -100,7 +100,7 @@ func TestR59SuccessorStaysWithWhatWasEntered(t *testing.T) {
 	}
 	c.test(object{"settings": elsewhere, "password": w.token, "client_secret": clientSecret, "recipient": recipient}).want(t, http.StatusOK, "")
 	if got := trap.Requests(); len(got) != 1 || got[0].RefreshToken.Reveal() != w.token {
-		t.Errorf("R2: the other place got %+v", got)
+		t.Errorf("R2: the other token endpoint got %+v", got)
 	}
 	got := c.test(w.body(object{"password": "another", "recipient": recipient})).want(t, http.StatusOK, "")
 	if last := w.tokens.Requests()[asked:]; got.object["stage"] != "token" || len(last) != 1 || last[0].RefreshToken.Reveal() != "another" {
@@ -108,7 +108,7 @@ func TestR59SuccessorStaysWithWhatWasEntered(t *testing.T) {
 	}
 	other := w.site("client-b")
 	if got := other.test(w.body(object{"recipient": recipient})).want(t, http.StatusOK, ""); got.object["stage"] != "token" {
-		t.Errorf("another site got the successor: %s", got.raw)
+		t.Errorf("another site used the rotated refresh token: %s", got.raw)
 	}
 }
 

@@ -39,22 +39,22 @@ func TestDataFileOfEveryRelease(t *testing.T) {
 				t.Fatalf("got %+v, %v", before, err)
 			}
 			if log := w.log.String(); strings.Contains(log, "ERROR") {
-				t.Errorf("opening it was logged as an error: %s", log)
+				t.Errorf("opening the old file logged an error: %s", log)
 			}
 			overview, err := opened.Overview(10)
 			if err != nil || len(overview.Tests) != 1 || overview.Tests[0].Status != site.Passed || len(overview.Tests[0].Stages) == 0 {
-				t.Errorf("the test that passed reads as %+v, %v", overview.Tests, err)
+				t.Errorf("got tests %+v, %v; want the passed one", overview.Tests, err)
 			}
 			// Mail stays on only if the password can be opened and exactly these settings passed.
 			after, err := opened.Commit("terraform", core.Write{ID: uuid.NewString(), SaveRequest: site.SaveRequest{
 				Settings: before.Settings, Enabled: true, Revision: before.Revision,
 			}})
 			if err != nil || !after.Enabled || after.PasswordID != before.PasswordID {
-				t.Errorf("written again as it is: %+v, %v", after, err)
+				t.Errorf("after writing the same settings again: got %+v, %v", after, err)
 			}
 			w.restart(func() {})
 			if log := w.log.String(); strings.Contains(log, "DISABLED") {
-				t.Errorf("mail was switched off: %s", log)
+				t.Errorf("opening the old file switched mail off: %s", log)
 			}
 		})
 	}

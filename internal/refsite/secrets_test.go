@@ -51,7 +51,7 @@ func TestR7NoSecretShows(t *testing.T) {
 	var sinks []leaktest.Sink
 	for where, data := range map[string][]byte{"answers": []byte(w.answers.String()), "log": []byte(w.log.String()), "data file": disk} {
 		if len(data) < 1000 {
-			t.Errorf("%s: only %d bytes to look at", where, len(data))
+			t.Errorf("%s: got only %d bytes to search", where, len(data))
 		}
 		sinks = append(sinks, leaktest.Sink{Name: where, Data: data})
 	}

@@ -38,7 +38,7 @@ func (w *testbed) serve(l net.Listener, certs *tls.Config) (stop func(), served 
 }
 
 func TestServe(t *testing.T) {
-	t.Run("EndsWhatRunsBeforeItStops", func(t *testing.T) {
+	t.Run("FinishesRunningRequestsBeforeItStops", func(t *testing.T) {
 		w := start(t)
 		c := w.site("client-a")
 		l := listen(t)
@@ -81,7 +81,7 @@ func TestServe(t *testing.T) {
 		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.RootCAs(), MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}
 		c.http.Transport = checked{t: t, next: transport, answers: w.answers}
 		if got := c.read(); got.header.Get("Strict-Transport-Security") == "" {
-			t.Error("no Strict-Transport-Security")
+			t.Error("the response has no Strict-Transport-Security")
 		}
 		transport.CloseIdleConnections()
 		stop()
@@ -89,7 +89,7 @@ func TestServe(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("SaysWhyItCannotServe", func(t *testing.T) {
+	t.Run("ReportsWhyItCannotServe", func(t *testing.T) {
 		w := start(t)
 		l := listen(t)
 		l.Close()
@@ -154,7 +154,7 @@ func TestR47SlowClients(t *testing.T) {
 					t.Error(err)
 				}
 				if took := time.Since(start); took < test.at || took > test.at+time.Second {
-					t.Errorf("the connection was closed after %s, not %s", took, test.at)
+					t.Errorf("the connection was closed after %s, want %s", took, test.at)
 				}
 				stop()
 				if err := <-served; err != nil {

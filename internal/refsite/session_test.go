@@ -28,24 +28,24 @@ func TestR44Session(t *testing.T) {
 	c.token = ""
 	opened := c.call(http.MethodPost, "/session", credentials).want(t, http.StatusCreated, "")
 	c.token, _ = opened.object["token"].(string)
-	t.Run("WritesUnderTheUsername", func(t *testing.T) {
+	t.Run("WritesAreAttributedToTheUsername", func(t *testing.T) {
 		got := c.put(object{"settings": w.settings(nil), "password": w.password, "enabled": false}).want(t, http.StatusOK, "")
 		equal(t, got.object["updated_by"], any("admin"))
 	})
-	t.Run("IsOfOneSite", func(t *testing.T) {
+	t.Run("IsValidForOneSiteOnly", func(t *testing.T) {
 		stranger := *other
 		stranger.token = c.token
 		stranger.call(http.MethodGet, "/smtp", nil).want(t, http.StatusUnauthorized, "unauthorized")
 		other.call(http.MethodPost, "/session", credentials).want(t, http.StatusUnauthorized, "unauthorized")
 	})
-	t.Run("OutlivesARestart", func(*testing.T) {
+	t.Run("SurvivesARestart", func(*testing.T) {
 		w.restart(func() {})
 		c.read()
 	})
-	t.Run("EachLoginGivesAnother", func(t *testing.T) {
+	t.Run("EachLoginReturnsANewToken", func(t *testing.T) {
 		again := c.call(http.MethodPost, "/session", credentials).want(t, http.StatusCreated, "")
 		if again.object["token"] == opened.object["token"] {
-			t.Error("the same token again")
+			t.Error("the second login returned the same token")
 		}
 	})
 	t.Run("Expires", func(t *testing.T) {
@@ -56,7 +56,7 @@ func TestR44Session(t *testing.T) {
 		w.pass(time.Until(at) + time.Second)
 		c.call(http.MethodGet, "/smtp", nil).want(t, http.StatusUnauthorized, "unauthorized")
 	})
-	t.Run("EndsWithANewPassword", func(t *testing.T) {
+	t.Run("NewPasswordEndsIt", func(t *testing.T) {
 		opened := c.call(http.MethodPost, "/session", credentials).want(t, http.StatusCreated, "")
 		c.token, _ = opened.object["token"].(string)
 		c.read()
@@ -80,7 +80,7 @@ func TestR45NoSetupOverTheNetwork(t *testing.T) {
 	w := start(t)
 	stranger := &client{t: t, url: w.url + "/client-a" + apiPath, token: "x", http: http.DefaultClient}
 	first := object{"username": "admin", "password": "admin"}
-	t.Run("WhereThereIsNone", func(t *testing.T) {
+	t.Run("UnknownSite", func(t *testing.T) {
 		for _, path := range []string{"/session", "/site", "/smtp", "/setup", "/register", "/users", "/tokens"} {
 			for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut} {
 				if got := stranger.call(method, path, first); got.status != http.StatusNotFound && got.status != http.StatusMethodNotAllowed {
@@ -89,10 +89,10 @@ func TestR45NoSetupOverTheNetwork(t *testing.T) {
 			}
 		}
 		if _, err := w.server.Site("client-a"); err == nil {
-			t.Error("a stranger made a site")
+			t.Error("an unauthenticated request created a site")
 		}
 	})
-	t.Run("WhereThereIsNoLoginYet", func(t *testing.T) {
+	t.Run("SiteWithoutLogin", func(t *testing.T) {
 		w.site("client-a")
 		for _, guess := range []object{first, {"username": "x", "password": "x"}, {"username": "terraform", "password": "terraform"}} {
 			stranger.call(http.MethodPost, "/session", guess).want(t, http.StatusUnauthorized, "unauthorized")
@@ -112,7 +112,7 @@ func TestEveryCallNeedsAToken(t *testing.T) {
 			for _, method := range methods {
 				got := c.call(method, path, nil, "Authorization", bad).want(t, http.StatusUnauthorized, "unauthorized")
 				if got.header.Get("WWW-Authenticate") != "Bearer" {
-					t.Errorf("WWW-Authenticate: %q", got.header.Get("WWW-Authenticate"))
+					t.Errorf("got WWW-Authenticate %q, want Bearer", got.header.Get("WWW-Authenticate"))
 				}
 			}
 		}
@@ -137,7 +137,7 @@ func TestR42Guessing(t *testing.T) {
 	a, b := w.site("client-a"), w.site("client-b")
 	right := w.login("client-a")
 	wrong := object{"username": "admin", "password": "wrong"}
-	t.Run("AttemptsAtTheSameTimeAreCountedBeforeTheyAreHashed", func(t *testing.T) {
+	t.Run("ConcurrentAttemptsAreCountedBeforeHashing", func(t *testing.T) {
 		var hashed, refused atomic.Int64
 		var all sync.WaitGroup
 		for range 40 {
@@ -155,16 +155,16 @@ func TestR42Guessing(t *testing.T) {
 		}
 		all.Wait()
 		if hashed.Load() != 10 || refused.Load() != 30 {
-			t.Errorf("%d were looked at, %d refused", hashed.Load(), refused.Load())
+			t.Errorf("checked %d attempts and refused %d, want 10 and 30", hashed.Load(), refused.Load())
 		}
 	})
-	t.Run("ThenTheRightPasswordWaitsToo", func(t *testing.T) {
+	t.Run("RightPasswordIsLockedOutToo", func(t *testing.T) {
 		a.call(http.MethodPost, "/session", right).want(t, http.StatusTooManyRequests, "rate_limited")
 	})
-	t.Run("ButNotFromAnotherAddress", func(t *testing.T) {
+	t.Run("OtherAddressIsNotLockedOut", func(t *testing.T) {
 		a.call(http.MethodPost, "/session", right, "X-Forwarded-For", "198.51.100.1").want(t, http.StatusCreated, "")
 	})
-	t.Run("NorDoGuessesOfManyAddressesLockOutTheOwner", func(t *testing.T) {
+	t.Run("GuessesFromManyAddressesDoNotLockOutTheOwner", func(t *testing.T) {
 		for i := range 90 {
 			from := fmt.Sprintf("192.0.2.%d", 1+i/10)
 			a.call(http.MethodPost, "/session", wrong, "X-Forwarded-For", from).want(t, http.StatusUnauthorized, "unauthorized")
@@ -172,10 +172,10 @@ func TestR42Guessing(t *testing.T) {
 		a.call(http.MethodPost, "/session", right, "X-Forwarded-For", "192.0.2.1").want(t, http.StatusTooManyRequests, "rate_limited")
 		a.call(http.MethodPost, "/session", right, "X-Forwarded-For", "198.51.100.2").want(t, http.StatusCreated, "")
 	})
-	t.Run("AnotherSiteIsNotAffected", func(t *testing.T) {
+	t.Run("OtherSiteIsNotLockedOut", func(t *testing.T) {
 		b.call(http.MethodPost, "/session", w.login("client-b")).want(t, http.StatusCreated, "")
 	})
-	t.Run("LaterItIsTaken", func(t *testing.T) {
+	t.Run("LockoutEnds", func(t *testing.T) {
 		w.pass(10 * time.Minute)
 		for range 15 {
 			a.call(http.MethodPost, "/session", right).want(t, http.StatusCreated, "")

@@ -35,7 +35,7 @@ func TestUnconfigured(t *testing.T) {
 		"settings": unset(),
 	})
 	if got.header.Get("ETag") != `"0"` {
-		t.Errorf("ETag %s", got.header.Get("ETag"))
+		t.Errorf("got ETag %s, want 0", got.header.Get("ETag"))
 	}
 }
 
@@ -83,28 +83,28 @@ func TestPasswordRule(t *testing.T) {
 		t.Run(row+f.Name+"ChangesOnlyWithThePassword", func(t *testing.T) {
 			change, ok := changes[f.Name]
 			if !ok {
-				t.Fatal("a new setting: this test must change it")
+				t.Fatal("a setting is new: change it in this test")
 			}
 			changed := w.settings(object{f.Name: change})
 			for _, enabled := range []bool{false, true} {
 				got := c.put(object{"settings": changed, "enabled": enabled}).want(t, http.StatusUnprocessableEntity, "password_required")
 				if got.object["field"] != "password" {
-					t.Errorf("field %v", got.object["field"])
+					t.Errorf("got field %v", got.object["field"])
 				}
 			}
 			c.test(object{"settings": changed, "recipient": recipient}).want(t, http.StatusUnprocessableEntity, "password_required")
 		})
 	}
-	t.Run("TestOfTheSavedSettingsSpelledOutNeedsIt", func(t *testing.T) {
+	t.Run("TestOfTheSavedSettingsAsACandidateNeedsIt", func(t *testing.T) {
 		c.test(object{"settings": w.settings(nil), "recipient": recipient}).want(t, http.StatusUnprocessableEntity, "password_required")
 	})
-	t.Run("NothingWasChangedAndNobodyLoggedIn", func(t *testing.T) {
+	t.Run("NothingWasChangedOrTried", func(t *testing.T) {
 		equal(t, c.read().object, before.object)
 		if got := w.mail.Counters().Logins; got != logins || trap.Counters().Connections > 0 {
-			t.Errorf("%d logins, %d connections to the new place", got-logins, trap.Counters().Connections)
+			t.Errorf("got %d logins and %d connections to the new host, want none", got-logins, trap.Counters().Connections)
 		}
 	})
-	t.Run("WithoutAUsernameThePasswordIsForgotten", func(t *testing.T) {
+	t.Run("RemovingTheUsernameForgetsThePassword", func(t *testing.T) {
 		got := c.put(object{"settings": w.settings(object{"username": ""}), "enabled": false}).want(t, http.StatusOK, "")
 		if got.object["password_set"] != false || got.object["password_id"] != nil {
 			t.Errorf("got %s", got.raw)
@@ -126,7 +126,7 @@ func TestSameSettingsKeepPasswordAndVerification(t *testing.T) {
 	}
 	c.test(object{"recipient": recipient}).want(t, http.StatusOK, "")
 	if got := w.mail.Messages(); len(got) != 2 || got[1].User != mailer {
-		t.Errorf("the test of what is saved did not log in with what is saved: %d messages", len(got))
+		t.Errorf("the test of the saved settings did not log in with them: got %d messages", len(got))
 	}
 }
 
@@ -136,7 +136,7 @@ func TestPasswordID(t *testing.T) {
 	body := func() object { return object{"settings": w.settings(nil), "password": w.password, "enabled": false} }
 	first, second := c.put(body()), c.put(body())
 	if first.object["password_id"] == second.object["password_id"] {
-		t.Error("it did not change when the same password was set again")
+		t.Error("password_id stayed when the same password was set again")
 	}
 }
 
@@ -147,7 +147,7 @@ func TestR3Masks(t *testing.T) {
 		c.put(object{"settings": w.settings(nil), "password": mask, "enabled": false}).want(t, http.StatusUnprocessableEntity, "invalid")
 		got := c.test(object{"settings": w.settings(nil), "password": mask, "recipient": recipient}).want(t, http.StatusUnprocessableEntity, "invalid")
 		if got.object["field"] != "password" {
-			t.Errorf("field %v", got.object["field"])
+			t.Errorf("got field %v", got.object["field"])
 		}
 	}
 	c.put(object{"settings": w.settings(nil), "password": "****a", "enabled": false}).want(t, http.StatusOK, "")
@@ -159,20 +159,20 @@ func TestRevisions(t *testing.T) {
 	body := func(name string) object {
 		return withID(object{"settings": w.settings(object{"from_name": name}), "password": w.password, "enabled": false})
 	}
-	t.Run("AbsentIsRefused", func(t *testing.T) {
+	t.Run("RefusesAMissingTag", func(t *testing.T) {
 		c.call(http.MethodPut, "/smtp", body("A")).want(t, http.StatusPreconditionRequired, "precondition_required")
 		c.call(http.MethodDelete, "/smtp", nil).want(t, http.StatusPreconditionRequired, "precondition_required")
 	})
-	t.Run("MalformedIsRefused", func(t *testing.T) {
+	t.Run("RefusesAMalformedTag", func(t *testing.T) {
 		for _, tag := range []string{"0", `"0`, "*", `"0", "1"`, `w/"0"`, ` `} {
 			c.call(http.MethodPut, "/smtp", body("A"), "If-Match", tag).want(t, http.StatusBadRequest, "malformed")
 			c.call(http.MethodDelete, "/smtp", nil, "If-Match", tag).want(t, http.StatusBadRequest, "malformed")
 		}
 	})
-	t.Run("WeakCountsAsStrong", func(t *testing.T) {
+	t.Run("AcceptsAWeakTag", func(t *testing.T) {
 		c.call(http.MethodPut, "/smtp", body("A"), "If-Match", `W/"0"`).want(t, http.StatusOK, "")
 	})
-	t.Run("R5_StaleSaysByWhom", func(t *testing.T) {
+	t.Run("R5_StaleNamesTheEditor", func(t *testing.T) {
 		edited, err := w.server.Site("client-a")
 		if err != nil {
 			t.Fatal(err)
@@ -218,7 +218,7 @@ func TestR5ConcurrentEditors(t *testing.T) {
 		}
 		slices.Sort(statuses)
 		if statuses[1] != http.StatusPreconditionFailed {
-			t.Fatalf("more than one write happened: %v", statuses)
+			t.Fatalf("more than one write succeeded: %v", statuses)
 		}
 	}
 }
@@ -234,17 +234,17 @@ func TestRepeatedWrite(t *testing.T) {
 		equal(t, again.object, first.object)
 		equal(t, c.read().object, first.object)
 	})
-	t.Run("AnotherBodyIsRefused", func(t *testing.T) {
+	t.Run("RefusesADifferentBody", func(t *testing.T) {
 		for name, value := range (object{"password": "another", "settings": w.settings(object{"from_name": "B"})}) {
 			other := object{"settings": body["settings"], "password": body["password"], "enabled": false, "write_id": body["write_id"]}
 			other[name] = value
 			got := c.call(http.MethodPut, "/smtp", other, "If-Match", c.etag()).want(t, http.StatusUnprocessableEntity, "key_reused")
 			if got.object["field"] != "write_id" {
-				t.Errorf("field %v", got.object["field"])
+				t.Errorf("got field %v", got.object["field"])
 			}
 		}
 	})
-	t.Run("AfterAnotherWriteItIsStale", func(t *testing.T) {
+	t.Run("IsStaleAfterAnotherWrite", func(t *testing.T) {
 		c.put(object{"settings": w.settings(nil), "enabled": false}).want(t, http.StatusOK, "")
 		c.call(http.MethodPut, "/smtp", body, "If-Match", tag).want(t, http.StatusPreconditionFailed, "stale")
 	})
@@ -261,7 +261,7 @@ func TestClear(t *testing.T) {
 		t.Errorf("got %s", got.raw)
 	}
 	if got.object["revision"] == before.object["revision"] {
-		t.Error("the revision stayed")
+		t.Error("clearing did not change the revision")
 	}
 	c.test(object{"recipient": recipient}).want(t, http.StatusConflict, "not_configured")
 }
@@ -278,7 +278,7 @@ func TestAnotherSite(t *testing.T) {
 	a.call(http.MethodDelete, "/smtp", nil, "If-Match", a.etag(), "Site-ID", b.id).want(t, http.StatusConflict, "wrong_site")
 	a.call(http.MethodDelete, "/smtp", nil, "If-Match", a.etag(), "Site-ID", " ").want(t, http.StatusBadRequest, "malformed")
 	if a.read().object["password_set"] != true {
-		t.Error("a request for another site cleared this one")
+		t.Error("a request to another site cleared this one")
 	}
 	a.call(http.MethodDelete, "/smtp", nil, "If-Match", a.etag(), "Site-ID", a.id).want(t, http.StatusOK, "")
 	who := a.call(http.MethodGet, "/site", nil).want(t, http.StatusOK, "")

@@ -38,7 +38,7 @@ func TestFullDisk(t *testing.T) {
 	if !alone(t) {
 		return
 	}
-	t.Run("R40_NothingIsChangedAndNothingSent", func(t *testing.T) {
+	t.Run("R40_ChangesNothingAndSendsNothing", func(t *testing.T) {
 		w := start(t)
 		c := w.site("client-a")
 		before := w.enable(c, nil)
@@ -55,7 +55,7 @@ func TestFullDisk(t *testing.T) {
 			equal(t, c.read().object, before.object)
 		}
 		if _, err := w.server.AddSite("client-b"); err == nil {
-			t.Error("a site was added")
+			t.Error("adding a site succeeded")
 		}
 		free()
 		equal(t, c.read().object, before.object)
@@ -66,11 +66,11 @@ func TestFullDisk(t *testing.T) {
 		c.call(http.MethodPut, "/smtp", body, "If-Match", tag).want(t, http.StatusOK, "")
 		w.restart(func() {})
 		if c.read().object["settings"].(object)["from_name"] != "B" {
-			t.Error("the write is lost")
+			t.Error("a write after the fault is lost")
 		}
 		w.site("client-b").read()
 	})
-	t.Run("R40_AResultThatCannotBeStoredIsInDoubt", func(t *testing.T) {
+	t.Run("R40_UnstoredResultIsInDoubt", func(t *testing.T) {
 		w := start(t, func(c *refsite.Config) { c.TestWait = 1 })
 		c := w.site("client-a")
 		reached, release := w.hold()
@@ -91,7 +91,7 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("got %d messages, want 1", n)
 		}
 	})
-	t.Run("R40_I3_AWaitingCallSaysSo", func(t *testing.T) {
+	t.Run("R40_I3_WaitingRequestGetsInDoubt", func(t *testing.T) {
 		w := start(t)
 		c := w.site("client-a")
 		reached, release := w.hold()

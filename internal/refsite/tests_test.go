@@ -54,34 +54,34 @@ func TestRepeatedTest(t *testing.T) {
 	path := newTest()
 	c.call(http.MethodGet, path, nil).want(t, http.StatusNotFound, "not_found")
 	first := c.call(http.MethodPut, path, w.candidate()).want(t, http.StatusOK, "")
-	t.Run("SameBodyGivesTheStoredResult", func(t *testing.T) {
+	t.Run("SameBodyReturnsTheStoredResult", func(t *testing.T) {
 		equal(t, c.call(http.MethodPut, path, w.candidate()).want(t, http.StatusOK, "").object, first.object)
 		equal(t, c.call(http.MethodGet, path, nil).want(t, http.StatusOK, "").object, first.object)
 	})
-	t.Run("AnotherBodyIsRefused", func(t *testing.T) {
+	t.Run("RefusesADifferentBody", func(t *testing.T) {
 		for name, value := range (object{"recipient": "b@example.com", "password": "another", "settings": w.settings(object{"from_name": "B"})}) {
 			other := w.candidate()
 			other[name] = value
 			c.call(http.MethodPut, path, other).want(t, http.StatusUnprocessableEntity, "key_reused")
 		}
 	})
-	t.Run("AKeyIsOfOneSite", func(t *testing.T) {
+	t.Run("KeysArePerSite", func(t *testing.T) {
 		w.site("client-b").call(http.MethodGet, path, nil).want(t, http.StatusNotFound, "not_found")
 	})
-	t.Run("ItIsRememberedAfterARestart", func(t *testing.T) {
+	t.Run("SurvivesARestart", func(t *testing.T) {
 		w.restart(func() {})
 		equal(t, c.call(http.MethodPut, path, w.candidate()).want(t, http.StatusOK, "").object, first.object)
 	})
 	if n := w.mail.Counters().Messages; n != 1 {
 		t.Errorf("got %d messages, want 1", n)
 	}
-	t.Run("ItIsForgottenAfterADay", func(t *testing.T) {
+	t.Run("IsForgottenAfterADay", func(t *testing.T) {
 		w.pass(24*time.Hour + time.Minute)
 		c.call(http.MethodGet, path, nil).want(t, http.StatusOK, "")
 		c.call(http.MethodPut, newTest(), w.candidate()).want(t, http.StatusOK, "")
 		c.call(http.MethodGet, path, nil).want(t, http.StatusNotFound, "not_found")
 	})
-	t.Run("AKeyThatIsNoUUID", func(t *testing.T) {
+	t.Run("RefusesAKeyThatIsNotAUUID", func(t *testing.T) {
 		c.call(http.MethodPut, "/smtp/tests/1", w.candidate()).want(t, http.StatusBadRequest, "malformed")
 		c.call(http.MethodGet, "/smtp/tests/1", nil).want(t, http.StatusNotFound, "not_found")
 	})
@@ -93,7 +93,7 @@ func isReached[T any](t *testing.T, reached <-chan struct{}, ended <-chan T) {
 	select {
 	case <-reached:
 	case got := <-ended:
-		t.Fatalf("the request ended before its test was held: %+v", got)
+		t.Fatalf("the request ended before the mail server held its test: %+v", got)
 	}
 }
 
@@ -154,7 +154,7 @@ func TestClientGoesAway(t *testing.T) {
 	isReached(t, reached, gone)
 	leave()
 	if <-gone == nil {
-		t.Fatal("the call was answered")
+		t.Fatal("the aborted request was answered")
 	}
 	release()
 	if got := c.poll(path).want(t, http.StatusOK, ""); got.object["status"] != "passed" {
@@ -182,7 +182,7 @@ func TestStop(t *testing.T) {
 			t.Errorf("got %s", got.raw)
 		}
 	})
-	t.Run("GivesTestsUpInTheEnd", func(t *testing.T) {
+	t.Run("GivesUpOnTestsEventually", func(t *testing.T) {
 		w := start(t, func(c *refsite.Config) { c.TestWait = time.Nanosecond })
 		c := w.site("client-a")
 		reached, _ := w.hold()
@@ -192,7 +192,7 @@ func TestStop(t *testing.T) {
 		impatient, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := w.server.Close(impatient); err == nil {
-			t.Error("it does not say that a test was given up")
+			t.Error("got no error although a test was given up")
 		}
 		c.call(http.MethodPut, newTest(), w.candidate()).want(t, http.StatusServiceUnavailable, "stopping")
 		c.call(http.MethodGet, "/smtp", nil).want(t, http.StatusServiceUnavailable, "stopping")
@@ -215,7 +215,7 @@ func TestR33RateLimit(t *testing.T) {
 	refused := newTest()
 	got := c.call(http.MethodPut, refused, w.candidate()).want(t, http.StatusTooManyRequests, "rate_limited")
 	if after := got.header.Get("Retry-After"); after < "50" || after > "60" {
-		t.Errorf("Retry-After: %s", after)
+		t.Errorf("got Retry-After %s, want 50 to 60", after)
 	}
 	c.call(http.MethodGet, refused, nil).want(t, http.StatusNotFound, "not_found")
 	c.call(http.MethodPut, path, w.candidate()).want(t, http.StatusOK, "")
@@ -225,7 +225,7 @@ func TestR33RateLimit(t *testing.T) {
 	if n := w.mail.Counters().Messages; n != 4 {
 		t.Errorf("got %d messages, want 4", n)
 	}
-	t.Run("ARestartGivesNoFreshAllowance", func(t *testing.T) {
+	t.Run("RestartDoesNotResetTheLimit", func(t *testing.T) {
 		w.restart(func() {})
 		c.test(w.candidate()).want(t, http.StatusTooManyRequests, "rate_limited")
 		w.pass(time.Minute)

@@ -74,7 +74,7 @@ func TestTokenLogin(t *testing.T) {
 	}
 	for _, answer := range []answer{on, got, c.read()} {
 		if strings.Contains(string(answer.raw), clientSecret) {
-			t.Errorf("I8: %s", answer.raw)
+			t.Errorf("I8: a response shows the client secret: %s", answer.raw)
 		}
 	}
 	if strings.Contains(w.log.String(), clientSecret) {
@@ -120,7 +120,7 @@ func TestSecretStaysWithItsTokenEndpoint(t *testing.T) {
 	})
 	equal(t, c.read().object, before.object)
 	if len(trap.Requests()) > 0 || len(w.tokens.Requests()) != asked {
-		t.Errorf("the new place was asked %+v", trap.Requests())
+		t.Errorf("the new token endpoint was asked %+v", trap.Requests())
 	}
 }
 
@@ -141,6 +141,6 @@ func TestTokenEndpointObeysTheDialRules(t *testing.T) {
 		equal(t, got.object["field"], any("token_url"))
 	}
 	if n := w.mail.Counters().Connections; n != 0 {
-		t.Errorf("%d connections to the mail server", n)
+		t.Errorf("got %d connections to the mail server, want 0", n)
 	}
 }

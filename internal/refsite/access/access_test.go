@@ -77,11 +77,11 @@ func TestLogin(t *testing.T) {
 		}
 	}
 	if _, err := g.Login(t.Context(), "2", here, "admin", password); codeOf(err) != problem.Internal {
-		t.Errorf("a site that is not there: %v", err)
+		t.Errorf("unknown site: got %v", err)
 	}
 	now = session.ExpiresAt
 	if _, err := g.Name(siteID, session.Token); codeOf(err) != problem.Unauthorized {
-		t.Errorf("expired: %v", err)
+		t.Errorf("expired: got %v", err)
 	}
 }
 
@@ -99,11 +99,11 @@ func TestImpossibleCredentials(t *testing.T) {
 		}
 	}
 	if g.guessers.Len()+g.usernames.Len()+g.addresses.Len() != 0 {
-		t.Error("something of them is kept")
+		t.Error("refused usernames and passwords are counted")
 	}
 	longest := strings.Repeat("ä", maxUsername)
 	if _, err := g.Login(t.Context(), siteID, here, longest, secret.New(strings.Repeat("ä", maxPassword))); codeOf(err) != problem.Unauthorized {
-		t.Errorf("the longest that there can be: %v", err)
+		t.Errorf("longest username and password: got %v", err)
 	}
 }
 
@@ -118,7 +118,7 @@ func TestR43HashIsArgon2id(t *testing.T) {
 	}
 	again, err := h.hash(t.Context(), secret.New("password"))
 	if err != nil || bytes.Equal(again.Hash, l.Hash) {
-		t.Error("two logins with one password have one hash")
+		t.Error("two logins with the same password have the same hash")
 	}
 	for range cap(h.slots) {
 		h.slots <- struct{}{}
@@ -126,7 +126,7 @@ func TestR43HashIsArgon2id(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := h.matches(ctx, l, secret.New("password")); !errors.Is(err, context.Canceled) {
-		t.Errorf("it did not wait for its turn: %v", err)
+		t.Errorf("the login did not wait for its turn: %v", err)
 	}
 }
 
@@ -141,7 +141,7 @@ func TestR42AttemptsCountBeforeTheyAreHashed(t *testing.T) {
 		for range maxPerGuesser {
 			go func() {
 				if _, err := g.Login(ctx, siteID, here, "admin", wrong); !errors.Is(err, context.Canceled) {
-					t.Errorf("it did not wait for its turn: %v", err)
+					t.Errorf("the login did not wait for its turn: %v", err)
 				}
 			}()
 		}
@@ -157,7 +157,7 @@ func TestR42AttemptsCountBeforeTheyAreHashed(t *testing.T) {
 // Attempts that are refused before hashing show that they are counted.
 func TestR42Counting(t *testing.T) {
 	now := longAgo
-	t.Run("OfOneUsernameFromOneAddress", func(t *testing.T) {
+	t.Run("PerUsernameAndAddress", func(t *testing.T) {
 		g := guard(t, filepath.Join(t.TempDir(), "data"), func() time.Time { return now })
 		for i := range maxPerGuesser {
 			if _, err := g.count(siteID, here, "admin"); err != nil {
@@ -169,13 +169,13 @@ func TestR42Counting(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		if _, err := g.count(siteID, netip.MustParseAddr("198.51.100.1"), "admin"); err != nil {
-			t.Errorf("somebody else is locked out: %v", err)
+			t.Errorf("another username at this address is locked out: %v", err)
 		}
 		if _, err := g.count("2", here, "admin"); err != nil {
-			t.Errorf("another site: %v", err)
+			t.Errorf("the other site is locked out too: %v", err)
 		}
 	})
-	t.Run("OfOneUsername", func(t *testing.T) {
+	t.Run("PerUsername", func(t *testing.T) {
 		g := guard(t, filepath.Join(t.TempDir(), "data"), func() time.Time { return now })
 		for i := range maxPerUsername {
 			if _, err := g.count(siteID, netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), "admin"); err != nil {
@@ -185,11 +185,11 @@ func TestR42Counting(t *testing.T) {
 		for range maxPerAddress + 1 {
 			_, err := g.count(siteID, netip.MustParseAddr("192.0.2.1"), "admin")
 			if codeOf(err) != problem.RateLimited || problem.Of(err).RetryAfter != limit.Window {
-				t.Fatalf("an address that has failed before: %v", err)
+				t.Fatalf("an address that failed before: got %v", err)
 			}
 		}
 		if _, err := g.count(siteID, netip.MustParseAddr("192.0.2.1"), "another"); err != nil {
-			t.Errorf("what was refused counts for the address: %v", err)
+			t.Errorf("a refused attempt counted against the address: %v", err)
 		}
 		owner := netip.MustParseAddr("198.51.100.1")
 		for range 3 {
@@ -203,13 +203,13 @@ func TestR42Counting(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := g.count(siteID, owner, "admin"); codeOf(err) != problem.RateLimited {
-			t.Errorf("a second guess of that address: %v", err)
+			t.Errorf("a second guess from that address: got %v", err)
 		}
 		if _, err := g.count("2", here, "admin"); err != nil {
-			t.Errorf("another site: %v", err)
+			t.Errorf("the other site is locked out too: %v", err)
 		}
 	})
-	t.Run("OfOneAddress", func(t *testing.T) {
+	t.Run("PerAddress", func(t *testing.T) {
 		g := guard(t, filepath.Join(t.TempDir(), "data"), func() time.Time { return now })
 		for i := range maxPerAddress {
 			if _, err := g.count(siteID, netip.MustParseAddr("2001:db8::1"), fmt.Sprint(i)); err != nil {
@@ -217,10 +217,10 @@ func TestR42Counting(t *testing.T) {
 			}
 		}
 		if _, err := g.count(siteID, netip.MustParseAddr("2001:db8::ffff:2"), "another"); codeOf(err) != problem.RateLimited {
-			t.Errorf("the same /64: %v", err)
+			t.Errorf("same /64: got %v", err)
 		}
 		if _, err := g.count(siteID, netip.MustParseAddr("2001:db8:0:1::1"), "another"); err != nil {
-			t.Errorf("another /64: %v", err)
+			t.Errorf("another /64: got %v", err)
 		}
 	})
 	t.Run("AcceptedLoginsDoNotCount", func(t *testing.T) {
@@ -233,10 +233,10 @@ func TestR42Counting(t *testing.T) {
 			forget()
 		}
 		if g.guessers.Len()+g.usernames.Len()+g.addresses.Len() != 0 {
-			t.Error("something is left")
+			t.Error("an accepted login was counted")
 		}
 	})
-	t.Run("WindowsEnd", func(t *testing.T) {
+	t.Run("WindowsExpire", func(t *testing.T) {
 		now := longAgo
 		g := guard(t, filepath.Join(t.TempDir(), "data"), func() time.Time { return now })
 		for range maxPerGuesser {
@@ -249,7 +249,7 @@ func TestR42Counting(t *testing.T) {
 		now = now.Add(limit.Window)
 		_, _ = g.count(siteID, here, "another")
 		if g.guessers.Len() != 1 || g.usernames.Len() != 1 {
-			t.Errorf("%d and %d counts are kept", g.guessers.Len(), g.usernames.Len())
+			t.Errorf("kept %d and %d counts, want 1 and 1", g.guessers.Len(), g.usernames.Len())
 		}
 	})
 	t.Run("Networks", func(t *testing.T) {
@@ -277,7 +277,7 @@ func TestSetToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := g.Name(siteID, first); codeOf(err) != problem.Unauthorized {
-		t.Errorf("the old token: %v", err)
+		t.Errorf("the old token: got %v", err)
 	}
 	for token, want := range map[secret.Text]string{second: "terraform", other: "page"} {
 		if name, err := g.Name(siteID, token); err != nil || name != want {
@@ -285,6 +285,6 @@ func TestSetToken(t *testing.T) {
 		}
 	}
 	if _, err := g.SetToken("2", "terraform"); err == nil {
-		t.Error("a site that is not there has a token")
+		t.Error("set a token for an unknown site")
 	}
 }

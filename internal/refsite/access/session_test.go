@@ -31,7 +31,7 @@ func TestUser(t *testing.T) {
 	if name, err := g.User(siteID, token); err != nil || name != "admin" {
 		t.Errorf("%q %v", name, err)
 	}
-	t.Run("AnAPITokenIsNoSession", func(t *testing.T) {
+	t.Run("RefusesAnAPIToken", func(t *testing.T) {
 		api, err := g.SetToken(siteID, "terraform")
 		if err != nil {
 			t.Fatal(err)
@@ -43,7 +43,7 @@ func TestUser(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := g.Name(siteID, api); err != nil {
-			t.Errorf("the logout ended it: %v", err)
+			t.Errorf("logging out with an API token revoked it: %v", err)
 		}
 	})
 	t.Run("LogoutEndsOneSession", func(t *testing.T) {
@@ -65,7 +65,7 @@ func TestUser(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
-	t.Run("AnEmptyTokenIsNobody", func(t *testing.T) {
+	t.Run("RefusesAnEmptyToken", func(t *testing.T) {
 		if _, err := g.User(siteID, secret.Text{}); codeOf(err) != problem.Unauthorized {
 			t.Errorf("%v", err)
 		}
@@ -78,13 +78,13 @@ func TestClient(t *testing.T) {
 		forwarded []string
 		want      string
 	}{
-		"Direct":               {false, nil, "192.0.2.1"},
-		"DirectIsNotFooled":    {false, []string{"198.51.100.1"}, "192.0.2.1"},
-		"Proxy":                {true, []string{"198.51.100.1"}, "198.51.100.1"},
-		"LastElementCounts":    {true, []string{"203.0.113.1, 198.51.100.1"}, "198.51.100.1"},
-		"LastHeaderCounts":     {true, []string{"203.0.113.1", "203.0.113.2, 2001:db8::1"}, "2001:db8::1"},
-		"ProxyThatSaysNothing": {true, nil, ""},
-		"ProxyThatSaysNoIP":    {true, []string{"unknown"}, ""},
+		"Direct":                          {false, nil, "192.0.2.1"},
+		"IgnoresTheHeaderOfADirectClient": {false, []string{"198.51.100.1"}, "192.0.2.1"},
+		"Proxy":                           {true, []string{"198.51.100.1"}, "198.51.100.1"},
+		"LastElementCounts":               {true, []string{"203.0.113.1, 198.51.100.1"}, "198.51.100.1"},
+		"LastHeaderCounts":                {true, []string{"203.0.113.1", "203.0.113.2, 2001:db8::1"}, "2001:db8::1"},
+		"ProxyWithoutHeader":              {true, nil, ""},
+		"ProxyWithInvalidHeader":          {true, []string{"unknown"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := httptest.NewRequest(http.MethodGet, "/", nil)

@@ -21,7 +21,7 @@ func TestEveryCodeHasAStatus(t *testing.T) {
 	}
 	for _, code := range codes {
 		if statuses[code] == 0 {
-			t.Errorf("%s has none", code)
+			t.Errorf("code %s has no status", code)
 		}
 	}
 	if len(codes) != len(statuses) {
@@ -38,12 +38,12 @@ func TestPanic(t *testing.T) {
 		t.Errorf("got %d %s", w.Code, w.Body)
 	}
 	if !strings.Contains(log.String(), "api_test.go") || !strings.Contains(log.String(), "errorString") {
-		t.Errorf("the log does not say where: %s", log.String())
+		t.Errorf("the log does not name file and type of the panic: %s", log.String())
 	}
 	if strings.Contains(log.String()+w.Body.String(), "canary") {
-		t.Error("what it was about shows")
+		t.Error("the log or the response shows the value of the panic")
 	}
-	t.Run("AfterTheAnswerBegan", func(t *testing.T) {
+	t.Run("AfterTheResponseBegan", func(t *testing.T) {
 		w := httptest.NewRecorder()
 		a.surround(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusOK)
@@ -53,7 +53,7 @@ func TestPanic(t *testing.T) {
 			t.Errorf("got %d %s", w.Code, w.Body)
 		}
 	})
-	t.Run("OnPurposeGoesOn", func(t *testing.T) {
+	t.Run("ErrAbortHandlerIsPassedOn", func(t *testing.T) {
 		defer func() {
 			if cause, _ := recover().(error); !errors.Is(cause, http.ErrAbortHandler) {
 				t.Errorf("got %v", cause)

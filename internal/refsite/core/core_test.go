@@ -51,7 +51,7 @@ func TestNames(t *testing.T) {
 	nothing := func(*store.Site) error { return nil }
 	for _, name := range []string{"", "-", "a-", "-a", "A", "a b", "a/b", "..", "a.b", "ä", strings.Repeat("a", 64)} {
 		if _, err := c.AddSite(name, nothing); err == nil {
-			t.Errorf("%q is taken", name)
+			t.Errorf("accepted the name %q", name)
 		}
 	}
 	for _, name := range []string{"0", "a-b", "client-a", strings.Repeat("a", 63)} {
@@ -60,19 +60,19 @@ func TestNames(t *testing.T) {
 		}
 	}
 	if _, err := c.AddSite("a", nothing); !errors.Is(err, store.ErrExists) {
-		t.Errorf("twice: %v", err)
+		t.Errorf("adding twice: got %v", err)
 	}
 	failed := errors.New("failed")
 	if _, err := c.AddSite("b", func(*store.Site) error { return failed }); !errors.Is(err, failed) {
 		t.Errorf("got %v", err)
 	}
 	if _, err := c.Site("b"); problem.Of(err).Code != problem.NotFound {
-		t.Errorf("it is there although it failed: %v", err)
+		t.Errorf("the site exists although adding it failed: %v", err)
 	}
 }
 
 func TestWaiting(t *testing.T) {
-	t.Run("EndsWithTheTest", func(t *testing.T) {
+	t.Run("ReturnsWhenTheTestEnds", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			_, s, _ := open(t, func(context.Context, site.Candidate, string, Refresh) site.TestResult {
 				<-time.After(3 * time.Second)
@@ -85,7 +85,7 @@ func TestWaiting(t *testing.T) {
 			}
 		})
 	})
-	t.Run("EndsInTime", func(t *testing.T) {
+	t.Run("ReturnsAtTheDeadline", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			c, s, _ := open(t, func(context.Context, site.Candidate, string, Refresh) site.TestResult {
 				<-time.After(time.Minute)
@@ -116,6 +116,6 @@ func TestPanicWhileSending(t *testing.T) {
 		t.Error(err)
 	}
 	if text := log.String(); !strings.Contains(text, "core_test.go") || strings.Contains(text, "canary") {
-		t.Errorf("log: %s", text)
+		t.Errorf("the log names no line of this file, or shows the canary: %s", text)
 	}
 }

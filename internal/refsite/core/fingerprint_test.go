@@ -23,7 +23,7 @@ func TestFingerprint(t *testing.T) {
 	password := secret.New("p")
 	made := a.fingerprint(settings, password)
 	if !a.matches(made, settings, password) {
-		t.Fatal("it does not match what it was made of")
+		t.Fatal("the fingerprint does not match its own settings")
 	}
 	for i := range reflect.TypeFor[site.Settings]().NumField() {
 		changed := settings
@@ -34,22 +34,22 @@ func TestFingerprint(t *testing.T) {
 		case reflect.Int:
 			f.SetInt(f.Int() + 1)
 		default:
-			t.Fatalf("a setting of a new kind, %s: this test must change it", f.Kind())
+			t.Fatalf("a setting has the new kind %s: change it in this test", f.Kind())
 		}
 		if a.matches(made, changed, password) {
-			t.Errorf("%s is no part of it", reflect.TypeFor[site.Settings]().Field(i).Name)
+			t.Errorf("the fingerprint ignores %s", reflect.TypeFor[site.Settings]().Field(i).Name)
 		}
 	}
 	if a.matches(made, settings, secret.New("px")) || a.matches(made, settings, secret.Text{}) {
-		t.Error("the password is no part of it")
+		t.Error("the fingerprint ignores the password")
 	}
 	if b.matches(made, settings, password) {
-		t.Error("the site is no part of it")
+		t.Error("the fingerprint ignores the site")
 	}
 	moved := settings
 	moved.FromAddress, moved.FromName = "fn", ""
 	if a.matches(made, moved, password) {
-		t.Error("a value can move to the next setting")
+		t.Error("moving a value to the next setting keeps the fingerprint")
 	}
 }
 
@@ -88,7 +88,7 @@ func TestRequestsAreToldApart(t *testing.T) {
 		m := s.core.Keys.MAC(one...)
 		for j, other := range distinct {
 			if s.core.Keys.Matches(m, other...) != (i == j) {
-				t.Errorf("%d and %d", i, j)
+				t.Errorf("combinations %d and %d: wrong match", i, j)
 			}
 		}
 	}
@@ -116,7 +116,7 @@ func TestOnlyCommitEnables(t *testing.T) {
 		}
 	}
 	if len(enabling) != 1 || enabling[0] != "commit" {
-		t.Errorf("set Enabled: %v", enabling)
+		t.Errorf("got functions %v that set Enabled, want only commit", enabling)
 	}
 }
 

@@ -39,18 +39,18 @@ func TestOverview(t *testing.T) {
 		}
 	}
 	if o := look(); o.Applied != nil || o.Pass != nil || o.Tests != nil || o.PasswordSetBy != "" {
-		t.Errorf("a new site: %+v", o)
+		t.Errorf("a new site: got %+v", o)
 	}
 	save("terraform", site.NewWriteID("MANAGER2"), candidate)
 	if o := look(); o.PasswordSetBy != "terraform" || o.PasswordSetAt != o.UpdatedAt || o.Applied == nil || o.Applied.PasswordID != o.PasswordID {
-		t.Errorf("after an apply: %+v", o)
+		t.Errorf("after an apply: got %+v", o)
 	}
 	applied := look()
 	keep := candidate
 	keep.Password = secret.Text{}
 	save("admin", "", keep)
 	if o := look(); o.PasswordSetBy != "terraform" || *o.Applied != *applied.Applied || o.UpdatedBy != "admin" {
-		t.Errorf("after a write without password: %+v", o)
+		t.Errorf("after a write without a password: got %+v", o)
 	}
 	other := candidate
 	other.Password = secret.New("q")
@@ -59,11 +59,11 @@ func TestOverview(t *testing.T) {
 	test(other)
 	o := look()
 	if o.Pass == nil || len(o.Tests) != 2 || o.Tests[0].OfSaved || o.Tests[0].Status != site.Passed || o.Tests[0].Settings != other.Settings {
-		t.Errorf("after tests: %+v", o)
+		t.Errorf("after tests: got %+v", o)
 	}
 	save("admin", "", other)
 	if o := look(); o.PasswordSetBy != "admin" || !o.Tests[0].OfSaved || o.Pass == nil || o.Applied.PasswordID == o.PasswordID {
-		t.Errorf("after another password: %+v", o)
+		t.Errorf("after a new password: got %+v", o)
 	}
 }
 
@@ -86,16 +86,16 @@ func TestOverviewAfterAWhile(t *testing.T) {
 		return o
 	}
 	if o := look(); o.Pass == nil {
-		t.Errorf("a new pass: %+v", o)
+		t.Errorf("a recent pass: got %+v", o)
 	}
 	c.Now = func() time.Time { return time.Now().Add(c.PassAge + time.Minute) }
 	if o := look(); o.Pass != nil || !o.Tests[0].OfSaved {
-		t.Errorf("an old pass: %+v", o)
+		t.Errorf("an old pass: got %+v", o)
 	}
 	if _, err := s.Clear("terraform", "", look().Revision); err != nil {
 		t.Fatal(err)
 	}
 	if o := look(); o.Applied != nil || o.PasswordSetBy != "" || o.Tests[0].OfSaved {
-		t.Errorf("cleared: %+v", o)
+		t.Errorf("after clearing: got %+v", o)
 	}
 }

@@ -30,7 +30,7 @@ func TestControl(t *testing.T) {
 	rules := Rules{}
 	for _, ip := range private {
 		if err := rules.Control("tcp", net.JoinHostPort(ip, "25"), nil); err == nil {
-			t.Errorf("%s may be dialled", ip)
+			t.Errorf("dialling %s is allowed", ip)
 		}
 	}
 	for _, ip := range public {
@@ -40,7 +40,7 @@ func TestControl(t *testing.T) {
 	}
 	for _, odd := range []string{"", "localhost:25", "2130706433:25", "0x7f.1:25", "0177.0.0.1:25", "127.1:25", "/run/socket"} {
 		if err := rules.Control("tcp", odd, nil); err == nil {
-			t.Errorf("%q may be dialled", odd)
+			t.Errorf("dialling %q is allowed", odd)
 		}
 	}
 }
@@ -77,7 +77,7 @@ func TestNamesLeadNoFurther(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	t.Run("NotEvenWhenTheAnswerChanges", func(t *testing.T) {
+	t.Run("RefusesWhenTheDNSAnswerChanges", func(t *testing.T) {
 		asked := 0
 		rebinding := smtptest.StartResolver(t, func(string) ([]netip.Addr, dnsmessage.RCode, bool) {
 			asked++

@@ -23,7 +23,7 @@ func TestInChromium(t *testing.T) {
 	b.look("empty")
 	hidden := `['found', 'news', 'outcome'].filter((id) => getComputedStyle(document.getElementById(id)).display === 'none')`
 	if hidden := eval[[]string](b, hidden); len(hidden) > 0 {
-		t.Errorf("screen readers do not know %q yet, and will not read them out", hidden)
+		t.Errorf("the live regions %q are hidden at first, so screen readers will not announce them", hidden)
 	}
 	t.Run("ServicesAreFoundWhileTyping", func(t *testing.T) {
 		b := b.in(t)
@@ -34,7 +34,7 @@ func TestInChromium(t *testing.T) {
 		)
 		got := eval[[]string](b, `['host', 'username'].map((id) => document.getElementById(id).value).concat(document.activeElement.id)`)
 		if got[0] != "smtp.gmail.com" || got[1] != "someone@gmail.com" || got[2] != "service" {
-			t.Errorf("host, username and focus: %q", got)
+			t.Errorf("got host, username and focus %q", got)
 		}
 		b.look("service")
 	})
@@ -46,7 +46,7 @@ func TestInChromium(t *testing.T) {
 				chromedp.SendKeys(chromedp.CSS("#q"), query), begin, until(`window.stays`, "a search leaves the page"),
 				until(`document.getElementById('matches').innerText.toLowerCase().includes('`+query+`')`, query+" is not found"))
 			if kept := eval[string](b, `document.getElementById('username').value`); kept != "kept" {
-				t.Errorf("%s: what was entered is lost: %q", query, kept)
+				t.Errorf("%s: the search changed an entered value to %q", query, kept)
 			}
 		}
 		b.do(chromedp.Navigate(w.url))
@@ -57,7 +57,7 @@ func TestInChromium(t *testing.T) {
 		b.do(set("test_recipient", recipient), set("test_password", "wrong"), press("Test"), shows("outcome", "The test failed"))
 		b.look("failed")
 		if !eval[bool](b, `document.querySelector('#switch button').disabled`) {
-			t.Error("mail can be enabled")
+			t.Error("mail can be enabled after a failed test")
 		}
 	})
 	t.Run("Steps", func(t *testing.T) {
@@ -89,7 +89,7 @@ func TestTokenLoginInChromium(t *testing.T) {
 		return chromedp.Steps(append(steps, press("Save"), shows("notice", "Saved."))...)
 	}
 	if eval[bool](b, `document.getElementById('token').open`) {
-		t.Error("the login with a token is in the way of one with a password")
+		t.Error("the token section is open although no token is configured")
 	}
 	b.do(enter(w.entries("client_credentials", clientSecret)))
 	b.do(set("test_recipient", recipient), set("test_password", "wrong"), press("Test"), shows("outcome", "rejected the client secret"))
@@ -118,7 +118,7 @@ func (w *testbed) twoWindows(b *tab) {
 	b.do(shows("notice", "From name: Theirs, was Client A"))
 	b.look("stale")
 	if w.state().Settings.FromName != "Theirs" {
-		b.t.Error("it was overwritten")
+		b.t.Error("saving from the other window overwrote the settings")
 	}
 }
 
@@ -132,7 +132,7 @@ func (w *testbed) applyMeanwhile(b *tab) {
 	w.apply(func(*site.Settings) {})
 	b.do(shows("news", "changed by “terraform” just now"), shows("state", "Managed by Terraform."))
 	if entered := eval[string](b, `document.getElementById('from_name').value`); entered != "Mine" {
-		b.t.Errorf("what was entered is lost: %q", entered)
+		b.t.Errorf("the page changed an entered value to %q", entered)
 	}
 	b.do(set("password", mailPassword), press("Save"), shows("notice", "“terraform” changed this site"))
 	b.do(chromedp.Navigate(w.url), set("from_name", "By hand"), set("password", mailPassword), press("Save"), shows("managed", "drift"))
@@ -147,7 +147,7 @@ func (w *testbed) endSession(b *tab) {
 	w.logIn(b.another())
 	b.do(press("Save"), shows("notice", "Saved."))
 	if got := w.state().Settings.FromName; got != "Long thought about" {
-		b.t.Errorf("saved: %q", got)
+		b.t.Errorf("saved %q", got)
 	}
 }
 
@@ -167,20 +167,20 @@ func TestTestThatRunsInChromium(t *testing.T) {
 	w.logIn(b)
 	b.do(w.fillIn(), press("Save"), shows("notice", "Saved."))
 	b.do(set("test_recipient", recipient), set("test_password", mailPassword), press("Test"), shows("outcome", "The test is running."))
-	t.Run("WhatIsTheSameKeepsTheFocus", func(t *testing.T) {
+	t.Run("UnchangedPartKeepsTheFocus", func(t *testing.T) {
 		b := b.in(t)
 		b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector('#outcome a').focus()`), polled())
 		if !eval[bool](b, `document.activeElement.matches('#outcome a')`) {
 			t.Errorf("the focus went to %s", eval[string](b, `document.activeElement.tagName`))
 		}
 	})
-	t.Run("ThenMailCanBeEnabled", func(t *testing.T) {
+	t.Run("AfterAPassMailCanBeEnabled", func(t *testing.T) {
 		b := b.in(t)
 		release()
 		b.do(shows("outcome", "The server accepted the message"), shows("state", "passed a test just now"))
 		b.do(until(`!document.querySelector('#switch button').disabled`, "mail cannot be enabled"))
 	})
-	t.Run("ButNotWhatSomebodyElseSavedMeanwhile", func(t *testing.T) {
+	t.Run("SettingsSavedByOthersMeanwhileAreNotEnabled", func(t *testing.T) {
 		b := b.in(t)
 		release := w.hold()
 		b.do(set("test_recipient", recipient), set("test_password", mailPassword), press("Test"), shows("outcome", "The test is running."))
@@ -190,7 +190,7 @@ func TestTestThatRunsInChromium(t *testing.T) {
 		release()
 		b.do(shows("outcome", "The server accepted the message"))
 		if sends := eval[string](b, `document.querySelector('#switch [name=revision]').value`); sends != revision {
-			t.Errorf("the page shows revision %s, and switches %s on", revision, sends)
+			t.Errorf("the page shows revision %s but would enable %s", revision, sends)
 		}
 	})
 }
@@ -204,10 +204,10 @@ func (b *tab) tabTo(selector string) {
 		}
 		b.do(chromedp.KeyEvent(kb.Tab))
 		if eval[bool](b, `document.activeElement !== document.body && getComputedStyle(document.activeElement).outlineStyle === 'none'`) {
-			b.t.Fatalf("the focus cannot be seen: %s", eval[string](b, `document.activeElement.outerHTML`))
+			b.t.Fatalf("the focus is invisible on %s", eval[string](b, `document.activeElement.outerHTML`))
 		}
 	}
-	b.t.Fatalf("%s cannot be reached", selector)
+	b.t.Fatalf("%s cannot be reached with the Tab key", selector)
 }
 
 func TestKeyboardOnly(t *testing.T) {

@@ -131,7 +131,7 @@ func (b *tab) look(name string) {
 			b.emulate(scheme, width, 900)
 			look := strings.Join([]string{name, scheme, size}, "-")
 			if eval[bool](b, `document.documentElement.scrollWidth > document.documentElement.clientWidth`) {
-				b.t.Errorf("%s does not fit", look)
+				b.t.Errorf("%s: the page is wider than the window", look)
 			}
 			b.accessible(look)
 			b.picture(look, chromedp.FullScreenshot(100))

@@ -33,7 +33,7 @@ func TestTwoWindows(t *testing.T) {
 	two.submit("/save", url.Values{"password": {mailPassword}})
 	two.want("notice", "Saved.")
 	if w.state().Settings.FromName != "Mine" {
-		t.Error("who was told could not decide")
+		t.Error("a second save, after the warning, did not go through")
 	}
 	one.submit("/switch", url.Values{"enabled": {"false"}})
 	one.want("notice", "Mail was neither enabled nor disabled.")
@@ -44,7 +44,7 @@ func TestTerraform(t *testing.T) {
 	w := start(t)
 	open := w.loggedIn()
 	if open.byID("managed") != nil {
-		t.Error("managed before anything was applied")
+		t.Error("the page says managed by Terraform before the first apply")
 	}
 	w.apply(func(s *site.Settings) { s.FromName = "Plan" })
 	open.submit("/save", w.settings())
@@ -67,7 +67,7 @@ func TestTerraform(t *testing.T) {
 	}
 	open.get("")
 	if open.byID("managed") != nil {
-		t.Error("still managed after a destroy that only switched mail off")
+		t.Error("the page still says managed by Terraform after a destroy with on_destroy = disable")
 	}
 	w.apply(func(*site.Settings) {})
 	if _, err := w.site().Clear("terraform", "", w.state().Revision); err != nil {
@@ -75,7 +75,7 @@ func TestTerraform(t *testing.T) {
 	}
 	open.get("")
 	if open.byID("managed") != nil {
-		t.Error("still managed after a destroy that cleared the site")
+		t.Error("the page still says managed by Terraform after a destroy with on_destroy = clear")
 	}
 }
 
@@ -111,7 +111,7 @@ func TestServices(t *testing.T) {
 	b.want("service", "requires an app password here, not the account’s password")
 	link := b.find(func(n *html.Node) bool { return attribute(n, "href") == "https://myaccount.google.com/apppasswords" })
 	if link == nil {
-		t.Error("no link to make an app password")
+		t.Error("the page has no link to create an app password")
 	}
 	t.Run("TheAddressBecomesTheUsername", func(t *testing.T) {
 		matches("someone@gmail.com")
@@ -119,7 +119,7 @@ func TestServices(t *testing.T) {
 			return has(n, "data-fill") && strings.Contains(attribute(n, "href"), "service=gmail")
 		})
 		if link == nil {
-			t.Fatal("there is no link")
+			t.Fatal("the page has no link that fills in the service")
 		}
 		_, query, _ := strings.Cut(strings.TrimSuffix(attribute(link, "href"), "#settings"), "?")
 		b.get("?" + query)

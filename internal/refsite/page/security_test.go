@@ -48,20 +48,20 @@ func TestR44Session(t *testing.T) {
 	w := start(t)
 	b := w.loggedIn()
 	first := b.session()
-	t.Run("IsNewAfterEachLogin", func(t *testing.T) {
+	t.Run("EachLoginCreatesANewSession", func(t *testing.T) {
 		form := url.Values{"username": {"admin"}, "password": {w.password}}
 		b.send(http.MethodPost, "/login", form)
 		if b.session() == first || b.session() == "" {
-			t.Error("the session is the one from before")
+			t.Error("a login reused the session")
 		}
 		old := w.window()
 		old.present(first)
 		old.get("")
 		if old.byID("state") != nil {
-			t.Error("the session from before the login goes on")
+			t.Error("the session from before the login is still valid")
 		}
 	})
-	t.Run("OneThatAStrangerPlantedIsNotTakenOver", func(t *testing.T) {
+	t.Run("RejectsPlantedSession", func(t *testing.T) {
 		victim := w.window()
 		victim.present("planted")
 		victim.get("")
@@ -70,17 +70,17 @@ func TestR44Session(t *testing.T) {
 			t.Errorf("got %d", victim.status)
 		}
 	})
-	t.Run("EndsWithTheLogout", func(t *testing.T) {
+	t.Run("LogoutEndsTheSession", func(t *testing.T) {
 		stolen := w.window()
 		stolen.present(b.session())
 		stolen.get("")
 		if stolen.byID("state") == nil {
-			t.Fatal("no session")
+			t.Fatal("the copied cookie opened no session")
 		}
 		b.submit("/logout", nil)
 		stolen.get("")
 		if stolen.byID("state") != nil || !strings.Contains(b.text, "You are logged out.") {
-			t.Error("it goes on")
+			t.Error("the session is still valid after the logout")
 		}
 	})
 	t.Run("Expires", func(t *testing.T) {
@@ -91,14 +91,14 @@ func TestR44Session(t *testing.T) {
 			t.Errorf("got %d %s", b.status, b.text)
 		}
 		if login := b.field("username"); login != "" {
-			t.Errorf("the form to log in begins with the username of the mail server, %q", login)
+			t.Errorf("the login form shows the username of the mail server, %q", login)
 		}
 		b.submit("/login", url.Values{"username": {"admin"}, "password": {"mistyped"}})
 		if b.find(func(n *html.Node) bool { return attribute(n, "class") == "notice bad" }) == nil {
 			t.Error("a refused login does not look like an error")
 		}
 		if login := b.field("username"); login != "admin" {
-			t.Errorf("after a mistyped password the form begins with %q", login)
+			t.Errorf("after a mistyped password, the login form shows username %q, want admin", login)
 		}
 	})
 }
@@ -112,7 +112,7 @@ func TestSessionIsValidForOneSite(t *testing.T) {
 	b.url = strings.Replace(w.url, "client-a", "client-b", 1)
 	b.get("")
 	if b.byID("state") != nil {
-		t.Error("it opens another site")
+		t.Error("the session of one site opens another site")
 	}
 }
 
@@ -126,7 +126,7 @@ func TestAPITokenOpensNoSession(t *testing.T) {
 	b.present(token.Reveal())
 	b.get("")
 	if b.byID("state") != nil {
-		t.Error("it opens the page")
+		t.Error("an API token opens the page")
 	}
 }
 
@@ -178,7 +178,7 @@ func TestR41FormsOfOtherSitesAreRefused(t *testing.T) {
 		}
 	}
 	if len(steps) < 5 {
-		t.Errorf("the page has only the forms %v", steps)
+		t.Errorf("found only the forms %v", steps)
 	}
 	for step := range steps {
 		for _, headers := range [][]string{
@@ -195,7 +195,7 @@ func TestR41FormsOfOtherSitesAreRefused(t *testing.T) {
 	}
 	b.get("")
 	if w.state().Revision != before || b.byID("state") == nil {
-		t.Error("something was changed")
+		t.Error("a forged request changed something or ended the session")
 	}
 }
 
@@ -234,7 +234,7 @@ func TestR42Guessing(t *testing.T) {
 	}
 	all.Wait()
 	if hashed.Load() != 10 || refused.Load() != 20 {
-		t.Errorf("%d were looked at, %d refused", hashed.Load(), refused.Load())
+		t.Errorf("checked %d guesses and refused %d, want 10 and 20", hashed.Load(), refused.Load())
 	}
 	b := w.window()
 	b.send(http.MethodPost, "/login", url.Values{"username": {"admin"}, "password": {w.password}})
@@ -330,7 +330,7 @@ func TestWhatIsNotThere(t *testing.T) {
 	b.url = w.url
 	b.get("/save")
 	if b.status != http.StatusOK || b.byID("username") == nil {
-		t.Errorf("the address of a step leads back to the page: %d", b.status)
+		t.Errorf("the URL of a step does not lead back to the page: status %d", b.status)
 	}
 	b.send(http.MethodDelete, "", nil)
 	if b.status != http.StatusMethodNotAllowed {

@@ -32,7 +32,7 @@ func TestTheSteps(t *testing.T) {
 	b.want("state", "Mail is off. Nothing is saved yet.")
 	b.want("updated", "Never updated.")
 	if b.canEnable() {
-		t.Error("mail can be enabled with nothing saved")
+		t.Error("mail can be enabled before anything was saved")
 	}
 
 	b.submit("/save", w.settings())
@@ -42,10 +42,10 @@ func TestTheSteps(t *testing.T) {
 	b.want("settings-form", "A password is set on")
 	b.want("settings-form", "by admin")
 	if b.field("from_address") != mailer || b.field("password") != "" || strings.Contains(b.text, mailPassword) {
-		t.Errorf("the form: %s", b.text)
+		t.Errorf("the form shows other values than the saved ones, or a password: %s", b.text)
 	}
 	if b.canEnable() {
-		t.Error("mail can be enabled untested")
+		t.Error("mail can be enabled without a passed test")
 	}
 
 	test := url.Values{"recipient": {recipient}, "password": {mailPassword}}
@@ -61,12 +61,12 @@ func TestTheSteps(t *testing.T) {
 	b.submit("/switch", on)
 	b.want("state", "Mail is on.")
 	if !w.state().Enabled {
-		t.Error("it is not")
+		t.Error("mail is not enabled")
 	}
 	b.submit("/save", url.Values{})
 	b.want("notice", "Saved.")
 	if !w.state().Enabled {
-		t.Error("saving what was saved turned mail off")
+		t.Error("saving unchanged settings switched mail off")
 	}
 	entries := w.settings()
 	entries.Set("from_name", "Other")
@@ -75,7 +75,7 @@ func TestTheSteps(t *testing.T) {
 	b.want("state", "changed after the last test that passed")
 	b.want("state", "Changed since test")
 	if w.state().Enabled || b.canEnable() {
-		t.Error("mail is on untested")
+		t.Error("mail is enabled, or can be, without a passed test")
 	}
 	b.submit("/test", test)
 	b.submit("/switch", on)
@@ -153,7 +153,7 @@ func TestUnsavedPasswordPasses(t *testing.T) {
 	b.want("state", "The password typed for the last test is not the saved one.")
 	b.want("past", "with a password that is not saved")
 	if b.canEnable() {
-		t.Error("mail can be enabled with a password that was not tested")
+		t.Error("mail can be enabled with an untested password")
 	}
 }
 
@@ -174,7 +174,7 @@ func TestFailedTest(t *testing.T) {
 	b.want("state", "The last test failed: ")
 	b.want("state", "Its password was not the saved one")
 	if b.canEnable() || len(w.mail.Messages()) != 0 {
-		t.Error("it can be enabled")
+		t.Error("mail can be enabled, or a message was sent")
 	}
 }
 
@@ -258,7 +258,7 @@ func TestWhatIsRefused(t *testing.T) {
 	}
 	b.get("")
 	b.submit("/save", w.settings())
-	t.Run("PasswordIsNeededWithAChange", func(t *testing.T) {
+	t.Run("ChangeRequiresThePassword", func(t *testing.T) {
 		b.submit("/save", url.Values{"host": {"other.example.com"}, "encryption": {"starttls"}})
 		b.want("password-error", "Enter the password again to change the Host. A saved password is used only with the settings it was entered for.")
 		b.get("")
@@ -266,18 +266,18 @@ func TestWhatIsRefused(t *testing.T) {
 		b.want("password-error", "Enter the password again to change the From name.")
 		b.want("send", "The page cannot read the saved password back.")
 		if w.state().Settings.Host != w.mail.Host() {
-			t.Error("it was saved")
+			t.Error("the change was saved without the password")
 		}
 	})
 	t.Run("BadRecipient", func(*testing.T) {
 		b.submit("/test", url.Values{"recipient": {"ops"}, "password": {mailPassword}})
 		b.want("test_recipient-error", "Test address ")
 	})
-	t.Run("NoPasswordToTestWith", func(t *testing.T) {
+	t.Run("NoSavedPassword", func(t *testing.T) {
 		b.submit("/test", url.Values{"recipient": {recipient}})
 		b.want("test_password-error", "Enter the password again.")
 		if b.field("test_recipient") != recipient {
-			t.Error("the recipient is lost")
+			t.Error("the page forgot the recipient")
 		}
 	})
 }
@@ -289,12 +289,12 @@ func TestTooManyTests(t *testing.T) {
 	for b.status != http.StatusTooManyRequests {
 		b.submit("/test", url.Values{"recipient": {recipient}, "password": {mailPassword}})
 		if len(w.mail.Messages()) > 100 {
-			t.Fatal("never")
+			t.Fatal("the rate limit was never reached")
 		}
 	}
 	b.want("notice", "Too many test messages")
 	if b.header.Get("Retry-After") == "" {
-		t.Error("no Retry-After")
+		t.Error("the response has no Retry-After")
 	}
 }
 

@@ -78,7 +78,7 @@ func TestPageAndTerraform(t *testing.T) {
 		t.Helper()
 		code, out := result(t, workspace.Command(t.Context(), append(args, "-no-color", "-input=false")...))
 		if code != want {
-			t.Fatalf("%v ends with %d: %s", args, code, out)
+			t.Fatalf("%v exited with %d: %s", args, code, out)
 		}
 		return out
 	}

@@ -162,7 +162,7 @@ func (w *testbed) loggedIn() *window {
 	b.get("")
 	b.submit("/login", url.Values{"username": {"admin"}, "password": {w.password}})
 	if !strings.Contains(b.text, "Outgoing mail") {
-		w.t.Fatalf("no login: %d %s", b.status, b.text)
+		w.t.Fatalf("the login failed: %d %s", b.status, b.text)
 	}
 	return b
 }
@@ -180,7 +180,7 @@ func (b *window) submit(action string, values url.Values) {
 		return n.Data == "form" && strings.HasSuffix(target, action)
 	})
 	if form == nil {
-		b.t.Fatalf("there is no form %s: %s", action, b.text)
+		b.t.Fatalf("the page has no form %s: %s", action, b.text)
 	}
 	body := url.Values{}
 	for n := range form.Descendants() {
@@ -254,7 +254,7 @@ func (b *window) field(id string) string {
 	b.t.Helper()
 	element := b.byID(id)
 	if element == nil {
-		b.t.Fatalf("there is no field %s", id)
+		b.t.Fatalf("the page has no field %s", id)
 	}
 	return value(element)
 }

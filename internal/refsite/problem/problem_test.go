@@ -30,7 +30,7 @@ func TestOf(t *testing.T) {
 		}
 	}
 	if doubt := Of(&store.WriteError{Err: cause, InDoubt: true}); doubt.Code != Internal || !errors.Is(doubt, cause) {
-		t.Errorf("in doubt: %v", doubt)
+		t.Errorf("in doubt: got %v", doubt)
 	}
 	if text := OfField("host", "must not be %d", 1).Error(); text != "invalid: must not be 1" {
 		t.Error(text)

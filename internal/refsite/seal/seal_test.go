@@ -34,10 +34,10 @@ func TestSeal(t *testing.T) {
 		t.Fatal(err)
 	}
 	if bytes.Contains(sealed.Data, []byte("horse")) {
-		t.Error("it can be read")
+		t.Error("the sealed value holds the plain text")
 	}
 	if again := keys.Seal(password, "site", "id"); bytes.Equal(again.Data, sealed.Data) {
-		t.Error("equal texts can be told by what they are sealed to")
+		t.Error("the same text sealed twice gives the same value")
 	}
 	refused := func(name string, k Keys, s Sealed, place ...string) {
 		t.Helper()
@@ -67,23 +67,23 @@ func TestMAC(t *testing.T) {
 	}
 	for _, parts := range [][]string{{"ab"}, {"a", "b", ""}, {"", "a", "b"}, {"b", "a"}, {"a"}, {}} {
 		if keys.Matches(m, parts...) {
-			t.Errorf("matches %q", parts)
+			t.Errorf("matches the different parts %q", parts)
 		}
 	}
 	if old := parse(t, "1:"+key(1)).MAC("a", "b"); !keys.Matches(old, "a", "b") {
-		t.Error("an older version does not match any more")
+		t.Error("a value of an older key version no longer matches")
 	}
 	if parse(t, "1:"+key(1)).Matches(m, "a", "b") || parse(t, "2:"+key(3)).Matches(m, "a", "b") {
-		t.Error("matches without the key")
+		t.Error("matches without the right key")
 	}
 	if keys.Matches(MAC{}, "a", "b") || keys.Matches(MAC{Key: 2}, "a", "b") {
-		t.Error("nothing matches")
+		t.Error("a zero MAC matches")
 	}
 }
 
 func TestParse(t *testing.T) {
 	if k := parse(t, " 3:"+key(3)+"\n\t1:"+key(1)+" "); k.Current() != 3 || !k.Has(1) || k.Has(2) {
-		t.Errorf("current %d", k.Current())
+		t.Errorf("got current version %d, want 3 beside 1", k.Current())
 	}
 	for _, bad := range []string{
 		"", " ", key(1), "0:" + key(1), "-1:" + key(1), "x:" + key(1), "1:", "1:short", "1:" + key(1)[:40], "1:" + key(1) + " 1:" + key(2),
@@ -91,23 +91,23 @@ func TestParse(t *testing.T) {
 	} {
 		_, err := Parse(secret.New(bad))
 		if err == nil {
-			t.Errorf("%q is taken", bad)
+			t.Errorf("accepted the keys %q", bad)
 		} else if strings.Contains(err.Error(), key(1)) {
 			t.Errorf("the error shows the key: %v", err)
 		}
 	}
 	if (Keys{}).Current() != 0 || (Keys{}).Has(0) {
-		t.Error("the zero Keys hold something")
+		t.Error("the zero Keys hold a key")
 	}
 	if text := fmt.Sprintf("%v %+v %#v", Generate(), Generate(), struct{ K Keys }{Generate()}); strings.Contains(text, "mac") {
-		t.Errorf("printed: %s", text)
+		t.Errorf("a printed key shows its secret: %s", text)
 	}
 }
 
 func TestR48KeyFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys")
 	if _, err := Load(path); !os.IsNotExist(err) && err == nil {
-		t.Error("a missing file is taken")
+		t.Error("accepted a missing file")
 	}
 	for want := 1; want <= 3; want++ {
 		if version, err := Rotate(path); err != nil || version != want {
@@ -130,7 +130,7 @@ func TestR48KeyFile(t *testing.T) {
 			t.Errorf("mode %o: %v", mode, err)
 		}
 		if _, err := Rotate(path); err == nil {
-			t.Errorf("mode %o: rotated", mode)
+			t.Errorf("mode %o: rotated the key", mode)
 		}
 	}
 }

@@ -67,7 +67,7 @@ func fill(t *testing.T, v reflect.Value, name string) {
 			switch f, tag := v.Type().Field(i), v.Type().Field(i).Tag.Get("json"); {
 			case tag == "-":
 			case tag == "" && !f.Anonymous:
-				t.Errorf("%s.%s is stored under its name in Go", v.Type(), f.Name)
+				t.Errorf("%s.%s has no JSON name of its own", v.Type(), f.Name)
 			default:
 				fill(t, v.Field(i), f.Name)
 			}

@@ -60,16 +60,16 @@ func TestOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := Open(path, quiet); err == nil {
-		t.Error("a format of the future is taken")
+		t.Error("opened a file of a newer format")
 	}
 	if err := os.WriteFile(path, []byte("no database, but long enough to look like one"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(path, quiet); err == nil {
-		t.Error("another file is taken")
+		t.Error("opened a file that is not a data file")
 	}
 	if _, err := Open(filepath.Join(path, "below"), quiet); err == nil {
-		t.Error("a path that cannot be is taken")
+		t.Error("opened an impossible path")
 	}
 }
 
@@ -90,21 +90,21 @@ func TestUpdate(t *testing.T) {
 		return err
 	})
 	if err == nil {
-		t.Error("a part of a failed change is stored")
+		t.Error("part of a failed change was stored")
 	}
 	err = s.View(func(tx *Tx) error {
 		_, err := tx.Create("a", "1")
 		return err
 	})
 	if _, ok := errors.AsType[*WriteError](err); !ok {
-		t.Errorf("written while reading: %v", err)
+		t.Errorf("writing while reading: %v", err)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	for _, call := range []func(func(*Tx) error) error{s.View, s.Update} {
 		if err := call(func(*Tx) error { return nil }); !errors.Is(err, ErrClosed) {
-			t.Errorf("closed: %v", err)
+			t.Errorf("after Close: got %v", err)
 		}
 	}
 }
@@ -118,7 +118,7 @@ func TestSites(t *testing.T) {
 			}
 		}
 		if _, err := tx.Create("site-1", "9"); !errors.Is(err, ErrExists) {
-			t.Errorf("created twice: %v", err)
+			t.Errorf("creating twice: got %v", err)
 		}
 		return nil
 	})
@@ -136,7 +136,7 @@ func TestSites(t *testing.T) {
 		}
 		for name := range tx.Names() {
 			if name != "site-0" {
-				t.Error("does not stop")
+				t.Error("the iteration does not stop at break")
 			}
 			break
 		}
@@ -179,7 +179,7 @@ func TestDamage(t *testing.T) {
 		}
 		for _, err := range s.NewestTests() {
 			if err == nil {
-				t.Error("newest tests: no error")
+				t.Error("newest tests: got no error")
 			}
 		}
 		return nil

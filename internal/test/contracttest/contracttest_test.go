@@ -55,18 +55,18 @@ func TestCheck(t *testing.T) {
 		"List":          {"GET", "/smtp/presets", "", 200, "application/json", presetsBody, "getPresets 200", ""},
 		"MissingMember": {"GET", "/site", "", 200, "application/json", `{"site_id":"a"}`, "getSite 200", "missing"},
 		"UnknownStatus": {"GET", "/site", "", 201, "application/json", siteBody, "getSite 201", "unexpected value"},
-		"UnknownPath":    {"GET", "/nothing", "", 404, "application/problem+json", problemBody, "", ""},
+		"UnknownPath":   {"GET", "/nothing", "", 404, "application/problem+json", problemBody, "", ""},
 		"PlainRefusal":  {"GET", "/nothing", "", 404, "text/plain", "Not found", "", "content type"},
 		"RefusalWithCharset": {
 			"GET", "/smtp", "", 401, "application/problem+json; charset=utf-8",
 			`{"type":"about:blank","title":"Unauthorized","status":401,"code":"unauthorized"}`, "getSMTP 401", "",
 		},
-		"RefusalOfUnknownPath":  {"GET", "/nothing", "", 404, "Application/Problem+JSON;charset=UTF-8", problemBody, "", ""},
-		"RefusalOfNoType": {"GET", "/nothing", "", 404, "", problemBody, "", "content type"},
-		"OtherStatus":     {"GET", "/nothing", "", 405, "application/problem+json", problemBody, "", "a problem with status 404"},
-		"UnknownCode":     {"GET", "/nothing", "", 404, "application/problem+json", strings.Replace(problemBody, "not_found", "gone", 1), "", "code"},
-		"AcceptedWithoutBody": {"PUT", "/smtp", "{}", 200, "application/json", siteBody, "putSMTP 200", "accepted a request that the contract refuses"},
-		"NoJSON":          {"PUT", "/smtp", writeBody, 200, "application/json", "<h1>OK</h1>", "putSMTP 200", "invalid character"},
+		"RefusalOfUnknownPath": {"GET", "/nothing", "", 404, "Application/Problem+JSON;charset=UTF-8", problemBody, "", ""},
+		"RefusalOfNoType":      {"GET", "/nothing", "", 404, "", problemBody, "", "content type"},
+		"OtherStatus":          {"GET", "/nothing", "", 405, "application/problem+json", problemBody, "", "a problem with status 404"},
+		"UnknownCode":          {"GET", "/nothing", "", 404, "application/problem+json", strings.Replace(problemBody, "not_found", "gone", 1), "", "code"},
+		"AcceptedWithoutBody":  {"PUT", "/smtp", "{}", 200, "application/json", siteBody, "putSMTP 200", "accepted a request that the contract refuses"},
+		"NoJSON":               {"PUT", "/smtp", writeBody, 200, "application/json", "<h1>OK</h1>", "putSMTP 200", "invalid character"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := httptest.NewRequest(test.method, "/client/admin/api/v1"+test.path, nil)

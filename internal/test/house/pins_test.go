@@ -60,16 +60,16 @@ func TestModulesArePinned(t *testing.T) {
 	t.Run("FindsUnpinnedModules", func(t *testing.T) {
 		const pseudo = "v0.0.0-20250101000000-0123456789ab"
 		for what, c := range map[string]struct{ name, text string }{
-			"local folder":        {"go.mod", "go 1.26.0\nreplace example.com/a => ../a\n"},
-			"fork":                {"go.mod", "go 1.26.0\nreplace example.com/a => example.com/b v1.0.0\n"},
-			"unreleased":          {"go.mod", "go 1.26.0\nrequire example.com/a " + pseudo + "\n"},
-			"missing from go.sum":              {"go.mod", "go 1.26.0\nrequire example.com/a v1.0.0\n"},
-			"Go version without a patch":     {"go.mod", "go 1.26\n"},
-			"default toolchain":              {"go.mod", "go 1.26.0\ntoolchain default\n"},
+			"local folder":               {"go.mod", "go 1.26.0\nreplace example.com/a => ../a\n"},
+			"fork":                       {"go.mod", "go 1.26.0\nreplace example.com/a => example.com/b v1.0.0\n"},
+			"unreleased":                 {"go.mod", "go 1.26.0\nrequire example.com/a " + pseudo + "\n"},
+			"missing from go.sum":        {"go.mod", "go 1.26.0\nrequire example.com/a v1.0.0\n"},
+			"Go version without a patch": {"go.mod", "go 1.26\n"},
+			"default toolchain":          {"go.mod", "go 1.26.0\ntoolchain default\n"},
 			"tool pinned to a branch":    {"internal/dev/tools/a/go.mod", "go 1.26.0\ntool example.com/a/cmd\nrequire example.com/a " + pseudo + " // indirect\n"},
-			"tool without a requirement":   {"internal/dev/tools/a/go.mod", "go 1.26.0\ntool example.com/a/cmd\n"},
-			"no tool":   {"internal/dev/tools/a/go.mod", "go 1.26.0\n"},
-			"unknown replacement": {"internal/dev/tools/opentofu/go.mod", "go 1.26.0\ntool example.com/a\nreplace example.com/a => example.com/b v1.0.0\n"},
+			"tool without a requirement": {"internal/dev/tools/a/go.mod", "go 1.26.0\ntool example.com/a/cmd\n"},
+			"no tool":                    {"internal/dev/tools/a/go.mod", "go 1.26.0\n"},
+			"unknown replacement":        {"internal/dev/tools/opentofu/go.mod", "go 1.26.0\ntool example.com/a\nreplace example.com/a => example.com/b v1.0.0\n"},
 		} {
 			file, err := modfile.Parse(c.name, []byte("module example.com/m\n"+c.text), nil)
 			if err != nil {

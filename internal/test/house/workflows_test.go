@@ -47,21 +47,21 @@ func TestTooMuchTrustIsFound(t *testing.T) {
 		t.Errorf("rejected a workflow that pins everything: %q", got)
 	}
 	for what, text := range map[string]string{
-		"tag":                  none + job + "      - uses: actions/checkout@v7\n",
-		"branch":               none + job + "      - uses: actions/checkout@main\n",
-		"short hash":           none + job + "      - uses: actions/checkout@0123456 # v7\n",
-		"hash without version": none + job + "      - uses: actions/checkout@" + hash + "\n",
-		"image pinned by tag":     none + job + "      - uses: docker://alpine:3\n",
-		"reusable workflow pinned by tag":    none + "jobs:\n  a:\n    permissions: {}\n    uses: a/b/.github/workflows/c.yml@v1\n",
-		"no permissions":       strings.Replace(good, "permissions: {}\n", "", 1),
-		"job without permissions":      strings.Replace(good, "    permissions: { contents: read }\n", "", 1),
-		"write-all for the workflow":          strings.Replace(good, "permissions: {}", "permissions: write-all", 1),
-		"read-all for a job":          strings.Replace(good, "{ contents: read }", "read-all", 1),
-		"write for the whole workflow":   strings.Replace(good, "permissions: {}", "permissions: { contents: write }", 1),
-		"write for pull requests":   strings.NewReplacer("on: push", "on: [push, pull_request]", "contents: read", "contents: write").Replace(good),
-		"pull_request_target": strings.Replace(good, "on: push", "on:\n  pull_request_target:\n", 1),
-		"secret in a job that runs code":   good + "        env: { KEY: \"${{ secrets.KEY }}\" }\n",
-		"invalid YAML":              "\t",
+		"tag":                             none + job + "      - uses: actions/checkout@v7\n",
+		"branch":                          none + job + "      - uses: actions/checkout@main\n",
+		"short hash":                      none + job + "      - uses: actions/checkout@0123456 # v7\n",
+		"hash without version":            none + job + "      - uses: actions/checkout@" + hash + "\n",
+		"image pinned by tag":             none + job + "      - uses: docker://alpine:3\n",
+		"reusable workflow pinned by tag": none + "jobs:\n  a:\n    permissions: {}\n    uses: a/b/.github/workflows/c.yml@v1\n",
+		"no permissions":                  strings.Replace(good, "permissions: {}\n", "", 1),
+		"job without permissions":         strings.Replace(good, "    permissions: { contents: read }\n", "", 1),
+		"write-all for the workflow":      strings.Replace(good, "permissions: {}", "permissions: write-all", 1),
+		"read-all for a job":              strings.Replace(good, "{ contents: read }", "read-all", 1),
+		"write for the whole workflow":    strings.Replace(good, "permissions: {}", "permissions: { contents: write }", 1),
+		"write for pull requests":         strings.NewReplacer("on: push", "on: [push, pull_request]", "contents: read", "contents: write").Replace(good),
+		"pull_request_target":             strings.Replace(good, "on: push", "on:\n  pull_request_target:\n", 1),
+		"secret in a job that runs code":  good + "        env: { KEY: \"${{ secrets.KEY }}\" }\n",
+		"invalid YAML":                    "\t",
 	} {
 		if got := tooMuchTrust(".github/workflows/a.yml", []byte(text)); len(got) == 0 {
 			t.Errorf("accepted a workflow with: %s", what)

@@ -31,18 +31,18 @@ func TestFind(t *testing.T) {
 		want    CLI
 		wantLog string
 	}{
-		"TerraformComesFirst":   {map[string]string{"terraform": terraform, "tofu": tofu}, "", CLI{"terraform", false, "1.15.9"}, ""},
-		"FallsBackToTofu":          {map[string]string{"tofu": tofu}, "", CLI{"tofu", true, "1.12.6"}, ""},
-		"SkipsOldTerraform":  {map[string]string{"terraform": old, "tofu": tofu}, "", CLI{"tofu", true, "1.12.6"}, "is Terraform 1.5.7, but write-only attributes need 1.11"},
-		"SkipsForeignProgram":      {map[string]string{"terraform": "Hello", "tofu": tofu}, "", CLI{"tofu", true, "1.12.6"}, `neither Terraform nor OpenTofu: its version reads "Hello"`},
-		"PrereleaseCounts":      {map[string]string{"terraform": "Terraform v1.16.0-rc2"}, "", CLI{"terraform", false, "1.16.0-rc2"}, ""},
-		"WarningBeforeVersion":  {map[string]string{"tofu": "\nWarning: x\n\n" + tofu + "\non linux_amd64"}, "", CLI{"tofu", true, "1.12.6"}, ""},
-		"NamedOneWinsOverPath":  {map[string]string{"terraform": terraform, "mine": tofu}, "mine", CLI{"mine", true, "1.12.6"}, ""},
-		"NextMajorIsNotTooOld":  {map[string]string{"terraform": "Terraform v2.0.0"}, "", CLI{"terraform", false, "2.0.0"}, ""},
-		"FirstWithWriteOnly":    {map[string]string{"terraform": "Terraform v1.11.0"}, "", CLI{"terraform", false, "1.11.0"}, ""},
-		"SkipsLastWithoutWriteOnly":   {map[string]string{"terraform": "Terraform v1.10.5", "tofu": tofu}, "", CLI{"tofu", true, "1.12.6"}, "1.10.5"},
-		"NamedIsNotOnlyOnPath":  {map[string]string{"mine": terraform}, "mine", CLI{"mine", false, "1.15.9"}, ""},
-		"SkipsOldTofu": {map[string]string{"terraform": terraform, "tofu": "OpenTofu v1.10.0"}, "", CLI{"terraform", false, "1.15.9"}, ""},
+		"TerraformComesFirst":       {map[string]string{"terraform": terraform, "tofu": tofu}, "", CLI{"terraform", false, "1.15.9"}, ""},
+		"FallsBackToTofu":           {map[string]string{"tofu": tofu}, "", CLI{"tofu", true, "1.12.6"}, ""},
+		"SkipsOldTerraform":         {map[string]string{"terraform": old, "tofu": tofu}, "", CLI{"tofu", true, "1.12.6"}, "is Terraform 1.5.7, but write-only attributes need 1.11"},
+		"SkipsForeignProgram":       {map[string]string{"terraform": "Hello", "tofu": tofu}, "", CLI{"tofu", true, "1.12.6"}, `neither Terraform nor OpenTofu: its version reads "Hello"`},
+		"PrereleaseCounts":          {map[string]string{"terraform": "Terraform v1.16.0-rc2"}, "", CLI{"terraform", false, "1.16.0-rc2"}, ""},
+		"WarningBeforeVersion":      {map[string]string{"tofu": "\nWarning: x\n\n" + tofu + "\non linux_amd64"}, "", CLI{"tofu", true, "1.12.6"}, ""},
+		"NamedOneWinsOverPath":      {map[string]string{"terraform": terraform, "mine": tofu}, "mine", CLI{"mine", true, "1.12.6"}, ""},
+		"NextMajorIsNotTooOld":      {map[string]string{"terraform": "Terraform v2.0.0"}, "", CLI{"terraform", false, "2.0.0"}, ""},
+		"FirstWithWriteOnly":        {map[string]string{"terraform": "Terraform v1.11.0"}, "", CLI{"terraform", false, "1.11.0"}, ""},
+		"SkipsLastWithoutWriteOnly": {map[string]string{"terraform": "Terraform v1.10.5", "tofu": tofu}, "", CLI{"tofu", true, "1.12.6"}, "1.10.5"},
+		"NamedIsNotOnlyOnPath":      {map[string]string{"mine": terraform}, "mine", CLI{"mine", false, "1.15.9"}, ""},
+		"SkipsOldTofu":              {map[string]string{"terraform": terraform, "tofu": "OpenTofu v1.10.0"}, "", CLI{"terraform", false, "1.15.9"}, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

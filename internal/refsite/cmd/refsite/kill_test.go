@@ -114,15 +114,15 @@ func TestR39KilledWhileWriting(t *testing.T) {
 		isNew := name == after && got["last_write_id"] == pending.body["write_id"]
 		isOld := (name == before || pending.number == 1 && name == "") && fmt.Sprintf("%q", got["revision"]) == pending.tag
 		if isNew == isOld || got["password_set"] != (name != "") {
-			t.Fatalf("after the kill in %q: %v", after, got)
+			t.Fatalf("after the kill in %q, the site holds %v, want the old or the new settings", after, got)
 		}
 		status, repeated := p.call(t, token, http.MethodPut, "/smtp", pending.body, pending.tag)
 		if status != http.StatusOK || repeated["last_write_id"] != pending.body["write_id"] {
-			t.Fatalf("the repeated write: %d %v", status, repeated)
+			t.Fatalf("retrying the write: got %d %v", status, repeated)
 		}
 		pending = nextWrite(pending.number+1, repeated)
 		if strings.Contains(p.Log(), `"ERROR"`) {
-			t.Fatalf("the inspection found something: %s", p.Log())
+			t.Fatalf("the inspection at the start reported errors: %s", p.Log())
 		}
 	}
 	t.Logf("%d kills in %d writes", kills, pending.number)
@@ -159,7 +159,7 @@ func TestR39KilledWhileTesting(t *testing.T) {
 			select {
 			case <-reached:
 			case answer := <-answered:
-				t.Fatalf("it did not come to %s: %s", stage, answer)
+				t.Fatalf("the test never reached stage %s: %s", stage, answer)
 			}
 			p.Kill()
 			close(killed)
@@ -175,7 +175,7 @@ func TestR39KilledWhileTesting(t *testing.T) {
 			}
 			save := map[string]any{"settings": body["settings"], "password": password, "enabled": true, "write_id": uuid.NewString()}
 			if status, got := p.call(t, token, http.MethodPut, "/smtp", save, `"0"`); status != http.StatusConflict {
-				t.Errorf("enabled: %d %v", status, got)
+				t.Errorf("enabling: got %d %v", status, got)
 			}
 			if n := mail.Counters().Connections - before; n != 1 {
 				t.Errorf("got %d connections, want 1", n)

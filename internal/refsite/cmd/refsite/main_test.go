@@ -98,7 +98,7 @@ func TestServing(t *testing.T) {
 		t.Errorf("%v: %s", err, p.Log())
 	}
 	if log := p.Log(); strings.Contains(log, token) || strings.Contains(log, password) || !strings.Contains(log, `"msg":"request"`) {
-		t.Errorf("log: %s", log)
+		t.Errorf("the log shows a secret or lacks the request: %s", log)
 	}
 	t.Run("R45_SecretsArePrintedOnce", func(t *testing.T) {
 		p := launch(t, args...)
@@ -109,7 +109,7 @@ func TestServing(t *testing.T) {
 			t.Errorf("got %d, want 200", status)
 		}
 	})
-	t.Run("ResetGivesNewOnes", func(t *testing.T) {
+	t.Run("ResetPrintsNewOnes", func(t *testing.T) {
 		p := launch(t, append(args, "-reset", "client-a")...)
 		if len(p.Lines) != 1 || p.Lines[0]["token"] == token || p.Lines[0]["password"] == password {
 			t.Fatalf("got %v", p.Lines)

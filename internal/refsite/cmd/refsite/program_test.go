@@ -66,7 +66,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		"UnknownCommand":           {[]string{"start"}, "unknown command"},
 		"KeyWithoutFile":           {[]string{"key"}, "unknown command"},
-		"KeyInNoDirectory":         {[]string{"key", filepath.Join(dir, "none", "keys")}, "key file"},
+		"KeyInAMissingDirectory":   {[]string{"key", filepath.Join(dir, "none", "keys")}, "key file"},
 		"UnknownFlag":              {serve("-datas", data), "not defined"},
 		"UnknownArgument":          {serve("-data", data, "x"), "unknown argument"},
 		"NoDataFile":               {serve("-keys", good), "-data is missing"},
@@ -84,7 +84,7 @@ func TestRefusals(t *testing.T) {
 		"MissingAuthorities":       {serve("-data", data, "-keys", good, "-ca", filepath.Join(dir, "none")), "no such file"},
 		"SiteName":                 {serve("-data", data, "-keys", good, "-site", "Client A"), "not a valid name of a site"},
 		"MissingSites":             {serve("-data", data, "-keys", good, "-sites", filepath.Join(dir, "none")), "no such file"},
-		"ResetOfNothing":           {serve("-data", data, "-keys", good, "-reset", "nobody"), "no such site"},
+		"ResetWithoutSite":         {serve("-data", data, "-keys", good, "-reset", "nobody"), "no such site"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, _, err := try(t, "", test.args...)
@@ -108,6 +108,6 @@ func TestKeysFromTheEnvironment(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 	if strings.Contains(log+out, key) {
-		t.Error("the key shows")
+		t.Error("the log or the output shows the key")
 	}
 }
