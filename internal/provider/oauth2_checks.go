@@ -45,7 +45,7 @@ func (m settingsModel) checkTokenEndpoint(diags *diag.Diagnostics) {
 	fromPreset := preset.OAuth2 != nil && preset.OAuth2.Covers(m.Region.ValueString())
 	switch {
 	case !o.Tenant.IsNull() && !o.TokenURL.IsNull():
-		diags.AddAttributeError(at.AtName("tenant"), "Token endpoint is ambiguous", "Set either tenant or token_url, not both: tenant stands for the endpoint of the preset.")
+		diags.AddAttributeError(at.AtName("tenant"), "Token endpoint is ambiguous", "Set either tenant or token_url, not both: tenant determines the token endpoint of the preset.")
 	case isShared(o.microsoftTenant()) && o.grant() == site.ClientCredentials:
 		atTenant, _ := o.locate("token_url")
 		diags.AddAttributeError(atTenant, "Tenant does not name one organization", fmt.Sprintf(
@@ -90,8 +90,9 @@ func (m settingsModel) checkScopes(diags *diag.Diagnostics) {
 		return
 	}
 	scopes := setStrings(o.Scopes)
-	if err := submit.CheckScopes(site.JoinScopes(scopes)); err != nil {
-		diags.AddAttributeError(at, "Value is not valid", "Scopes must consist of visible ASCII characters, without spaces.")
+	notOne := func(scope string) bool { return scope == "" || strings.Contains(scope, " ") }
+	if slices.ContainsFunc(scopes, notOne) || submit.CheckScopes(site.JoinScopes(scopes)) != nil {
+		diags.AddAttributeError(at, "Value is not valid", "Each element of scopes must be one scope: visible ASCII characters, without spaces.")
 	}
 	fits := len(scopes) == 1 && strings.HasSuffix(scopes[0], "/.default")
 	if o.grant() == site.ClientCredentials && o.microsoftTenant() != "" && !fits && !(o.Scopes.IsNull() && !o.Tenant.IsNull()) {
@@ -111,10 +112,10 @@ func (o oauth2Model) microsoftTenant() string {
 	return o.Tenant.ValueString()
 }
 
-// uuid matches the form of IDs at Microsoft, which no secret has.
+// uuid matches the form of Microsoft's IDs. Its secrets have a different form.
 var uuid = regexp.MustCompile(`(?i)^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
-// checkApplication warns about the two IDs that are easily mistaken for what is needed: both stand beside it on the service's page.
+// checkApplication warns about two IDs that are easily mistaken for the value needed, because the service shows them next to it.
 func (m settingsModel) checkApplication(diags *diag.Diagnostics) {
 	o := m.oauth2()
 	if o.microsoftTenant() != "" && uuid.MatchString(strings.TrimSpace(o.ClientSecretWO.ValueString())) {

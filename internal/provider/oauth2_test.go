@@ -162,6 +162,8 @@ func TestAccOAuth2Refused(t *testing.T) {
 		{[]arguments{noPassword, login(`token_url = "https://login.partner.microsoftonline.cn/client.example/oauth2/v2.0/token"`)}, `Scope is not valid for an application`},
 		{[]arguments{noPassword, microsoft, login("tenant = \"client.example\"\n    scopes = [\"https://outlook.office.com/SMTP.Send\"]")}, `Scope is not valid for an application`},
 		{[]arguments{noPassword, microsoft, login(`token_url = "https://login.microsoftonline.com/client.example/oauth2/v2.0/token"`)}, `Scope is not valid for an application`},
+		{[]arguments{noPassword, login("token_url = \"https://login.example.com/token\"\n    scopes = [\"mail send\"]")}, `Each element of scopes must be one scope`},
+		{[]arguments{noPassword, login("token_url = \"https://login.example.com/token\"\n    scopes = [\"\"]")}, `Each element of scopes must be one scope`},
 		{[]arguments{noPassword, login("token_url = \"https://login.example.com/token\"\n    grant = \"authorization_code\"")}, `grant value must be one of`},
 		{[]arguments{noPassword, {"username": "", "from_address": hcl(mailbox)}, login(`token_url = "https://login.example.com/token"`)}, `Username is missing`},
 		{[]arguments{login(`token_url = "https://login.example.com/token"`)}, `Login is ambiguous`},

@@ -18,14 +18,14 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// A signed request is valid from a minute ago, for a clock that is ahead, and for less than the hour that Google allows
+// A signed request is valid from a minute ago, because this clock may be ahead, and for less than the hour that Google allows
 // (https://developers.google.com/identity/protocols/oauth2/service-account).
 const (
 	signedAgo = time.Minute
 	signedFor = 10 * time.Minute
 )
 
-// assertion signs that the client speaks for the subject: a JSON Web Token with RS256 (RFC 7523 section 3, RFC 7515 appendix A.2).
+// assertion signs that the client acts for the subject: a JSON Web Token with RS256 (RFC 7523 section 3, RFC 7515 appendix A.2).
 func (r Request) assertion(privateKey secret.Text, now time.Time) (secret.Text, error) {
 	key, err := parseKey(privateKey)
 	if err != nil {
@@ -51,7 +51,7 @@ func (r Request) assertion(privateKey secret.Text, now time.Time) (secret.Text, 
 	return secret.New(text + "." + base64.RawURLEncoding.EncodeToString(signature)), nil
 }
 
-// CheckPrivateKey refuses what is no private key for [site.JWTBearer]. Its error does not repeat it.
+// CheckPrivateKey returns an error if key is not a private key for [site.JWTBearer]. The error does not contain the key.
 func CheckPrivateKey(key secret.Text) error {
 	_, err := parseKey(key)
 	return err
@@ -62,10 +62,10 @@ const (
 	keyEnds   = "-----END PRIVATE KEY-----"
 )
 
-// parseKey reads PKCS #8 in PEM (RFC 7468 section 10), as Google gives it. Unlike package pem it does without the line breaks, which
-// a field of a form drops, and takes them as the escapes that they are in Google's JSON file.
+// parseKey parses PKCS #8 in PEM (RFC 7468 section 10), Google's format. Unlike package pem, it accepts a key without line breaks, which
+// form fields drop, and with line breaks written as \n, as in Google's JSON file.
 func parseKey(privateKey secret.Text) (*rsa.PrivateKey, error) {
-	refused := errors.New("must be an RSA key in PEM, from " + keyBegins + " to " + keyEnds + ": in Google's JSON file the member private_key")
+	refused := errors.New("must be an RSA key in PEM, from " + keyBegins + " to " + keyEnds + ": the member private_key of Google's JSON file")
 	text := strings.TrimSpace(strings.ReplaceAll(privateKey.Reveal(), `\n`, "\n"))
 	text, begins := strings.CutPrefix(text, keyBegins)
 	text, ends := strings.CutSuffix(text, keyEnds)
@@ -81,7 +81,7 @@ func parseKey(privateKey secret.Text) (*rsa.PrivateKey, error) {
 	return key, nil
 }
 
-// noteClock adds to a refused signature how far the clock of this machine is from the endpoint's, where that may be why.
+// noteClock adds to a refused signature by how much this machine's clock differs from the endpoint's, if that may be the cause.
 func (c Client) noteClock(err error, grant site.Grant, resp *http.Response) error {
 	refused, ok := errors.AsType[*Error](err)
 	theirs, unreadable := http.ParseTime(resp.Header.Get("Date"))

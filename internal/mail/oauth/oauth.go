@@ -1,5 +1,5 @@
-// Package oauth fetches the access token for a mail login from a token endpoint (RFC 6749), and judges each answer as one
-// of a server that may be hostile: bounded in time and size, never redirected, never believed.
+// Package oauth fetches the access token for a mail login from a token endpoint (RFC 6749). The endpoint may be hostile: what is read
+// from it is bounded, redirects are not followed, and its texts are untrusted.
 package oauth
 
 import (
@@ -33,10 +33,10 @@ const (
 	maxURL = 2048
 )
 
-// Client fetches tokens. The zero Client works, with the system's resolver and roots. It uses no proxy: the address that
-// Control judges is the one that gets the secret.
+// Client fetches tokens. The zero Client uses the system's resolver and roots. It uses no proxy, so the address that Control sees is the
+// one that the secret is sent to.
 type Client struct {
-	// Control sees every address really dialled, as in [net.Dialer]; its error refuses the address.
+	// Control is called with each address before it is dialled, as in [net.Dialer]. If it returns an error, nothing is sent there.
 	Control func(network, address string, c syscall.RawConn) error
 	// Resolver looks up the host; nil means the system's.
 	Resolver *net.Resolver
@@ -59,18 +59,18 @@ type Request struct {
 	Secret secret.Text
 	// Subject is the mailbox that a service account signs for; only for [site.JWTBearer].
 	Subject string
-	// Replaced keeps the refresh token that the endpoint gives in place of the one in Secret, which may be worth nothing any more.
-	// Fetch returns the access token only after Replaced returned nil. Required for [site.RefreshToken].
+	// Replaced stores the refresh token that the endpoint issued in place of the one in Secret, which may no longer be valid. Fetch
+	// returns the access token only after Replaced has returned nil. Required for [site.RefreshToken].
 	Replaced func(secret.Text) error
 }
 
-// Error is the answer of a token endpoint that gave no token. Its texts come from outside: treat them as hostile.
+// Error is the response of a token endpoint that returned no token. Its texts are untrusted.
 type Error struct {
-	// Status is that of the HTTP answer.
+	// Status is the HTTP status.
 	Status int
-	// Code is the error of RFC 6749 section 5.2, such as "invalid_client"; empty when the answer held none.
+	// Code is the error of RFC 6749 section 5.2, such as "invalid_client"; empty if the response has none.
 	Code string
-	// Description says more, for people; may be empty.
+	// Description explains the error to people; may be empty.
 	Description string
 }
 
@@ -86,10 +86,10 @@ func (e *Error) Error() string {
 	return aToken.ReplaceAllString(text, secret.Text{}.String())
 }
 
-// aToken is a JSON Web Token, such as one that the endpoint was sent: signed, it is a secret until it expires.
+// aToken matches a JSON Web Token, such as the one sent to the endpoint, which is a secret until it expires.
 var aToken = regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.[\w-]*`)
 
-// CheckTokenURL refuses what a secret must not be sent to: anything but https, except on the machine itself.
+// CheckTokenURL returns an error if a secret must not be sent to address: it has to be https, except on this machine.
 func CheckTokenURL(address string) error {
 	u, err := url.Parse(address)
 	switch {
@@ -105,7 +105,7 @@ func CheckTokenURL(address string) error {
 	return errors.New("must begin with https://: the client secret is sent there; http:// is for a loopback address only")
 }
 
-// Fetch asks the token endpoint once and returns the access token. The error is an [*Error] when the endpoint gave none.
+// Fetch requests one token from the token endpoint and returns it. If the endpoint responds without a token, the error is an [*Error].
 func (c Client) Fetch(ctx context.Context, r Request) (secret.Text, error) {
 	if err := CheckTokenURL(r.TokenURL); err != nil {
 		return secret.Text{}, fmt.Errorf("token_url: %w", err)
@@ -120,10 +120,8 @@ func (c Client) Fetch(ctx context.Context, r Request) (secret.Text, error) {
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
-	transport := c.transport()
-	defer transport.CloseIdleConnections()
 	client := http.Client{
-		Transport: transport,
+		Transport: c.transport(),
 		// A redirect would carry the secret on.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -145,8 +143,8 @@ func (c Client) Fetch(ctx context.Context, r Request) (secret.Text, error) {
 	return a.AccessToken.Text, nil
 }
 
-// form is what is asked. Secrets go in the body, not in a header: servers that want the one and get the other are asked twice by
-// clients that guess.
+// form returns the parameters of the request. Secrets go in the body, not in a header: a client that guesses which of the two a server
+// wants sends the secret twice.
 func (r Request) form(now time.Time) (url.Values, error) {
 	granted, clientSecret := r.Secret.Split()
 	form := url.Values{}
@@ -198,7 +196,7 @@ func (c Client) transport() *http.Transport {
 	}
 }
 
-// answer is what a token endpoint says: a token (RFC 6749 section 5.1) or an error (section 5.2).
+// answer is the response of a token endpoint: a token (RFC 6749 section 5.1) or an error (section 5.2).
 type answer struct {
 	AccessToken      tokenText `json:"access_token"`
 	RefreshToken     tokenText `json:"refresh_token"`
@@ -207,7 +205,7 @@ type answer struct {
 	ErrorDescription string    `json:"error_description"`
 }
 
-// tokenText is a token on its way in.
+// tokenText is a token in a response.
 type tokenText struct{ secret.Text }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
@@ -249,15 +247,15 @@ func read(resp *http.Response) (answer, error) {
 	return answer{}, refused
 }
 
-// isToken reports whether s can stand in a login: visible ASCII (RFC 6750 section 2.1 allows even less) that fits a line.
+// isToken reports whether s can be used in a login: visible ASCII (RFC 6750 section 2.1 allows even less) that fits on a line.
 func isToken(s string) bool { return s != "" && len(s) <= maxToken && isVisible(s) }
 
-// isVisible reports whether s is of visible ASCII characters.
+// isVisible reports whether s consists of visible ASCII characters.
 func isVisible(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
-// brief drops the two numbers that Microsoft writes around the one that its support asks for.
+// brief drops Microsoft's trace ID and timestamp, and keeps the correlation ID, which its support asks for.
 func brief(description string) string {
 	description = strings.Join(strings.Fields(description), " ")
 	before, rest, found := strings.Cut(description, " Trace ID: ")

@@ -206,3 +206,12 @@ func TestErrorsHideTheSecret(t *testing.T) {
 		t.Errorf("got %#v", err)
 	}
 }
+
+// TestLongestToken: the longest token that fits on a line of AUTH is accepted.
+func TestLongestToken(t *testing.T) {
+	want := strings.Repeat("x", 8<<10)
+	r := endpoint(t, saying(200, "application/json", `{"access_token":"`+want+`"}`))
+	if token, err := (oauth.Client{}).Fetch(t.Context(), r); err != nil || token.Reveal() != want {
+		t.Errorf("got %d characters, %v", len(token.Reveal()), err)
+	}
+}

@@ -3,6 +3,7 @@ package oauth_test
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,19 +17,19 @@ func TestRefreshToken(t *testing.T) {
 	for name, c := range map[string]struct {
 		clientSecret, answer string
 		asks                 string
-		// stored is the refresh token that was handed over; empty for none.
-		stored   string
+		// stored are the refresh tokens that were handed over.
+		stored   []string
 		storeErr error
 		says     string
 	}{
-		"Kept":          {"", `{"access_token":"token"}`, "client_id=id&grant_type=refresh_token&refresh_token=old&scope=a+b", "", nil, ""},
-		"ClientSecret":  {"s3cret", `{"access_token":"token"}`, "client_id=id&client_secret=s3cret&grant_type=refresh_token&refresh_token=old&scope=a+b", "", nil, ""},
-		"SameAgain":     {"", `{"access_token":"token","refresh_token":"old"}`, "client_id=id&grant_type=refresh_token&refresh_token=old&scope=a+b", "", nil, ""},
-		"Replaced":      {"s3cret", `{"access_token":"token","refresh_token":"new"}`, "client_id=id&client_secret=s3cret&grant_type=refresh_token&refresh_token=old&scope=a+b", "new", nil, ""},
-		"NotStored":     {"", `{"access_token":"token","refresh_token":"new"}`, "client_id=id&grant_type=refresh_token&refresh_token=old&scope=a+b", "new", errors.New("disk full"), "could not be stored: disk full"},
-		"NotUsable":     {"", `{"access_token":"token","refresh_token":"n\new"}`, "client_id=id&grant_type=refresh_token&refresh_token=old&scope=a+b", "", nil, "no refresh token that can be used"},
-		"TooLong":       {"", `{"access_token":"token","refresh_token":"` + strings.Repeat("x", 8<<10+1) + `"}`, "client_id=id&grant_type=refresh_token&refresh_token=old&scope=a+b", "", nil, "no refresh token that can be used"},
-		"WithoutAccess": {"", `{"refresh_token":"new"}`, "client_id=id&grant_type=refresh_token&refresh_token=old&scope=a+b", "", nil, "no access token that can be used"},
+		"Kept":          {"", `{"access_token":"token"}`, "client_id=id&grant_type=refresh_token&refresh_token=old&scope=a+b", nil, nil, ""},
+		"ClientSecret":  {"s3cret", `{"access_token":"token"}`, "client_id=id&client_secret=s3cret&grant_type=refresh_token&refresh_token=old&scope=a+b", nil, nil, ""},
+		"SameAgain":     {"", `{"access_token":"token","refresh_token":"old"}`, "client_id=id&grant_type=refresh_token&refresh_token=old&scope=a+b", nil, nil, ""},
+		"Replaced":      {"s3cret", `{"access_token":"token","refresh_token":"new"}`, "client_id=id&client_secret=s3cret&grant_type=refresh_token&refresh_token=old&scope=a+b", []string{"new"}, nil, ""},
+		"NotStored":     {"", `{"access_token":"token","refresh_token":"new"}`, "client_id=id&grant_type=refresh_token&refresh_token=old&scope=a+b", []string{"new"}, errors.New("disk full"), "could not be stored: disk full"},
+		"NotUsable":     {"", `{"access_token":"token","refresh_token":"n\new"}`, "client_id=id&grant_type=refresh_token&refresh_token=old&scope=a+b", nil, nil, "no refresh token that can be used"},
+		"TooLong":       {"", `{"access_token":"token","refresh_token":"` + strings.Repeat("x", 8<<10+1) + `"}`, "client_id=id&grant_type=refresh_token&refresh_token=old&scope=a+b", nil, nil, "no refresh token that can be used"},
+		"WithoutAccess": {"", `{"refresh_token":"new"}`, "client_id=id&grant_type=refresh_token&refresh_token=old&scope=a+b", nil, nil, "no access token that can be used"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			asked := ""
@@ -37,14 +38,14 @@ func TestRefreshToken(t *testing.T) {
 				asked = r.PostForm.Encode()
 				saying(200, "application/json", c.answer)(w, r)
 			})
-			stored := ""
+			var stored []string
 			r.Grant, r.Secret = site.RefreshToken, secret.Join(secret.New("old"), secret.New(c.clientSecret))
 			r.Replaced = func(next secret.Text) error {
-				stored = next.Reveal()
+				stored = append(stored, next.Reveal())
 				return c.storeErr
 			}
 			token, err := oauth.Client{}.Fetch(t.Context(), r)
-			if asked != c.asks || stored != c.stored {
+			if asked != c.asks || !slices.Equal(stored, c.stored) {
 				t.Errorf("asked %q, stored %q", asked, stored)
 			}
 			if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) || (token.Reveal() == "token") != (err == nil) {
