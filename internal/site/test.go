@@ -119,6 +119,23 @@ type Diagnosis struct {
 	URL string `json:"url,omitempty"`
 }
 
+// Advice returns the sentences of Remedy.
+func (d Diagnosis) Advice() string {
+	advice, _, _ := strings.Cut(d.Remedy, "\n ")
+	return advice
+}
+
+// Configuration returns the lines of Remedy to write, without the indent that they share; empty if there are none.
+func (d Diagnosis) Configuration() string {
+	_, lines, found := strings.Cut(d.Remedy, "\n")
+	if !found {
+		return ""
+	}
+	first := strings.TrimLeft(lines, " ")
+	indent := lines[:len(lines)-len(first)]
+	return strings.ReplaceAll(first, "\n"+indent, "\n")
+}
+
 // TestResult is the outcome of one test: one message that was sent with a candidate, or could not be. Data files spell its members
 // as the first version did, in capitals.
 type TestResult struct {

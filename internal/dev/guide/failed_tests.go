@@ -118,10 +118,9 @@ func withToken(row diagnosis.Row) []configuration {
 		preset, _ := presets.ByID(id)
 		settings := site.Settings{Host: preset.Host, Username: "shop@example.com", FromAddress: "shop@example.com"}
 		d := diagnosis.Of(site.TestResult{Status: site.Failed, Stage: row.Stage, Error: row.Example}, settings)
-		_, lines, found := strings.Cut(d.Remedy, "\n")
-		lines = strings.TrimPrefix(strings.ReplaceAll("\n"+lines, "\n  ", "\n"), "\n")
+		lines := d.Configuration()
 		known := slices.ContainsFunc(list, func(c configuration) bool { return c.Lines == lines })
-		if d.ID == row.ID && found && !known {
+		if d.ID == row.ID && lines != "" && !known {
 			list = append(list, configuration{preset.Name, lines})
 		}
 	}
