@@ -30,10 +30,10 @@ func TestActionSendTest(t *testing.T) {
 		failure  string
 		messages int
 	}{
-		"WhatIsSaved":      {config: map[string]any{"site": "client-a"}, progress: "client-a: accepted by 127.0.0.1 for " + recipient, messages: 1},
+		"SavedSettings":    {config: map[string]any{"site": "client-a"}, progress: "client-a: accepted by 127.0.0.1 for " + recipient, messages: 1},
 		"Candidate":        {config: candidate(password), progress: "client-b: accepted by 127.0.0.1", messages: 1},
 		"RefusedCandidate": {config: candidate("wrong"), progress: "client-b: passed starttls", failure: "535 5.7.8"},
-		"NothingSaved":     {config: map[string]any{"site": "client-b"}, failure: "client-b"},
+		"NoSavedSettings":  {config: map[string]any{"site": "client-b"}, failure: "client-b"},
 		"UnknownSite":      {config: map[string]any{"site": "client-x"}, failure: "is not a key"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -49,7 +49,7 @@ func TestActionSendTest(t *testing.T) {
 				t.Errorf("%d messages, want %d", got, c.messages)
 			}
 			if slices.ContainsFunc(append(progress, failure), func(s string) bool { return strings.Contains(s, password) }) {
-				t.Error("the password is shown")
+				t.Error("the output shows the password")
 			}
 		})
 	}
@@ -63,12 +63,12 @@ func TestActionReadsAnew(t *testing.T) {
 	tb := newTestbed(t, smtptest.Config{}, "client-a", "client-b")
 	p := startProtocol(t, tb)
 	if _, failure := p.invoke(map[string]any{"site": "client-a"}); failure == "" {
-		t.Error("a site without settings sent a message")
+		t.Error("the action succeeded on a site without settings")
 	}
 	tb.enable("client-a")
 	progress, failure := p.invoke(map[string]any{"site": "client-a"})
 	if failure != "" || !strings.Contains(strings.Join(progress, "\n"), "accepted by "+tb.smtp.Host()) {
-		t.Errorf("progress %q, failure %q", progress, failure)
+		t.Errorf("got progress %q and failure %q", progress, failure)
 	}
 }
 
@@ -124,7 +124,7 @@ action "smtp_send_test" "check" {
 				PostApplyFunc: func() {
 					messages := tb.smtp.Messages()
 					if len(messages) != 2 || messages[1].To[0] != "dns@example.test" {
-						t.Errorf("messages %+v, want that of the apply and that of the action", messages)
+						t.Errorf("got messages %+v, want one of the apply and one of the action", messages)
 					}
 				},
 			},

@@ -130,24 +130,24 @@ func TestAccAdopt(t *testing.T) {
 	ws.must("apply", "-auto-approve")
 	expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1, wrote: testAndSave}.now()
 	if m.adopted.Load() != 2 || m.sent.Load() != 0 || tb.smtp.Messages()[0].User != mailbox || !tb.state("only").PasswordSet {
-		t.Errorf("%d requests adopted, %d brought a password: %+v", m.adopted.Load(), m.sent.Load(), tb.state("only"))
+		t.Errorf("got %d requests that adopt and %d with a password, want 2 and 0; the site holds %+v", m.adopted.Load(), m.sent.Load(), tb.state("only"))
 	}
 	if out := ws.must("plan"); !strings.Contains(out, "No changes") {
-		t.Errorf("a plan after it:\n%s", out)
+		t.Errorf("the plan after the adoption is not empty:\n%s", out)
 	}
 	state := ws.must("show")
 	if !strings.Contains(unwrapped(state), `adopted_from = "WP Mail SMTP 4.8.0"`) || strings.Contains(ws.stateFile(), password) {
-		t.Errorf("the state:\n%s", state)
+		t.Errorf("the state lacks adopted_from or holds the password:\n%s", state)
 	}
 	t.Run("WithAPasswordLater", func(t *testing.T) {
 		ws.configure(tb.provider() + strings.Replace(adopting, "adopt = true", "adopt = true\n  from_name = \"Client A\"\n  password_wo = \""+password+"\"\n  password_wo_version = \"1\"", 1))
 		ws.must("apply", "-auto-approve")
 		expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 2, wrote: testAndSave}.now()
 		if m.adopted.Load() != 2 {
-			t.Error("it was adopted again")
+			t.Error("setting a password later adopted again")
 		}
 	})
-	t.Run("AndBack", func(*testing.T) {
+	t.Run("BackToAdopt", func(*testing.T) {
 		ws.must("destroy", "-auto-approve")
 		expect{tb: tb, site: "only", messages: 2, wrote: []string{"DELETE only /smtp"}}.now()
 	})
@@ -180,10 +180,10 @@ func TestAccAdoptRefuses(t *testing.T) {
 		"AQueue":             {edit: func(m *otherMailer) { m.obstacle = "It queues mail." }, arguments: with, at: "adopt", why: "It queues mail."},
 		"AnotherHost":        {arguments: with + "  host = \"smtp.example.com\"\n", at: "host", why: "another host"},
 		"APresetOfAnother":   {arguments: with + "  preset = \"gmail\"\n", at: "host", why: "another host, port"},
-		"AnotherLogin":       {arguments: with + "  username = \"other@example.com\"\n", at: "username", why: "another username"},
+		"OtherUsername":      {arguments: with + "  username = \"other@example.com\"\n", at: "username", why: "another username"},
 		"ASiteThatTellsLies": {edit: func(m *otherMailer) { m.settings.FromName = "a\u202eb" }, arguments: with, at: "adopt", why: "from_name"},
 		"NoAddress":          {edit: func(m *otherMailer) { m.settings.Host = "smtp .example" }, arguments: with, at: "adopt", why: "host"},
-		"WithoutIt":          {arguments: "", at: "host", why: "adopt = true"},
+		"WithoutAdopt":       {arguments: "", at: "host", why: "adopt = true"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -214,7 +214,7 @@ func TestAccAdoptWithAPassword(t *testing.T) {
 	ws.must("apply", "-auto-approve")
 	expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1, wrote: testAndSave}.now()
 	if m.adopted.Load() != 0 {
-		t.Error("it adopted")
+		t.Error("a request adopted the settings")
 	}
 }
 
@@ -227,12 +227,12 @@ func TestAccAdoptAfterAChange(t *testing.T) {
 	ws.must("plan", "-out=saved")
 	m.change(func(s *site.Settings) { s.Host = "localhost" })
 	if out, ok := ws.run("apply", "-no-color", "saved"); ok {
-		t.Errorf("it was applied:\n%s", out)
+		t.Errorf("the apply succeeded:\n%s", out)
 	}
 	expect{tb: tb, site: "only"}.now()
 	ws.must("apply", "-auto-approve")
 	expect{tb: tb, site: "only", enabled: true, host: "localhost", messages: 1, wrote: testAndSave}.now()
-	t.Run("AtTheLastMoment", func(t *testing.T) {
+	t.Run("ChangedBeforeTheApply", func(t *testing.T) {
 		ws.must("destroy", "-auto-approve")
 		tb.wrote()
 		front := func(next http.Handler) http.Handler {
@@ -295,7 +295,7 @@ func TestAccAdoptImported(t *testing.T) {
 	if out := ws.must("plan"); !strings.Contains(out, "No changes") {
 		t.Error(out)
 	}
-	t.Run("AClearedSiteIsAdoptedAgain", func(t *testing.T) {
+	t.Run("ReadoptsAClearedSite", func(t *testing.T) {
 		if _, err := tb.site("only").Clear("somebody", "", tb.state("only").Revision); err != nil {
 			t.Fatal(err)
 		}
@@ -342,12 +342,12 @@ func TestAdoptListed(t *testing.T) {
 		false: {"client-b: sends as " + mailbox + " through " + tb.smtp.Host()},
 	} {
 		if got, _ := p.list(members{"adoptable": adoptable}, 0); !slices.Equal(got, want) {
-			t.Errorf("adoptable = %t: listed %q", adoptable, got)
+			t.Errorf("adoptable = %t: got %q", adoptable, got)
 		}
 	}
 	tb.through(func(m *otherMailer) { m.transport, m.settings, m.obstacle = "api", nil, "It has an API." })
 	if got, _ := p.list(members{"adoptable": false}, 1); !slices.Equal(got, []string{"client-a: sends through WP Mail SMTP 4.8.0 (api)"}) {
-		t.Errorf("listed %q", got)
+		t.Errorf("got %q", got)
 	}
 }
 

@@ -180,23 +180,23 @@ func (a *agency) createAllButTheWrong(wrong []string) {
 	t.Helper()
 	out, ok := a.ws.run("apply", "-auto-approve", "-json")
 	if ok {
-		t.Fatal("wrong passwords were accepted")
+		t.Fatal("the apply with wrong passwords succeeded")
 	}
 	errors := reported(t, out, "error")
 	if got := summariesOf(errors); !slices.Equal(sitesOf(errors), wrong) || len(errors) != len(wrong) || len(got) != 1 {
-		t.Fatalf("errors of %q with the summaries %v; want one of each of %q, with the same summary", sitesOf(errors), got, wrong)
+		t.Fatalf("got errors of %q with the summaries %v, want one error for each of %q, all with the same summary", sitesOf(errors), got, wrong)
 	}
 	if rows := failuresTable(t, out); len(rows) != len(wrong) || !strings.Contains(rows[0], `,"`+errors[0].Summary+`",`) {
-		t.Errorf("the table of failures is %q", rows)
+		t.Errorf("got the table of failures %q", rows)
 	}
 	for _, e := range errors {
 		if e.Address != `module.mail.smtp_settings.client["`+sitesOf([]diagnostic{e})[0]+`"]` {
-			t.Errorf("%q is the address of %q", e.Address, e.Detail)
+			t.Errorf("got address %q for the error %q", e.Address, e.Detail)
 		}
 	}
 	all, tainted := a.ws.addresses()
 	if len(all) != agencySites-len(wrong) || len(tainted) > 0 {
-		t.Errorf("the state holds %d sites, tainted %q", len(all), tainted)
+		t.Errorf("the state holds %d sites, of which %q are tainted", len(all), tainted)
 	}
 	for _, client := range a.clients {
 		key := client["site"]
@@ -253,7 +253,7 @@ func (a *agency) repairLeaveAndOverride(wrong []string) {
 	slices.Sort(calls)
 	slices.Sort(want)
 	if !slices.Equal(calls, want) {
-		t.Errorf("writing calls %q, want %q", calls, want)
+		t.Errorf("got writes %q, want %q", calls, want)
 	}
 	for _, client := range a.clients {
 		if key := client["site"]; a.enabled(key) != (key != "client-150") {
@@ -261,10 +261,10 @@ func (a *agency) repairLeaveAndOverride(wrong []string) {
 		}
 	}
 	if got := a.state("client-151").Settings.FromName; got != `"Client" & Sons` {
-		t.Errorf("the name is %q", got)
+		t.Errorf("got the name %q", got)
 	}
 	if all, by := a.tests(); all != agencySites+1 || len(by) != 1+len(a.passwords) || by[agencyRelay] != agencySites+1-len(a.passwords) {
-		t.Errorf("%d tests by %d mailboxes, of which %d by the relay's; want one a site, and one for the override", all, len(by), by[agencyRelay])
+		t.Errorf("got %d tests by %d mailboxes, %d of them the relay's; want one per site and one for the override", all, len(by), by[agencyRelay])
 	}
 }
 
@@ -290,10 +290,10 @@ func (a *agency) report() {
 	}
 	table, err := csv.NewReader(strings.NewReader(a.must("", "output", "-raw", "report_csv"))).ReadAll()
 	if err != nil || len(table) != 1+len(rows) || len(rows) != len(a.clients) {
-		t.Errorf("%d rows in JSON, %d lines in CSV, %v", len(rows), len(table), err)
+		t.Errorf("got %d rows in JSON and %d lines in CSV, %v", len(rows), len(table), err)
 	}
 	if calls := a.wrote(); len(calls) > 0 {
-		t.Errorf("the report wrote %q", calls)
+		t.Errorf("the report sent the writes %q", calls)
 	}
 }
 

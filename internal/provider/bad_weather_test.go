@@ -49,7 +49,7 @@ func (tb *testbed) rewrite(edit func(request *http.Request, answer string) strin
 // TestAccPasswordSetOtherwise: whatever a site reports about its password, Terraform neither reports a bug in the provider nor taints.
 func TestAccPasswordSetOtherwise(t *testing.T) {
 	t.Parallel()
-	t.Run("KeptWithoutUsername", func(t *testing.T) {
+	t.Run("PasswordKeptWithoutUsername", func(t *testing.T) {
 		tb := newTestbedWithoutLogin(t, "only")
 		tb.rewrite(func(_ *http.Request, answer string) string {
 			return strings.ReplaceAll(answer, `"password_set":false`, `"password_set":true`)
@@ -58,7 +58,7 @@ func TestAccPasswordSetOtherwise(t *testing.T) {
 		ws.must("apply", "-auto-approve")
 		ws.must("plan", "-detailed-exitcode")
 	})
-	t.Run("LostThoughGiven", func(t *testing.T) {
+	t.Run("LostPassword", func(t *testing.T) {
 		tb := newTestbed(t, smtptest.Config{}, "only")
 		tb.rewrite(func(_ *http.Request, answer string) string {
 			return strings.ReplaceAll(answer, `"password_set":true`, `"password_set":false`)
@@ -69,7 +69,7 @@ func TestAccPasswordSetOtherwise(t *testing.T) {
 			t.Errorf("succeeded: %t\n%s", ok, out)
 		}
 		if all, tainted := ws.addresses(); len(tainted) > 0 {
-			t.Errorf("%q of %q are tainted", tainted, all)
+			t.Errorf("of the resources in the state, %q are tainted: %q", tainted, all)
 		}
 	})
 }
@@ -93,7 +93,7 @@ func TestAccPlanOfUnusableSite(t *testing.T) {
 	for name, c := range map[string]struct{ config, says string }{
 		"WithoutToken": {provider(only), `SMTP_SITE_TOKEN`},
 		"WrongToken":   {provider(only + `  token = "wrong"`), `Check token \(or SMTP_SITE_TOKEN\)`},
-		"MisspeltMember": {
+		"MisspelledMember": {
 			provider(fmt.Sprintf("  sites = { a = { url = %q, tokn = %q } }", tb.http.URL+"/only", tb.tokens["only"])),
 			`ignores\s+unknown\s+arguments`,
 		},
@@ -127,7 +127,7 @@ func TestAccWithoutPlugin(t *testing.T) {
 	}
 	for _, word := range []string{"Site SMTP", "wp-content/mu-plugins", "activate", "single file"} {
 		if !strings.Contains(unwrapped(out), word) || !strings.Contains(unwrapped(string(guide)), word) {
-			t.Errorf("%q is not in both the guide and the error:\n%s", word, out)
+			t.Errorf("%q is missing from the guide or the error:\n%s", word, out)
 		}
 	}
 	if ok || !strings.Contains(out, "/docs/guides/platform-wordpress\n") {
@@ -193,7 +193,7 @@ func TestAccTestInterrupted(t *testing.T) {
 	said := unwrapped(out.String())
 	for _, want := range []string{"Run was interrupted", "the test was cut short", "Nothing was saved, and the site's mail is unchanged", "may still arrive"} {
 		if err == nil || !strings.Contains(said, want) {
-			t.Errorf("%v, and does not say %q:\n%s", err, want, out.String())
+			t.Errorf("got %v, want an error with %q:\n%s", err, want, out.String())
 		}
 	}
 	expect{tb: tb, site: "only", wrote: []string{"PUT only /smtp/tests"}}.now()
@@ -349,16 +349,16 @@ func TestAccOneTypoOfManySites(t *testing.T) {
 	ws := newWorkspace(t, config("wrong"))
 	out, ok := ws.run("apply", "-auto-approve", "-no-color")
 	if ok || tb.smtp.Counters().Logins > 3 {
-		t.Errorf("%d logins, succeeded: %t", tb.smtp.Counters().Logins, ok)
+		t.Errorf("got %d logins, succeeded: %t", tb.smtp.Counters().Logins, ok)
 	}
 	if got := strings.Count(out, "Mail server refused this login before"); got != len(names)-3 {
-		t.Errorf("%d of %d sites were not tried:\n%s", got, len(names), out)
+		t.Errorf("got %d of %d sites that were not tried, want all but 3:\n%s", got, len(names), out)
 	}
 	ws.configure(config(password))
 	ws.must("apply", "-auto-approve")
 	for _, name := range names {
 		if !tb.state(name).Enabled {
-			t.Errorf("%s is off", name)
+			t.Errorf("mail of %s is off", name)
 		}
 	}
 }

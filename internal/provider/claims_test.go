@@ -12,16 +12,16 @@ func TestClaimsOfOneSite(t *testing.T) {
 	first := all.of("https://client.example/", "s1")
 	for _, same := range [][2]string{{"https://client.example/", "s1"}, {"https://client.example/", ""}, {"https://other.example/", "s1"}, {"https://other.example/", ""}} {
 		if all.of(same[0], same[1]) != first {
-			t.Errorf("%q is another site", same)
+			t.Errorf("%q counts as another site", same)
 		}
 	}
 	for _, other := range [][2]string{{"https://third.example/", ""}, {"https://fourth.example/", "s2"}, {"", ""}} {
 		if all.of(other[0], other[1]) == first {
-			t.Errorf("%q is the same site", other)
+			t.Errorf("%q counts as the same site", other)
 		}
 	}
 	if one, other := all.of("", ""), all.of("", ""); one == other {
-		t.Error("what is not known at all is one site")
+		t.Error("two unknown addresses count as one site")
 	}
 }
 
@@ -40,7 +40,7 @@ func TestSpellingsOfOneAddressAreOneSite(t *testing.T) {
 		"https://site.example:8443/a": false, "https://site.example/A": false, "https://site.example": false,
 	} {
 		if got := at(address) == want; got != same {
-			t.Errorf("%s: the same site: %t", address, got)
+			t.Errorf("%s: got same site %t", address, got)
 		}
 	}
 }

@@ -35,10 +35,10 @@ func TestModuleTakesEverySetting(t *testing.T) {
 			t.Errorf("main.tf does not set %s", name)
 		}
 		if !regexp.MustCompile(`(?m)^    ` + column + ` += optional\(`).MatchString(variables) {
-			t.Errorf("clients has no %s", column)
+			t.Errorf("the variable clients has no %s", column)
 		}
 		if row := fmt.Sprintf("\n| %#q | %s", column, d.Description); !strings.Contains(readme, row) {
-			t.Errorf("README.md: no row that begins with:%s", row)
+			t.Errorf("README.md has no row that begins with:%s", row)
 		}
 		if d.Choices != nil {
 			choices[column] = d.Choices
@@ -47,7 +47,7 @@ func TestModuleTakesEverySetting(t *testing.T) {
 	for column, words := range choices {
 		want := column + ` = ["` + strings.Join(words, `", "`) + `"]`
 		if !regexp.MustCompile(`(?m)^    ` + regexp.QuoteMeta(want) + `$`).MatchString(main) {
-			t.Errorf("main.tf: the words are not %s", want)
+			t.Errorf("main.tf does not list the words %s", want)
 		}
 	}
 	_, clients, _ := strings.Cut(variables, `variable "clients" {`)
@@ -85,16 +85,16 @@ output "servers" { value = keys(module.mail.servers) }
 		sites, off string
 		fails      string
 	}{
-		"SpelledOtherwise":  {table: header + "client-a, " + mailbox + " ,FALSE,Active,\nclient-b," + mailbox + ",True,,\n", sites: `["client-a","client-b"]`, off: `["client-a"]`},
-		"LeavingInCapitals": {table: header + "client-a," + mailbox + ",,,\nclient-b," + mailbox + ",, LEAVING ,\n", sites: `["client-a"]`, off: `[]`},
-		"ByteOrderMark":     {table: "\ufeff" + header + "client-a," + mailbox + ",,,\r\n", sites: `["client-a"]`, off: `[]`},
-		"UnknownWord":       {table: header + "client-a," + mailbox + ",,,\nclient-b," + mailbox + ",nein,,\n", fails: `line 3, column enabled: "nein" must be one of true, false`},
-		"UnknownStatus":     {table: header + "client-a," + mailbox + ",,left,\n", fails: `line 2, column status: "left" must be one of`},
-		"NoPort":            {table: header + "client-a," + mailbox + ",,,58x\n", fails: `line 2, column port: "58x" is not a port`},
-		"NoSite":            {table: header + "," + mailbox + ",,,\n", fails: `line 2 names no site`},
-		"Semicolons":        {table: strings.ReplaceAll(header+"client-a,"+mailbox+",,,\n", ",", ";"), fails: `separated by semicolons`},
-		"UnevenLine":        {table: header + "client-a," + mailbox + "\n", fails: `more or fewer cells`},
-		"MissingSecret":     {table: header + "client-c," + mailbox + ",,,\n", fails: `client-c logs in with a mailbox of its own, and passwords has no entry for it`},
+		"OtherSpelling":        {table: header + "client-a, " + mailbox + " ,FALSE,Active,\nclient-b," + mailbox + ",True,,\n", sites: `["client-a","client-b"]`, off: `["client-a"]`},
+		"LeavingInCapitals":    {table: header + "client-a," + mailbox + ",,,\nclient-b," + mailbox + ",, LEAVING ,\n", sites: `["client-a"]`, off: `[]`},
+		"ByteOrderMark":        {table: "\ufeff" + header + "client-a," + mailbox + ",,,\r\n", sites: `["client-a"]`, off: `[]`},
+		"UnknownWord":          {table: header + "client-a," + mailbox + ",,,\nclient-b," + mailbox + ",nein,,\n", fails: `line 3, column enabled: "nein" must be one of true, false`},
+		"UnknownStatus":        {table: header + "client-a," + mailbox + ",,left,\n", fails: `line 2, column status: "left" must be one of`},
+		"NoPort":               {table: header + "client-a," + mailbox + ",,,58x\n", fails: `line 2, column port: "58x" is not a port`},
+		"NoSite":               {table: header + "," + mailbox + ",,,\n", fails: `line 2 names no site`},
+		"Semicolons":           {table: strings.ReplaceAll(header+"client-a,"+mailbox+",,,\n", ",", ";"), fails: `separated by semicolons`},
+		"LineWithMissingField": {table: header + "client-a," + mailbox + "\n", fails: `more or fewer cells`},
+		"MissingSecret":        {table: header + "client-c," + mailbox + ",,,\n", fails: `client-c logs in with a mailbox of its own, and passwords has no entry for it`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			variables, err := json.Marshal(map[string]any{"table": c.table, "passwords": map[string]string{"client-a": password, "client-b": password}})
@@ -123,7 +123,7 @@ output "servers" { value = keys(module.mail.servers) }
 				t.Fatalf("%v\n%s", err, out)
 			}
 			if sites, off := string(plan.Planned.Outputs["servers"].Value), string(plan.Planned.Outputs["off"].Value); sites != c.sites || off != c.off {
-				t.Errorf("plans %s, of which %s are off; want %s, %s", sites, off, c.sites, c.off)
+				t.Errorf("plans %s sites, %s of them off; want %s and %s", sites, off, c.sites, c.off)
 			}
 		})
 	}
@@ -155,7 +155,7 @@ module "mail" {
 	}
 	ws.configure(config(""))
 	if out, ok := ws.run("plan", "-no-color"); ok || !strings.Contains(strings.Join(strings.Fields(strings.ReplaceAll(out, "│", "")), " "), "client-a logs in with oauth2, and the variable oauth2 is not set") {
-		t.Errorf("without the application: %s", out)
+		t.Errorf("without the variable oauth2: got %s", out)
 	}
 }
 
@@ -200,7 +200,7 @@ module "mail" {
 		{"OneRefreshTokenIsNew", [2]int{1, 2}, `grant = "refresh_token", client_id = "app"`, fmt.Sprintf("client_secret = %q\n  refresh_tokens = %s", clientSecret, consents("app")), 3, site.RefreshToken},
 		{"WithoutClientSecret", [2]int{2, 3}, `grant = "refresh_token", client_id = "public", client_secret_version = ""`, "refresh_tokens = " + consents("public"), 5, site.RefreshToken},
 		{"ServiceAccount", [2]int{2, 3}, `grant = "jwt_bearer", client_id = "mailer@project.example"`, "private_key = " + hcl(key.Reveal()), 7, site.JWTBearer},
-		{"ItsKeyIsNew", [2]int{2, 3}, `grant = "jwt_bearer", client_id = "mailer@project.example", private_key_version = "2"`, "private_key = " + hcl(key.Reveal()), 9, site.JWTBearer},
+		{"ServiceAccountKeyIsNew", [2]int{2, 3}, `grant = "jwt_bearer", client_id = "mailer@project.example", private_key_version = "2"`, "private_key = " + hcl(key.Reveal()), 9, site.JWTBearer},
 	} {
 		ws.configure(config(c.versions, c.oauth2, c.secrets))
 		ws.must("apply", "-auto-approve", "-no-color")
@@ -210,11 +210,11 @@ module "mail" {
 			}
 		}
 		if got := len(tb.smtp.Messages()); got != c.messages {
-			t.Errorf("%s: %d messages, want %d", c.name, got, c.messages)
+			t.Errorf("%s: got %d messages, want %d", c.name, got, c.messages)
 		}
 	}
 	ws.configure(config([2]int{4, 4}, `grant = "refresh_token", client_id = "app"`, fmt.Sprintf("client_secret = %q\n  refresh_tokens = { client-a = \"r\" }", clientSecret)))
 	if out, ok := ws.run("plan", "-no-color"); ok || !strings.Contains(out, "Refresh token is missing") || !strings.Contains(out, `with module.mail.smtp_settings.client["client-b"]`) || strings.Contains(out, `with module.mail.smtp_settings.client["client-a"]`) {
-		t.Errorf("one without a refresh token: %s", out)
+		t.Errorf("a client without a refresh token: got %s", out)
 	}
 }

@@ -118,7 +118,7 @@ func TestAccConnection(t *testing.T) {
 				}},
 			})
 			if got := server.Counters(); got.Logins > 0 || got.Messages > 0 {
-				t.Errorf("logged in or sent: %+v", got)
+				t.Errorf("the data source logged in or sent mail: %+v", got)
 			}
 		})
 	}
@@ -142,15 +142,15 @@ func TestAccConnectionFails(t *testing.T) {
 		stage, id, attribute, reply string
 		certificate                 bool
 	}{
-		"NobodyListens":     {to: to("127.0.0.1", closedPort(t), site.TLS, nil), stage: "connect", id: "connect-refused", attribute: "port"},
-		"NoSTARTTLS":        {to: to("127.0.0.1", withoutTLS.Port(), site.STARTTLS, nil), stage: "starttls", id: "starttls-not-offered", attribute: "encryption"},
-		"NoTLSAtOnce":       {to: to("127.0.0.1", good.Port(), site.TLS, nil), stage: "tls", id: "tls-on-plaintext-port", attribute: "encryption"},
-		"UnknownAuthority":  {to: to("127.0.0.1", good.Port(), site.STARTTLS, nil), stage: "tls", id: "tls-cert-unknown-authority", attribute: "host", certificate: true},
-		"CertificateEnded":  {to: to("127.0.0.1", expired.Port(), site.STARTTLS, expired.CAPEM()), stage: "tls", id: "tls-cert-expired", attribute: "host", certificate: true},
-		"AnotherServerName": {to: to("localhost", another.Port(), site.STARTTLS, another.CAPEM()), stage: "tls", id: "tls-cert-host-mismatch", attribute: "host", certificate: true},
-		"ServerRefuses":     {to: to("127.0.0.1", refusing.Port(), site.NoEncryption, nil), stage: "banner", id: "banner-554-no-service", attribute: "host", reply: "554 5.3.2 No SMTP service here"},
-		"SettingOfASender":  {to: to("127.0.0.1", fussy.Port(), site.NoEncryption, nil), stage: "ehlo", id: "any-5xx", reply: "550 5.1.8 Sender address rejected: Domain not found"},
-		"ServerIsSilent":    {to: arguments{"host": `"127.0.0.1"`, "port": number(silent.Port()), "encryption": `"none"`, "timeout": `"100ms"`}, stage: "banner", id: "banner-timeout-implicit-tls", attribute: "encryption"},
+		"NothingListens":     {to: to("127.0.0.1", closedPort(t), site.TLS, nil), stage: "connect", id: "connect-refused", attribute: "port"},
+		"NoSTARTTLS":         {to: to("127.0.0.1", withoutTLS.Port(), site.STARTTLS, nil), stage: "starttls", id: "starttls-not-offered", attribute: "encryption"},
+		"NoImplicitTLS":      {to: to("127.0.0.1", good.Port(), site.TLS, nil), stage: "tls", id: "tls-on-plaintext-port", attribute: "encryption"},
+		"UnknownAuthority":   {to: to("127.0.0.1", good.Port(), site.STARTTLS, nil), stage: "tls", id: "tls-cert-unknown-authority", attribute: "host", certificate: true},
+		"CertificateExpired": {to: to("127.0.0.1", expired.Port(), site.STARTTLS, expired.CAPEM()), stage: "tls", id: "tls-cert-expired", attribute: "host", certificate: true},
+		"AnotherServerName":  {to: to("localhost", another.Port(), site.STARTTLS, another.CAPEM()), stage: "tls", id: "tls-cert-host-mismatch", attribute: "host", certificate: true},
+		"ServerRefuses":      {to: to("127.0.0.1", refusing.Port(), site.NoEncryption, nil), stage: "banner", id: "banner-554-no-service", attribute: "host", reply: "554 5.3.2 No SMTP service here"},
+		"SenderSetting":      {to: to("127.0.0.1", fussy.Port(), site.NoEncryption, nil), stage: "ehlo", id: "any-5xx", reply: "550 5.1.8 Sender address rejected: Domain not found"},
+		"ServerIsSilent":     {to: arguments{"host": `"127.0.0.1"`, "port": number(silent.Port()), "encryption": `"none"`, "timeout": `"100ms"`}, stage: "banner", id: "banner-timeout-implicit-tls", attribute: "encryption"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			certificate := knownvalue.Check(knownvalue.Null())
@@ -277,8 +277,8 @@ check "submission_server" {
 		says         []string
 		warnings     int
 	}{
-		{"NothingToSay", connection(good) + strings.ReplaceAll(checks, "DAYS", "456h"), true, nil, 0},
-		{"CertificateEndsSoon", connection(good) + strings.ReplaceAll(checks, "DAYS", "504h"), true, []string{"The certificate expires on"}, 1},
+		{"NoWarning", connection(good) + strings.ReplaceAll(checks, "DAYS", "456h"), true, nil, 0},
+		{"CertificateExpiresSoon", connection(good) + strings.ReplaceAll(checks, "DAYS", "504h"), true, []string{"The certificate expires on"}, 1},
 		{"Unreachable", connection(unreachable) + strings.ReplaceAll(checks, "DAYS", "504h"), true, []string{"127.0.0.1: ", "\n       Tried  From this machine"}, 1},
 		{"Postcondition", connection(unreachable) + `
 data "smtp_connection" "needed" {
@@ -298,7 +298,7 @@ data "smtp_connection" "needed" {
 			ws.configure(c.config)
 			out, ok := ws.run("apply", "-auto-approve", "-no-color")
 			if ok != c.ok || strings.Count(out, "Warning: Check block assertion failed") != c.warnings {
-				t.Errorf("ok %t, want %t with %d warnings:\n%s", ok, c.ok, c.warnings, out)
+				t.Errorf("succeeded: %t, want %t with %d warnings:\n%s", ok, c.ok, c.warnings, out)
 			}
 			for _, says := range c.says {
 				if !strings.Contains(out, says) {

@@ -143,7 +143,7 @@ func TestAccSenderDomainRefused(t *testing.T) {
 	}
 	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: factories, Steps: steps})
 	if queries := server.Queries(); len(queries) > 0 {
-		t.Errorf("the DNS was asked: %v", queries)
+		t.Errorf("DNS was queried: %v", queries)
 	}
 }
 

@@ -71,7 +71,7 @@ func TestReadDeadlines(t *testing.T) {
 				}
 				if len(said) != 1 || said[0].Summary != c.says || !strings.Contains(said[0].Detail, "deadline") {
 					for _, d := range said {
-						t.Errorf("said %s: %s", d.Summary, d.Detail)
+						t.Errorf("got error %s: %s", d.Summary, d.Detail)
 					}
 				}
 			})

@@ -63,7 +63,7 @@ func TestAccExplainsFromHere(t *testing.T) {
 				Steps:                    []resource.TestStep{{Config: config(tb, c.localCheck, c.overrides), ExpectError: regexp.MustCompile(c.says)}},
 			})
 			if got := tb.smtp.Counters().Logins; got != c.logins {
-				t.Errorf("%d logins, want %d", got, c.logins)
+				t.Errorf("got %d logins, want %d", got, c.logins)
 			}
 			if got := len(tb.smtp.Messages()); got != 0 {
 				t.Errorf("got %d messages, want 0", got)
@@ -80,7 +80,7 @@ func TestAccExplainsFromHere(t *testing.T) {
 			}},
 		})
 		if got := tb.smtp.Counters().Logins; got != 1 {
-			t.Errorf("%d logins, want 1", got)
+			t.Errorf("got %d logins, want 1", got)
 		}
 	})
 }
@@ -123,7 +123,7 @@ func TestAccExplainsTokenFromHere(t *testing.T) {
 			out, ok := ws.run("apply", "-auto-approve", "-no-color")
 			out = unwrapped(out)
 			if ok || !strings.Contains(out, unexplained) || !strings.Contains(out, c.says) || strings.Contains(out, tried) != c.fromHere {
-				t.Errorf("the apply says %s", out)
+				t.Errorf("the apply printed %s", out)
 			}
 			if got := len(tokens.Requests()); got != c.requests {
 				t.Errorf("%d tokens requested, want %d", got, c.requests)

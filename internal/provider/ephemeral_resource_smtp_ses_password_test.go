@@ -131,7 +131,7 @@ func TestAccSESPasswordLeavesNoTrace(t *testing.T) {
 	}
 	for _, where := range []string{"state", "tfplan", "output of show"} {
 		if !strings.Contains(seen[where], accessKeyID) {
-			t.Errorf("%s does not even hold the username: the secrets were looked for in the wrong place", where)
+			t.Errorf("%s lacks the username too: this test searched the wrong place", where)
 		}
 	}
 }
@@ -163,10 +163,10 @@ func TestAccSESPasswordRegionWarns(t *testing.T) {
 	}
 	ws := newWorkspace(t, sesPasswordConfig(secretAccessKey, "eu-central-1"))
 	if got := warns(ws); got != 0 {
-		t.Errorf("a known region: %d warnings", got)
+		t.Errorf("a known region: got %d warnings, want 0", got)
 	}
 	ws.configure(sesPasswordConfig(secretAccessKey, "eu-centrall-1"))
 	if got := warns(ws); got != 1 {
-		t.Errorf("an unknown region: %d warnings", got)
+		t.Errorf("an unknown region: got %d warnings, want 1", got)
 	}
 }

@@ -32,7 +32,7 @@ func (tb *testbed) startPlatform(name string) *platformSite {
 	case platform.WordPress:
 		return &platformSite{name, tb.startWordPress() + "/only", "terraform", tb.tokens["only"]}
 	default:
-		tb.t.Fatalf("no site of platform %q can be started", name)
+		tb.t.Fatalf("no test site for platform %q", name)
 		return nil
 	}
 }

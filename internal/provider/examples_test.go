@@ -69,7 +69,7 @@ func TestAccExamples(t *testing.T) {
 	for _, folder := range exampleFolders(t) {
 		example, known := examples[folder]
 		if !known {
-			t.Errorf("examples/%s is applied by no test", folder)
+			t.Errorf("no test applies examples/%s", folder)
 			continue
 		}
 		t.Run(folder, func(t *testing.T) {
@@ -91,7 +91,7 @@ func TestAccExamples(t *testing.T) {
 				}
 			}
 			if got := len(tb.smtp.Messages()); got != messages {
-				t.Errorf("%d messages, want %d", got, messages)
+				t.Errorf("got %d messages, want %d", got, messages)
 			}
 			for _, other := range tb.others {
 				if !other.state(tb).Enabled {
@@ -157,7 +157,7 @@ func TestAccExamplesOwnTests(t *testing.T) {
 	}
 	inModules, err := filepath.Glob(filepath.Join(examplesDir, "modules", "*", "tests"))
 	if err != nil || len(inModules) == 0 {
-		t.Fatal("no module carries tests", err)
+		t.Fatal("found no module with tests:", err)
 	}
 	for _, tests := range append(carried, inModules...) {
 		folder, err := filepath.Rel(examplesDir, filepath.Dir(tests))
@@ -183,7 +183,7 @@ func TestAccExamplesImport(t *testing.T) {
 			script := readExample(t, folder, "import.sh")
 			_, arguments, ok := strings.Cut(script, "\nterraform ")
 			if !ok {
-				t.Fatalf("no command in %q", script)
+				t.Fatalf("found no command in %q", script)
 			}
 			if out, ok := ws.run(strings.Fields(arguments)...); !ok {
 				t.Fatal(out)
@@ -202,7 +202,7 @@ func TestAccExamplesImport(t *testing.T) {
 				t.Fatal(out)
 			}
 			if state := tb.state("only"); !state.Enabled || len(tb.smtp.Messages()) != 2 {
-				t.Errorf("enabled %t, %d messages; want the password tested once", state.Enabled, len(tb.smtp.Messages()))
+				t.Errorf("got enabled %t and %d messages, want one test of the password", state.Enabled, len(tb.smtp.Messages()))
 			}
 		})
 	}

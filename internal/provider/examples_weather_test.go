@@ -186,7 +186,7 @@ func (w *weather) drifted() {
 	}
 	out, ok := w.run("plan", "-no-color", "-detailed-exitcode")
 	if changes := !ok && strings.Contains(out, "to change"); changes != (len(w.example.enables) > 0) || ours.MatchString(out) {
-		t.Errorf("a drifted site: changes %t\n%s", changes, out)
+		t.Errorf("a drifted site: planned a change: %t\n%s", changes, out)
 	}
 	w.must("apply", "-auto-approve")
 	for _, name := range w.example.enables {
@@ -222,7 +222,7 @@ func (w *weather) wrongToken() {
 // TestAccExamplesThatReadInBadWeather tests the examples that manage no site.
 func TestAccExamplesThatReadInBadWeather(t *testing.T) {
 	t.Parallel()
-	t.Run("SettingsOfADeadSite", func(t *testing.T) {
+	t.Run("SettingsOfAnUnreachableSite", func(t *testing.T) {
 		ws := emptyWorkspace(t)
 		ws.init(copyExample(t, "data-sources/smtp_settings", ws.Dir) + "provider \"smtp\" {\n  url = \"http://127.1.2.3:9\"\n  token = \"t\"\n  max_retries = 0\n  on_unreachable = \"warn\"\n}\n")
 		if out := ws.must("plan"); !strings.Contains(out, `mail = "not known"`) || strings.Contains(out, "The site sends no mail") {
@@ -249,12 +249,12 @@ func TestAccExamplesThatReadInBadWeather(t *testing.T) {
 		}
 		down("mail")
 		if out := w.must("plan"); !strings.Contains(out, "Check block assertion failed") || !strings.Contains(out, "No mail server listens on this port") || ours.MatchString(out) {
-			t.Errorf("a check does not say that the server is down:\n%s", out)
+			t.Errorf("the check does not say that the server is down:\n%s", out)
 		}
 		down("ses")
 		w.fails([]string{"plan"}, "postcondition failed", "No mail server listens on this port")
 	})
-	t.Run("DomainInEveryWeather", func(t *testing.T) {
+	t.Run("DomainWithFaults", func(t *testing.T) {
 		w := startWeather(t, "data-sources/smtp_sender_domain", storm{})
 		server := dnstest.Start(t, senderZone(nil))
 		override := fmt.Sprintf("data \"smtp_sender_domain\" \"client\" {\n  nameserver = %q\n  timeout = \"300ms\"\n}\n", server.Address())
@@ -262,7 +262,7 @@ func TestAccExamplesThatReadInBadWeather(t *testing.T) {
 			t.Fatal(err)
 		}
 		if out := w.must("apply", "-auto-approve"); strings.Contains(out, "Check block assertion failed") || !strings.Contains(out, "fm1.client.example.dkim.fmhosted.com") {
-			t.Errorf("a domain that is in order:\n%s", out)
+			t.Errorf("a correct domain:\n%s", out)
 		}
 		for _, weather := range []struct {
 			change func()
@@ -276,11 +276,11 @@ func TestAccExamplesThatReadInBadWeather(t *testing.T) {
 			weather.change()
 			out := w.must("apply", "-auto-approve")
 			if strings.Count(out, "Check block assertion failed") != 1 || !says(weather.says).MatchString(out) || !strings.Contains(out, "fm1.client.example.dkim.fmhosted.com") {
-				t.Errorf("nothing says %q, or the records are gone:\n%s", weather.says, out)
+				t.Errorf("the output lacks %q or the expected records:\n%s", weather.says, out)
 			}
 		}
 	})
-	t.Run("ReportOfADeadSite", func(t *testing.T) {
+	t.Run("ReportOfAnUnreachableSite", func(t *testing.T) {
 		w := startWeather(t, "agency", storm{})
 		w.must("apply", "-auto-approve")
 		w.answers.Store(http.StatusBadGateway)
@@ -298,7 +298,7 @@ func TestAccExamplesThatReadInBadWeather(t *testing.T) {
 		}
 		var report map[string]struct{ Enabled *bool }
 		if err := json.Unmarshal([]byte(w.must("output", "-json", "report")), &report); err != nil || len(report) != len(table)-1 || report["client-a"].Enabled != nil {
-			t.Errorf("report of %d sites, %v: %+v", len(report), err, report)
+			t.Errorf("got a report of %d sites, %v: %+v", len(report), err, report)
 		}
 	})
 	t.Run("TestOfARefusedLogin", func(t *testing.T) {
@@ -310,10 +310,10 @@ func TestAccExamplesThatReadInBadWeather(t *testing.T) {
 		w.fails([]string{"apply", "-auto-approve", "-invoke=action.smtp_send_test.check"}, "Server said 535", "Fix this first")
 		w.fails([]string{"apply", "-auto-approve"}, "Server said 535")
 		if !w.state("only").Enabled {
-			t.Error("a test of what is saved switched mail off")
+			t.Error("a test of the saved settings switched mail off")
 		}
 	})
-	t.Run("ListOfADeadSite", func(t *testing.T) {
+	t.Run("ListOfAnUnreachableSite", func(t *testing.T) {
 		since(t, "1.14")
 		w := startWeather(t, "list-resources/smtp_settings", storm{})
 		w.answers.Store(http.StatusBadGateway)

@@ -150,11 +150,11 @@ func TestAccInstall(t *testing.T) {
 	// OpenTofu reports the Terraform version that it corresponds to.
 	wanted := regexp.MustCompile(`^Terraform/1\.\d+\.\S+ \(\+https://www\.terraform\.io\) terraform-provider-smtp/` + regexp.QuoteMeta(releasedVersion) + `$`)
 	if got := agents(); len(got) != 1 || !wanted.MatchString(got[0]) {
-		t.Errorf("the site was called by %q, want %s", got, wanted)
+		t.Errorf("the site got requests from %q, want %s", got, wanted)
 	}
 	source := cli.Registry() + "/sitemail/smtp"
 	if out, ok := ws.run("version"); !ok || !strings.Contains(out, "+ provider "+source+" v"+releasedVersion+"\n") {
-		t.Errorf("the version does not show:\n%s", out)
+		t.Errorf("terraform version does not show the provider's version:\n%s", out)
 	}
 
 	again := func(args ...string) (string, bool) {
@@ -169,7 +169,7 @@ func TestAccInstall(t *testing.T) {
 	}
 	locks(t, ws, m, hostPlatform, otherPlatform)
 	if out, ok := again("-lockfile=readonly"); !ok {
-		t.Errorf("what was locked is refused:\n%s", out)
+		t.Errorf("terraform init refused the locked provider:\n%s", out)
 	}
 	if out, ok := ws.run("plan", "-no-color", "-detailed-exitcode"); !ok {
 		t.Errorf("the plan after the apply is not empty:\n%s", out)
@@ -177,7 +177,7 @@ func TestAccInstall(t *testing.T) {
 
 	m.tamper(t)
 	if out, ok := again(); ok || !strings.Contains(unwrapped(out), "doesn't match any of the checksums") {
-		t.Errorf("ok %t, and another archive should be refused:\n%s", ok, out)
+		t.Errorf("init of a different archive: succeeded: %t, want an error about checksums:\n%s", ok, out)
 	}
 }
 

@@ -28,23 +28,23 @@ func TestList(t *testing.T) {
 		want     []string
 		warnings int
 	}{
-		"All":           {provider: p, want: []string{"client-a: no mail settings", "client-b: sends as " + mailbox + " through " + tb.smtp.Host(), "client-c: no mail settings"}},
-		"Enabled":       {provider: p, filter: map[string]any{"enabled": true}, want: []string{"client-b: sends as " + mailbox + " through " + tb.smtp.Host()}},
-		"NotEnabled":    {provider: p, filter: map[string]any{"enabled": false}, want: []string{"client-a: no mail settings", "client-c: no mail settings"}},
-		"ByHost":        {provider: p, filter: map[string]any{"host": "smtp.example.com"}},
-		"ByPlatform":    {provider: p, filter: map[string]any{"platform": "siteadmin", "enabled": true}, want: []string{"client-b: sends as " + mailbox + " through " + tb.smtp.Host()}},
-		"Limited":       {provider: p, limit: 1, want: []string{"client-a: no mail settings"}},
-		"OneUnreadable": {provider: broken, want: []string{"client-b: sends as " + mailbox + " through " + tb.smtp.Host(), "client-c: no mail settings"}, warnings: 1},
+		"All":               {provider: p, want: []string{"client-a: no mail settings", "client-b: sends as " + mailbox + " through " + tb.smtp.Host(), "client-c: no mail settings"}},
+		"Enabled":           {provider: p, filter: map[string]any{"enabled": true}, want: []string{"client-b: sends as " + mailbox + " through " + tb.smtp.Host()}},
+		"NotEnabled":        {provider: p, filter: map[string]any{"enabled": false}, want: []string{"client-a: no mail settings", "client-c: no mail settings"}},
+		"ByHost":            {provider: p, filter: map[string]any{"host": "smtp.example.com"}},
+		"ByPlatform":        {provider: p, filter: map[string]any{"platform": "siteadmin", "enabled": true}, want: []string{"client-b: sends as " + mailbox + " through " + tb.smtp.Host()}},
+		"Limited":           {provider: p, limit: 1, want: []string{"client-a: no mail settings"}},
+		"OneUnreadableSite": {provider: broken, want: []string{"client-b: sends as " + mailbox + " through " + tb.smtp.Host(), "client-c: no mail settings"}, warnings: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, warnings := c.provider.list(c.filter, c.limit)
 			if !slices.Equal(got, c.want) || len(warnings) != c.warnings {
-				t.Errorf("listed %q with warnings %q, want %q", got, warnings, c.want)
+				t.Errorf("got %q with warnings %q, want %q", got, warnings, c.want)
 			}
 		})
 	}
 	if writes := tb.wrote(); len(writes) > 0 || len(tb.smtp.Messages()) != 1 {
-		t.Errorf("listing wrote %q", writes)
+		t.Errorf("listing sent the writes %q", writes)
 	}
 }
 

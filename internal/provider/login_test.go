@@ -41,7 +41,7 @@ func TestAccOneLoginForEachProcess(t *testing.T) {
 	calls := tb.called()
 	logins := len(slices.DeleteFunc(slices.Clone(calls), func(call string) bool { return call != "POST only /session" }))
 	if logins == 0 || int64(logins) > processes.Load() || len(calls) < 2*logins {
-		t.Errorf("%d logins of %d processes for %d requests", logins, processes.Load(), len(calls))
+		t.Errorf("got %d logins by %d processes for %d requests", logins, processes.Load(), len(calls))
 	}
-	t.Logf("%d logins of %d processes for %d requests", logins, processes.Load(), len(calls))
+	t.Logf("got %d logins by %d processes for %d requests", logins, processes.Load(), len(calls))
 }

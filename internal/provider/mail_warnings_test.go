@@ -23,9 +23,9 @@ func TestAccSettingsMailFails(t *testing.T) {
 		"Refused": {`"last_success":"2026-11-30T11:00:00Z",` + failure, "Site's mail is failing", []string{
 			"only", "2026-11-30T12:00:00Z", "535 5.7.8 Bad credentials",
 		}},
-		"NeverAccepted":  {`"last_success":null,` + failure, "Site's mail is failing", []string{"535 5.7.8"}},
-		"AcceptedSince":  {`"last_success":"2026-11-30T13:00:00Z",` + failure, "", nil},
-		"NothingIsKnown": {`"last_success":null,"last_failure":null`, "", nil},
+		"NeverAccepted": {`"last_success":null,` + failure, "Site's mail is failing", []string{"535 5.7.8"}},
+		"AcceptedSince": {`"last_success":"2026-11-30T13:00:00Z",` + failure, "", nil},
+		"Unknown":       {`"last_success":null,"last_failure":null`, "", nil},
 		"SwitchedOff": {`"notice":"The stored mail settings were changed in the database."`, "Site reports a problem with its mail settings", []string{
 			"changed in the database",
 		}},
@@ -50,7 +50,7 @@ func TestAccSettingsMailFails(t *testing.T) {
 			}
 			for _, detail := range c.details {
 				if !strings.Contains(warnings[0].Detail, detail) {
-					t.Errorf("it lacks %q: %s", detail, warnings[0].Detail)
+					t.Errorf("the warning lacks %q: %s", detail, warnings[0].Detail)
 				}
 			}
 		})

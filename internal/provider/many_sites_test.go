@@ -103,7 +103,7 @@ func (m *manySites) apply(wantOK bool) (errors, warnings []diagnostic) {
 	m.t.Helper()
 	out, ok := m.ws.run("apply", "-auto-approve", "-json")
 	if ok != wantOK {
-		m.t.Fatalf("ok %t:\n%s", ok, out)
+		m.t.Fatalf("succeeded: %t:\n%s", ok, out)
 	}
 	return reported(m.t, out, "error"), reported(m.t, out, "warning")
 }
@@ -122,7 +122,7 @@ func TestAccManySitesHang(t *testing.T) {
 	t.Parallel()
 	t.Run("R13_OneOf50", func(t *testing.T) { hang(t, 50, "client-07") })
 	// It is not known yet whether the mail server accepts the login that the sites share.
-	t.Run("R13_TheFirstThatTestsALogin", func(t *testing.T) { hang(t, 12, "") })
+	t.Run("R13_FirstToTestALogin", func(t *testing.T) { hang(t, 12, "") })
 }
 
 // hang applies n sites, one of which hangs: the named one or, without a name, the first whose test is requested.
@@ -155,7 +155,7 @@ func hang(t *testing.T, n int, hanging string) {
 			select {
 			case <-all:
 			case <-r.Context().Done():
-				t.Errorf("%s was given up before the others had their answers", call)
+				t.Errorf("%s was canceled before the other sites had their responses", call)
 			}
 		}
 		next.ServeHTTP(rw, r)
@@ -170,7 +170,7 @@ func hang(t *testing.T, n int, hanging string) {
 	})
 	m.apply(true)
 	if all, _ := m.ws.addresses(); len(all) != len(m.clients) || len(m.smtp.Messages()) != len(m.clients) {
-		t.Errorf("%d sites in the state, %d messages", len(all), len(m.smtp.Messages()))
+		t.Errorf("got %d sites in the state and %d messages, want one of each per site", len(all), len(m.smtp.Messages()))
 	}
 }
 
@@ -198,27 +198,27 @@ func TestAccManySitesDead(t *testing.T) {
 
 		errors, warnings := m.apply(false)
 		if got := sitesOf(errors); !slices.Equal(got, []string{closed}) {
-			t.Errorf("errors of %q: %+v; want one of the dead site that was to change", got, errors)
+			t.Errorf("got errors of %q: %+v; want one, of the unreachable site with a change", got, errors)
 		}
 		if got := sitesOf(warnings); !slices.Equal(got, []string{closed, hangs, hangsUp}) || len(summariesOf(warnings)) != 1 {
-			t.Errorf("warnings of %q: %+v; want one of each dead site, with one summary", got, warnings)
+			t.Errorf("got warnings of %q: %+v; want one for each unreachable site, all with the same summary", got, warnings)
 		}
 		if m.state(alive).Settings.FromName != "New" {
-			t.Error("a dead site held up another")
+			t.Error("an unreachable site held up another")
 		}
 		if all, tainted := m.ws.addresses(); len(all) != len(m.clients) || len(tainted) > 0 {
-			t.Errorf("the state holds %d sites, tainted %q", len(all), tainted)
+			t.Errorf("the state holds %d sites, of which %q are tainted", len(all), tainted)
 		}
 
 		m.tamper.Store(nil)
 		m.change(closed, func(c *manySitesClient) { c.URL = url })
 		m.wrote()
 		if _, warnings := m.apply(true); len(warnings) > 0 {
-			t.Errorf("warnings: %+v", warnings)
+			t.Errorf("got warnings %+v, want none", warnings)
 		}
 		want := []string{"PUT " + closed + " /smtp/tests", "PUT " + closed + " /smtp"}
 		if got := m.wrote(); !slices.Equal(got, want) {
-			t.Errorf("back alive, it wrote %q; want %q", got, want)
+			t.Errorf("after the sites came back, the apply sent %q, want %q", got, want)
 		}
 	})
 }
@@ -244,16 +244,16 @@ func TestAccManySitesFail(t *testing.T) {
 			}
 			slices.Sort(failing)
 			if got := sitesOf(errors); !slices.Equal(got, failing) {
-				t.Errorf("errors of %q, want those of %q", got, failing)
+				t.Errorf("got errors of %q, want those of %q", got, failing)
 			}
 			if got := slices.Sorted(maps.Values(summariesOf(errors))); !slices.Equal(got, counts) {
-				t.Errorf("summaries %v, want %v", summariesOf(errors), counts)
+				t.Errorf("got summaries %v, want %v", summariesOf(errors), counts)
 			}
 		}
 		// An error that is not transient fails the plan, before any site is changed.
 		fails([]string{"client-15", "client-16"}, func(c *manySitesClient) { c.Token = "revoked" }, 2)
 		if got := len(m.smtp.Messages()); got != 0 {
-			t.Errorf("%d messages were sent in spite of the plan", got)
+			t.Errorf("the plan failed, but %d messages were sent", got)
 		}
 		m.clients = maps.Clone(before)
 		for _, name := range []string{"client-01", "client-02", "client-03"} {
@@ -264,7 +264,7 @@ func TestAccManySitesFail(t *testing.T) {
 		m.save()
 		m.apply(true)
 		if got := len(m.smtp.Messages()); got != len(m.clients) {
-			t.Errorf("%d messages, want one a site", got)
+			t.Errorf("got %d messages, want one per site", got)
 		}
 	})
 }
@@ -313,7 +313,7 @@ func TestAccManySitesRest(t *testing.T) {
 		defer mu.Unlock()
 		meanwhile := slices.DeleteFunc(others, func(at time.Time) bool { return at.Before(busy[0]) || at.After(busy[1]) })
 		if waited := busy[1].Sub(busy[0]); waited < rest || len(meanwhile) == 0 {
-			t.Errorf("%d calls of the other origin meanwhile, and the next one of this origin after %s", len(meanwhile), waited)
+			t.Errorf("the other origin got %d requests meanwhile, and this origin the next one after %s", len(meanwhile), waited)
 		}
 	})
 }

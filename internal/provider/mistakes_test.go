@@ -34,12 +34,12 @@ func (m mistake) in(t *testing.T, ws workspace) {
 	}
 	for _, want := range m.says {
 		if !strings.Contains(said, want) {
-			t.Errorf("does not say %q:\n%s", want, out)
+			t.Errorf("the output does not say %q:\n%s", want, out)
 		}
 	}
 	for _, wrong := range m.never {
 		if strings.Contains(said, wrong) {
-			t.Errorf("says %q:\n%s", wrong, out)
+			t.Errorf("the output says %q:\n%s", wrong, out)
 		}
 	}
 }
@@ -80,7 +80,7 @@ func TestAccMistakesBeforeTheFirstApply(t *testing.T) {
 			says:   []string{`"client-b" is not a key of the provider's sites. Did you mean "client-a"?`, `import ID of a site is its key in sites`},
 			never:  []string{"stop managing", "gone for good"},
 		},
-		"ImportOfNothing": {
+		"ImportWithoutSettings": {
 			config: good + tb.at("client-a") + importOf("client-a"), works: true,
 			says: []string{"Site has no mail settings", "there is nothing to import"},
 		},
@@ -155,14 +155,14 @@ func TestAccMistakesAfterAnApply(t *testing.T) {
 			config: tb.provider(tb.entry("client-a", "b", ", repin = true")) + tb.at("client-a"), works: true,
 			says: []string{"1 to change"}, never: []string{"no longer needed"},
 		},
-		"DestroyOfADeadSite":        {config: tb.provider(tb.dead("client-a")) + tb.at("client-a"), args: []string{"destroy", "-auto-approve"}, says: append(wayOut, `on_unreachable = "warn"`)},
-		"DestroyUnreadOfADeadSite":  {config: tb.provider(tb.dead("client-a")) + tb.at("client-a"), args: []string{"destroy", "-auto-approve", "-refresh=false"}, says: append(wayOut, "The resource stays in the state")},
-		"DestroyWarningOfADeadSite": {config: strings.Replace(tb.provider(tb.dead("client-a")), "token", `on_unreachable = "warn", token`, 1), args: []string{"apply", "-auto-approve"}, says: append(wayOut, "The resource stays in the state")},
+		"DestroyUnreachable":               {config: tb.provider(tb.dead("client-a")) + tb.at("client-a"), args: []string{"destroy", "-auto-approve"}, says: append(wayOut, `on_unreachable = "warn"`)},
+		"DestroyUnreachableWithoutRefresh": {config: tb.provider(tb.dead("client-a")) + tb.at("client-a"), args: []string{"destroy", "-auto-approve", "-refresh=false"}, says: append(wayOut, "The resource stays in the state")},
+		"DestroyUnreachableWarning":        {config: strings.Replace(tb.provider(tb.dead("client-a")), "token", `on_unreachable = "warn", token`, 1), args: []string{"apply", "-auto-approve"}, says: append(wayOut, "The resource stays in the state")},
 	} {
 		t.Run(name, func(t *testing.T) { m.in(t, ws) })
 	}
 	if all, _ := ws.addresses(); len(all) != 1 || !tb.state("a").Enabled || len(tb.smtp.Messages()) != 1 {
-		t.Errorf("the state holds %q, the site %+v", all, tb.state("a"))
+		t.Errorf("the state holds %q and the site %+v", all, tb.state("a"))
 	}
 }
 
@@ -179,7 +179,7 @@ func TestAccMistakenOverwrite(t *testing.T) {
 		ws := newWorkspace(t, config)
 		out, ok := ws.run("apply", "-auto-approve", "-no-color")
 		if ok != c.works || ok == strings.Contains(out, "Site already sends mail with other settings") {
-			t.Errorf("overwrite_existing = %s: succeeded %t\n%s", c.value, ok, out)
+			t.Errorf("overwrite_existing = %s: succeeded: %t\n%s", c.value, ok, out)
 		}
 		if changed := tb.state("only").Settings.FromName == ""; changed != c.works {
 			t.Errorf("overwrite_existing = %s: the site holds %+v", c.value, tb.state("only"))
@@ -236,17 +236,17 @@ func TestAccPageAfterDestroy(t *testing.T) {
 	}
 	ws.must("apply", "-auto-approve")
 	if !managed() {
-		t.Error("not managed after an apply")
+		t.Error("the data source says unmanaged after an apply")
 	}
 	ws.configure(tb.config(arguments{"enabled": "false"}))
 	ws.must("apply", "-auto-approve")
 	if !managed() {
-		t.Error("not managed with mail off")
+		t.Error("the data source says unmanaged with mail off")
 	}
 	ws.configure(tb.config())
 	ws.must("apply", "-auto-approve")
 	ws.must("destroy", "-auto-approve")
 	if managed() {
-		t.Error("still managed after a destroy")
+		t.Error("the data source still says managed after a destroy")
 	}
 }

@@ -78,7 +78,7 @@ func TestListOfOAuth2(t *testing.T) {
 		true: "client-b: mail is off, set up for " + tb.smtp.Host(), false: "client-a: sends as " + mailbox + " through " + tb.smtp.Host(),
 	} {
 		if got, warnings := p.list(map[string]any{"oauth2": withToken}, 0); !slices.Equal(got, []string{want}) || len(warnings) != 0 {
-			t.Errorf("oauth2 = %t lists %q with warnings %q", withToken, got, warnings)
+			t.Errorf("oauth2 = %t: got %q with warnings %q", withToken, got, warnings)
 		}
 	}
 }

@@ -36,10 +36,10 @@ func TestAccOAuth2PlatformsWithPasswordsOnly(t *testing.T) {
 			ws := newWorkspace(t, config)
 			out, ok := ws.run("plan", "-no-color")
 			if ok || strings.Count(out, "Error: ") != 1 {
-				t.Errorf("the plan says %s", out)
+				t.Errorf("the plan printed %s", out)
 			}
 			if got := tb.tokens.Requests(); len(got) != 0 {
-				t.Errorf("asked %+v", got)
+				t.Errorf("got token requests %+v", got)
 			}
 		})
 	}
@@ -155,14 +155,14 @@ resource "smtp_settings" "client" {
 	out := apply(moved(names...), false)
 	holds(9)
 	if strings.Count(out, "Error: ") != 1 || !strings.Contains(out, `"client-7"`) || !strings.Contains(out, "535") {
-		t.Errorf("the apply says %s", out)
+		t.Errorf("the apply printed %s", out)
 	}
 	allow("")
 	apply(moved(names...), true)
 	holds(10)
 	for _, call := range tb.wrote() {
 		if strings.HasPrefix(call, "DELETE ") {
-			t.Errorf("called %s", call)
+			t.Errorf("got request %s", call)
 		}
 	}
 }

@@ -132,7 +132,7 @@ func TestAccOAuth2FromPassword(t *testing.T) {
 		},
 	})
 	if got := tb.state("only").Settings.Grant; got != "" || len(tb.tokens.Requests()) != 1 {
-		t.Errorf("grant %q, %d tokens", got, len(tb.tokens.Requests()))
+		t.Errorf("got grant %q and %d tokens", got, len(tb.tokens.Requests()))
 	}
 }
 
@@ -184,7 +184,7 @@ func TestAccOAuth2Refused(t *testing.T) {
 	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: factories, Steps: steps})
 	expect{tb: tb.testbed, site: "only"}.now()
 	if got := tb.smtp.Counters(); got.Connections != 0 || len(tb.tokens.Requests()) != 0 {
-		t.Errorf("reached %+v, %+v", got, tb.tokens.Requests())
+		t.Errorf("got connections %+v and token requests %+v, want none", got, tb.tokens.Requests())
 	}
 }
 
@@ -205,7 +205,7 @@ func TestOAuth2OneError(t *testing.T) {
 			}))
 			out, ok := ws.run("plan", "-no-color")
 			if ok || strings.Count(out, "Error: ") != 1 || !strings.Contains(unwrapped(out), c.says) {
-				t.Errorf("the plan says %s", out)
+				t.Errorf("the plan printed %s", out)
 			}
 		})
 	}
@@ -230,7 +230,7 @@ func TestOAuth2Warnings(t *testing.T) {
 			out := unwrapped(ws.must("plan", "-no-color"))
 			warned := strings.Contains(strings.ReplaceAll(out, "Warning: Provider development overrides", ""), "Warning: ")
 			if warned != (c.says != "") || !strings.Contains(out, c.says) || strings.Contains(out, strings.ToUpper(id)) {
-				t.Errorf("the plan says %s", out)
+				t.Errorf("the plan printed %s", out)
 			}
 		})
 	}
@@ -255,7 +255,7 @@ func TestAccOAuth2Preset(t *testing.T) {
 	})
 	got := tb.state("only").Settings
 	if got.TokenURL != "https://login.microsoftonline.com/client.example/oauth2/v2.0/token" || got.Scopes != "https://outlook.office365.com/.default" || got.Grant != site.ClientCredentials {
-		t.Errorf("saved %+v", got)
+		t.Errorf("got saved settings %+v", got)
 	}
 }
 
@@ -280,7 +280,7 @@ func TestAccOAuth2Grants(t *testing.T) {
 				}},
 			})
 			if got := tb.state("only").Settings; got.TokenURL != c.tokenURL || got.Scopes != c.scopes {
-				t.Errorf("saved %+v", got)
+				t.Errorf("got saved settings %+v", got)
 			}
 		})
 	}
@@ -411,7 +411,7 @@ func TestAccOAuth2NeedsTheSite(t *testing.T) {
 	})
 	expect{tb: tb.testbed, site: "only"}.now()
 	if got := tb.tokens.Requests(); len(got) != 0 {
-		t.Errorf("asked %+v", got)
+		t.Errorf("got token requests %+v", got)
 	}
 }
 
@@ -436,7 +436,7 @@ func TestOAuth2SecretsStayOut(t *testing.T) {
 	}
 	for name, value := range secrets {
 		if strings.Contains(out+failed+state, value) {
-			t.Errorf("I8: the %s is shown", name)
+			t.Errorf("I8: the output or the state shows the %s", name)
 		}
 	}
 }
@@ -453,13 +453,13 @@ func TestActionSendTestWithToken(t *testing.T) {
 	}
 	progress, failure := p.invoke(candidate(clientSecret))
 	if failure != "" || !strings.Contains(strings.Join(progress, "\n"), "passed token") {
-		t.Errorf("progress %q, failure %q", progress, failure)
+		t.Errorf("got progress %q and failure %q", progress, failure)
 	}
 	if _, failure := p.invoke(candidate("wrong")); !strings.Contains(failure, "AADSTS7000215") {
-		t.Errorf("failure %q", failure)
+		t.Errorf("got failure %q", failure)
 	}
 	if state := tb.state("only"); !state.Settings.IsZero() || len(tb.smtp.Messages()) != 1 {
-		t.Errorf("saved %+v", state.Settings)
+		t.Errorf("got saved settings %+v", state.Settings)
 	}
 }
 
@@ -480,16 +480,16 @@ func TestAccOneWrongClientSecretOfManySites(t *testing.T) {
 	ws := newWorkspace(t, config("the id of the secret"))
 	out, ok := ws.run("apply", "-auto-approve", "-no-color")
 	if ok || len(tokens.Requests()) > 3 {
-		t.Errorf("%d requests, succeeded: %t", len(tokens.Requests()), ok)
+		t.Errorf("got %d requests, succeeded: %t", len(tokens.Requests()), ok)
 	}
 	if got := strings.Count(out, "Token endpoint refused this client before"); got != len(names)-3 || !strings.Contains(unwrapped(out), "AADSTS7000215") {
-		t.Errorf("%d of %d sites were not tried:\n%s", got, len(names), out)
+		t.Errorf("got %d of %d sites that were not tried, want all but 3:\n%s", got, len(names), out)
 	}
 	ws.configure(config(clientSecret))
 	ws.must("apply", "-auto-approve")
 	for _, name := range names {
 		if !tb.state(name).Enabled {
-			t.Errorf("%s is off", name)
+			t.Errorf("mail of %s is off", name)
 		}
 	}
 }

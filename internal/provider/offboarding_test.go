@@ -35,19 +35,19 @@ func TestAccOffboarding(t *testing.T) {
 		// Removing the entry first is the wrong order.
 		ws.configure(provider(entry(tb, "stays")) + clients(`{ stays = {} }`))
 		if out, ok := ws.run("plan", "-no-color"); ok || !strings.Contains(unwrapped(out), `"leaves" is not a key of the provider's sites`) {
-			t.Fatalf("ok %t:\n%s", ok, out)
+			t.Fatalf("succeeded: %t:\n%s", ok, out)
 		}
 
 		ws.configure(both + clients(`{ stays = {} }`))
 		must(t, ws, "1 destroyed", "apply", "-auto-approve")
 		if tb.state("leaves").Enabled || !tb.state("stays").Enabled {
-			t.Error("the wrong site was left")
+			t.Error("mail of the departing site is on, or mail of the other is off")
 		}
 		ws.configure(provider(entry(tb, "stays")) + clients(`{ stays = {} }`))
 		must(t, ws, "No changes", "plan", "-detailed-exitcode")
 	})
 
-	t.Run("WhenTheSiteIsGone", func(t *testing.T) {
+	t.Run("SiteThatNoLongerExists", func(t *testing.T) {
 		tb := newTestbed(t, smtptest.Config{}, "only")
 		ws := newWorkspace(t, provider(entry(tb, "only"))+tb.resource(arguments{"site": hcl("only")}))
 		must(t, ws, "1 added", "apply", "-auto-approve")
@@ -58,7 +58,7 @@ func TestAccOffboarding(t *testing.T) {
 			t.Errorf("the state still holds %q", all)
 		}
 		if calls := tb.called(); len(calls) > 0 {
-			t.Errorf("a site that is gone was called: %q", calls)
+			t.Errorf("the run sent %q to a site that no longer exists", calls)
 		}
 	})
 }

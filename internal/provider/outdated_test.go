@@ -39,7 +39,7 @@ func TestAccOldPlugins(t *testing.T) {
 		}
 		for _, detail := range []string{"7 of 7 sites", "client-0 (0.1.4), client-1 (0.1.4)", "and 2 more", "site-smtp.zip --force"} {
 			if !strings.Contains(warnings[0].Detail, detail) {
-				t.Errorf("it lacks %q: %s", detail, warnings[0].Detail)
+				t.Errorf("the warning lacks %q: %s", detail, warnings[0].Detail)
 			}
 		}
 	}

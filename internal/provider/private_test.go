@@ -100,6 +100,6 @@ func TestUnknownSettingIsRefusedInThePlan(t *testing.T) {
 	planned.ReplyTo = types.StringValue("replies@example.com")
 	change := planned.toUpdate(planned, state, state.toState(seen), types.StringNull())
 	if got := (site.Capabilities{}).Refuse(change); len(got) != 1 || got[0].Field != "reply_to" || !strings.Contains(got[0].Reason, "version 1.1 of the site admin contract") {
-		t.Errorf("refused %+v", got)
+		t.Errorf("got refusals %+v", got)
 	}
 }

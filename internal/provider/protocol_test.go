@@ -54,7 +54,7 @@ func newProtocol(t *testing.T, dial func(ctx context.Context, network, address s
 	t.Helper()
 	server, ok := provider.NewServer(dial, "test")().(wholeServer)
 	if !ok {
-		t.Fatal("the provider serves no list resources or actions")
+		t.Fatal("the provider does not serve list resources or actions")
 	}
 	schema, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {

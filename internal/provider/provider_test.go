@@ -42,7 +42,7 @@ func TestAccProviderConfiguration(t *testing.T) {
 				}},
 			})
 			if state := tb.state("only"); !state.Settings.IsZero() || len(tb.smtp.Messages()) > 0 {
-				t.Errorf("the site was touched: %+v", state)
+				t.Errorf("the site was changed: %+v", state)
 			}
 		})
 	}

@@ -111,21 +111,21 @@ func TestAccReadAhead(t *testing.T) {
 			t.Fatal(out)
 		}
 		if got := slices.Sorted(slices.Values(tb.called())); !slices.Equal(got, want) {
-			t.Errorf("called %q, want each site once: %q", got, want)
+			t.Errorf("got requests %q, want one per site: %q", got, want)
 		}
 		return g
 	}
-	t.Run("AllAtOnce", func(*testing.T) {
+	t.Run("FirstRefresh", func(*testing.T) {
 		// No read is answered before all sites are being read; without read-ahead, Terraform would never get there.
 		plan(len(managed)+len(unmanaged)-1, reads(slices.Concat(managed, unmanaged[1:])))
 	})
-	t.Run("SwitchedOff", func(t *testing.T) {
+	t.Run("Disabled", func(t *testing.T) {
 		ws.configure(tb.many("read_ahead = false", entry, managed))
 		if g := plan(1, reads(managed)); g.peak > 10 {
-			t.Errorf("%d reads at a time, which are more than Terraform's own", g.peak)
+			t.Errorf("got %d concurrent reads, want at most Terraform's own 10", g.peak)
 		}
 	})
-	t.Run("DriftIsSeen", func(t *testing.T) {
+	t.Run("DetectsDrift", func(t *testing.T) {
 		ws.configure(tb.many("", entry, managed))
 		tb.tamper.Store(nil)
 		tb.edit(managed[15], func(s *site.SaveRequest) { s.Settings.FromName = "Somebody" })
@@ -134,7 +134,7 @@ func TestAccReadAhead(t *testing.T) {
 			t.Error(out)
 		}
 	})
-	t.Run("FewSitesCostTheOthersNothing", func(t *testing.T) {
+	t.Run("TargetedRunReadsOnlyItsTargets", func(t *testing.T) {
 		tb.called()
 		args := []string{"plan", "-no-color"}
 		for _, name := range managed[:9] {
@@ -144,7 +144,7 @@ func TestAccReadAhead(t *testing.T) {
 			t.Fatal(out)
 		}
 		if got := slices.Sorted(slices.Values(tb.called())); !slices.Equal(got, reads(managed[:9])) {
-			t.Errorf("called %q, want the targets alone", got)
+			t.Errorf("got requests %q, want only those to the targets", got)
 		}
 	})
 }

@@ -75,7 +75,7 @@ func TestAccGenuineReceiver(t *testing.T) {
 	sends := func(messages int, by relayed) func() {
 		return func() {
 			if state := tb.state("only"); state.Enabled || len(tb.smtp.Messages()) != messages {
-				t.Errorf("enabled %t after %d messages, want none enabled after %d", state.Enabled, len(tb.smtp.Messages()), messages)
+				t.Errorf("got enabled %t after %d messages, want mail off after %d", state.Enabled, len(tb.smtp.Messages()), messages)
 			}
 			how.Store(&by)
 		}
@@ -124,6 +124,6 @@ func TestAccGenuineReceiver(t *testing.T) {
 		},
 	})
 	if n := len(tb.smtp.Messages()); n != 6 {
-		t.Errorf("%d messages, want one for each change", n)
+		t.Errorf("got %d messages, want one per change", n)
 	}
 }

@@ -15,8 +15,8 @@ import (
 func TestAccReplacementCreatedFirst(t *testing.T) {
 	t.Parallel()
 	for name, lifecycle := range map[string][2]string{
-		"BySelf":      {"create_before_destroy = true", ""},
-		"ByDependent": {"", "create_before_destroy = true"},
+		"OnTheResource": {"create_before_destroy = true", ""},
+		"OnADependent":  {"", "create_before_destroy = true"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tb := newTestbed(t, smtptest.Config{}, "only")
@@ -28,7 +28,7 @@ func TestAccReplacementCreatedFirst(t *testing.T) {
 				t.Errorf("the site holds %+v", state)
 			}
 			if out := ws.must("plan"); strings.Contains(out, "# smtp_settings.") { // Terraform 1.17 may leave a deposed terraform_data
-				t.Errorf("the plan after the apply:\n%s", out)
+				t.Errorf("the plan after the apply is not empty:\n%s", out)
 			}
 			ws.must("destroy", "-auto-approve")
 			if state := tb.state("only"); state.Enabled {
@@ -64,7 +64,7 @@ func TestAccDeposedObject(t *testing.T) {
 				t.Fatalf("the dependent did not fail:\n%s", out)
 			}
 			if out := ws.must("show"); !strings.Contains(out, "deposed") {
-				t.Fatalf("no deposed object:\n%s", out)
+				t.Fatalf("the state holds no deposed object:\n%s", out)
 			}
 			ws.configure(replaceable(tb, lifecycle, "two", c.name))
 			ws.must(c.args...)
@@ -116,7 +116,7 @@ func TestAccTwoAddresses(t *testing.T) {
 	t.Run("TwoResources", func(t *testing.T) {
 		ws := newWorkspace(t, provider+at("number")+at("name"))
 		if out, ok := ws.run("plan", "-no-color"); ok || !strings.Contains(out, "Site has two resources") {
-			t.Errorf("planned two resources for one site: %t\n%s", ok, out)
+			t.Errorf("two resources for one site: succeeded: %t\n%s", ok, out)
 		}
 	})
 	t.Run("TwoStates", func(t *testing.T) {
@@ -125,15 +125,15 @@ func TestAccTwoAddresses(t *testing.T) {
 		first.must("apply", "-auto-approve")
 		second.must("apply", "-auto-approve")
 		if out := first.must("plan"); !strings.Contains(out, "Another smtp_settings resource writes to the site") {
-			t.Errorf("the plan does not say who else writes to the site:\n%s", out)
+			t.Errorf("the plan does not warn about the other resource that writes to the site:\n%s", out)
 		}
 		first.must("destroy", "-auto-approve")
 		if !tb.state("only").Enabled {
-			t.Error("destroying the first one switched the mail of the second one off")
+			t.Error("destroying the first resource switched mail of the second off")
 		}
 		second.must("destroy", "-auto-approve")
 		if tb.state("only").Enabled {
-			t.Error("mail is on after the last one was destroyed")
+			t.Error("mail is on after both resources were destroyed")
 		}
 	})
 }
@@ -153,11 +153,11 @@ func TestAccLateSite(t *testing.T) {
 		t.Errorf("succeeded: %t\n%s", ok, out)
 	}
 	if !tb.state("a").Enabled || !tb.state("b").Settings.IsZero() {
-		t.Errorf("something was changed: %+v, %+v", tb.state("a"), tb.state("b"))
+		t.Errorf("the refused apply changed a site: %+v, %+v", tb.state("a"), tb.state("b"))
 	}
 	ws.must("apply", "-auto-approve")
 	if tb.state("a").Enabled || !tb.state("b").Enabled {
-		t.Errorf("the next apply left %+v, %+v", tb.state("a"), tb.state("b"))
+		t.Errorf("after the next apply, the sites hold %+v and %+v", tb.state("a"), tb.state("b"))
 	}
 	ws.must("plan", "-detailed-exitcode")
 }
@@ -180,7 +180,7 @@ func TestAccR15LateURL(t *testing.T) {
 			t.Errorf("%q succeeded: %t\n%s", args, ok, out)
 		}
 		if wrote := tb.wrote(); len(wrote) > 0 || !tb.state("a").Enabled || !tb.state("b").Settings.IsZero() {
-			t.Errorf("%q wrote %q", args, wrote)
+			t.Errorf("%q sent the writes %q", args, wrote)
 		}
 	}
 	ws.configure(config("b", "", "two"))
@@ -189,7 +189,7 @@ func TestAccR15LateURL(t *testing.T) {
 	ws.configure(config("b", "  repin = true\n", "two"))
 	ws.must("apply", "-auto-approve")
 	if state := tb.state("b"); !state.Enabled || state.Settings.FromName != "two" {
-		t.Errorf("the site that replaces the other holds %+v", state)
+		t.Errorf("the replacement site holds %+v", state)
 	}
 	ws.must("plan", "-detailed-exitcode")
 }
@@ -208,14 +208,14 @@ func TestAccTwoProviderBlocks(t *testing.T) {
 	first, second := named("first", ""), named("second", "provider = smtp.second\n  depends_on = [smtp_settings.first]")
 	ws := newWorkspace(t, providers+first+second)
 	if out := ws.must("apply", "-auto-approve"); !strings.Contains(out, "Site already has the settings of another smtp_settings resource") {
-		t.Errorf("the second creation does not warn:\n%s", out)
+		t.Errorf("creating the second resource does not warn:\n%s", out)
 	}
 	if out := ws.must("plan"); !strings.Contains(out, "Another smtp_settings resource writes to the site") {
-		t.Errorf("the plan does not say who else writes to the site:\n%s", out)
+		t.Errorf("the plan does not warn about the other resource that writes to the site:\n%s", out)
 	}
 	ws.configure(providers + strings.Replace(second, "depends_on = [smtp_settings.first]", "", 1))
 	if out := ws.must("apply", "-auto-approve"); !strings.Contains(out, "Site was left unchanged") {
-		t.Errorf("the destroy does not say that it left the site:\n%s", out)
+		t.Errorf("the destroy does not say that it left the site unchanged:\n%s", out)
 	}
 	if state := tb.state("only"); !state.Enabled || state.Settings.FromName != "second" {
 		t.Errorf("the site holds %+v", state)
@@ -242,13 +242,13 @@ func TestAccDeposedObjectAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 		if all, _ := ws.addresses(); deposed == string(text) || !strings.Contains(ws.must("show"), "deposed") {
-			t.Fatalf("nothing is deposed in a state of %q", all)
+			t.Fatalf("the state has no deposed object, only %q", all)
 		}
 	}
 	converged := func() {
 		t.Helper()
 		if out := ws.must("show"); strings.Contains(out, "deposed") || !tb.state("only").Enabled {
-			t.Errorf("%+v\n%s", tb.state("only"), out)
+			t.Errorf("got %+v\n%s", tb.state("only"), out)
 		}
 		ws.must("plan", "-detailed-exitcode")
 	}
@@ -267,7 +267,7 @@ func TestAccDeposedObjectAlone(t *testing.T) {
 	ws.configure(tb.config(arguments{"overwrite_existing": "true"}))
 	ws.must("apply", "-auto-approve")
 	if wrote := tb.wrote(); !slices.Equal(wrote, testAndSave) {
-		t.Errorf("the apply wrote %q, and may have switched mail off", wrote)
+		t.Errorf("the apply sent the writes %q, want only test and save", wrote)
 	}
 	converged()
 }

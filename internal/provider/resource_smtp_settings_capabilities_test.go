@@ -155,7 +155,7 @@ func TestAccPlatformThatTestsWhatIsOn(t *testing.T) {
 	t.Parallel()
 	const other = `"smtp.example.test"`
 
-	t.Run("VerificationIsKeptForIt", func(t *testing.T) {
+	t.Run("KeepsVerificationForTheSite", func(t *testing.T) {
 		s := newMemorySite(bare)
 		s.run(t,
 			resource.TestStep{Config: s.config(), ConfigPlanChecks: willUpdate(plancheck.ResourceActionCreate), ConfigStateChecks: s.holds(t, "smtp.example.com", 1)},
@@ -206,7 +206,7 @@ func TestAccPlatformThatTestsWhatIsOn(t *testing.T) {
 		)
 	})
 
-	t.Run("PasswordInTheStateBringsBackWhatWorked", func(t *testing.T) {
+	t.Run("PasswordInTheStateRestoresWorkingSettings", func(t *testing.T) {
 		s := newMemorySite(bare)
 		argument := []string{"password_wo", "", "password_wo_version", "", "password", `"right"`}
 		s.run(t,
@@ -223,7 +223,7 @@ func TestAccPlatformThatTestsWhatIsOn(t *testing.T) {
 		)
 	})
 
-	t.Run("R21_UntestedMailIsLoudAndRepairedByTheNextApply", func(t *testing.T) {
+	t.Run("R21_UntestedMailIsReportedAndRepaired", func(t *testing.T) {
 		s := newMemorySite(bare)
 		wrong := s.config("host", other, "password_wo", `"wrong"`, "password_wo_version", "2")
 		s.run(t,
@@ -236,7 +236,7 @@ func TestAccPlatformThatTestsWhatIsOn(t *testing.T) {
 				PreConfig: func() {
 					s.goneAfterTest, s.gone = false, false
 					if !s.state.Enabled {
-						t.Error("the site was meant to be left on")
+						t.Error("mail is off; this test needs it on")
 					}
 				},
 				Config: wrong, ExpectError: regexp.MustCompile(`(?s)535.*Mail of only is off`),
@@ -244,7 +244,7 @@ func TestAccPlatformThatTestsWhatIsOn(t *testing.T) {
 			resource.TestStep{
 				PreConfig: func() {
 					if s.state.Enabled {
-						t.Error("untested mail is still on after another apply")
+						t.Error("untested mail is still on after the next apply")
 					}
 				},
 				Config: s.config("host", other, "password_wo_version", "3"), ConfigPlanChecks: willUpdate(plancheck.ResourceActionUpdate),
@@ -252,7 +252,7 @@ func TestAccPlatformThatTestsWhatIsOn(t *testing.T) {
 		)
 	})
 
-	t.Run("SettingsThatNobodyTestedArePlannedToBe", func(t *testing.T) {
+	t.Run("PlansATestOfUntestedSettings", func(t *testing.T) {
 		s := newMemorySite(bare)
 		s.run(t,
 			resource.TestStep{Config: s.config()},
@@ -281,7 +281,7 @@ func TestAccPlatformThatCannot(t *testing.T) {
 		"SwitchOff":             {site.Capabilities{Off: site.OffNever}, []string{"enabled", "false", "on_destroy", `"keep"`}, `(?s)enabled\s+=.*no way to switch mail\s+off`},
 		"BeLeftDisabled":        {site.Capabilities{Off: site.OffByClearing}, []string{"on_destroy", `"disable"`}, `(?s)on_destroy\s+=.*"clear"\s+or\s+"keep"`},
 		"BeCleared":             {site.Capabilities{PasswordStays: true}, []string{"on_destroy", `"clear"`}, `(?s)on_destroy\s+=.*cannot\s+remove\s+a\s+stored\s+password`},
-		"SendToAnybody": {
+		"ChooseTheRecipient": {
 			site.Capabilities{Addressee: site.ToCaller},
 			[]string{"test", `{ recipient = "else@example.test" }`},
 			`(?s)Platform cannot do this.*only\s+to\s+the\s+account`,

@@ -59,7 +59,7 @@ func TestAccSettingsRefused(t *testing.T) {
 	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: factories, Steps: steps})
 	expect{tb: tb, site: "only"}.now()
 	if got := tb.smtp.Counters(); got.Connections != 0 {
-		t.Errorf("the submission server was reached: %+v", got)
+		t.Errorf("the mail server was reached: %+v", got)
 	}
 }
 

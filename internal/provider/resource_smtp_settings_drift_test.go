@@ -46,7 +46,7 @@ func TestAccSettingsDrift(t *testing.T) {
 		})
 	}
 
-	t.Run("R25_PasswordAlone", func(t *testing.T) {
+	t.Run("R25_OnlyThePassword", func(t *testing.T) {
 		tb := newTestbed(t, smtptest.Config{}, "only")
 		resource.UnitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: factories,

@@ -44,7 +44,7 @@ func TestAccSettingsGenerated(t *testing.T) {
 	tb.enable("client-a")
 	ws := newWorkspace(t, tb.provider()+"import {\n  to = smtp_settings.sending\n  id = \"client-a\"\n}\nimport {\n  to = smtp_settings.empty\n  id = \"client-b\"\n}\n")
 	if out, ok := ws.run("plan", "-no-color", "-generate-config-out=generated.tf"); ok {
-		t.Errorf("a site without settings cannot be planned, and was:\n%s", out)
+		t.Errorf("planning the import of a site without settings succeeded:\n%s", out)
 	}
 	if err := os.Remove(filepath.Join(ws.Dir, "generated.tf")); err != nil {
 		t.Fatal(err)
@@ -59,13 +59,13 @@ func TestAccSettingsGenerated(t *testing.T) {
 		t.Fatal(err)
 	}
 	if strings.Contains(string(generated), `""`) || strings.Contains(string(generated), password) {
-		t.Errorf("generated:\n%s", generated)
+		t.Errorf("the generated configuration holds empty values or the password:\n%s", generated)
 	}
 	if out, ok := ws.run("apply", "-auto-approve", "-no-color"); !ok || !strings.Contains(out, "0 added, 0 changed, 0 destroyed") {
 		t.Error(out)
 	}
 	if len(tb.wrote()) > 0 || len(tb.smtp.Messages()) != 1 {
-		t.Error("importing changed something")
+		t.Error("importing changed the site or sent a message")
 	}
 }
 
@@ -90,7 +90,7 @@ import {
 		t.Fatal(out)
 	}
 	if len(tb.wrote()) > 0 || len(tb.smtp.Messages()) != 2 {
-		t.Error("importing changed something")
+		t.Error("importing changed the site or sent a message")
 	}
 }
 
@@ -110,10 +110,10 @@ func TestAccSettingsRotatesByKey(t *testing.T) {
 		t.Fatal(out)
 	}
 	if got := tb.wrote(); len(got) != 2 || got[0] != "PUT client-b /smtp/tests" || got[1] != "PUT client-b /smtp" {
-		t.Errorf("writing calls %q", got)
+		t.Errorf("got writes %q", got)
 	}
 	if got := tb.state("client-b").Settings.Username; got != newID {
-		t.Errorf("username %q", got)
+		t.Errorf("got username %q", got)
 	}
 }
 

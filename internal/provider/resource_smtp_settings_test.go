@@ -148,7 +148,7 @@ func TestAccSettingsFailedTest(t *testing.T) {
 	refused := regexp.MustCompile(`(?s)535.*Nothing was saved`)
 	wrong := arguments{"password_wo": hcl("wrong"), "password_wo_version": "2"}
 
-	t.Run("R23_OnCreateNothingIsSavedAndNothingTainted", func(t *testing.T) {
+	t.Run("R23_FailedCreateSavesAndTaintsNothing", func(t *testing.T) {
 		tb := newTestbed(t, smtptest.Config{}, "only")
 		resource.UnitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: factories,
@@ -164,7 +164,7 @@ func TestAccSettingsFailedTest(t *testing.T) {
 		})
 	})
 
-	t.Run("R23_OnUpdateTheSiteStaysAsItWasAndEnabled", func(t *testing.T) {
+	t.Run("R23_FailedUpdateLeavesTheSiteUnchangedAndEnabled", func(t *testing.T) {
 		tb := newTestbed(t, smtptest.Config{}, "only")
 		var before site.State
 		resource.UnitTest(t, resource.TestCase{
@@ -183,7 +183,7 @@ func TestAccSettingsFailedTest(t *testing.T) {
 					PreConfig: func() {
 						expect{tb: tb, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1, wrote: []string{"PUT only /smtp/tests"}}.now()
 						if now := tb.state("only"); now.Revision != before.Revision {
-							t.Errorf("revision %s after the failed test, %s before it", now.Revision, before.Revision)
+							t.Errorf("got revision %s after the failed test, want %s as before", now.Revision, before.Revision)
 						}
 					},
 					// The state is unchanged too: the previous configuration needs no change.
@@ -195,7 +195,7 @@ func TestAccSettingsFailedTest(t *testing.T) {
 		})
 	})
 
-	t.Run("TheNextApplyRepeatsTheChange", func(t *testing.T) {
+	t.Run("NextApplyRetriesTheChange", func(t *testing.T) {
 		tb := newTestbed(t, smtptest.Config{}, "only")
 		changed := arguments{"password_wo": hcl("not yet known"), "password_wo_version": "2"}
 		resource.UnitTest(t, resource.TestCase{

@@ -23,7 +23,7 @@ func TestQuieten(t *testing.T) {
 			return nil
 		})
 		if !maps.Equal(got, want) {
-			t.Errorf("with %q: set %v, want %v", variable, got, want)
+			t.Errorf("with %q: got set %v, want %v", variable, got, want)
 		}
 	}
 }
@@ -39,6 +39,6 @@ func TestR21WaitsForANewParent(t *testing.T) {
 		return parent
 	}, ticks)
 	if len(parents) != 1 || len(ticks) != 1 {
-		t.Errorf("it did not stop at the first tick with another parent: %d and %d left", len(parents), len(ticks))
+		t.Errorf("the watch did not stop at the first tick with another parent: %d parents and %d ticks left", len(parents), len(ticks))
 	}
 }

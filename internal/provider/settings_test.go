@@ -24,7 +24,7 @@ func TestEverySettingHasAField(t *testing.T) {
 		t.Errorf("settings.go: settingValues lacks fields with the tags %q", missing)
 	}
 	if got, want := len(modelFields(reflect.TypeFor[settingValues]())), len(flatSettings()); got != want {
-		t.Errorf("settings.go: settingValues has %d fields, and there are %d settings", got, want)
+		t.Errorf("settings.go: settingValues has %d fields, want %d, one per setting", got, want)
 	}
 }
 
@@ -41,7 +41,7 @@ func TestSettingValuesAndBack(t *testing.T) {
 	}
 	var v settingValues
 	if v.given() {
-		t.Error("the zero values are given")
+		t.Error("the zero values count as configured")
 	}
 	v.fromSettings(s)
 	if got := v.toSettings(); got != s || !v.given() || !v.known() {

@@ -53,7 +53,7 @@ func begun(t *testing.T, registry *sites) {
 }
 
 func TestReadAhead(t *testing.T) {
-	t.Run("TakesNoTimeMore", func(t *testing.T) {
+	t.Run("ReadsSitesInParallel", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			registry, all := registryOf(readAheadAfter + readAheadWidth)
 			begun(t, registry)
@@ -65,15 +65,15 @@ func TestReadAhead(t *testing.T) {
 			}
 			for i, c := range all {
 				if c.reads.Load() != 1 {
-					t.Errorf("site %d was read %d times", i, c.reads.Load())
+					t.Errorf("site %d was read %d times, want once", i, c.reads.Load())
 				}
 			}
 			if spent := time.Since(began); spent > time.Second {
-				t.Errorf("it took %v", spent)
+				t.Errorf("the reads took %v", spent)
 			}
 		})
 	})
-	t.Run("AnAnswerIsUsedOnce", func(t *testing.T) {
+	t.Run("UsesEachResultOnce", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			registry, _ := registryOf(readAheadAfter + 1)
 			begun(t, registry)
@@ -81,12 +81,12 @@ func TestReadAhead(t *testing.T) {
 			last := registry.entries["010"]
 			for _, want := range []string{"1", "2"} {
 				if got, err := registry.refresh(t.Context(), last); err != nil || got.Revision != want {
-					t.Errorf("revision %q, %v; want %q", got.Revision, err, want)
+					t.Errorf("got revision %q, %v; want %q", got.Revision, err, want)
 				}
 			}
 		})
 	})
-	t.Run("NoneIsUsedAfterAWrite", func(t *testing.T) {
+	t.Run("DiscardsTheResultAfterAWrite", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			registry, _ := registryOf(readAheadAfter + 1)
 			begun(t, registry)
@@ -94,44 +94,44 @@ func TestReadAhead(t *testing.T) {
 			last := registry.entries["010"]
 			(&smtpSettingsResource{sites: registry}).attempt(last, site.Change{})
 			if got, err := registry.refresh(t.Context(), last); err != nil || got.Revision != "2" {
-				t.Errorf("revision %q, %v; want one that was read after the write", got.Revision, err)
+				t.Errorf("got revision %q, %v; want the one read after the write", got.Revision, err)
 			}
 		})
 	})
-	t.Run("WhoeverWasFirstReadsAlone", func(t *testing.T) {
+	t.Run("SkipsASiteInUse", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			registry, all := registryOf(1)
 			e := registry.entries["000"]
 			e.take()
 			e.prefetch(t.Context())
 			if n := all[0].reads.Load(); n != 0 {
-				t.Errorf("%d reads ahead of a site that is in use", n)
+				t.Errorf("got %d reads ahead of a site in use, want 0", n)
 			}
 		})
 	})
-	t.Run("AFailureIsTheAnswer", func(t *testing.T) {
+	t.Run("ReturnsAFailedRead", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			registry, all := registryOf(readAheadAfter + 1)
 			all[readAheadAfter].err = &site.Error{Kind: site.Unreachable, Message: "gone"}
 			begun(t, registry)
 			_, err := registry.refresh(t.Context(), registry.entries["010"])
 			if site.KindOf(err) != site.Unreachable || all[readAheadAfter].reads.Load() != 1 {
-				t.Errorf("%v after %d reads; a dead site must not cost its time twice", err, all[readAheadAfter].reads.Load())
+				t.Errorf("got %v after %d reads, want one failed read: an unreachable site must not be waited for twice", err, all[readAheadAfter].reads.Load())
 			}
 		})
 	})
-	t.Run("ItsTimeIsNotThatOfTheCaller", func(t *testing.T) {
+	t.Run("TimeoutDoesNotCountAgainstTheCaller", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			registry, all := registryOf(readAheadAfter + 1)
 			all[readAheadAfter].takes = 2 * defaultReadTimeout
 			begun(t, registry)
 			got, err := registry.refresh(t.Context(), registry.entries["010"])
 			if err != nil || got.Revision != "2" {
-				t.Errorf("revision %q, %v; want that of a read in the caller's own time", got.Revision, err)
+				t.Errorf("got revision %q, %v; want the one read within the caller's own timeout", got.Revision, err)
 			}
 		})
 	})
-	t.Run("WaitingEndsWithTheCall", func(t *testing.T) {
+	t.Run("WaitEndsWithTheContext", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			registry, all := registryOf(readAheadAfter + 1)
 			all[readAheadAfter].takes = time.Minute
@@ -139,7 +139,7 @@ func TestReadAhead(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 			defer cancel()
 			if _, err := registry.refresh(ctx, registry.entries["010"]); !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("error %v", err)
+				t.Errorf("got error %v", err)
 			}
 			time.Sleep(time.Minute) // lets the read end
 		})

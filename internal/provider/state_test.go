@@ -105,7 +105,7 @@ func TestStateOfRelease0_1(t *testing.T) {
 		PasswordID string `json:"password_id"`
 	}
 	if err := json.Unmarshal(private["applied"], &applied); err != nil || applied.Revision != "1" || applied.PasswordID == "" {
-		t.Errorf("private state %s, %v", private["applied"], err)
+		t.Errorf("got private state %s, %v", private["applied"], err)
 	}
 }
 
@@ -127,7 +127,7 @@ func FuzzState(f *testing.F) {
 	f.Add(int64(7), recorded)
 	server, ok := provider.NewServer(nil, "test")().(wholeServer)
 	if !ok {
-		f.Fatal("the provider serves no list resources or actions")
+		f.Fatal("the provider does not serve list resources or actions")
 	}
 	schema, err := server.GetProviderSchema(f.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
@@ -142,7 +142,7 @@ func FuzzState(f *testing.F) {
 			return
 		}
 		if _, err := upgraded.UpgradedState.Unmarshal(kind); err != nil {
-			t.Fatalf("taken, and not of the schema's type: %v", err)
+			t.Fatalf("the old state was accepted but does not have the schema's type: %v", err)
 		}
 		config, err := upgraded.UpgradedState.Unmarshal(kind)
 		if err != nil || config.IsNull() {

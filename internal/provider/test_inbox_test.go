@@ -115,7 +115,7 @@ func TestAccArrival(t *testing.T) {
 	holds := func(enabled bool, messages int) func() {
 		return func() {
 			if state := r.state("only"); state.Enabled != enabled || len(r.smtp.Messages()) != messages {
-				t.Errorf("enabled %t after %d messages, want %t after %d", state.Enabled, len(r.smtp.Messages()), enabled, messages)
+				t.Errorf("got enabled %t after %d messages, want %t after %d", state.Enabled, len(r.smtp.Messages()), enabled, messages)
 			}
 		}
 	}
@@ -165,7 +165,7 @@ func TestAccInboxLostAfterTheSending(t *testing.T) {
 		}},
 	})
 	if state := r.state("only"); state.Enabled || !state.Settings.IsZero() || len(r.smtp.Messages()) != 1 {
-		t.Errorf("%+v after %d messages", state, len(r.smtp.Messages()))
+		t.Errorf("got %+v after %d messages", state, len(r.smtp.Messages()))
 	}
 }
 
@@ -193,7 +193,7 @@ func TestAccArrivalWithAToken(t *testing.T) {
 		},
 	})
 	if n := len(r.smtp.Messages()); n != 1 {
-		t.Errorf("%d messages, want one: an inbox that cannot be opened is found out before", n)
+		t.Errorf("got %d messages, want 1: an unreadable inbox must be noticed before sending", n)
 	}
 }
 
@@ -246,7 +246,7 @@ func TestAccRequirementNeedsAnInbox(t *testing.T) {
 		},
 	})
 	if calls := r.wrote(); len(calls) > 0 || r.imap.Seen().Connections > 0 {
-		t.Errorf("something was called: %q, %+v", calls, r.imap.Seen())
+		t.Errorf("got requests %q and IMAP connections %+v, want none", calls, r.imap.Seen())
 	}
 }
 
@@ -258,10 +258,10 @@ func TestActionSendTestLooksIntoTheInbox(t *testing.T) {
 	})
 	progress, failure := p.invoke(map[string]any{"site": "only", "require": "delivered"})
 	if failure != "" || !strings.Contains(strings.Join(progress, "\n"), "arrived in INBOX") {
-		t.Errorf("progress %q, failure %q", progress, failure)
+		t.Errorf("got progress %q and failure %q", progress, failure)
 	}
 	r.in("Junk", "")
 	if _, failure := p.invoke(map[string]any{"site": "only", "require": "delivered"}); !strings.Contains(failure, "accepted, but went to Junk") {
-		t.Errorf("failure %q", failure)
+		t.Errorf("got failure %q", failure)
 	}
 }

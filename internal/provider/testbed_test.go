@@ -262,10 +262,10 @@ func (e expect) check() error {
 		return fmt.Errorf("%s: enabled %t, host %q; want %t, %q", e.site, state.Enabled, state.Settings.Host, e.enabled, e.host)
 	}
 	if got := len(e.tb.smtp.Messages()); got != e.messages {
-		return fmt.Errorf("%d messages were sent, want %d", got, e.messages)
+		return fmt.Errorf("got %d messages, want %d", got, e.messages)
 	}
 	if got := e.tb.wrote(); !slices.Equal(got, e.wrote) {
-		return fmt.Errorf("writing calls %q, want %q", got, e.wrote)
+		return fmt.Errorf("got writes %q, want %q", got, e.wrote)
 	}
 	return nil
 }
@@ -293,7 +293,7 @@ func (tb *testbed) pass(name string, c site.Candidate) {
 	tb.t.Helper()
 	result, err := tb.site(name).PutTest(tb.t.Context(), uuid.NewString(), site.TestRequest{Candidate: &c, Recipient: recipient})
 	if err != nil || result.Status != site.Passed {
-		tb.t.Fatalf("test of %s: %+v, %v", name, result, err)
+		tb.t.Fatalf("test of %s: got %+v, %v", name, result, err)
 	}
 }
 
@@ -306,7 +306,7 @@ type enabledOnce struct{ tb *testbed }
 
 func (e enabledOnce) CheckState(_ context.Context, _ statecheck.CheckStateRequest, resp *statecheck.CheckStateResponse) {
 	if state := e.tb.state("only"); !state.Enabled || len(e.tb.smtp.Messages()) != 1 {
-		resp.Error = fmt.Errorf("enabled %t, %d messages", state.Enabled, len(e.tb.smtp.Messages()))
+		resp.Error = fmt.Errorf("got enabled %t and %d messages", state.Enabled, len(e.tb.smtp.Messages()))
 	}
 }
 

@@ -153,14 +153,14 @@ resource "smtp_settings" "client" {
 
 	out, ok := ws.run("apply", "-auto-approve", "-no-color")
 	if ok || !strings.Contains(out, "client-b: ") || strings.Contains(out, "client-a: the test") {
-		t.Fatalf("ok %t, or the wrong site is named:\n%s", ok, out)
+		t.Fatalf("succeeded: %t, or the error names the wrong site:\n%s", ok, out)
 	}
 	if !tb.state("client-a").Enabled || tb.state("client-b").Enabled || !tb.state("client-c").Enabled {
-		t.Fatal("one failing site held up the others, or was enabled")
+		t.Fatal("one failing site held up the others or was enabled itself")
 	}
 	all, tainted := ws.addresses()
 	if want := []string{`smtp_settings.client["client-a"]`, `smtp_settings.client["client-c"]`}; !slices.Equal(all, want) || len(tainted) > 0 {
-		t.Fatalf("state holds %q, tainted %q; want %q and nothing tainted", all, tainted, want)
+		t.Fatalf("the state holds %q, tainted %q; want %q and nothing tainted", all, tainted, want)
 	}
 
 	ws.configure(config(tb.smtp.Port()))
@@ -168,7 +168,7 @@ resource "smtp_settings" "client" {
 		t.Fatal(out)
 	}
 	if got := len(tb.smtp.Messages()); got != 3 {
-		t.Errorf("%d messages, want one a site", got)
+		t.Errorf("got %d messages, want one per site", got)
 	}
 }
 
@@ -183,7 +183,7 @@ func TestAccSettingsCalls(t *testing.T) {
 			t.Fatal(out)
 		}
 		if got := tb.called(); !slices.Equal(got, want) {
-			t.Errorf("%s called %q, want %q", args[0], got, want)
+			t.Errorf("%s sent %q, want %q", args[0], got, want)
 		}
 	}
 	read := []string{"GET only /smtp"}
@@ -227,17 +227,17 @@ func TestAccSettingsErrorPath(t *testing.T) {
 			ws.configure(variable + tb.config(changed))
 			out, ok := ws.run("apply", "-auto-approve", "-no-color")
 			if ok || !strings.Contains(unwrapped(out), c.says) {
-				t.Fatalf("ok %t:\n%s", ok, out)
+				t.Fatalf("succeeded: %t:\n%s", ok, out)
 			}
 			state, err := os.ReadFile(filepath.Join(ws.Dir, "terraform.tfstate"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			if strings.Contains(string(state), canary) || strings.Contains(out, canary) {
-				t.Error("the password is in the state or in the output")
+				t.Error("the state or the output holds the password")
 			}
 			if all, tainted := ws.addresses(); !slices.Equal(all, []string{"smtp_settings.test"}) || len(tainted) > 0 {
-				t.Errorf("state holds %q, tainted %q", all, tainted)
+				t.Errorf("the state holds %q, tainted %q", all, tainted)
 			}
 			for _, want := range []string{`"password_wo_version": "1"`, `"host": "` + c.host + `"`} {
 				if !strings.Contains(string(state), want) {
@@ -245,7 +245,7 @@ func TestAccSettingsErrorPath(t *testing.T) {
 				}
 			}
 			if out, ok := ws.run("plan", "-no-color"); !ok || !strings.Contains(out, "1 to change") {
-				t.Errorf("the next plan does not repeat the change:\n%s", out)
+				t.Errorf("the next plan does not contain the change:\n%s", out)
 			}
 		})
 	}
@@ -277,10 +277,10 @@ func TestAccSettingsR27NewerContract(t *testing.T) {
 		tb.wrote()
 		out, ok := ws.run("apply", "-auto-approve", "-no-color")
 		if ok || !strings.Contains(unwrapped(out), "the site implements version 2 of the site admin contract, but this provider supports only version 1") {
-			t.Errorf("%s: ok %t:\n%s", when, ok, out)
+			t.Errorf("%s: succeeded: %t:\n%s", when, ok, out)
 		}
 		if wrote := tb.wrote(); len(wrote) > 0 {
-			t.Errorf("%s: %q", when, wrote)
+			t.Errorf("%s: got writes %q", when, wrote)
 		}
 		tb.tamper.Store(nil)
 	}
@@ -291,7 +291,7 @@ func TestAccSettingsR27NewerContract(t *testing.T) {
 	ws.configure(tb.config(arguments{"from_name": hcl("B")}))
 	refuses("upgraded since")
 	if state := tb.state("only"); !state.Enabled || len(tb.smtp.Messages()) != 1 {
-		t.Errorf("%+v, %d messages", state, len(tb.smtp.Messages()))
+		t.Errorf("got %+v and %d messages", state, len(tb.smtp.Messages()))
 	}
 }
 
