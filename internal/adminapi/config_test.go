@@ -88,17 +88,22 @@ func TestAddress(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	for attribute, spoil := range map[string]func(*adminapi.Limits){
-		"request_timeout":     func(l *adminapi.Limits) { l.RequestTimeout = 0 },
-		"max_retries":         func(l *adminapi.Limits) { l.MaxRetries = -1 },
-		"requests_per_second": func(l *adminapi.Limits) { l.RequestsPerSecond = math.NaN() },
-		"concurrency":         func(l *adminapi.Limits) { l.Concurrency = 0 },
+	for _, tt := range []struct {
+		spoil func(*adminapi.Limits)
+		want  string
+	}{
+		{func(l *adminapi.Limits) { l.RequestTimeout = 0 }, "request_timeout"},
+		{func(l *adminapi.Limits) { l.MaxRetries = -1 }, "max_retries"},
+		{func(l *adminapi.Limits) { l.RequestsPerSecond = 0 }, "requests_per_second"},
+		{func(l *adminapi.Limits) { l.RequestsPerSecond = -1 }, "requests_per_second"},
+		{func(l *adminapi.Limits) { l.RequestsPerSecond = math.NaN() }, "requests_per_second"},
+		{func(l *adminapi.Limits) { l.Concurrency = 0 }, "concurrency"},
 	} {
 		limits := adminapi.DefaultLimits()
-		spoil(&limits)
+		tt.spoil(&limits)
 		_, err := adminapi.NewPool(adminapi.PoolOptions{}).Client(adminapi.Config{URL: "https://a.example", Limits: limits})
-		if got := refusedAt(t, err); got != attribute {
-			t.Errorf("got %q, want %s", got, attribute)
+		if got := refusedAt(t, err); got != tt.want {
+			t.Errorf("%+v: got %q, want %s", limits, got, tt.want)
 		}
 	}
 }

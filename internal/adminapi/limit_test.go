@@ -116,6 +116,19 @@ func crowd(t *testing.T, client *adminapi.Client, calls int) time.Duration {
 
 func slow(_ http.ResponseWriter, r *http.Request) { _ = adminapi.Sleep(r.Context(), time.Second) }
 
+func TestDefaultLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		town := newTown(t)
+		if took := crowd(t, town.build(t, "127.0.0.1:80", adminapi.DefaultLimits(), slow), 21); took != 3*time.Second {
+			t.Errorf("21 requests of a second, 10 of them concurrent, took %s", took)
+		}
+		err := get(t.Context(), town.build(t, "127.0.0.1:81", adminapi.DefaultLimits(), adminapitest.Silence), nil)
+		if e, ok := errors.AsType[*adminapi.Error](err); !ok || e.Attempts != 4 || !strings.Contains(err.Error(), "gave up after 30s") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 func TestConcurrencyHoldsWithinOneConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		authority := issue(t, nil, unspoiled)
@@ -228,6 +241,24 @@ func TestRateIsPerOrigin(t *testing.T) {
 			})
 		}
 		all.Wait()
+	})
+}
+
+// A request that cannot wait for its turn leaves it to the next one.
+func TestATurnThatIsNotWaitedForIsGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limits := unlimited()
+		limits.RequestsPerSecond, limits.Concurrency = 0.1, 1
+		client := newTown(t).build(t, "127.0.0.1:80", limits, fine)
+		crowd(t, client, 1)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if err := get(ctx, client, nil); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		if took := crowd(t, client, 1); took.Round(time.Second) != 10*time.Second {
+			t.Errorf("the next turn came after %s, want 10s", took)
+		}
 	})
 }
 

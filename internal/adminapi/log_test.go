@@ -121,6 +121,21 @@ func TestACallThatWaitsForItsTurnSaysSo(t *testing.T) {
 	})
 }
 
+func TestACallThatWaitsForAnotherCallsRetryAfterSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		busy := adminapitest.WithHeader("Retry-After", "14", adminapitest.Problem(429, "rate_limited"))
+		got := logged(t, nil, func(c *adminapi.Client) {
+			_, _ = c.Do(t.Context(), adminapi.Request{Method: "POST", Path: "/thing"}, nil)
+			if err := get(t.Context(), c, nil); err != nil {
+				t.Error(err)
+			}
+		}, adminapitest.Step{Call: "POST /thing", Answer: busy}, good())
+		if len(got) != 3 || got[1]["waiting_for"] != "the site, which asked to be left alone for another 14s" {
+			t.Errorf("got %v", got)
+		}
+	})
+}
+
 func TestLogsHoldStringsAndNoSecrets(t *testing.T) {
 	for place, echo := range echoes {
 		session := adminapi.Session(func(ctx context.Context, anonymous *adminapi.Client) (adminapi.Grant, error) {

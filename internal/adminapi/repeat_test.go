@@ -189,6 +189,23 @@ func TestALostWriteThatWasCarriedOutIsASuccess(t *testing.T) {
 	})
 }
 
+func TestACancelledWriteIsNotAskedAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		client := play(t, nil, adminapitest.Step{Call: "PUT /thing", Answer: func(w http.ResponseWriter, r *http.Request) {
+			cancel()
+			adminapitest.Silence(w, r)
+		}})
+		_, err := client.Do(ctx, adminapi.Request{Method: "PUT", Path: "/thing", Repeat: adminapi.IfUndone, Done: func(ctx context.Context) (bool, error) {
+			t.Error("the site was asked")
+			return false, ctx.Err()
+		}}, nil)
+		if e, ok := errors.AsType[*adminapi.Error](err); !ok || e.Kind != adminapi.NoAnswer || !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 func TestALostWriteThatCannotBeAskedAfterSaysBoth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cause := errors.New("reading failed as well")

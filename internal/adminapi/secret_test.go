@@ -76,6 +76,17 @@ func TestATokenWithoutASchemeIsNotRepeated(t *testing.T) {
 	})
 }
 
+// A session that was renewed during a request has a token of its own.
+func TestARenewedTokenIsNotRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tells := adminapitest.Problem(403, "forbidden", `"detail":"neither canary-one nor canary-two"`)
+		client := play(t, sessions(0), logsIn("canary-one"), uses("canary-one", rejected), logsIn("canary-two"), uses("canary-two", tells))
+		if err := get(t.Context(), client, nil); err == nil || !strings.Contains(err.Error(), "neither [redacted] nor [redacted]") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 // Calls at the same time know each other's secrets, also those that were sent while a call was under way.
 func TestCallsAtOnceRepeatNoSecretOfEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
