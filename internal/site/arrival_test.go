@@ -29,6 +29,7 @@ func TestShortfall(t *testing.T) {
 		"NowhereIsNotDelivered":           {in("", results("pass", "pass", "pass")), site.Filtered, site.Filtered},
 		"PassesForOtherDomain":            {results("pass", "pass", "fail"), "", site.Unaligned},
 		"DKIMPassesForOtherDomain":        {results("softfail", "pass", "fail"), "", site.Unaligned},
+		"SPFPassesForOtherDomain":         {results("pass", "none", "fail"), "", site.Unaligned},
 		"NothingPasses":                   {results("none", "none", "fail"), "", site.Unauthenticated},
 		"NoPolicy":                        {results("pass", "none", "none"), "", site.NoPolicy},
 		"NoPolicyAtMicrosoft":             {results("pass", "pass", "bestguesspass"), "", site.NoPolicy},

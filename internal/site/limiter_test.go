@@ -3,6 +3,7 @@ package site_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -119,6 +120,92 @@ func TestLimiterKeepsServersApart(t *testing.T) {
 			t.Errorf("%v after %v; want a pause of 2s at least", err, time.Since(began))
 		}
 	})
+}
+
+// A server that refused gets half as many tests at a time, and one more each time as many have passed.
+func TestLimiterGrowsAsTestsPass(t *testing.T) {
+	s := settingsAt("smtp.example.com")
+	for passes, want := range map[int]int{0: 2, 1: 2, 2: 3, 4: 3, 5: 4, 50: 4} {
+		synctest.Test(t, func(t *testing.T) {
+			limiter, server := site.NewTestLimiter(4, isCrowded), &busyServer{takes: 10}
+			answer := func(result site.TestResult) {
+				_, err := limiter.Do(t.Context(), s, func(context.Context) (site.TestResult, error) { return result, nil })
+				if err != nil {
+					t.Error(err)
+				}
+			}
+			answer(crowded)
+			for range passes {
+				answer(passed)
+			}
+			var running sync.WaitGroup
+			for range 6 {
+				running.Go(func() {
+					_, err := limiter.Do(t.Context(), s, func(context.Context) (site.TestResult, error) {
+						server.test()
+						return healing(site.RetryNever), nil
+					})
+					if err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			running.Wait()
+			if server.peak != want {
+				t.Errorf("%d at a time after %d passes, want %d", server.peak, passes, want)
+			}
+		})
+	}
+}
+
+// The pause after a refusal doubles with each one, up to a minute, and halves with each pass.
+func TestLimiterPausesLongerAfterEachRefusal(t *testing.T) {
+	s := settingsAt("smtp.example.com")
+	for _, tt := range []struct {
+		refusals, passes int
+		want             time.Duration
+	}{
+		{1, 0, 2 * time.Second},
+		{2, 0, 4 * time.Second},
+		{5, 0, 32 * time.Second},
+		{6, 0, time.Minute},
+		{9, 0, time.Minute},
+		{3, 1, 8 * time.Second},
+		{3, 2, 4 * time.Second},
+		{3, 9, 2 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			limiter := site.NewTestLimiter(4, isCrowded)
+			results := slices.Concat(slices.Repeat([]site.TestResult{crowded}, tt.refusals), slices.Repeat([]site.TestResult{passed}, tt.passes))
+			if tt.passes > 0 {
+				results = append(results, crowded)
+			}
+			var last time.Time
+			for _, result := range append(results, passed) {
+				_, err := limiter.Do(t.Context(), s, func(context.Context) (site.TestResult, error) {
+					if result.Status == site.Failed {
+						last = time.Now()
+					}
+					return result, nil
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+			if paused := time.Since(last); paused < tt.want || paused >= tt.want*3/2 {
+				t.Errorf("a pause of %v after %d refusals and %d passes, want %v and up to half of it", paused, tt.refusals, tt.passes, tt.want)
+			}
+		})
+	}
+}
+
+// A site that gives a refusal and an error gave no verdict, so the test is not repeated.
+func TestLimiterRepeatsNoTestWithoutAVerdict(t *testing.T) {
+	c := toOtherHost()
+	p := procedure(t)
+	p.Limiter = site.NewTestLimiter(10, isCrowded)
+	_, err := p.Apply(t.Context(), play(t, call{ask: testOf(c), result: crowded, err: gone}), c)
+	checkSame(t, err, gone)
 }
 
 // The last refusal is the result in the end, and no time is spent on waiting for what the deadline comes before.

@@ -108,6 +108,8 @@ func TestLooksIntoTheInbox(t *testing.T) {
 				t.Errorf("error %v", err)
 			case tt.short != "" && (failed == nil || failed.Result.Shortfall != tt.short || failed.Result.Stage != site.StageArrival || failed.Result.Status != site.Failed):
 				t.Errorf("error %#v, want one of %s", err, tt.short)
+			case failed != nil && failed.Attempts != 1:
+				t.Errorf("%d attempts, want 1", failed.Attempts)
 			case failed != nil && failed.Result.Unsent == slices.ContainsFunc(box.calls, func(call string) bool { return strings.HasPrefix(call, "test ") }):
 				t.Errorf("unsent %t after %q", failed.Result.Unsent, box.calls)
 			case err == nil && tt.require.Looks() && (now.Verification == nil || now.Verification.Arrival == nil || *now.Verification.Arrival != box.arrival):

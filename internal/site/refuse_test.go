@@ -45,6 +45,8 @@ func TestRefuse(t *testing.T) {
 		{"OffByClearingAndOn", clearsOff, unedited, "", ""},
 		{"TestsOnlyWhatIsOnForever", site.Capabilities{Testing: site.TestsEnabled, Off: site.OffNever}, unedited, "enabled", "while mail is on"},
 
+		{"TestsOnlyWhatIsOnForeverOff", site.Capabilities{Testing: site.TestsEnabled, Off: site.OffNever}, disabled, "enabled", "no way to switch mail off"},
+
 		{"UnsupportedValue", unsupported(site.UnsupportedValue{Field: "encryption", Value: site.STARTTLS, Reason: "it is only opportunistic."}), unedited, "encryption", "opportunistic"},
 		{"OtherValue", unsupported(site.UnsupportedValue{Field: "encryption", Value: site.NoEncryption, Reason: "x"}), unedited, "", ""},
 		{"UnsupportedPort", unsupported(site.UnsupportedValue{Field: "port", Value: 587, Reason: "x"}), unedited, "port", "x"},
@@ -119,6 +121,37 @@ func TestRefuseEverySetting(t *testing.T) {
 	}
 	if got := fields(site.Settings{}); len(got) > 0 {
 		t.Errorf("refused %q of settings that are not set", got)
+	}
+}
+
+// A platform that cannot log in with a token says so once, and not for each setting of such a login.
+func TestRefuseLoginsWithATokenOnce(t *testing.T) {
+	s := settingsAt("smtp.example.com")
+	s.Grant, s.TokenURL, s.ClientID, s.Scopes = site.ClientCredentials, "https://login.example.com/token", "id", "mail"
+	without := func(names ...string) (can site.Capabilities) {
+		for _, f := range s.Fields() {
+			if !slices.Contains(names, f.Name) {
+				can.Settings = append(can.Settings, f.Name)
+			}
+		}
+		return can
+	}
+	for _, tt := range []struct {
+		can  site.Capabilities
+		want []string
+	}{
+		{without(), nil},
+		{without("grant", "token_url", "client_id", "scopes"), []string{"grant"}},
+		{without("from_name", "grant", "token_url", "client_id", "scopes"), []string{"from_name", "grant"}},
+		{without("token_url", "scopes"), []string{"token_url", "scopes"}},
+	} {
+		var got []string
+		for _, r := range tt.can.Refuse(site.Change{Candidate: site.Candidate{Settings: s}}) {
+			got = append(got, r.Field)
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("a platform with %q refused %q, want %q", tt.can.Settings, got, tt.want)
+		}
 	}
 }
 
