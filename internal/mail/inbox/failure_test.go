@@ -74,10 +74,10 @@ func TestInboxThatCannotBeRead(t *testing.T) {
 					return
 				}
 				if shortfallOf(err) != tt.want || !strings.Contains(err.Error(), tt.says) {
-					t.Errorf("%s: %v", shortfallOf(err), err)
+					t.Errorf("got %s: %v", shortfallOf(err), err)
 				}
 				if text := err.Error(); strings.Contains(text, password) || len([]rune(text)) > 300 || strings.ContainsRune(text, '\x1b') {
-					t.Errorf("not fit to be shown: %q", text)
+					t.Errorf("the error shows the password, is too long or holds control characters: %q", text)
 				}
 			})
 		})
@@ -117,7 +117,7 @@ func TestConnectsAgain(t *testing.T) {
 			}
 		})
 	})
-	t.Run("MessagesHaveNewNumbers", func(t *testing.T) {
+	t.Run("UIDValidityChanges", func(t *testing.T) {
 		withMailbox(t, imaptest.Config{}, func(f *fixture) {
 			for range 3 {
 				f.deliver("INBOX", message("before@client.example"))
@@ -139,11 +139,11 @@ func TestConnectsAgain(t *testing.T) {
 			f.server.SetFaults(imaptest.Faults{Login: &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable, Text: "Try later"}})
 			f.server.Kick()
 			if arrival, err := f.find(watch, accepted(id, "Ok")); shortfallOf(err) != site.InboxConnect {
-				t.Errorf("a message that nobody could look for is not missing: %+v, %v", arrival, err)
+				t.Errorf("a lost connection must not count as a missing message: got %+v, %v", arrival, err)
 			}
 		})
 	})
-	t.Run("IsClosedWhenNobodyWatches", func(t *testing.T) {
+	t.Run("ClosesWhenNoSearchIsLeft", func(t *testing.T) {
 		withMailbox(t, imaptest.Config{}, func(f *fixture) {
 			for range 2 {
 				watch := f.watch()

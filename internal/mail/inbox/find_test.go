@@ -23,12 +23,12 @@ func TestRecognises(t *testing.T) {
 		message string
 		by      string
 	}{
-		"MessageID":            {accepted(id, "Ok"), message(id), "message_id"},
-		"IDKeptByGoogle":       {accepted(id, "Ok"), message("new@mail.gmail.com", "X-Google-Original-Message-ID: <"+id+">"), "original_id"},
-		"IDKeptByMicrosoft":    {accepted(id, "Ok"), message("new@outlook.com", "X-Microsoft-Original-Message-ID: "+id), "original_id"},
-		"IDInTheReply":         {accepted(id, "Ok 0102018f3c5a7b21-9d0e-000000"), message("0102018f3c5a7b21-9d0e-000000@email.amazonses.com"), "reply"},
-		"SenderAndRecipient":   {accepted(id, "Ok"), message("new@service.example"), "sender"},
-		"NothingKnownOfTheIDs": {accepted("", ""), message("new@service.example"), "sender"},
+		"MessageID":          {accepted(id, "Ok"), message(id), "message_id"},
+		"IDKeptByGoogle":     {accepted(id, "Ok"), message("new@mail.gmail.com", "X-Google-Original-Message-ID: <"+id+">"), "original_id"},
+		"IDKeptByMicrosoft":  {accepted(id, "Ok"), message("new@outlook.com", "X-Microsoft-Original-Message-ID: "+id), "original_id"},
+		"IDInTheReply":       {accepted(id, "Ok 0102018f3c5a7b21-9d0e-000000"), message("0102018f3c5a7b21-9d0e-000000@email.amazonses.com"), "reply"},
+		"SenderAndRecipient": {accepted(id, "Ok"), message("new@service.example"), "sender"},
+		"UnknownIDs":         {accepted("", ""), message("new@service.example"), "sender"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			withMailbox(t, imaptest.Config{}, func(f *fixture) {
@@ -52,7 +52,7 @@ func TestDoesNotTakeOtherMessages(t *testing.T) {
 		"TwoAlike":             {message("one@service.example"), message("two@service.example")},
 		"NoHeaderAtAll":        {"\x00\xff\r\n\r\n", "no header\r\n\r\n"},
 		"ShortIDIsNotAReply":   {"From: a@else.example\r\nMessage-ID: <Ok@else.example>\r\n\r\n"},
-		"NothingArrivesAtAll":  nil,
+		"NothingArrives":       nil,
 		"IDInAnotherField":     {"From: a@else.example\r\nSubject: " + id + "\r\nMessage-ID: <x@else.example>\r\n\r\n"},
 		"IDThatMerelyContains": {"From: a@else.example\r\nMessage-ID: <x" + id + ">\r\n\r\n"},
 	} {
@@ -67,7 +67,7 @@ func TestDoesNotTakeOtherMessages(t *testing.T) {
 					t.Errorf("got %+v, %v", arrival, err)
 				}
 				if waited := time.Since(began); waited < time.Minute || waited > time.Minute+time.Second {
-					t.Errorf("waited %s", waited)
+					t.Errorf("waited for %s", waited)
 				}
 			})
 		})
@@ -88,7 +88,7 @@ func TestSendersAloneDoNotTellTestsApart(t *testing.T) {
 			}
 		})
 	})
-	t.Run("LateMessageOfTheLastTest", func(t *testing.T) {
+	t.Run("LateMessageOfAnEarlierTest", func(t *testing.T) {
 		withMailbox(t, imaptest.Config{}, func(f *fixture) {
 			if _, err := f.find(f.watch(), unknown); shortfallOf(err) != site.NotArrived {
 				t.Fatal(err)
@@ -114,7 +114,7 @@ func TestPlace(t *testing.T) {
 		waits bool
 	}{
 		"Junk":               {nil, false, []string{"Junk"}, "Junk", site.PlaceJunk, false},
-		"JunkByItsName":      {map[string]imap.MailboxAttr{"Mail/Spam": ""}, true, []string{"Mail/Spam"}, "Mail/Spam", site.PlaceJunk, false},
+		"JunkByName":         {map[string]imap.MailboxAttr{"Mail/Spam": ""}, true, []string{"Mail/Spam"}, "Mail/Spam", site.PlaceJunk, false},
 		"InboxOfGmail":       {gmail, false, []string{"[Gmail]/All Mail", "INBOX"}, "INBOX", site.PlaceInbox, false},
 		"SpamOfGmail":        {gmail, false, []string{"[Gmail]/Spam"}, "[Gmail]/Spam", site.PlaceJunk, false},
 		"ArchivedAtGmail":    {gmail, false, []string{"[Gmail]/All Mail"}, "[Gmail]/All Mail", site.PlaceOther, false},
@@ -133,7 +133,7 @@ func TestPlace(t *testing.T) {
 					t.Errorf("got %+v, %v", arrival, err)
 				}
 				if waited := time.Since(began); (waited >= time.Minute) != tt.waits {
-					t.Errorf("waited %s", waited)
+					t.Errorf("waited for %s", waited)
 				}
 			})
 		})
@@ -180,7 +180,7 @@ func TestCancelledSearchEnds(t *testing.T) {
 		watch.Close()
 		f.deliver("INBOX", message("other@client.example"))
 		if _, err := f.find(other, accepted("other@client.example", "Ok")); err != nil {
-			t.Errorf("the search of another test ended too: %v", err)
+			t.Errorf("canceling one search ended another: %v", err)
 		}
 	})
 }
@@ -204,13 +204,13 @@ func TestManyTestsShareOneConnection(t *testing.T) {
 				<-time.After(100 * time.Millisecond) // how long a test takes
 				f.deliver("INBOX", message(own))
 				if arrival, err := f.find(watch, accepted(own, "Ok")); err != nil || arrival.FoundBy != "message_id" {
-					t.Errorf("%d: %+v, %v", i, arrival, err)
+					t.Errorf("message %d: got %+v, %v", i, arrival, err)
 				}
 			})
 		}
 		all.Wait()
 		if added := time.Since(began) - 30*100*time.Millisecond; added > 15*time.Second {
-			t.Errorf("the search added %s", added)
+			t.Errorf("the search took %s longer", added)
 		}
 		if seen := f.server.Seen(); seen.MostAtOnce != 1 {
 			t.Errorf("got %+v", seen)

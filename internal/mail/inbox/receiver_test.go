@@ -24,7 +24,7 @@ func TestGenuineDovecot(t *testing.T) {
 		})
 	}
 	if _, err := open("wrong").Watch(t.Context(), sender, recipient); shortfallOf(err) != site.InboxLogin {
-		t.Errorf("wrong password: %v", err)
+		t.Errorf("wrong password: got %v", err)
 	}
 	mailbox, began := open(receivertest.Password), time.Now()
 	turns := make(chan struct{}, 10)
@@ -46,7 +46,7 @@ func TestGenuineDovecot(t *testing.T) {
 			}
 			arrival, err := watch.Find(t.Context(), accepted(own, "Ok"), time.Minute)
 			if err != nil || arrival.Place != site.PlaceInbox || arrival.DMARC.Result != "pass" || arrival.FoundBy != "message_id" {
-				t.Errorf("%d: %+v, %v", i, arrival, err)
+				t.Errorf("message %d: got %+v, %v", i, arrival, err)
 			}
 		})
 	}

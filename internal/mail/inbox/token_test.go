@@ -44,7 +44,7 @@ func TestLoginWithAToken(t *testing.T) {
 				}
 				f.deliver("INBOX", message(id))
 				if arrival, err := f.find(watch, accepted(id, "Ok")); err != nil || arrival.Place != site.PlaceInbox || fetched != 1 {
-					t.Errorf("%+v, %v, after %d tokens", arrival, err, fetched)
+					t.Errorf("got %+v, %v, after %d tokens", arrival, err, fetched)
 				}
 			})
 		})
@@ -84,14 +84,14 @@ func TestLoginWithATokenThatFails(t *testing.T) {
 				for range 3 {
 					_, err := mailbox.Watch(f.Context(), sender, recipient)
 					if shortfallOf(err) != tt.want || !strings.Contains(err.Error(), tt.says) {
-						t.Errorf("%s: %v", shortfallOf(err), err)
+						t.Errorf("got %s: %v", shortfallOf(err), err)
 					}
 					if strings.Contains(err.Error(), clientSecret) || strings.Contains(err.Error(), "ey.wrong.x") {
-						t.Errorf("a secret is shown: %v", err)
+						t.Errorf("the error shows a secret: %v", err)
 					}
 				}
 				if seen := f.server.Seen(); seen.Logins != tt.tried {
-					t.Errorf("%d logins, want %d", seen.Logins, tt.tried)
+					t.Errorf("got %d logins, want %d", seen.Logins, tt.tried)
 				}
 			})
 		})

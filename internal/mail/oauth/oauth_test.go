@@ -53,10 +53,10 @@ func TestFetch(t *testing.T) {
 		t.Fatalf("got %q, %v", token.Reveal(), err)
 	}
 	if got.Method != http.MethodPost || got.Header.Get("Authorization") != "" {
-		t.Errorf("asked by %s with %v", got.Method, got.Header)
+		t.Errorf("got method %s with %v", got.Method, got.Header)
 	}
 	if want := "client_id=id&client_secret=s%2B%26%3D%25&grant_type=client_credentials&scope=a+b"; got.PostForm.Encode() != want {
-		t.Errorf("asked %s", got.PostForm.Encode())
+		t.Errorf("got form %s", got.PostForm.Encode())
 	}
 }
 
@@ -72,18 +72,18 @@ func TestRefusals(t *testing.T) {
 			401, json, `{"error":"invalid_client","error_description":"AADSTS7000222: The provided client secret keys for app 'x' are expired.\r\nTrace ID: t\r\nCorrelation ID: c\r\nTimestamp: 2026-11-30 12:00:00Z","error_codes":[7000222]}`,
 			"token endpoint answered 401 invalid_client: AADSTS7000222: The provided client secret keys for app 'x' are expired. (Correlation ID c)",
 		},
-		"CodeOnly":       {401, json, `{"error":"invalid_client"}`, "token endpoint answered 401 invalid_client"},
-		"ErrorWith200":   {200, json, `{"error":"bad_verification_code"}`, "token endpoint answered 200 bad_verification_code"},
-		"Redirect":       {302, "text/html", "", "token endpoint answered 302: a redirect, which is not followed"},
-		"KeptPOST":       {307, "text/html", "", "token endpoint answered 307: a redirect, which is not followed"},
-		"Page":           {404, "text/html; charset=utf-8", "<html>", "token endpoint answered 404: not the JSON of a token endpoint, but text/html"},
-		"Nothing":        {200, "", "", "token endpoint answered 200: not the JSON of a token endpoint"},
-		"NoToken":        {200, json, `{"token_type":"Bearer"}`, "token endpoint answered 200: no access token that can be used"},
-		"TokenOfControl": {200, json, `{"access_token":"a\u0001auth=x"}`, "token endpoint answered 200: no access token that can be used"},
-		"TokenTooLong":   {200, json, `{"access_token":"` + strings.Repeat("x", 8<<10+1) + `"}`, "token endpoint answered 200: no access token that can be used"},
-		"AnotherType":    {200, json, `{"access_token":"x","token_type":"mac"}`, "token endpoint answered 200: a token of another type than Bearer"},
-		"Down":           {503, json, `{}`, "token endpoint answered 503"},
-		"Endless":        {200, json, strings.Repeat(" ", 64<<10+1), "token endpoint answered 200: more than 65536 bytes"},
+		"CodeOnly":                  {401, json, `{"error":"invalid_client"}`, "token endpoint answered 401 invalid_client"},
+		"ErrorWith200":              {200, json, `{"error":"bad_verification_code"}`, "token endpoint answered 200 bad_verification_code"},
+		"Redirect":                  {302, "text/html", "", "token endpoint answered 302: a redirect, which is not followed"},
+		"KeepsPOST":                 {307, "text/html", "", "token endpoint answered 307: a redirect, which is not followed"},
+		"Page":                      {404, "text/html; charset=utf-8", "<html>", "token endpoint answered 404: not the JSON of a token endpoint, but text/html"},
+		"Nothing":                   {200, "", "", "token endpoint answered 200: not the JSON of a token endpoint"},
+		"NoToken":                   {200, json, `{"token_type":"Bearer"}`, "token endpoint answered 200: no access token that can be used"},
+		"TokenWithControlCharacter": {200, json, `{"access_token":"a\u0001auth=x"}`, "token endpoint answered 200: no access token that can be used"},
+		"TokenTooLong":              {200, json, `{"access_token":"` + strings.Repeat("x", 8<<10+1) + `"}`, "token endpoint answered 200: no access token that can be used"},
+		"AnotherType":               {200, json, `{"access_token":"x","token_type":"mac"}`, "token endpoint answered 200: a token of another type than Bearer"},
+		"Down":                      {503, json, `{}`, "token endpoint answered 503"},
+		"Endless":                   {200, json, strings.Repeat(" ", 64<<10+1), "token endpoint answered 200: more than 65536 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			asked := 0
@@ -97,7 +97,7 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
 			if asked != 1 {
-				t.Errorf("asked %d times", asked)
+				t.Errorf("got %d requests, want 1", asked)
 			}
 		})
 	}
@@ -174,7 +174,7 @@ func TestCertificateOfTheEndpoint(t *testing.T) {
 	t.Cleanup(s.Close)
 	r := oauth.Request{TokenURL: s.URL, Grant: site.ClientCredentials, ClientID: "id", Secret: secret.New("s3cret")}
 	if _, err := (oauth.Client{}).Fetch(t.Context(), r); err == nil || !strings.Contains(err.Error(), "certificate") || asked != 0 {
-		t.Errorf("got %v, asked %d times", err, asked)
+		t.Errorf("got %v after %d requests", err, asked)
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())

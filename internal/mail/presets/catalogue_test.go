@@ -21,10 +21,10 @@ var (
 func TestCatalogue(t *testing.T) {
 	all := All()
 	if len(all) != 200 {
-		t.Errorf("%d presets, want 200", len(all))
+		t.Errorf("got %d presets, want 200", len(all))
 	}
 	if !slices.IsSortedFunc(all, func(a, b Preset) int { return strings.Compare(a.ID, b.ID) }) {
-		t.Error("not sorted by id")
+		t.Error("the catalogue is not sorted by ID")
 	}
 	ids, domains := map[string]bool{}, map[string]string{}
 	for _, p := range all {
@@ -57,7 +57,7 @@ func TestCatalogue(t *testing.T) {
 		check("date", err == nil)
 	}
 	if len(domains) != 736 {
-		t.Errorf("%d domains, want 736", len(domains))
+		t.Errorf("got %d domains, want 736", len(domains))
 	}
 }
 
@@ -84,7 +84,7 @@ func checkEndpoints(t *testing.T, p Preset) {
 		names[r.Name], home = true, home || r.Host == p.Host
 	}
 	if !home {
-		t.Errorf("preset %q: its host is that of no region", p.ID)
+		t.Errorf("preset %q: no region has its host", p.ID)
 	}
 	for _, alias := range p.Aliases {
 		if !hostShape.MatchString(strings.ReplaceAll(alias, "*", "com")) {
@@ -127,7 +127,7 @@ func TestPasswordFormats(t *testing.T) {
 	formats := 0
 	for _, p := range All() {
 		if (p.PasswordFormat == "") != (p.PasswordHint == "") {
-			t.Errorf("preset %q: a format and its words go together", p.ID)
+			t.Errorf("preset %q: has only one of password format and hint", p.ID)
 		}
 		if p.PasswordFormat == "" {
 			continue
@@ -137,17 +137,17 @@ func TestPasswordFormats(t *testing.T) {
 			t.Errorf("preset %q: %v", p.ID, err)
 		}
 		if !strings.HasPrefix(p.PasswordFormat, "^") || !strings.HasSuffix(p.PasswordFormat, "$") {
-			t.Errorf("preset %q: format %q leaves an end open", p.ID, p.PasswordFormat)
+			t.Errorf("preset %q: format %q is not anchored at both ends", p.ID, p.PasswordFormat)
 		}
 	}
 	if formats != 12 {
-		t.Errorf("%d formats, want 12", formats)
+		t.Errorf("got %d formats, want 12", formats)
 	}
 }
 
 func TestParseRefusesWrongTypes(t *testing.T) {
 	if _, err := parse([]byte(`[{"port": "587"}]`)); err == nil {
-		t.Error("a port that is no number was accepted")
+		t.Error("accepted a port that is not a number")
 	}
 }
 

@@ -94,7 +94,7 @@ func TestUsernameProblem(t *testing.T) {
 				t.Errorf("%s with %q: %q", id, username, problem)
 			}
 			if len(username) > 5 && !strings.Contains(p.UsernameHint, username) && strings.Contains(problem, username) {
-				t.Errorf("the username is in %q", problem)
+				t.Errorf("the hint repeats the username: %q", problem)
 			}
 		}
 	}
@@ -119,7 +119,7 @@ func TestPasswordProblem(t *testing.T) {
 		p := preset(t, id)
 		for _, password := range append(passwords.good, "") {
 			if problem := p.PasswordProblem(secret.New(password)); problem != "" {
-				t.Errorf("%s: a password of the right shape: %s", id, problem)
+				t.Errorf("%s: rejected a password of the right format: %s", id, problem)
 			}
 		}
 		for _, password := range passwords.bad {
@@ -128,7 +128,7 @@ func TestPasswordProblem(t *testing.T) {
 				t.Errorf("%s: %q", id, problem)
 			}
 			if strings.Contains(problem, password) {
-				t.Errorf("%s: the password is in %q", id, problem)
+				t.Errorf("%s: the hint repeats the password: %q", id, problem)
 			}
 		}
 	}

@@ -14,7 +14,7 @@ func TestByID(t *testing.T) {
 	}
 	for _, id := range []string{"", "Gmail", "gmail ", "nope"} {
 		if p, ok := ByID(id); ok {
-			t.Errorf("%q is %s", id, p.ID)
+			t.Errorf("%q resolves to %s", id, p.ID)
 		}
 	}
 }
@@ -50,7 +50,7 @@ func TestByDomainAndAddress(t *testing.T) {
 		}
 	}
 	if p, _ := ByDomain(" gmail.com\n"); p.ID != "gmail" {
-		t.Errorf("space around it: got %q", p.ID)
+		t.Errorf("with spaces around: got %q", p.ID)
 	}
 	if p, _ := ByAddress(`"a@b"@gmail.com`); p.ID != "gmail" {
 		t.Errorf("quoted local part: got %q", p.ID)
@@ -257,7 +257,7 @@ func TestPresetsAreTheCallersOwn(t *testing.T) {
 		if !ok || !slices.Equal(p.Domains, before.Domains) || !slices.Equal(p.Regions, before.Regions) ||
 			!slices.Equal(p.Alternatives, before.Alternatives) || !slices.Equal(p.Sources, before.Sources) ||
 			!slices.Equal(p.Aliases, before.Aliases) || !slices.Equal(p.Conflicts, before.Conflicts) {
-			t.Fatalf("a caller changed the catalogue: %+v", p)
+			t.Fatalf("a caller could change the catalogue: %+v", p)
 		}
 		spoil(p)
 		before, _ = ByID("yandex")
@@ -276,11 +276,11 @@ func FuzzLookup(f *testing.F) {
 		}
 		near := Near(name)
 		if len(near) > 4 {
-			t.Errorf("%q is near %q", name, near)
+			t.Errorf("%q has too many suggestions: %q", name, near)
 		}
 		for _, id := range near {
 			if _, ok := ByID(id); !ok {
-				t.Errorf("%q is near %q, which is no preset", name, id)
+				t.Errorf("%q suggests %q, which is not a preset", name, id)
 			}
 		}
 	})
@@ -301,7 +301,7 @@ func TestTenantOf(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", address, got, want)
 		}
 		if got := google.OAuth2.TenantOf(address); got != "" {
-			t.Errorf("Google has the tenant %q", got)
+			t.Errorf("got the tenant %q for Google", got)
 		}
 	}
 }

@@ -53,7 +53,7 @@ func check(t *testing.T, server *dnstest.Server, r sender.Request) sender.Report
 	report := sender.Checker{Resolver: sender.Nameserver(server.Address())}.Check(ctx, r)
 	for _, f := range report.Findings {
 		if strings.HasSuffix(f.Text, "..") || !strings.HasSuffix(f.Text, ".") || f.Remedy != "" && !strings.HasSuffix(f.Remedy, ".") {
-			t.Errorf("not sentences: %q %q", f.Text, f.Remedy)
+			t.Errorf("finding or remedy is not a sentence: %q %q", f.Text, f.Remedy)
 		}
 	}
 	return report
@@ -76,7 +76,7 @@ func TestVerdict(t *testing.T) {
 		summary  string
 		findings string
 	}{
-		"AllInOrder": {
+		"AllCorrect": {
 			fastmail(nil),
 			sender.Request{Preset: "fastmail"},
 			"client.example: SPF covers Fastmail, DKIM covers Fastmail, and its DMARC policy is reject.", "",
@@ -116,12 +116,12 @@ func TestVerdict(t *testing.T) {
 			sender.Request{Preset: "amazon-ses", Selectors: []string{"abc123"}},
 			"client.example: SPF of the domain does not count for Amazon SES, DKIM does not cover Amazon SES, and its DMARC policy is quarantine.", "warning dkim-not-covering",
 		},
-		"SelectorsNotKnown": {
+		"UnknownSelectors": {
 			dnstest.Zone{domain: {"TXT v=spf1 -all"}, "_dmarc." + domain: {"TXT v=DMARC1;p=quarantine"}},
 			sender.Request{Preset: "google-workspace"},
 			"client.example: SPF does not cover Google Workspace, DKIM cannot be judged, and its DMARC policy is quarantine.", "warning spf-not-covering",
 		},
-		"NothingKnownOfTheService": {
+		"UnknownService": {
 			fastmail(nil),
 			sender.Request{Preset: "zoho"},
 			"client.example: SPF is published, DKIM was not looked for, and its DMARC policy is reject. What Zoho Mail needs is not known here.", "",
@@ -176,7 +176,7 @@ func TestVerdict(t *testing.T) {
 			sender.Request{Preset: "fastmail"},
 			"client.example: SPF covers Fastmail, DKIM covers Fastmail, and no DMARC policy applies.", "warning dmarc-multiple",
 		},
-		"PolicyThatIsNone": {
+		"InvalidPolicy": {
 			fastmail(dnstest.Zone{"_dmarc." + domain: {"TXT v=DMARC1; p=refuse"}}),
 			sender.Request{Preset: "fastmail"},
 			"client.example: SPF covers Fastmail, DKIM covers Fastmail, and no DMARC policy applies.", "warning dmarc-invalid",
@@ -204,10 +204,10 @@ func TestVerdict(t *testing.T) {
 				t.Errorf("%s\n%s\n%s", report.Summary, ids(report), report.Text())
 			}
 			if again := check(t, server, tt.request); again.Text() != report.Text() {
-				t.Errorf("another time it says:\n%s\nand before:\n%s", again.Text(), report.Text())
+				t.Errorf("a second run reports:\n%s\nbut the first:\n%s", again.Text(), report.Text())
 			}
 			if report.OK() != !strings.Contains(tt.findings, "error ") {
-				t.Errorf("OK: %t", report.OK())
+				t.Errorf("got OK %t", report.OK())
 			}
 		})
 	}
@@ -230,8 +230,8 @@ func TestSPF(t *testing.T) {
 		"AnyCase":            {"V=SPF1 Include:SPF.messagingengine.com. -ALL", nil, sender.Covered, 1, ""},
 		"IncludeOfAnInclude": {"v=spf1 include:_spf.client.example -all", dnstest.Zone{"_spf.client.example": {"TXT v=spf1 a include:spf.messagingengine.com ~all", "A 203.0.113.1"}}, sender.Covered, 3, ""},
 		"Redirect":           {"v=spf1 redirect=spf.messagingengine.com", nil, sender.Covered, 1, ""},
-		"RedirectBehindAll":  {"v=spf1 -all redirect=spf.messagingengine.com", nil, sender.Missing, 0, "spf-not-covering"},
-		"BehindAll":          {"v=spf1 -all include:spf.messagingengine.com", nil, sender.Missing, 0, "spf-not-covering"},
+		"RedirectAfterAll":   {"v=spf1 -all redirect=spf.messagingengine.com", nil, sender.Missing, 0, "spf-not-covering"},
+		"IncludeAfterAll":    {"v=spf1 -all include:spf.messagingengine.com", nil, sender.Missing, 0, "spf-not-covering"},
 		"Excluded":           {"v=spf1 -include:spf.messagingengine.com ~all", nil, sender.Missing, 1, "spf-not-covering"},
 		"Flattened":          {"v=spf1 ip4:192.0.0.0/16 ip4:198.51.100.7 -all", nil, sender.Covered, 0, ""},
 		"PartlyFlattened":    {"v=spf1 ip4:192.0.2.0/25 -all", nil, sender.Unknown, 0, ""},
@@ -239,7 +239,7 @@ func TestSPF(t *testing.T) {
 		"Macro":              {"v=spf1 include:%{i}._spf.client.example -all", nil, sender.Unknown, 1, ""},
 		"Exists":             {"v=spf1 exists:%{i}._spf.client.example -all", nil, sender.Unknown, 1, ""},
 		"HostOfTheService":   {"v=spf1 a:out.messagingengine.com mx/24 -all", dnstest.Zone{"out.messagingengine.com": {"A 192.0.2.9", "AAAA 2001:db8::9"}}, sender.Unknown, 2, ""},
-		"Anybody":            {"v=spf1 +all", nil, sender.Covered, 0, "spf-passes-all"},
+		"PassesAll":          {"v=spf1 +all", nil, sender.Covered, 0, "spf-passes-all"},
 		"Neutral":            {"v=spf1 ?all", nil, sender.Missing, 0, "spf-not-covering"},
 		"UnknownModifier":    {"v=spf1 exp=why.client.example x-note=a:b include:spf.messagingengine.com -all", nil, sender.Covered, 1, ""},
 		"IncludesNothing":    {"v=spf1 include:gone.example include:spf.messagingengine.com -all", nil, sender.Missing, 1, "spf-invalid, spf-not-covering"},
@@ -247,8 +247,8 @@ func TestSPF(t *testing.T) {
 		"IncludesEachOther":  {"v=spf1 include:x.example -all", dnstest.Zone{"x.example": {"TXT v=spf1 include:client.example -all"}}, sender.Missing, 2, "spf-invalid, spf-not-covering"},
 		"TooManyLookups":     {"v=spf1 include:a.example -all", chain, sender.Missing, 11, "spf-invalid, spf-not-covering"},
 		"UnknownMechanism":   {"v=spf1 includes:spf.messagingengine.com -all", nil, sender.Missing, 0, "spf-invalid, spf-not-covering"},
-		"NetworkThatIsNone":  {"v=spf1 ip4:192.0.2.0/33 -all", nil, sender.Missing, 0, "spf-invalid, spf-not-covering"},
-		"OtherFamily":        {"v=spf1 ip4:2001:db8::/32 -all", nil, sender.Missing, 0, "spf-invalid, spf-not-covering"},
+		"InvalidNetwork":     {"v=spf1 ip4:192.0.2.0/33 -all", nil, sender.Missing, 0, "spf-invalid, spf-not-covering"},
+		"IPv6InIP4":          {"v=spf1 ip4:2001:db8::/32 -all", nil, sender.Missing, 0, "spf-invalid, spf-not-covering"},
 		"Hostile":            {"v=spf1 a:\x1b[2J" + strings.Repeat("x", 300) + " -all", nil, sender.Missing, 1, "spf-invalid, spf-not-covering"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -263,10 +263,10 @@ func TestSPF(t *testing.T) {
 				want = ""
 			}
 			if report.SPF == nil || report.SPFCovers != tt.covers || report.SPF.Lookups != tt.lookups || ids(report) != want {
-				t.Errorf("covers %s after %d lookups: %s\n%s", report.SPFCovers, report.SPF.Lookups, ids(report), report.Text())
+				t.Errorf("got coverage %s after %d lookups: %s\n%s", report.SPFCovers, report.SPF.Lookups, ids(report), report.Text())
 			}
 			if text := report.Text(); strings.ContainsRune(text, '\x1b') || len(text) > 1000 {
-				t.Errorf("not fit to be shown: %q", text)
+				t.Errorf("the text is too long or holds control characters: %q", text)
 			}
 		})
 	}
@@ -276,7 +276,7 @@ func TestSPF(t *testing.T) {
 			t.Errorf("%s\n%s", ids(report), report.Text())
 		}
 	})
-	t.Run("LongerThanAPacket", func(t *testing.T) {
+	t.Run("TooLongForUDP", func(t *testing.T) {
 		long := []string{"TXT v=spf1 include:spf.messagingengine.com -all"}
 		for range 20 {
 			long = append(long, "TXT verification="+strings.Repeat("x", 200))
@@ -296,12 +296,12 @@ func TestBadWeather(t *testing.T) {
 		// judged: it goes on with what is known.
 		judged bool
 	}{
-		"Domain":        {domain, dnstest.ServFail, "a question about client.example: the name server failed (SERVFAIL).", false},
-		"DomainSilent":  {domain, dnstest.Silent, "a question about client.example: no answer in time.", false},
-		"DKIM":          {"_domainkey." + domain, dnstest.ServFail, "a question about fm1._domainkey.client.example: the name server failed (SERVFAIL).", true},
-		"DMARC":         {"_dmarc." + domain, dnstest.ServFail, "a question about _dmarc.client.example: the name server failed (SERVFAIL).", true},
-		"Include":       {"spf.messagingengine.com", dnstest.ServFail, "a question about spf.messagingengine.com: the name server failed (SERVFAIL).", true},
-		"IncludeSilent": {"spf.messagingengine.com", dnstest.Silent, "a question about spf.messagingengine.com: no answer in time.", true},
+		"Domain":         {domain, dnstest.ServFail, "a question about client.example: the name server failed (SERVFAIL).", false},
+		"DomainTimeout":  {domain, dnstest.Silent, "a question about client.example: no answer in time.", false},
+		"DKIM":           {"_domainkey." + domain, dnstest.ServFail, "a question about fm1._domainkey.client.example: the name server failed (SERVFAIL).", true},
+		"DMARC":          {"_dmarc." + domain, dnstest.ServFail, "a question about _dmarc.client.example: the name server failed (SERVFAIL).", true},
+		"Include":        {"spf.messagingengine.com", dnstest.ServFail, "a question about spf.messagingengine.com: the name server failed (SERVFAIL).", true},
+		"IncludeTimeout": {"spf.messagingengine.com", dnstest.Silent, "a question about spf.messagingengine.com: no answer in time.", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -317,14 +317,14 @@ func TestBadWeather(t *testing.T) {
 				t.Errorf("%s\n%s", ids(report), report.Text())
 			}
 			if judged := report.SPF != nil; judged != tt.judged {
-				t.Errorf("SPF: %+v", report.SPF)
+				t.Errorf("got SPF %+v", report.SPF)
 			}
 			if strings.Contains(report.Text(), "127.0.0.1") || strings.Contains(report.Text(), "neither") {
 				t.Error(report.Text())
 			}
 		})
 	}
-	t.Run("NobodyListens", func(t *testing.T) {
+	t.Run("NothingListens", func(t *testing.T) {
 		server, err := dnstest.Listen("127.0.0.1:0", nil)
 		if err != nil {
 			t.Fatal(err)
@@ -348,7 +348,7 @@ func TestQuestionsAreBounded(t *testing.T) {
 	zone[domain] = append(servers[:10:10], "TXT v=spf1 mx mx mx mx mx mx mx mx mx mx -all")
 	server := dnstest.Start(t, zone)
 	if report := check(t, server, sender.Request{}); len(server.Queries()) > 400 || report.SPF == nil {
-		t.Errorf("%d queries: %s", len(server.Queries()), report.Text())
+		t.Errorf("got %d queries, want at most 400: %s", len(server.Queries()), report.Text())
 	}
 	zone[domain] = append(servers, "TXT v=spf1 mx -all")
 	server.SetZone(zone)

@@ -121,7 +121,7 @@ func (r *replay) own() map[string]any {
 			return server
 		}
 	}
-	r.Fatal("no server is managed")
+	r.Fatal("no mail server is marked as managed")
 	return nil
 }
 
@@ -137,7 +137,7 @@ func TestApplyOnANewListmonk(t *testing.T) {
 	}
 	// The sample is removed, because listmonk would alternate with it; the other server is not managed.
 	if want := []string{"smtp.gmail.com", good.Settings.Host}; !slices.Equal(r.hosts(), want) {
-		t.Errorf("servers %q, want %q", r.hosts(), want)
+		t.Errorf("got servers %q, want %q", r.hosts(), want)
 	}
 	if own := r.own(); own["password"] != password.Reveal() || own["auth_protocol"] != "login" || own["tls_skip_verify"] != false {
 		t.Errorf("got %v", own)
@@ -159,7 +159,7 @@ func TestTestUsesTheCandidatesSender(t *testing.T) {
 	}
 	from, err := mail.ParseAddress(parsed.Header.Get("From"))
 	if err != nil || *from != (mail.Address{Name: good.Settings.FromName, Address: good.Settings.FromAddress}) || m.From != from.Address {
-		t.Errorf("from %v in the message and %s in the envelope, %v", from, m.From, err)
+		t.Errorf("got %v in From and %s in the envelope, %v", from, m.From, err)
 	}
 	if got := parsed.Header.Get("Message-Id"); got != "<"+result.MessageID+">" {
 		t.Errorf("Message-ID %s, want %s", got, result.MessageID)
@@ -183,7 +183,7 @@ func TestHeadersOfTheServerStay(t *testing.T) {
 	r.mustApply(good)
 	m := r.mail.Messages()[1]
 	if m.From != "bounces@example.test" || !bytes.Contains(m.Data, []byte("X-Client: A")) || !bytes.Contains(m.Data, []byte("From: \"Another\"")) {
-		t.Errorf("from %s:\n%s", m.From, m.Data)
+		t.Errorf("got envelope sender %s:\n%s", m.From, m.Data)
 	}
 	if own := r.own(); len(own["email_headers"].([]any)) != 2 || own["max_conns"] != 3.0 || own["auth_protocol"] != "plain" {
 		t.Errorf("got %v", own)
@@ -247,16 +247,16 @@ func TestNoMaskIsEverWritten(t *testing.T) {
 	}
 	got := r.server.Settings()
 	if text := fmt.Sprint(got); strings.Contains(text, "•") {
-		t.Errorf("a mask was written: %s", text)
+		t.Errorf("the client wrote a masked password: %s", text)
 	}
 	want := r.server.Settings()
 	secrets(want)
 	if !reflect.DeepEqual(got, want) {
-		t.Errorf("a secret was lost:\n%v\n%v", got, want)
+		t.Errorf("a secret was lost: got\n%v\nwant\n%v", got, want)
 	}
 	for i, server := range r.servers() {
 		if server["password"] != []string{"password", password.Reveal()}[i] {
-			t.Errorf("the password of %s is %s", server["host"], server["password"])
+			t.Errorf("got password %[2]s for %[1]s", server["host"], server["password"])
 		}
 	}
 }
@@ -347,7 +347,7 @@ func TestSwitchingOffKeepsTheEncryption(t *testing.T) {
 func TestClearMakesASampleOfTheServer(t *testing.T) {
 	r := startReplay(t)
 	if err := r.Clear(t.Context(), site.ClearRequest{}); err != nil || slices.Contains(r.server.Calls(), "PUT /api/settings") {
-		t.Errorf("clearing nothing: %v after %q", err, r.server.Calls())
+		t.Errorf("clearing without settings: got %v after %q", err, r.server.Calls())
 	}
 	r.server.Join()
 	r.mustApply(r.good())
@@ -358,7 +358,7 @@ func TestClearMakesASampleOfTheServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := r.server.Settings()["app.from_email"]; got != sender {
-		t.Errorf("the sender is %v, want %s", got, sender)
+		t.Errorf("got sender %v, want %s", got, sender)
 	}
 	if got := r.read(); got != (site.State{SiteID: got.SiteID}) {
 		t.Errorf("got %+v", got)
@@ -369,7 +369,7 @@ func TestClearMakesASampleOfTheServer(t *testing.T) {
 	}
 	r.mustApply(r.good())
 	if want := []string{"smtp.gmail.com", r.mail.Host(), "second.example.com"}; !slices.Equal(r.hosts(), want) {
-		t.Errorf("servers %q, want %q", r.hosts(), want)
+		t.Errorf("got servers %q, want %q", r.hosts(), want)
 	}
 }
 
@@ -389,7 +389,7 @@ func TestWhichServerIsManaged(t *testing.T) {
 		"None":           {nil, ""},
 		"TheOnlyOne":     {[]any{server("a.example", nil)}, "a.example"},
 		"TheEnabledOne":  {[]any{server("a.example", off), server("b.example", nil), server("smtp.yoursite.com", nil)}, "b.example"},
-		"AllAreOff":      {[]any{server("a.example", off), server("b.example", off)}, ""},
+		"AllDisabled":    {[]any{server("a.example", off), server("b.example", off)}, ""},
 		"TheMarkedOne":   {[]any{server("a.example", nil), server("b.example", nil), server("c.example", marked)}, "c.example"},
 		"SeveralEnabled": {[]any{server("a.example", nil), server("b.example", nil)}, "several"},
 	} {

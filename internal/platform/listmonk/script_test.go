@@ -73,7 +73,7 @@ func (s *script) write(answer http.HandlerFunc) step {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.put != "" && s.put != body {
-			t.Errorf("the repeated write is another one: %s after %s", body, s.put)
+			t.Errorf("the retry differs: %s after %s", body, s.put)
 		}
 		s.put = body
 	}}
@@ -115,7 +115,7 @@ func TestWriteWaitsForTheRestart(t *testing.T) {
 			t.Errorf("got %+v, %v, want %+v", got, err, want)
 		}
 		if waited := time.Since(start); waited < time.Second {
-			t.Errorf("back after %s, when listmonk has not gone yet", waited)
+			t.Errorf("returned after %s, before listmonk restarted", waited)
 		}
 	})
 }
@@ -176,7 +176,7 @@ func TestALostWrite(t *testing.T) {
 						t.Errorf("got %+v, %v, want %q", got, err, tt.want)
 					}
 					if err != nil && strings.Contains(err.Error(), password.Reveal()) {
-						t.Errorf("a secret in %v", err)
+						t.Errorf("the error shows a secret: %v", err)
 					}
 				})
 			})
@@ -251,7 +251,7 @@ func TestVerdicts(t *testing.T) {
 				got, err := new(script).open(t, read(noServer), running, step{Call: postTest, Answer: tt.answer}).
 					Test(t.Context(), site.TestRequest{Candidate: &candidate, Recipient: recipient, SiteID: rootURL})
 				if !strings.HasSuffix(got.MessageID, "@example.test") {
-					t.Errorf("Message-ID %q", got.MessageID)
+					t.Errorf("got Message-ID %q", got.MessageID)
 				}
 				tt.want.Recipient, tt.want.TestedAt, tt.want.MessageID = recipient, time.Now(), got.MessageID
 				if err != nil || !reflect.DeepEqual(got, tt.want) {

@@ -141,15 +141,15 @@ func TestGenuineFailedTestRestoresWorkingSettings(t *testing.T) {
 			got := g.read()
 			if prior.IsEmpty() {
 				if partial.Left != site.LeftOff || got.Enabled {
-					t.Errorf("left %v: %+v", partial.Left, got)
+					t.Errorf("got left %v: %+v", partial.Left, got)
 				}
 				return
 			}
 			if partial.Left != site.LeftRestored || !got.Enabled || got.Settings != before.Settings {
-				t.Errorf("left %v: %+v", partial.Left, got)
+				t.Errorf("got left %v: %+v", partial.Left, got)
 			}
 			if result, err := g.Test(t.Context(), site.TestRequest{Recipient: recipient}); err != nil || result.Status != site.Passed {
-				t.Errorf("what was put back does not work: %+v, %v", result, err)
+				t.Errorf("the restored settings do not work: %+v, %v", result, err)
 			}
 		})
 	}
@@ -266,7 +266,7 @@ func TestGenuineIsTheSameSiteForEveryAccountAndAfterARestart(t *testing.T) {
 	id := g.read().SiteID
 	other := startGenuine(t, smtptest.Config{})
 	if other.read().SiteID == id {
-		t.Errorf("two PocketBases are %q", id)
+		t.Errorf("two PocketBases have the same ID %q", id)
 	}
 	if _, err := other.Save(t.Context(), site.SaveRequest{Settings: g.good(), Password: password, SiteID: id}); site.KindOf(err) != site.WrongSite {
 		t.Errorf("got %v", err)

@@ -31,7 +31,7 @@ func TestRead(t *testing.T) {
 		"WithoutLogin": {open, site.State{Enabled: true, Settings: edited(func(s *site.Settings) {
 			s.Encryption, s.Username = site.NoEncryption, ""
 		})}},
-		"UntouchedButOn": {strings.Replace(untouched, `"enabled":false`, `"enabled":true`, 1), site.State{Enabled: true, Settings: site.Settings{
+		"EnabledWithDefaults": {strings.Replace(untouched, `"enabled":false`, `"enabled":true`, 1), site.State{Enabled: true, Settings: site.Settings{
 			Host: "smtp.example.com", Port: 587, Encryption: site.NoEncryption, FromAddress: "support@example.com", FromName: "Support",
 		}}},
 		"AnotherSender": {strings.Replace(untouched, `"Support"`, `"Acme"`, 1), site.State{Settings: site.Settings{
@@ -104,7 +104,7 @@ func TestLostWriteIsRetried(t *testing.T) {
 			})
 		})
 	}
-	t.Run("ForEver", func(t *testing.T) {
+	t.Run("EveryTime", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			lost := step{Call: patchSettings, Answer: adminapitest.Silence}
 			_, err := play(t, token, recognised(), lost, lost, lost, lost).Save(t.Context(), site.SaveRequest{Settings: settings, Password: password})
@@ -142,7 +142,7 @@ func TestOldPocketBaseKeepsRemovedPasswords(t *testing.T) {
 		},
 	}
 	for field, call := range calls {
-		t.Run("IsNotLeft/"+field, func(t *testing.T) {
+		t.Run("RefusesToRemoveAPassword/"+field, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				err := call(t, play(t, token, recognised(), on(getSettings, enabled)))
 				e, ok := errors.AsType[*site.Error](err)
@@ -151,7 +151,7 @@ func TestOldPocketBaseKeepsRemovedPasswords(t *testing.T) {
 				}
 			})
 		})
-		t.Run("WasNeverThere/"+field, func(t *testing.T) {
+		t.Run("WorksWithoutAStoredPassword/"+field, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				if err := call(t, play(t, token, recognised(), on(getSettings, untouched), on(patchSettings, untouched))); err != nil {
 					t.Error(err)

@@ -49,7 +49,7 @@ func TestKindsOfProblems(t *testing.T) {
 					t.Errorf("got %+v", e)
 				}
 				if cause, ok := errors.AsType[*adminapi.Error](err); !ok || cause.Status != tt.status {
-					t.Errorf("the cause is %v", cause)
+					t.Errorf("got cause %v", cause)
 				}
 			})
 		})
@@ -99,16 +99,16 @@ func TestForeignAnswerIsNotTrusted(t *testing.T) {
 		answer http.HandlerFunc
 		run    func(context.Context, site.Site) error
 	}{
-		"written, no settings":     {putSMTP, smtp(`{"settings":null}`), write},
-		"written, another version": {putSMTP, smtp(`{"api_version":2}`), write},
-		"written, another site":    {putSMTP, smtp(`{"site_id":"site-2"}`), write},
-		"written, another write":   {putSMTP, smtp(""), write},
-		"written, a page":          {putSMTP, adminapitest.HTML(200), write},
-		"cleared, nothing":         {deleteSMTP, adminapitest.JSON(204, ""), drop},
-		"cleared, another version": {deleteSMTP, smtp(`{"api_version":2}`), drop},
-		"cleared, another site":    {deleteSMTP, smtp(strings.Replace(cleared, "{", `{"site_id":"site-2",`, 1)), drop},
-		"cleared, not clear":       {deleteSMTP, smtp(""), drop},
-		"cleared, a page":          {deleteSMTP, adminapitest.HTML(200), drop},
+		"save, no settings":     {putSMTP, smtp(`{"settings":null}`), write},
+		"save, other version":   {putSMTP, smtp(`{"api_version":2}`), write},
+		"save, other site":      {putSMTP, smtp(`{"site_id":"site-2"}`), write},
+		"save, other write":     {putSMTP, smtp(""), write},
+		"save, a page":          {putSMTP, adminapitest.HTML(200), write},
+		"clear, empty response": {deleteSMTP, adminapitest.JSON(204, ""), drop},
+		"clear, other version":  {deleteSMTP, smtp(`{"api_version":2}`), drop},
+		"clear, other site":     {deleteSMTP, smtp(strings.Replace(cleared, "{", `{"site_id":"site-2",`, 1)), drop},
+		"clear, not cleared":    {deleteSMTP, smtp(""), drop},
+		"clear, a page":         {deleteSMTP, adminapitest.HTML(200), drop},
 	} {
 		for outcome, done := range map[string]bool{"done": true, "not done": false} {
 			t.Run(name+"/"+outcome, func(t *testing.T) {

@@ -112,7 +112,7 @@ func (o operation) cell(t *testing.T, want site.Kind, steps func(s *script) []st
 			t.Errorf("the error does not name the site: %v", err)
 		}
 		if strings.Contains(flat(err), candidate.Password.Reveal()) {
-			t.Errorf("a secret in %v", err)
+			t.Errorf("the error shows a secret: %v", err)
 		}
 		s.same()
 	})
@@ -159,7 +159,7 @@ func (o operation) lost(t *testing.T, answer http.HandlerFunc, lasting site.Kind
 		}
 		return []step{s.fault(o.call, answer), s.on(o.lookup, o.undone(s))}
 	}
-	t.Run("NotCarriedOutIsRepeated", func(t *testing.T) {
+	t.Run("RetriesWhatWasNotDone", func(t *testing.T) {
 		o.cell(t, "", func(s *script) []step { return append(attempt(s), s.on(o.call, o.good(s))) })
 	})
 	t.Run("Lasts", func(t *testing.T) {
@@ -168,17 +168,17 @@ func (o operation) lost(t *testing.T, answer http.HandlerFunc, lasting site.Kind
 	if o.lookup == "" {
 		return
 	}
-	t.Run("CarriedOutIsNotRepeated", func(t *testing.T) {
+	t.Run("DoesNotRetryWhatWasDone", func(t *testing.T) {
 		o.cell(t, "", func(s *script) []step {
 			return []step{s.fault(o.call, answer), s.on(o.lookup, func(w http.ResponseWriter, r *http.Request) { o.done(s)(w, r) })}
 		})
 	})
-	t.Run("CannotBeAskedAfter", func(t *testing.T) {
+	t.Run("LookupIsRefused", func(t *testing.T) {
 		o.cell(t, site.NoAnswer, func(s *script) []step {
 			return []step{s.fault(o.call, answer), s.on(o.lookup, adminapitest.Problem(401, "unauthorized"))}
 		})
 	})
-	t.Run("TheLookupIsRepeatedItself", func(t *testing.T) {
+	t.Run("RetriesTheLookup", func(t *testing.T) {
 		o.cell(t, "", func(s *script) []step {
 			return []step{
 				s.fault(o.call, answer),
@@ -228,21 +228,21 @@ func TestLogin(t *testing.T) {
 		steps []step
 		want  site.Kind
 	}{
-		"good":                 {[]step{newScript(t).on(postSession, granted)}, ""},
-		"refused connection":   {[]step{{Dial: adminapitest.Refused()}, newScript(t).on(postSession, granted)}, ""},
-		"no answer":            {slices.Repeat([]step{newScript(t).fault(postSession, adminapitest.Reset)}, 2), site.Unreachable},
-		"no answer once":       {[]step{newScript(t).fault(postSession, adminapitest.Reset), newScript(t).on(postSession, granted)}, ""},
-		"429":                  {slices.Repeat(refuse(429, "rate_limited"), 4), site.RateLimited},
-		"503":                  {slices.Repeat(refuse(503, "stopping"), 4), site.Unreachable},
-		"500":                  {refuse(500, "internal"), site.Unexpected},
-		"502":                  {[]step{newScript(t).fault(postSession, adminapitest.HTML(502))}, site.Unreachable},
-		"401":                  {refuse(401, "unauthorized"), site.Unauthorized},
-		"422":                  {refuse(422, "invalid"), site.Unauthorized},
-		"404":                  {refuse(404, "not_found"), site.Unauthorized},
-		"404 of a page":        {[]step{newScript(t).fault(postSession, adminapitest.HTML(404))}, site.Unexpected},
-		"403 of a firewall":    {[]step{newScript(t).fault(postSession, adminapitest.HTML(403))}, site.Blocked},
-		"no token in it":       {[]step{newScript(t).fault(postSession, adminapitest.JSON(201, `{}`))}, site.Unexpected},
-		"page instead of JSON": {[]step{newScript(t).fault(postSession, adminapitest.HTML(200))}, site.Unexpected},
+		"good":                     {[]step{newScript(t).on(postSession, granted)}, ""},
+		"refused connection":       {[]step{{Dial: adminapitest.Refused()}, newScript(t).on(postSession, granted)}, ""},
+		"no answer":                {slices.Repeat([]step{newScript(t).fault(postSession, adminapitest.Reset)}, 2), site.Unreachable},
+		"no answer once":           {[]step{newScript(t).fault(postSession, adminapitest.Reset), newScript(t).on(postSession, granted)}, ""},
+		"429":                      {slices.Repeat(refuse(429, "rate_limited"), 4), site.RateLimited},
+		"503":                      {slices.Repeat(refuse(503, "stopping"), 4), site.Unreachable},
+		"500":                      {refuse(500, "internal"), site.Unexpected},
+		"502":                      {[]step{newScript(t).fault(postSession, adminapitest.HTML(502))}, site.Unreachable},
+		"401":                      {refuse(401, "unauthorized"), site.Unauthorized},
+		"422":                      {refuse(422, "invalid"), site.Unauthorized},
+		"404":                      {refuse(404, "not_found"), site.Unauthorized},
+		"404 with a page":          {[]step{newScript(t).fault(postSession, adminapitest.HTML(404))}, site.Unexpected},
+		"403 from a firewall":      {[]step{newScript(t).fault(postSession, adminapitest.HTML(403))}, site.Blocked},
+		"response without a token": {[]step{newScript(t).fault(postSession, adminapitest.JSON(201, `{}`))}, site.Unexpected},
+		"page instead of JSON":     {[]step{newScript(t).fault(postSession, adminapitest.HTML(200))}, site.Unexpected},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -255,7 +255,7 @@ func TestLogin(t *testing.T) {
 					t.Errorf("got %q: %v, want %q", site.KindOf(err), err, tt.want)
 				}
 				if strings.Contains(flat(err), account.Password.Reveal()) {
-					t.Errorf("a secret in %v", err)
+					t.Errorf("the error shows a secret: %v", err)
 				}
 			})
 		})

@@ -22,19 +22,19 @@ func TestRunningTestIsPolled(t *testing.T) {
 		steps func(*script) []step
 		want  time.Duration
 	}{
-		"as often as the site says": {func(s *script) []step {
+		"at the site's Retry-After": {func(s *script) []step {
 			return []step{s.on(putTest, stillRunning("5")), s.on(getTest, stillRunning("7")), s.on(getTest, tested(200, ""))}
 		}, 12 * time.Second},
-		"each second else": {func(s *script) []step {
+		"every second by default": {func(s *script) []step {
 			return []step{s.on(putTest, tested(202, running)), s.on(getTest, tested(202, running)), s.on(getTest, tested(200, ""))}
 		}, 2 * time.Second},
-		"not in a hurry": {func(s *script) []step {
+		"at least a second apart": {func(s *script) []step {
 			return []step{s.on(putTest, stillRunning("0")), s.on(getTest, tested(200, ""))}
 		}, time.Second},
-		"not for ever": {func(s *script) []step {
+		"at most a minute apart": {func(s *script) []step {
 			return []step{s.fault(putTest, stillRunning("86400")), s.on(getTest, tested(200, ""))}
 		}, time.Minute},
-		"after a lost answer": {func(s *script) []step {
+		"after a lost response": {func(s *script) []step {
 			return []step{s.fault(putTest, adminapitest.Reset), s.on(getTest, stillRunning("5")), s.on(getTest, tested(200, ""))}
 		}, time.Second},
 		"after lost polls": {func(s *script) []step {
@@ -63,22 +63,22 @@ func TestRunningTestIsPolled(t *testing.T) {
 
 func TestMissingVerdictIsNoAnswer(t *testing.T) {
 	for name, steps := range map[string]func(*script) []step{
-		"lost by the site": func(s *script) []step { return []step{s.on(putTest, stillRunning("5")), s.on(getTest, notFound)} },
-		"login ended": func(s *script) []step {
+		"test lost by the site": func(s *script) []step { return []step{s.on(putTest, stillRunning("5")), s.on(getTest, notFound)} },
+		"session expired": func(s *script) []step {
 			return []step{s.on(putTest, stillRunning("5")), s.on(getTest, adminapitest.Problem(401, "unauthorized"))}
 		},
-		"of another test": func(s *script) []step {
+		"result of another test": func(s *script) []step {
 			other := tested(200, `{"key":"9b2f6a0e-4f0e-4f5d-8f39-6d9b6a1c2e11"}`)
 			return []step{s.on(putTest, other), s.on(getTest, other)}
 		},
-		"of no status that is known": func(s *script) []step {
+		"unknown status": func(s *script) []step {
 			splendid := tested(200, `{"status":"splendid"}`)
 			return []step{s.fault(putTest, splendid), s.fault(getTest, splendid)}
 		},
-		"of no status": func(s *script) []step {
+		"no status": func(s *script) []step {
 			return []step{s.fault(putTest, adminapitest.JSON(200, `{}`)), s.fault(getTest, adminapitest.JSON(200, `{}`))}
 		},
-		"of another shape": func(s *script) []step {
+		"wrong shape": func(s *script) []step {
 			return []step{s.fault(putTest, tested(200, `{"reply":"250 Ok"}`)), s.fault(getTest, tested(200, `{"reply":"250 Ok"}`))}
 		},
 	} {
@@ -96,7 +96,7 @@ func TestMissingVerdictIsNoAnswer(t *testing.T) {
 }
 
 func TestPollingEndsWithTheContext(t *testing.T) {
-	t.Run("AtOnceWhereTheNextPollWouldBeTooLate", func(t *testing.T) {
+	t.Run("AtOnceIfTheNextPollWouldBeTooLate", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
@@ -108,11 +108,11 @@ func TestPollingEndsWithTheContext(t *testing.T) {
 				t.Errorf("got %q: %v", site.KindOf(err), err)
 			}
 			if took := time.Since(start); took != 0 {
-				t.Errorf("took %s", took)
+				t.Errorf("took %s, want 0s", took)
 			}
 		})
 	})
-	t.Run("WhenItIsCancelled", func(t *testing.T) {
+	t.Run("WhenCanceled", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			s := newScript(t)

@@ -44,7 +44,7 @@ func TestNothingIsSentToASiteThatIsNotRecognised(t *testing.T) {
 		"no revision":      {smtp(`{"revision":""}`), site.Unexpected, "not from a site admin API"},
 		"hostile revision": {smtp(`{"revision":"7\"\r\nX: y"}`), site.Unexpected, "not from a site admin API"},
 		"no settings":      {smtp(`{"settings":null}`), site.Unexpected, "not from a site admin API"},
-		"another API":      {adminapitest.JSON(200, `{"hello":"world"}`), site.Unexpected, "not from a site admin API"},
+		"other API":        {adminapitest.JSON(200, `{"hello":"world"}`), site.Unexpected, "not from a site admin API"},
 		"an array":         {adminapitest.JSON(200, `[]`), site.Unexpected, "check url"},
 		"null":             {adminapitest.JSON(200, `null`), site.Unexpected, "not from a site admin API"},
 		"a page":           {adminapitest.HTML(200), site.Unexpected, "check url"},

@@ -106,7 +106,7 @@ func (s *script) same() {
 	defer s.mu.Unlock()
 	for call, variants := range s.sent {
 		if len(variants) > 1 {
-			s.t.Errorf("%s was made in %d variants: %v", call, len(variants), slices.Collect(maps.Keys(variants)))
+			s.t.Errorf("retries of %s differed in %d variants: %v", call, len(variants), slices.Collect(maps.Keys(variants)))
 		}
 	}
 }

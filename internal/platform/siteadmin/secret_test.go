@@ -44,11 +44,11 @@ func TestR28ErrorsRepeatNoSecretThatASiteEchoes(t *testing.T) {
 				err := run(t.Context(), s.play(account, append(steps, s.fault(call, echo))...))
 				for _, hidden := range []secret.Text{candidate.Password, token.Token, account.Password} {
 					if !hidden.IsEmpty() && strings.Contains(fmt.Sprintf("%v %+v %q", err, err, err), hidden.Reveal()) {
-						t.Errorf("a secret in %v", err)
+						t.Errorf("the error shows a secret: %v", err)
 					}
 				}
 				if !strings.Contains(flat(err), "[redacted]") {
-					t.Errorf("nothing was echoed, so nothing was tested: %v", err)
+					t.Errorf("the response echoed no secret, so this tested nothing: %v", err)
 				}
 			})
 		})
@@ -78,7 +78,7 @@ func TestR28NoLaterAnswerRepeatsTheMailPassword(t *testing.T) {
 			return append([]step{s.fault(putSMTP, adminapitest.HTML(400))}, slices.Repeat([]step{s.fault(getSMTP, trace)}, 4)...)
 		}, func(ctx context.Context, opened site.Site) error {
 			if err := writes("")["Save"](ctx, opened); err == nil {
-				t.Error("it was saved")
+				t.Error("the save succeeded")
 			}
 			_, err := opened.Read(ctx)
 			return err

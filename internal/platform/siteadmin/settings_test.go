@@ -21,7 +21,7 @@ func TestContractHasEverySetting(t *testing.T) {
 				continue
 			}
 			if required := slices.Contains(schema.Required, d.Name); required != (d.Since == "") {
-				t.Errorf("openapi.yaml: schema %s: %s is required %t, and came with version %q", name, d.Name, required, d.Since)
+				t.Errorf("openapi.yaml: schema %s: %s has required %t, but came with version %q", name, d.Name, required, d.Since)
 			}
 			longest := property.Value.MaxLength
 			if name == "Settings" && d.MaxLength > 0 && (longest == nil || int(*longest) != d.MaxLength) {
@@ -36,7 +36,7 @@ func TestContractHasEverySetting(t *testing.T) {
 			}
 		}
 		if got, want := len(schema.Properties), len(site.AllSettings()); got != want {
-			t.Errorf("openapi.yaml: schema %s has %d properties, and there are %d settings", name, got, want)
+			t.Errorf("openapi.yaml: schema %s has %d properties, want %d, one per setting", name, got, want)
 		}
 	}
 	attributes := schemas["Diagnosis"].Value.Properties["attribute"].Value.Enum

@@ -109,7 +109,7 @@ func noZeroField(t *testing.T, example any, but ...string) {
 	v := reflect.ValueOf(example)
 	for i := range v.NumField() {
 		if name := v.Type().Field(i).Name; v.Field(i).IsZero() != slices.Contains(but, name) {
-			t.Errorf("the example has %s: %t", name, !v.Field(i).IsZero())
+			t.Errorf("the example sets %s: %t", name, !v.Field(i).IsZero())
 		}
 	}
 }
@@ -152,7 +152,7 @@ func sends(t *testing.T, want string, ignore ...string) func(adminapitest.T, *ht
 		}
 		for _, name := range ignore {
 			if got[name] == nil {
-				t.Errorf("no %s in %s", name, body)
+				t.Errorf("member %s is missing in %s", name, body)
 			}
 			delete(got, name)
 		}
@@ -177,7 +177,7 @@ func TestRequests(t *testing.T) {
 			_, err := opened.Test(t.Context(), site.TestRequest{Candidate: &candidate, Recipient: "ops@example.com", SiteID: "site-1"})
 			return err
 		}},
-		"test of what is saved": {putTest, func(t *testing.T) func(adminapitest.T, *http.Request, string) {
+		"test of the saved settings": {putTest, func(t *testing.T) func(adminapitest.T, *http.Request, string) {
 			return sends(t, `{"recipient":"ops@example.com"}`)
 		}, func(t *testing.T, opened site.Site) error {
 			_, err := opened.Test(t.Context(), site.TestRequest{Recipient: "ops@example.com"})
@@ -221,7 +221,7 @@ func TestRequests(t *testing.T) {
 					s.check(at, r, text)
 					body(at, r, text)
 					if tag := r.Header.Get("If-Match"); tt.call == putSMTP && tag != `"7"` {
-						t.Errorf("If-Match: %s", tag)
+						t.Errorf("got If-Match %s", tag)
 					}
 				}
 				opened := s.play(token, s.on(getSMTP, smtp("")), sent)
@@ -308,7 +308,7 @@ func TestTextsOfASiteAreBoundedAndClean(t *testing.T) {
 		}
 		result, err := opened.Test(t.Context(), site.TestRequest{Candidate: &candidate, Recipient: "ops@example.com"})
 		if shown := fmt.Sprintf("%+v %+v %+v", result, result.Diagnosis, result.Certificate); err != nil || strings.ContainsAny(shown, "\x1b\r\n") || len(shown) > 12_000 {
-			t.Errorf("%d characters, %v: %.200q", len(shown), err, shown)
+			t.Errorf("got %d characters, %v: %.200q", len(shown), err, shown)
 		}
 		if _, err := opened.Read(t.Context()); site.KindOf(err) != site.Unexpected || !strings.Contains(flat(err), "larger than") {
 			t.Errorf("got %.300v", err)
@@ -326,7 +326,7 @@ func TestClearNamesTheSite(t *testing.T) {
 			sent.Check = func(at adminapitest.T, r *http.Request, body string) {
 				s.check(at, r, body)
 				if r.Header.Get("Site-ID") != want || r.Header.Get("If-Match") != `"7"` {
-					t.Errorf("%s: it sent %v", id, r.Header)
+					t.Errorf("%s: the client sent %v", id, r.Header)
 				}
 			}
 			if err := s.play(token, s.on(getSMTP, smtp(members)), sent).Clear(t.Context(), site.ClearRequest{Revision: "7", SiteID: id}); err != nil {
@@ -365,7 +365,7 @@ func TestPresets(t *testing.T) {
 			s.on(getPresets, adminapitest.Problem(401, "unauthorized")))
 		lister, ok := opened.(site.PresetLister)
 		if !ok {
-			t.Fatal("it lists no presets")
+			t.Fatal("the client lists no presets")
 		}
 		got, err := lister.Presets(t.Context())
 		want := []site.Preset{{ID: "gmail", Name: "Gmail", Host: "smtp.gmail.com", Port: 465, Encryption: site.TLS}}
@@ -384,12 +384,12 @@ func TestOpenRefuses(t *testing.T) {
 		config  adminapi.Config
 		account adminapi.Account
 	}{
-		"no URL":            {adminapi.Config{Limits: quickLimits()}, token},
-		"half of a login":   {adminapi.Config{URL: "https://a.example", Limits: quickLimits()}, adminapi.Account{Username: "admin"}},
-		"limits of nothing": {adminapi.Config{URL: "https://a.example"}, token},
+		"no URL":                    {adminapi.Config{Limits: quickLimits()}, token},
+		"username without password": {adminapi.Config{URL: "https://a.example", Limits: quickLimits()}, adminapi.Account{Username: "admin"}},
+		"no limits":                 {adminapi.Config{URL: "https://a.example"}, token},
 	} {
 		if opened, err := siteadmin.Open(pool, tt.config, tt.account); err == nil || opened != nil {
-			t.Errorf("%s: no error", name)
+			t.Errorf("%s: got no error", name)
 		}
 	}
 }

@@ -30,7 +30,7 @@ func TestWordPress(t *testing.T) {
 			account := adminapi.Account{Username: "admin", Password: secret.New("abcd EFGH 1234 ijkl MNOP 5678")}
 			opened, err := openWordPress(t, url, account, step{Call: call, Answer: smtp(""), Check: func(t adminapitest.T, r *http.Request, _ string) {
 				if name, password, ok := r.BasicAuth(); !ok || name != account.Username || password != account.Password.Reveal() {
-					t.Errorf("logged in as %q, %t", name, ok)
+					t.Errorf("got username %q, %t", name, ok)
 				}
 			}})
 			if err != nil {
@@ -52,7 +52,7 @@ func TestWordPressTakesItsTokenBesideALogin(t *testing.T) {
 			Check: func(t adminapitest.T, r *http.Request, _ string) {
 				name, password, _ := r.BasicAuth()
 				if got := r.Header.Get("X-Site-SMTP-Token"); got != token.Token.Reveal() || name != "staging" || password != "door" {
-					t.Errorf("logged in as %q with %q, and with the token %q", name, password, got)
+					t.Errorf("got username %q, password %q and token %q", name, password, got)
 				}
 			},
 		})
@@ -74,7 +74,7 @@ func TestWordPressTakesItsTokenBesideALogin(t *testing.T) {
 		}
 	}
 	if _, err := siteadmin.Open(adminapi.NewPool(adminapi.PoolOptions{}), adminapi.Config{URL: adminapitest.URL}, account); err == nil {
-		t.Error("another site has no such header")
+		t.Error("accepted headers that only WordPress allows")
 	}
 }
 
@@ -84,7 +84,7 @@ func TestWordPressTakesItsToken(t *testing.T) {
 			Call: "GET /wp-json/site-smtp/v1/smtp", Answer: smtp(""),
 			Check: func(t adminapitest.T, r *http.Request, _ string) {
 				if got, want := r.Header.Get("Authorization"), "Bearer "+token.Token.Reveal(); got != want {
-					t.Errorf("Authorization: %q, want %q", got, want)
+					t.Errorf("got Authorization %q, want %q", got, want)
 				}
 			},
 		})

@@ -21,7 +21,7 @@ func TestZip(t *testing.T) {
 		t.Fatal(err)
 	}
 	if again, err := wordpress.Zip(); err != nil || !bytes.Equal(made, again) {
-		t.Errorf("made twice it differs: %v", err)
+		t.Errorf("two builds differ: %v", err)
 	}
 	archive, err := zip.NewReader(bytes.NewReader(made), int64(len(made)))
 	if err != nil {
@@ -32,7 +32,7 @@ func TestZip(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, err := fs.ReadFile(archive, "site-smtp/languages/site-smtp.pot"); err != nil || !bytes.Equal(got, pot) {
-		t.Errorf("the texts for translators are not in the archive: %v", err)
+		t.Errorf("the archive lacks the current translation template: %v", err)
 	}
 	classes, err := filepath.Glob("src/*.php")
 	if err != nil || len(classes) == 0 {
@@ -44,7 +44,7 @@ func TestZip(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, err := fs.ReadFile(archive, "site-smtp/"+name); err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s is not in the archive as it is here: %v", name, err)
+			t.Errorf("%s in the archive differs from the source: %v", name, err)
 		}
 	}
 }
@@ -86,7 +86,7 @@ func TestPot(t *testing.T) {
 			t.Fatal(err)
 		}
 		if want := strings.Count(string(source), "__( "); calls[file] != want {
-			t.Errorf("%s translates %d texts, and the template has %d", file, want, calls[file])
+			t.Errorf("%s translates %d texts, but the template has %d", file, want, calls[file])
 		}
 	}
 }
@@ -103,7 +103,7 @@ func TestVersion(t *testing.T) {
 	}
 	loader, err := os.ReadFile("site-smtp.php")
 	if err != nil || !strings.Contains(string(loader), "define( 'SITE_SMTP_VERSION', '"+siteadmin.WordPressPlugin+"' );") {
-		t.Errorf("the loader says another version: %v", err)
+		t.Errorf("the loader has a different version: %v", err)
 	}
 }
 
@@ -132,16 +132,16 @@ func TestFile(t *testing.T) {
 	for _, name := range classes {
 		class := strings.TrimSuffix(filepath.Base(name), ".php")
 		if n := strings.Count(text, "final class "+class+" "); n != 1 {
-			t.Errorf("%s is in the file %d times", class, n)
+			t.Errorf("class %s is in the file %d times, want once", class, n)
 		}
 	}
 	if strings.Count(text, "<?php") != 2 { // the second is in the file that Plugin writes
-		t.Error("it is not one file of PHP")
+		t.Error("the single file has more or fewer than two PHP opening tags")
 	}
 	// To a PHP before 8, all of it is one text, which the first line that begins with its name ends.
 	ends := regexp.MustCompile(`(?m)^[ \t]*PHP_8\b`).FindAllStringIndex(text, -1)
 	if begins := strings.Index(text, "<<<'PHP_8'\n"); begins < 0 || begins > strings.Index(text, "spl_autoload_register") || len(ends) != 1 || ends[0][0] < strings.Index(text, "function wp_mail(") {
-		t.Errorf("an old PHP sees what it cannot parse: the text begins at %d and ends at %v", begins, ends)
+		t.Errorf("an old PHP would parse syntax it does not know: the text begins at %d and ends at %v", begins, ends)
 	}
 	for _, line := range []string{"Plugin Name: Site SMTP", "Requires PHP: 8.1"} {
 		if !strings.Contains(text, line) {
@@ -163,6 +163,6 @@ func TestVersions(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(string(loader), "define( 'SITE_SMTP_VERSION', '"+version+"' );") || !strings.Contains(string(readme), "Stable tag: "+version+"\n") {
-		t.Errorf("%s is not the version everywhere", version)
+		t.Errorf("loader or readme has a version other than %s", version)
 	}
 }

@@ -33,12 +33,12 @@ func TestStart(t *testing.T) {
 		one, other := pocketbasetest.Start(t, pocketbasetest.Config{}), pocketbasetest.Start(t, pocketbasetest.Config{})
 		url = one.URL
 		if health(t, one.URL) != http.StatusOK || health(t, other.URL) != http.StatusOK || one.URL == other.URL {
-			t.Errorf("%s or %s does not serve", one.URL, other.URL)
+			t.Errorf("%s or %s does not answer", one.URL, other.URL)
 		}
 	})
-	t.Run("EndsWithTheTest", func(t *testing.T) {
+	t.Run("StopsWithTheTest", func(t *testing.T) {
 		if got := health(t, url); got != 0 {
-			t.Errorf("%s still answers %d", url, got)
+			t.Errorf("%s still answers with %d", url, got)
 		}
 	})
 }
@@ -48,6 +48,6 @@ func TestRestart(t *testing.T) {
 	before := s.URL
 	s.Restart(t)
 	if health(t, s.URL) != http.StatusOK || health(t, before) != 0 {
-		t.Errorf("%s does not serve, or %s still does", s.URL, before)
+		t.Errorf("%s does not answer, or %s still does", s.URL, before)
 	}
 }

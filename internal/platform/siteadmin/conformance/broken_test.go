@@ -115,7 +115,7 @@ func TestBrokenSitesFail(t *testing.T) {
 		fails []string
 		says  string
 	}{
-		"NoIfMatchNeeded": {func(next http.Handler) http.Handler {
+		"IfMatchIsOptional": {func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/smtp") && r.Header.Get("If-Match") == "" {
 					read := httptest.NewRequest(http.MethodGet, r.URL.Path, nil)
@@ -125,33 +125,33 @@ func TestBrokenSitesFail(t *testing.T) {
 				next.ServeHTTP(w, r)
 			})
 		}, "IfMatch$|Stale", []string{"Rule/WriteWithoutIfMatch"}, "PUT /smtp answers 200, want 428 precondition_required"},
-		"AnybodyMayWrite": {
+		"WritesNeedNoToken": {
 			anybodyMay(http.MethodPut, "/smtp"), "Token",
 			[]string{"Rule/TokenIsRequired"},
 			"PUT /smtp answers 200, want 401 unauthorized",
 		},
-		"AnybodyMayTest": {
+		"TestsNeedNoToken": {
 			anybodyMay(http.MethodPut, "/smtp/tests/*"), "Token",
 			[]string{"Rule/TokenIsRequired"},
 			"2 messages were delivered, want 0",
 		},
-		"AnswersHoldThePassword": {
+		"ResponsesHoldThePassword": {
 			answersHold(func(password string) string { return password }),
 			"WeakTag",
 			[]string{"Rule/WeakTagCountsAsStrong"},
 			"PUT /smtp, 200: the response contains a password",
 		},
-		"AnswersHoldItInEscapes": {answersHold(func(password string) string {
+		"ResponsesHoldTheEscapedPassword": {answersHold(func(password string) string {
 			var escaped strings.Builder
 			for _, r := range password {
 				fmt.Fprintf(&escaped, `\u%04x`, r)
 			}
 			return escaped.String()
 		}), "WeakTag", []string{"Rule/WeakTagCountsAsStrong"}, "PUT /smtp, 200: the response contains a password"},
-		"AnswersHoldTheLogin": {answersHold(func(password string) string {
+		"ResponsesHoldTheLogin": {answersHold(func(password string) string {
 			return base64.StdEncoding.EncodeToString([]byte("\x00mailer@example.com\x00" + password))
 		}), "WeakTag", []string{"Rule/WeakTagCountsAsStrong"}, "PUT /smtp, 200: the response contains a password"},
-		"RefusalsAreNoProblems": {func(next http.Handler) http.Handler {
+		"ErrorsAreNotProblems": {func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				answer := recorded(next, r)
 				if answer.Code == http.StatusNotFound {
@@ -168,7 +168,7 @@ func TestBrokenSitesFail(t *testing.T) {
 				pass(w, answer, strings.Replace(answer.Body.String(), `{"site_id"`, `{"password_length":7,"site_id"`, 1))
 			})
 		}, "SiteIDsAreEqual", []string{"Rule/SiteIDsAreEqual"}, `member "password_length" is not in the contract`},
-		"TheKeyCountsForNothing": {func(next http.Handler) http.Handler {
+		"IgnoresTheTestKey": {func(next http.Handler) http.Handler {
 			known := map[string]bool{}
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/smtp/tests/") {
@@ -181,12 +181,12 @@ func TestBrokenSitesFail(t *testing.T) {
 				next.ServeHTTP(w, r)
 			})
 		}, "SameKeySame", []string{"Rule/SameKeySameBodyIsOneMessage"}, "2 messages were delivered, want 1"},
-		"OnlyTestsThatEndedAreKnown": {
+		"ForgetsRunningTests": {
 			knowsWhatEnded, "SameKeyAt",
 			[]string{"Rule/SameKeyAtTheSameTimeIsOneMessage"},
 			"2 messages were delivered, want 1",
 		},
-		"EveryWriteIsRemembered": {
+		"AcceptsRetriesOfEarlierWrites": {
 			remembersWrites, "RetryOfAnEarlier",
 			[]string{"Rule/RetryOfAnEarlierWriteIsStale"},
 			"PUT /smtp answers 200, want 412 stale",
@@ -209,7 +209,7 @@ func TestBrokenSitesFail(t *testing.T) {
 				if fields := strings.Fields(line); len(fields) > 2 && fields[0] == "FAIL" {
 					failed = append(failed, fields[1])
 					if !strings.HasPrefix(fields[2], "openapi.yaml:") {
-						t.Errorf("no place in the contract: %s", line)
+						t.Errorf("the line names no place in the contract: %s", line)
 					}
 				}
 			}

@@ -64,12 +64,12 @@ func TestTheReferenceSiteConforms(t *testing.T) {
 	}
 	for _, group := range []string{"Read", "Test", "Save", "Enable", "Clear", "Apply", "Destroy"} {
 		if !strings.Contains(out, "PASS  "+group+"/") {
-			t.Errorf("nothing of %s ran", group)
+			t.Errorf("no check of %s ran", group)
 		}
 	}
 	for _, secret := range []string{access["token"], access["password"]} {
 		if strings.Contains(out, secret) {
-			t.Error("a secret was printed")
+			t.Error("the program printed a secret")
 		}
 	}
 	t.Run("WithAnAccount", func(t *testing.T) {
@@ -141,18 +141,18 @@ func TestWhatIsRefused(t *testing.T) {
 		args []string
 		why  string
 	}{
-		"NoURL":            {nil, "-url is missing"},
-		"UnknownFlag":      {[]string{"-urls", "x"}, "flag provided"},
-		"UnknownArgument":  {[]string{"-url", address, "x"}, "unknown argument"},
-		"TwoAccounts":      {[]string{"-url", address, "-token", "x", "-username", "admin"}, "mutually exclusive"},
-		"HalfAMailServer":  {[]string{"-url", address, "-mail-host", "smtp.example.com"}, "go together"},
-		"MailLogin":        {[]string{"-url", address, "-mail-host", "smtp.example.com", "-mail-username", "x"}, "SMTP_MAIL_PASSWORD"},
-		"PlainHTTP":        {[]string{"-url", "http://shop.example"}, "https"},
-		"CAThatIsNot":      {[]string{"-url", address, "-ca", "main.go"}, "no certificate"},
-		"WrongToken":       {[]string{"-url", address, "-token", "x"}, "401"},
-		"WrongPassword":    {[]string{"-url", address, "-username", "admin"}, "login failed"},
-		"NothingRuns":      {[]string{"-url", address, "-run", "^no such check$"}, "no check matches -run"},
-		"PatternThatIsNot": {[]string{"-url", address, "-run", "("}, "missing closing"},
+		"NoURL":           {nil, "-url is missing"},
+		"UnknownFlag":     {[]string{"-urls", "x"}, "flag provided"},
+		"UnknownArgument": {[]string{"-url", address, "x"}, "unknown argument"},
+		"TwoAccounts":     {[]string{"-url", address, "-token", "x", "-username", "admin"}, "mutually exclusive"},
+		"HalfAMailServer": {[]string{"-url", address, "-mail-host", "smtp.example.com"}, "go together"},
+		"MailLogin":       {[]string{"-url", address, "-mail-host", "smtp.example.com", "-mail-username", "x"}, "SMTP_MAIL_PASSWORD"},
+		"PlainHTTP":       {[]string{"-url", "http://shop.example"}, "https"},
+		"CAThatIsNot":     {[]string{"-url", address, "-ca", "main.go"}, "no certificate"},
+		"WrongToken":      {[]string{"-url", address, "-token", "x"}, "401"},
+		"WrongPassword":   {[]string{"-url", address, "-username", "admin"}, "login failed"},
+		"NoCheckMatches":  {[]string{"-url", address, "-run", "^no such check$"}, "no check matches -run"},
+		"InvalidPattern":  {[]string{"-url", address, "-run", "("}, "missing closing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, err := try(t, secrets, test.args...)
@@ -261,6 +261,6 @@ func TestInterruptLeavesNothing(t *testing.T) {
 		t.Errorf("got %v\n%s", err, out)
 	}
 	if again, err := try(t, nil, "-url", address, "-token", token, "-run", "SiteIDsAreEqual"); err != nil {
-		t.Errorf("it is not clear: %v\n%s", err, again)
+		t.Errorf("the site is not cleared: %v\n%s", err, again)
 	}
 }
