@@ -2,7 +2,7 @@
 /**
  * Plugin Name: Site SMTP
  * Plugin URI: https://github.com/sitemail/terraform-provider-smtp/tree/main/internal/platform/wordpress
- * Description: Manages the outgoing mail of this site from outside, over the REST API. Mail is only ever on with settings that passed a test.
+ * Description: Lets Terraform manage the outgoing mail of this site through the REST API. Mail is enabled only with settings that passed a test.
  * Version: 0.2.0
  * Author: sitemail
  * Requires at least: 6.1
@@ -20,7 +20,7 @@
 defined( 'ABSPATH' ) || exit;
 
 if ( defined( 'SITE_SMTP_VERSION' ) || class_exists( 'SiteSMTP\Api', false ) ) {
-	// The site has it twice, as a must-use file and as a plugin. One is enough.
+	// The site has it as a must-use file and as a plugin. One is enough.
 	return;
 }
 if ( PHP_VERSION_ID < 80100 || ! function_exists( 'stream_socket_enable_crypto' ) || ! extension_loaded( 'openssl' ) ) {
@@ -29,7 +29,7 @@ if ( PHP_VERSION_ID < 80100 || ! function_exists( 'stream_socket_enable_crypto' 
 		function () {
 			if ( current_user_can( 'manage_options' ) ) {
 				/* translators: %s: a version of PHP */
-				$text = sprintf( __( 'Site SMTP does nothing here: it needs PHP 8.1 with openssl, and this is PHP %s.', 'site-smtp' ), PHP_VERSION );
+				$text = sprintf( __( 'Site SMTP is inactive: it needs PHP 8.1 or later with openssl, and this site runs PHP %s.', 'site-smtp' ), PHP_VERSION );
 				echo '<div class="notice notice-error"><p>', esc_html( $text ), '</p></div>';
 			}
 		}
@@ -60,7 +60,7 @@ if ( SiteSMTP\Mail::is_ours() ) {
 	 * @param string|string[] $headers     Further headers.
 	 * @param string|string[] $attachments Paths of files, by name where they are to have another one.
 	 * @param string|string[] $embeds      Paths of images, by Content-ID.
-	 * @return bool Whether the mail server took it.
+	 * @return bool Whether the mail server accepted it.
 	 */
 	function wp_mail( $to, $subject, $message, $headers = '', $attachments = array(), $embeds = array() ) {
 		return SiteSMTP\Mail::send( compact( 'to', 'subject', 'message', 'headers', 'attachments', 'embeds' ) );

@@ -73,7 +73,7 @@ final class Api {
 		add_filter( 'user_has_cap', array( self::class, 'lend' ) );
 	}
 
-	/** Who may manage options may manage this one; the capability by itself is for a user who may do nothing else. */
+	/** Grants the capability to everyone who may manage options. A user with this capability alone may do nothing else. */
 	public static function lend( array $capabilities ): array {
 		return ( empty( $capabilities['manage_options'] ) ? array() : array( 'manage_site_smtp' => true ) ) + $capabilities;
 	}
@@ -84,7 +84,7 @@ final class Api {
 				self::SPACE,
 				$path,
 				array(
-					// Those of other methods are answered with 405, where WordPress would say that there is nothing.
+					// Other methods are answered with 405; WordPress would say 404.
 					'methods'             => \WP_REST_Server::ALLMETHODS,
 					'permission_callback' => array( self::class, 'may' ),
 					'callback'            => static fn ( \WP_REST_Request $request ): \WP_REST_Response => self::serve( $request, $calls ),
@@ -102,29 +102,29 @@ final class Api {
 		return new \WP_Error( 'unauthorized', self::refusal( null !== $given ), array( 'status' => 401 ) );
 	}
 
-	/** Why the login did not do. What WordPress refused itself, it says itself. */
+	/** Why the login was refused. If WordPress refused it, WordPress says why. */
 	private static function refusal( bool $with_token ): string {
 		if ( $with_token ) {
-			return 'The token is not one of this site. Create one with: wp site-smtp token create';
+			return 'The token is not valid for this site. Create one with: wp site-smtp token create';
 		}
 		$user = wp_get_current_user();
 		if ( $user->exists() ) {
-			return "The user $user->user_login has not the capability manage_site_smtp, which administrators have.";
+			return "The user $user->user_login lacks the capability manage_site_smtp, which administrators have.";
 		}
 		if ( ! wp_is_application_passwords_supported() ) {
-			return 'Application Passwords are off: WordPress sees no HTTPS. Use a token (wp site-smtp token create), or tell WordPress that its proxy speaks HTTPS.';
+			return 'Application Passwords are off because WordPress does not see HTTPS. Use a token (wp site-smtp token create), or tell WordPress that its proxy uses HTTPS.';
 		}
 		if ( ! wp_is_application_passwords_available() ) {
-			return 'Application Passwords are turned off by a plugin of this site. Turn them on there, or use a token (wp site-smtp token create).';
+			return 'A plugin of this site has turned Application Passwords off. Turn them on in that plugin, or use a token (wp site-smtp token create).';
 		}
 		if ( ! isset( $_SERVER['PHP_AUTH_USER'] ) ) {
-			return 'No login arrived. The request needs the name and an Application Password of a user with the capability manage_site_smtp, or a token. '
-				. 'If it had one, the web server dropped the Authorization header.';
+			return 'No credentials arrived. The request needs the username and an Application Password of a user with the capability manage_site_smtp, or a token. '
+				. 'If it had them, the web server dropped the Authorization header.';
 		}
-		return 'The user name or the Application Password is wrong.';
+		return 'The username or the Application Password is wrong.';
 	}
 
-	/** Below our namespace, what WordPress or another plugin refuses is a problem document too. */
+	/** Makes a problem document of what WordPress or another plugin refuses below our namespace. */
 	public static function in_our_words( mixed $response, mixed $server, mixed $request ): mixed {
 		if ( ! $response instanceof \WP_REST_Response || ! str_starts_with( $request->get_route(), '/' . self::SPACE . '/' ) ) {
 			return $response;
@@ -158,7 +158,7 @@ final class Api {
 		} catch ( \Throwable $e ) {
 			// Where, but not what: the message may hold anything.
 			error_log( sprintf( 'Site SMTP: %s in line %d', get_class( $e ), $e->getLine() ) );
-			return ( new Problem( 'internal', 'The site made a mistake; its log says where.' ) )->response();
+			return ( new Problem( 'internal', "Internal error; see the site's log." ) )->response();
 		}
 	}
 
@@ -282,12 +282,12 @@ final class Api {
 		}
 		$secret = new Secret( $password );
 		if ( $secret->parts()[0] !== $password ) {
-			throw Problem::of_field( 'password', 'holds a control character' );
+			throw Problem::of_field( 'password', 'must not contain control characters' );
 		}
 		return null === $beside ? $secret : Secret::join( $secret, new Secret( $beside ) );
 	}
 
-	/** A password comes with settings, and once: either in the request, or from what sends the site's mail now. */
+	/** A password comes only with settings, and only once: in the request, or from the plugin that sends the site's mail now. */
 	private static function check_password( array $body ): void {
 		if ( null === $body['settings'] && ( $body['adopt'] || null !== $body['password'] ) ) {
 			throw Problem::of_field( $body['adopt'] ? 'adopt' : 'password', 'must not come without settings' );
@@ -297,18 +297,18 @@ final class Api {
 		}
 	}
 
-	/** Refuses what names another site. */
+	/** Refuses a request that names a different site. */
 	private static function check_site( ?string $id ): void {
 		if ( null !== $id && Site::id() !== $id ) {
-			throw new Problem( 'wrong_site', 'The request is for another site than the one that answers.' );
+			throw new Problem( 'wrong_site', 'The request is for a different site than the one that answered.' );
 		}
 	}
 
-	/** The revision in If-Match; proxies weaken the tag, and that changes nothing. */
+	/** The revision in If-Match. Proxies weaken the tag, which makes no difference here. */
 	private static function if_match( \WP_REST_Request $request ): string {
 		$tag = $request->get_header( 'If-Match' );
 		if ( null === $tag ) {
-			throw new Problem( 'precondition_required', 'The call needs an If-Match header with the revision that was read.' );
+			throw new Problem( 'precondition_required', 'The request needs an If-Match header with the revision that was read.' );
 		}
 		if ( ! preg_match( '#^(?:W/)?"([^"]*)"$#D', $tag, $parts ) ) {
 			throw new Problem( 'malformed', 'The If-Match header must hold one revision in double quotes.' );

@@ -4,11 +4,11 @@ declare( strict_types = 1 );
 
 namespace SiteSMTP;
 
-/** Sends one test message through one connection, and says what became of it in the words of the contract. */
+/** Sends one test message through one connection, and returns the result as the contract defines it. */
 final class Attempt {
 	private const SECONDS = 60;
 
-	/** Gives no filter a reason: ASCII, no address of a page, nothing of the caller's choice. */
+	/** Gives spam filters no reason to act: ASCII, no link, and nothing that the caller chose. */
 	private const BODY = "This is a test message.\n\nIt was sent to try out the outgoing mail settings of a site.\n"
 		. "That it reached you means that they work; there is nothing to do.\n\nTest %s\n";
 
@@ -20,7 +20,7 @@ final class Attempt {
 	private string $recipient;
 	private bool $as_mail;
 
-	/** @param bool $as_mail whether it takes the way of the site's own mail, for which the settings must be those that are saved. */
+	/** @param bool $as_mail whether to send it as the site sends its own mail; the settings must then be the saved ones. */
 	public function __construct( Settings $settings, ?Secret $password, string $recipient, bool $as_mail ) {
 		$this->as_mail    = $as_mail;
 		$this->settings   = $settings;
@@ -37,7 +37,7 @@ final class Attempt {
 			$sent = $this->send();
 		} catch ( \Throwable $e ) {
 			$sent       = false;
-			$c->fault ??= 'the site made a mistake: ' . get_class( $e );
+			$c->fault ??= 'internal error of the site: ' . get_class( $e );
 		}
 		$fault  = $c->fault;
 		$words  = $this->words();
@@ -81,13 +81,13 @@ final class Attempt {
 		return $c->mail( $this->settings->from_address ) && $c->recipient( $this->recipient ) && $c->data( $message->getSentMIMEMessage() );
 	}
 
-	/** Of what is saved, a test takes the way that all mail of the site takes. */
+	/** A test of the saved settings is sent as all mail of the site is. */
 	private function send_as_mail(): bool {
 		$c                = $this->connection;
 		$token            = bin2hex( random_bytes( 5 ) );
 		$this->message_id = Mail::send_test( $c, $this->recipient, "Test of the mail settings $token", sprintf( self::BODY, $token ) );
 		if ( '' === $c->stage ) {
-			$c->fault ??= Path::obstacle() ?? 'the message did not get to the mail settings: a plugin answers pre_wp_mail, and blocks or sends the mail of this site itself';
+			$c->fault ??= Path::obstacle() ?? 'the message never reached the mail settings: a plugin intercepts mail with the filter pre_wp_mail, and blocks it or sends it itself';
 		}
 		$this->message_id = '' === $this->message_id ? null : $this->message_id;
 		return $c->handed_over && '2' === substr( $c->getLastReply(), 0, 1 );
@@ -111,7 +111,7 @@ final class Attempt {
 		return $message;
 	}
 
-	/** Once the final dot is sent, only a reply tells whether the server took the message (RFC 5321 section 4.2.1). */
+	/** After the final dot, only a reply tells whether the server accepted the message (RFC 5321 section 4.2.1). */
 	private function status( bool $sent, ?array $reply ): string {
 		$class = intdiv( $reply['code'] ?? 0, 100 );
 		if ( $sent || ( $this->connection->handed_over && 2 === $class ) ) {
@@ -120,7 +120,7 @@ final class Attempt {
 		return $this->connection->handed_over && $class < 4 ? 'in_doubt' : 'failed';
 	}
 
-	/** Why the certificate was refused, and what it says. PHP shows it only to who takes it, so it is fetched once more. */
+	/** Why the certificate was refused, and what it says. PHP shows only a certificate that was accepted, so it is fetched again. */
 	private function refused_certificate(): array {
 		$look = new Connection( $this->settings, null, $this->deadline, false );
 		$look->open();
@@ -145,7 +145,7 @@ final class Attempt {
 		);
 	}
 
-	/** In the words of Go, in which the provider's explanations know it: PHP says little more than that it was refused. */
+	/** In the words of Go, which the provider's diagnosis recognises: PHP says little more than that it was refused. */
 	private function why_refused( array $seen, string $names ): string {
 		$time = static fn ( int $time ): string => gmdate( 'Y-m-d\TH:i:s\Z', $time );
 		$when = 'certificate has expired or is not yet valid: current time ' . $time( time() );

@@ -46,16 +46,16 @@ final class Check {
 	}
 
 	private static function length( string $value, int $longest ): ?string {
-		return mb_strlen( $value ) > $longest ? "is longer than $longest characters" : null;
+		return mb_strlen( $value ) > $longest ? "must have at most $longest characters" : null;
 	}
 
 	private static function controls( string $value ): ?string {
-		return preg_match( '/\p{Cc}/u', $value ) ? 'holds a control character' : null;
+		return preg_match( '/\p{Cc}/u', $value ) ? 'must not contain control characters' : null;
 	}
 
 	/** They let a name look like another one. */
 	private static function directions( string $value ): ?string {
-		return preg_match( '/[\x{061C}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2066}-\x{2069}]/u', $value ) ? 'holds a character that changes the direction of text' : null;
+		return preg_match( '/[\x{061C}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2066}-\x{2069}]/u', $value ) ? 'must not contain characters that change the direction of text' : null;
 	}
 
 	/** No URLs, ports and zones, and no numbers that some resolvers read as an address (2130706433, 0x7f.1). */
@@ -73,7 +73,7 @@ final class Check {
 			return 'must be one of starttls, tls, none';
 		}
 		return 'none' === $s->encryption && '' !== $s->username && ! self::is_loopback( $s->host )
-			? 'none would send the password in clear: with a username it is only for a loopback address' : null;
+			? 'must not be none, except to a loopback address: the password would be sent in clear text' : null;
 	}
 
 	/** What WordPress sends from and to, which is ASCII only, and nothing that could leave the angle brackets of SMTP. */
@@ -102,7 +102,7 @@ final class Check {
 	}
 
 	private static function from_name( string $name ): ?string {
-		return self::controls( $name ) ?? self::directions( $name ) ?? ( strpbrk( $name, '<>' ) ? 'must be the name alone, without angle brackets' : null );
+		return self::controls( $name ) ?? self::directions( $name ) ?? ( strpbrk( $name, '<>' ) ? 'must be the display name alone, without the address in angle brackets' : null );
 	}
 
 	/** A domain name, or an address literal (RFC 5321 section 4.1.1.1). */
@@ -127,10 +127,10 @@ final class Check {
 			return 'must not be empty: leave it out to keep the stored one';
 		}
 		if ( '' === $s->username ) {
-			return 'has no use without a username';
+			return 'must not come without a username';
 		}
 		if ( preg_match( '/^[*•●]+$/Du', $value ) || preg_match( '/^[*•●]+$/Du', $beside ) ) {
-			return 'is a mask, not a password';
+			return 'must be the password itself, not a mask';
 		}
 		if ( Keys::are_in_database() ) {
 			return 'cannot be stored safely: the keys that would protect it are in the database. '

@@ -5,11 +5,11 @@ declare( strict_types = 1 );
 namespace SiteSMTP;
 
 /**
- * Shows, tests and clears the mail settings of this site, and makes the token that Terraform logs in with.
+ * Shows, tests and clears the mail settings of this site, and creates the token that Terraform logs in with.
  */
 final class Cli {
 	/**
-	 * Prints what the site holds: settings, switch, last test, last mail.
+	 * Shows the mail settings, whether mail is on, the last test and the last mail.
 	 */
 	public function status(): void {
 		$record = Site::read();
@@ -28,12 +28,12 @@ final class Cli {
 	}
 
 	/**
-	 * Sends a test message with the settings that are saved, the way all mail of the site takes.
+	 * Sends a test message with the saved settings, as all mail of the site is sent.
 	 *
 	 * ## OPTIONS
 	 *
 	 * <recipient>
-	 * : Who gets it.
+	 * : Address that receives the message.
 	 */
 	public function test( array $arguments ): void {
 		try {
@@ -54,7 +54,7 @@ final class Cli {
 	}
 
 	/**
-	 * Removes settings and password; WordPress then sends mail as it does without this plugin.
+	 * Deletes the settings and the password. WordPress then sends mail as it would without this plugin.
 	 */
 	public function clear(): void {
 		Site::clear( (string) Site::read()->revision, 'wp-cli' );
@@ -62,15 +62,15 @@ final class Cli {
 	}
 
 	/**
-	 * Makes the token that Terraform logs in with, and prints it; or takes it away.
+	 * Creates and prints the token that Terraform logs in with, or revokes it.
 	 *
 	 * ## OPTIONS
 	 *
 	 * <action>
-	 * : create, in place of the token before, or revoke.
+	 * : create, which replaces an existing token, or revoke.
 	 *
 	 * [--name=<name>]
-	 * : What the site shows as who wrote last. Default: terraform.
+	 * : Name that the site shows for changes made with this token. Default: terraform.
 	 */
 	public function token( array $arguments, array $options = array() ): void {
 		if ( 'create' === $arguments[0] ) {
@@ -79,7 +79,7 @@ final class Cli {
 			Token::revoke();
 			\WP_CLI::success( 'The token was revoked.' );
 		} else {
-			\WP_CLI::error( 'Say create or revoke.' );
+			\WP_CLI::error( 'The action must be create or revoke.' );
 		}
 	}
 }

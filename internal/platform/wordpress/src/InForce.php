@@ -66,13 +66,13 @@ final class InForce {
 		$found = OtherMailers::loaded();
 		if ( count( $found ) > 1 ) {
 			$names = implode( ' and ', array_column( $found, 'by' ) );
-			return new self( $names, 'unknown', 'Several plugins want to send the mail of this site. Deactivate all but one.' );
+			return new self( $names, 'unknown', 'Several plugins are set up to send the mail of this site. Deactivate all but one.' );
 		}
 		if ( array() === $found ) {
 			return OtherMailers::unknown();
 		}
 		$usurper = OtherMailers::usurper();
-		return '' === $usurper ? $found[0] : new self( "{$found[0]->by} and $usurper", 'unknown', 'Both want to send the mail of this site. Deactivate one.' );
+		return '' === $usurper ? $found[0] : new self( "{$found[0]->by} and $usurper", 'unknown', 'Both are set up to send the mail of this site. Deactivate one of them.' );
 	}
 
 	/** Of the contract; null while these settings manage the mail of the site. */
@@ -99,12 +99,13 @@ final class InForce {
 		Check::candidate( $settings, null );
 		$found = self::find();
 		if ( '' !== $found->obstacle ) {
-			throw new Problem( 'not_in_force', "$found->by cannot be taken over: $found->obstacle" );
+			throw new Problem( 'not_in_force', "$found->by cannot be adopted: $found->obstacle" );
 		}
 		$differ = array_values( array_diff( $settings->diff( $found->settings ), self::SENDER ) );
 		if ( array() !== $differ ) {
 			$names = implode( ', ', $differ );
-			throw new Problem( 'not_in_force', "$found->by sends with another $names: a stored password is only used where it was entered for.", array( 'field' => $differ[0] ) );
+			$detail = "$found->by sends with a different $names: a stored password is used only with the settings it was entered for.";
+			throw new Problem( 'not_in_force', $detail, array( 'field' => $differ[0] ) );
 		}
 		return $found->password;
 	}
@@ -112,7 +113,7 @@ final class InForce {
 	/** Refuses to take over what does not send: the mail of the site is managed already. */
 	public static function check_sends( Record $record ): void {
 		if ( self::is_managed( $record ) ) {
-			throw new Problem( 'not_in_force', 'The mail of this site is managed already, and no other plugin sends it.' );
+			throw new Problem( 'not_in_force', 'The mail of this site is already managed, so no other plugin sends it.' );
 		}
 	}
 
@@ -125,14 +126,14 @@ final class InForce {
 		if ( Secret::same( $this->password, new Secret( $this->settings->username ) ) && null !== $this->password ) {
 			$this->settings = null;
 			$this->password = null;
-			$this->obstacle = 'Its username is its password too, and settings are shown. Set username and password instead.';
+			$this->obstacle = 'Its username is also its password, and settings are not secret. Set username and password instead.';
 			return;
 		}
 		if ( '' !== $this->obstacle ) {
 			return;
 		}
 		if ( '' !== $this->settings->username && null === $this->password ) {
-			$this->obstacle = 'Its password is missing, or cannot be read with the keys of this site. Save it there again, or set the password here.';
+			$this->obstacle = 'Its password is missing, or cannot be read with the keys of this site. Save it again in that plugin, or set the password in the configuration.';
 			return;
 		}
 		try {

@@ -12,7 +12,7 @@ final class OtherMailers {
 	/** Their services, under the names of their rows, that are not HTTP APIs. */
 	private const NOT_API = array( '', 'mail', 'default' );
 
-	private const NO_SERVER = 'It sends through PHP\'s mail(), which has no mail server and no login.';
+	private const NO_SERVER = 'It sends through PHP\'s mail(), which has no SMTP settings.';
 
 	/** @return list<InForce> of the known plugins that WordPress has loaded. */
 	public static function loaded(): array {
@@ -37,10 +37,11 @@ final class OtherMailers {
 	/** What sends where none of the known plugins is loaded. */
 	public static function unknown(): InForce {
 		if ( '' !== self::usurper() ) {
-			return InForce::other( self::usurper(), 'unknown', 'Its settings are not known here.' );
+			return InForce::other( self::usurper(), 'unknown', 'Site SMTP does not know where its settings are.' );
 		}
 		if ( has_action( 'phpmailer_init' ) || self::callbacks( 'pre_wp_mail' ) > 1 ) {
-			return InForce::other( 'a plugin or theme', 'unknown', 'Code of this site configures or replaces the mailer of WordPress, and its settings are not known here.' );
+			$reason = 'Code of this site configures or replaces the mailer of WordPress, and Site SMTP does not know where its settings are.';
+			return InForce::other( 'a plugin or theme', 'unknown', $reason );
 		}
 		return InForce::other( 'WordPress ' . get_bloginfo( 'version' ), 'local', self::NO_SERVER );
 	}
@@ -74,7 +75,7 @@ final class OtherMailers {
 			return self::not_smtp( $by, 'smtp' === $mailer ? '' : $mailer );
 		}
 		$queues = ! empty( $stored['general']['optimize_email_sending_enabled'] )
-			? 'It queues mail ("Optimize Email Sending"), which would still be in the way. Turn that off there.' : '';
+			? 'It queues mail ("Optimize Email Sending"), which would also hold back managed mail. Turn that off in the plugin.' : '';
 		$sealed = self::text( $stored['smtp']['pass'] ?? '' );
 		return InForce::smtp(
 			$by,
@@ -194,7 +195,7 @@ final class OtherMailers {
 			return self::not_smtp( $by, $text( 'transport_type' ) );
 		}
 		if ( 'oauth2' === $text( 'auth_type' ) ) {
-			return InForce::other( $by, 'smtp', 'It logs in with OAuth 2.0, whose consent is its own and cannot be taken over.' );
+			return InForce::other( $by, 'smtp', 'It logs in with OAuth 2.0, and its consent cannot be transferred. Set oauth2 instead.' );
 		}
 		if ( 'yes' === $text( 'fallback_smtp_enabled' ) || array() !== self::row( 'postman_connections', $site ) ) {
 			$reason = self::several();
@@ -226,7 +227,7 @@ final class OtherMailers {
 			return self::not_smtp( $by, '' );
 		}
 		if ( '' !== $text( 'enable_domain_check' ) && '0' !== $text( 'enable_domain_check' ) ) {
-			return InForce::other( $by, 'smtp', 'Whether it sends depends on the domain of the site ("Enable Domain Check"). Turn that off there.' );
+			return InForce::other( $by, 'smtp', 'Whether it sends depends on the domain of the site ("Enable Domain Check"). Turn that off in the plugin.' );
 		}
 		return InForce::smtp(
 			$by,
@@ -265,12 +266,12 @@ final class OtherMailers {
 			return InForce::other( $by, 'local', self::NO_SERVER );
 		}
 		$name   = mb_substr( sanitize_key( $service ), 0, 40 );
-		$reason = "It sends through the HTTP API of a mail service ($name), which has no mail server to take over. Set the service's SMTP settings instead.";
+		$reason = "It sends through the HTTP API of a mail service ($name), not through SMTP. Set the SMTP settings of the service instead.";
 		return InForce::other( $by, 'api', $reason );
 	}
 
 	private static function several(): string {
-		return 'It has several connections, and these settings are only one. Leave one there, or write the settings that are to be used here.';
+		return 'It has several connections, and these are the settings of only one. Delete the others in the plugin, or write the settings in the configuration.';
 	}
 
 	/** The address that mail comes from; without one of its own, that which WordPress takes. */

@@ -31,6 +31,6 @@ final class Path {
 		}
 		$file = 0 === strpos( self::$taken, wp_normalize_path( ABSPATH ) ) ? substr( self::$taken, strlen( wp_normalize_path( ABSPATH ) ) ) : self::$taken;
 		return "Another plugin sends the mail of this site: wp_mail() is defined in $file, which is loaded before this plugin. "
-			. 'Remove that file, or have this plugin loaded first, from wp-content/mu-plugins.';
+			. 'Remove that file, or load this plugin first, from wp-content/mu-plugins.';
 	}
 }

@@ -29,8 +29,8 @@ final class Place {
 		if ( ! $moved && $here['environment'] === $place['environment'] ) {
 			return null;
 		}
-		return "These mail settings are those of {$place['host']} ({$place['environment']}), and this is {$here['host']} ({$here['environment']}): a copy, or a site that moved. "
-			. 'Its mail stays off until its settings are enabled here.';
+		return "These mail settings were saved on {$place['host']} ({$place['environment']}), but this is {$here['host']} ({$here['environment']}): "
+			. 'a copy of the site, or the site has moved. Mail stays off until the settings are enabled here.';
 	}
 
 	/** The host of the site's address. What plugins for languages make of that does not count, so it is read where they do not come in. */

@@ -70,9 +70,10 @@ final class Record {
 		} elseif ( Keys::matches( $stored['proof'], self::proven( $stored ) ) ) {
 			$r->trust( $stored );
 		} elseif ( Keys::has( $stored['key'] ) ) {
-			$r->fault = 'The stored mail settings were changed in the database, past this plugin, or are those of another site: they lost their password and their verification.';
+			$r->fault = 'The stored mail settings were changed in the database without this plugin, or come from a different site: '
+				. 'their password and verification are no longer used.';
 		} else {
-			$r->fault = 'The stored password cannot be read: it is of another site, or the keys in wp-config.php were changed.';
+			$r->fault = 'The stored password cannot be read: it comes from a different site, or the keys in wp-config.php were changed.';
 		}
 		$renew = ( $first || ! isset( $stored['place'] ) || Keys::name() !== $stored['key'] ) && '' === $r->fault;
 		$moved = $r->enabled && isset( $stored['place'] ) ? Place::fault( $stored['place'] ) : null;
@@ -109,9 +110,9 @@ final class Record {
 		}
 		$verified = null !== $stored['verification'] && Keys::matches( $stored['verified'], self::of_test( $this->settings, $this->password ) );
 		if ( null !== $password && null === $this->password ) {
-			$this->fault = 'The stored password cannot be read: it is of another site, or the keys in wp-config.php were changed.';
+			$this->fault = 'The stored password cannot be read: it comes from a different site, or the keys in wp-config.php were changed.';
 		} elseif ( null !== $password && ! $verified && ! $this->was_written( $stored['enabled'] ) ) {
-			$this->fault = 'The stored password is not used: nothing proves that these settings are those that it was entered for.';
+			$this->fault = 'The stored password is not used: nothing proves that it was entered for these settings.';
 		} elseif ( $stored['enabled'] && ! $verified ) {
 			$this->fault = 'Mail was enabled with settings that are not verified.';
 		}

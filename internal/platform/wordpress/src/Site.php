@@ -11,10 +11,10 @@ final class Site {
 	private const RECORD = 'site_smtp';
 	private const ID     = 'site_smtp_id';
 
-	/** How old, in seconds, a passed test may be that enables mail. */
+	/** How old, in seconds, a passed test may be to enable mail. */
 	private const PASS_AGE = 3600;
 
-	/** Random, made once, kept in the database: a copy of the site has the same one until the row is removed there. */
+	/** Random, created once and stored in the database: a copy of the site has the same ID until its row is removed. */
 	public static function id(): string {
 		$id = Store::get( self::ID );
 		if ( null === $id ) {
@@ -54,7 +54,7 @@ final class Site {
 			static function ( Record $r ) use ( $write, $revision, $by, $body ): ?Record {
 				if ( null !== $r->last_write && $r->last_write['id'] === $write['write_id'] ) {
 					if ( ! Guesses::judge( self::given( $write ), static fn (): bool => Keys::matches( $r->last_write['mark'], $body ) ) ) {
-						throw new Problem( 'key_reused', 'This write_id was used with another body.', array( 'field' => 'write_id' ) );
+						throw new Problem( 'key_reused', 'This write_id was already used with a different body.', array( 'field' => 'write_id' ) );
 					}
 					return null;
 				}
@@ -85,7 +85,7 @@ final class Site {
 		return strtotime( $verification['tested_at'] ) >= time() - self::PASS_AGE;
 	}
 
-	/** Removes settings and password; WordPress then sends mail as it does without this plugin. */
+	/** Deletes settings and password; WordPress then sends mail as it would without this plugin. */
 	public static function clear( string $revision, string $by ): Record {
 		$cleared = self::write(
 			static function ( Record $r ) use ( $revision, $by ): Record {
@@ -116,7 +116,7 @@ final class Site {
 		return $result;
 	}
 
-	/** Makes the record hold what the write wants. It is the only code that can enable mail. */
+	/** Changes the record as the write asks. It is the only code that can enable mail. */
 	private static function commit( Record $r, array $write ): void {
 		[ $id, $password ] = self::password( $r, $write );
 		[ $same, $pass ]   = self::passed( $r, $write, $password );
@@ -142,7 +142,7 @@ final class Site {
 	}
 
 	/**
-	 * Where these settings have passed a test, with whatever password, the answer tells whether it was with this one.
+	 * If these settings have passed a test with any password, the answer reveals whether it was this one.
 	 *
 	 * @return array{bool, ?array} whether the record has just these settings, this password and a pass; and the newest pass.
 	 */
@@ -154,7 +154,7 @@ final class Site {
 		return array( $same, $known ? Guesses::judge( self::given( $write ), $find ) : null );
 	}
 
-	/** The password that the caller knows. */
+	/** The password in the request, which the caller may be guessing. */
 	public static function given( array $request ): ?Secret {
 		return $request['adopt'] ? null : $request['password'];
 	}
@@ -170,7 +170,7 @@ final class Site {
 		$changed = $r->settings->diff( $write['settings'] );
 		if ( array() !== $changed ) {
 			$what = implode( ', ', $changed );
-			throw self::password_required( "The password must come with a change of $what: a stored password is only used where it was entered for." );
+			throw self::password_required( "The password must come with a change of $what: a stored password is used only with the settings it was entered for." );
 		}
 		if ( null === $r->password && $write['enabled'] ) {
 			throw self::password_required( 'No password is stored for this username.' );

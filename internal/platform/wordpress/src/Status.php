@@ -4,7 +4,7 @@ declare( strict_types = 1 );
 
 namespace SiteSMTP;
 
-/** What people of the site see: notices, and a page that shows and changes nothing. */
+/** What administrators of the site see: notices, and a read-only page. */
 final class Status {
 	public static function register(): void {
 		add_action( 'admin_notices', array( self::class, 'notice' ) );
@@ -15,13 +15,13 @@ final class Status {
 		add_management_page( __( 'Outgoing mail', 'site-smtp' ), __( 'Outgoing mail', 'site-smtp' ), 'manage_site_smtp', 'site-smtp', array( self::class, 'page' ) );
 	}
 
-	/** Whether mail settings are in force or meant to be. */
+	/** Whether mail settings are in force, or were before a fault. */
 	public static function is_managed(): bool {
 		$record = Site::read();
 		return '' !== $record->fault || $record->settings->is_configured();
 	}
 
-	/** What keeps mail from being sent, in a sentence; null where nothing is known to. */
+	/** Why mail is not sent, in a sentence; null if no reason is known. */
 	public static function fault(): ?string {
 		try {
 			$record = Site::read();
@@ -60,7 +60,7 @@ final class Status {
 		printf(
 			'<div class="wrap"><h1>%s</h1><p>%s</p><table class="form-table" role="presentation">%s</table></div>',
 			esc_html__( 'Outgoing mail', 'site-smtp' ),
-			esc_html__( 'These settings are managed from outside, with Terraform. Ask whoever manages them for changes.', 'site-smtp' ),
+			esc_html__( 'These settings are managed with Terraform. To change them, ask the person who manages them there.', 'site-smtp' ),
 			implode( '', $rows ) // phpcs:ignore WordPress.Security.EscapeOutput.OutputNotEscaped -- escaped above.
 		);
 	}
@@ -97,8 +97,8 @@ final class Status {
 	private static function failure(): string {
 		$failure = Delivery::read()['last_failure'];
 		$said    = null === $failure['reply'] ? $failure['error'] : implode( ' ', array_filter( $failure['reply'] ) );
-		/* translators: 1: a time, 2: a stage of SMTP such as auth, 3: what the mail server said */
-		return sprintf( __( 'Mail of %1$s was not sent (%2$s): %3$s', 'site-smtp' ), $failure['at'], $failure['stage'], $said );
+		/* translators: 1: a time, 2: a stage of SMTP such as auth, 3: the reply of the mail server */
+		return sprintf( __( 'A mail was not sent at %1$s (%2$s): %3$s', 'site-smtp' ), $failure['at'], $failure['stage'], $said );
 	}
 
 	private static function show( string $kind, string $text ): void {

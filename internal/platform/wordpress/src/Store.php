@@ -5,9 +5,9 @@ declare( strict_types = 1 );
 namespace SiteSMTP;
 
 /**
- * Rows of the options table of the present site, past WordPress' cache: with several web servers that may hold what is
- * no longer so. A row is made only where there is none and changed only from what was read, each in one statement, so
- * of two writers one fails and a crash leaves the old row or the new one.
+ * Rows of the current site's options table. WordPress' cache is bypassed, because it may be stale with several web servers. A row is
+ * inserted only if there is none and updated only if it is still what was read, each in one statement: of two writers one fails, and a
+ * crash leaves the old row or the new one.
  */
 final class Store {
 	public static function get( string $name ): ?string {
@@ -16,14 +16,14 @@ final class Store {
 		return $rows[0]->option_value ?? null;
 	}
 
-	/** Whether the row is there now because of this call. */
+	/** Inserts a row; false if there already is one. */
 	public static function add( string $name, string $value ): bool {
 		global $wpdb;
 		$sql = "INSERT IGNORE INTO $wpdb->options (option_name, option_value, autoload) VALUES (%s, %s, 'no')";
 		return self::write( $wpdb->prepare( $sql, $name, $value ) );
 	}
 
-	/** Whether the row was $old, null for none, and is $new now. Compared byte by byte: the table's collation ignores case. */
+	/** Replaces $old (null: no row) by $new; false if the row is different. Compared byte by byte, because the table's collation ignores case. */
 	public static function swap( string $name, ?string $old, string $new ): bool {
 		global $wpdb;
 		if ( null === $old ) {
@@ -34,7 +34,7 @@ final class Store {
 	}
 
 	/**
-	 * Repeats a change of one row until nobody came between reading and writing.
+	 * Changes a row, and repeats that until no other request wrote between reading and writing.
 	 *
 	 * @param callable(?string): ?string $change from the old row to the new one; null leaves it as it is.
 	 */
@@ -46,7 +46,7 @@ final class Store {
 				return;
 			}
 		}
-		throw new Problem( 'storage', 'Too many calls wanted to write at the same time.' );
+		throw new Problem( 'storage', 'Too many requests tried to write at the same time.' );
 	}
 
 	/**
@@ -69,7 +69,7 @@ final class Store {
 		}
 	}
 
-	/** @return array<string, string> the rows whose names begin so, in the order in which they were made, or the newest first. */
+	/** @return array<string, string> the rows whose names have this prefix, the oldest or the newest first. */
 	public static function all( string $prefix, bool $newest_first, int $limit ): array {
 		global $wpdb;
 		$order = $newest_first ? 'DESC' : 'ASC';
@@ -87,19 +87,19 @@ final class Store {
 	private static function select( string $sql ): array {
 		global $wpdb;
 		if ( false === self::query( $sql ) ) {
-			throw new Problem( 'internal', 'The site could not read what it holds.' );
+			throw new Problem( 'internal', 'The site could not read its database.' );
 		}
 		return $wpdb->last_result;
 	}
 
-	/** Whether it changed a row. */
+	/** Returns whether a row was changed. */
 	private static function write( string $sql ): bool {
 		$rows = self::query( $sql );
 		if ( false === $rows && self::is_lost() ) {
-			throw new Problem( 'internal', 'The site lost its database, and does not know whether the change is stored.' );
+			throw new Problem( 'internal', 'The site cannot tell whether the change was stored, because it lost its database: read its settings.' );
 		}
 		if ( false === $rows ) {
-			throw new Problem( 'storage', 'The site could not store the change; what it holds is as it was.' );
+			throw new Problem( 'storage', 'The site could not store the change; its settings are unchanged.' );
 		}
 		return $rows > 0;
 	}
@@ -111,7 +111,7 @@ final class Store {
 	}
 
 	/**
-	 * Of a query that fails, WordPress would show and log all that is in it.
+	 * Runs a query. If it fails, WordPress would otherwise show and log all of it.
 	 *
 	 * @return int|false the number of rows, or false.
 	 */
@@ -121,7 +121,7 @@ final class Store {
 		$rows       = $wpdb->query( $sql );
 		$wpdb->suppress_errors( $suppressed );
 		if ( false === $rows ) {
-			error_log( "Site SMTP: the database failed: $wpdb->last_error" );
+			error_log( "Site SMTP: database error: $wpdb->last_error" );
 		}
 		return $rows;
 	}

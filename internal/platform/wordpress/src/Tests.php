@@ -5,32 +5,32 @@ declare( strict_types = 1 );
 namespace SiteSMTP;
 
 /**
- * The tests. Each has a row under its key before the first packet is sent, and only who made the row sends: so a key
- * reaches a mail server at most once, whatever is repeated, races or crashes.
+ * The tests. Each has a row under its key before the first packet is sent, and only the request that inserted the row sends. So a key leads
+ * to one message at most, whatever is retried, races or crashes.
  */
 final class Tests {
 	private const PREFIX = 'site_smtp_test_';
 	private const RATE   = 'site_smtp_rate';
 
-	/** How many test messages may be sent at once, and in how many seconds one more. */
+	/** How many test messages may be sent at once, and after how many seconds one more. */
 	private const BURST = 20;
 	private const EVERY = 10;
 
-	/** How many seconds a result can be read; then this event removes it. */
+	/** For how many seconds a result can be read; this event then removes it. */
 	public const KEEP   = 86400;
 	private const EVENT = 'site_smtp_forget';
 
 	/**
-	 * After how many seconds a test that still runs was abandoned. That is longer than a test can take, and no lock of
-	 * the database tells it sooner: those are not there in clusters and end with a connection that was idle for long.
+	 * After how many seconds a running test counts as abandoned: longer than a test can take. A lock of the database would not tell it
+	 * sooner: clusters have none, and it ends with a connection that was idle for long.
 	 */
 	private const ABANDONED = 90;
 
-	/** More than the rate allows in the time for which a pass counts. */
+	/** More tests than the rate allows while a pass counts. */
 	private const RECENT = 400;
 
 	/**
-	 * Makes the test of that key, or returns it when there is one.
+	 * Runs the test of that key, or returns it if there already is one.
 	 *
 	 * @param array{settings: ?Settings, password: ?Secret, adopt: bool, recipient: string} $request without settings, of what is saved; with adopt, password is that of
 	 *        what is in force.
@@ -40,7 +40,7 @@ final class Tests {
 		if ( null !== $settings ) {
 			Check::candidate( $settings, $password );
 			if ( '' !== $settings->username && null === $password ) {
-				throw Site::password_required( 'The password must come with the settings to test: a stored password is only used where it was entered for.' );
+				throw Site::password_required( 'The password must come with the settings to test: a stored password is used only with the settings it was entered for.' );
 			}
 		}
 		Check::recipient( $recipient );
@@ -52,7 +52,7 @@ final class Tests {
 			}
 			$as_mail                 = null === $settings;
 			[ $settings, $password ] = $as_mail ? self::saved() : array( $settings, $password );
-			Limit::take( self::RATE, self::BURST, self::EVERY, 'Too many test messages: the next may be sent' );
+			Limit::take( self::RATE, self::BURST, self::EVERY, 'Too many test messages: the next one may be sent' );
 			self::forget();
 			$row = wp_json_encode(
 				array(
@@ -74,7 +74,7 @@ final class Tests {
 		}
 		$mark = json_decode( $known, true, 8, JSON_THROW_ON_ERROR )['mark'];
 		if ( ! Guesses::judge( Site::given( $request ), static fn (): bool => Keys::matches( $mark, $body ) ) ) {
-			throw new Problem( 'key_reused', 'This key was used with another body.' );
+			throw new Problem( 'key_reused', 'This key was already used with a different body.' );
 		}
 		return self::get( $key );
 	}
@@ -91,7 +91,7 @@ final class Tests {
 		}
 		$doubt = array(
 			'status'    => 'in_doubt',
-			'error'     => 'the site stopped, or could not store the outcome, while this test was running',
+			'error'     => 'the site stopped, or could not store the result, while this test was running',
 			'tested_at' => Clock::now(),
 		);
 		return self::finish( $key, $row, $doubt );
@@ -109,7 +109,7 @@ final class Tests {
 		return null;
 	}
 
-	/** Whether these settings have passed, with whatever password. */
+	/** Whether these settings have passed, with any password. */
 	public static function have_passed( Settings $settings ): bool {
 		foreach ( self::recent() as $stored ) {
 			if ( null !== $stored['passed'] && Keys::matches( $stored['settings'] ?? '', self::of_settings( $settings ) ) ) {
@@ -140,7 +140,7 @@ final class Tests {
 		return array( 'settings', Site::id(), $settings->marked() );
 	}
 
-	/** Stores how a test ended. Whoever comes first decides: a test that was called abandoned stays in doubt. */
+	/** Stores the result of a test. The first one counts: a test that counts as abandoned stays in doubt. */
 	private static function finish( string $key, string $row, array $result, ?Settings $settings = null, ?Secret $password = null ): array {
 		$stored         = json_decode( $row, true, 8, JSON_THROW_ON_ERROR );
 		$stored['test'] = array_merge( $stored['test'], $result );
@@ -151,8 +151,8 @@ final class Tests {
 		try {
 			return Store::swap( self::PREFIX . $key, $row, wp_json_encode( $stored ) ) ? $stored['test'] : self::get( $key );
 		} catch ( Problem $problem ) {
-			// Not as if nothing had been done: a message may have been sent, and the key is to be asked for.
-			throw new Problem( 'internal', 'The site could not store how the test ended.' );
+			// Not storage, which says that nothing changed: a message may have been sent, and the client has to ask for the key.
+			throw new Problem( 'internal', 'The site could not store the result of the test.' );
 		}
 	}
 
@@ -176,7 +176,7 @@ final class Tests {
 	private static function saved(): array {
 		$record = Site::read()->readable();
 		if ( ! $record->settings->is_configured() ) {
-			throw new Problem( 'not_configured', 'There is nothing saved that could be tested.' );
+			throw new Problem( 'not_configured', 'No settings are saved, so there is nothing to test.' );
 		}
 		if ( '' !== $record->settings->username && null === $record->password ) {
 			throw Site::password_required( 'No password is stored for this username.' );
@@ -184,7 +184,7 @@ final class Tests {
 		return array( $record->settings, $record->password );
 	}
 
-	/** Removes results that nobody will ask for any more, some at a time, and comes again while there are any. */
+	/** Removes results that are too old, some at a time, and is scheduled again while there are more. */
 	public static function forget(): void {
 		RefreshTokens::drop_unneeded();
 		foreach ( Store::all( self::PREFIX, false, 100 ) as $name => $row ) {

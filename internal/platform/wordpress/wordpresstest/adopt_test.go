@@ -219,9 +219,9 @@ func TestInForceTells(t *testing.T) {
 		hidden         bool
 	}{
 		"Nothing":            {transport: "local", why: local, hidden: true},
-		"ASnippetOfATheme":   {plugin: "configures.php", transport: "unknown", why: "not known here", hidden: true},
-		"AnUnknownPlugin":    {plugin: "ignores-hooks.php", transport: "unknown", why: "not known here", hidden: true},
-		"AQueue":             {plugin: "queues.php", transport: "unknown", why: "not known here", hidden: true},
+		"ASnippetOfATheme":   {plugin: "configures.php", transport: "unknown", why: "does not know where its settings are", hidden: true},
+		"AnUnknownPlugin":    {plugin: "ignores-hooks.php", transport: "unknown", why: "does not know where its settings are", hidden: true},
+		"AQueue":             {plugin: "queues.php", transport: "unknown", why: "does not know where its settings are", hidden: true},
 		"WPMailSMTP/API":     {plugin: "wp-mail-smtp.php", change: option("wp_mail_smtp", `$o["mail"]["mailer"] = "sendgrid";`), transport: "api", why: "(sendgrid)", hidden: true},
 		"WPMailSMTP/Default": {plugin: "wp-mail-smtp.php", change: option("wp_mail_smtp", `$o["mail"]["mailer"] = "mail";`), transport: "local", why: local, hidden: true},
 		"WPMailSMTP/Queue":   {plugin: "wp-mail-smtp.php", change: option("wp_mail_smtp", `$o["general"]["optimize_email_sending_enabled"] = true;`), transport: "smtp", why: "Optimize Email Sending"},
@@ -234,7 +234,7 @@ func TestInForceTells(t *testing.T) {
 		},
 		"WPMailSMTP/Postmark": {
 			plugin: "wp-mail-smtp.php", change: option("wp_mail_smtp", `$o["smtp"]["user"] = $o["smtp"]["pass"] = "token-`+canary+`"; delete_option("wp_mail_smtp_mail_key");`),
-			transport: "smtp", why: "username is its password", hidden: true,
+			transport: "smtp", why: "username is also its password", hidden: true,
 		},
 		"FluentSMTP/API":     {plugin: "fluent-smtp.php", change: option("fluentmail-settings", `foreach ($o["connections"] as &$c) { $c["provider_settings"]["provider"] = "postmark"; }`), transport: "api", why: "(postmark)", hidden: true},
 		"FluentSMTP/Several": {plugin: "fluent-smtp.php", change: option("fluentmail-settings", `$o["connections"]["second"] = reset($o["connections"]);`), transport: "smtp", why: "several connections"},

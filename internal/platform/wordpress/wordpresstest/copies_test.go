@@ -24,15 +24,15 @@ func TestCopies(t *testing.T) {
 			}[name])
 			got := c.read().object
 			if got["enabled"] != false || got["password_set"] != true || got["password_id"] != before["password_id"] || got["verification"] == nil ||
-				!strings.Contains(got["notice"].(string), "those of 127.0.0.1 (local), and this is "+here) {
+				!strings.Contains(got["notice"].(string), "saved on 127.0.0.1 (local), but this is "+here) {
 				t.Errorf("got %v", got)
 			}
 			c.messages(0, func() {
-				if why := c.Eval(t, send); !strings.Contains(why, "Outgoing mail is off. These mail settings are those of 127.0.0.1 (local)") || !strings.HasSuffix(why, "not sent") {
+				if why := c.Eval(t, send); !strings.Contains(why, "Outgoing mail is off. These mail settings were saved on 127.0.0.1 (local)") || !strings.HasSuffix(why, "not sent") {
 					t.Error(why)
 				}
 			})
-			if notice := c.Eval(t, `wp_set_current_user(1); do_action("admin_notices");`); !strings.Contains(notice, "a copy, or a site that moved") {
+			if notice := c.Eval(t, `wp_set_current_user(1); do_action("admin_notices");`); !strings.Contains(notice, "a copy of the site, or the site has moved") {
 				t.Errorf("the admin pages say %q", notice)
 			}
 			t.Run("BackHomeItSends", func(t *testing.T) {

@@ -256,7 +256,7 @@ func TestToken(t *testing.T) {
 		c.MustUse(t, "hardened.php", []byte(`<?php add_filter("wp_is_application_passwords_available", "__return_false");`))
 		with("X-Site-SMTP-Token", token).want(t, http.StatusOK, "")
 		refused := c.call(http.MethodGet, "/smtp", nil).want(t, http.StatusUnauthorized, "unauthorized")
-		if !strings.Contains(refused.object["detail"].(string), "turned off") {
+		if !strings.Contains(refused.object["detail"].(string), "has turned Application Passwords off") {
 			t.Errorf("%s", refused.raw)
 		}
 	})

@@ -39,7 +39,7 @@ update_option("WPLANG", "de_DE");`)
 			t.Errorf("the page does not say %s:\n%s", text, page)
 		}
 	}
-	if health := c.Eval(t, `echo SiteSMTP\Health::mail()["label"];`); health != "«This site sends its mail»" {
+	if health := c.Eval(t, `echo SiteSMTP\Health::mail()["label"];`); health != "«This site is sending mail»" {
 		t.Error(health)
 	}
 }
