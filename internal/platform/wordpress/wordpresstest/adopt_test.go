@@ -82,6 +82,7 @@ func (c *client) lastMail(t *testing.T) smtptest.Message {
 }
 
 func TestAdopt(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("testdata/adoptable/*-*.php")
 	if err != nil || len(files) != len(adoptable) {
 		t.Fatal(files, err)
@@ -158,6 +159,7 @@ func TestAdoptOnlyWhereThePasswordGoes(t *testing.T) {
 }
 
 func TestAdoptRefuses(t *testing.T) {
+	t.Parallel()
 	adopt := func(c *client, changes object) object {
 		body := object{"settings": c.theirs(nil), "adopt": true, "recipient": recipient}
 		maps.Copy(body, changes)
@@ -206,6 +208,7 @@ func TestAdoptWithAnotherSender(t *testing.T) {
 
 // TestInForceTells is of what cannot be taken over, and why.
 func TestInForceTells(t *testing.T) {
+	t.Parallel()
 	option := func(name, change string) string {
 		return fmt.Sprintf(`$o = get_option(%q); %s update_option(%[1]q, $o);`, name, change)
 	}

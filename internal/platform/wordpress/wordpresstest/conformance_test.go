@@ -19,6 +19,7 @@ import (
 )
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	pool := adminapi.NewPool(adminapi.PoolOptions{})
 	t.Cleanup(pool.Close)
@@ -54,6 +55,7 @@ func TestConformance(t *testing.T) {
 
 // TestConformanceOfTokenLogins runs the command with which others check their sites, for all grants.
 func TestConformanceOfTokenLogins(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	target, err := url.Parse(c.URL)
 	if err != nil {

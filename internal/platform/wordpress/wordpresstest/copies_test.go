@@ -12,6 +12,7 @@ const staging = `define("WP_ENVIRONMENT_TYPE", "staging");`
 
 // TestCopies is of a database that runs somewhere else: on another host, or as another environment.
 func TestCopies(t *testing.T) {
+	t.Parallel()
 	for name, here := range map[string]string{"OnAnotherHost": "localhost (local)", "AsAnotherEnvironment": "127.0.0.1 (staging)"} {
 		t.Run(name, func(t *testing.T) {
 			c := start(t)

@@ -33,6 +33,7 @@ namespace { define( 'SITE_SMTP_ALLOW_NETWORKS', '127.0.0.0/8' ); }`, int(passed.
 }
 
 func TestEnabledImpliesVerified(t *testing.T) {
+	t.Parallel()
 	t.Run("TestedAnotherValue", func(t *testing.T) {
 		c := start(t)
 		c.mustTest(nil, "passed", "data")
@@ -110,6 +111,7 @@ func (c *client) silent(t *testing.T) {
 }
 
 func TestRowsThatWereEdited(t *testing.T) {
+	t.Parallel()
 	t.Run("ToEnabled", func(t *testing.T) {
 		c := start(t)
 		c.put(object{"settings": c.settings(nil), "password": c.password, "enabled": false}).want(t, http.StatusOK, "")
@@ -205,6 +207,7 @@ func (c *client) setRow(encoded string) {
 }
 
 func TestARowThatCannotBeRead(t *testing.T) {
+	t.Parallel()
 	for name, edit := range map[string]struct{ old, changed, revision string }{
 		"NoJSON":          {`"revision":1`, `"revision":`, "0"},
 		"AnotherRevision": {`"revision":1`, `"revision":"1"`, "0"},
@@ -250,6 +253,7 @@ func TestARowThatCannotBeRead(t *testing.T) {
 }
 
 func TestKeys(t *testing.T) {
+	t.Parallel()
 	const own, next = "define( 'SITE_SMTP_KEY', 'a long and random key' );", "define( 'SITE_SMTP_KEY', array( 'the next one', 'a long and random key' ) );"
 	configure := func(t *testing.T, c *client, code string) {
 		t.Helper()

@@ -56,6 +56,7 @@ $wpdb->replace($wpdb->options, array("option_name" => "site_smtp", "autoload" =>
 
 // TestRowsThatVersion01Wrote opens the very bytes that version 0.1 left in two databases.
 func TestRowsThatVersion01Wrote(t *testing.T) {
+	t.Parallel()
 	content, err := os.ReadFile("testdata/release_0_1.json")
 	if err != nil {
 		t.Fatal(err)
@@ -106,6 +107,7 @@ func TestRowsThatVersion01Wrote(t *testing.T) {
 }
 
 func TestRowsOfVersion01(t *testing.T) {
+	t.Parallel()
 	const long = 100 * 24 * time.Hour
 	c := start(t)
 	kept := func(t *testing.T, row firstRow) object {

@@ -78,6 +78,7 @@ func TestBodies(t *testing.T) {
 }
 
 func TestValues(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	long := strings.Repeat("x", 300)
 	bad := map[string][]any{

@@ -212,7 +212,9 @@ func (site *Site) Eval(t TB, code string) string {
 // php runs code for the site, not yet in its WordPress.
 func (site *Site) php(ctx context.Context, code string) (string, error) {
 	define := fmt.Sprintf("const SITE_ROOT = %q, SITE_URL = %q, SITE_TITLE = %q;\n", site.root, site.URL, site.Title)
-	cmd := exec.CommandContext(ctx, "php", "-c", filepath.Join(site.server.dir, "php.ini"), "-r", define+code)
+	// Without a cache, PHP would compile all of WordPress each time, which takes more than twice as long as everything else.
+	cmd := exec.CommandContext(ctx, "php", "-c", filepath.Join(site.server.dir, "php.ini"), "-d", "opcache.enable_cli=1",
+		"-d", "opcache.file_cache="+site.server.compiled(), "-d", "opcache.file_cache_only=1", "-r", define+code)
 	var out, complaints bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaints
 	if err := cmd.Run(); err != nil {

@@ -22,6 +22,7 @@ import (
 // TestAdoptTenSites is of an agency's first plan: ten sites, each with a mail plugin, a mailbox and a password of its own, which nobody
 // types in.
 func TestAdoptTenSites(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	sites := c.tenSites(t)
 	ws := c.agency(t, sites)

@@ -127,8 +127,11 @@ sendmail_path = "cat >>%[1]s/sendmail"
 			return err
 		}
 	}
-	return os.Mkdir(filepath.Join(s.dir, "sites"), 0o700)
+	return errors.Join(os.Mkdir(filepath.Join(s.dir, "sites"), 0o700), os.Mkdir(s.compiled(), 0o700))
 }
+
+// compiled is the folder of the scripts that PHP has compiled.
+func (s *Server) compiled() string { return filepath.Join(s.dir, "compiled") }
 
 func (s *Server) startDatabase(ctx context.Context) error {
 	self, err := user.Current()
