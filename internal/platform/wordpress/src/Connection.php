@@ -14,11 +14,11 @@ Plugin::load_phpmailer();
 final class Connection extends \PHPMailer\PHPMailer\SMTP {
 	private const MAX_REPLY_BYTES = 65536;
 
-	/** How a server is told a password, and how an access token; the first that it offers. */
+	/** SASL mechanisms for a password and for an access token. The first that the server offers is used. */
 	private const PASSWORD_LOGINS = array( 'PLAIN', 'LOGIN', 'CRAM-MD5' );
 	private const TOKEN_LOGINS    = array( 'XOAUTH2', 'OAUTHBEARER' );
 
-	/** How long a reply is waited for in a test; and in any case those to QUIT and RSET, which change nothing. */
+	/** How many seconds a test waits for a reply; for QUIT and RSET this also applies to mail. */
 	private const REPLY_SECONDS = array(
 		'banner' => 15,
 		'data'   => 30,
@@ -26,19 +26,19 @@ final class Connection extends \PHPMailer\PHPMailer\SMTP {
 		'rset'   => 5,
 	);
 
-	/** The stage that the connection is in. */
+	/** The current stage. */
 	public string $stage = '';
 
-	/** @var list<array{stage: string, milliseconds: int}> the stages that were passed. */
+	/** @var list<array{stage: string, milliseconds: int}> the completed stages. */
 	public array $stages = array();
 
-	/** What went wrong, unless a reply of the server says it. */
+	/** The error, unless a reply of the server says it. */
 	public ?string $fault = null;
 
-	/** What openssl_x509_parse says of the server's certificate. */
+	/** The server's certificate, as openssl_x509_parse returns it. */
 	public ?array $certificate = null;
 
-	/** What the server says of a token that it refuses, beside its reply. */
+	/** The challenge with which the server refuses a token, in addition to its reply. */
 	public ?string $challenge = null;
 
 	/** Whether the server may have the whole message. */
@@ -56,8 +56,8 @@ final class Connection extends \PHPMailer\PHPMailer\SMTP {
 	private float $stage_started = 0;
 
 	/**
-	 * @param ?float $deadline the time at which a test ends; null for mail, which waits as long as PHPMailer does.
-	 * @param bool   $verify   false takes any certificate, to look at it.
+	 * @param ?float $deadline when a test ends; null for mail, which uses PHPMailer's timeouts.
+	 * @param bool   $verify   false accepts any certificate, to read it.
 	 */
 	public function __construct( Settings $settings, ?Secret $password, ?float $deadline = null, bool $verify = true ) {
 		$this->settings = $settings;
@@ -66,23 +66,23 @@ final class Connection extends \PHPMailer\PHPMailer\SMTP {
 		$this->verify   = $verify;
 	}
 
-	/** How many mails it was given. */
+	/** How many mails were sent through it. */
 	public function mails(): int {
 		return $this->mails;
 	}
 
-	/** Whether the server may repeat what a mail is and whom it is for: that is sent once the login is over. */
+	/** Whether the server has seen parts of a mail, which it may repeat: they are sent after the login. */
 	public function has_sent_recipients(): bool {
 		return in_array( $this->stage, array( 'rcpt', 'data' ), true );
 	}
 
-	/** Begins with the next mail. */
+	/** Starts the next mail. */
 	public function begin(): void {
 		$this->stage = '';
 		$this->fault = null;
 	}
 
-	/** Whether it is open, and the server still answers and waits for a mail. */
+	/** Whether it is open, and the server responds and is ready for a mail. */
 	public function is_ready(): bool {
 		if ( ! is_resource( $this->smtp_conn ) ) {
 			return false;
@@ -93,12 +93,12 @@ final class Connection extends \PHPMailer\PHPMailer\SMTP {
 		return $ready;
 	}
 
-	/** PHPMailer does this after each mail; here is_ready does it before the next. */
+	/** PHPMailer does this after each mail; here, is_ready does it before the next. */
 	public function reset() {
 		return true;
 	}
 
-	/** Connects, secures the connection and logs in: in a test with a new token, for a kept one hides that its client secret was revoked. */
+	/** Connects, secures the connection and logs in. A test fetches a new token, because a kept token would hide a revoked client secret. */
 	public function open(): bool {
 		$with_token  = null !== $this->password && '' !== $this->settings->grant;
 		$this->token = $with_token && null === $this->deadline ? TokenEndpoint::kept( $this->settings, $this->password ) : null;
@@ -113,7 +113,7 @@ final class Connection extends \PHPMailer\PHPMailer\SMTP {
 		return $this->log_in();
 	}
 
-	/** The access token of this connection, where it logs in with one. */
+	/** The access token of this connection, if it logs in with one. */
 	public function token(): ?Secret {
 		return $this->token;
 	}
@@ -128,7 +128,7 @@ final class Connection extends \PHPMailer\PHPMailer\SMTP {
 			&& ( null === $this->password || $this->authenticate( '', '' ) );
 	}
 
-	/** Before anything is dialled: no mail server waits for a token endpoint. */
+	/** Obtains the token before the mail server is dialled, which would otherwise wait for the token endpoint. */
 	private function obtain_token(): bool {
 		if ( null !== $this->token || null === $this->password || '' === $this->settings->grant ) {
 			return true;
@@ -142,7 +142,7 @@ final class Connection extends \PHPMailer\PHPMailer\SMTP {
 		}
 	}
 
-	/** Forgets a connection that was there before. */
+	/** Closes and forgets an earlier connection. */
 	private function renew(): void {
 		$this->close();
 		$this->begin();
@@ -155,7 +155,7 @@ final class Connection extends \PHPMailer\PHPMailer\SMTP {
 		$this->handed_over = false;
 	}
 
-	/** Notes that the present stage was passed. */
+	/** Records that the current stage was completed. */
 	public function pass(): void {
 		$this->stages[] = array(
 			'stage'        => $this->stage,
@@ -163,18 +163,18 @@ final class Connection extends \PHPMailer\PHPMailer\SMTP {
 		);
 	}
 
-	/** HELO is for servers that do not know EHLO (RFC 5321 section 3.2), not for those that refuse it. */
+	/** HELO is only for servers that do not know EHLO (RFC 5321 section 3.2), not for servers that refuse it. */
 	public function hello( $host = '' ) {
 		$this->enter( 'ehlo' );
 		return $this->sendHello( 'EHLO', $host )
 			|| ( preg_match( '/^50[02]/', $this->last_reply ) && $this->sendHello( 'HELO', $host ) );
 	}
 
-	/** What the server offers; its keywords may have any case (RFC 5321 section 4.1.1.1). */
+	/** Reads what the server offers. Keywords are case-insensitive (RFC 5321 section 4.1.1.1). */
 	protected function parseHelloFields( $type ) {
 		$this->server_caps = array( $type => true );
 		foreach ( array_slice( explode( "\n", $this->helo_rply ), 1 ) as $line ) {
-			// Before RFC 2554 servers wrote AUTH=LOGIN, and some still do.
+			// Servers wrote AUTH=LOGIN before RFC 2554, and some still do.
 			$words   = preg_split( '/[\s=]+/', strtoupper( substr( $line, 4 ) ), -1, PREG_SPLIT_NO_EMPTY );
 			$keyword = array_shift( $words );
 			if ( null !== $keyword ) {
@@ -186,20 +186,20 @@ final class Connection extends \PHPMailer\PHPMailer\SMTP {
 	public function startTLS() {
 		$this->enter( 'starttls' );
 		if ( ! isset( $this->server_caps['STARTTLS'] ) ) {
-			// A missing offer may be the work of somebody on the way (RFC 3207 section 6).
+			// An attacker in between may have removed the offer (RFC 3207 section 6).
 			return $this->fail( "server doesn't support STARTTLS" );
 		}
 		if ( ! $this->sendCommand( 'STARTTLS', 'STARTTLS', 220 ) ) {
 			return false;
 		}
 		if ( '' !== $this->unread || stream_get_meta_data( $this->smtp_conn )['unread_bytes'] > 0 ) {
-			// It would be taken for what came inside TLS (CVE-2011-0411).
+			// It would be treated as if it came inside TLS (CVE-2011-0411).
 			return $this->fail( 'data arrived before TLS: somebody on the way may have injected it' );
 		}
 		return $this->secure( $this->smtp_conn );
 	}
 
-	/** Logs in once. PHPMailer does not get to know the password: the connection has its own. */
+	/** Logs in with the password or token of the connection. PHPMailer itself never knows the password. */
 	public function authenticate( $username, $password, $authtype = null, $OAuth = null ) {
 		$this->enter( 'auth' );
 		if ( ! $this->encrypted && ! Networks::contain( Networks::LOOPBACK, $this->address ) ) {
@@ -216,8 +216,8 @@ final class Connection extends \PHPMailer\PHPMailer\SMTP {
 	}
 
 	/**
-	 * Not as PHPMailer does it: its token makes the command too long, and it takes QUIT for the answer to the challenge that comes with a
-	 * refusal, so that the refusal is lost.
+	 * PHPMailer's XOAUTH2, with an OAuthTokenProvider, is not used: it puts the token into the command, which may have only 512 octets (RFC 4954
+	 * section 4), and answers the challenge of a refusal with QUIT, so that the reply with the reason is lost.
 	 */
 	private function send_token( string $mechanism ): bool {
 		$user     = $this->settings->username;
@@ -238,7 +238,7 @@ final class Connection extends \PHPMailer\PHPMailer\SMTP {
 		return false;
 	}
 
-	/** Whoever the mail is from, the envelope has the sender of the settings. */
+	/** The envelope sender is always that of the settings. */
 	public function mail( $from ) {
 		$this->enter( 'mail' );
 		++$this->mails;
@@ -255,7 +255,7 @@ final class Connection extends \PHPMailer\PHPMailer\SMTP {
 		return parent::data( $msg_data );
 	}
 
-	/** What happens to QUIT is not part of how it went; PHPMailer also says it after a greeting that refuses. */
+	/** The result of QUIT is not part of the result. PHPMailer sends it even after a greeting that refuses. */
 	public function quit( $close_on_error = true ) {
 		$before      = array( $this->stage, $this->last_reply, $this->fault );
 		$this->stage = 'quit';
@@ -270,7 +270,7 @@ final class Connection extends \PHPMailer\PHPMailer\SMTP {
 		return is_resource( $this->smtp_conn ) ? parent::client_send( $data, $command ) : false;
 	}
 
-	/** Connects to where the settings say, whatever PHPMailer was told. */
+	/** Connects to the server of the settings, whatever PHPMailer was told. */
 	protected function getSMTPConnection( $host, $port = null, $timeout = 30, $options = array() ) {
 		$conn = $this->dial( $this->settings->host, $this->settings->port );
 		if ( false === $conn ) {
@@ -284,7 +284,7 @@ final class Connection extends \PHPMailer\PHPMailer\SMTP {
 		return $conn;
 	}
 
-	/** Reads one reply, all of its lines. After a fault there is none and the connection is closed. */
+	/** Reads all lines of one reply. After an error it returns nothing, and the connection is closed. */
 	protected function get_lines() {
 		$seconds = self::REPLY_SECONDS[ $this->stage ] ?? 10;
 		if ( null === $this->deadline && ! in_array( $this->stage, array( 'quit', 'rset' ), true ) ) {
@@ -316,7 +316,7 @@ final class Connection extends \PHPMailer\PHPMailer\SMTP {
 			return;
 		}
 		stream_set_timeout( $this->smtp_conn, (int) $left, (int) ( fmod( $left, 1 ) * 1e6 ) );
-		// A reset connection is a notice to PHP, and the end of the stream to us.
+		// PHP raises a notice for a reset connection; here it is the end of the stream.
 		$chunk         = (string) @fread( $this->smtp_conn, 8192 );
 		$this->unread .= $chunk;
 		if ( '' === $chunk && feof( $this->smtp_conn ) ) {
@@ -328,7 +328,7 @@ final class Connection extends \PHPMailer\PHPMailer\SMTP {
 		}
 	}
 
-	/** Connects to the first address of the host that answers. */
+	/** Connects to the first address of the host that responds. */
 	private function dial( string $host, int $port ): mixed {
 		if ( ! filter_var( $host, FILTER_VALIDATE_IP ) ) {
 			$this->enter( 'dns' );
@@ -351,7 +351,7 @@ final class Connection extends \PHPMailer\PHPMailer\SMTP {
 		return $this->encrypted || $this->fail( $fault );
 	}
 
-	/** Passes the present stage and begins the next. */
+	/** Completes the current stage and begins the next. */
 	private function enter( string $stage ): void {
 		if ( '' !== $this->stage ) {
 			$this->pass();

@@ -5,8 +5,8 @@ declare( strict_types = 1 );
 namespace SiteSMTP;
 
 /**
- * What became of the site's own mail, for people who are told by nothing else: an expired password fails every mail and shows
- * nowhere. One row, written at most once a minute for what does not change.
+ * The result of the site's own mail: without it, nobody would notice that an expired password makes all mail fail. It is one row, which is
+ * written at most once a minute while the result stays the same.
  */
 final class Delivery {
 	private const ROW   = 'site_smtp_delivery';
@@ -16,7 +16,7 @@ final class Delivery {
 		self::note( 'last_success', array( 'at' => Clock::now() ) );
 	}
 
-	/** Notes where the mail ended, unless it never got to the network. */
+	/** Records where the mail failed, unless nothing was dialled. */
 	public static function failed( Connection $connection, Words $words ): void {
 		if ( '' === $connection->stage ) {
 			return;
@@ -33,12 +33,12 @@ final class Delivery {
 		);
 	}
 
-	/** Forgets it: other settings are in force. */
+	/** Forgets the results, because other settings are in force now. */
 	public static function forget(): void {
 		Store::remove( self::ROW );
 	}
 
-	/** @return array{last_success: ?string, last_failure: ?array} as in the contract. */
+	/** @return array{last_success: ?string, last_failure: ?array} the members of the contract. */
 	public static function read(): array {
 		$stored = self::decode( Store::get( self::ROW ) );
 		return array(
@@ -50,11 +50,11 @@ final class Delivery {
 	/** Whether the last mail failed, as far as is known. */
 	public static function is_failing(): bool {
 		$delivery = self::read();
-		// As text: both are in UTC with milliseconds, which strtotime drops.
+		// Compared as text: both are in UTC with milliseconds, which strtotime drops.
 		return null !== $delivery['last_failure'] && $delivery['last_failure']['at'] > ( $delivery['last_success'] ?? '' );
 	}
 
-	/** Mail that was sent stays sent although this could not be noted. */
+	/** Records a result. If that fails, the mail is not affected. */
 	private static function note( string $member, array $value ): void {
 		try {
 			Store::change(
@@ -72,7 +72,7 @@ final class Delivery {
 				}
 			);
 		} catch ( Problem $problem ) {
-			error_log( 'Site SMTP: what became of a mail could not be noted' );
+			error_log( 'Site SMTP: the result of a mail could not be recorded' );
 		}
 	}
 

@@ -4,12 +4,12 @@ declare( strict_types = 1 );
 
 namespace SiteSMTP;
 
-/** Connects to hosts that settings name: only to addresses that are allowed, and with TLS only to who has a certificate for the host. */
+/** Connects to the hosts in the settings: only to allowed addresses, and with TLS only if the certificate is valid for the host. */
 final class Dialer {
-	/** How long connecting takes, and a TLS handshake. */
+	/** The timeout of a connection, and of a TLS handshake. */
 	public const SECONDS = 10;
 
-	/** @return string[] the addresses of the host, or the address that it is. */
+	/** @return string[] the addresses of the host; itself if it is an address. */
 	public static function addresses( string $host ): array {
 		if ( filter_var( $host, FILTER_VALIDATE_IP ) ) {
 			return array( $host );
@@ -32,7 +32,7 @@ final class Dialer {
 		$faults  = array();
 		$seconds = max( 1, self::SECONDS / count( $addresses ) );
 		foreach ( $addresses as $address ) {
-			// What the resolver found is not said: it may know names that are not for the caller.
+			// Do not show the address: the resolver may know names that the client must not learn about.
 			$target = self::bracketed( $host ) . ":$port";
 			if ( ! Networks::allow( $address ) ) {
 				$faults[] = "dial tcp $target: address is not public, "
@@ -53,7 +53,7 @@ final class Dialer {
 	 *
 	 * @param resource $conn
 	 * @param float    $seconds how long it may take.
-	 * @return string what failed; empty when the connection is encrypted.
+	 * @return string the error; empty if the connection is encrypted.
 	 */
 	public static function encrypt( $conn, float $seconds = self::SECONDS ): string {
 		$said = '';
@@ -70,7 +70,7 @@ final class Dialer {
 		return $encrypted ? '' : ( '' === $said ? 'EOF' : "tls: $said" );
 	}
 
-	/** A name or an address as it stands before a port. */
+	/** A name or an address, as written before a port. */
 	private static function bracketed( string $host ): string {
 		return str_contains( $host, ':' ) ? "[$host]" : $host;
 	}

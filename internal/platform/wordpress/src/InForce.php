@@ -5,23 +5,23 @@ declare( strict_types = 1 );
 namespace SiteSMTP;
 
 /**
- * What sends the site's mail as long as this plugin manages none, and whether that can be taken over: with its settings as they are,
- * and with the password that the other plugin has stored. That password is used for nothing but the mail server and the login
- * that the other plugin itself sends it to, and leaves the site in no answer.
+ * What sends the site's mail while this plugin manages none, and whether it can be adopted: with its settings as they are, and with the
+ * password that the other plugin has stored. That password is used only for the mail server and the login for which the other plugin uses
+ * it, and is never part of a response.
  */
 final class InForce {
-	/** What may be another setting than in force: none that says where a password goes, or for whom. */
+	/** The settings that may differ from those in force: none of them decides where the password goes, or for which login. */
 	private const SENDER = array( 'from_address', 'from_name', 'reply_to', 'helo_name' );
 
-	/** Name and version of what sends. */
+	/** Name and version of the sending plugin. */
 	public string $by;
 	/** One of: smtp, api (the HTTP API of a mail service), local (PHP's mail()), none (nothing is sent), unknown. */
 	public string $transport;
-	/** Of smtp; null where they are not known, or must not be shown. */
+	/** The settings of transport smtp; null if they are unknown, or must not be shown. */
 	public ?Settings $settings = null;
-	/** Null where there is none, or it cannot be read. */
+	/** Null if there is none, or it cannot be read. */
 	public ?Secret $password = null;
-	/** Why it cannot be taken over, in sentences; empty where it can. */
+	/** Why it cannot be adopted, in sentences; empty if it can. */
 	public string $obstacle;
 
 	private function __construct( string $by, string $transport, string $obstacle ) {
@@ -30,7 +30,7 @@ final class InForce {
 		$this->obstacle  = $obstacle;
 	}
 
-	/** What cannot be taken over. */
+	/** A sender that cannot be adopted. */
 	public static function other( string $by, string $transport, string $obstacle ): self {
 		return new self( $by, $transport, $obstacle );
 	}
@@ -40,7 +40,7 @@ final class InForce {
 	 *
 	 * @param array{host: string, port: int, secure: string, opportunistic: bool, username: string, password: ?string,
 	 *        from_address: string, from_name: string, reply_to?: string} $s
-	 *        secure as PHPMailer has it (ssl, tls); opportunistic: STARTTLS is used where the server offers it; username empty for no login; password null where it cannot be read.
+	 *        secure as in PHPMailer (ssl, tls); opportunistic: STARTTLS is used if the server offers it; username empty for no login; password null if it cannot be read.
 	 * @param string $obstacle why they cannot be taken over; empty for no reason known yet.
 	 */
 	public static function smtp( string $by, array $s, string $obstacle = '' ): self {
@@ -61,7 +61,7 @@ final class InForce {
 		return $found;
 	}
 
-	/** What sends the mail of this site. */
+	/** What sends the mail of this site now. */
 	public static function find(): self {
 		$found = OtherMailers::loaded();
 		if ( count( $found ) > 1 ) {
@@ -75,7 +75,7 @@ final class InForce {
 		return '' === $usurper ? $found[0] : new self( "{$found[0]->by} and $usurper", 'unknown', 'Both are set up to send the mail of this site. Deactivate one of them.' );
 	}
 
-	/** Of the contract; null while these settings manage the mail of the site. */
+	/** The member in_force of the contract; null while this plugin manages the mail of the site. */
 	public static function document( Record $record ): ?array {
 		if ( self::is_managed( $record ) ) {
 			return null;
@@ -91,9 +91,9 @@ final class InForce {
 	}
 
 	/**
-	 * The password that sends the site's mail, for settings that lead where it goes already.
+	 * The password with which the site's mail is sent now, for settings that use it in the same place.
 	 *
-	 * @throws Problem where they lead elsewhere, or it cannot be taken over.
+	 * @throws Problem if the settings differ in that, or cannot be adopted.
 	 */
 	public static function password_for( Settings $settings ): ?Secret {
 		Check::candidate( $settings, null );
@@ -110,7 +110,7 @@ final class InForce {
 		return $found->password;
 	}
 
-	/** Refuses to take over what does not send: the mail of the site is managed already. */
+	/** Refuses to adopt a plugin that does not send, because the mail of the site is already managed. */
 	public static function check_sends( Record $record ): void {
 		if ( self::is_managed( $record ) ) {
 			throw new Problem( 'not_in_force', 'The mail of this site is already managed, so no other plugin sends it.' );
@@ -121,7 +121,7 @@ final class InForce {
 		return '' !== $record->fault || $record->settings->is_configured();
 	}
 
-	/** Finds what stands against taking it over. */
+	/** Sets the obstacle to an adoption, if there is one. */
 	private function judge(): void {
 		if ( Secret::same( $this->password, new Secret( $this->settings->username ) ) && null !== $this->password ) {
 			$this->settings = null;
@@ -143,7 +143,7 @@ final class InForce {
 		}
 	}
 
-	/** STARTTLS that is used where the server offers it is required from now on, unless nobody could listen. */
+	/** Opportunistic STARTTLS becomes required, except on this machine. */
 	private static function encryption( array $s ): string {
 		$known = array(
 			'ssl' => 'tls',
@@ -152,7 +152,7 @@ final class InForce {
 		return $known[ $s['secure'] ] ?? ( $s['opportunistic'] && ! Check::is_loopback( trim( $s['host'] ) ) ? 'starttls' : 'none' );
 	}
 
-	/** Of what another plugin has stored, as much as a setting may hold. */
+	/** What another plugin has stored, cut to the length of a setting. */
 	private static function shown( string $value ): string {
 		return mb_substr( wp_check_invalid_utf8( $value ), 0, 1000 );
 	}

@@ -4,7 +4,7 @@ declare( strict_types = 1 );
 
 namespace SiteSMTP;
 
-/** JSON as strict as the contract wants it: every member known, there once, and of its type. */
+/** JSON, as strictly as the contract requires: every member is known, occurs once and has its type. */
 final class Json {
 	/** @param array<string, string|array> $shape types by name, nested for objects; a name with ? may be absent. */
 	public static function decode( string $text, array $shape ): array {
@@ -17,7 +17,7 @@ final class Json {
 		return self::fit( $value, $shape, 'body' );
 	}
 
-	/** PHP takes the last of two members of one name, and does not say that there were two. */
+	/** Refuses a member that occurs twice: PHP would silently take the last one. */
 	private static function refuse_twins( string $text ): void {
 		preg_match_all( '/"[^"\\\\]*+(?:\\\\.[^"\\\\]*+)*+"(\s*+:)?|[{}]/', $text, $tokens, PREG_SET_ORDER );
 		$open = array();

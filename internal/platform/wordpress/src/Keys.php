@@ -5,32 +5,31 @@ declare( strict_types = 1 );
 namespace SiteSMTP;
 
 /**
- * Seals passwords and makes fingerprints. The key comes from wp-config.php: from SITE_SMTP_KEY, a string or a list of
- * them of which the first seals, and from WordPress' own keys otherwise. All of them open, so that a key can be changed
- * without losing what another one sealed.
+ * Seals passwords and makes fingerprints. The key comes from wp-config.php: from SITE_SMTP_KEY, a string or a list of strings of which the
+ * first seals, or from WordPress' own keys. All of them open, so a key can be changed without losing what an older key sealed.
  */
 final class Keys {
-	/** @return string[] the first is the one to use. */
+	/** @return string[] the keys for a purpose; the first one seals. */
 	private static function derive( string $purpose ): array {
 		$secrets   = defined( 'SITE_SMTP_KEY' ) ? array_values( array_filter( (array) SITE_SMTP_KEY ) ) : array();
 		$secrets[] = wp_salt( 'auth' );
 		return array_map( static fn ( string $secret ): string => hash_hkdf( 'sha256', $secret, 32, "site-smtp $purpose" ), $secrets );
 	}
 
-	/** Names the key that is in use. */
+	/** The name of the current key. */
 	public static function name(): string {
 		return self::name_of( self::derive( 'name' )[0] );
 	}
 
 	/**
-	 * Whether the keys lie in the database, beside what they seal: WordPress makes keys there when wp-config.php has none,
-	 * or only those of its sample.
+	 * Whether the keys are in the database, together with what they seal. WordPress creates keys there if wp-config.php has none, or only
+	 * those of its sample.
 	 */
 	public static function are_in_database(): bool {
 		if ( defined( 'SITE_SMTP_KEY' ) && array() !== array_filter( (array) SITE_SMTP_KEY ) ) {
 			return false;
 		}
-		// First: it is what makes them there.
+		// First, because this call creates them.
 		$used = wp_salt( 'auth' );
 		foreach ( array( 'auth_key', 'auth_salt', 'secret_key' ) as $name ) {
 			$stored = get_site_option( $name );
@@ -50,7 +49,7 @@ final class Keys {
 		return substr( hash( 'sha256', $derived ), 0, 16 );
 	}
 
-	/** Encrypts; all that it belongs to must be named again to decrypt it. */
+	/** Encrypts a secret. Keys::open needs the same $belongs_to. */
 	public static function seal( Secret $secret, array $belongs_to ): string {
 		$nonce = random_bytes( SODIUM_CRYPTO_AEAD_XCHACHA20POLY1305_IETF_NPUBBYTES );
 		$key   = self::derive( 'seal' )[0];
@@ -58,7 +57,7 @@ final class Keys {
 		return base64_encode( $nonce . $box );
 	}
 
-	/** Null when no key fits. */
+	/** Decrypts a secret; null if no key fits. */
 	public static function open( string $sealed, array $belongs_to ): ?Secret {
 		$bytes = (string) base64_decode( $sealed, true );
 		$nonce = substr( $bytes, 0, SODIUM_CRYPTO_AEAD_XCHACHA20POLY1305_IETF_NPUBBYTES );
@@ -75,7 +74,7 @@ final class Keys {
 		return null;
 	}
 
-	/** Recognises what it was made of, and can be made only with the key. */
+	/** A keyed hash of the parts. */
 	public static function mark( array $parts ): string {
 		return hash_hmac( 'sha256', wp_json_encode( $parts ), self::derive( 'mark' )[0] );
 	}

@@ -4,19 +4,19 @@ declare( strict_types = 1 );
 
 namespace SiteSMTP;
 
-/** Limits how often something may happen: so many times at once, and then one more every so many seconds. Kept in one row each. */
+/** Limits how often something may happen: $burst times at once, then once every $every seconds. Each limit has its own row. */
 final class Limit {
-	/** Counts once, where that is still allowed. */
+	/** Counts once, if the limit allows it. */
 	public static function take( string $row, int $burst, int $every, string $what ): void {
 		self::spend( $row, $burst, $every, $what, true );
 	}
 
-	/** Refuses when nothing is left, and counts nothing. */
+	/** Refuses if the limit is reached, and counts nothing. */
 	public static function check( string $row, int $burst, int $every, string $what ): void {
 		self::refuse( self::left( Store::get( $row ), $burst, $every ), $every, $what );
 	}
 
-	/** Counts once in any case: what several do at the same moment is owed. */
+	/** Counts once even if the limit is reached: what happens at the same moment is counted too. */
 	public static function owe( string $row, int $burst, int $every ): void {
 		self::spend( $row, $burst, $every, '', false );
 	}

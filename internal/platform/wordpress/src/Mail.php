@@ -4,30 +4,30 @@ declare( strict_types = 1 );
 
 namespace SiteSMTP;
 
-/** The site's own mail: what wp_mail() does where this plugin defines it, and what it does to the mail of another wp_mail(). */
+/** The site's own mail: what wp_mail() does if this plugin defines it, and how this plugin takes over mail from a different wp_mail(). */
 final class Mail {
-	/** After so many mails a connection is closed: servers limit how many they take over one. */
+	/** After how many mails a connection is closed: servers limit the mails of one connection. */
 	private const PER_CONNECTION = 50;
 
-	/** The connection that the test under way has its own mail sent through. */
+	/** The connection of the running test, for its own mail. */
 	private static ?Connection $test = null;
 
 	/** The Message-ID of that mail. */
 	private static string $test_id = '';
 
-	/** Whether wp_mail() of this plugin has the mail in hand. */
+	/** Whether wp_mail() of this plugin is processing the mail. */
 	private static bool $in_hand = false;
 
-	/** @var array<string, Connection> the connections that are open, by site and revision. */
+	/** @var array<string, Connection> the open connections, by site and revision. */
 	private static array $open = array();
 
 	public static function register(): void {
-		// After every other plugin: one may have blocked the mail.
+		// After all other plugins, because one may have blocked the mail.
 		add_filter( 'pre_wp_mail', array( self::class, 'take_over' ), PHP_INT_MAX, 2 );
 		add_action( 'shutdown', array( self::class, 'close' ) );
 	}
 
-	/** Whether this plugin is to define wp_mail(): not where it manages nothing, so that such a site is as without it. */
+	/** Whether this plugin should define wp_mail(): not if it manages nothing, so that the site behaves as without it. */
 	public static function is_ours(): bool {
 		if ( function_exists( 'wp_mail' ) || wp_installing() ) {
 			return false;
@@ -59,7 +59,7 @@ final class Mail {
 		return null === $handled ? self::deliver( $mail ) : (bool) $handled;
 	}
 
-	/** Takes the mail that another wp_mail() was about to send: WordPress' own, in a network or before the site was managed. */
+	/** Takes over mail that a different wp_mail() was about to send: WordPress' own, in a network or before the site was managed. */
 	public static function take_over( mixed $handled, mixed $mail ): mixed {
 		if ( self::$in_hand ) {
 			return $handled;
@@ -72,9 +72,9 @@ final class Mail {
 	}
 
 	/**
-	 * Sends a test through wp_mail(), as a plugin does.
+	 * Sends a test through wp_mail(), as a plugin would.
 	 *
-	 * @return string the Message-ID, or empty when the mail did not come to this plugin's mailer.
+	 * @return string the Message-ID; empty if the mail did not reach this plugin's mailer.
 	 */
 	public static function send_test( Connection $through, string $to, string $subject, string $body ): string {
 		self::$test    = $through;
@@ -88,7 +88,7 @@ final class Mail {
 		}
 	}
 
-	/** Ends what is open. */
+	/** Closes the open connections. */
 	public static function close(): void {
 		foreach ( self::$open as $connection ) {
 			$connection->quit();
@@ -101,7 +101,7 @@ final class Mail {
 		return '' !== $record->fault || $record->settings->is_configured();
 	}
 
-	/** Why no mail leaves, in a sentence; null where it does. A test goes out also while mail is off. */
+	/** Why no mail is sent, in a sentence; null if mail is sent. A test is sent even while mail is off. */
 	private static function off(): ?string {
 		try {
 			$record = Site::read();
@@ -127,7 +127,7 @@ final class Mail {
 			}
 			$mailer::$validator = static fn ( $address ): bool => (bool) is_email( $address );
 			$message->fill( $mailer );
-			// Plugins may put another mailer there; of this site's mail it changes nothing.
+			// Plugins may put a different mailer there; for managed mail that makes no difference.
 			$given = $mailer;
 			do_action_ref_array( 'phpmailer_init', array( &$given ) );
 			$sent          = ( $managed ? $mailer : $given )->send();
@@ -152,7 +152,7 @@ final class Mail {
 		}
 	}
 
-	/** The connection of this site, which serves several mails of a request. */
+	/** The connection of this site, which several mails of a request share. */
 	private static function connection( Record $record ): Connection {
 		$name       = get_current_blog_id() . " $record->revision";
 		$connection = self::$open[ $name ] ?? null;
@@ -166,14 +166,14 @@ final class Mail {
 		return $connection;
 	}
 
-	/** What a mail failed on is not used for the next. */
+	/** Closes a connection on which a mail failed, so that the next mail gets a new one. */
 	private static function drop( Connection $connection ): void {
 		$connection->quit();
 		$connection->close();
 		self::$open = array_filter( self::$open, static fn ( Connection $open ): bool => $open !== $connection );
 	}
 
-	/** The mailer that WordPress keeps in a global variable, or one as WordPress makes it. */
+	/** The mailer in WordPress' global variable, or a new one like WordPress'. */
 	private static function wordpress_mailer(): \PHPMailer\PHPMailer\PHPMailer {
 		global $phpmailer;
 		if ( ! $phpmailer instanceof \PHPMailer\PHPMailer\PHPMailer ) {
@@ -188,7 +188,7 @@ final class Mail {
 		return $phpmailer;
 	}
 
-	/** The mail is not sent; plugins that log mail see why, and so does PHP's log. */
+	/** Refuses a mail. Plugins that log mail, and PHP's log, get the reason. */
 	private static function refuse( mixed $mail, string $why ): bool {
 		error_log( "Site SMTP: a mail was not sent. $why" );
 		return self::failed( $mail, $why );

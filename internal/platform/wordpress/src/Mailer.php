@@ -6,7 +6,7 @@ namespace SiteSMTP;
 
 Plugin::load_phpmailer();
 
-/** PHPMailer for the site's own mail. It composes; where to, with which login and as whom, the settings say, whatever plugins set. */
+/** PHPMailer for the site's own mail. It only composes: server, login and sender come from the settings, whatever plugins set. */
 final class Mailer extends \PHPMailer\PHPMailer\PHPMailer {
 	private Connection $connection;
 	private Settings $settings;
@@ -20,7 +20,7 @@ final class Mailer extends \PHPMailer\PHPMailer\PHPMailer {
 		$this->keep_open  = $keep_open;
 	}
 
-	/** Sends what was composed. Whoever it is from, what bounces goes to the sender of the settings. */
+	/** Sends the composed message. Bounces go to the sender of the settings, whatever its From is. */
 	public function send() {
 		$s = $this->settings;
 		if ( ! Senders::allow( $this->From ) || Message::default_sender() === $this->From ) {
@@ -37,12 +37,12 @@ final class Mailer extends \PHPMailer\PHPMailer\PHPMailer {
 		return parent::send();
 	}
 
-	/** PHPMailer would look at what plugins may have set. */
+	/** PHPMailer would use what plugins may have set. */
 	public function postSend() {
 		return $this->smtpSend( $this->MIMEHeader, $this->MIMEBody );
 	}
 
-	/** A connection that is open still serves the next mail, unless the server has closed it in the meantime. */
+	/** An open connection is used for the next mail too, unless the server has closed it in the meantime. */
 	public function smtpConnect( $options = null ) {
 		return $this->connection->is_ready() || $this->connection->open();
 	}
@@ -56,14 +56,14 @@ final class Mailer extends \PHPMailer\PHPMailer\PHPMailer {
 		return $this->getSMTPInstance();
 	}
 
-	/** PHPMailer does this when it is destroyed, which would be after each mail. */
+	/** PHPMailer calls this when it is destroyed, which would be after each mail. */
 	public function smtpClose() {
 		if ( ! $this->keep_open ) {
 			parent::smtpClose();
 		}
 	}
 
-	/** PHPMailer reaches for the property in smtpSend. */
+	/** smtpSend of PHPMailer uses this property. */
 	public function preSend() {
 		$this->getSMTPInstance();
 		return parent::preSend();

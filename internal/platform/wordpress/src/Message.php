@@ -4,14 +4,14 @@ declare( strict_types = 1 );
 
 namespace SiteSMTP;
 
-/** What wp_mail() was called with, as WordPress reads it, put into a mailer. */
+/** The arguments of wp_mail(), interpreted as WordPress does, for a mailer. */
 final class Message {
 	private const LISTS = array( 'to', 'cc', 'bcc', 'reply-to' );
 
 	/** @var array<string, string[]> addresses by list. */
 	private array $addresses;
 
-	/** @var list<array{string, string}> headers that have no meaning of their own, by name and content. */
+	/** @var list<array{string, string}> headers without a special meaning: name and content. */
 	private array $headers = array();
 
 	private string $subject;
@@ -38,7 +38,7 @@ final class Message {
 	}
 
 	/**
-	 * What plugins that log mail are told.
+	 * What plugins that log mail get.
 	 *
 	 * @return array<string, mixed> the arguments of wp_mail() by name, as WordPress has read them.
 	 */
@@ -53,13 +53,13 @@ final class Message {
 		);
 	}
 
-	/** All that who sends the mail has chosen, as one text. */
+	/** Everything that the sender of the mail chose, as one text. */
 	public function supplied(): string {
 		$parts = array( $this->subject, $this->body, $this->from, (string) $this->from_name, array_merge( ...array_values( $this->addresses ) ), array_merge( ...$this->headers ) );
 		return implode( "\n", array_map( static fn ( $part ): string => implode( "\n", (array) $part ), $parts ) );
 	}
 
-	/** Has replies go to whom the mail was to come from by its headers, unless it comes from there or says where they go. */
+	/** Makes the From of the headers the Reply-To, unless it is the sender anyway or the mail has a Reply-To. */
 	public function answer_author( string $sender ): void {
 		if ( '' !== $this->from && array() === $this->addresses['reply-to'] && 0 !== strcasecmp( $this->from, $sender ) && ! Senders::allow( $this->from ) ) {
 			$this->addresses['reply-to'][] = trim( ( $this->from_name ?? '' ) . " <$this->from>" );
@@ -67,15 +67,15 @@ final class Message {
 	}
 
 	/**
-	 * Puts the message into a mailer that may have sent another one before, with the filters that WordPress has for each part.
+	 * Puts the message into a mailer, which may have sent a message before, and applies WordPress' filters for each part.
 	 *
-	 * @throws \PHPMailer\PHPMailer\Exception when the sender is no address.
+	 * @throws \PHPMailer\PHPMailer\Exception if the sender is not an address.
 	 */
 	public function fill( \PHPMailer\PHPMailer\PHPMailer $mailer ): void {
 		self::reset( $mailer );
 		$from = apply_filters( 'wp_mail_from', '' === $this->from ? self::default_sender() : $this->from );
 		$name = apply_filters( 'wp_mail_from_name', $this->from_name ?? 'WordPress' );
-		// WordPress leaves the sender of the envelope to PHP, but for 6.9.0.
+		// WordPress leaves the envelope sender to PHP, except in 6.9.0.
 		$mailer->setFrom( (string) $from, (string) $name, false );
 		$mailer->Subject = $this->subject;
 		$mailer->Body    = $this->body;
@@ -96,7 +96,7 @@ final class Message {
 		$this->attach( $mailer );
 	}
 
-	/** Of what WordPress' own mailer sent before, nothing stays. */
+	/** Removes what is left of a message that the mailer sent before. */
 	private static function reset( \PHPMailer\PHPMailer\PHPMailer $mailer ): void {
 		$mailer->clearAllRecipients();
 		$mailer->clearReplyTos();
@@ -142,7 +142,7 @@ final class Message {
 		}
 	}
 
-	/** As in WordPress, an address or a file that PHPMailer does not take is left out. */
+	/** As in WordPress, an address or a file that PHPMailer rejects is left out. */
 	private static function try_to( callable $add ): void {
 		try {
 			$add();
@@ -174,7 +174,7 @@ final class Message {
 				break;
 			case 'mime-version':
 			case 'x-mailer':
-				// PHPMailer has its own.
+				// PHPMailer sets its own.
 				break;
 			default:
 				$this->headers[] = array( $name, $content );
@@ -216,10 +216,10 @@ final class Message {
 		return is_array( $text ) ? $text : array_filter( explode( "\n", str_replace( "\r\n", "\n", (string) $text ) ), 'strlen' );
 	}
 
-	/** The address that WordPress sends from where nobody says another one. */
+	/** WordPress' default sender. */
 	public static function default_sender(): string {
 		$host = (string) wp_parse_url( network_home_url(), PHP_URL_HOST );
-		// Where WP_HOME is made of the request, a command has no host, and WordPress' own mail fails.
+		// If WP_HOME is set from the request, a command has no host, and WordPress' own mail fails.
 		$host = '' === $host ? 'localhost.localdomain' : $host;
 		return 'wordpress@' . ( 0 === strpos( $host, 'www.' ) ? substr( $host, 4 ) : $host );
 	}

@@ -5,13 +5,13 @@ declare( strict_types = 1 );
 namespace SiteSMTP;
 
 /**
- * Which addresses may be dialled. Whoever can test settings could otherwise reach the network of the web server. Judged
- * is the address that is dialled in the end, whatever name or spelling led there.
+ * Which addresses may be dialled. Someone who can test settings could otherwise reach the network of the web server. The check applies to
+ * the address that is actually dialled, whatever its name or spelling was.
  */
 final class Networks {
 	public const LOOPBACK = array( '127.0.0.0/8', '::1/128' );
 
-	/** IPv4 outside of these is public: the IANA special-purpose registry, multicast and class E. */
+	/** IPv4 addresses outside these are public: the IANA special-purpose registry, multicast and class E. */
 	private const RESERVED_4 = array(
 		'0.0.0.0/8',
 		'10.0.0.0/8',
@@ -29,7 +29,7 @@ final class Networks {
 		'224.0.0.0/3',
 	);
 
-	/** IPv6 inside of this and outside of those is public; mappings of IPv4 such as NAT64 are not inside. */
+	/** IPv6 addresses inside the first and outside the others are public. Mappings of IPv4, such as NAT64, are not inside. */
 	private const GLOBAL_6   = array( '2000::/3' );
 	private const RESERVED_6 = array( '2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20' );
 
@@ -56,13 +56,13 @@ final class Networks {
 		return false;
 	}
 
-	/** The networks that wp-config.php names in SITE_SMTP_ALLOW_NETWORKS, such as that of an internal relay. */
+	/** The networks in SITE_SMTP_ALLOW_NETWORKS of wp-config.php, such as that of an internal relay. */
 	private static function allowed(): array {
 		$list = defined( 'SITE_SMTP_ALLOW_NETWORKS' ) ? (array) SITE_SMTP_ALLOW_NETWORKS : array();
 		return preg_split( '/[\s,]+/', implode( ',', $list ), -1, PREG_SPLIT_NO_EMPTY );
 	}
 
-	/** The address as 4 or 16 bytes, an IPv4 address in IPv6 as 4; empty when it is none. */
+	/** The address in 4 or 16 bytes (4 for IPv4 in IPv6); empty if it is not an address. */
 	private static function bytes( string $ip ): string {
 		$bytes  = filter_var( $ip, FILTER_VALIDATE_IP ) ? inet_pton( $ip ) : '';
 		$mapped = str_repeat( "\0", 10 ) . "\xff\xff";

@@ -5,11 +5,11 @@ declare( strict_types = 1 );
 namespace SiteSMTP;
 
 /**
- * Reads how the mail plugins that many sites have are set up, from their rows and constants, as each of them reads and decrypts them
- * itself. Only those are looked at that WordPress has loaded: what is not loaded sends nothing, and what it has stored is not used.
+ * Reads the settings of widespread mail plugins from their rows and constants, and decrypts them, as these plugins themselves do. Only plugins
+ * that WordPress has loaded are read: others send nothing, and what they have stored is not used.
  */
 final class OtherMailers {
-	/** Their services, under the names of their rows, that are not HTTP APIs. */
+	/** Services that are not HTTP APIs, by their names in the rows. */
 	private const NOT_API = array( '', 'mail', 'default' );
 
 	private const NO_SERVER = 'It sends through PHP\'s mail(), which has no SMTP settings.';
@@ -34,7 +34,7 @@ final class OtherMailers {
 		return $found;
 	}
 
-	/** What sends where none of the known plugins is loaded. */
+	/** What sends if none of the known plugins is loaded. */
 	public static function unknown(): InForce {
 		if ( '' !== self::usurper() ) {
 			return InForce::other( self::usurper(), 'unknown', 'Site SMTP does not know where its settings are.' );
@@ -46,7 +46,7 @@ final class OtherMailers {
 		return InForce::other( 'WordPress ' . get_bloginfo( 'version' ), 'local', self::NO_SERVER );
 	}
 
-	/** The file that defines wp_mail(), of a plugin that is not known here; empty where that is none. */
+	/** The file that defines wp_mail(), if it belongs to an unknown plugin; else empty. */
 	public static function usurper(): string {
 		$owner = Path::owner();
 		if ( in_array( $owner, array( '', wp_normalize_path( __FILE__ ), wp_normalize_path( dirname( __DIR__ ) . '/site-smtp.php' ) ), true ) ) {
@@ -61,7 +61,7 @@ final class OtherMailers {
 		return basename( dirname( $owner ) ) . '/' . basename( $owner );
 	}
 
-	/** WP Mail SMTP, and Easy WP SMTP from 2.0 on, which is made of it: groups of settings, constants before them, a key beside the password. */
+	/** WP Mail SMTP, and Easy WP SMTP 2.0 and later, which is based on it: groups of settings, which constants override, and a key stored with the password. */
 	private static function wp_mail_smtp( string $by, string $row, string $constants ): InForce {
 		$site   = is_multisite() && ! empty( self::row( $row, get_main_site_id() )['general']['network_wide'] ) ? get_main_site_id() : get_current_blog_id();
 		$stored = self::row( $row, $site );
@@ -94,14 +94,14 @@ final class OtherMailers {
 		);
 	}
 
-	/** A constant of wp-config.php that comes before the row, where such constants are switched on; null where there is none. */
+	/** A constant of wp-config.php that overrides the row, if such constants are enabled; null if there is none. */
 	private static function constant( string $constants, string $name, bool $also_empty = false ): ?string {
 		$on    = defined( "{$constants}_ON" ) && true === constant( "{$constants}_ON" ) && defined( "{$constants}_$name" );
 		$value = $on ? self::text( constant( "{$constants}_$name" ) ) : '';
 		return $on && ( $also_empty || (bool) $value ) ? $value : null;
 	}
 
-	/** The key that lies beside the password, or in wp-config.php. */
+	/** The key, which is stored with the password or in wp-config.php. */
 	private static function mail_key( string $constants, string $row, int $site ): string {
 		if ( defined( "{$constants}_CRYPTO_KEY" ) ) {
 			return self::text( constant( "{$constants}_CRYPTO_KEY" ) );
@@ -109,7 +109,7 @@ final class OtherMailers {
 		return (string) base64_decode( self::text( self::option( "{$row}_mail_key", $site ) ) );
 	}
 
-	/** A password that may be in a box of libsodium, as it is where it is in none; null where the key does not open it. */
+	/** A password, which may be in a box of libsodium; null if the key does not open the box. */
 	private static function secretbox(
 		#[\SensitiveParameter]
 		string $stored,
@@ -159,7 +159,7 @@ final class OtherMailers {
 		);
 	}
 
-	/** AES with a key of wp-config.php; what was sealed ends with the salt, by which it is recognised. */
+	/** AES with a key of wp-config.php. The plain text ends with the salt, which shows that the key was right. */
 	private static function fluent_open(
 		#[\SensitiveParameter]
 		string $stored,
@@ -218,7 +218,7 @@ final class OtherMailers {
 		);
 	}
 
-	/** Easy WP SMTP up to 1.5: one row; the password in base64, or in AES with a key beside it. */
+	/** Easy WP SMTP up to 1.5: one row; the password in base64, or in AES with a key stored with it. */
 	private static function easy_wp_smtp( string $by ): InForce {
 		$stored = self::row( 'swpsmtp_options' );
 		$text   = static fn ( string $key ): string => self::text( $stored[ $key ] ?? '' );
@@ -253,14 +253,14 @@ final class OtherMailers {
 		if ( get_option( 'swpsmtp_pass_encrypted' ) ) {
 			$key    = hash( 'sha256', self::text( get_option( 'swpsmtp_enc_key' ) ), true );
 			$opened = strlen( (string) $bytes ) <= 16 ? false : openssl_decrypt( substr( $bytes, 16 ), 'aes-256-ctr', $key, OPENSSL_RAW_DATA, substr( $bytes, 0, 16 ) );
-			// With another key it opens as well, to something else.
+			// With a wrong key it decrypts too, but to something else.
 			return false !== $opened && mb_check_encoding( $opened, 'UTF-8' ) ? $opened : null;
 		}
 		$encoded = false !== $bytes && base64_encode( $bytes ) === $stored && mb_check_encoding( $bytes, 'UTF-8' );
 		return stripslashes( $encoded ? $bytes : $stored );
 	}
 
-	/** Without a service, or with none of its own, a plugin leaves the mail to WordPress. */
+	/** Without a service, a plugin leaves the mail to WordPress. */
 	private static function not_smtp( string $by, string $service ): InForce {
 		if ( in_array( $service, self::NOT_API, true ) ) {
 			return InForce::other( $by, 'local', self::NO_SERVER );
@@ -274,7 +274,7 @@ final class OtherMailers {
 		return 'It has several connections, and these are the settings of only one. Delete the others in the plugin, or write the settings in the configuration.';
 	}
 
-	/** The address that mail comes from; without one of its own, that which WordPress takes. */
+	/** The sender address of the plugin; without one, WordPress' default. */
 	private static function sender( string $address ): string {
 		return '' === trim( $address ) ? Message::default_sender() : $address;
 	}
@@ -290,7 +290,7 @@ final class OtherMailers {
 		return is_array( $row ) ? $row : array();
 	}
 
-	/** An option as the plugin itself is given it. */
+	/** An option, as the plugin itself gets it. */
 	private static function option( string $name, int $site ): mixed {
 		return get_current_blog_id() === $site ? get_option( $name ) : get_blog_option( $site, $name );
 	}

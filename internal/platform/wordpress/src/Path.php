@@ -5,26 +5,26 @@ declare( strict_types = 1 );
 namespace SiteSMTP;
 
 /**
- * Who sends the site's mail. The first to define wp_mail() is asked for every mail, and this plugin is the first wherever it is
- * loaded before others, as must-use plugins are.
+ * Which plugin sends the site's mail. The first to define wp_mail() gets every mail, and this plugin is the first if it is loaded before
+ * others, as must-use plugins are.
  */
 final class Path {
-	/** The file that had defined wp_mail() when this plugin was loaded; empty where nobody had. */
+	/** The file that had defined wp_mail() when this plugin was loaded; empty if none had. */
 	private static string $taken = '';
 
-	/** Looks who was first, as this plugin is loaded. */
+	/** Checks, while this plugin is loaded, whether another one was first. */
 	public static function note(): void {
 		$owner = self::owner();
-		// WordPress' own comes last, but is there when a plugin is activated in the middle of a request.
+		// WordPress' own definition comes last, but exists already if a plugin is activated during a request.
 		self::$taken = 0 === strpos( $owner, wp_normalize_path( ABSPATH . WPINC ) . '/' ) ? '' : $owner;
 	}
 
-	/** The file that defines wp_mail(); empty as long as none does. */
+	/** The file that defines wp_mail(); empty while none does. */
 	public static function owner(): string {
 		return function_exists( 'wp_mail' ) ? wp_normalize_path( (string) ( new \ReflectionFunction( 'wp_mail' ) )->getFileName() ) : '';
 	}
 
-	/** Why mail does not take the way of these settings, in a sentence; null where it does. */
+	/** Why mail is not sent with these settings, in a sentence; null if it is. */
 	public static function obstacle(): ?string {
 		if ( '' === self::$taken ) {
 			return null;

@@ -5,8 +5,8 @@ declare( strict_types = 1 );
 namespace SiteSMTP;
 
 /**
- * Where a site runs. A copy of its database for staging would otherwise send mail to the site's customers: settings are in force only
- * where they were saved.
+ * Where a site runs. Settings are in force only where they were saved: a staging copy of the database would otherwise send mail to the
+ * site's customers.
  */
 final class Place {
 	/** @return array{host: string, environment: string} of this site now. */
@@ -18,13 +18,13 @@ final class Place {
 	}
 
 	/**
-	 * Why mail is off for settings of that place, in a sentence; null where it is this one.
+	 * Why settings of that place are off here, in a sentence; null if they were saved here.
 	 *
 	 * @param array{host: string, environment: string} $place
 	 */
 	public static function fault( array $place ): ?string {
 		$here = self::here();
-		// Where WP_HOME is made of the request, a command has none.
+		// If WP_HOME is set from the request, a command has no host.
 		$moved = '' !== $here['host'] && '' !== $place['host'] && $here['host'] !== $place['host'] && ! in_array( $here['host'], self::hosts(), true );
 		if ( ! $moved && $here['environment'] === $place['environment'] ) {
 			return null;
@@ -33,7 +33,7 @@ final class Place {
 			. 'a copy of the site, or the site has moved. Mail stays off until the settings are enabled here.';
 	}
 
-	/** The host of the site's address. What plugins for languages make of that does not count, so it is read where they do not come in. */
+	/** The host of the site's address. It is read directly, because language plugins filter the address. */
 	private static function host(): string {
 		$home = defined( 'WP_HOME' ) && ! is_multisite() ? (string) WP_HOME : (string) Store::get( 'home' );
 		return self::plain( (string) wp_parse_url( $home, PHP_URL_HOST ) );

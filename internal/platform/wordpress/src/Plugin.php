@@ -4,9 +4,9 @@ declare( strict_types = 1 );
 
 namespace SiteSMTP;
 
-/** Starts everything, and installs what a normal plugin needs to be first. */
+/** Starts everything, and installs what a normal plugin needs to be loaded first. */
 final class Plugin {
-	/** The file that has a normal plugin loaded as early as a must-use plugin. */
+	/** The file that loads a normal plugin as early as a must-use plugin. */
 	private const EARLY = 'site-smtp-early.php';
 
 	public static function start(): void {
@@ -30,8 +30,8 @@ final class Plugin {
 	}
 
 	/**
-	 * Has a normal plugin loaded before all others, from a file in mu-plugins. Where that folder cannot be written, the plugin works
-	 * all the same, unless another one defines wp_mail() first; the site then refuses to enable mail, and says so.
+	 * Writes a file in mu-plugins that loads a normal plugin before all others. If that folder is not writable, the plugin works even so,
+	 * unless another plugin defines wp_mail() first: the site then refuses to enable mail, and says so.
 	 */
 	public static function activate( string $file ): void {
 		$main = var_export( plugin_basename( $file ), true ); // phpcs:ignore WordPress.PHP.DevelopmentFunctions.error_log_var_export -- it is code.

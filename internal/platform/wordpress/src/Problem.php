@@ -4,7 +4,7 @@ declare( strict_types = 1 );
 
 namespace SiteSMTP;
 
-/** A call that failed, in the words of the contract. All of it may be shown to the caller. */
+/** An error of the contract. All of it may be shown to the client. */
 final class Problem extends \RuntimeException {
 	private const STATUS = array(
 		'malformed'              => 400,
@@ -46,9 +46,9 @@ final class Problem extends \RuntimeException {
 		return new self( 'invalid', "$field $detail.", array( 'field' => $field ) );
 	}
 
-	/** What WordPress, or another plugin, answered with that status. */
+	/** The response of WordPress, or of another plugin, with that status. */
 	public static function of_status( int $status, string $detail ): self {
-		// To the contract, a user who may not is the same as no user.
+		// The contract does not distinguish a user without the capability from no user.
 		$name = 403 === $status ? 'unauthorized' : array_search( $status, self::STATUS, true );
 		return new self( false === $name ? 'internal' : $name, $detail );
 	}

@@ -4,23 +4,23 @@ declare( strict_types = 1 );
 
 namespace SiteSMTP;
 
-/** What a text says to one who leaves something out or decodes something, and which part of that text each byte of it comes from. */
+/** A text after something was removed or decoded, with the part of the original text that each of its bytes comes from. */
 final class Reading {
-	/** How many readings of one text are looked through. */
+	/** How many readings of one text are searched. */
 	private const MOST = 16;
 
-	/** Terminal sequences (ECMA-48): control sequences, strings such as a window title, and every other one. */
+	/** Terminal sequences (ECMA-48): control sequences, strings such as a window title, and all others. */
 	public const SEQUENCE = '/(?:\x1b\[|\x{9b})[0-?]*[ -\/]*[@-~]?|(?:\x1b[\]PX^_]|[\x{9d}\x{90}\x{98}\x{9e}\x{9f}])[^\x07\x1b\x{9c}]*(?:\x07|\x1b\\\\|\x{9c})?|\x1b.?/us';
 
-	/** Printable characters that are not shown: joiners, variation selectors and fillers (Default_Ignorable_Code_Point). */
+	/** Printable but invisible characters: joiners, variation selectors and fillers (Default_Ignorable_Code_Point). */
 	private const IGNORABLE = '\x{034F}\x{115F}\x{1160}\x{17B4}\x{17B5}\x{180B}-\x{180F}\x{2800}\x{3164}\x{FE00}-\x{FE0F}\x{FFA0}\x{E0100}-\x{E01EF}';
 
-	/** What takes no room, besides that which begins or ends a terminal sequence. */
+	/** Characters without width, except those that begin or end a terminal sequence. */
 	private const ZERO_WIDTH = '/[\x00-\x06\x0e-\x1a\x7f\p{Cf}' . self::IGNORABLE . ']+/u';
 	private const SPACE      = '[\s\x{85}\p{Z}]+';
 	private const HIDDEN     = '[\p{C}\x{FFFD}' . self::IGNORABLE . ']';
 
-	/** Each byte that is no part of a character in UTF-8. */
+	/** Bytes that are not part of a UTF-8 character. */
 	private const STRAY = '/(?:[\x00-\x7f]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}'
 		. '|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2})++(*SKIP)(*F)|./s';
 
@@ -29,7 +29,7 @@ final class Reading {
 
 	public string $text;
 
-	/** Where in the first text the part begins, and where it ends, that each byte comes from: numbers of four bytes. */
+	/** For each byte, where the part of the original text that it comes from begins and ends, as numbers of four bytes. */
 	private string $begins;
 	private string $ends;
 
@@ -39,7 +39,7 @@ final class Reading {
 		$this->ends   = $ends;
 	}
 
-	/** @return self[] the text itself and what else it may say: without what is not shown, and decoded, in each order. */
+	/** @return self[] the text itself and its other readings: without invisible characters, and decoded, in each order. */
 	public static function all( string $text ): array {
 		$places = pack( 'V*', ...range( 0, strlen( $text ) ) );
 		$known  = array( $text => true );
@@ -55,18 +55,18 @@ final class Reading {
 		return $all;
 	}
 
-	/** The part of the first text that the bytes from $begin to $end come from. */
+	/** The part of the original text that the bytes from $begin to $end come from. */
 	public function part( int $begin, int $end ): array {
 		return array( self::number( $this->begins, $begin ), self::number( $this->ends, $end - 1 ) );
 	}
 
-	/** Text as one or more lines without terminal sequences and what else is not printable, in UTF-8. */
+	/** Text in UTF-8, of one or more lines, without terminal sequences and other unprintable characters. */
 	public static function printable( string $text ): string {
 		$text = preg_replace( self::SEQUENCE, '', self::valid( $text ) );
 		return preg_replace( array( '/' . self::SPACE . '/u', '/\p{C}/u' ), array( ' ', '' ), $text );
 	}
 
-	/** Text in UTF-8, with U+FFFD for each byte that is not. */
+	/** Text in UTF-8, with U+FFFD for each invalid byte. */
 	public static function valid( string $text ): string {
 		return preg_match( '//u', $text ) ? $text : preg_replace( self::STRAY, "\u{FFFD}", $text );
 	}
@@ -75,7 +75,7 @@ final class Reading {
 		return unpack( 'V', $of, 4 * $at )[1];
 	}
 
-	/** @return self[] the readings that one more step leads to. */
+	/** @return self[] the readings after one more step. */
 	private function further(): array {
 		$v    = preg_match( '//u', $this->text ) ? $this : $this->rewrite( self::STRAY, static fn (): string => "\u{FFFD}" );
 		$next = array( $v->without( self::SEQUENCE )->visible(), $v->without( self::ZERO_WIDTH )->without( self::SEQUENCE )->visible(), $v->visible() );
@@ -88,8 +88,8 @@ final class Reading {
 	}
 
 	/**
-	 * Ways to write some characters as others: of URLs (RFC 3986 section 2.1), of forms, which also write spaces as plus signs, of HTML,
-	 * and of strings in JSON, Go, C, PHP and JavaScript, of which \xE4 may be a byte or a character.
+	 * Escapes: of URLs (RFC 3986 section 2.1), of forms, which also write spaces as plus signs, of HTML, and of strings in JSON, Go, C, PHP
+	 * and JavaScript, where \xE4 may be a byte or a character.
 	 */
 	private static function escapings(): array {
 		return array(
@@ -105,7 +105,7 @@ final class Reading {
 		if ( preg_match( '/^&#(?:(\d+)|[xX]([0-9A-Fa-f]+));?$/D', $escape, $number ) ) {
 			return self::character( isset( $number[2] ) ? (int) hexdec( $number[2] ) : (int) $number[1] );
 		}
-		// The oldest names need no semicolon.
+		// The oldest names work without a semicolon.
 		$escape = preg_replace( '/^&(amp|lt|gt|quot)(?!;)/', '&$1;', $escape );
 		return html_entity_decode( $escape, ENT_QUOTES | ENT_HTML5, 'UTF-8' );
 	}
@@ -115,7 +115,7 @@ final class Reading {
 		$kind   = $escape[1];
 		$digits = trim( substr( $escape, 2 ), '{}' );
 		if ( 12 === strlen( $escape ) ) {
-			// Two halves of a character (RFC 8259 section 7).
+			// A surrogate pair (RFC 8259 section 7).
 			return (string) json_decode( "\"$escape\"" );
 		}
 		if ( 'u' === $kind || 'U' === $kind ) {
@@ -130,7 +130,7 @@ final class Reading {
 		return strtr( $kind, 'abefnrtv', "\x07\x08\x1b\x0c\n\r\t\x0b" );
 	}
 
-	/** The character of that number in UTF-8, U+FFFD where there is none. */
+	/** The character with that number in UTF-8; U+FFFD if there is none. */
 	private static function character( int $number ): string {
 		if ( $number < 0x80 ) {
 			return chr( $number );
@@ -147,7 +147,7 @@ final class Reading {
 		return $this->rewrite( $what, static fn (): string => '' );
 	}
 
-	/** Leaves out what is not printable or no character, and makes one space of white space. */
+	/** Removes what is not a printable character, and turns white space into single spaces. */
 	private function visible(): self {
 		return $this->rewrite( '/' . self::SPACE . '|' . self::HIDDEN . '/u', static fn ( string $part ): string => preg_match( '/^' . self::SPACE . '$/uD', $part ) ? ' ' : '' );
 	}

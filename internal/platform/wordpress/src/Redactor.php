@@ -5,14 +5,14 @@ declare( strict_types = 1 );
 namespace SiteSMTP;
 
 /**
- * Takes secrets out of text, in the spellings that SECURITY.md of the provider promises: as they are; with characters in between that
- * are not shown; with characters escaped as in URLs, forms, HTML, JSON or C; in base64, base32 or hexadecimal; and in up to three of
- * these around one another.
+ * Removes secrets from text, in the spellings that SECURITY.md of the provider promises: as they are; with invisible characters in between;
+ * with characters escaped as in URLs, forms, HTML, JSON or C; in base64, base32 or hexadecimal; and in up to three of these encodings
+ * nested.
  */
 final class Redactor {
 	private const PLACEHOLDER = '[redacted]';
 
-	/** A shorter secret would be found by chance, and what is left out would tell it. */
+	/** A shorter secret would be found by chance, and the gap would reveal it. */
 	private const SHORTEST = 4;
 
 	/** A longer text is not shown. */
@@ -20,21 +20,21 @@ final class Redactor {
 	private const PASSES    = 4;
 	private const ENCODINGS = 3;
 
-	/** Of a hostile text, so many bytes are looked at in all its readings, and so many for each of its own; then it is not shown. */
+	/** Limits for a hostile text: how many bytes are searched in all its readings, and how many for each byte of the text. Beyond them the text is not shown. */
 	private const LEAST_LOOKED    = 131072;
 	private const LOOKED_PER_BYTE = 24;
 
-	/** Ways to write bytes as a word, each with how many alignments it has: what stands before the secret is not known. */
+	/** Encodings of bytes as a word, with their number of alignments: what precedes the secret is unknown. */
 	private const WORDS = array(
 		'hexadecimal' => array( '/[0-9A-Fa-f]{8,}/', 2 ),
 		'base64'      => array( '/[A-Za-z0-9+\/_-]{5,}/', 4 ),
 		'base32'      => array( '/[A-Z2-7]{7,}|[a-z2-7]{7,}/', 8 ),
 	);
 
-	/** @var string[] what is looked for. */
+	/** @var string[] the strings to find. */
 	private array $values = array();
 
-	/** @var string[] what is looked for in what decodes only. */
+	/** @var string[] the strings to find in decoded text only. */
 	private array $hidden;
 
 	/** What the reader supplied, in lower case. */
@@ -90,7 +90,7 @@ final class Redactor {
 			if ( array() === $found ) {
 				return Reading::printable( $text );
 			}
-			// What is taken out may have been the end of a terminal sequence, or have held a secret apart: look again.
+			// What was removed may have ended a terminal sequence or separated the parts of a secret: search again.
 			$text = self::replace( $text, $found );
 		}
 		return self::PLACEHOLDER;
@@ -100,7 +100,7 @@ final class Redactor {
 		return sprintf( '(%d bytes left out)', strlen( $text ) );
 	}
 
-	/** @return list<array{int, int}> the parts that say a secret; they may overlap. */
+	/** @return list<array{int, int}> the parts that contain a secret; they may overlap. */
 	private function find( string $text ): array {
 		$found = array();
 		foreach ( Reading::all( $text ) as $reading ) {
@@ -114,13 +114,13 @@ final class Redactor {
 		return $found;
 	}
 
-	/** @return list<array{int, int}> where the secrets stand as they are. */
+	/** @return list<array{int, int}> where the secrets occur as they are. */
 	private function stand( string $text ): array {
 		$this->left -= strlen( $text );
 		return self::occurrences( $text, $this->values );
 	}
 
-	/** @return list<array{int, int}> where any of the values stands. */
+	/** @return list<array{int, int}> where any of the values occurs. */
 	private static function occurrences( string $text, array $values ): array {
 		$found = array();
 		foreach ( $values as $value ) {
@@ -131,7 +131,7 @@ final class Redactor {
 		return $found;
 	}
 
-	/** @return list<array{int, int}> the words that say a secret when they are decoded, of which each is encoded for the $depth-th time. */
+	/** @return list<array{int, int}> the words that contain a secret once decoded; $depth is how often they were encoded. */
 	private function words( string $text, int $depth ): array {
 		$found = array();
 		foreach ( self::WORDS as $encoding => [ $pattern, $alignments ] ) {
@@ -149,17 +149,17 @@ final class Redactor {
 		return $found;
 	}
 
-	/** Whether what a word decodes to says a secret. */
+	/** Whether a word contains a secret once decoded. */
 	private function holds( string $decoded, int $depth ): bool {
 		if ( $this->left < 0 ) {
-			// The whole text is left out.
+			// The whole text is omitted.
 			return false;
 		}
 		if ( array() !== $this->stand( $decoded ) || array() !== self::occurrences( $decoded, $this->hidden ) ) {
 			return true;
 		}
 		if ( $depth >= self::ENCODINGS || ! preg_match( '/^(?:[^\x00-\x1f]|[\x00\t\r\n])+$/uD', $decoded ) ) {
-			// Chance looks otherwise than a text that is encoded once more.
+			// Random bytes do not look like text that was encoded again.
 			return false;
 		}
 		foreach ( Reading::all( $decoded ) as $inner ) {
@@ -170,7 +170,7 @@ final class Redactor {
 		return false;
 	}
 
-	/** What a word says, as far as it can be decoded. */
+	/** What a word decodes to, as far as it can be decoded. */
 	private static function decode( string $encoding, string $word ): string {
 		if ( 'hexadecimal' === $encoding ) {
 			return (string) hex2bin( substr( $word, 0, strlen( $word ) & ~1 ) );
@@ -193,8 +193,8 @@ final class Redactor {
 	}
 
 	/**
-	 * Puts the placeholder instead of the parts, once for those that overlap. What stands between is made printable part by part, so that
-	 * no terminal sequence reaches into them.
+	 * Replaces the parts by the placeholder, overlapping parts only once. The text between them is made printable piece by piece, so that
+	 * no terminal sequence spans a placeholder.
 	 */
 	private static function replace( string $text, array $parts ): string {
 		sort( $parts );

@@ -5,11 +5,11 @@ declare( strict_types = 1 );
 namespace SiteSMTP;
 
 /**
- * Whom the site's mail may come from, besides the sender of the settings. Without SITE_SMTP_SENDERS in wp-config.php nobody: all mail
- * comes from the sender that was tested.
+ * The senders that mail may have in addition to the sender of the settings. Without SITE_SMTP_SENDERS in wp-config.php there are none: all
+ * mail comes from the sender that was tested.
  */
 final class Senders {
-	/** Whether mail may come from that address: it is named, or its domain as @client.example, or * lets plugins choose any. */
+	/** Whether mail may come from that address: it is listed, its domain is listed (@client.example), or * allows any address. */
 	public static function allow( string $address ): bool {
 		$address = strtolower( $address );
 		foreach ( self::named() as $named ) {

@@ -6,7 +6,7 @@ namespace SiteSMTP;
 
 /** The mail settings: everything that decides how mail leaves the site, except the password. */
 final class Settings {
-	/** Every setting, with its type in JSON. Those with ? came later: a request may leave them out, and one that is not set marks nothing. */
+	/** Every setting, with its type in JSON. A name with ? was added later: a request may omit it, and while empty it is no part of a mark. */
 	public const SHAPE = array(
 		'host'         => 'string',
 		'port'         => 'integer',
@@ -22,7 +22,7 @@ final class Settings {
 		'scopes?'      => 'string',
 	);
 
-	/** The ways to an access token; empty for a login with a password. */
+	/** The values of grant, which is empty for a login with a password. */
 	public const GRANTS = array( 'client_credentials', 'refresh_token', 'jwt_bearer' );
 
 	public string $host         = '';
@@ -39,7 +39,7 @@ final class Settings {
 	public string $scopes       = '';
 
 	/**
-	 * Those of a site that was never configured, but for the values given.
+	 * Settings with the given values; the others are empty.
 	 *
 	 * @param array<string, string|int> $values by name. An unknown name or another type is an error.
 	 */
@@ -63,7 +63,7 @@ final class Settings {
 		return get_object_vars( $this );
 	}
 
-	/** @return array<string, string|int> what marks and seals are made over: the same as before a setting was there that is not set. */
+	/** @return array<string, string|int> what marks and seals cover. Settings that were added later are left out while they are empty, so that older marks and seals stay valid. */
 	public function marked(): array {
 		$unset = static fn ( $value, string $name ): bool => '' === $value && isset( self::SHAPE[ "$name?" ] );
 		return array_filter( $this->values(), static fn ( $value, string $name ): bool => ! $unset( $value, $name ), ARRAY_FILTER_USE_BOTH );
@@ -74,7 +74,7 @@ final class Settings {
 		return array_keys( array_diff_assoc( $this->values(), $other->values() ) );
 	}
 
-	/** What the site calls itself in EHLO: its own name, or the address literal of RFC 5321 section 4.1.3. */
+	/** The name for EHLO: the site's own, or an address literal (RFC 5321 section 4.1.3). */
 	public function greeting_name(): string {
 		if ( '' !== $this->helo_name ) {
 			return $this->helo_name;

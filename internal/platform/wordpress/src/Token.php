@@ -5,8 +5,8 @@ declare( strict_types = 1 );
 namespace SiteSMTP;
 
 /**
- * A login for this plugin's routes and nothing else, without a user. Only a mark of it is kept, made with the site's keys; or its
- * SHA-256 stands in wp-config.php, as SITE_SMTP_TOKEN_SHA256.
+ * A login for this plugin's routes only, without a user. The site stores only a keyed hash of it. Alternatively, SITE_SMTP_TOKEN_SHA256 in
+ * wp-config.php holds its SHA-256.
  */
 final class Token {
 	private const ROW    = 'site_smtp_token';
@@ -18,7 +18,7 @@ final class Token {
 	public static function register(): void {
 		add_filter( 'rest_authentication_errors', array( self::class, 'authenticate' ), 0 );
 		if ( isset( $_SERVER['HTTP_X_SITE_SMTP_TOKEN'] ) ) {
-			// A login beside it is for the web server. Tried as an Application Password it would fail, and plugins lock out after failures.
+			// A login in addition is for the web server. As an Application Password it would fail, and plugins lock out after failures.
 			add_filter( 'application_password_is_api_request', '__return_false' );
 		}
 	}
@@ -35,7 +35,7 @@ final class Token {
 		return null !== $given && self::accept( $given ) ? true : $errors;
 	}
 
-	/** Makes a token, in place of the one before, and returns it; it is shown this once. */
+	/** Creates a token, which replaces the existing one. It is shown only this once. */
 	public static function create( string $name ): string {
 		$token = 'sst_' . bin2hex( random_bytes( 32 ) );
 		self::store(
@@ -51,7 +51,7 @@ final class Token {
 		Store::remove( self::ROW );
 	}
 
-	/** The token in a request: in its own header, which leaves Authorization to a web server that wants it, or as a bearer token. */
+	/** The token of a request: in a separate header, which leaves Authorization to the web server, or as a bearer token. */
 	public static function of( \WP_REST_Request $request ): ?string {
 		$own = $request->get_header( self::HEADER );
 		if ( null !== $own ) {
@@ -60,7 +60,7 @@ final class Token {
 		return preg_match( '/^Bearer\s+(\S+)$/iD', trim( (string) $request->get_header( 'Authorization' ) ), $found ) ? $found[1] : null;
 	}
 
-	/** Whether it is the site's. */
+	/** Whether the token is valid for this site. */
 	public static function accept( string $token ): bool {
 		if ( defined( 'SITE_SMTP_TOKEN_SHA256' ) && hash_equals( strtolower( (string) SITE_SMTP_TOKEN_SHA256 ), hash( 'sha256', $token ) ) ) {
 			self::$name = 'token';
@@ -75,7 +75,7 @@ final class Token {
 		return true;
 	}
 
-	/** How the token is named to people; null where the request came with another login. */
+	/** The name of the token for people; null if the request came with a different login. */
 	public static function name(): ?string {
 		return self::$name;
 	}

@@ -4,17 +4,17 @@ declare( strict_types = 1 );
 
 namespace SiteSMTP;
 
-/** Makes what a mail server says fit to be stored and shown: bounded, printable, and without the login that it may echo. */
+/** Makes the text of a mail server safe to store and show: bounded, printable, and without a login that it repeats. */
 final class Words {
 	private Redactor $redactor;
 
 	/**
-	 * @param string  $supplied what the caller chose of what the server has seen.
+	 * @param string  $supplied what the client chose of what the server has seen.
 	 * @param ?Secret $token    the access token of the login.
 	 */
 	public function __construct( Settings $settings, ?Secret $password, string $supplied, ?Secret $token = null ) {
 		$secrets        = array_filter( array( ...( null === $password ? array() : $password->parts() ), (string) Secret::value( $token ), ...TokenEndpoint::sent() ) );
-		// Who reads what is shown can read the settings: a gap in one of them would tell that the password is that part.
+		// Readers of the text can read the settings too: redacting a part of a setting would reveal that the password is that part.
 		$shown          = implode( "\n", array( $supplied, ...array_values( array_map( 'strval', $settings->values() ) ) ) );
 		$this->redactor = new Redactor( $secrets, array() === $secrets ? array() : array( $settings->username ), $shown );
 	}
@@ -44,7 +44,7 @@ final class Words {
 		);
 	}
 
-	/** What came from outside as one printable line of bounded length, without the login that it may echo. */
+	/** Text from outside as one printable line of bounded length, without a login that it repeats. */
 	public function line( string $text ): string {
 		return mb_substr( trim( preg_replace( '/\s+/u', ' ', $this->redactor->redact( $text ) ) ), 0, 2000 );
 	}
