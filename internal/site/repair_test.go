@@ -43,12 +43,15 @@ func TestRepairInDoubtIsTheEnd(t *testing.T) {
 	c.Prior.Verification = nil
 	on := c.Prior
 	off := switchedOff(on)
-	s := playOn(t, savesOn, call{ask: testOfSaved(c), result: inDoubt()}, call{ask: read{}, state: on}, call{ask: offOf(on), state: off})
-	now, err := procedure(t).Apply(t.Context(), s, c)
-	checkLeft(t, err, site.LeftOff)
-	checkState(t, now, off)
-	if failed, ok := errors.AsType[*site.TestError](err); !ok || failed.Settings != on.Settings {
-		t.Errorf("%+v does not say that the settings of before were tested", failed)
+	// The password at hand belongs to the new settings, and is never written with those of before.
+	for _, can := range []site.Capabilities{savesOn, {Testing: site.TestsEnabled, SaveNeedsPassword: true}} {
+		s := playOn(t, can, call{ask: testOfSaved(c), result: inDoubt()}, call{ask: read{}, state: on}, call{ask: offOf(on), state: off})
+		now, err := procedure(t).Apply(t.Context(), s, c)
+		checkLeft(t, err, site.LeftOff)
+		checkState(t, now, off)
+		if failed, ok := errors.AsType[*site.TestError](err); !ok || failed.Settings != on.Settings {
+			t.Errorf("%+v does not say that the settings of before were tested", failed)
+		}
 	}
 }
 
@@ -82,6 +85,14 @@ func TestRepairLeavesWhatOthersDid(t *testing.T) {
 		checkLeft(t, err, left)
 		checkState(t, got, now)
 	}
+	// Nor after a write that the site altered.
+	on, altered := c.Prior, switchedOff(c.Prior)
+	altered.Settings.Port = 25
+	s := playOn(t, savesOn, call{ask: testOfSaved(c), result: healing(site.RetryNever)}, call{ask: read{}, state: on},
+		call{ask: offOf(on), state: altered}, call{ask: read{}, state: theirs})
+	got, err := procedure(t).Apply(t.Context(), s, c)
+	checkLeft(t, err, site.LeftToOthers)
+	checkState(t, got, theirs)
 }
 
 // Which password passed is not known where the site does not tell: the one at hand is written and tested, and none is
@@ -104,6 +115,19 @@ func TestRepairVouchesForNoPassword(t *testing.T) {
 				t.Errorf("password id %q: calls:\n got %q\nwant %q", id, s.calls, want)
 			}
 		}
+	})
+	t.Run("NoneIsNeededWithoutLogin", func(t *testing.T) {
+		c := imported()
+		c.Candidate.Settings = relay()
+		c.Prior.Settings, c.Prior.PasswordSet, c.Prior.PasswordID = relay(), false, ""
+		verified := c.Prior
+		verified.Verification = &site.Verification{Recipient: recipient}
+		s := playOn(t, savesOn, call{ask: testOfSaved(c), result: passed}, call{ask: read{}, state: verified})
+		now, err := procedure(t).Apply(t.Context(), s, c)
+		if err != nil {
+			t.Error(err)
+		}
+		checkState(t, now, verified)
 	})
 	t.Run("OneOfBeforeIsNotRestored", func(t *testing.T) {
 		c := toOtherHost()

@@ -82,7 +82,6 @@ func (r *run) repair(ctx context.Context) (done bool, err error) {
 		return false, &PartialError{Left: left, Err: failure, Undo: err}
 	}
 	r.warn(fmt.Sprintf("Mail was on with settings that never passed a test: %s. Now it is off, until the new ones pass.", failure))
-	r.Prior = r.held
 	return false, nil
 }
 

@@ -58,6 +58,19 @@ func TestSettingsAddedLaterAreAbsentUntilTheyAreSet(t *testing.T) {
 	}
 }
 
+// A relay without a login needs these settings and no others.
+func TestRequiredSettings(t *testing.T) {
+	var required []string
+	for _, d := range site.AllSettings() {
+		if !d.Optional {
+			required = append(required, d.Name)
+		}
+	}
+	if want := []string{"host", "port", "encryption", "from_address"}; !slices.Equal(required, want) {
+		t.Errorf("required are %q, want %q", required, want)
+	}
+}
+
 func TestTextAndBack(t *testing.T) {
 	var all, back site.Settings
 	for i := range numSettings() {

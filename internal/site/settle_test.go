@@ -256,6 +256,22 @@ func TestLostRestoringIsNoPass(t *testing.T) {
 	checkState(t, now, off)
 }
 
+// A site without revisions that holds neither what it held nor what was written was changed by someone else.
+func TestLostWriteAtAnUnguardedSiteThatOthersChanged(t *testing.T) {
+	c := toOtherHost()
+	theirs := elsewhere()
+	theirs.Settings.Host = "smtp.example.org"
+	for left, now := range map[site.Left]site.State{site.LeftToOthers: theirs, site.LeftOff: switchedOff(theirs)} {
+		s := playOn(t, unguarded,
+			call{ask: read{}, state: working()},
+			call{ask: saveOf(c), err: &site.Error{Kind: site.NoAnswer, Message: "the connection closed"}},
+			call{ask: read{}, state: now})
+		got, err := procedure(t).Apply(t.Context(), s, c)
+		checkLeft(t, err, left)
+		checkState(t, got, now)
+	}
+}
+
 // Whether a lost write of a password was made, only the revision can tell.
 func TestLostWriteOfAPasswordAlone(t *testing.T) {
 	c := toOtherHost()
