@@ -2,7 +2,10 @@ package provider_test
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,6 +78,28 @@ resource "terraform_data" "secret" {
 			},
 		},
 	})
+}
+
+// TestAccOAuth2EndpointThatLimits: a token endpoint that limits requests, as Microsoft's does when many sites are tested, is asked again
+// after a pause. No message was sent before.
+func TestAccOAuth2EndpointThatLimits(t *testing.T) {
+	t.Parallel()
+	tb := newTokenTestbed(t)
+	tb.tokens.Answer(func(w http.ResponseWriter, _ *http.Request) {
+		tb.tokens.Answer(nil)
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, `{"error":"invalid_grant","error_description":"AADSTS50196: The server terminated an operation because it encountered a client request loop."}`)
+	})
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{{Config: tb.config(tb.login(clientSecret, 1)), ConfigStateChecks: []statecheck.StateCheck{
+			expect{tb: tb.testbed, site: "only", enabled: true, host: tb.smtp.Host(), messages: 1, wrote: append(slices.Clone(testAndSave[:1]), testAndSave...)},
+		}}},
+	})
+	if got := len(tb.tokens.Requests()); got != 2 {
+		t.Errorf("%d requests", got)
+	}
 }
 
 // TestMovingManyMailboxesToTokens does what the guide says: ten sites with passwords; one is moved, then all others. One mailbox

@@ -85,4 +85,11 @@ var inTerraform = []defect{{
 	old:   `	if c.Settings.Grant == "" {`,
 	new:   `	if true {`,
 	tests: "provider", run: "TestAccOneWrongClientSecretOfManySites",
+}, {
+	name: "RefreshTokenTriedFromHere", breaks: "R60",
+	what:  "After a failure without a reason, the provider tries a refresh token, although only the site can store the one that replaces it.",
+	file:  "internal/provider/diagnostics.go",
+	old:   ` || c.Candidate.Settings.Grant == site.RefreshToken {`,
+	new:   ` {`,
+	tests: "provider", run: "TestAccExplainsTokenFromHere",
 }}

@@ -96,9 +96,10 @@ func (v *verdict) explain() {
 	}
 }
 
-// TooFast reports whether a test failed only because the server wants fewer messages at a time, or fewer in a second.
+// TooFast reports whether a test failed only because the mail server wants fewer messages at a time, or fewer in a second, or the token
+// endpoint fewer requests.
 func TooFast(r site.TestResult, s site.Settings) bool {
-	if r.Status != site.Failed || r.Reply == nil {
+	if r.Status != site.Failed || r.Reply == nil && r.Stage != site.StageToken {
 		return false
 	}
 	v := verdict{result: r, settings: s}

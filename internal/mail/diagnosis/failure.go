@@ -62,7 +62,9 @@ func observe(r site.TestResult, s site.Settings, preset string) failure {
 		if f.stage == "" {
 			f.stage = stageOfError(f.text)
 		}
-		reply = quotedReply(f.text)
+		if f.stage != site.StageToken { // its codes are those of HTTP
+			reply = quotedReply(f.text)
+		}
 	}
 	if reply != nil {
 		f.code = fmt.Sprintf("%03d", reply.Code)

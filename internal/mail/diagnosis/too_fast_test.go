@@ -25,6 +25,10 @@ func TestTooFast(t *testing.T) {
 		"APass":             {site.TestResult{Status: site.Passed, Stage: site.StageData, Reply: &site.Reply{Code: 421, Text: "too many connections"}}, false},
 		"AnErrorThatQuotes": {site.TestResult{Status: site.Failed, Error: "421 4.7.0 Error: too many connections from 192.0.2.1"}, false},
 		"AnErrorIsNoAnswer": {site.TestResult{Status: site.Failed, Stage: site.StageConnect, Error: "too many connections"}, false},
+		"TokensOfMicrosoft": {site.TestResult{Status: site.Failed, Stage: site.StageToken, Error: "token endpoint answered 400 invalid_grant: AADSTS50196: The server terminated an operation because it encountered a client request loop."}, true},
+		"TokensOfOthers":    {site.TestResult{Status: site.Failed, Stage: site.StageToken, Error: "token endpoint answered 429: not the JSON of a token endpoint"}, true},
+		"TokensThatAreDown": {site.TestResult{Status: site.Failed, Stage: site.StageToken, Error: "token endpoint answered 503"}, false},
+		"NoToken":           {site.TestResult{Status: site.Failed, Stage: site.StageToken, Error: "token endpoint answered 401 invalid_client"}, false},
 	} {
 		if got := TooFast(c.result, site.Settings{Host: "mail.example.com"}); got != c.want {
 			t.Errorf("%s: %t", name, got)

@@ -52,7 +52,7 @@ func TestFetch(t *testing.T) {
 	if err != nil || token.Reveal() != "ey.J~x/+=" {
 		t.Fatalf("got %q, %v", token.Reveal(), err)
 	}
-	if got.Method != http.MethodPost || got.Header.Get("Authorization") != "" {
+	if got.Method != http.MethodPost || got.Header.Get("Authorization") != "" || got.Header.Get("Accept") != "application/json" {
 		t.Errorf("got method %s with %v", got.Method, got.Header)
 	}
 	if want := "client_id=id&client_secret=s%2B%26%3D%25&grant_type=client_credentials&scope=a+b"; got.PostForm.Encode() != want {
@@ -122,7 +122,8 @@ func TestTokenURL(t *testing.T) {
 		"https://login.example.test/\x01":                                    false,
 		"https://login.example.test/\u2028":                                  false,
 		"":                                                                   false,
-		"https://login.example.test/" + strings.Repeat("x", 2048):            false,
+		"https://login.example.test/" + strings.Repeat("x", 2048-27):         true,
+		"https://login.example.test/" + strings.Repeat("x", 2049-27):         false,
 	} {
 		if err := oauth.CheckTokenURL(address); (err == nil) != fits {
 			t.Errorf("%q: %v", address, err)
