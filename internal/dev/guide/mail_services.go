@@ -63,7 +63,7 @@ func password(p presets.Preset) string {
 	text := linked(p.PasswordKind.Words(), p.AppPasswordURL)
 	switch p.AuthStatus {
 	case presets.OAuth2Only:
-		return "**not accepted any more**: OAuth 2.0 only"
+		return "**no longer accepted**: OAuth 2.0 only"
 	case presets.DeprecatedPassword:
 		return text + "; **ends soon**"
 	}

@@ -34,9 +34,9 @@ func TestMailServices(t *testing.T) {
 
 	t.Run("LinesMatchThePresets", func(t *testing.T) {
 		for _, want := range []string{
-			"| `gmail` | [Gmail](https://support.google.com/mail/answer/7126229) | `smtp.gmail.com` 465 tls | full e-mail address | [an app password](https://myaccount.google.com/apppasswords) |\n",
+			"| `gmail` | [Gmail](https://support.google.com/mail/answer/7126229) | `smtp.gmail.com` 465 tls | full email address | [an app password](https://myaccount.google.com/apppasswords) |\n",
 			"; regions us-east-1, us-east-2, ",
-			" | **not accepted any more**: OAuth 2.0 only |\n",
+			" | **no longer accepted**: OAuth 2.0 only |\n",
 			"; **ends soon** |\n",
 		} {
 			if !strings.Contains(page, want) {
