@@ -106,7 +106,7 @@ func TestAdopt(t *testing.T) {
 			revision := c.etag()
 			saved := c.call(http.MethodPut, "/smtp", body, "If-Match", revision).want(t, http.StatusOK, "")
 			if saved.object["enabled"] != true || saved.object["password_set"] != true || saved.object["verification"] == nil || saved.object["in_force"] != nil {
-				t.Errorf("%s", saved.raw)
+				t.Errorf("got %s", saved.raw)
 			}
 			equal(t, c.call(http.MethodPut, "/smtp", body, "If-Match", revision).want(t, http.StatusOK, "").object, saved.object)
 			if got := c.lastMail(t); got.HELOName == theirName || !strings.Contains(headers(got), "Tom & Jerry's") {
@@ -117,7 +117,7 @@ func TestAdopt(t *testing.T) {
 			c.call(http.MethodDelete, "/smtp", nil, "If-Match", c.etag()).want(t, http.StatusOK, "")
 			equal(t, c.read().object["in_force"], any(inForce))
 			if got := c.lastMail(t); got.HELOName != theirName {
-				t.Errorf("the way back is gone: %s", got.Data)
+				t.Errorf("mail no longer goes through the earlier plugin: %s", got.Data)
 			}
 		})
 	}
@@ -149,9 +149,9 @@ func TestAdoptOnlyWhereThePasswordGoes(t *testing.T) {
 		})
 	}
 	if n := elsewhere.Counters().Connections; n != 0 {
-		t.Errorf("another mail server was connected to %d times", n)
+		t.Errorf("got %d connections to another mail server, want 0", n)
 	}
-	t.Run("OfAPluginThatIsNotLoaded", func(t *testing.T) {
+	t.Run("DeactivatedPlugin", func(t *testing.T) {
 		c.Eval(t, `update_option("active_plugins", array());`)
 		c.test(object{"settings": c.theirs(nil), "adopt": true, "recipient": recipient}).want(t, http.StatusConflict, "not_in_force")
 		equal(t, c.read().object["in_force"].(object)["transport"], any("local"))
@@ -165,7 +165,7 @@ func TestAdoptRefuses(t *testing.T) {
 		maps.Copy(body, changes)
 		return body
 	}
-	t.Run("WhatIsNoRequestForIt", func(t *testing.T) {
+	t.Run("InvalidRequests", func(t *testing.T) {
 		c := start(t)
 		c.through(t, "post-smtp.php")
 		c.test(object{"adopt": true, "recipient": recipient}).want(t, http.StatusUnprocessableEntity, "invalid")
@@ -173,7 +173,7 @@ func TestAdoptRefuses(t *testing.T) {
 		c.put(object{"settings": c.theirs(nil), "password": c.password, "adopt": true, "enabled": false}).want(t, http.StatusUnprocessableEntity, "invalid")
 		c.test(adopt(c, object{"settings": c.theirs(object{"port": 0})})).want(t, http.StatusUnprocessableEntity, "invalid")
 	})
-	t.Run("WhereTheMailIsManaged", func(t *testing.T) {
+	t.Run("ManagedMail", func(t *testing.T) {
 		c := start(t)
 		c.through(t, "post-smtp.php")
 		c.enable(nil)
@@ -182,7 +182,7 @@ func TestAdoptRefuses(t *testing.T) {
 			c.put(object{"settings": c.theirs(nil), "adopt": true, "enabled": false}).want(t, http.StatusConflict, "not_in_force")
 		})
 	})
-	t.Run("WhatChangedAfterTheTest", func(t *testing.T) {
+	t.Run("ChangesAfterTheTest", func(t *testing.T) {
 		c := start(t)
 		c.through(t, "post-smtp.php")
 		c.test(adopt(c, nil)).want(t, http.StatusOK, "")
@@ -221,7 +221,7 @@ func TestInForceTells(t *testing.T) {
 		transport, why string
 		hidden         bool
 	}{
-		"Nothing":            {transport: "local", why: local, hidden: true},
+		"NoPlugin":           {transport: "local", why: local, hidden: true},
 		"ASnippetOfATheme":   {plugin: "configures.php", transport: "unknown", why: "does not know where its settings are", hidden: true},
 		"AnUnknownPlugin":    {plugin: "ignores-hooks.php", transport: "unknown", why: "does not know where its settings are", hidden: true},
 		"AQueue":             {plugin: "queues.php", transport: "unknown", why: "does not know where its settings are", hidden: true},
@@ -274,7 +274,7 @@ func TestInForceTells(t *testing.T) {
 			c.messages(0, func() {
 				refused := c.test(object{"settings": c.theirs(nil), "adopt": true, "recipient": recipient}).want(t, http.StatusConflict, "not_in_force")
 				if !strings.Contains(refused.object["detail"].(string), tt.why) {
-					t.Errorf("%s", refused.raw)
+					t.Errorf("got %s", refused.raw)
 				}
 			})
 		})
@@ -296,7 +296,7 @@ func TestInForceTells(t *testing.T) {
 		}
 		equal(t, c.read().object["in_force"].(object)["settings"], any(told(c.theirs(object{"host": "smtp.example.com", "port": 465, "encryption": "tls"}))))
 	})
-	t.Run("STARTTLSWhereItIsOffered", func(t *testing.T) {
+	t.Run("OpportunisticSTARTTLS", func(t *testing.T) {
 		c := start(t)
 		c.through(t, "wp-mail-smtp.php")
 		c.Eval(t, option("wp_mail_smtp", `$o["smtp"]["encryption"] = "none"; $o["smtp"]["host"] = "smtp.example.com";`))
@@ -317,7 +317,7 @@ func TestInForceOfANetwork(t *testing.T) {
 	other.base = c.URL + second + basePath
 	equal(t, c.read().object["in_force"].(object)["transport"], any("smtp"))
 	equal(t, other.read().object["in_force"].(object)["transport"], any("local"))
-	t.Run("WithSettingsOfTheNetwork", func(t *testing.T) {
+	t.Run("NetworkSettings", func(t *testing.T) {
 		c.Eval(t, `$o = get_option("wp_mail_smtp"); $o["general"]["network_wide"] = true; update_option("wp_mail_smtp", $o);`)
 		equal(t, other.read().object["in_force"].(object)["password_readable"], any(true))
 	})

@@ -131,10 +131,10 @@ func (c *client) try(ctx context.Context, method, path string, body any, headers
 		return answer{}, err
 	}
 	if bytes.Contains(got.raw, []byte(canary)) {
-		c.Errorf("%s %s: a password is in the answer: %s", method, path, got.raw)
+		c.Errorf("%s %s: the response shows a password: %s", method, path, got.raw)
 	}
 	if cache := got.header.Get("Cache-Control"); cache != "no-store" {
-		c.Errorf("%s %s: Cache-Control: %s", method, path, cache)
+		c.Errorf("%s %s: got Cache-Control %s", method, path, cache)
 	}
 	if err := contract.check(r, path, payload, got); err != nil && contract.IsNew(err) {
 		c.Errorf("%s %s: %d\n%s\n%v", method, path, got.status, got.raw, err)

@@ -62,5 +62,5 @@ func (d *document) complete() error {
 	if len(missing) == 0 {
 		return nil
 	}
-	return fmt.Errorf("no test saw %s", strings.Join(missing, ", "))
+	return fmt.Errorf("no test got the responses %s", strings.Join(missing, ", "))
 }

@@ -34,16 +34,16 @@ func TestCopies(t *testing.T) {
 				}
 			})
 			if notice := c.Eval(t, `wp_set_current_user(1); do_action("admin_notices");`); !strings.Contains(notice, "a copy of the site, or the site has moved") {
-				t.Errorf("the admin pages say %q", notice)
+				t.Errorf("got the notice %q", notice)
 			}
-			t.Run("BackHomeItSends", func(t *testing.T) {
+			t.Run("SendsAgainAtHome", func(t *testing.T) {
 				c.configure(t, "")
 				equal(t, c.read().object, before)
 				c.messages(1, func() { equal(t, c.Eval(t, send), "sent") })
 			})
 		})
 	}
-	t.Run("ThatIsTakenIntoUse", func(t *testing.T) {
+	t.Run("CopyTakenIntoUse", func(t *testing.T) {
 		c := start(t)
 		c.enable(nil)
 		c.token = c.Eval(t, `echo SiteSMTP\Token::create("plan");`)
@@ -54,7 +54,7 @@ func TestCopies(t *testing.T) {
 		c.configure(t, "")
 		equal(t, c.read().object["enabled"], any(false))
 	})
-	t.Run("ASiteWithSeveralHostsIsNone", func(t *testing.T) {
+	t.Run("SiteWithSeveralHostsIsNoCopy", func(t *testing.T) {
 		c := start(t)
 		c.enable(nil)
 		for _, code := range []string{

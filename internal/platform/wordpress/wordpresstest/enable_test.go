@@ -54,13 +54,13 @@ func TestEnabledImpliesVerified(t *testing.T) {
 		c.stays(t, object{"settings": c.settings(nil), "password": c.password})
 		saved := c.put(object{"settings": c.settings(nil), "password": c.password, "enabled": false}).want(t, http.StatusOK, "")
 		if saved.object["verification"] == nil {
-			t.Error("it is still the pass of these settings")
+			t.Error("the verification is gone")
 		}
 		c.stays(t, object{"settings": c.settings(nil)})
 		c.test(object{"recipient": recipient}).want(t, http.StatusOK, "")
 		c.put(object{"settings": c.settings(nil), "enabled": true}).want(t, http.StatusOK, "")
 	})
-	t.Run("OnItStaysOnForAsLongAsNothingChanges", func(t *testing.T) {
+	t.Run("StaysOnWhileNothingChanges", func(t *testing.T) {
 		c := start(t)
 		c.enable(nil)
 		c.later(100 * 24 * time.Hour)
@@ -81,7 +81,7 @@ $edited = str_replace(%q, %q, $row);
 $wpdb->update($wpdb->options, array('option_value' => $edited), array('option_name' => 'site_smtp'));
 echo $edited === $row ? '' : 'edited';`, old, changed))
 	if edited == "" {
-		c.Fatalf("there is no %s in the row", old)
+		c.Fatalf("the row does not hold %s", old)
 	}
 }
 
@@ -106,19 +106,19 @@ func (c *client) silent(t *testing.T) {
 	})
 	notice := c.Eval(t, `wp_set_current_user(1); do_action("admin_notices");`)
 	if !strings.Contains(notice, "notice-error") || !strings.Contains(notice, "Outgoing mail is off") {
-		t.Errorf("the admin pages say %q", notice)
+		t.Errorf("got the notice %q", notice)
 	}
 }
 
 func TestRowsThatWereEdited(t *testing.T) {
 	t.Parallel()
-	t.Run("ToEnabled", func(t *testing.T) {
+	t.Run("SwitchedOn", func(t *testing.T) {
 		c := start(t)
 		c.put(object{"settings": c.settings(nil), "password": c.password, "enabled": false}).want(t, http.StatusOK, "")
 		c.edit(`"enabled":false`, `"enabled":true`)
 		c.off(t)
 	})
-	t.Run("ToAnythingElse", func(t *testing.T) {
+	t.Run("OtherEdits", func(t *testing.T) {
 		c := start(t)
 		evil := smtptest.Start(t, smtptest.Config{CA: ca})
 		c.enable(nil)
@@ -131,19 +131,19 @@ func TestRowsThatWereEdited(t *testing.T) {
 				}
 				c.test(object{"recipient": recipient}).want(t, http.StatusUnprocessableEntity, "password_required")
 				if notice := c.Eval(t, `wp_set_current_user(1); do_action("admin_notices");`); !strings.Contains(notice, "changed in the database") {
-					t.Errorf("the admin pages say %q", notice)
+					t.Errorf("got the notice %q", notice)
 				}
 				c.setRow(saved)
 				if c.read().object["enabled"] != true {
-					t.Error("the row as it was is not as good as before")
+					t.Error("the original row no longer enables mail")
 				}
 			})
 		}
 		if n := evil.Counters().Connections; n != 0 {
-			t.Errorf("%d connections to where the row was edited to", n)
+			t.Errorf("got %d connections to the host in the edited row", n)
 		}
 	})
-	t.Run("ToThatOfAnotherSite", func(t *testing.T) {
+	t.Run("RowOfAnotherSite", func(t *testing.T) {
 		from, to := start(t), start(t)
 		from.enable(nil)
 		to.setRow(from.row())
@@ -151,7 +151,7 @@ func TestRowsThatWereEdited(t *testing.T) {
 			t.Errorf("got %v", got)
 		}
 	})
-	t.Run("TheTestToALaterOne", func(t *testing.T) {
+	t.Run("ChangedTest", func(t *testing.T) {
 		c := start(t)
 		for _, member := range []string{"tested_at", "recipient", "message_id"} {
 			c.mustTest(nil, "passed", "data")
@@ -164,7 +164,7 @@ foreach ($wpdb->get_results("SELECT option_name, option_value FROM $wpdb->option
 			c.stays(t, object{"settings": c.settings(nil), "password": c.password})
 		}
 	})
-	t.Run("TheFailedTestToAPassedOne", func(t *testing.T) {
+	t.Run("FailedTestMarkedAsPassed", func(t *testing.T) {
 		c := start(t)
 		body := c.candidate()
 		body["password"] = "wrong"
@@ -209,7 +209,7 @@ func (c *client) setRow(encoded string) {
 func TestARowThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	for name, edit := range map[string]struct{ old, changed, revision string }{
-		"NoJSON":          {`"revision":1`, `"revision":`, "0"},
+		"InvalidJSON":     {`"revision":1`, `"revision":`, "0"},
 		"AnotherRevision": {`"revision":1`, `"revision":"1"`, "0"},
 		"AnUnknownMember": {`"host"`, `"hosts"`, "1"},
 		"AMissingMember":  {`"key"`, `"keys"`, "1"},
@@ -221,7 +221,7 @@ func TestARowThatCannotBeRead(t *testing.T) {
 				c.edit(edit.old, edit.changed)
 				got := c.call(http.MethodGet, "/smtp", nil).want(t, http.StatusInternalServerError, "internal")
 				if got.object["revision"] != edit.revision || !strings.Contains(got.object["detail"].(string), "cannot be read") {
-					t.Errorf("%s", got.raw)
+					t.Errorf("got %s", got.raw)
 				}
 				c.test(object{"recipient": recipient}).want(t, http.StatusInternalServerError, "internal")
 				c.silent(t)
@@ -247,7 +247,7 @@ func TestARowThatCannotBeRead(t *testing.T) {
 	t.Run("NoTable", func(t *testing.T) {
 		notice := start(t).Eval(t, `wp_set_current_user(1); $wpdb->options = "gone"; do_action("admin_notices");`)
 		if !strings.Contains(notice, "notice-error") || !strings.Contains(notice, "could not be read") {
-			t.Errorf("the admin pages say %q", notice)
+			t.Errorf("got the notice %q", notice)
 		}
 	})
 }
@@ -270,7 +270,7 @@ func TestKeys(t *testing.T) {
 		equal(t, held, want)
 		c.messages(1, func() { c.Eval(t, `wp_mail("customer@example.com", "Hello", "World");`) })
 	}
-	t.Run("WordPressKeysThatWereChangedDisableMail", func(t *testing.T) {
+	t.Run("ChangedWordPressKeysDisableMail", func(t *testing.T) {
 		c := start(t)
 		enabled := c.enable(nil)
 		configure(t, c, "define( 'AUTH_KEY', 'another one' );")
@@ -284,7 +284,7 @@ func TestKeys(t *testing.T) {
 		configure(t, c, "define( 'AUTH_KEY', 'another one' );")
 		works(t, c, c.enable(nil).object)
 	})
-	t.Run("AKeyOfItsOwnTakesOver", func(t *testing.T) {
+	t.Run("OwnKeyTakesOver", func(t *testing.T) {
 		c := start(t)
 		enabled := c.enable(nil)
 		configure(t, c, own)
@@ -296,7 +296,7 @@ func TestKeys(t *testing.T) {
 		configure(t, c, "define( 'SITE_SMTP_KEY', 'the next one' );")
 		works(t, c, enabled.object)
 	})
-	t.Run("AlsoWithoutAPassword", func(t *testing.T) {
+	t.Run("WithoutAPassword", func(t *testing.T) {
 		c := start(t)
 		c.mail = smtptest.Start(t, smtptest.Config{Encryption: site.NoEncryption})
 		enabled := c.enable(object{"encryption": "none", "username": ""})

@@ -96,10 +96,10 @@ func TestRowsThatVersion01Wrote(t *testing.T) {
 					}
 				}
 				if row.Enabled && got["verification"] == nil {
-					t.Error("the pass that keeps mail on is forgotten")
+					t.Error("mail stays on without its verification")
 				}
 				if password := c.Eval(t, `echo SiteSMTP\Site::read()->password->reveal();`); password != wrote.Password {
-					t.Error("the password is not the one that was saved")
+					t.Error("the password differs from the saved one")
 				}
 			}
 		})
@@ -118,34 +118,34 @@ func TestRowsOfVersion01(t *testing.T) {
 			t.Errorf("got %v", got)
 		}
 		if row := c.Eval(t, `echo $wpdb->get_var("SELECT option_value FROM $wpdb->options WHERE option_name = 'site_smtp'");`); !strings.Contains(row, `"proof"`) {
-			t.Error("the row is not bound more strongly now")
+			t.Error("the row was not upgraded to the stronger proof")
 		}
 		equal(t, c.read().object, got)
 		return got
 	}
-	t.Run("EnabledItStaysEnabled", func(t *testing.T) {
+	t.Run("EnabledStaysEnabled", func(t *testing.T) {
 		got := kept(t, firstRow{enabled: true, verified: true, testedAt: long, wrote: true})
 		if got["verification"] == nil {
 			t.Errorf("got %v", got)
 		}
 		c.messages(1, func() { equal(t, c.Eval(t, send), "sent") })
 	})
-	t.Run("ThePasswordIsProvenByAPass", func(t *testing.T) {
+	t.Run("PassProvesThePassword", func(t *testing.T) {
 		kept(t, firstRow{verified: true, testedAt: long})
 		c.test(object{"recipient": recipient}).want(t, http.StatusOK, "")
 		c.put(object{"settings": c.settings(nil), "enabled": true}).want(t, http.StatusOK, "")
 	})
-	t.Run("OrByTheWriteThatBroughtIt", func(t *testing.T) {
+	t.Run("WriteProvesThePassword", func(t *testing.T) {
 		kept(t, firstRow{wrote: true})
 		c.test(object{"recipient": recipient}).want(t, http.StatusOK, "")
 	})
-	t.Run("WhenItWasTestedIsNotProven", func(t *testing.T) {
+	t.Run("TimeOfTheTestIsNotProven", func(t *testing.T) {
 		if got := kept(t, firstRow{verified: true, testedAt: time.Minute}); got["verification"] != nil {
 			t.Errorf("got %v", got)
 		}
 		c.stays(t, object{"settings": c.settings(nil)})
 	})
-	t.Run("WithoutProofThePasswordIsNotUsed", func(t *testing.T) {
+	t.Run("UnprovenPasswordIsNotUsed", func(t *testing.T) {
 		c.holdFirst(firstRow{})
 		before := c.row()
 		if got := c.off(t); got["password_set"] != false || got["revision"] != "3" {
@@ -153,10 +153,10 @@ func TestRowsOfVersion01(t *testing.T) {
 		}
 		c.test(object{"recipient": recipient}).want(t, http.StatusUnprocessableEntity, "password_required")
 		if c.row() != before {
-			t.Error("the row was changed")
+			t.Error("the refused test changed the row")
 		}
 	})
-	t.Run("AnEditedOneIsNotUsed", func(t *testing.T) {
+	t.Run("EditedRowIsNotUsed", func(t *testing.T) {
 		evil := smtptest.Start(t, smtptest.Config{CA: ca})
 		for _, row := range []firstRow{{enabled: true, verified: true, testedAt: long, wrote: true}, {wrote: true}, {verified: true, testedAt: long}} {
 			c.holdFirst(row)
@@ -167,10 +167,10 @@ func TestRowsOfVersion01(t *testing.T) {
 			c.test(object{"recipient": recipient}).want(t, http.StatusUnprocessableEntity, "password_required")
 		}
 		if n := evil.Counters().Connections; n != 0 {
-			t.Errorf("%d connections", n)
+			t.Errorf("got %d connections, want 0", n)
 		}
 	})
-	t.Run("ANewRowIsNotTakenForAnOldOne", func(t *testing.T) {
+	t.Run("NewRowWithoutProofIsNotUsed", func(t *testing.T) {
 		evil := smtptest.Start(t, smtptest.Config{CA: ca})
 		for _, enabled := range []bool{true, false} {
 			c.mustTest(nil, "passed", "data")

@@ -47,7 +47,7 @@ func TestBehindALogin(t *testing.T) {
 			foreign(t)
 		})
 	}
-	t.Run("WithoutTheLoginTheErrorSaysSo", func(t *testing.T) {
+	t.Run("MissingLoginIsReported", func(t *testing.T) {
 		ws := c.staging(t, front, fmt.Sprintf("token = %q", token))
 		out, err := ws.Command(t.Context(), "apply", "-auto-approve", "-no-color").CombinedOutput()
 		said := strings.Join(strings.Fields(string(out)), " ")

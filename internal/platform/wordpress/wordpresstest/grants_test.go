@@ -46,7 +46,7 @@ func (r refreshing) body(more object) object {
 func (r refreshing) passes(body object) {
 	r.Helper()
 	if got := r.test(body).want(r, http.StatusOK, ""); got.object["status"] != "passed" {
-		r.Fatalf("%s", got.raw)
+		r.Fatalf("got %s", got.raw)
 	}
 }
 
@@ -86,7 +86,7 @@ func TestRefreshTokenThatRotates(t *testing.T) {
 		}
 		used[token] = true
 		if strings.Contains(rows, token) || strings.Contains(log, token) {
-			t.Error("a refresh token is in the database or the log in plain text")
+			t.Error("the database or the log holds a refresh token in plain text")
 		}
 	}
 	t.Run("SurvivesNewKeys", func(t *testing.T) {
@@ -107,10 +107,10 @@ func TestRefreshTokenThatRotates(t *testing.T) {
 		r.passes(tried)
 		r.put(r.body(object{"enabled": true})).want(t, http.StatusOK, "")
 	})
-	t.Run("ClearedWithTheSettings", func(t *testing.T) {
+	t.Run("IsClearedWithTheSettings", func(t *testing.T) {
 		r.call(http.MethodDelete, "/smtp", nil, "If-Match", r.etag()).want(t, http.StatusOK, "")
 		if got := r.test(tried).want(t, http.StatusOK, ""); got.object["stage"] != "token" {
-			t.Errorf("%s", got.raw)
+			t.Errorf("got %s", got.raw)
 		}
 	})
 }
@@ -164,20 +164,20 @@ func TestSuccessorStaysWithWhatWasEntered(t *testing.T) {
 	asked := len(r.tokens.Requests())
 	got := r.test(r.body(object{"password": "another", "recipient": recipient})).want(t, http.StatusOK, "")
 	if last := r.tokens.Requests()[asked:]; got.object["stage"] != "token" || len(last) != 1 || last[0].RefreshToken.Reveal() != "another" {
-		t.Errorf("%s", got.raw)
+		t.Errorf("got %s", got.raw)
 	}
-	t.Run("RejectsASuccessorThatCannotBeStored", func(t *testing.T) {
+	t.Run("RejectsARotatedTokenThatCannotBeStored", func(t *testing.T) {
 		r.Eval(t, `$wpdb->query("CREATE TRIGGER full_tokens BEFORE UPDATE ON $wpdb->options FOR EACH ROW
 			IF NEW.option_name = 'site_smtp_refresh_tokens' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'the disk is full'; END IF");`)
 		defer r.Eval(t, `$wpdb->query("DROP TRIGGER full_tokens");`)
 		connections := r.mail.Counters().Connections
 		got := r.test(object{"recipient": recipient}).want(t, http.StatusOK, "")
 		if got.object["stage"] != "token" || got.object["error"] != "the refresh token was replaced, and its successor could not be stored" {
-			t.Errorf("%s", got.raw)
+			t.Errorf("got %s", got.raw)
 		}
 		equal(t, r.mail.Counters().Connections, connections)
 	})
-	t.Run("RedactsASuccessorThatTheEndpointRepeats", func(t *testing.T) {
+	t.Run("RedactsARotatedTokenThatTheEndpointRepeats", func(t *testing.T) {
 		r := startWithRefreshTokens(t)
 		r.passes(r.body(object{"recipient": recipient}))
 		sent := ""
@@ -188,7 +188,7 @@ func TestSuccessorStaysWithWhatWasEntered(t *testing.T) {
 		})
 		got := r.test(r.body(object{"recipient": recipient})).want(t, http.StatusOK, "")
 		if sent == r.token || strings.Contains(string(got.raw), sent) || !strings.Contains(string(got.raw), "used [redacted]") {
-			t.Errorf("%s", got.raw)
+			t.Errorf("got %s", got.raw)
 		}
 	})
 }
@@ -230,7 +230,7 @@ func TestServiceAccount(t *testing.T) {
 	}
 	for _, written := range []string{key.Reveal(), strings.ReplaceAll(key.Reveal(), "\n", `\n`), strings.ReplaceAll(key.Reveal(), "\n", " ")} {
 		if got := c.test(body(object{"password": written, "recipient": recipient})).want(t, http.StatusOK, ""); got.object["status"] != "passed" {
-			t.Fatalf("%s", got.raw)
+			t.Fatalf("got %s", got.raw)
 		}
 	}
 	c.put(body(object{"enabled": true})).want(t, http.StatusOK, "")
@@ -239,7 +239,7 @@ func TestServiceAccount(t *testing.T) {
 		got := c.put(body(object{"password": wrong, "enabled": false})).want(t, http.StatusUnprocessableEntity, "invalid")
 		equal(t, got.object["field"], any("password"))
 	}
-	t.Run("SaysThatTheClockIsWrong", func(t *testing.T) {
+	t.Run("ReportsAWrongClock", func(t *testing.T) {
 		tokens.Answer(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Date", "Tue, 01 Dec 2020 00:00:00 GMT")
 			w.WriteHeader(http.StatusBadRequest)
@@ -248,7 +248,7 @@ func TestServiceAccount(t *testing.T) {
 		defer tokens.Answer(nil)
 		got := c.test(body(object{"recipient": recipient})).want(t, http.StatusOK, "")
 		if said, _ := got.object["error"].(string); !strings.Contains(said, "s ahead of the endpoint's)") {
-			t.Errorf("%s", got.raw)
+			t.Errorf("got %s", got.raw)
 		}
 	})
 }

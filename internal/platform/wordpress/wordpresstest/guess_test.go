@@ -25,7 +25,7 @@ func TestGuesses(t *testing.T) {
 				return c.call(http.MethodPut, "/smtp", body(password), "If-Match", `"0"`)
 			}, "key_reused"
 		},
-		"EnabledWhileItIsOn": func(c *client) (func(string) answer, string) {
+		"EnabledWhileOn": func(c *client) (func(string) answer, string) {
 			c.enable(nil)
 			return func(password string) answer {
 				return c.put(object{"settings": c.settings(nil), "password": password, "enabled": true})
@@ -62,7 +62,7 @@ func TestGuesses(t *testing.T) {
 			}
 			for _, password := range []string{canary + "x", c.password} {
 				if got := guess(password).want(t, http.StatusTooManyRequests, "rate_limited"); got.header.Get("Retry-After") == "" {
-					t.Error("Retry-After is missing")
+					t.Error("the response has no Retry-After")
 				}
 			}
 			log, err := wordpress.Log()
@@ -70,11 +70,11 @@ func TestGuesses(t *testing.T) {
 				t.Fatal(err)
 			}
 			if line := "admin sent a wrong mail password from 127.0.0.1"; strings.Count(log, line) < burst {
-				t.Error("the guesses are not in the log")
+				t.Error("the log lacks the guesses")
 			}
 		})
 	}
-	t.Run("TheRightOneCountsNothing", func(t *testing.T) {
+	t.Run("RightPasswordDoesNotCount", func(t *testing.T) {
 		c := start(t)
 		for range 3 {
 			c.enable(nil)
@@ -102,14 +102,14 @@ func TestKeysInTheDatabase(t *testing.T) {
 	} {
 		refused := got.want(t, http.StatusUnprocessableEntity, "invalid")
 		if refused.object["field"] != "password" || !strings.Contains(refused.object["detail"].(string), "SITE_SMTP_KEY") {
-			t.Errorf("%s", refused.raw)
+			t.Errorf("got %s", refused.raw)
 		}
 	}
 	c.put(object{"settings": c.settings(object{"username": ""}), "enabled": false}).want(t, http.StatusOK, "")
 	if n := c.mail.Counters().Connections; n != 0 {
-		t.Errorf("%d connections", n)
+		t.Errorf("got %d connections, want 0", n)
 	}
-	t.Run("WithAKeyOfItsOwn", func(t *testing.T) {
+	t.Run("WithItsOwnKey", func(t *testing.T) {
 		if err := c.Configure(sample + "define( 'SITE_SMTP_KEY', 'a long and random key' );"); err != nil {
 			t.Fatal(err)
 		}

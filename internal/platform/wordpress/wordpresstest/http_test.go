@@ -26,7 +26,7 @@ func TestBodies(t *testing.T) {
 	write := func(more string) string { return `{"settings":` + settings + `,` + more + `}` }
 	below := func(old, changed string) string {
 		if !strings.Contains(settings, old) {
-			t.Fatalf("no %s in %s", old, settings)
+			t.Fatalf("%s is missing in %s", old, settings)
 		}
 		return `{"settings":` + strings.Replace(settings, old, changed, 1) + `,` + rest + `}`
 	}
@@ -72,7 +72,7 @@ func TestBodies(t *testing.T) {
 		}
 		c.call(http.MethodPut, path, "{}", "If-Match", `"0"`, "Content-Encoding", "gzip").want(t, http.StatusUnsupportedMediaType, "unsupported_media_type")
 	}
-	t.Run("JSONWithACharsetIsTaken", func(t *testing.T) {
+	t.Run("AcceptsJSONWithACharset", func(t *testing.T) {
 		c.call(http.MethodPut, "/smtp", write(rest), "If-Match", `"0"`, "Content-Type", "application/json; charset=utf-8").want(t, http.StatusOK, "")
 	})
 }
@@ -127,7 +127,7 @@ func TestValues(t *testing.T) {
 		refused(t, "password", c.test(object{"settings": c.settings(object{"username": ""}), "password": c.password, "recipient": recipient}))
 		refused(t, "password", c.test(object{"password": c.password, "recipient": recipient}))
 	})
-	t.Run("NoEncryptionWithALogin", func(t *testing.T) {
+	t.Run("RefusesLoginWithoutEncryption", func(t *testing.T) {
 		for _, host := range []string{"smtp.example.com", "10.0.0.1", "127.0.0.1.example.com", "localhost.example.com", "::2"} {
 			settings := c.settings(object{"encryption": "none", "host": host})
 			refused(t, "encryption", c.put(object{"settings": settings, "password": c.password, "enabled": false}))
@@ -138,7 +138,7 @@ func TestValues(t *testing.T) {
 			c.put(object{"settings": settings, "password": c.password, "enabled": false}).want(t, http.StatusOK, "")
 		}
 	})
-	t.Run("OddOnesThatAreAllowed", func(t *testing.T) {
+	t.Run("AcceptsUnusualValues", func(t *testing.T) {
 		for field, value := range (object{
 			"host": "smtp_1.internal.", "username": "käufer \"a\" \\ %s", "from_name": "Übersetzer 'O' %d 日本 🙂", "helo_name": "[IPv6:2001:db8::1]",
 		}) {
@@ -148,7 +148,7 @@ func TestValues(t *testing.T) {
 		}
 	})
 	if n := c.mail.Counters().Connections; n != 0 {
-		t.Errorf("%d connections", n)
+		t.Errorf("got %d connections, want 0", n)
 	}
 }
 
@@ -161,7 +161,7 @@ func TestAddresses(t *testing.T) {
 	c.call(http.MethodGet, "/smtp/tests/1", nil).want(t, http.StatusNotFound, "not_found")
 	for method, allow := range map[string]string{http.MethodPost: "GET, PUT, DELETE", http.MethodPatch: "GET, PUT, DELETE"} {
 		if got := c.call(method, "/smtp", "{}").want(t, http.StatusMethodNotAllowed, "method_not_allowed"); got.header.Get("Allow") != allow {
-			t.Errorf("%s: Allow: %s", method, got.header.Get("Allow"))
+			t.Errorf("%s: got Allow %s", method, got.header.Get("Allow"))
 		}
 	}
 	equal(t, c.call(http.MethodGet, "/site", nil).want(t, http.StatusOK, "").object, object{
@@ -170,7 +170,7 @@ func TestAddresses(t *testing.T) {
 	})
 	list := c.call(http.MethodGet, "/smtp/presets", nil).want(t, http.StatusOK, "")
 	if n := len(list.object["presets"].([]any)); n < 10 {
-		t.Errorf("%d presets", n)
+		t.Errorf("got %d presets", n)
 	}
 	t.Run("WithPlainPermalinks", func(t *testing.T) {
 		c.Eval(t, `update_option("permalink_structure", "");`)
@@ -201,24 +201,24 @@ func TestUsers(t *testing.T) {
 		} {
 			got := c.call(call.method, call.path, call.body, "If-Match", `"0"`).want(t, http.StatusUnauthorized, "unauthorized")
 			if !strings.HasPrefix(got.header.Get("WWW-Authenticate"), "Basic ") {
-				t.Errorf("WWW-Authenticate: %s", got.header.Get("WWW-Authenticate"))
+				t.Errorf("got WWW-Authenticate %s, want Basic", got.header.Get("WWW-Authenticate"))
 			}
 		}
 	}
 	username, password := c.Username, c.Password
 	defer func() { c.Username, c.Password = username, password }()
 	for name, login := range map[string][2]string{
-		"WithoutALogin":     {"", ""},
-		"WithAWrongOne":     {username, "wrong"},
-		"OfAnotherUser":     {"nobody", password.Reveal()},
-		"WhoMayOnlyPublish": {"editor", c.Eval(t, addUser("editor", "editor"))},
+		"NoLogin":       {"", ""},
+		"WrongPassword": {username, "wrong"},
+		"OtherUser":     {"nobody", password.Reveal()},
+		"Editor":        {"editor", c.Eval(t, addUser("editor", "editor"))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.Username, c.Password = login[0], secret.New(login[1])
 			refused(t)
 		})
 	}
-	t.Run("WhoHasTheCapabilityAlone", func(t *testing.T) {
+	t.Run("UserWithOnlyTheCapability", func(t *testing.T) {
 		c.Username = "plan"
 		c.Password = secret.New(c.Eval(t, `add_role("site_smtp", "Site SMTP", array("manage_site_smtp" => true));`+addUser("plan", "site_smtp")))
 		c.call(http.MethodGet, "/smtp", nil).want(t, http.StatusOK, "")
@@ -227,17 +227,17 @@ func TestUsers(t *testing.T) {
 		c.base = c.URL + "/wp-json/wp/v2"
 		for _, path := range []string{"/settings", "/users?context=edit", "/plugins"} {
 			if got, err := c.tryAny(http.MethodGet, path); err != nil || got != http.StatusForbidden {
-				t.Errorf("%s: %d, %v", path, got, err)
+				t.Errorf("%s: got %d, %v; want 403", path, got, err)
 			}
 		}
 	})
-	t.Run("WhoMayManageOptions", func(t *testing.T) {
+	t.Run("Administrator", func(t *testing.T) {
 		c.Username, c.Password = "agency", secret.New(c.Eval(t, addUser("agency", "administrator")))
 		got := c.put(object{"settings": c.settings(nil), "password": c.password, "enabled": false}).want(t, http.StatusOK, "")
 		equal(t, got.object["updated_by"], any("agency"))
 	})
 	if n := c.mail.Counters().Connections; n != 0 {
-		t.Errorf("%d connections", n)
+		t.Errorf("got %d connections, want 0", n)
 	}
 }
 

@@ -51,19 +51,19 @@ func TestWordPressSendsThroughTheSettings(t *testing.T) {
 			}
 		})
 	}
-	t.Run("ARelayWithoutLogin", func(t *testing.T) {
+	t.Run("RelayWithoutLogin", func(t *testing.T) {
 		c := start(t)
 		relay := smtptest.Start(t, smtptest.Config{Encryption: site.NoEncryption})
 		c.mail = relay
 		c.enable(object{"encryption": "none", "username": ""})
 		c.messages(1, func() { equal(t, c.Eval(t, send), "sent") })
 	})
-	t.Run("AHostThatPHPMailerTakesForNone", func(t *testing.T) {
+	t.Run("HostThatPHPMailerIgnores", func(t *testing.T) {
 		c := startWith(t, smtptest.Config{Encryption: site.NoEncryption})
 		c.enable(object{"host": "::ffff:127.0.0.1", "encryption": "none"})
 		c.messages(1, func() { equal(t, c.Eval(t, send), "sent") })
 	})
-	t.Run("PluginsDoNotGetPastThem", func(t *testing.T) {
+	t.Run("OtherPluginsCannotOverrideThem", func(t *testing.T) {
 		c := start(t)
 		c.enable(nil)
 		c.messages(1, func() {
@@ -78,7 +78,7 @@ add_action("phpmailer_init", function ($m) { $m->From = "visitor@example.net"; $
 			t.Errorf("%+v\n%s", m, m.Data)
 		}
 	})
-	t.Run("WithoutANameItIsThatOfTheSender", func(t *testing.T) {
+	t.Run("WithoutFromNameTheMailsOwnIsKept", func(t *testing.T) {
 		c := start(t)
 		c.enable(object{"from_name": ""})
 		for i, plugin := range []string{
@@ -91,7 +91,7 @@ add_action("phpmailer_init", function ($m) { $m->From = "visitor@example.net"; $
 			}
 		}
 	})
-	t.Run("WhatIsRefusedIsNotSent", func(t *testing.T) {
+	t.Run("RefusedMailIsNotSentOtherwise", func(t *testing.T) {
 		c := start(t)
 		c.enable(nil)
 		c.mail.SetFaults(smtptest.Faults{RcptErr: map[string]*smtp.SMTPError{
@@ -111,10 +111,10 @@ add_action("phpmailer_init", function ($m) { $m->From = "visitor@example.net"; $
 			c.Eval(t, strings.Repeat(`wp_mail("customer@example.com", "Hello", str_repeat(".\n", 2000));`, 5))
 		})
 		if after := c.mail.Counters(); after.Connections != before.Connections+1 || after.Logins != before.Logins+1 {
-			t.Errorf("mail services count both: from %+v to %+v", before, after)
+			t.Errorf("want one connection and one login for all mails: before %+v, after %+v", before, after)
 		}
 	})
-	t.Run("WithAllThatAMailCanHave", func(t *testing.T) {
+	t.Run("WithEveryFeature", func(t *testing.T) {
 		c := start(t)
 		c.enable(nil)
 		c.messages(1, func() {
@@ -142,7 +142,7 @@ echo wp_mail(
 			}
 		}
 		if strings.Contains(data, "fourth@example.com") {
-			t.Error("the hidden recipient shows")
+			t.Error("the message shows the Bcc recipient")
 		}
 		if t.Failed() {
 			t.Logf("%s", m.Data)
@@ -168,14 +168,14 @@ func TestMailThatIsNotManaged(t *testing.T) {
 		equal(t, c.Eval(t, `wp_set_current_user(1); do_action("admin_notices");`), "")
 	}
 	t.Run("Unconfigured", wordPressSends)
-	t.Run("OffMeansOff", func(t *testing.T) {
+	t.Run("Off", func(t *testing.T) {
 		c.put(object{"settings": c.settings(nil), "password": c.password, "enabled": false}).want(t, http.StatusOK, "")
 		c.messages(0, func() { equal(t, c.Eval(t, send), "because: Outgoing mail is off.\nnot sent") })
 		if got := c.sendmail(); got != "" {
 			t.Errorf("sendmail got %q", got)
 		}
 		if got := c.Eval(t, `wp_set_current_user(1); do_action("admin_notices");`); !strings.Contains(got, "notice-warning") {
-			t.Errorf("the admin pages say %q", got)
+			t.Errorf("got the notice %q", got)
 		}
 		c.messages(1, func() { c.mustTest(nil, "passed", "data") })
 	})
@@ -192,7 +192,7 @@ func TestMailThatIsNotManaged(t *testing.T) {
 			t.Errorf("sendmail got %q", got)
 		}
 	})
-	t.Run("ClearedBetweenTwoMailsOfOneProcess", func(t *testing.T) {
+	t.Run("ClearedBetweenTwoMails", func(t *testing.T) {
 		revision := c.enable(nil).object["revision"]
 		c.messages(1, func() {
 			equal(t, c.Eval(t, send+fmt.Sprintf(`SiteSMTP\Site::clear(%q, "x");`, revision)+send), "sentsent")
@@ -242,11 +242,11 @@ func TestMailIsAsStrictAsTests(t *testing.T) {
 		refused(t)
 		for _, line := range s.Heard() {
 			if strings.HasPrefix(line, "AUTH") || strings.HasPrefix(line, "MAIL") {
-				t.Errorf("it said %q in clear", line)
+				t.Errorf("the site sent %q in clear text", line)
 			}
 		}
 	}
-	t.Run("AStrangersCertificate", func(t *testing.T) {
+	t.Run("UntrustedCertificate", func(t *testing.T) {
 		stranger, err := smtptest.NewCA()
 		if err != nil {
 			t.Fatal(err)
@@ -257,14 +257,14 @@ func TestMailIsAsStrictAsTests(t *testing.T) {
 			refused(t)
 		}
 	})
-	t.Run("AnAddressThatIsNotAllowed", func(t *testing.T) {
+	t.Run("ForbiddenAddress", func(t *testing.T) {
 		if err := c.Configure("define( 'SITE_SMTP_ALLOW_NETWORKS', '' );"); err != nil {
 			t.Fatal(err)
 		}
 		refused(t)
 	})
 	if n := c.mail.Counters(); n.Logins != 0 {
-		t.Errorf("%+v", n)
+		t.Errorf("got %+v", n)
 	}
 }
 
@@ -279,14 +279,14 @@ func TestSecretsStayInTheBox(t *testing.T) {
 foreach ($wpdb->get_col("SHOW TABLES") as $table) { print_r($wpdb->get_results("SELECT * FROM $table")); }
 var_dump(SiteSMTP\Site::read()); print_r(SiteSMTP\Site::read()); echo json_encode(SiteSMTP\Site::read());`)
 	if !strings.Contains(dump, "site_smtp_test_") {
-		t.Fatal("the dump is not one")
+		t.Fatal("the dump lacks the plugin's rows")
 	}
 	for _, form := range []string{
 		c.password, hex.EncodeToString([]byte(c.password)), base64.StdEncoding.EncodeToString([]byte(c.password))[:40],
 		base64.StdEncoding.EncodeToString([]byte("\x00" + mailer + "\x00" + c.password))[:60], url.QueryEscape(c.password),
 	} {
 		if strings.Contains(dump, form) {
-			t.Errorf("found %s", form)
+			t.Errorf("the dump holds the password as %s", form)
 		}
 	}
 }

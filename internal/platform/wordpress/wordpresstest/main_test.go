@@ -51,9 +51,9 @@ func run(m *testing.M) (err error) {
 	case err != nil:
 		return err
 	case code != 0:
-		return fmt.Errorf("PHP's log:\n%s", withoutCalls(log))
+		return fmt.Errorf("PHP logged:\n%s", withoutCalls(log))
 	case strings.Contains(log, canary):
-		return fmt.Errorf("a password is in the log:\n%s", log)
+		return fmt.Errorf("the log shows a password:\n%s", log)
 	}
 	if err := goleak.Find(); err != nil {
 		return err

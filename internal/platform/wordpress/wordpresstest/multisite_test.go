@@ -62,7 +62,7 @@ func TestMultisite(t *testing.T) {
 	other.base = c.URL + second + basePath
 	got := other.read()
 	if got.object["site_id"] == first.object["site_id"] || got.object["enabled"] != false || got.object["revision"] != "0" {
-		t.Errorf("%s", got.raw)
+		t.Errorf("got %s", got.raw)
 	}
 	equal(t, other.call(http.MethodGet, "/site", nil).object["name"], any("Two"))
 	other.stays(t, object{"settings": other.settings(object{"from_name": "Two"}), "password": other.password})
@@ -98,16 +98,16 @@ func TestMailOfAnotherSiteInOneProcess(t *testing.T) {
 		c.messages(2, func() { c.Eval(t, first+second+first) })
 		wordPressSent(t)
 	})
-	t.Run("KeepingConnectionsOpen", func(t *testing.T) {
+	t.Run("WithPersistentConnections", func(t *testing.T) {
 		c.messages(2, func() {
 			c.Eval(t, `add_action("phpmailer_init", fn($m) => $m->SMTPKeepAlive = true);`+first+second+first)
 		})
 		wordPressSent(t)
 	})
 	for name, before := range map[string]string{
-		"WithSMTPOfItsOwn": "",
+		"WithItsOwnSMTP": "",
 		// As WordPress does it since 6.9.
-		"WithASenderMadeOfFrom": `add_filter("wp_mail_charset", function ($charset) {
+		"WithTheSenderTakenFromFrom": `add_filter("wp_mail_charset", function ($charset) {
 	if (isset($GLOBALS["phpmailer"])) { $GLOBALS["phpmailer"]->Sender = $GLOBALS["phpmailer"]->Sender ?: $GLOBALS["phpmailer"]->From; }
 	return $charset;
 });`,
@@ -120,7 +120,7 @@ func TestMailOfAnotherSiteInOneProcess(t *testing.T) {
 			c.messages(2, func() { c.Eval(t, before+snippet+first+second+first+second) })
 			sent := relay.Messages()
 			if len(sent) != 2 {
-				t.Fatalf("the other site's own server got %d messages", len(sent))
+				t.Fatalf("the other site's own server got %d messages, want 2", len(sent))
 			}
 			for _, m := range sent {
 				if m.User != "" || m.From != "wordpress@127.0.0.1" || m.HELOName == "client-a.example.com" ||
@@ -131,7 +131,7 @@ func TestMailOfAnotherSiteInOneProcess(t *testing.T) {
 			// What the snippet set stays in the mailer, and the first site's mail does not take it.
 			m := c.mail.Messages()
 			if last := m[len(m)-1]; last.From != mailer || last.HELOName != "client-a.example.com" {
-				t.Errorf("%+v", last)
+				t.Errorf("got %+v", last)
 			}
 		})
 	}

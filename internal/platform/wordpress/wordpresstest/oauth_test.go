@@ -51,7 +51,7 @@ func TestLoginWithAToken(t *testing.T) {
 			equal(t, got.object["stages"].([]any)[0].(object)["stage"], any("token"))
 			asked := tokens.Requests()
 			if len(asked) != 1 || asked[0].Grant != "client_credentials" || asked[0].ClientID != clientID || asked[0].Scope != oauthtest.Scope || asked[0].Secret.Reveal() != c.password {
-				t.Errorf("asked %+v", asked)
+				t.Errorf("got token requests %+v", asked)
 			}
 			saved := c.put(object{"settings": c.settings(withToken(tokens)), "password": c.password, "enabled": true}).want(t, http.StatusOK, "")
 			settings := saved.object["settings"].(object)
@@ -84,18 +84,18 @@ func TestTokensAreKept(t *testing.T) {
 	asks(t, 1, func() { c.mustTest(withToken(tokens), "passed", "data") })
 	asks(t, 1, func() { c.test(object{"recipient": recipient}).want(t, http.StatusOK, "") })
 	asks(t, 0, mails)
-	t.Run("UntilFiveMinutesBeforeItsEnd", func(t *testing.T) {
+	t.Run("IsReusedUntilFiveMinutesBeforeItExpires", func(t *testing.T) {
 		c.later(54 * time.Minute)
 		asks(t, 0, mails)
 		c.later(56 * time.Minute)
 		asks(t, 1, mails)
 		c.configure(t, "")
 	})
-	t.Run("SealedAndForTheseSettingsOnly", func(t *testing.T) {
+	t.Run("IsSealedAndBoundToTheSettings", func(t *testing.T) {
 		row := c.Eval(t, `echo SiteSMTP\Store::get("site_smtp_access_token");`)
 		given := tokens.Tokens()
 		if last := given[len(given)-1].Reveal(); !strings.Contains(row, `"sealed"`) || strings.Contains(row, last[:20]) {
-			t.Error("the token is in the row")
+			t.Error("the row holds the token in plain text")
 		}
 		equal(t, c.Eval(t, `
 $settings = SiteSMTP\Site::read()->settings;
@@ -106,7 +106,7 @@ foreach (array(array($settings, $secret), array($other, $secret), array($setting
 	echo null === SiteSMTP\TokenEndpoint::kept(...$of) ? "no " : "yes ";
 }`), "yes no no ")
 	})
-	t.Run("OneThatIsRefusedIsFetchedAnew", func(t *testing.T) {
+	t.Run("RefusedTokenIsFetchedAgain", func(t *testing.T) {
 		// The kept one is not the endpoint's any more.
 		c.Eval(t, `
 $settings = SiteSMTP\Site::read()->settings;
@@ -116,7 +116,7 @@ SiteSMTP\Store::change("site_smtp_access_token", fn() => json_encode(array("unti
 		asks(t, 1, mails)
 		asks(t, 0, mails)
 	})
-	t.Run("ClearedWithTheSettings", func(t *testing.T) {
+	t.Run("IsClearedWithTheSettings", func(t *testing.T) {
 		c.call(http.MethodDelete, "/smtp", nil, "If-Match", c.etag()).want(t, http.StatusOK, "")
 		equal(t, c.Eval(t, `echo SiteSMTP\Store::get("site_smtp_access_token") ?? "none";`), "none")
 	})
@@ -131,14 +131,14 @@ func TestTokensThatAreRefused(t *testing.T) {
 		maps.Copy(settings, changes)
 		got := c.mustTest(settings, "failed", stage)
 		if !strings.Contains(got.object["error"].(string), text) {
-			t.Errorf("it does not say %q: %s", text, got.raw)
+			t.Errorf("the error does not say %q: %s", text, got.raw)
 		}
 		return got
 	}
 	tokens.SetApp(clientID, oauthtest.App{Secret: secret.New("another"), Mailboxes: []string{mailer}})
 	got := fails(t, nil, "token", "token endpoint answered 401 invalid_client: AADSTS7000215: Invalid client secret provided.")
 	if text := got.object["error"].(string); strings.Contains(text, "Trace ID") || !strings.HasSuffix(text, "(Correlation ID 00000000-0000-4000-8000-000000000002)") {
-		t.Errorf("%s", text)
+		t.Errorf("got %s", text)
 	}
 	equal(t, c.diagnosed(got), "token-secret-wrong")
 	tokens.SetApp(clientID, oauthtest.App{Secret: secret.New(c.password), Mailboxes: []string{mailer}})
@@ -148,7 +148,7 @@ func TestTokensThatAreRefused(t *testing.T) {
 	fails(t, object{"token_url": "https://nowhere.invalid/token"}, "token", "no such host")
 	fails(t, object{"token_url": "https://169.254.169.254/token"}, "token", "address is not public")
 	fails(t, object{"token_url": strings.Replace(tokens.URL(), "http:", "https:", 1)}, "token", "tls: ")
-	t.Run("ByAnOddEndpoint", func(t *testing.T) {
+	t.Run("ByAFaultyEndpoint", func(t *testing.T) {
 		elsewhere := 0
 		for text, answer := range map[string]http.HandlerFunc{
 			"307: a redirect, which is not followed": func(w http.ResponseWriter, r *http.Request) {
@@ -188,7 +188,7 @@ func TestTokensThatAreRefused(t *testing.T) {
 		got := fails(t, nil, "auth", smtptest.TokenRefusal)
 		reply := got.object["reply"].(object)
 		if reply["code"] != 535.0 || reply["enhanced_code"] != "5.7.8" {
-			t.Errorf("%s", got.raw)
+			t.Errorf("got %s", got.raw)
 		}
 		equal(t, c.mail.Counters().Logins, 1)
 	})
@@ -231,9 +231,9 @@ func TestSettingsOfATokenLogin(t *testing.T) {
 		equal(t, refused.object["field"], any(wrong.field))
 	}
 	if asked := tokens.Requests(); len(asked) != 0 {
-		t.Errorf("asked %+v", asked)
+		t.Errorf("got token requests %+v", asked)
 	}
-	t.Run("TheProviderLearnsThatTheSiteCan", func(t *testing.T) {
+	t.Run("TheProviderLearnsTheGrants", func(t *testing.T) {
 		pool := adminapi.NewPool(adminapi.PoolOptions{})
 		defer pool.Close()
 		opened, err := platform.Open(pool, platform.Config{
@@ -244,7 +244,7 @@ func TestSettingsOfATokenLogin(t *testing.T) {
 			t.Fatal(err)
 		}
 		if grants, err := opened.(site.TokenLogins).Grants(t.Context()); err != nil || !slices.Equal(grants, site.Grants()) {
-			t.Errorf("%v, %v", grants, err)
+			t.Errorf("got %v, %v", grants, err)
 		}
 	})
 }

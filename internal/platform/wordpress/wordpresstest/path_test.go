@@ -86,7 +86,7 @@ func (c *client) savedTest(t *testing.T, name string) {
 	got := c.test(object{"recipient": recipient}).want(t, http.StatusOK, "")
 	if name == "queues.php" {
 		if got.object["status"] != "failed" || !strings.Contains(got.object["error"].(string), "pre_wp_mail") {
-			t.Errorf("%s", got.raw)
+			t.Errorf("got %s", got.raw)
 		}
 		return
 	}
@@ -109,7 +109,7 @@ func TestMailThatCannotBeWon(t *testing.T) {
 	names := func(t *testing.T, text any) {
 		t.Helper()
 		if !strings.Contains(fmt.Sprint(text), "wp-content/mu-plugins/a-mailer.php") {
-			t.Errorf("it does not name the file: %v", text)
+			t.Errorf("the error does not name the file: %v", text)
 		}
 	}
 	read := c.read().object
@@ -141,7 +141,7 @@ func TestAsAPlugin(t *testing.T) {
 		c.call(http.MethodGet, "/smtp", nil).want(t, http.StatusOK, "")
 	}
 	works(t)
-	t.Run("BesideTheMustUseFile", func(t *testing.T) {
+	t.Run("WithTheMustUseFileToo", func(t *testing.T) {
 		file, err := plugin.File()
 		if err != nil {
 			t.Fatal(err)
@@ -152,7 +152,7 @@ func TestAsAPlugin(t *testing.T) {
 		works(t)
 	})
 	if n := theirs.Counters().Messages; n != 0 {
-		t.Errorf("their server got %d messages", n)
+		t.Errorf("their server got %d messages, want 0", n)
 	}
 	t.Run("Deactivated", func(t *testing.T) {
 		for _, file := range []string{"site-smtp.php", "0-site-smtp.php"} {
@@ -174,7 +174,7 @@ func TestWhatBecomesOfMail(t *testing.T) {
 	c := start(t)
 	c.enable(nil)
 	if got := c.read().object; got["last_success"] != nil || got["last_failure"] != nil {
-		t.Errorf("a test is no mail: %v", got)
+		t.Errorf("a test message counts as mail: %v", got)
 	}
 	c.Eval(t, send)
 	sent := c.read().object
@@ -196,7 +196,7 @@ func TestWhatBecomesOfMail(t *testing.T) {
 			t.Errorf("%s: %s", name, told)
 		}
 	}
-	t.Run("MailThatIsSentAgainEndsIt", func(t *testing.T) {
+	t.Run("EndsWhenMailIsSentAgain", func(t *testing.T) {
 		c.mail.SetUser(mailer, secret.New(c.password))
 		c.Eval(t, send)
 		equal(t, c.Eval(t, `echo SiteSMTP\Health::mail()["status"];`), "good")
@@ -204,12 +204,12 @@ func TestWhatBecomesOfMail(t *testing.T) {
 			t.Errorf("got %v", got)
 		}
 	})
-	t.Run("OtherSettingsEndItToo", func(t *testing.T) {
+	t.Run("EndsWithOtherSettings", func(t *testing.T) {
 		if got := c.enable(object{"from_name": "Client B"}).object; got["last_success"] != nil || got["last_failure"] != nil {
 			t.Errorf("got %v", got)
 		}
 	})
-	t.Run("SoDoClearedOnes", func(t *testing.T) {
+	t.Run("EndsWhenCleared", func(t *testing.T) {
 		c.Eval(t, send)
 		if got := c.call(http.MethodDelete, "/smtp", nil, "If-Match", c.etag()).want(t, http.StatusOK, "").object; got["last_success"] != nil {
 			t.Errorf("got %v", got)
@@ -236,7 +236,7 @@ func TestToken(t *testing.T) {
 	body := object{"settings": c.settings(nil), "password": c.password, "enabled": false, "write_id": "0a6d2c9e-2f3b-4a66-8b51-1f0d6f1f5a10"}
 	saved := c.call(http.MethodPut, "/smtp", body, "If-Match", `"0"`, "Authorization", "Basic c3RhZ2luZzpkb29y", "X-Site-SMTP-Token", token).want(t, http.StatusOK, "")
 	equal(t, saved.object["updated_by"], any("token plan"))
-	t.Run("TheProviderLogsInWithIt", func(t *testing.T) {
+	t.Run("OpensTheAdminAPI", func(t *testing.T) {
 		pool := adminapi.NewPool(adminapi.PoolOptions{})
 		defer pool.Close()
 		opened, err := platform.Open(pool, platform.Config{
@@ -246,21 +246,21 @@ func TestToken(t *testing.T) {
 			t.Fatal(err)
 		}
 		if state, err := opened.Read(t.Context()); err != nil || state.UpdatedBy != "token plan" {
-			t.Errorf("%+v, %v", state, err)
+			t.Errorf("got %+v, %v", state, err)
 		}
 	})
-	t.Run("ItOpensNothingElse", func(t *testing.T) {
+	t.Run("OpensNothingElse", func(t *testing.T) {
 		equal(t, c.status(t, "/wp-json/wp/v2/users?context=edit", "Authorization", "Bearer "+token), http.StatusUnauthorized)
 	})
-	t.Run("AlsoWithoutApplicationPasswords", func(t *testing.T) {
+	t.Run("WorksWithoutApplicationPasswords", func(t *testing.T) {
 		c.MustUse(t, "hardened.php", []byte(`<?php add_filter("wp_is_application_passwords_available", "__return_false");`))
 		with("X-Site-SMTP-Token", token).want(t, http.StatusOK, "")
 		refused := c.call(http.MethodGet, "/smtp", nil).want(t, http.StatusUnauthorized, "unauthorized")
 		if !strings.Contains(refused.object["detail"].(string), "has turned Application Passwords off") {
-			t.Errorf("%s", refused.raw)
+			t.Errorf("got %s", refused.raw)
 		}
 	})
-	t.Run("WithAHashInTheConfiguration", func(t *testing.T) {
+	t.Run("HashInTheConfiguration", func(t *testing.T) {
 		c.Eval(t, `SiteSMTP\Token::revoke();`)
 		with("X-Site-SMTP-Token", token).want(t, http.StatusUnauthorized, "unauthorized")
 		if err := c.Configure(`define("SITE_SMTP_TOKEN_SHA256", hash("sha256", "` + token + `"));`); err != nil {
@@ -268,7 +268,7 @@ func TestToken(t *testing.T) {
 		}
 		with("X-Site-SMTP-Token", token).want(t, http.StatusOK, "")
 	})
-	t.Run("TheDatabaseDoesNotMakeOne", func(t *testing.T) {
+	t.Run("HashInTheDatabaseIsRefused", func(t *testing.T) {
 		row := `json_encode(array("name" => "plan", "mark" => hash("sha256", "mine")))`
 		c.Eval(t, `$wpdb->replace($wpdb->options, array("option_name" => "site_smtp_token", "option_value" => `+row+`));`)
 		with("X-Site-SMTP-Token", "mine").want(t, http.StatusUnauthorized, "unauthorized")

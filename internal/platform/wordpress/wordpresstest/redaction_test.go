@@ -54,7 +54,7 @@ func TestWordsOfAMailServer(t *testing.T) {
 		}
 		for i, shown := range c.lines(t, texts) {
 			if shown != "you said: [redacted]" {
-				t.Errorf("%q becomes %q", texts[i].Text, shown)
+				t.Errorf("got %[2]q for %[1]q", texts[i].Text, shown)
 			}
 		}
 	})
@@ -74,7 +74,7 @@ func TestWordsOfAMailServer(t *testing.T) {
 		}
 		for i, shown := range c.lines(t, texts) {
 			if shown != "<[redacted]>" {
-				t.Errorf("%s becomes %s", texts[i].Text, shown)
+				t.Errorf("got %[2]s for %[1]s", texts[i].Text, shown)
 			}
 		}
 	})
@@ -93,11 +93,11 @@ func TestWordsOfAMailServer(t *testing.T) {
 			"before [redacted] after":                 {Text: "before \x1b]0;can\x07canary\x1b[1m after", Password: "canary"},
 		} {
 			if got := c.lines(t, []said{s})[0]; got != want {
-				t.Errorf("%.100q becomes %.100q, want %.100q", s.Text, got, want)
+				t.Errorf("%.100q: got %.100q, want %.100q", s.Text, got, want)
 			}
 		}
 	})
-	t.Run("NotForever", func(t *testing.T) {
+	t.Run("IsBounded", func(t *testing.T) {
 		encoded := func(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
 		decoy := "\\x41%41+&amp;\u200bab "
 		inner := encoded(strings.Repeat(decoy, 3))
@@ -143,7 +143,7 @@ func TestRedactionAnswersNoGuess(t *testing.T) {
 		failure := c.read().object["last_failure"].(object)
 		equal(t, failure["reply"].(object)["text"], any(said))
 	}
-	t.Run("ButTheLoginIsTakenOut", func(t *testing.T) {
+	t.Run("RedactsTheLogin", func(t *testing.T) {
 		c.mail.SetFaults(smtptest.Faults{RcptErr: map[string]*smtp.SMTPError{
 			"customer@example.com": {Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "Said by pa55word"},
 		}})

@@ -30,7 +30,7 @@ func TestUnconfigured(t *testing.T) {
 		},
 	})
 	if got.header.Get("ETag") != `"0"` {
-		t.Errorf("ETag %s", got.header.Get("ETag"))
+		t.Errorf("got ETag %s", got.header.Get("ETag"))
 	}
 	if other := start(t).read(); other.object["site_id"] == got.object["site_id"] {
 		t.Error("two sites have the same ID")
@@ -51,7 +51,7 @@ func (c *client) changed(f site.Setting) object {
 	c.Helper()
 	change, ok := c.changes()[f.Name]
 	if !ok {
-		c.Fatalf("%s is a new setting: changes must change it", f.Name)
+		c.Fatalf("the setting %s is new: add it to changes", f.Name)
 	}
 	if f.OfToken() {
 		// They make sense only together.
@@ -76,12 +76,12 @@ func TestPasswordRule(t *testing.T) {
 		})
 	}
 	if got := c.mail.Counters().Logins; got != logins {
-		t.Errorf("%d logins", got-logins)
+		t.Errorf("got %d logins", got-logins)
 	}
-	t.Run("WithoutAUsernameThereIsNothingToProtect", func(t *testing.T) {
+	t.Run("RemovingTheUsernameNeedsNoPassword", func(t *testing.T) {
 		got := c.put(object{"settings": c.settings(object{"username": ""}), "enabled": false}).want(t, http.StatusOK, "")
 		if got.object["password_set"] != false || got.object["password_id"] != nil {
-			t.Errorf("%s", got.raw)
+			t.Errorf("got %s", got.raw)
 		}
 	})
 }
@@ -101,13 +101,13 @@ func TestRevisions(t *testing.T) {
 			for _, tag := range []string{`"0"`, `"2"`, `""`, `W/"0"`, `"01"`} {
 				got := c.call(method, "/smtp", body(), "If-Match", tag).want(t, http.StatusPreconditionFailed, "stale")
 				if got.object["revision"] != "1" || got.object["updated_by"] != c.Username {
-					t.Errorf("%s", got.raw)
+					t.Errorf("got %s", got.raw)
 				}
 			}
 		}
 	})
 	if got := c.call(http.MethodPut, "/smtp", body(), "If-Match", `W/"1"`).want(t, http.StatusOK, ""); got.header.Get("ETag") != `"2"` {
-		t.Errorf("ETag %s", got.header.Get("ETag"))
+		t.Errorf("got ETag %s", got.header.Get("ETag"))
 	}
 }
 
@@ -115,10 +115,10 @@ func TestRepeatedWrite(t *testing.T) {
 	c := start(t)
 	body := object{"settings": c.settings(nil), "password": c.password, "enabled": false, "write_id": uuid.NewString()}
 	first := c.call(http.MethodPut, "/smtp", body, "If-Match", `"0"`).want(t, http.StatusOK, "")
-	t.Run("TheSameBodyAgainChangesNothing", func(t *testing.T) {
+	t.Run("SameBodyChangesNothing", func(t *testing.T) {
 		equal(t, c.call(http.MethodPut, "/smtp", body, "If-Match", `"0"`).want(t, http.StatusOK, "").object, first.object)
 	})
-	t.Run("AnotherBodyIsRefused", func(t *testing.T) {
+	t.Run("RefusesADifferentBody", func(t *testing.T) {
 		for name, value := range (object{"password": "another", "enabled": true, "settings": c.settings(object{"from_name": "B"})}) {
 			other := maps.Clone(body)
 			other[name] = value
@@ -126,7 +126,7 @@ func TestRepeatedWrite(t *testing.T) {
 			equal(t, got.object["field"], any("write_id"))
 		}
 	})
-	t.Run("AfterAnotherWriteItIsStale", func(t *testing.T) {
+	t.Run("IsStaleAfterAnotherWrite", func(t *testing.T) {
 		c.put(object{"settings": c.settings(nil), "enabled": false}).want(t, http.StatusOK, "")
 		c.call(http.MethodPut, "/smtp", body, "If-Match", `"0"`).want(t, http.StatusPreconditionFailed, "stale")
 	})
@@ -162,7 +162,7 @@ func TestEditorsAtTheSameTime(t *testing.T) {
 			}
 		}
 		if won != 1 {
-			t.Fatalf("%d writes of one revision succeeded", won)
+			t.Fatalf("%d writes of one revision succeeded, want 1", won)
 		}
 	}
 }
@@ -182,7 +182,7 @@ func TestClear(t *testing.T) {
 	if got.object["enabled"] != false || got.object["password_set"] != false || got.object["verification"] != nil ||
 		got.object["last_write_id"] != nil || got.object["updated_by"] != c.Username || got.object["settings"].(object)["host"] != "" ||
 		got.object["revision"] == before.object["revision"] || got.object["site_id"] != before.object["site_id"] {
-		t.Errorf("%s", got.raw)
+		t.Errorf("got %s", got.raw)
 	}
 	c.test(object{"recipient": recipient}).want(t, http.StatusConflict, "not_configured")
 }
@@ -201,7 +201,7 @@ func TestAnotherSite(t *testing.T) {
 	a.put(object{"settings": a.settings(nil), "password": a.password, "enabled": false, "site_id": id(a)}).want(t, http.StatusOK, "")
 	a.call(http.MethodDelete, "/smtp", nil, "If-Match", a.etag(), "Site-ID", id(a).(string)).want(t, http.StatusOK, "")
 	if n := a.mail.Counters().Connections; n != 0 {
-		t.Errorf("%d connections", n)
+		t.Errorf("got %d connections, want 0", n)
 	}
 }
 
@@ -217,7 +217,7 @@ func TestDisableAndClearWithALostPassword(t *testing.T) {
 			c.enable(nil)
 			c.mail.SetUser(mailer, secret.New("changed at the mail service"))
 			if got := leave(c).want(t, http.StatusOK, ""); got.object["enabled"] != false {
-				t.Errorf("%s", got.raw)
+				t.Errorf("got %s", got.raw)
 			}
 		})
 	}
@@ -237,7 +237,7 @@ func TestStorageThatFails(t *testing.T) {
 		c.test(c.candidate()).want(t, http.StatusInsufficientStorage, "storage")
 	})
 	if n := c.mail.Counters().Connections; n != 0 {
-		t.Errorf("%d connections", n)
+		t.Errorf("got %d connections, want 0", n)
 	}
 }
 
@@ -255,7 +255,7 @@ func TestStorageThatFailsBehindATest(t *testing.T) {
 		drop()
 		c.started("microtime(true) - 91")
 		if got := c.call(http.MethodGet, path, nil).want(t, http.StatusOK, ""); got.object["status"] != "in_doubt" {
-			t.Errorf("%s", got.raw)
+			t.Errorf("got %s", got.raw)
 		}
 	})
 }

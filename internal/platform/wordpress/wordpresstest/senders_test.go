@@ -18,7 +18,7 @@ func (c *client) sends(t *testing.T, code string) from {
 	sent := c.mail.Messages()
 	m := sent[len(sent)-1]
 	if m.From != mailer {
-		t.Errorf("the sender of the envelope is %s", m.From)
+		t.Errorf("got envelope sender %s", m.From)
 	}
 	var got from
 	for line := range strings.SplitSeq(headers(m), "\r\n") {
@@ -54,14 +54,14 @@ func TestSenders(t *testing.T) {
 		"Allowed": {`define("SITE_SMTP_SENDERS", "Sales@client.example, shop@client.example");`, map[string]from{
 			plain: {From: ours}, asSales: {From: "Sales <sales@client.example>"}, asForm: {ours, "Jane <jane@visitor.example>"}, asShop: {From: "The shop <shop@client.example>"},
 		}},
-		"OfADomain": {`define("SITE_SMTP_SENDERS", array("@client.example"));`, map[string]from{
+		"AllowedDomain": {`define("SITE_SMTP_SENDERS", array("@client.example"));`, map[string]from{
 			asSales: {From: "Sales <sales@client.example>"}, asForm: {ours, "Jane <jane@visitor.example>"}, asShop: {From: "The shop <shop@client.example>"},
 			`wp_mail("customer@example.com", "x", "x", "From: x@other-client.example");`: {ours, "x@other-client.example"},
 		}},
 		"OnlyTheDefault": {`define("SITE_SMTP_SENDERS", "*");`, map[string]from{
 			plain: {From: ours}, asSales: {From: "Sales <sales@client.example>"}, asForm: {From: "Jane <jane@visitor.example>"}, asShop: {From: "The shop <shop@client.example>"},
 		}},
-		"OfNobody": {`define("SITE_SMTP_SENDERS", " , ");`, map[string]from{asSales: {ours, "Sales <sales@client.example>"}}},
+		"EmptyList": {`define("SITE_SMTP_SENDERS", " , ");`, map[string]from{asSales: {ours, "Sales <sales@client.example>"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.configure(t, policy.code)
@@ -82,7 +82,7 @@ func TestRepliesGoWhereTheSettingsSay(t *testing.T) {
 	equal(t, got.object["settings"].(object)["reply_to"], any(office))
 	test := headers(c.mail.Messages()[0])
 	if !strings.Contains(test, "Reply-To: "+office+"\r\n") {
-		t.Errorf("the test has none: %s", test)
+		t.Errorf("the test message has no Reply-To: %s", test)
 	}
 	const ours = "Client A <" + mailer + ">"
 	for code, want := range map[string]from{
@@ -94,7 +94,7 @@ func TestRepliesGoWhereTheSettingsSay(t *testing.T) {
 			t.Errorf("%s\ngot  %v\nwant %v", code, got, want)
 		}
 	}
-	t.Run("ItIsASetting", func(t *testing.T) {
+	t.Run("IsASetting", func(t *testing.T) {
 		for _, changed := range []object{{"reply_to": "other@client.example"}, {}, {"reply_to": ""}} {
 			c.put(object{"settings": c.settings(changed), "enabled": true}).want(t, http.StatusUnprocessableEntity, "password_required")
 			c.stays(t, object{"settings": c.settings(changed), "password": c.password})

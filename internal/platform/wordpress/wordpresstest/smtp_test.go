@@ -44,16 +44,16 @@ func TestEncryptions(t *testing.T) {
 				t.Errorf("%+v\n%s", m, text)
 			}
 			if reply := got.object["reply"].(object); reply["code"] != 250.0 || reply["enhanced_code"] != "2.0.0" || !strings.Contains(reply["text"].(string), m.QueueID) {
-				t.Errorf("reply %v", reply)
+				t.Errorf("got reply %v", reply)
 			}
 		})
 	}
-	t.Run("NameOfTheHost", func(t *testing.T) {
+	t.Run("HostName", func(t *testing.T) {
 		c := start(t)
 		got := c.mustTest(object{"host": "localhost"}, "passed", "data")
 		equal(t, got.object["stages"].([]any)[0].(object)["stage"], any("dns"))
 	})
-	t.Run("OwnName", func(t *testing.T) {
+	t.Run("OwnHELOName", func(t *testing.T) {
 		c := start(t)
 		c.mustTest(object{"helo_name": ""}, "passed", "data")
 		equal(t, c.mail.Messages()[0].HELOName, "[127.0.0.1]")
@@ -101,15 +101,15 @@ func TestRefusals(t *testing.T) {
 			reply := c.mustTest(nil, "failed", stage).object["reply"].(object)
 			code := fmt.Sprint(reply["code"])
 			if !strings.HasPrefix(reply["enhanced_code"].(string), code[:1]+".") || reply["text"] != "No, not this one" {
-				t.Errorf("reply %v", reply)
+				t.Errorf("got reply %v", reply)
 			}
 			if n := c.mail.Counters().Logins - logins; n != 1 {
-				t.Errorf("%d logins", n)
+				t.Errorf("got %d logins, want 1", n)
 			}
 		})
 	}
 	if n := c.mail.Counters().Messages; n != 0 {
-		t.Errorf("%d messages", n)
+		t.Errorf("got %d messages, want 0", n)
 	}
 }
 
@@ -161,10 +161,10 @@ func TestCertificates(t *testing.T) {
 				equal(t, c.diagnosed(got), want)
 				certificate, _ := got.object["certificate"].(object)
 				if certificate == nil || len(certificate["names"].([]any)) == 0 || !strings.Contains(certificate["issuer"].(string), "smtptest CA") {
-					t.Errorf("%s", got.raw)
+					t.Errorf("got %s", got.raw)
 				}
 				if n := c.mail.Counters().Logins; n != 0 {
-					t.Errorf("%d logins", n)
+					t.Errorf("got %d logins, want 0", n)
 				}
 			})
 		}
@@ -183,11 +183,11 @@ func TestPrivateAddresses(t *testing.T) {
 		got := c.mustTest(object{"host": host}, "failed", "connect")
 		equal(t, c.diagnosed(got), "connect-address-not-allowed")
 		if text := got.object["error"].(string); host == "localhost" && (strings.Contains(text, "127.") || strings.Contains(text, "::1")) {
-			t.Errorf("it tells what a name leads to: %s", text)
+			t.Errorf("the response shows the address of the name: %s", text)
 		}
 	}
 	if n := c.mail.Counters().Connections; n != 0 {
-		t.Errorf("%d connections", n)
+		t.Errorf("got %d connections, want 0", n)
 	}
 }
 
@@ -317,12 +317,12 @@ func checkFault(t *testing.T, got answer, stage site.Stage, f fault) {
 	case stage == site.StageTLS || f.code == 0:
 		// Whatever comes instead of a handshake is an error, not a reply.
 		if reply != nil || got.object["error"] == nil {
-			t.Errorf("%s", got.raw)
+			t.Errorf("got %s", got.raw)
 		}
 	case reply == nil || reply["code"] != f.code || got.object["error"] != nil:
 		t.Errorf("%s", got.raw)
 	case strings.ContainsAny(reply["text"].(string), "\x1b\a\n\u202e"):
-		t.Errorf("reply %q", reply["text"])
+		t.Errorf("got reply %q", reply["text"])
 	}
 }
 
@@ -333,12 +333,12 @@ func TestEncryptionThatIsTakenAway(t *testing.T) {
 		got := c.mustTest(object{"host": s.Host(), "port": s.Port()}, "failed", "starttls")
 		for _, line := range s.Heard() {
 			if strings.HasPrefix(line, "AUTH") || strings.HasPrefix(line, "MAIL") {
-				t.Errorf("it said %q in clear", line)
+				t.Errorf("the site sent %q in clear text", line)
 			}
 		}
 		return got
 	}
-	t.Run("ItIsNotOffered", func(t *testing.T) {
+	t.Run("NotOffered", func(t *testing.T) {
 		c := start(t)
 		s := script(t, steps, 1, func(p *smtptest.Peer) {
 			p.Say("250-script", "250 AUTH PLAIN LOGIN")
@@ -346,14 +346,14 @@ func TestEncryptionThatIsTakenAway(t *testing.T) {
 		})
 		equal(t, c.diagnosed(heard(t, c, s)), "starttls-not-offered")
 	})
-	t.Run("SomethingIsInjected", func(t *testing.T) {
+	t.Run("InjectedReply", func(t *testing.T) {
 		c := start(t)
 		s := script(t, steps, 2, func(p *smtptest.Peer) {
 			p.Send("220 go ahead\r\n250-script\r\n250 AUTH PLAIN\r\n")
 			p.Wait()
 		})
 		if got := heard(t, c, s); !strings.Contains(got.object["error"].(string), "before TLS") {
-			t.Errorf("%s", got.raw)
+			t.Errorf("got %s", got.raw)
 		}
 	})
 }

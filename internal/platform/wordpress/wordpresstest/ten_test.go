@@ -35,7 +35,7 @@ func TestAdoptTenSites(t *testing.T) {
 	}
 	began := time.Now()
 	c.messages(len(sites), func() { terraform(t, ws, "apply", "-auto-approve") })
-	t.Logf("ten sites were adopted in %s", time.Since(began).Round(100*time.Millisecond))
+	t.Logf("adopted ten sites in %s", time.Since(began).Round(100*time.Millisecond))
 
 	var senders []string
 	for _, m := range c.mail.Messages() {
@@ -58,13 +58,13 @@ func TestAdoptTenSites(t *testing.T) {
 	}
 	state, err := os.ReadFile(filepath.Join(ws.Dir, "terraform.tfstate"))
 	if err != nil || strings.Contains(string(state), canary) {
-		t.Errorf("the state has a password: %v\n%s", err, state)
+		t.Errorf("the state holds a password: %v\n%s", err, state)
 	}
 
 	terraform(t, ws, "destroy", "-auto-approve")
 	for site, by := range sites {
 		if found, _ := c.of(site).read().object["in_force"].(object); found["by"] != by {
-			t.Errorf("%s: the way back is gone: %v", site, found)
+			t.Errorf("%s: mail no longer goes through the earlier plugin: %v", site, found)
 		}
 	}
 }

@@ -48,14 +48,14 @@ func TestRepeatedTest(t *testing.T) {
 	path := newTest()
 	c.call(http.MethodGet, path, nil).want(t, http.StatusNotFound, "not_found")
 	first := c.call(http.MethodPut, path, c.candidate()).want(t, http.StatusOK, "")
-	t.Run("SameBodyGivesTheStoredResult", func(t *testing.T) {
+	t.Run("SameBodyReturnsTheStoredResult", func(t *testing.T) {
 		for _, spelling := range []string{path, strings.ToUpper(path[len("/smtp/tests/"):])} {
 			same := "/smtp/tests/" + spelling[strings.LastIndexByte(spelling, '/')+1:]
 			equal(t, c.call(http.MethodPut, same, c.candidate()).want(t, http.StatusOK, "").object, first.object)
 			equal(t, c.call(http.MethodGet, same, nil).want(t, http.StatusOK, "").object, first.object)
 		}
 	})
-	t.Run("AnotherBodyIsRefused", func(t *testing.T) {
+	t.Run("RefusesADifferentBody", func(t *testing.T) {
 		for name, value := range (object{"recipient": "b@example.com", "password": "another", "settings": c.settings(object{"from_name": "B"})}) {
 			other := c.candidate()
 			other[name] = value
@@ -63,13 +63,13 @@ func TestRepeatedTest(t *testing.T) {
 		}
 		c.call(http.MethodPut, path, object{"recipient": recipient}).want(t, http.StatusUnprocessableEntity, "key_reused")
 	})
-	t.Run("AKeyIsOfOneSite", func(t *testing.T) {
+	t.Run("KeysArePerSite", func(t *testing.T) {
 		start(t).call(http.MethodGet, path, nil).want(t, http.StatusNotFound, "not_found")
 	})
 	if n := c.mail.Counters().Messages; n != 1 {
-		t.Errorf("%d messages", n)
+		t.Errorf("got %d messages, want 1", n)
 	}
-	t.Run("ItIsForgottenAfterADay", func(t *testing.T) {
+	t.Run("IsForgottenAfterADay", func(t *testing.T) {
 		c.started("microtime(true) - 86401")
 		c.call(http.MethodGet, path, nil).want(t, http.StatusOK, "")
 		c.test(c.candidate()).want(t, http.StatusOK, "")
@@ -120,10 +120,10 @@ func TestRunningTest(t *testing.T) {
 	release()
 	all.Wait()
 	if got := (<-sender).want(t, http.StatusOK, ""); got.object["status"] != "passed" {
-		t.Errorf("%s", got.raw)
+		t.Errorf("got %s", got.raw)
 	}
 	if got := c.mail.Counters(); got.Messages != 1 || got.Connections != 1 {
-		t.Errorf("%+v", got)
+		t.Errorf("got %+v", got)
 	}
 }
 
@@ -144,10 +144,10 @@ func TestOneKeyAtTheSameTime(t *testing.T) {
 	}
 	all.Wait()
 	if got := c.poll(path).want(t, http.StatusOK, ""); got.object["status"] != "passed" {
-		t.Errorf("%s", got.raw)
+		t.Errorf("got %s", got.raw)
 	}
 	if got := c.mail.Counters(); got.Messages != 1 || got.Connections != 1 {
-		t.Errorf("%+v", got)
+		t.Errorf("got %+v", got)
 	}
 }
 
@@ -164,11 +164,11 @@ func TestClientGoesAway(t *testing.T) {
 	<-reached
 	leave()
 	if <-gone == nil {
-		t.Fatal("the call was answered")
+		t.Fatal("the aborted request was answered")
 	}
 	release()
 	if got := c.poll(path).want(t, http.StatusOK, ""); got.object["status"] != "passed" {
-		t.Errorf("%s", got.raw)
+		t.Errorf("got %s", got.raw)
 	}
 }
 
@@ -188,7 +188,7 @@ func TestCrash(t *testing.T) {
 				t.Fatal(err)
 			}
 			if <-lost == nil {
-				t.Fatal("the call was answered")
+				t.Fatal("the aborted request was answered")
 			}
 			release()
 			c.mail.SetFaults(smtptest.Faults{})
@@ -197,11 +197,11 @@ func TestCrash(t *testing.T) {
 			c.started("microtime(true) - 91")
 			got := c.call(http.MethodPut, path, c.candidate()).want(t, http.StatusOK, "")
 			if got.object["status"] != "in_doubt" || got.object["error"] == nil || got.object["tested_at"] == nil {
-				t.Errorf("%s", got.raw)
+				t.Errorf("got %s", got.raw)
 			}
 			equal(t, c.call(http.MethodGet, path, nil).want(t, http.StatusOK, "").object, got.object)
 			if again := c.mail.Counters().Connections; again != connections {
-				t.Error("it was sent again")
+				t.Error("the test was sent again")
 			}
 			c.stays(t, object{"settings": c.settings(nil), "password": c.password})
 		})
@@ -246,13 +246,13 @@ func TestRateLimit(t *testing.T) {
 	c.Eval(t, `$wpdb->query("UPDATE $wpdb->options SET option_value = CONCAT('[0,', UNIX_TIMESTAMP(), ']') WHERE option_name = 'site_smtp_rate'");`)
 	got := c.call(http.MethodPut, refused, c.candidate()).want(t, http.StatusTooManyRequests, "rate_limited")
 	if after, err := strconv.Atoi(got.header.Get("Retry-After")); err != nil || after < 1 || after > 10 {
-		t.Errorf("Retry-After: %s", got.header.Get("Retry-After"))
+		t.Errorf("got Retry-After %s, want 1 to 10", got.header.Get("Retry-After"))
 	}
 	c.call(http.MethodGet, refused, nil).want(t, http.StatusNotFound, "not_found")
 	c.call(http.MethodPut, path, c.candidate()).want(t, http.StatusOK, "")
 	// Of 26, 20 may go at once, and one more every ten seconds.
 	if n := c.mail.Counters().Messages; n < 20 || n > 24 {
-		t.Errorf("%d messages", n)
+		t.Errorf("got %d messages", n)
 	}
 	start(t).mustTest(nil, "passed", "data")
 	c.Eval(t, `$wpdb->query("UPDATE $wpdb->options SET option_value = CONCAT('[0,', UNIX_TIMESTAMP() - 11, ']') WHERE option_name = 'site_smtp_rate'");`)
