@@ -60,7 +60,7 @@ func TestLoginThatDoesNotCount(t *testing.T) {
 	}
 }
 
-// Where there was no login, no login is said to be the wrong one for the sender.
+// Without a login, from_address is not said to be wrong for the login.
 func TestSenderWithoutLogin(t *testing.T) {
 	settings := site.Settings{Host: "mail.example.com", Port: 25, Encryption: site.STARTTLS, FromAddress: "shop@example.com"}
 	for _, text := range []string{"5.1.0 Sender is not allowed to send from example.com", "5.7.1 Sender address rejected", "Envelope sender mismatch"} {
@@ -73,7 +73,7 @@ func TestSenderWithoutLogin(t *testing.T) {
 	}
 }
 
-// No row for every host speaks of a login that there was not, unless it is about the account that the server named.
+// Without a login, no row for every host speaks of one, unless it is about the account that the server named.
 func TestRowsWithoutLogin(t *testing.T) {
 	for _, row := range Rows() {
 		if row.Attribute == "username" || len(row.Presets) > 0 || !slices.Contains(dialogue, row.Stage) || row.Stage == site.StageAuth {

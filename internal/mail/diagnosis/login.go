@@ -111,7 +111,7 @@ func (v *verdict) loginMissing() {
 	}
 }
 
-// noLogin puts what rows say of a login as it is where there was none.
+// noLogin rewrites what rows say of a login, for tests without one.
 var noLogin = strings.NewReplacer(
 	"; the login works.", ".",
 	"The account in username may not", "A client without a login may not",
