@@ -36,7 +36,7 @@ func (v *verdict) arrival() {
 	}
 }
 
-// senderDomain is the domain of from_address; false where that is none.
+// senderDomain returns the domain of from_address, and whether it is one.
 func (v *verdict) senderDomain() (string, bool) {
 	_, domain, _ := strings.Cut(strings.ToLower(v.settings.FromAddress), "@")
 	return domain, sender.CheckDomain(domain) == nil

@@ -9,8 +9,8 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
-// certificate says what the refused certificate holds. A name in it is never advised for a host that is known to be
-// right: whoever stands between the two could have made that certificate.
+// certificate says what the refused certificate holds. If host is known to be right, no name from the
+// certificate is recommended: anyone who intercepts the connection could have issued it.
 func (v *verdict) certificate() {
 	official := v.official()
 	switch {

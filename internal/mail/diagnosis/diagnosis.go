@@ -22,24 +22,17 @@ const (
 	noLoginOffered = "auth-not-advertised-client"
 )
 
-// loginFirst is the summary of every row about mail that the server accepts only after a login.
-const loginFirst = "The server requires a login"
-
-// noPasswords is that of services and accounts that accept no password any more.
-const noPasswords = "The mail service no longer accepts passwords"
-
-// clientSecretRefused is that of the rows about the client secret.
-const clientSecretRefused = "The token endpoint rejected the client secret"
-
-// relaysNothing is that of mail to other domains, ipRefused that of connections from an IP address and blocked that of
-// accounts.
+// Summaries whose rows are explained in the same way.
 const (
-	relaysNothing = "The server does not relay mail for this client"
-	ipRefused     = "The server does not accept mail from this IP address"
-	blocked       = "The mail service has blocked this account"
+	loginFirst          = "The server requires a login"
+	noPasswords         = "The mail service no longer accepts passwords"
+	clientSecretRefused = "The token endpoint rejected the client secret"
+	relaysNothing       = "The server does not relay mail for this client"
+	ipRefused           = "The server does not accept mail from this IP address"
+	blocked             = "The mail service has blocked this account"
 )
 
-// Unknown is the row of a failure of which there is neither a stage nor a reply, nor an error that says more.
+// Unknown is the row of a failure without a stage, a reply or an error that says more.
 const Unknown = "unknown"
 
 // Of explains a test that did not pass with these settings. It has a verdict for every failure; for a test that

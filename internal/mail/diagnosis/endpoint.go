@@ -130,7 +130,7 @@ func manner(e site.Encryption) string {
 	return "starts in clear text and then switches to TLS"
 }
 
-// setEndpoint advises where the service is known to take mail.
+// setEndpoint recommends an endpoint at which the service is known to accept mail.
 func (v *verdict) setEndpoint() {
 	best := v.endpoints()[0]
 	host := ""

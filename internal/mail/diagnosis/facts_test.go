@@ -279,7 +279,7 @@ func TestLoginWithAToken(t *testing.T) {
 	}
 }
 
-// Advice that was followed already is none.
+// Nobody is advised to log in who has logged in.
 func TestAdviceAfterALogin(t *testing.T) {
 	s := site.Settings{Host: "mail.example.com", Port: 587, Encryption: site.STARTTLS, Username: "login@example.com", FromAddress: "shop@example.com"}
 	for _, text := range []string{

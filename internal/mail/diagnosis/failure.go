@@ -33,7 +33,7 @@ type failure struct {
 // facts is what is known of a test beside the words of the failure, by the names that the table uses.
 type facts map[string]bool
 
-// The facts. That of a login is known where the server has accepted one before it refused something else.
+// The facts that rows ask for. After a login means that the server accepted it and then refused something else.
 const (
 	afterLogin   = "after-login"
 	withoutLogin = "without-login"

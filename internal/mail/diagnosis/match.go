@@ -10,7 +10,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// find returns the first row that matches; there is none for few failures only.
+// find returns the first row that matches, or nil, which few failures lead to.
 func (t *table) find(f failure) *Row {
 	for i := range t.rows {
 		if t.rows[i].matches(f) {
@@ -25,7 +25,7 @@ func (row *Row) matches(f failure) bool {
 	return !row.byHand() && row.reached(f) && row.holds(f.facts) && row.knownAt(f.stage) && row.says(f)
 }
 
-// byHand reports whether more than words, codes and stages chooses the row.
+// byHand reports whether the row is chosen in code, not by its words, codes and stages.
 func (row *Row) byHand() bool { return row.Pattern == "" && len(row.Words) == 0 }
 
 // reached reports whether host, stage and codes are the row's.
@@ -90,7 +90,7 @@ func (row *Row) compile() {
 	row.without = phrasesOf(row.Without)
 }
 
-// phrases are texts of which one is looked for.
+// phrases are alternatives: a text has to contain one of them.
 type phrases []string
 
 // phrasesOf reads phrases separated by "|". Each is whole words; one that ends in "*" also begins longer words.
@@ -108,8 +108,8 @@ func (p phrases) in(text string) bool {
 	return slices.ContainsFunc(p, func(phrase string) bool { return strings.Contains(text, phrase) })
 }
 
-// literals returns texts in lower case one of which is in everything that a pattern matches; none where it cannot tell.
-// To look for them first is many times faster than to run every pattern of the table.
+// literals returns lower-case texts; whatever the pattern matches contains at least one of them. It returns nil if it cannot tell.
+// Looking for them first is many times faster than running every pattern of the table.
 func literals(tree *syntax.Regexp) phrases {
 	switch tree.Op {
 	case syntax.OpLiteral:

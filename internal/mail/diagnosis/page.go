@@ -13,7 +13,7 @@ const (
 	gap        = 2
 	pageWidth  = 78
 	textWidth  = pageWidth - labelWidth - gap
-	// mostLines is how many lines of somebody else's words are shown.
+	// mostLines is how many lines of a quote are shown.
 	mostLines = 10
 	// longestWord is how long a word can be without being broken, so that an address can be copied.
 	longestWord = 120
@@ -39,7 +39,7 @@ func (p *page) section(label, text string) {
 	p.add(label, append(lines, wrap(prose)...))
 }
 
-// quote adds a section of somebody else's words, which ends after mostLines lines.
+// quote adds a section of what a server said, which ends after mostLines lines.
 func (p *page) quote(label, text string) {
 	lines := wrap(text)
 	if len(lines) > mostLines {

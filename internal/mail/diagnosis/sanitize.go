@@ -19,5 +19,5 @@ func Fit(r site.TestResult, username string, secrets ...secret.Text) site.TestRe
 	return r.Shown(newRedactor(username, secrets).Brief)
 }
 
-// longText bounds texts that are shown in part; the last word is on the page.
+// longText bounds a text before the page shortens it to what it shows.
 const longText = 4096

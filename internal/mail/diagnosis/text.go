@@ -30,7 +30,7 @@ type Failure struct {
 	Secrets []secret.Text
 }
 
-// quoted is how many characters of somebody else's words are shown.
+// quoted is how many characters of a quote are shown.
 const quoted = 500
 
 // Text explains the failure in sections of at most 78 columns: what was tried, the server's words, what they mean,
