@@ -161,7 +161,7 @@ func TestR29PanicRedacts(t *testing.T) {
 				t.Fatalf("the process did not panic: %v, %s", err, out)
 			}
 			if found := leaked(string(out)); found != "" {
-				t.Errorf("shows the secret as %q: %s", found, out)
+				t.Errorf("the output shows the secret as %q: %s", found, out)
 			}
 		})
 	}

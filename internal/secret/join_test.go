@@ -18,9 +18,9 @@ func TestJoin(t *testing.T) {
 		})
 	}
 	if secret.Join(secret.New("ab"), secret.New("c")).Equal(secret.Join(secret.New("a"), secret.New("bc"))) {
-		t.Error("the two run into each other")
+		t.Error("joining does not separate the two parts")
 	}
 	if plain := secret.Join(secret.New("a"), secret.Text{}); !plain.Equal(secret.New("a")) {
-		t.Error("without a second, it is another than the first")
+		t.Error("joining one secret changes it")
 	}
 }

@@ -26,12 +26,12 @@ func leaked(text string) string {
 func TestPlantedLeakIsFound(t *testing.T) {
 	for _, format := range []string{"%v", "%s", "%+q", "%x", "%X", "% X"} {
 		if text := fmt.Sprintf(format, value); leaked(text) == "" {
-			t.Errorf("nothing was noticed in %s, which is %s of the secret", text, format)
+			t.Errorf("found no leak in %s, which is %s of the secret", text, format)
 		}
 	}
 	for _, format := range []string{"%v", "%d", "%b", "%o"} {
 		if text := fmt.Sprintf(format, []byte(value)); leaked(text) == "" {
-			t.Errorf("nothing was noticed in %s, which is %s of the secret's bytes", text, format)
+			t.Errorf("found no leak in %s, which is %s of the secret's bytes", text, format)
 		}
 	}
 }

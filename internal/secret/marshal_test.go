@@ -55,7 +55,7 @@ func TestMarshallersDoNotLeak(t *testing.T) {
 				// An error is a fine answer, as long as it does not leak either: gob knows only exported fields, and xml no maps.
 				out, err := marshal(holder)
 				if found := leaked(string(out)); found != "" {
-					t.Errorf("shows the secret as %q: %s", found, out)
+					t.Errorf("the output shows the secret as %q: %s", found, out)
 				}
 				if err != nil && leaked(err.Error()) != "" {
 					t.Errorf("the error shows the secret: %v", err)
@@ -86,7 +86,7 @@ func TestMarshalledFormSaysRedacted(t *testing.T) {
 func TestMarshalledFormIsNotReadBack(t *testing.T) {
 	var into document
 	if err := json.Unmarshal([]byte(`{"Password":"[redacted]"}`), &into); err == nil {
-		t.Errorf("json.Unmarshal made %q of the mask", into.Password.Reveal())
+		t.Errorf("json.Unmarshal accepted the mask as %q", into.Password.Reveal())
 	}
 }
 
@@ -114,10 +114,10 @@ func TestLoggersRedact(t *testing.T) {
 				out := new(bytes.Buffer)
 				log(slog.New(handler(out, nil)))
 				if found := leaked(out.String()); found != "" {
-					t.Errorf("shows the secret as %q: %s", found, out)
+					t.Errorf("the output shows the secret as %q: %s", found, out)
 				}
 				if !strings.Contains(out.String(), redacted) {
-					t.Errorf("does not say that there is a secret: %s", out)
+					t.Errorf("the output does not say that there is a secret: %s", out)
 				}
 			})
 		}
@@ -125,7 +125,7 @@ func TestLoggersRedact(t *testing.T) {
 			out := new(bytes.Buffer)
 			slog.New(handler(out, nil)).Info("saved", "candidate", newHidden())
 			if found := leaked(out.String()); found != "" {
-				t.Errorf("shows the secret as %q: %s", found, out)
+				t.Errorf("the output shows the secret as %q: %s", found, out)
 			}
 		})
 	}

@@ -24,7 +24,7 @@ func TestZeroTextIsEmpty(t *testing.T) {
 		t.Errorf("the zero Text reveals %q and IsEmpty() = %t", zero.Reveal(), zero.IsEmpty())
 	}
 	if got := zero.String(); got != redacted {
-		t.Errorf("the zero Text prints %q: it tells that there is nothing to hide", got)
+		t.Errorf("the zero Text prints %q, which reveals that it is empty", got)
 	}
 }
 
@@ -59,6 +59,6 @@ func TestEqual(t *testing.T) {
 func TestCopyIsEqual(t *testing.T) {
 	original := secret.New("abc")
 	if copied := original; !copied.Equal(original) || copied.Reveal() != "abc" {
-		t.Error("a copy differs from what it was copied from")
+		t.Error("a copy differs from the original")
 	}
 }

@@ -153,7 +153,7 @@ func TestWordsOfAnyAlignment(t *testing.T) {
 				base32.StdEncoding.EncodeToString(plain), strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(plain)),
 			} {
 				if got := r.Line("<" + encoded + ">"); got != "<[redacted]>" {
-					t.Errorf("%s becomes %s", encoded, got)
+					t.Errorf("%s: got %s", encoded, got)
 				}
 			}
 		}
@@ -178,7 +178,7 @@ func TestWhatTheReaderSuppliedStays(t *testing.T) {
 		r.Keep(supplied)
 		for _, text := range texts {
 			if got := r.Line(text + " other-secret"); got != text+" [redacted]" {
-				t.Errorf("%s supplied: %s becomes %s", supplied, text, got)
+				t.Errorf("%s supplied: %s: got %s", supplied, text, got)
 			}
 		}
 	}
@@ -233,11 +233,11 @@ func TestSoManySecretsAreRemembered(t *testing.T) {
 	for i := range 3 * remembered {
 		text := fmt.Sprintf("canary-%03d", i)
 		if got, forgotten := r.Line(text), i <= 2*remembered; (got == text) != forgotten {
-			t.Errorf("%s becomes %s", text, got)
+			t.Errorf("%s: got %s", text, got)
 		}
 	}
 	if got := r.Line(lasting.Reveal()); got != "[redacted]" {
-		t.Errorf("one that is used again and again becomes %s", got)
+		t.Errorf("the secret in steady use: got %s", got)
 	}
 }
 
@@ -261,10 +261,10 @@ func FuzzRedactor(f *testing.F) {
 		}
 		got := r.Line(before + "my s3cr" + within + "et-Canary" + after)
 		if got != untrusted.Line(got) {
-			t.Errorf("not one line: %q", got)
+			t.Errorf("got more than one line: %q", got)
 		}
 		if bare := strings.ReplaceAll(got, "\uFFFD", ""); strings.Contains(bare, "s3cret-Canary") {
-			t.Errorf("the secret is in %q", got)
+			t.Errorf("the text shows the secret: %q", got)
 		}
 	})
 }
@@ -295,7 +295,7 @@ func TestATextThatSaysTooMuchIsLeftOut(t *testing.T) {
 		}
 	}
 	if got := r.Line("AUTH failed for " + encoded(encoded("mail-canary")) + " & 100 % of \\others"); !strings.Contains(got, "AUTH failed for [redacted] & 100") {
-		t.Errorf("a usual text: got %q", got)
+		t.Errorf("an ordinary text: got %q", got)
 	}
 }
 
@@ -304,12 +304,12 @@ func TestDecoysUseUpNothing(t *testing.T) {
 	for _, secret := range []string{"canary &", "%2563anary", `\x63an&#97;ry`, "&#38;#99;anary", "Y2FuYXJ5"} {
 		text := strings.Repeat("\\x5cx41%2541+&amp;#37;41\u200b\x1b[m\x00a  b ", 3) + secret
 		if got := redactor("canary").Line(text); !strings.Contains(got, "[redacted]") {
-			t.Errorf("%q becomes %q", text, got)
+			t.Errorf("%q: got %q", text, got)
 		}
 	}
 	page := strings.Repeat("<a href=\"/a%20b?c=d+e\">&quot;It&#039;s C:\\new\\x41&quot;</a>\n", 100)
 	if got := redactor("canary").Line(page + "c%61nary"); !strings.HasSuffix(got, "[redacted]") {
-		t.Errorf("at the end of a page: %.80q", got)
+		t.Errorf("at the end of a page: got %.80q", got)
 	}
 }
 
@@ -335,7 +335,7 @@ func FuzzRedactorOfEncoded(f *testing.F) {
 			// What stands beside it may be read as a part of its first or last escape.
 			got := r.Line(before + " " + hidden + " " + after)
 			if got != untrusted.Line(got) || strings.Contains(got, untrusted.Line(hidden)) {
-				t.Errorf("%q shows in %q", hidden, got)
+				t.Errorf("found %q in %q", hidden, got)
 			}
 		}
 	})

@@ -36,12 +36,12 @@ func TestLine(t *testing.T) {
 func TestIsHidden(t *testing.T) {
 	for _, r := range "\u200b\u00ad\u034f\u115f\u2800\u3164\ufe0f\ufeff\U000E0100\u202e" {
 		if !untrusted.IsHidden(r) {
-			t.Errorf("%U shows", r)
+			t.Errorf("%U counts as visible", r)
 		}
 	}
 	for _, r := range "a\x00 \u0080é授\u00a0" {
 		if untrusted.IsHidden(r) {
-			t.Errorf("%U does not show", r)
+			t.Errorf("%U counts as hidden", r)
 		}
 	}
 }

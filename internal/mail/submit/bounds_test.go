@@ -129,7 +129,7 @@ func TestStalledBody(t *testing.T) {
 			start := time.Now()
 			talk(t.Context(), a)
 			if took := time.Since(start); took != 30*time.Second {
-				t.Errorf("took %s", took)
+				t.Errorf("the test took %s", took)
 			}
 			if r := a.report.Result; r.Status != site.Failed || r.Stage != site.StageData || !strings.Contains(r.Error, "context deadline exceeded after 30s in stage data") {
 				t.Errorf("got %+v", r)
@@ -163,14 +163,14 @@ func TestRefusedLoginThenSilence(t *testing.T) {
 		start := time.Now()
 		talk(t.Context(), a)
 		if took := time.Since(start); took != 0 {
-			t.Errorf("took %s", took)
+			t.Errorf("the test took %s", took)
 		}
 		if r := a.report.Result; r.Reply == nil || r.Reply.String() != "535 5.7.8 wrong" || r.Error != "" {
 			t.Errorf("got %+v", r)
 		}
 		a.leave(t.Context())
 		if took := time.Since(start); took != time.Second {
-			t.Errorf("took %s with QUIT", took)
+			t.Errorf("the test took %s including QUIT, want 1s", took)
 		}
 	})
 }
@@ -192,7 +192,7 @@ func TestR36Drip(t *testing.T) {
 		start := time.Now()
 		talk(t.Context(), a)
 		if took := time.Since(start); took != 15*time.Second {
-			t.Errorf("took %s", took)
+			t.Errorf("the test took %s", took)
 		}
 		if r := a.report.Result; r.Stage != site.StageBanner || !strings.HasPrefix(r.Error, "context deadline exceeded after 15s") {
 			t.Errorf("got %+v", r)
@@ -228,7 +228,7 @@ func TestGuardKeepsItsDeadline(t *testing.T) {
 					t.Fatal(err)
 				}
 				if _, err := a.conn.Write([]byte("x")); err == nil || time.Since(start) != 3*time.Second {
-					t.Errorf("wrote with %v after %s", err, time.Since(start))
+					t.Errorf("the write returned %v after %s", err, time.Since(start))
 				}
 			})
 		})
@@ -300,7 +300,7 @@ func TestPasswordNeedsPrivacy(t *testing.T) {
 					t.Errorf("got %+v", r)
 				}
 				if rest := <-heard; len(rest) != 0 {
-					t.Errorf("said %q", rest)
+					t.Errorf("the client sent %q", rest)
 				}
 			})
 		})
@@ -326,7 +326,7 @@ func TestOwnName(t *testing.T) {
 			"web1.example.com":      "web1.example.com",
 		} {
 			if got := ownName(host, net.TCPAddrFromAddrPort(netip.MustParseAddrPort(remote))); got != name || CheckHELOName(got) != nil {
-				t.Errorf("on %q from %s: got %q, want %q", host, remote, got, name)
+				t.Errorf("%q from %s: got %q, want %q", host, remote, got, name)
 			}
 		}
 	}

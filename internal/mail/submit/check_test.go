@@ -22,7 +22,7 @@ func checked(t *testing.T, check func(string) error, good, bad map[string]string
 		t.Run("Refuses"+name, func(t *testing.T) {
 			err := check(value)
 			if err == nil {
-				t.Fatalf("took %q", value)
+				t.Fatalf("accepted %q", value)
 			}
 			if strings.ContainsAny(err.Error(), "\r\n\x00\x1b") {
 				t.Errorf("the error repeats the value: %q", err)
@@ -217,7 +217,7 @@ func FuzzCheckAddress(f *testing.F) {
 			return
 		}
 		if len(address) > 254 || strings.ContainsAny(address, " <>\"\r\n\t\x00\\,;:()[]") || strings.Count(address, "@") != 1 {
-			t.Errorf("took %q", address)
+			t.Errorf("accepted %q", address)
 		}
 	})
 }
@@ -232,7 +232,7 @@ func FuzzCheckHELOName(f *testing.F) {
 			return
 		}
 		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r > '~' || r <= ' ' }) {
-			t.Errorf("took %q", name)
+			t.Errorf("accepted %q", name)
 		}
 	})
 }
@@ -248,7 +248,7 @@ func TestEverySettingIsChecked(t *testing.T) {
 			t.Errorf("%s: %v", d.Name, err)
 		}
 		if err := submit.CheckSetting(d, site.Settings{}); (err == nil) != d.Optional {
-			t.Errorf("%s: left out, %v", d.Name, err)
+			t.Errorf("%s: without a value, got %v", d.Name, err)
 		}
 		if d.MaxLength == 0 {
 			continue
@@ -263,7 +263,7 @@ func TestEverySettingIsChecked(t *testing.T) {
 		}
 		_ = d.SetText(&spoiled, strings.Repeat("a", d.MaxLength+1))
 		if err := submit.CheckSetting(d, spoiled); err == nil {
-			t.Errorf("%s is longer than %d characters, and no error", d.Name, d.MaxLength)
+			t.Errorf("accepted %s of more than %d characters", d.Name, d.MaxLength)
 		}
 	}
 }

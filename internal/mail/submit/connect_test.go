@@ -117,16 +117,16 @@ func TestNonASCIIHost(t *testing.T) {
 func TestAllAddressesAreTried(t *testing.T) {
 	server, sender, c := start(t, smtptest.Config{Leaf: smtptest.Leaf{Names: []string{"mail.example.test"}}})
 	c.Settings.Host = "mail.example.test"
-	t.Run("OneAnswers", func(t *testing.T) {
+	t.Run("OneAddressAnswers", func(t *testing.T) {
 		sender.Resolver = resolver(t, "127.0.0.2", "127.0.0.3", "127.0.0.1")
 		if r := sender.Send(t.Context(), c, recipient); r.Status != site.Passed {
 			t.Errorf("got %+v", r)
 		}
 		if got := server.Counters().Connections; got != 1 {
-			t.Errorf("made %d connections", got)
+			t.Errorf("got %d connections", got)
 		}
 	})
-	t.Run("NoneAnswers", func(t *testing.T) {
+	t.Run("NoAddressAnswers", func(t *testing.T) {
 		sender.Resolver = resolver(t, "127.0.0.2", "127.0.0.3")
 		r := sender.Send(t.Context(), c, recipient)
 		if r.Stage != site.StageConnect || !slices.Equal(stages(r), []site.Stage{site.StageDNS}) {
@@ -174,7 +174,7 @@ func TestControl(t *testing.T) {
 				t.Errorf("Control saw %q", seen)
 			}
 			if got := server.Counters().Connections; got != 0 {
-				t.Errorf("made %d connections", got)
+				t.Errorf("got %d connections", got)
 			}
 		})
 	}
@@ -196,7 +196,7 @@ func TestControlSeesEachAddress(t *testing.T) {
 		t.Errorf("got %+v", r)
 	}
 	if got := server.Counters().Connections; got != 0 {
-		t.Errorf("made %d connections", got)
+		t.Errorf("got %d connections", got)
 	}
 }
 
@@ -227,7 +227,7 @@ func TestControlSeesWhatANameLeadsToWhenItIsDialled(t *testing.T) {
 			}
 		}
 		if got := server.Counters().Connections; got != 0 {
-			t.Errorf("made %d connections", got)
+			t.Errorf("got %d connections", got)
 		}
 	})
 }
@@ -269,7 +269,7 @@ func TestNothingIsDialledForABadCandidate(t *testing.T) {
 				t.Errorf("got %+v", r)
 			}
 			if got := server.Counters().Connections; got != 0 {
-				t.Errorf("made %d connections", got)
+				t.Errorf("got %d connections", got)
 			}
 		})
 	}

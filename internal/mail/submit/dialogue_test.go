@@ -18,7 +18,7 @@ func TestALineThatCannotBeSentHasNoReply(t *testing.T) {
 		t.Errorf("got %d and no error", code)
 	}
 	if _, err := d.command(250, "RSET"); err == nil {
-		t.Error("a command was answered")
+		t.Error("a command after the error returned no error")
 	}
 }
 
@@ -32,7 +32,7 @@ func TestGreetingInTLS(t *testing.T) {
 		}()
 		_, err := newDialogue(ours).greeting()
 		if err == nil || strings.HasPrefix(err.Error(), "short response: ") != speaksTLS {
-			t.Errorf("%q: %v", first, err)
+			t.Errorf("%q: got %v", first, err)
 		}
 		ours.Close()
 	}
@@ -41,7 +41,7 @@ func TestGreetingInTLS(t *testing.T) {
 func TestPorts(t *testing.T) {
 	for port, ok := range map[int]bool{-1: false, 0: false, 1: true, 65535: true, 65536: false} {
 		if err := checkPort(port); (err == nil) != ok {
-			t.Errorf("%d: %v", port, err)
+			t.Errorf("port %d: got %v", port, err)
 		}
 	}
 }

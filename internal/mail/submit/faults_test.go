@@ -75,7 +75,7 @@ func TestFaultAtStage(t *testing.T) {
 				start := time.Now()
 				r := sender.Send(t.Context(), c, recipient)
 				if took := time.Since(start); took > 20*time.Second {
-					t.Errorf("took %s", took)
+					t.Errorf("the test took %s", took)
 				}
 				checkFault(t, r, point, f)
 			})
@@ -182,7 +182,7 @@ func TestCancelAtStage(t *testing.T) {
 			start := time.Now()
 			r := sender.Send(ctx, c, recipient)
 			if took := time.Since(start); took > 5*time.Second {
-				t.Errorf("took %s", took)
+				t.Errorf("the test took %s", took)
 			}
 			want := site.Failed
 			if point == afterDot {
@@ -208,7 +208,7 @@ func TestCancelBeforeStart(t *testing.T) {
 		t.Errorf("got %+v", r)
 	}
 	if s.Connections() != 0 {
-		t.Errorf("made %d connections", s.Connections())
+		t.Errorf("got %d connections, want 0", s.Connections())
 	}
 }
 

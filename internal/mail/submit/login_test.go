@@ -40,7 +40,7 @@ func TestMechanism(t *testing.T) {
 		play  func(*smtptest.Peer)
 		said  []string
 	}{
-		"PlainAlone":             {"250 AUTH PLAIN", answerPlain, []string{plain}},
+		"PlainOnly":              {"250 AUTH PLAIN", answerPlain, []string{plain}},
 		"PlainBeforeLogin":       {"250 AUTH LOGIN PLAIN", answerPlain, []string{plain}},
 		"PlainAmongOthers":       {"250 AUTH XOAUTH2 CRAM-MD5 PLAIN", answerPlain, []string{plain}},
 		"LowerCase":              {"250 auth plain login", answerPlain, []string{plain}},
@@ -60,7 +60,7 @@ func TestMechanism(t *testing.T) {
 				t.Errorf("got %+v", r)
 			}
 			if want := slices.Concat(c.said, []string{"QUIT"}); !slices.Equal(said(s), want) {
-				t.Errorf("said %q, want %q", said(s), want)
+				t.Errorf("the client sent %q, want %q", said(s), want)
 			}
 		})
 	}
@@ -89,7 +89,7 @@ func TestNoUsableMechanism(t *testing.T) {
 				t.Errorf("got %+v", r)
 			}
 			if len(said(s)) != 0 {
-				t.Errorf("said %q", said(s))
+				t.Errorf("the client sent %q", said(s))
 			}
 		})
 	}
@@ -118,7 +118,7 @@ func TestLongPasswordFitsTheLine(t *testing.T) {
 				want = []string{"AUTH PLAIN " + response, "QUIT"}
 			}
 			if !slices.Equal(said(s), want) {
-				t.Errorf("said lines %q", said(s))
+				t.Errorf("the client sent the lines %q", said(s))
 			}
 			if first := said(s)[0]; len(first)+len("\r\n") > 512 {
 				t.Errorf("the command is %d bytes long", len(first))
@@ -144,7 +144,7 @@ func TestUnexpectedChallenge(t *testing.T) {
 			}
 			<-heard
 			if last := said(s)[len(said(s))-1]; last != "*" {
-				t.Errorf("said %q", said(s))
+				t.Errorf("the client sent %q", said(s))
 			}
 		})
 	}
@@ -166,7 +166,7 @@ func TestR38LoginIsTriedOnce(t *testing.T) {
 				t.Errorf("got %+v", r)
 			}
 			if got, want := server.Counters(), (smtptest.Counters{Connections: 1, Logins: 1}); got != want {
-				t.Errorf("counted %+v, want %+v", got, want)
+				t.Errorf("got counters %+v, want %+v", got, want)
 			}
 		})
 	}
@@ -178,7 +178,7 @@ func TestLoginOfferedOnlyAsLOGIN(t *testing.T) {
 		t.Errorf("got %+v", r)
 	}
 	if got := server.Messages()[0].User; got != user {
-		t.Errorf("logged in as %q", got)
+		t.Errorf("got username %q", got)
 	}
 }
 
@@ -208,6 +208,6 @@ func TestHELOForAServerWithoutEHLO(t *testing.T) {
 	}
 	want := []string{"HELO client.example.com", "MAIL FROM:<" + user + ">", "RCPT TO:<" + recipient + ">"}
 	if got := said(s)[:3]; !slices.Equal(got, want) {
-		t.Errorf("said %q, want %q", got, want)
+		t.Errorf("the client sent %q, want %q", got, want)
 	}
 }

@@ -33,7 +33,7 @@ func TestProbe(t *testing.T) {
 				t.Fatalf("got %+v", p.Result)
 			}
 			if got := stages(p.Result); !slices.Equal(got, want.stages) {
-				t.Errorf("passed %q, want %q", got, want.stages)
+				t.Errorf("got stages %q, want %q", got, want.stages)
 			}
 			if !slices.Equal(p.Addresses, []string{"127.0.0.1"}) || p.RemoteAddress != net.JoinHostPort("127.0.0.1", strconv.Itoa(server.Port())) {
 				t.Errorf("got addresses %q, %q", p.Addresses, p.RemoteAddress)
@@ -51,7 +51,7 @@ func TestProbe(t *testing.T) {
 				t.Errorf("got TLS %+v", p.TLS)
 			}
 			if got, want := server.Counters(), (smtptest.Counters{Connections: 1}); got != want {
-				t.Errorf("counted %+v, want %+v", got, want)
+				t.Errorf("got counters %+v, want %+v", got, want)
 			}
 		})
 	}
@@ -71,7 +71,7 @@ func TestProbeShowsAnUntrustedCertificate(t *testing.T) {
 		t.Errorf("got %+v", p.TLS)
 	}
 	if !p.STARTTLS || p.Banner == "" {
-		t.Errorf("lost what was seen before: %+v", p)
+		t.Errorf("the result lost the banner or the extensions: %+v", p)
 	}
 }
 
@@ -86,7 +86,7 @@ func TestProbeTellsHowFarItCame(t *testing.T) {
 			t.Errorf("got %+v", p)
 		}
 	})
-	t.Run("NobodyListens", func(t *testing.T) {
+	t.Run("NothingListens", func(t *testing.T) {
 		s, sender, _ := script(t, site.NoEncryption, (*smtptest.Peer).Wait)
 		p := sender.Probe(t.Context(), "127.0.0.2", s.Port(), site.NoEncryption, "")
 		if p.Result.Stage != site.StageConnect || p.RemoteAddress != "" || !slices.Equal(p.Addresses, []string{"127.0.0.2"}) {
@@ -118,7 +118,7 @@ func TestOtherServicesStayUnknown(t *testing.T) {
 				t.Errorf("got %+v", p)
 			}
 			if len(s.Heard()) != 0 {
-				t.Errorf("said %q", s.Heard())
+				t.Errorf("the client sent %q", s.Heard())
 			}
 		})
 	}
@@ -157,12 +157,12 @@ func TestHELONameIsChosen(t *testing.T) {
 	s, sender, _ := script(t, site.NoEncryption, offering(quit, "250 HELP"))
 	p := sender.Probe(t.Context(), s.Host(), s.Port(), site.NoEncryption, "")
 	if p.HELOName == "" || strings.Contains(p.HELOName, "localhost") || submit.CheckHELOName(p.HELOName) != nil {
-		t.Errorf("chose %q", p.HELOName)
+		t.Errorf("got HELO name %q", p.HELOName)
 	}
 	if !strings.Contains(p.HELOName, ".") {
-		t.Errorf("%q is neither fully qualified nor an address literal", p.HELOName)
+		t.Errorf("got %q, want a fully qualified name or an address literal", p.HELOName)
 	}
 	if got := s.Heard()[0]; got != "EHLO "+p.HELOName {
-		t.Errorf("said %q", got)
+		t.Errorf("the client sent %q", got)
 	}
 }

@@ -43,7 +43,7 @@ func TestRefreshToken(t *testing.T) {
 		}
 	}
 	if len(mail.Messages()) != 3 || kept != 3 {
-		t.Errorf("%d messages, %d tokens kept", len(mail.Messages()), kept)
+		t.Errorf("got %d messages and %d kept tokens, want 3 of each", len(mail.Messages()), kept)
 	}
 	asked := tokens.Requests()[0]
 	token, _ := c.Password.Split()
@@ -75,7 +75,7 @@ func TestRefreshTokenIsNotUsedUp(t *testing.T) {
 		t.Errorf("got %+v", r)
 	}
 	if got := tokens.Requests(); len(got) != 0 {
-		t.Errorf("asked %+v", got)
+		t.Errorf("got token requests %+v", got)
 	}
 }
 
@@ -105,10 +105,10 @@ func TestServiceAccount(t *testing.T) {
 	}
 	tokens.SetApp(clientID, oauthtest.App{Key: account.Key})
 	if r := sender.Send(t.Context(), c, recipient); r.Stage != site.StageToken || !strings.Contains(r.Error, "401 unauthorized_client: Client is unauthorized") {
-		t.Errorf("without delegation: %+v", r)
+		t.Errorf("without delegation: got %+v", r)
 	}
 	c.Password = secret.New("no key")
 	if r := sender.Send(t.Context(), c, recipient); r.Stage != site.StageAuth || !strings.Contains(r.Error, "password: must be an RSA key in PEM") {
-		t.Errorf("without a key: %+v", r)
+		t.Errorf("without a key: got %+v", r)
 	}
 }

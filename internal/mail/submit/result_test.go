@@ -60,17 +60,17 @@ func FuzzReply(f *testing.F) {
 	f.Fuzz(func(t *testing.T, code int, text string) {
 		r := a.reply(code, text)
 		if utf8.RuneCountInString(r.Text) > maxText || !utf8.ValidString(r.Text) {
-			t.Errorf("kept %q", r.Text)
+			t.Errorf("got text %q", r.Text)
 		}
 		if strings.ContainsFunc(r.Text, func(c rune) bool { return !unicode.IsPrint(c) }) || strings.Contains(r.Text, "  ") {
-			t.Errorf("kept %q", r.Text)
+			t.Errorf("got text %q", r.Text)
 		}
 		if again, _ := site.SplitEnhancedCode(r.EnhancedCode); again != r.EnhancedCode {
-			t.Errorf("took %q for an enhanced code", r.EnhancedCode)
+			t.Errorf("got enhanced code %q that does not parse", r.EnhancedCode)
 		}
 		for _, form := range []string{"hunter2", "aHVudGVyMg", "AGFwcABodW50ZXIy"} {
 			if strings.Contains(r.Text, form) {
-				t.Errorf("%q shows in %q", form, r.Text)
+				t.Errorf("found %q in %q", form, r.Text)
 			}
 		}
 	})
@@ -85,15 +85,15 @@ func FuzzExtensions(f *testing.F) {
 		offers := parseExtensions(reply)
 		for _, name := range offers.mechanisms() {
 			if !isMechanism(name) {
-				t.Errorf("mechanism %q", name)
+				t.Errorf("got mechanism %q", name)
 			}
 		}
 		if offers.sizeLimit() < 0 {
-			t.Errorf("size limit %d", offers.sizeLimit())
+			t.Errorf("got size limit %d", offers.sizeLimit())
 		}
 		for line := range strings.SplitSeq(strings.TrimSuffix(helloReply(offers), "\r\n"), "\r\n") {
 			if !strings.HasPrefix(line, "250") || len(line) > 20 {
-				t.Errorf("line %q", line)
+				t.Errorf("got line %q", line)
 			}
 		}
 	})

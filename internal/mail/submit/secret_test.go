@@ -41,10 +41,10 @@ func leaks(t *testing.T, r any) {
 	}
 	for _, shown := range []string{fmt.Sprintf("%+v", r), fmt.Sprintf("%#v", r), string(marshalled)} {
 		for _, leak := range passwords.Find([]byte(shown)) {
-			t.Errorf("%s of %s", leak, shown)
+			t.Errorf("found %s in %s", leak, shown)
 		}
 		if strings.Contains(shown, b64(user)) {
-			t.Errorf("the login shows in %s", shown)
+			t.Errorf("the result shows the login: %s", shown)
 		}
 	}
 }
@@ -108,7 +108,7 @@ func TestReplyIsCapped(t *testing.T) {
 			}))
 			r := sender.Send(t.Context(), c, recipient)
 			if r.Reply == nil || utf8.RuneCountInString(r.Reply.Text) > 2048 || !strings.HasSuffix(r.Reply.Text, "…") {
-				t.Errorf("kept %+v", r.Reply)
+				t.Errorf("got reply %+v", r.Reply)
 			}
 		})
 	}

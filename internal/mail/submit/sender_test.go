@@ -41,23 +41,23 @@ func TestSend(t *testing.T) {
 				t.Fatalf("got %+v", r)
 			}
 			if got := stages(r); !slices.Equal(got, want) {
-				t.Errorf("passed %q, want %q", got, want)
+				t.Errorf("got stages %q, want %q", got, want)
 			}
 			m := server.Messages()[0]
 			if wantReply := (site.Reply{Code: 250, EnhancedCode: "2.0.0", Text: "OK: queued as " + m.QueueID}); *r.Reply != wantReply {
-				t.Errorf("kept the reply %+v, want %+v", *r.Reply, wantReply)
+				t.Errorf("got reply %+v, want %+v", *r.Reply, wantReply)
 			}
 			if r.Recipient != recipient || r.TestedAt.Before(before) || r.Diagnosis != nil || r.Certificate != nil {
 				t.Errorf("got %+v", r)
 			}
 			if m.TLS != (e != site.NoEncryption) || m.User != user || m.From != user || !slices.Equal(m.To, []string{recipient}) {
-				t.Errorf("the server took %+v", m)
+				t.Errorf("the server accepted %+v", m)
 			}
 			if m.HELOName != "client.example.com" {
-				t.Errorf("the client called itself %q", m.HELOName)
+				t.Errorf("got HELO name %q", m.HELOName)
 			}
 			if got, want := server.Counters(), (smtptest.Counters{Connections: 1, Logins: 1, Messages: 1}); got != want {
-				t.Errorf("counted %+v, want %+v", got, want)
+				t.Errorf("got counters %+v, want %+v", got, want)
 			}
 		})
 	}
@@ -71,7 +71,7 @@ func TestSendWithoutLogin(t *testing.T) {
 		t.Errorf("got %+v", r)
 	}
 	if got := server.Counters().Logins; got != 0 {
-		t.Errorf("tried %d logins", got)
+		t.Errorf("got %d logins, want 0", got)
 	}
 }
 
@@ -83,7 +83,7 @@ func TestLoginSendsNoMessage(t *testing.T) {
 		t.Errorf("got %+v", r)
 	}
 	if got, want := server.Counters(), (smtptest.Counters{Connections: 1, Logins: 1}); got != want {
-		t.Errorf("counted %+v, want %+v", got, want)
+		t.Errorf("got counters %+v, want %+v", got, want)
 	}
 }
 
@@ -97,7 +97,7 @@ func TestLoginWithoutUsernameStopsAtEHLO(t *testing.T) {
 		t.Errorf("got %+v", r)
 	}
 	if want := []string{"EHLO client.example.com", "STARTTLS", "EHLO client.example.com", "QUIT"}; !slices.Equal(s.Heard(), want) {
-		t.Errorf("said %q, want %q", s.Heard(), want)
+		t.Errorf("the client sent %q, want %q", s.Heard(), want)
 	}
 }
 
@@ -121,20 +121,20 @@ func TestTestMessage(t *testing.T) {
 	}
 	from, err := parsed.Header.AddressList("From")
 	if err != nil || len(from) != 1 || from[0].Name != c.Settings.FromName || from[0].Address != user {
-		t.Errorf("From is %v, %v", from, err)
+		t.Errorf("got From %v, %v", from, err)
 	}
 	if replyTo, err := parsed.Header.AddressList("Reply-To"); err != nil || len(replyTo) != 1 || replyTo[0].Address != c.Settings.ReplyTo {
-		t.Errorf("Reply-To is %v, %v", replyTo, err)
+		t.Errorf("got Reply-To %v, %v", replyTo, err)
 	}
 	to, err := parsed.Header.AddressList("To")
 	if err != nil || len(to) != 1 || to[0].Address != recipient {
-		t.Errorf("To is %v, %v", to, err)
+		t.Errorf("got To %v, %v", to, err)
 	}
 	if date, err := parsed.Header.Date(); err != nil || time.Since(date).Abs() > time.Minute {
-		t.Errorf("Date is %v, %v", date, err)
+		t.Errorf("got Date %v, %v", date, err)
 	}
 	if id := parsed.Header.Get("Message-Id"); id != "<"+r.MessageID+">" || !strings.HasSuffix(r.MessageID, "@example.com") {
-		t.Errorf("Message-ID is %q, the result says %q", id, r.MessageID)
+		t.Errorf("got Message-ID %q, but the result says %q", id, r.MessageID)
 	}
 	for name, want := range map[string]string{"Auto-Submitted": "auto-generated", "Mime-Version": "1.0"} {
 		if got := parsed.Header.Get(name); got != want {
@@ -142,7 +142,7 @@ func TestTestMessage(t *testing.T) {
 		}
 	}
 	if kind, params, err := mime.ParseMediaType(parsed.Header.Get("Content-Type")); kind != "text/plain" || params["charset"] != "utf-8" || err != nil {
-		t.Errorf("Content-Type is %s %v, %v", kind, params, err)
+		t.Errorf("got Content-Type %s %v, %v", kind, params, err)
 	}
 	token := regexp.MustCompile(`[A-Z2-7]{10}$`).FindString(parsed.Header.Get("Subject"))
 	reader, err := gomail.CreateReader(bytes.NewReader(data))
@@ -155,10 +155,10 @@ func TestTestMessage(t *testing.T) {
 	}
 	body, err := io.ReadAll(part.Body)
 	if err != nil || token == "" || !strings.Contains(string(body), token) {
-		t.Errorf("the token %q of the subject is not in %q, %v", token, body, err)
+		t.Errorf("the body lacks the token %q of the subject: %q, %v", token, body, err)
 	}
 	if strings.Contains(string(body), "://") {
-		t.Errorf("there is a URL in %q", body)
+		t.Errorf("the body holds a URL: %q", body)
 	}
 }
 
@@ -182,11 +182,11 @@ func TestTestMessageIsPlainLines(t *testing.T) {
 			m := server.Messages()[0]
 			for line := range strings.SplitSeq(strings.TrimSuffix(string(m.Data), "\r\n"), "\r\n") {
 				if len(line) > c.limit || strings.ContainsAny(line, "\r\n") || strings.ContainsFunc(line, func(r rune) bool { return r > '~' }) {
-					t.Errorf("line of %d bytes: %q", len(line), line)
+					t.Errorf("got a line of %d bytes or with other characters than ASCII: %q", len(line), line)
 				}
 			}
 			if m.Size != int64(len(m.Data)) {
-				t.Errorf("announced SIZE=%d for %d bytes", m.Size, len(m.Data))
+				t.Errorf("got SIZE=%d for a message of %d bytes", m.Size, len(m.Data))
 			}
 		})
 	}
@@ -196,7 +196,7 @@ func TestEveryMessageIsItsOwn(t *testing.T) {
 	server, sender, c := start(t, smtptest.Config{})
 	a, b := sender.Send(t.Context(), c, recipient), sender.Send(t.Context(), c, recipient)
 	if a.MessageID == b.MessageID || a.MessageID == "" {
-		t.Errorf("the Message-IDs are %q and %q", a.MessageID, b.MessageID)
+		t.Errorf("got the Message-IDs %q and %q, want two different ones", a.MessageID, b.MessageID)
 	}
 	subject := func(i int) string {
 		m, err := mail.ReadMessage(bytes.NewReader(server.Messages()[i].Data))
@@ -228,12 +228,12 @@ func TestClock(t *testing.T) {
 		t.Fatal(err)
 	}
 	if date, err := m.Header.Date(); err != nil || date.Before(now.Add(-time.Minute)) || date.After(now) {
-		t.Errorf("Date is %s, %v", date, err)
+		t.Errorf("got Date %s, %v", date, err)
 	}
 }
 
 func TestNonASCIIAddresses(t *testing.T) {
-	t.Run("DomainsGoOutInASCII", func(t *testing.T) {
+	t.Run("DomainsAreSentInASCII", func(t *testing.T) {
 		server, sender, c := start(t, smtptest.Config{})
 		c.Settings.FromAddress = "app@bücher.example"
 		r := sender.Send(t.Context(), c, "ops@münchen.example")
@@ -242,29 +242,29 @@ func TestNonASCIIAddresses(t *testing.T) {
 		}
 		m := server.Messages()[0]
 		if m.From != "app@xn--bcher-kva.example" || m.To[0] != "ops@xn--mnchen-3ya.example" || m.UTF8 {
-			t.Errorf("the server took %s to %s, SMTPUTF8 %v", m.From, m.To, m.UTF8)
+			t.Errorf("the server accepted a message from %s to %s with SMTPUTF8 %v", m.From, m.To, m.UTF8)
 		}
 		if !strings.HasSuffix(r.MessageID, "@xn--bcher-kva.example") {
-			t.Errorf("the Message-ID is %q", r.MessageID)
+			t.Errorf("got Message-ID %q", r.MessageID)
 		}
 	})
-	t.Run("LocalPartAsksForSMTPUTF8", func(t *testing.T) {
+	t.Run("LocalPartUsesSMTPUTF8", func(t *testing.T) {
 		server, sender, c := start(t, smtptest.Config{})
 		if r := sender.Send(t.Context(), c, "größe@example.com"); r.Status != site.Passed {
 			t.Fatalf("got %+v", r)
 		}
 		if m := server.Messages()[0]; !m.UTF8 || m.To[0] != "größe@example.com" {
-			t.Errorf("the server took a message to %s, SMTPUTF8 %v", m.To, m.UTF8)
+			t.Errorf("the server accepted a message to %s with SMTPUTF8 %v", m.To, m.UTF8)
 		}
 	})
-	t.Run("LocalPartOfTheSenderAsksForSMTPUTF8", func(t *testing.T) {
+	t.Run("SenderLocalPartUsesSMTPUTF8", func(t *testing.T) {
 		server, sender, c := start(t, smtptest.Config{})
 		c.Settings.FromAddress = "größe@example.com"
 		if r := sender.Send(t.Context(), c, recipient); r.Status != site.Passed {
 			t.Fatalf("got %+v", r)
 		}
 		if m := server.Messages()[0]; !m.UTF8 || m.From != "größe@example.com" {
-			t.Errorf("the server took a message from %s, SMTPUTF8 %v", m.From, m.UTF8)
+			t.Errorf("the server accepted a message from %s with SMTPUTF8 %v", m.From, m.UTF8)
 		}
 	})
 	t.Run("WithoutSMTPUTF8NothingIsSent", func(t *testing.T) {
@@ -274,7 +274,7 @@ func TestNonASCIIAddresses(t *testing.T) {
 			t.Errorf("got %+v", r)
 		}
 		if strings.Contains(strings.Join(s.Heard(), "\n"), "MAIL") {
-			t.Errorf("said %q", s.Heard())
+			t.Errorf("the client sent %q", s.Heard())
 		}
 	})
 }
@@ -286,7 +286,7 @@ func TestSizeIsAnnounced(t *testing.T) {
 		t.Errorf("got %+v", r)
 	}
 	if got := server.Counters().Messages; got != 0 {
-		t.Errorf("took %d messages", got)
+		t.Errorf("the server accepted %d messages, want 0", got)
 	}
 }
 

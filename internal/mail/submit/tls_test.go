@@ -56,7 +56,7 @@ func TestCertificateIsRefused(t *testing.T) {
 					t.Errorf("got not after %s", r.Certificate.NotAfter)
 				}
 				if got := server.Counters(); got.Logins != 0 || got.Messages != 0 {
-					t.Errorf("counted %+v", got)
+					t.Errorf("got counters %+v, want no login and no message", got)
 				}
 			})
 		}
@@ -127,7 +127,7 @@ func TestClearTextToATLSPort(t *testing.T) {
 				t.Errorf("got %+v", r)
 			}
 			if got := server.Counters().Logins; got != 0 {
-				t.Errorf("tried %d logins", got)
+				t.Errorf("got %d logins, want 0", got)
 			}
 		})
 		t.Run("ServerSendsAnAlert/"+string(e), func(t *testing.T) {
@@ -143,9 +143,9 @@ func TestClearTextToATLSPort(t *testing.T) {
 // TestR34STARTTLSIsRequired plays the attack of RFC 3207 section 6: an offer that somebody took out.
 func TestR34STARTTLSIsRequired(t *testing.T) {
 	for name, ehlo := range map[string]string{
-		"NotOffered":             "250-mail.example.test\n250 AUTH PLAIN LOGIN",
-		"OnlyTheNameOfTheServer": "250 STARTTLS",
-		"OfferMangled":           "250-mail.example.test\n250-XXXXXXXA\n250 AUTH PLAIN LOGIN",
+		"NotOffered":        "250-mail.example.test\n250 AUTH PLAIN LOGIN",
+		"OnlyTheServerName": "250 STARTTLS",
+		"OfferMangled":      "250-mail.example.test\n250-XXXXXXXA\n250 AUTH PLAIN LOGIN",
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, sender, c := script(t, site.STARTTLS, func(p *smtptest.Peer) {
@@ -158,7 +158,7 @@ func TestR34STARTTLSIsRequired(t *testing.T) {
 				t.Errorf("got %+v", r)
 			}
 			if want := []string{"EHLO client.example.com"}; !slices.Equal(s.Heard(), want) {
-				t.Errorf("said %q", s.Heard())
+				t.Errorf("the client sent %q", s.Heard())
 			}
 		})
 	}
@@ -175,7 +175,7 @@ func TestR35DataBeforeTLS(t *testing.T) {
 		t.Errorf("got %+v", r)
 	}
 	if want := []string{"EHLO client.example.com", "STARTTLS"}; !slices.Equal(s.Heard(), want) {
-		t.Errorf("said %q", s.Heard())
+		t.Errorf("the client sent %q", s.Heard())
 	}
 }
 
@@ -193,6 +193,6 @@ func TestOffersBeforeTLSAreForgotten(t *testing.T) {
 		t.Errorf("got %+v", r)
 	}
 	if strings.Contains(strings.Join(s.Heard(), "\n"), "AUTH") {
-		t.Errorf("said %q", s.Heard())
+		t.Errorf("the client sent %q", s.Heard())
 	}
 }

@@ -51,7 +51,7 @@ func leaksToken(t *testing.T, tokens *oauthtest.Server, r site.TestResult) {
 		t.Fatal(err)
 	}
 	for _, leak := range leaktest.New(secrets).Find(shown) {
-		t.Errorf("%s of %s", leak, shown)
+		t.Errorf("found %s in %s", leak, shown)
 	}
 }
 
@@ -71,7 +71,7 @@ func TestLoginWithToken(t *testing.T) {
 				leaksToken(t, tokens, r)
 			}
 			if got := mail.Messages()[0].User; got != user {
-				t.Errorf("logged in as %q", got)
+				t.Errorf("got username %q", got)
 			}
 			// A token that was kept would hide that its secret was revoked.
 			asked := oauthtest.Request{Grant: "client_credentials", ClientID: clientID, Scope: oauthtest.Scope}
@@ -95,7 +95,7 @@ func TestRefusedSecretReachesNoMailServer(t *testing.T) {
 		t.Errorf("the mail server saw %+v", got)
 	}
 	if got := len(tokens.Requests()); got != 1 {
-		t.Errorf("asked %d times", got)
+		t.Errorf("got %d token requests, want 1", got)
 	}
 }
 
@@ -112,7 +112,7 @@ func TestMissingMailboxPermission(t *testing.T) {
 			}
 			leaksToken(t, tokens, r)
 			if got := mail.Counters().Logins; got != 1 {
-				t.Errorf("tried %d logins", got)
+				t.Errorf("got %d logins, want 1", got)
 			}
 		})
 	}
@@ -132,10 +132,10 @@ func TestMicrosoftRefusesWithoutChallenge(t *testing.T) {
 	got := said(s)
 	response, err := base64.StdEncoding.DecodeString(got[1])
 	if err != nil || got[0] != "AUTH XOAUTH2" || got[2] != "QUIT" {
-		t.Fatalf("said %q, %v", got, err)
+		t.Fatalf("the client sent %q, %v", got, err)
 	}
 	if text := string(response); !strings.HasPrefix(text, "user="+user+"\x01auth=Bearer ey") || !strings.HasSuffix(text, "\x01\x01") {
-		t.Errorf("answered %q", text)
+		t.Errorf("the client answered %q", text)
 	}
 }
 
@@ -150,7 +150,7 @@ func TestRefusedTokenEndsWithQUIT(t *testing.T) {
 		t.Errorf("got %+v, reply %v", r, r.Reply)
 	}
 	if got := said(s); got[len(got)-1] != "QUIT" {
-		t.Errorf("said %q", got)
+		t.Errorf("the client sent %q", got)
 	}
 }
 
@@ -214,7 +214,7 @@ func TestIncompleteTokenSettings(t *testing.T) {
 		t.Errorf("got %+v", r)
 	}
 	if len(tokens.Requests()) != 0 || mail.Counters() != (smtptest.Counters{}) {
-		t.Errorf("asked %+v, connected %+v", tokens.Requests(), mail.Counters())
+		t.Errorf("got token requests %+v and connections %+v, want none", tokens.Requests(), mail.Counters())
 	}
 }
 
