@@ -10,7 +10,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
-// receivers are the authserv-ids of services by the host of their IMAP server, or what these end in. Microsoft writes none.
+// receivers maps the host of a service's IMAP server to its authserv-id, or to the domain that its authserv-ids end in. Microsoft writes none.
 var receivers = map[string]string{
 	"imap.gmail.com":        "mx.google.com",
 	"imap.fastmail.com":     "messagingengine.com",
@@ -21,8 +21,8 @@ var receivers = map[string]string{
 	"outlook.office365.com": "",
 }
 
-// ReceiverOf returns the authserv-id of the service whose IMAP server is host, and whether it is known. It is never guessed from
-// a message: whoever sends one can write any.
+// ReceiverOf returns the authserv-id of the service whose IMAP server is host, and whether it is known. It is never taken
+// from a message, because the sender of a message can write any.
 func ReceiverOf(host string) (id string, known bool) {
 	id, known = receivers[strings.ToLower(strings.TrimSuffix(host, "."))]
 	return id, known
@@ -35,14 +35,14 @@ func (c Config) receiver() (id string, known bool) {
 	return ReceiverOf(c.Host)
 }
 
-// statement is what a header says about one method, with the properties that it was found for.
+// statement is the result that a header reports for one method, with the properties that it applies to.
 type statement struct {
 	method, result string
 	properties     map[string]string
 }
 
-// authenticate reads the headers of the receiver, the latest first. What others added counts for nothing, and of two headers
-// that speak of one method the upper one: the receiver adds its own at the top.
+// authenticate reads the headers of the receiver, the latest first. It ignores headers that others added. If two headers
+// report on the same method, the upper one counts, because the receiver adds its own at the top.
 func authenticate(headers []string, receiver, from string) (id string, spf, dkim, dmarc site.AuthResult) {
 	of := map[string][]statement{}
 	for _, header := range headers {
@@ -74,7 +74,7 @@ func isReceiver(name, receiver string) bool {
 	return name == receiver || receiver != "" && strings.HasSuffix(name, "."+receiver)
 }
 
-// best prefers what passed, and of that what passed for the domain of the sender: a message has the signatures of all it came by.
+// best prefers a result that passed and, among those, one for the sender's domain: every server on the way may have signed the message.
 func best(statements []statement, from string, properties []string) site.AuthResult {
 	result := func(s statement) site.AuthResult {
 		var domain string
@@ -101,13 +101,13 @@ func best(statements []statement, from string, properties []string) site.AuthRes
 }
 
 var (
-	// keyword is a result as RFC 8601 has them; what is none is not said.
+	// keyword matches a result of RFC 8601; anything else is not shown.
 	keyword      = regexp.MustCompile(`^[a-z]{1,20}$`)
 	spacedEquals = regexp.MustCompile(`\s*=\s*`)
 )
 
-// parseResults reads one header (RFC 8601 section 2.2) and forgives what receivers do: no authserv-id, or a comment right behind
-// a result.
+// parseResults reads one header (RFC 8601 section 2.2) and tolerates common mistakes of receivers: a missing authserv-id, or a
+// comment directly after a result.
 func parseResults(header string) (id string, statements []statement) {
 	for i, part := range strings.Split(withoutComments(header), ";") {
 		words := strings.Fields(spacedEquals.ReplaceAllString(part, "="))
@@ -134,7 +134,7 @@ func parseResults(header string) (id string, statements []statement) {
 	return id, statements
 }
 
-// withoutComments takes out comments, which nest, and what would part a quoted string: its quotes, semicolons and spaces.
+// withoutComments removes comments, which can be nested, and from quoted strings the quotes, semicolons and spaces, which would split them.
 func withoutComments(header string) string {
 	var out strings.Builder
 	depth, quoted, escaped := 0, false, false

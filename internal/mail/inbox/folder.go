@@ -16,23 +16,23 @@ import (
 type folder struct {
 	name  string
 	place site.Place
-	// watched folders are looked into in each round, the others once a message did not come.
+	// watched folders are read in each round, the others only when a message did not arrive.
 	watched bool
 }
 
-// mark is up to where a folder was read.
+// mark is the point up to which a folder was read.
 type mark struct {
 	validity uint32
 	next     imap.UID
 }
 
-// spam are the names of folders for spam where the server does not mark them (RFC 6154).
+// spam lists names of spam folders, for servers that do not mark them (RFC 6154).
 var spam = []string{"junk", "spam", "junk e-mail", "junk email", "junk mail", "bulk", "bulk mail", "spamverdacht", "unerwünscht"}
 
-// maxFolders is how many folders of a mailbox are looked into at most.
+// maxFolders is the maximum number of folders that are read.
 const maxFolders = 200
 
-// list finds the inbox, the folders for spam, and that of all mail, which are watched.
+// list finds the folders to watch: the inbox, the spam folders and the folder of all mail.
 func (s *session) list() error {
 	caps := s.client.Caps()
 	options := &imap.ListOptions{ReturnSpecialUse: caps.Has(imap.CapSpecialUse) && caps.Has(imap.CapListExtended)}
@@ -57,7 +57,7 @@ func (s *session) list() error {
 	return nil
 }
 
-// round returns what came into the watched folders since marks, which it moves on. A folder without a mark gets one.
+// round returns the messages that arrived in the watched folders since marks, and advances marks. A folder without a mark gets one.
 func (s *session) round(ctx context.Context, marks map[string]mark) ([]message, error) {
 	stop := s.within(ctx)
 	defer stop()
@@ -73,7 +73,7 @@ func (s *session) round(ctx context.Context, marks map[string]mark) ([]message, 
 		now := mark{status.UIDValidity, status.UIDNext}
 		before, marked := marks[f.name]
 		if marked && before.validity != now.validity {
-			// All numbers are new: what came meanwhile is among the last.
+			// All UIDs are new, so new messages are among the last.
 			before = mark{now.validity, now.next - min(now.next-1, maxMessages)}
 		}
 		if marked && now.next > before.next {
@@ -91,10 +91,10 @@ func (s *session) round(ctx context.Context, marks map[string]mark) ([]message, 
 	return arrived, nil
 }
 
-// maxSwept is how many of the latest messages of each folder are looked at when one did not come.
+// maxSwept is how many of the latest messages of each folder are searched when a message did not arrive.
 const maxSwept = 50
 
-// sweep returns the latest messages of every folder, also of one that is new.
+// sweep returns the latest messages of every folder, including new folders.
 func (s *session) sweep(ctx context.Context) ([]message, error) {
 	stop := s.within(ctx)
 	defer stop()
@@ -105,7 +105,7 @@ func (s *session) sweep(ctx context.Context) ([]message, error) {
 	for _, f := range s.folders {
 		status, err := s.client.Status(f.name, &imap.StatusOptions{NumMessages: true}).Wait()
 		if err != nil || status.NumMessages == nil || *status.NumMessages == 0 {
-			continue // A folder that cannot be opened is not where a filter puts mail.
+			continue // No filter puts mail into a folder that cannot be opened.
 		}
 		var set imap.SeqSet
 		set.AddRange(*status.NumMessages-min(*status.NumMessages-1, maxSwept-1), *status.NumMessages)

@@ -16,7 +16,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
-// Config says which mailbox to read. All but RootCAs, Receiver and DialContext are needed.
+// Config says which mailbox to read. RootCAs, Receiver and DialContext are optional.
 type Config struct {
 	Host string
 	// Port is usually 993 with [site.TLS] and 143 with [site.STARTTLS].
@@ -25,13 +25,13 @@ type Config struct {
 	Encryption site.Encryption
 	Username   string
 	Password   secret.Text
-	// Token fetches an access token for each login, which is then one by XOAUTH2 or OAUTHBEARER (RFC 7628) instead of by Password.
+	// Token fetches an access token for each login. The login is then XOAUTH2 or OAUTHBEARER (RFC 7628), and Password is not used.
 	// Its errors are of package oauth.
 	Token func(ctx context.Context) (secret.Text, error)
-	// Secrets are what Token sends: they are taken out of errors, as Password and the tokens are.
+	// Secrets are the secrets that Token sends. They are redacted from errors, as are Password and the tokens.
 	Secrets []secret.Text
-	// Receiver is the authserv-id under which the receiving server reports what it found out about senders (RFC 8601 section
-	// 2.5), or the domain that it ends in. Empty means what [ReceiverOf] knows; without either nothing is taken for checked.
+	// Receiver is the authserv-id under which the receiving server reports its checks of senders (RFC 8601 section
+	// 2.5), or the domain that it ends in. If it is empty, [ReceiverOf] is asked; if that knows none, no message counts as checked.
 	Receiver string
 	// RootCAs are trusted instead of the system's; nil for those.
 	RootCAs *x509.CertPool
@@ -39,39 +39,39 @@ type Config struct {
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// Mailbox is a mailbox that any number of tests watch at once. It is connected only while somebody watches.
+// Mailbox is a mailbox that any number of tests can watch at the same time. It is connected only while one of them does.
 type Mailbox struct {
 	config Config
 	// redactor knows the password and the tokens.
 	redactor untrusted.Redactor
-	// busy is held by whatever uses connection and marks: one round at a time.
+	// busy is held by the round that uses connection and marks; there is one at a time.
 	busy       chan struct{}
 	connection *connection
 	marks      map[string]mark
 
 	mu      sync.Mutex
 	watches map[*watch]struct{}
-	// started and last count and keep the rounds.
+	// started counts the rounds; last is the latest one.
 	started int
 	last    round
-	// arrived are the messages that came since the first of the present watches began.
+	// arrived holds the messages that arrived since the first of the current watches began.
 	arrived []message
-	// refused is the end of all: logging in again and again with a wrong password locks accounts out.
+	// refused ends all watches: repeated logins with a wrong password lock accounts.
 	refused *site.InboxError
-	// lost are the senders and recipients whose message was not found and may still come.
+	// lost holds the senders and recipients whose message was not found and may still arrive.
 	lost map[route]bool
 }
 
-// round is one look into all watched folders.
+// round is one reading of all watched folders.
 type round struct {
 	number int
 	err    error
 }
 
-// route is from whom to whom a message goes.
+// route is the sender and the recipient of a message.
 type route struct{ from, to string }
 
-// New returns a mailbox; nothing is dialled yet.
+// New returns a mailbox. It does not connect.
 func New(c Config) *Mailbox {
 	m := &Mailbox{
 		config:  c,
@@ -117,7 +117,7 @@ func (m *Mailbox) Watch(ctx context.Context, from, recipient string) (site.Watch
 	return w, nil
 }
 
-// refresh waits for a round after the one of that number, and makes it unless somebody else does.
+// refresh waits for a round later than the one with that number, and runs it unless another watch does.
 func (m *Mailbox) refresh(ctx context.Context, seen int) (number int, err error) {
 	select {
 	case m.busy <- struct{}{}:
@@ -139,7 +139,7 @@ func (m *Mailbox) refresh(ctx context.Context, seen int) (number int, err error)
 		<-m.busy
 		return last.number, last.err
 	}
-	// Not with ctx: others watch over the same connection.
+	// Not with ctx, because other watches use the same connection.
 	made := make(chan error, 1)
 	go func() {
 		err := m.look()
@@ -154,7 +154,7 @@ func (m *Mailbox) refresh(ctx context.Context, seen int) (number int, err error)
 	}
 }
 
-// look makes a round.
+// look runs a round.
 func (m *Mailbox) look() error {
 	ctx, cancel := context.WithTimeout(context.Background(), roundTimeout)
 	defer cancel()
@@ -176,7 +176,7 @@ func (m *Mailbox) look() error {
 	return nil
 }
 
-// finish ends a round: where nobody watches any more, the connection too.
+// finish ends a round and, if nothing is watched any more, the connection.
 func (m *Mailbox) finish(r round) {
 	m.mu.Lock()
 	m.last = r
@@ -187,7 +187,7 @@ func (m *Mailbox) finish(r round) {
 	m.release()
 }
 
-// release lets the next one use the connection, which it ends first where nobody watches any more.
+// release passes the connection on to the next round; if nothing is watched any more, it closes it.
 func (m *Mailbox) release() {
 	m.mu.Lock()
 	unwatched := len(m.watches) == 0
@@ -203,14 +203,14 @@ func (m *Mailbox) release() {
 	<-m.busy
 }
 
-// explain makes an error fit to be shown.
+// explain cleans and redacts an error for use in messages.
 func (m *Mailbox) explain(err error) error {
 	return &site.InboxError{Shortfall: shortfall(err), Message: m.redactor.Brief(err.Error(), maxText)}
 }
 
 const (
-	// maxText is how much of what the server said is shown.
+	// maxText limits how much of a server's reply is shown.
 	maxText = 300
-	// roundTimeout bounds one look into the folders, connecting included.
+	// roundTimeout limits one round, including the connection.
 	roundTimeout = 30 * time.Second
 )

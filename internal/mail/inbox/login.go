@@ -42,7 +42,7 @@ func (s *session) loginWithPassword(c Config) error {
 	return &refusedError{"the server takes no password (LOGINDISABLED)"}
 }
 
-// loginWithToken prefers XOAUTH2, which Microsoft and Google offer, to its standard successor.
+// loginWithToken prefers XOAUTH2, which Microsoft and Google support, to OAUTHBEARER.
 func (s *session) loginWithToken(username string, token secret.Text) error {
 	caps := s.client.Caps()
 	switch {
@@ -56,7 +56,7 @@ func (s *session) loginWithToken(username string, token secret.Text) error {
 
 const xoauth2 = "XOAUTH2"
 
-// tokenLogin is XOAUTH2, which go-sasl no longer has.
+// tokenLogin implements XOAUTH2, which go-sasl no longer supports.
 type tokenLogin struct {
 	username string
 	token    secret.Text
@@ -67,17 +67,17 @@ func (t *tokenLogin) Start() (mechanism string, response []byte, err error) {
 	return xoauth2, []byte("user=" + t.username + "\x01auth=Bearer " + t.token.Reveal() + "\x01\x01"), nil
 }
 
-// Next implements [sasl.Client]: a challenge says why the token is refused.
+// Next implements [sasl.Client]. A challenge says why the token was refused.
 func (t *tokenLogin) Next(challenge []byte) ([]byte, error) {
 	return nil, &refusedError{"the server refused the access token: " + string(challenge)}
 }
 
-// refusedError is one that does not come as the answer to a command.
+// refusedError is a refusal that is not the response to a command.
 type refusedError struct{ why string }
 
 func (r *refusedError) Error() string { return r.why }
 
-// isRefusal reports whether logging in again can only fail again: anything else may be a fault of the network.
+// isRefusal reports whether the server refused the login, so that a retry would fail too. Any other error may be a network failure.
 func isRefusal(err error) bool {
 	_, byServer := errors.AsType[*refusedError](err)
 	_, bearer := errors.AsType[*sasl.OAuthBearerError](err)

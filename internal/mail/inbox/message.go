@@ -12,7 +12,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
-// headerFields are all that is read of a message, maxHeader bytes at most.
+// headerFields are the only parts of a message that are read, up to maxHeader bytes.
 var headerFields = []string{
 	"Message-ID", "X-Google-Original-Message-ID", "X-Microsoft-Original-Message-ID", "Original-Message-ID",
 	"From", "To", "Authentication-Results",
@@ -20,13 +20,13 @@ var headerFields = []string{
 
 const maxHeader = 64 << 10
 
-// message is what is known of one that arrived.
+// message is what is known about a message that arrived.
 type message struct {
 	folder string
 	place  site.Place
 	at     time.Time
 	id     string
-	// originals are the ids that a service says it replaced.
+	// originals are the Message-IDs that a service says it replaced.
 	originals []string
 	from, to  []string
 	results   []string
@@ -35,7 +35,7 @@ type message struct {
 
 func newMessage(f folder, at time.Time, header []byte) message {
 	m := message{folder: f.name, place: f.place, at: at}
-	// What is not a header at all leaves a message that nothing recognises.
+	// If this is not a header, the message is empty and matches no test.
 	parsed, err := mail.ReadMessage(bytes.NewReader(append(header, "\r\n\r\n"...)))
 	if err != nil {
 		return m
@@ -56,21 +56,21 @@ func bareID(value string) string { return strings.Trim(strings.TrimSpace(value),
 
 func addresses(h mail.Header, field string) []string {
 	var found []string
-	parsed, _ := h.AddressList(field) // what is not an address is not one that was written to
+	parsed, _ := h.AddressList(field) // a field that cannot be parsed names no recipient
 	for _, a := range parsed {
 		found = append(found, normal(a.Address))
 	}
 	return found
 }
 
-// normal is an address as two of them are compared: the case of a domain means nothing, and that of a local part too little.
+// normal returns an address in lower case, for comparison: case has no meaning in the domain, and too little in the local part.
 func normal(address string) string { return strings.ToLower(strings.TrimSpace(address)) }
 
-// minLocal is from how many characters on the local part of a Message-ID is found in a reply by no chance.
+// minLocal is the length from which the local part of a Message-ID does not appear in a reply by chance.
 const minLocal = 16
 
-// recognise says by what m is the message of a test, empty when by nothing. Services that replace the Message-ID keep the old
-// one in a field, or make the new one of the id that their reply told.
+// recognise returns by which property m is the message of a test; empty if it is not. Services that replace the Message-ID keep the
+// original in a header field, or derive the new one from the ID in their reply.
 func (m message) recognise(accepted site.TestResult) string {
 	local, _, _ := strings.Cut(m.id, "@")
 	sent := bareID(accepted.MessageID)
@@ -85,8 +85,8 @@ func (m message) recognise(accepted site.TestResult) string {
 	return ""
 }
 
-// search returns the message of the test among those that arrived since the watch began: in the best place where there are
-// copies. What is known by sender and recipient only counts when it is the only one, and nobody else sends the same way.
+// search returns the test's message among those that arrived since the watch began; if there are copies, the one in the best
+// folder. A match by sender and recipient alone counts only if it is the only one and no other test uses the same two addresses.
 func (w *watch) search(accepted site.TestResult) (message, bool) {
 	w.mailbox.mu.Lock()
 	defer w.mailbox.mu.Unlock()
@@ -112,12 +112,12 @@ func (w *watch) search(accepted site.TestResult) (message, bool) {
 	return slices.MinFunc(exact, func(a, b message) int { return rank(a.place) - rank(b.place) }), true
 }
 
-// rank orders the places of copies of one message: what is in the inbox is also among all mail.
+// rank orders the folders that hold copies of one message: a message in the inbox is also in the folder of all mail.
 func rank(p site.Place) int {
 	return slices.Index([]site.Place{site.PlaceInbox, site.PlaceJunk, site.PlaceOther}, p)
 }
 
-// arrival is m with what the receiver found out about its sender.
+// arrival returns where m arrived, with the receiver's checks of its sender.
 func (m message) arrival(c Config, from string) site.Arrival {
 	a := site.Arrival{At: m.at.UTC(), Folder: untrusted.Brief(m.folder, maxName), Place: m.place, FoundBy: m.foundBy}
 	if receiver, known := c.receiver(); known {
@@ -127,5 +127,5 @@ func (m message) arrival(c Config, from string) site.Arrival {
 	return a
 }
 
-// maxName is how much of a name from outside is kept.
+// maxName limits the length of a name from outside.
 const maxName = 253

@@ -16,15 +16,15 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// session is one connection that is logged in.
+// session is a connection that is logged in.
 type session struct {
 	conn    *bounded
 	client  *imapclient.Client
 	folders []folder
 }
 
-// connection is what rounds need of a session. It holds functions, not the session: the mailbox travels in interfaces, and the linker
-// keeps every method of whatever an interface leads to, which would be the whole IMAP client instead of the six commands used here.
+// connection is the part of a session that rounds need. It holds functions instead of the session: the mailbox is passed in interfaces,
+// and the linker keeps every method that is reachable through an interface, which would be the whole IMAP client instead of six commands.
 type connection struct {
 	round  func(ctx context.Context, marks map[string]mark) ([]message, error)
 	sweep  func(ctx context.Context) ([]message, error)
@@ -57,7 +57,7 @@ func open(ctx context.Context, c Config) (*connection, error) {
 	return &connection{round: s.round, sweep: s.sweep, hangUp: s.close}, nil
 }
 
-// begin does what comes before the first round.
+// begin prepares the first round.
 func (s *session) begin(ctx context.Context, c Config) error {
 	config := &tls.Config{ServerName: strings.TrimSuffix(c.Host, "."), RootCAs: c.RootCAs, MinVersion: tls.VersionTLS12}
 	switch c.Encryption {
@@ -85,7 +85,7 @@ func (s *session) begin(ctx context.Context, c Config) error {
 	return s.list()
 }
 
-// within hangs up when ctx ends, for go-imap knows no contexts, and starts counting what comes.
+// within closes the connection when ctx ends, because go-imap does not support contexts, and resets the count of bytes read.
 func (s *session) within(ctx context.Context) (stop func()) {
 	s.conn.left.Store(maxRound)
 	cancel := context.AfterFunc(ctx, func() { _ = s.conn.Close() })
@@ -97,18 +97,18 @@ func (s *session) close() {
 		_ = s.conn.Close()
 		return
 	}
-	// The server may still be told; what it answers does not matter.
+	// LOGOUT is a courtesy; its response does not matter.
 	_ = s.client.Logout()
 	_ = s.client.Close()
 }
 
-// What is read in one round at most, and of how many messages in each folder.
+// The limits of one round: bytes, and messages in each folder.
 const (
 	maxRound    = 16 << 20
 	maxMessages = 200
 )
 
-// bounded is a connection on which only so much comes in.
+// bounded is a connection that limits how much is read.
 type bounded struct {
 	net.Conn
 	left atomic.Int64
@@ -124,7 +124,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// stepError is what failed on the way to an open mailbox.
+// stepError says which step failed while the mailbox was opened.
 type stepError struct {
 	shortfall site.Shortfall
 	doing     string
@@ -134,7 +134,7 @@ type stepError struct {
 func (e *stepError) Error() string { return fmt.Sprintf("%s: %v", e.doing, e.err) }
 func (e *stepError) Unwrap() error { return e.err }
 
-// shortfall says what an error of a session means.
+// shortfall classifies an error of a session.
 func shortfall(err error) site.Shortfall {
 	refusal, refused := errors.AsType[*imap.Error](err)
 	step, _ := errors.AsType[*stepError](err)

@@ -9,13 +9,13 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// watch implements [site.Watch]. Its fields are guarded by those of the mailbox.
+// watch implements [site.Watch]. The mailbox's mutex guards its fields.
 type watch struct {
 	mailbox *Mailbox
 	route   route
-	// from is where in the mailbox's list the messages begin that can be the right one.
+	// from is the index in the mailbox's arrived of the first message that can be the test's.
 	from int
-	// shared: others send from and to the same addresses meanwhile, so that those do not tell a message.
+	// shared: another test uses the same sender and recipient at the same time, so these do not identify the message.
 	shared bool
 	found  bool
 	sent   bool
@@ -32,7 +32,7 @@ func pause(waited time.Duration) time.Duration {
 	return 5 * time.Second
 }
 
-// Find implements [site.Watch]. A lost connection is opened again for as long as there is time.
+// Find implements [site.Watch]. It reconnects a lost connection until its time is up.
 func (w *watch) Find(ctx context.Context, accepted site.TestResult, wait time.Duration) (site.Arrival, error) {
 	m := w.mailbox
 	m.mu.Lock()
@@ -67,8 +67,8 @@ func (w *watch) Find(ctx context.Context, accepted site.TestResult, wait time.Du
 	}
 }
 
-// roundsElsewhere is how often a message is looked for in the inbox that was seen in an archive: Gmail has each message in its
-// folder of all mail too, and may show it there first.
+// roundsElsewhere is how many more rounds look for a message in the inbox after it was found in an archive: Gmail keeps every message
+// in its folder of all mail too, and may show it there first.
 const roundsElsewhere = 3
 
 func isFinal(err error) bool {
@@ -76,7 +76,7 @@ func isFinal(err error) bool {
 	return ok && e.Shortfall == site.InboxLogin
 }
 
-// giveUp looks into the folders that are not watched, once: a filter may have moved the message.
+// giveUp searches the folders that are not watched, once, because a filter may have moved the message.
 func (w *watch) giveUp(ctx context.Context, accepted site.TestResult, last error) (site.Arrival, error) {
 	if last != nil {
 		return site.Arrival{}, last
@@ -91,7 +91,7 @@ func (w *watch) giveUp(ctx context.Context, accepted site.TestResult, last error
 	return site.Arrival{}, &site.InboxError{Shortfall: site.NotArrived, Message: "the message was accepted and did not arrive"}
 }
 
-// sweep looks for the message in all folders, among their latest messages.
+// sweep searches the latest messages of all folders for the message.
 func (m *Mailbox) sweep(ctx context.Context, accepted site.TestResult) (message, bool, error) {
 	select {
 	case m.busy <- struct{}{}:
@@ -120,7 +120,7 @@ func (m *Mailbox) sweep(ctx context.Context, accepted site.TestResult) (message,
 	return best, ok, nil
 }
 
-// take makes the arrival of a message that was found.
+// take returns the arrival of a message that was found.
 func (w *watch) take(found message) site.Arrival {
 	w.mailbox.mu.Lock()
 	w.found = true
@@ -140,6 +140,6 @@ func (w *watch) Close() {
 	select {
 	case m.busy <- struct{}{}:
 		m.release()
-	default: // Who is busy releases it.
+	default: // The round that is running releases it.
 	}
 }

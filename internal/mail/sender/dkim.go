@@ -6,18 +6,18 @@ import (
 	"strings"
 )
 
-// Key is what stands at a DKIM selector of the domain (RFC 6376 section 3.6.1).
+// Key is the record at a DKIM selector of the domain (RFC 6376 section 3.6.1).
 type Key struct {
 	Selector string
 	// Found: there is a key that has not been revoked.
 	Found bool
-	// Revoked: the key was taken back by an empty one.
+	// Revoked: the key is empty, which revokes it.
 	Revoked bool
-	// Target is what the name is an alias of; empty where it is none.
+	// Target is the target of the name's CNAME; empty if it has none.
 	Target string
 }
 
-// key looks for the key at a selector. want is what the name should be an alias of; empty where that is not known.
+// key looks up the key at a selector. want is the CNAME target that the name should have; empty if that is not known.
 func (q *questions) key(ctx context.Context, selector, domain, want string) (Key, error) {
 	k := Key{Selector: selector}
 	name := strings.ToLower(selector) + "._domainkey." + domain
@@ -36,8 +36,8 @@ func (q *questions) key(ctx context.Context, selector, domain, want string) (Key
 	return k, err
 }
 
-// tags are those of a DKIM or DMARC record: name=value, separated by semicolons (RFC 6376 section 3.2). Of two with one name, the
-// record is wrong, and the first counts.
+// tags are those of a DKIM or DMARC record: name=value, separated by semicolons (RFC 6376 section 3.2). A record with
+// duplicate tags is invalid; the first one is used.
 func tags(record string) map[string]string {
 	found := map[string]string{}
 	for part := range strings.SplitSeq(record, ";") {
@@ -50,8 +50,8 @@ func tags(record string) map[string]string {
 	return found
 }
 
-// keysCover says whether a signature of the service can pass in the name of the domain. targets are those of the service by
-// selector, and own the selectors that the configuration names.
+// keysCover says whether a signature of the service can pass for the domain. targets are the service's CNAME targets by selector, own
+// the selectors that the configuration names.
 func keysCover(keys []Key, targets map[string]string, own []string) Coverage {
 	if len(keys) == 0 {
 		return Unknown
@@ -64,7 +64,7 @@ func keysCover(keys []Key, targets map[string]string, own []string) Coverage {
 		case slices.Contains(own, k.Selector), want == "", k.Target == want:
 			return Covered
 		default:
-			coverage = Unknown // a key, but not by way of the service
+			coverage = Unknown // a key, but not the service's CNAME
 		}
 	}
 	return coverage

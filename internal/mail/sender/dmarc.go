@@ -8,20 +8,20 @@ import (
 
 // DMARC is the policy that applies to a domain (RFC 9989 section 4.7).
 type DMARC struct {
-	// Domain is where the record is: the domain itself, or one above it.
+	// Domain is the domain that has the record: the sender's domain or a parent.
 	Domain, Record string
 	// Policy is "none", "quarantine" or "reject".
 	Policy string
-	// SPFStrict and DKIMStrict: a subdomain of the domain does not align.
+	// SPFStrict and DKIMStrict: subdomains do not align.
 	SPFStrict, DKIMStrict bool
-	// psd is "y" at a public suffix, "n" where an organization begins, and empty where the record does not say.
+	// psd is "y" for a public suffix, "n" for an organizational domain, and empty if the record does not say.
 	psd string
 }
 
 // mostPolicies bounds the names that are asked for a policy (RFC 9989 section 4.10).
 const mostPolicies = 8
 
-// policyNames returns the domain and those above it, the nearest first. The nearest of too many are left out.
+// policyNames returns the domain and its parents, the domain first. If there are too many, the closest parents are left out.
 func policyNames(domain string) []string {
 	labels := strings.Split(domain, ".")
 	names := []string{domain}
@@ -31,8 +31,8 @@ func policyNames(domain string) []string {
 	return names
 }
 
-// policy looks for the record at the domain; if it has none, up the tree of names (RFC 9989 section 4.10). There, the record with the
-// fewest labels counts, unless a psd tag says where the organization begins. problem is the id of a finding: why no record can be used.
+// policy looks for the record at the domain and, if there is none, at its parents (RFC 9989 section 4.10). Among the parents, the record with
+// the fewest labels counts, unless a psd tag says where the organization begins. problem is the ID of a finding that says why no record can be used.
 func (q *questions) policy(ctx context.Context, domain string) (found *DMARC, problem string, err error) {
 	below := ""
 	for _, at := range policyNames(domain) {
@@ -42,7 +42,7 @@ func (q *questions) policy(ctx context.Context, domain string) (found *DMARC, pr
 			return nil, "", err
 		case why != "" && found == nil:
 			return nil, why, nil
-		case record == nil: // No record here that can be used.
+		case record == nil: // No usable record here.
 		case record.psd == "y" && found != nil && found.Domain == below:
 			return found, "", nil // The record just below a public suffix is the organization's.
 		case at == domain || record.psd != "":

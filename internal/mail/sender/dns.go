@@ -12,24 +12,24 @@ import (
 )
 
 const (
-	// mostQuestions bounds what one check asks: the ten lookups of SPF twice, ten mail servers for an mx each, and the rest.
+	// mostQuestions limits the queries of one check: the ten lookups of SPF twice, ten mail servers for each mx, and the rest.
 	mostQuestions = 100
-	// mostRecords and longestRecord bound what is read of an answer.
+	// mostRecords and longestRecord limit what is read from a response.
 	mostRecords, longestRecord = 100, 4096
 )
 
-// trouble is why the DNS did not answer a question. It says nothing that changes from one time to the next.
+// trouble says why the DNS did not answer a query. Its text does not change from one run to the next.
 type trouble struct{ name, why string }
 
 func (t *trouble) Error() string { return t.name + ": " + t.why }
 
-// questions asks the DNS and counts.
+// questions queries the DNS and counts the queries.
 type questions struct {
 	resolver *net.Resolver
 	asked    int
 }
 
-// ask puts one question; no error and nothing found where there is no such record. Its error is a *trouble.
+// ask makes one query. If there is no such record, it returns nothing and no error. Its error is a *trouble.
 func ask[T any](ctx context.Context, q *questions, name string, lookup func(context.Context, string) (T, error)) (T, error) {
 	var none T
 	shown := untrusted.Brief(name, 253)
@@ -43,7 +43,7 @@ func ask[T any](ctx context.Context, q *questions, name string, lookup func(cont
 	case err == nil:
 		return found, nil
 	case isDNS && failed.IsNotFound:
-		return found, nil // LookupMX and LookupTXT return what could be used beside such an error
+		return found, nil // LookupMX and LookupTXT return usable records together with such an error
 	case ctx.Err() != nil, isDNS && failed.IsTimeout:
 		return none, &trouble{shown, "no answer in time"}
 	case isDNS && failed.IsTemporary:
@@ -52,7 +52,7 @@ func ask[T any](ctx context.Context, q *questions, name string, lookup func(cont
 	return none, &trouble{shown, "the name server cannot be used"}
 }
 
-// txt returns the TXT records of a name in the order of their text: that of the answer changes.
+// txt returns the TXT records of a name, sorted, because their order in responses changes.
 func (q *questions) txt(ctx context.Context, name string) ([]string, error) {
 	records, err := ask(ctx, q, name, q.resolver.LookupTXT)
 	records = slices.Clone(records[:min(len(records), mostRecords)])
@@ -71,19 +71,19 @@ func (q *questions) addresses(ctx context.Context, name string) ([]netip.Addr, e
 	return found[:min(len(found), mostRecords)], err
 }
 
-// mailServers returns the hosts that take mail for a name.
+// mailServers returns the MX hosts of a name.
 func (q *questions) mailServers(ctx context.Context, name string) ([]string, error) {
 	records, err := ask(ctx, q, name, q.resolver.LookupMX)
 	var hosts []string
 	for _, mx := range records[:min(len(records), mostRecords)] {
-		if host := bareName(mx.Host); host != "" { // a null MX (RFC 7505) is none
+		if host := bareName(mx.Host); host != "" { // not a null MX (RFC 7505)
 			hosts = append(hosts, host)
 		}
 	}
 	return hosts, err
 }
 
-// alias returns what a name is an alias of, be there records or not; empty where it is none.
+// alias returns the CNAME target of a name, even if the target has no records; empty if there is none.
 func (q *questions) alias(ctx context.Context, name string) (string, error) {
 	target, err := ask(ctx, q, name, q.resolver.LookupCNAME)
 	if target = bareName(target); target == name {
@@ -92,7 +92,7 @@ func (q *questions) alias(ctx context.Context, name string) (string, error) {
 	return target, err
 }
 
-// bareName is a name of the DNS as it is compared and shown.
+// bareName returns a DNS name in the form in which names are compared and shown.
 func bareName(name string) string {
 	return strings.ToLower(strings.TrimSuffix(untrusted.Brief(name, 254), "."))
 }

@@ -12,29 +12,29 @@ import (
 //go:embed facts.json
 var file []byte
 
-// Envelope says whose domain a service puts into MAIL FROM, which is the one that SPF is about.
+// Envelope says whose domain a service uses in MAIL FROM, which is the domain that SPF checks.
 type Envelope string
 
 // The envelopes.
 const (
 	// SenderDomain is the domain of from_address.
 	SenderDomain Envelope = "sender"
-	// Subdomain is one below it, whose name the customer chooses.
+	// Subdomain is a subdomain of it, whose name the customer chooses.
 	Subdomain Envelope = "subdomain"
-	// ServiceDomain is one of the service.
+	// ServiceDomain is a domain of the service.
 	ServiceDomain Envelope = "service"
 )
 
-// Facts are what a mail service wants in the DNS of a sender's domain, where that is the same for all its customers.
+// Facts are the DNS records that a mail service requires for a sender's domain, as far as they are the same for all customers.
 type Facts struct {
 	Preset   string   `json:"preset"`
 	Envelope Envelope `json:"envelope"`
-	// SPFIncludes are the domains one of which a sender's SPF record includes.
+	// SPFIncludes are domains; a sender's SPF record must include one of them.
 	SPFIncludes []string `json:"spf_includes"`
-	// DKIM are the selectors, each with what its CNAME leads to; empty where that differs by account. {domain} stands for the
+	// DKIM maps each selector to its CNAME target, which is empty if it differs by account. {domain} stands for the
 	// sender's domain.
 	DKIM map[string]string `json:"dkim"`
-	// Sources are where this was read, and Checked when, as a date.
+	// Sources are the pages that say so, and Checked is the date when they were read.
 	Sources []string `json:"sources"`
 	Checked string   `json:"checked"`
 }
@@ -48,7 +48,7 @@ var load = sync.OnceValue(func() []Facts {
 	return all
 })
 
-// FactsOf returns the facts about a preset, and whether there are any.
+// FactsOf returns the facts about a preset, and whether any are known.
 func FactsOf(preset string) (Facts, bool) {
 	i := slices.IndexFunc(load(), func(f Facts) bool { return f.Preset == preset })
 	if i < 0 {
@@ -60,7 +60,7 @@ func FactsOf(preset string) (Facts, bool) {
 // All returns the facts about all presets, in the order of their ids.
 func All() []Facts { return slices.Clone(load()) }
 
-// targets are the targets of the CNAMEs for a domain, by selector.
+// targets returns the CNAME targets for a domain, by selector.
 func (f Facts) targets(domain string) map[string]string {
 	targets := map[string]string{}
 	for selector, target := range f.DKIM {
@@ -69,10 +69,10 @@ func (f Facts) targets(domain string) map[string]string {
 	return targets
 }
 
-// Record is one that the DNS of a domain should have.
+// Record is a record that the DNS of a domain should have.
 type Record struct{ Name, Type, Value string }
 
-// Expected returns the DKIM records of a service that follow from the domain alone; none where one of them does not.
+// Expected returns the DKIM records of a service if all of them follow from the domain alone; otherwise none.
 func (f Facts) Expected(domain string) []Record {
 	targets := f.targets(domain)
 	var records []Record
@@ -85,8 +85,8 @@ func (f Facts) Expected(domain string) []Record {
 	return records
 }
 
-// SPFTerm is what the SPF record of a sender's domain needs, such as "include:spf.service.example"; empty where nothing, or where
-// it differs by account.
+// SPFTerm is what the SPF record of a sender's domain needs, such as "include:spf.service.example"; empty if it needs nothing or if
+// that differs by account.
 func (f Facts) SPFTerm() string {
 	if f.Envelope != SenderDomain || len(f.SPFIncludes) != 1 {
 		return ""

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// judgement is one check under way.
+// judgement is one check in progress.
 type judgement struct {
 	request   Request
 	questions *questions
@@ -20,7 +20,7 @@ type judgement struct {
 	// service is the name of the preset; empty without one.
 	service string
 	report  Report
-	// spfExists: there is an SPF record, be it a good one or not.
+	// spfExists: there is an SPF record, valid or not.
 	spfExists bool
 }
 
@@ -28,7 +28,7 @@ func (j *judgement) find(id string, level Level, text, remedy string) {
 	j.report.Findings = append(j.report.Findings, Finding{ID: id, Level: level, Text: text, Remedy: remedy})
 }
 
-// look does it all, in the order in which receivers do.
+// look runs all checks, in the order in which receivers do.
 func (j *judgement) look(ctx context.Context) {
 	j.report.SPFCovers, j.report.DKIMCovers = Unknown, Unknown
 	texts, err := j.questions.txt(ctx, j.request.Domain)
@@ -66,7 +66,7 @@ func (j *judgement) exists(ctx context.Context) (bool, error) {
 	return len(addresses) > 0, err
 }
 
-// unanswered notes a question that the DNS did not answer, once.
+// unanswered records, once, that the DNS did not answer a query.
 func (j *judgement) unanswered(err error) {
 	if t, ok := errors.AsType[*trouble](err); ok && !slices.ContainsFunc(j.report.Findings, func(f Finding) bool { return f.ID == "dns-unavailable" }) {
 		j.find("dns-unavailable", Severe, "The DNS did not answer a question about "+t.name+": "+t.why+".",
@@ -76,7 +76,7 @@ func (j *judgement) unanswered(err error) {
 
 func (j *judgement) spf(ctx context.Context, records []string) {
 	j.spfExists = len(records) > 0
-	// An SPF record of the domain is of no use to mail whose MAIL FROM is in a different domain, and does it no harm.
+	// If MAIL FROM is in a different domain, the domain's SPF record has no effect.
 	level := Severe
 	if j.known && j.facts.Envelope != SenderDomain {
 		level = Warning
@@ -121,13 +121,13 @@ func (j *judgement) spf(ctx context.Context, records []string) {
 	}
 }
 
-// spfRemedy puts what the service needs into a sentence with one verb for it.
+// spfRemedy returns a sentence that says what the service needs, built with one verb.
 func (j *judgement) spfRemedy(sentence string) string {
 	return fmt.Sprintf(sentence, cmp.Or(j.facts.SPFTerm(), "include:…"))
 }
 
-// serviceSenders are the networks that the service sends from, as its own SPF record has them. Nothing is asked where the domain
-// includes that record, or lists no networks.
+// serviceSenders returns the networks that the service sends from, according to its own SPF record. It makes no query if the domain
+// includes that record or lists no networks.
 func (j *judgement) serviceSenders(ctx context.Context, own senders) senders {
 	if len(own.networks) == 0 || own.covers(j.facts.SPFIncludes, senders{}) == Covered {
 		return senders{}
@@ -192,7 +192,7 @@ func (j *judgement) dmarc(ctx context.Context) {
 	}
 }
 
-// verdict says what it comes to.
+// verdict draws the conclusion.
 func (j *judgement) verdict() {
 	r := &j.report
 	policy := "no DMARC policy applies"
@@ -215,7 +215,7 @@ func (j *judgement) verdict() {
 	}
 }
 
-// uncovered finds what of the domain does not cover the service.
+// uncovered adds findings for whatever does not cover the service.
 func (j *judgement) uncovered() {
 	spf, dkim := j.report.SPFCovers == Missing, j.report.DKIMCovers == Missing
 	switch {
@@ -232,7 +232,7 @@ func (j *judgement) uncovered() {
 	}
 }
 
-// spfCovers says it of SPF. The record of the domain is not asked for mail whose MAIL FROM is in another domain.
+// spfCovers says whether SPF covers the service. If MAIL FROM is in a different domain, the domain's record does not matter.
 func (j *judgement) spfCovers() string {
 	if j.known && j.facts.Envelope != SenderDomain {
 		return "SPF of the domain does not count for " + j.service

@@ -1,5 +1,5 @@
-// Package sender finds out what a domain's DNS says about mail that is sent in its name: SPF (RFC 7208), DKIM (RFC 6376) and
-// DMARC (RFC 9989), and whether one of them covers a mail service. What it asks is bounded, and what it is answered is untrusted.
+// Package sender checks what a domain's DNS says about mail that is sent from it, in SPF (RFC 7208), DKIM (RFC 6376) and DMARC (RFC
+// 9989), and whether SPF or DKIM covers a mail service. The number of queries is limited, and responses are untrusted input.
 package sender
 
 import (
@@ -13,13 +13,13 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/mail/presets"
 )
 
-// Checker asks the DNS. The zero Checker asks the name servers of this machine.
+// Checker queries the DNS. The zero Checker uses the name servers of this machine.
 type Checker struct {
-	// Resolver is asked; nil means the one of this machine.
+	// Resolver makes the queries; nil means this machine's.
 	Resolver *net.Resolver
 }
 
-// Nameserver returns a resolver that asks one name server, given as host and port, instead of those of this machine.
+// Nameserver returns a resolver that queries one name server, given as host and port, instead of this machine's.
 func Nameserver(address string) *net.Resolver {
 	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		var dialer net.Dialer
@@ -27,38 +27,38 @@ func Nameserver(address string) *net.Resolver {
 	}}
 }
 
-// Request says what to look at.
+// Request says what to check.
 type Request struct {
-	// Domain is that of from_address, in ASCII and without a final dot; [CheckDomain] says which it may be.
+	// Domain is the domain of from_address, in ASCII and without a final dot; [CheckDomain] says which are allowed.
 	Domain string
-	// Preset is the mail service, by its id in the catalogue. Empty looks at the domain alone.
+	// Preset is the ID of the mail service in the catalogue. If it is empty, only the domain is checked.
 	Preset string
-	// Selectors are DKIM selectors to look for beside those that are known of the preset.
+	// Selectors are DKIM selectors to check in addition to those of the preset.
 	Selectors []string
 }
 
-// Report is what was found. All that comes from the DNS is fit to be shown.
+// Report is what was found. Texts from the DNS are cleaned for use in messages.
 type Report struct {
-	// SPF is the domain's SPF record; nil where it has none, or more than one.
+	// SPF is the domain's SPF record; nil if it has none or more than one.
 	SPF *SPF
-	// Keys are the DKIM keys that were looked for, in the order of their selectors.
+	// Keys are the DKIM keys that were looked up, sorted by selector.
 	Keys []Key
-	// DMARC is the policy that applies to the domain; nil where there is none.
+	// DMARC is the policy that applies to the domain; nil if there is none.
 	DMARC *DMARC
-	// SPFCovers and DKIMCovers say whether mail that the service sends passes in the name of the domain.
+	// SPFCovers and DKIMCovers say whether mail that the service sends passes for the domain.
 	SPFCovers, DKIMCovers Coverage
-	// Findings are what is wrong, the worst first.
+	// Findings are the problems, the most severe first.
 	Findings []Finding
-	// Summary is one sentence; it says the same as long as the DNS does.
+	// Summary is one sentence; it does not change unless the DNS does.
 	Summary string
 }
 
-// OK reports whether nothing was found for which mail is likely to be refused.
+// OK reports whether no finding is [Severe].
 func (r Report) OK() bool {
 	return !slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Level == Severe })
 }
 
-// Text is the summary and the findings, for people.
+// Text returns the summary and the findings for people.
 func (r Report) Text() string {
 	var b strings.Builder
 	b.WriteString(r.Summary)
@@ -71,10 +71,10 @@ func (r Report) Text() string {
 	return b.String()
 }
 
-// Coverage says whether something of the domain covers a service.
+// Coverage says whether SPF or DKIM of the domain covers a service.
 type Coverage string
 
-// The coverages. Unknown stands for what cannot be judged from outside, such as a DKIM selector that only the account knows.
+// The coverages. Unknown means that it cannot be determined from outside, for example because only the account knows the DKIM selector.
 const (
 	Covered Coverage = "covered"
 	Missing Coverage = "missing"
@@ -86,13 +86,13 @@ type Level string
 
 // The levels.
 const (
-	// Severe: mail is likely to be refused, or to be filed as spam.
+	// Severe: mail is likely to be refused or filed as spam.
 	Severe Level = "error"
-	// Warning: mail may pass, but something is not as it should be.
+	// Warning: mail may pass, but something is wrong.
 	Warning Level = "warning"
 )
 
-// Finding is something that is wrong.
+// Finding is one problem.
 type Finding struct {
 	// ID is stable, such as "spf-multiple".
 	ID    string
@@ -103,7 +103,7 @@ type Finding struct {
 
 var domainName = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
-// CheckDomain refuses what is no domain that mail can come from.
+// CheckDomain refuses a text that is not a domain that mail can come from.
 func CheckDomain(domain string) error {
 	if len(domain) > 253 || !domainName.MatchString(domain) {
 		return errors.New("must be a domain in lower case such as client.example, internationalized ones in their ASCII form (xn--…)")
@@ -113,7 +113,7 @@ func CheckDomain(domain string) error {
 
 var selectorName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?)*$`)
 
-// CheckSelector refuses what is no DKIM selector (RFC 6376 section 3.1).
+// CheckSelector refuses a text that is not a DKIM selector (RFC 6376 section 3.1).
 func CheckSelector(selector string) error {
 	if len(selector) > 100 || !selectorName.MatchString(selector) {
 		return errors.New("must be a DKIM selector such as s1: the part before ._domainkey")
@@ -121,7 +121,7 @@ func CheckSelector(selector string) error {
 	return nil
 }
 
-// Check looks at a domain, for as long as ctx allows.
+// Check checks a domain. It ends when ctx does.
 func (c Checker) Check(ctx context.Context, r Request) Report {
 	q := &questions{resolver: c.Resolver}
 	if q.resolver == nil {

@@ -14,33 +14,33 @@ import (
 // SPF is the SPF record of a domain.
 type SPF struct {
 	Record string
-	// Lookups is how many lookups a receiver makes for it, at most; more than [MostLookups] is an error (RFC 7208 section 4.6.4).
+	// Lookups is the maximum number of lookups that a receiver makes for it; more than [MostLookups] is an error (RFC 7208 section 4.6.4).
 	Lookups int
 }
 
-// MostLookups is how many lookups an SPF record may cost.
+// MostLookups is how many lookups an SPF record may require.
 const MostLookups = 10
 
 // mostMailServers is how many names an mx mechanism may lead to (RFC 7208 section 4.6.4).
 const mostMailServers = 10
 
-// permanent is a fault of the record itself, for which a receiver takes no SPF result at all ("permerror").
+// permanent is an error in the record itself, which makes receivers ignore SPF ("permerror").
 type permanent struct{ why string }
 
 func (p *permanent) Error() string { return p.why }
 
-// senders are what an SPF record lets send.
+// senders are the senders that an SPF record allows.
 type senders struct {
 	// included are the domains whose records count, with those that their records include.
 	included []string
 	networks []netip.Prefix
-	// anybody may send: +all.
+	// anybody: the record allows every sender (+all).
 	anybody bool
-	// opaque: it depends on the message too, such as by a macro.
+	// opaque: the result also depends on the message, for example because of a macro.
 	opaque bool
 }
 
-// walk reads an SPF record with all that it includes.
+// walk reads an SPF record and all records that it includes.
 type walk struct {
 	questions *questions
 	lookups   int
@@ -48,7 +48,7 @@ type walk struct {
 	senders   senders
 }
 
-// spfRecords are the records among texts that are of SPF (RFC 7208 section 4.5).
+// spfRecords returns the SPF records among texts (RFC 7208 section 4.5).
 func spfRecords(texts []string) []string {
 	return slices.DeleteFunc(slices.Clone(texts), func(text string) bool {
 		version, _, _ := strings.Cut(text, " ")
@@ -56,7 +56,7 @@ func spfRecords(texts []string) []string {
 	})
 }
 
-// domain reads the record of a domain that another record names. Its error is a *permanent or a *trouble.
+// domain reads the record of a domain that a record refers to. Its error is a *permanent or a *trouble.
 func (w *walk) domain(ctx context.Context, domain string) error {
 	switch {
 	case CheckDomain(domain) != nil:
@@ -88,7 +88,7 @@ func (w *walk) record(ctx context.Context, domain, record string) error {
 			continue
 		}
 		if hasAll {
-			continue // what stands behind all is never reached
+			continue // nothing after "all" is evaluated
 		}
 		m := newMechanism(term, domain)
 		hasAll = m.name == "all"
@@ -105,7 +105,7 @@ func (w *walk) record(ctx context.Context, domain, record string) error {
 	return w.follow(ctx, redirect)
 }
 
-// modifier parts a term such as "redirect=_spf.client.example" (RFC 7208 section 4.6.1).
+// modifier splits a term such as "redirect=_spf.client.example" (RFC 7208 section 4.6.1).
 func modifier(term string) (name, value string, ok bool) {
 	at := strings.IndexAny(term, "=:/")
 	if at < 0 || term[at] != '=' {
@@ -117,12 +117,12 @@ func modifier(term string) (name, value string, ok bool) {
 // mechanism is a term such as "+mx:client.example/24".
 type mechanism struct {
 	term string
-	// passes: who matches may send.
+	// passes: matching senders are allowed.
 	passes bool
 	name   string
 	// value is the domain, or the network of ip4 and ip6.
 	value string
-	// bits are the prefix lengths for IPv4 and IPv6; -1 where they are wrong.
+	// bits are the prefix lengths for IPv4 and IPv6; -1 if they are invalid.
 	bits4, bits6 int
 }
 
@@ -218,7 +218,7 @@ func (w *walk) spend() error {
 	return nil
 }
 
-// include reads the record of another domain, whose senders count only where the include lets them pass.
+// include reads the record of an included domain, whose senders count only if the include lets them pass.
 func (w *walk) include(ctx context.Context, m mechanism) error {
 	before := w.senders
 	before.included, before.networks = slices.Clone(before.included), slices.Clone(before.networks)
@@ -262,10 +262,10 @@ func (w *walk) add(m mechanism, network netip.Prefix) {
 	}
 }
 
-// mostNetworks bounds what is compared: ten records of 4,096 characters hold fewer.
+// mostNetworks limits how many networks are compared: ten records of 4,096 characters hold fewer.
 const mostNetworks = 4096
 
-// parseNetwork reads the value of ip4 and ip6, which may be an address alone.
+// parseNetwork parses the value of ip4 and ip6: a network or a single address.
 func parseNetwork(value string) (netip.Prefix, error) {
 	if !strings.Contains(value, "/") {
 		address, err := netip.ParseAddr(value)
@@ -274,7 +274,8 @@ func parseNetwork(value string) (netip.Prefix, error) {
 	return netip.ParsePrefix(value)
 }
 
-// covers says whether a domain that lets s send lets a service send whose own SPF record is one of includes, and lets others send.
+// covers says whether a domain whose SPF record allows s covers a service. includes are the domains of the service's own SPF records,
+// service are the senders that these allow.
 func (s senders) covers(includes []string, service senders) Coverage {
 	switch {
 	case s.anybody || slices.ContainsFunc(includes, func(i string) bool { return slices.Contains(s.included, i) }):
@@ -299,7 +300,7 @@ func (s senders) covers(includes []string, service senders) Coverage {
 	return Missing
 }
 
-// count is a number with a noun, in its plural where needed.
+// count returns a number with a noun, in the plural if needed.
 func count(n int, noun string) string {
 	switch n {
 	case 0:
