@@ -1,4 +1,4 @@
-// Package wordpress is the plugin for WordPress: its sources in PHP, and what is made of them for a site.
+// Package wordpress contains the PHP sources of the WordPress plugin, and builds the files that sites install.
 package wordpress
 
 import (
@@ -37,7 +37,7 @@ PHP_8;
 `
 )
 
-// Assets returns the files that a release has of the plugin, by name: the archive, the single file, and the checksums of both.
+// Assets returns the plugin's files in a release, by name: the archive, the single file, and the checksums of both.
 func Assets() (map[string][]byte, error) {
 	archive, err := Zip()
 	file, fileErr := File()
@@ -48,7 +48,7 @@ func Assets() (map[string][]byte, error) {
 	return map[string][]byte{"site-smtp.zip": archive, "site-smtp.php": file, "site-smtp_SHA256SUMS": sums}, nil
 }
 
-// Zip returns the plugin as WordPress installs it: a folder site-smtp with the files of the sources and the texts for translators.
+// Zip returns the plugin as an archive for WordPress: a folder site-smtp with the sources and the texts for translators.
 // The same sources give the same bytes.
 func Zip() ([]byte, error) {
 	var archive bytes.Buffer
@@ -77,7 +77,7 @@ func Zip() ([]byte, error) {
 }
 
 // File returns the plugin as one file, for wp-content/mu-plugins. A class is declared when it is first used, as it is in the
-// folder, so that PHPMailer is loaded for mail only, and so that the file does nothing beside another copy of the plugin. Every PHP
+// folder, so that PHPMailer is loaded only for mail, and so that the file does nothing if there is another copy of the plugin. Every PHP
 // from 5.6 on parses the file as far as the guard of the loader.
 func File() ([]byte, error) {
 	text, err := sources.ReadFile(loader)
@@ -101,7 +101,7 @@ func File() ([]byte, error) {
 		"namespace SiteSMTP {\n" + hidden + classes + "}\n\nnamespace {\n" + after + shown + "}\n"), nil
 }
 
-// classes are a function that declares each class when it is asked for.
+// classes returns PHP code with a function that declares each class when it is needed.
 func classes() (string, error) {
 	files, err := fs.Glob(sources, "src/*.php")
 	if err != nil {

@@ -49,7 +49,7 @@ func TestZip(t *testing.T) {
 	}
 }
 
-// Every text is where the template for translators says, and every call that translates is in the template.
+// Every text is where the template for translators says, and the template has the text of every call that translates.
 func TestPot(t *testing.T) {
 	pot, err := wordpress.Pot()
 	if err != nil {
@@ -107,7 +107,7 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-// WP-CLI shows a comment of one line as it stands, with its slashes.
+// WP-CLI shows a one-line comment unchanged, including its slashes.
 func TestCommandsHaveDescriptions(t *testing.T) {
 	text, err := os.ReadFile("src/Cli.php")
 	if err != nil {

@@ -17,14 +17,14 @@ var (
 	header = regexp.MustCompile(`(?m)^ \* (Plugin Name|Description): (.*)$`)
 )
 
-// message is one text of the plugin for translators.
+// message is a text of the plugin, for translators.
 type message struct {
 	text, note string
 	// places are where it is: file, and line unless it is of the head.
 	places []string
 }
 
-// Pot returns the texts of the plugin as translators get them, a template of gettext: in the order of the sources, each text once.
+// Pot returns the texts of the plugin as a gettext template for translators: in the order of the sources, each text once.
 func Pot() ([]byte, error) {
 	files, err := fs.Glob(sources, "src/*.php")
 	if err != nil {

@@ -1,4 +1,4 @@
-// Command build writes what a site is given of the WordPress plugin: site-smtp.zip, a plugin to install, and site-smtp.php, one file for
+// Command build writes the WordPress plugin for sites: site-smtp.zip, a plugin to install, site-smtp.php, a single file for
 // wp-content/mu-plugins, and the checksums of both.
 package main
 

@@ -20,7 +20,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// adoptable are the plugins that can be taken over, by the files of testdata that store settings as they do.
+// adoptable are the plugins that can be adopted, by the files of testdata that store settings in the same way.
 var adoptable = map[string]string{
 	"wp-mail-smtp.php":         "WP Mail SMTP 4.8.0",
 	"fluent-smtp.php":          "FluentSMTP 2.3.1",
@@ -33,7 +33,7 @@ var adoptable = map[string]string{
 // theirName is what the other plugins call the site in EHLO.
 const theirName = "theirs.example.com"
 
-// through has another plugin send the site's mail, through the site's own mail server with its own login.
+// through lets another plugin send the site's mail, through the client's mail server and with its login.
 func (c *client) through(t *testing.T, plugin string) {
 	t.Helper()
 	c.plugin(t, plugin)
@@ -41,7 +41,7 @@ func (c *client) through(t *testing.T, plugin string) {
 		c.mail.Host(), c.mail.Port(), mailer, c.password))
 }
 
-// plugin activates a plugin of testdata, without settings.
+// plugin activates a plugin of testdata that has no settings yet.
 func (c *client) plugin(t *testing.T, name string) {
 	t.Helper()
 	own, err := os.ReadFile(filepath.Join("testdata", "adoptable", name))
@@ -52,14 +52,14 @@ func (c *client) plugin(t *testing.T, name string) {
 	c.Plugin(t, name, slices.Concat(own, []byte("\n"), sends))
 }
 
-// theirs are the settings with which through sends.
+// theirs returns the settings with which through sends.
 func (c *client) theirs(changes object) object {
 	s := c.settings(object{"from_name": "Tom & Jerry's", "helo_name": "", "reply_to": ""})
 	maps.Copy(s, changes)
 	return s
 }
 
-// told are settings as the site tells them: with those that are not set.
+// told returns settings as the site reports them, including empty ones.
 func told(settings object) (decoded object) {
 	all := object{"grant": "", "token_url": "", "client_id": "", "scopes": ""}
 	maps.Copy(all, settings)
@@ -73,7 +73,7 @@ func told(settings object) (decoded object) {
 	return decoded
 }
 
-// lastMail sends a mail of the site, and returns what the mail server got.
+// lastMail sends a mail of the site, and returns what the mail server received.
 func (c *client) lastMail(t *testing.T) smtptest.Message {
 	t.Helper()
 	c.messages(1, func() { equal(t, c.Eval(t, send), "sent") })
@@ -123,7 +123,7 @@ func TestAdopt(t *testing.T) {
 	}
 }
 
-// TestAdoptOnlyWhereThePasswordGoes is of requests that would have the other plugin's password sent to another place.
+// TestAdoptOnlyWhereThePasswordGoes: requests that would send the other plugin's password to a different place are refused.
 func TestAdoptOnlyWhereThePasswordGoes(t *testing.T) {
 	c := start(t)
 	c.through(t, "wp-mail-smtp.php")
@@ -194,7 +194,7 @@ func TestAdoptRefuses(t *testing.T) {
 	})
 }
 
-// TestAdoptWithAnotherSender is of a site whose sender is to change at the same time.
+// TestAdoptWithAnotherSender changes the sender in the same request.
 func TestAdoptWithAnotherSender(t *testing.T) {
 	c := start(t)
 	c.through(t, "wp-mail-smtp.php")
@@ -206,7 +206,7 @@ func TestAdoptWithAnotherSender(t *testing.T) {
 	}
 }
 
-// TestInForceTells is of what cannot be taken over, and why.
+// TestInForceTells: the site reports what sends its mail and why it cannot be adopted.
 func TestInForceTells(t *testing.T) {
 	t.Parallel()
 	option := func(name, change string) string {
@@ -304,7 +304,7 @@ func TestInForceTells(t *testing.T) {
 	})
 }
 
-// TestInForceOfANetwork is of sites of one WordPress, each with its own.
+// TestInForceOfANetwork: each site of a network reports its own plugin.
 func TestInForceOfANetwork(t *testing.T) {
 	c := start(t)
 	c.through(t, "wp-mail-smtp.php")

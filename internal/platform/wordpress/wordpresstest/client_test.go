@@ -32,7 +32,7 @@ const (
 // object is a JSON object.
 type object = map[string]any
 
-// client calls one site, which can send to a mail server of its own.
+// client sends requests to one site, which has its own mail server.
 type client struct {
 	*testing.T
 	*wordpresstest.Site
@@ -52,7 +52,7 @@ func start(t *testing.T) *client {
 	return startWith(t, smtptest.Config{})
 }
 
-// startWith returns a site with a mail server as c says, which knows mailer.
+// startWith returns a site with a mail server configured by c, which has the account mailer.
 func startWith(t *testing.T, c smtptest.Config) *client {
 	t.Helper()
 	password := canary + uuid.NewString()
@@ -63,7 +63,7 @@ func startWith(t *testing.T, c smtptest.Config) *client {
 	return &client{T: t, Site: site, mail: smtptest.Start(t, c), password: password, base: site.URL + basePath, http: calls}
 }
 
-// settings are those that pass a test, with the given changes.
+// settings returns settings that pass a test, with the given changes.
 func (c *client) settings(changes object) object {
 	s := object{
 		"host": c.mail.Host(), "port": c.mail.Port(), "encryption": string(site.STARTTLS), "username": mailer,
@@ -73,12 +73,12 @@ func (c *client) settings(changes object) object {
 	return s
 }
 
-// candidate is the body of a test that passes.
+// candidate returns the body of a test that passes.
 func (c *client) candidate() object {
 	return object{"settings": c.settings(nil), "password": c.password, "recipient": recipient}
 }
 
-// answer is what came back.
+// answer is a response.
 type answer struct {
 	status int
 	header http.Header
@@ -86,7 +86,7 @@ type answer struct {
 	object
 }
 
-// call makes a call with a body that is an object, a string or nil; headers are pairs, an empty value removes one.
+// call sends a request. The body is an object, a string or nil; headers are pairs, and an empty value removes a header.
 func (c *client) call(method, path string, body any, headers ...string) answer {
 	c.Helper()
 	got, err := c.try(c.Context(), method, path, body, headers...)
@@ -153,7 +153,7 @@ func encode(body any) ([]byte, error) {
 	}
 }
 
-// want fails the test unless the answer has that status and, in a problem, that code.
+// want fails the test unless the response has that status and, for a problem document, that code.
 func (a answer) want(t testing.TB, status int, code string) answer {
 	t.Helper()
 	if got, _ := a.object["code"].(string); a.status != status || got != code {
@@ -167,13 +167,13 @@ func (c *client) read() answer {
 	return c.call(http.MethodGet, "/smtp", nil).want(c, http.StatusOK, "")
 }
 
-// etag is If-Match for what the site holds now.
+// etag returns the If-Match for the current revision.
 func (c *client) etag() string {
 	c.Helper()
 	return `"` + c.read().object["revision"].(string) + `"`
 }
 
-// put saves with the present revision and, unless the body has one, a new write_id.
+// put saves with the current revision and, unless the body has one, a new write_id.
 func (c *client) put(body object) answer {
 	c.Helper()
 	if body["write_id"] == nil {
@@ -182,7 +182,7 @@ func (c *client) put(body object) answer {
 	return c.call(http.MethodPut, "/smtp", body, "If-Match", c.etag())
 }
 
-// test makes a test under a new key.
+// test runs a test under a new key.
 func (c *client) test(body object) answer {
 	c.Helper()
 	return c.call(http.MethodPut, newTest(), body)
@@ -190,7 +190,7 @@ func (c *client) test(body object) answer {
 
 func newTest() (path string) { return "/smtp/tests/" + uuid.NewString() }
 
-// mustTest makes a test that must end so, in that stage.
+// mustTest runs a test that must end with that status in that stage.
 func (c *client) mustTest(changes object, status, stage string) answer {
 	c.Helper()
 	body := c.candidate()
@@ -216,7 +216,7 @@ func (c *client) enable(changes object) answer {
 	return c.put(body).want(c, http.StatusOK, "")
 }
 
-// unchanged makes sure that do leaves what the site holds as it was.
+// unchanged makes sure that do does not change the site's settings.
 func (c *client) unchanged(do func()) {
 	c.Helper()
 	before := c.read()
@@ -224,7 +224,7 @@ func (c *client) unchanged(do func()) {
 	equal(c, c.read().object, before.object)
 }
 
-// messages makes sure that do has the mail server take so many messages.
+// messages makes sure that the mail server accepts want messages during do.
 func (c *client) messages(want int, do func()) {
 	c.Helper()
 	before := c.mail.Counters().Messages

@@ -12,7 +12,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/contracttest"
 )
 
-// contract is openapi.yaml, and what of it the tests have seen.
+// contract is openapi.yaml, with the responses that the tests have seen.
 var contract = load("../../siteadmin/openapi.yaml")
 
 type document struct {
@@ -33,7 +33,7 @@ func load(file string) *document {
 	return &document{Document: d, seen: map[string]bool{}}
 }
 
-// check compares one exchange with the contract: path is below its base, body what was sent.
+// check compares one exchange with the contract. path is relative to its base, body is the request's.
 func (d *document) check(r *http.Request, path string, body []byte, got answer) error {
 	name, err := d.Check(contracttest.Exchange{Request: r, Path: path, Body: body, Status: got.status, Header: got.header, Answer: got.raw})
 	if name != "" {
@@ -44,13 +44,13 @@ func (d *document) check(r *http.Request, path string, body []byte, got answer) 
 	return err
 }
 
-// unprovoked are answers that the contract allows and the plugin never gives: it limits test messages and guesses of the
-// password, and logins are WordPress'.
+// unprovoked reports whether the contract allows a response that the plugin never gives: it limits only test messages and guesses of the
+// password, and WordPress handles logins.
 func unprovoked(operation, status string) bool {
 	return operation == "createSession" || status == "429" && operation != "putTest" && operation != "putSMTP"
 }
 
-// complete returns an error unless every answer of the contract was seen.
+// complete returns an error unless every response of the contract was seen.
 func (d *document) complete() error {
 	var missing []string
 	for _, name := range d.Answers() {

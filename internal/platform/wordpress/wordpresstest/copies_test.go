@@ -10,7 +10,7 @@ import (
 
 const staging = `define("WP_ENVIRONMENT_TYPE", "staging");`
 
-// TestCopies is of a database that runs somewhere else: on another host, or as another environment.
+// TestCopies: a database that is copied to another host or another environment sends no mail.
 func TestCopies(t *testing.T) {
 	t.Parallel()
 	for name, here := range map[string]string{"OnAnotherHost": "localhost (local)", "AsAnotherEnvironment": "127.0.0.1 (staging)"} {
@@ -76,7 +76,7 @@ func (c *client) configure(t *testing.T, code string) {
 	}
 }
 
-// TestRowsBeforePlaces is of rows that were saved before this plugin bound them to a place and knew reply_to: they stay in use.
+// TestRowsBeforePlaces: rows that were saved before the plugin bound them to a place and had reply_to stay in use.
 func TestRowsBeforePlaces(t *testing.T) {
 	c := start(t)
 	before := c.enable(nil).object

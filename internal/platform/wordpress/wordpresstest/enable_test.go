@@ -15,14 +15,14 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// stays makes sure that mail cannot be enabled so, and that trying changes nothing.
+// stays makes sure that mail cannot be enabled with body, and that trying changes nothing.
 func (c *client) stays(t *testing.T, body object) {
 	t.Helper()
 	body["enabled"] = true
 	c.unchanged(func() { c.put(body).want(t, http.StatusConflict, "verification_required") })
 }
 
-// later lets the site's clock go on: that time has passed since its tests.
+// later makes the site's tests older by that time.
 func (c *client) later(passed time.Duration) {
 	c.Helper()
 	clock := fmt.Sprintf(`namespace SiteSMTP { function time(): int { return \time() + %d; } }
@@ -34,7 +34,7 @@ namespace { define( 'SITE_SMTP_ALLOW_NETWORKS', '127.0.0.0/8' ); }`, int(passed.
 
 func TestEnabledImpliesVerified(t *testing.T) {
 	t.Parallel()
-	t.Run("TestedAnotherValue", func(t *testing.T) {
+	t.Run("RejectsAPassOfOtherSettings", func(t *testing.T) {
 		c := start(t)
 		c.mustTest(nil, "passed", "data")
 		for _, f := range site.AllSettings() {
@@ -42,12 +42,12 @@ func TestEnabledImpliesVerified(t *testing.T) {
 		}
 		c.stays(t, object{"settings": c.settings(nil), "password": "another password"})
 	})
-	t.Run("AnotherSitePassed", func(t *testing.T) {
+	t.Run("RejectsAPassOfAnotherSite", func(t *testing.T) {
 		passed, other := start(t), start(t)
 		passed.mustTest(nil, "passed", "data")
 		other.stays(t, object{"settings": passed.settings(nil), "password": passed.password})
 	})
-	t.Run("ThePassIsTooOld", func(t *testing.T) {
+	t.Run("RejectsAnOldPass", func(t *testing.T) {
 		c := start(t)
 		c.mustTest(nil, "passed", "data")
 		c.later(time.Hour + time.Second)
@@ -85,7 +85,7 @@ echo $edited === $row ? '' : 'edited';`, old, changed))
 	}
 }
 
-// off makes sure that mail is off and that this can be seen, and returns what the site says it holds.
+// off makes sure that mail is off and that the site shows it, and returns the settings document.
 func (c *client) off(t *testing.T) object {
 	t.Helper()
 	got := c.read().object
@@ -96,7 +96,7 @@ func (c *client) off(t *testing.T) object {
 	return got
 }
 
-// silent makes sure that no mail leaves and that the admin pages say so.
+// silent makes sure that no mail is sent and that the admin pages say so.
 func (c *client) silent(t *testing.T) {
 	t.Helper()
 	c.messages(0, func() {
@@ -174,8 +174,8 @@ foreach ($wpdb->get_results("SELECT option_name, option_value FROM $wpdb->option
 	})
 }
 
-// edits are, by name, what of the row of a site may be replaced by what: each setting, and each member that says something of
-// the pass. The settings lead to another mail server where they can.
+// edits returns, by name, old and new texts in the row of a site: for each setting and for each member of the verification. Settings lead to
+// the given mail server if possible.
 func (c *client) edits(to *smtptest.Server) map[string][2]string {
 	c.Helper()
 	was := c.read().object["verification"].(object)
@@ -195,7 +195,7 @@ func (c *client) edits(to *smtptest.Server) map[string][2]string {
 	return edits
 }
 
-// row is that of the site in its database, in base64.
+// row returns the site's row in the database, in base64.
 func (c *client) row() string {
 	c.Helper()
 	return c.Eval(c, `echo base64_encode($wpdb->get_var("SELECT option_value FROM $wpdb->options WHERE option_name = 'site_smtp'"));`)

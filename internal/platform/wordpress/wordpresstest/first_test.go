@@ -15,7 +15,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// first is code with the functions of version 0.1 that made what its rows hold: it bound a password to the site alone.
+// first is PHP code with the functions of version 0.1 that wrote its rows: they bound a password only to the site.
 const first = `
 function first_key($purpose) { return hash_hkdf("sha256", wp_salt("auth"), 32, "site-smtp $purpose"); }
 function first_mark($parts) { return hash_hmac("sha256", json_encode($parts), first_key("mark")); }
@@ -34,7 +34,7 @@ type firstRow struct {
 	wrote bool
 }
 
-// hold makes the site hold a row of version 0.1.
+// hold stores a row of version 0.1 in the site.
 func (c *client) holdFirst(row firstRow) {
 	c.Helper()
 	s := c.settings(nil)
@@ -54,7 +54,7 @@ $wpdb->replace($wpdb->options, array("option_name" => "site_smtp", "autoload" =>
 ))));`, c.password, s["host"], s["port"], mailer, mailer, row.verified, int(row.testedAt.Seconds()), row.wrote, row.enabled))
 }
 
-// TestRowsThatVersion01Wrote opens the very bytes that version 0.1 left in two databases.
+// TestRowsThatVersion01Wrote opens rows that version 0.1 itself wrote to two databases.
 func TestRowsThatVersion01Wrote(t *testing.T) {
 	t.Parallel()
 	content, err := os.ReadFile("testdata/release_0_1.json")
@@ -85,7 +85,7 @@ func TestRowsThatVersion01Wrote(t *testing.T) {
 			if err := json.Unmarshal([]byte(rows["site_smtp"]), &row); err != nil {
 				t.Fatal(err)
 			}
-			for range 2 { // the second time from the row that the first read made of it
+			for range 2 { // the second time from the row that the first read rewrote
 				got := c.read().object
 				if got["site_id"] != rows["site_smtp_id"] || got["enabled"] != row.Enabled || got["revision"] != "1" || got["password_id"] != row.Password["id"] {
 					t.Errorf("got %v", got)

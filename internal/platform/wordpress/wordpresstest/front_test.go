@@ -14,8 +14,8 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/tfcli"
 )
 
-// TestBehindALogin is of a staging site: the web server wants a login of its own in the Authorization header, which WordPress
-// sees too and might take for an Application Password.
+// TestBehindALogin: a staging site, whose web server asks for a login in the Authorization header. WordPress sees that header too and might
+// try it as an Application Password.
 func TestBehindALogin(t *testing.T) {
 	c := start(t)
 	token := c.Eval(t, `echo SiteSMTP\Token::create("terraform");`)
@@ -57,7 +57,7 @@ func TestBehindALogin(t *testing.T) {
 	})
 }
 
-// staging returns a workspace whose configuration enables the site's mail, with those arguments of the provider.
+// staging returns a workspace whose configuration enables the site's mail, with the given provider arguments.
 func (c *client) staging(t *testing.T, address, login string) tfcli.Workspace {
 	t.Helper()
 	return workspace(t, fmt.Sprintf(`
@@ -80,7 +80,7 @@ resource "smtp_settings" "this" {
 `, address, recipient, login, c.mail.Host(), c.mail.Port(), mailer, c.password))
 }
 
-// behindALogin returns the address of a web server that passes to the site what comes with that login.
+// behindALogin returns the URL of a web server that forwards requests with that login to the site.
 func (c *client) behindALogin(t *testing.T, username, password string) string {
 	t.Helper()
 	target, err := url.Parse(c.URL)

@@ -29,14 +29,14 @@ func startWithRefreshTokens(t *testing.T) refreshing {
 	return refreshing{c, tokens, tokens.Consent(clientID, mailer).Reveal()}
 }
 
-// refresh are the settings of a login with a refresh token.
+// refresh returns the settings of a login with a refresh token.
 func (r refreshing) refresh() object {
 	s := withToken(r.tokens)
 	s["grant"] = "refresh_token"
 	return r.settings(s)
 }
 
-// body is a request with the settings and both secrets.
+// body returns a request with the settings and both secrets.
 func (r refreshing) body(more object) object {
 	b := object{"settings": r.refresh(), "password": r.token, "client_secret": r.password}
 	maps.Copy(b, more)

@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// TestGuesses tries out one password after another wherever the answer tells a right one from a wrong one.
+// TestGuesses tries passwords in each request whose response distinguishes the right password from a wrong one.
 func TestGuesses(t *testing.T) {
 	const burst = 10
 	for name, prepare := range map[string]func(c *client) (guess func(password string) answer, code string){
@@ -85,8 +85,8 @@ func TestGuesses(t *testing.T) {
 	})
 }
 
-// TestKeysInTheDatabase is of a site whose wp-config.php has the keys of WordPress' sample, so that WordPress makes others and
-// keeps them in the database.
+// TestKeysInTheDatabase: wp-config.php has the keys of WordPress' sample file, so that WordPress creates other keys and stores them in the
+// database.
 func TestKeysInTheDatabase(t *testing.T) {
 	const sample = "define( 'AUTH_KEY', 'put your unique phrase here' );"
 	health := func(c *client) string { return c.Eval(c, `echo SiteSMTP\Health::keys()["status"];`) }

@@ -241,7 +241,7 @@ func TestUsers(t *testing.T) {
 	}
 }
 
-// tryAny calls what is not of the contract.
+// tryAny sends a request that the contract does not define.
 func (c *client) tryAny(method, path string) (status int, err error) {
 	r, err := http.NewRequestWithContext(c.Context(), method, c.base+path, http.NoBody)
 	if err != nil {
@@ -255,7 +255,7 @@ func (c *client) tryAny(method, path string) (status int, err error) {
 	return resp.StatusCode, resp.Body.Close()
 }
 
-// addUser is code that makes a user with that role, unless there is one, and prints an Application Password of theirs.
+// addUser returns PHP code that creates a user with that role, unless it exists, and prints an Application Password of that user.
 func addUser(name, role string) string {
 	return `
 $user = username_exists("` + name + `") ?: wp_insert_user(array("user_login" => "` + name + `", "user_pass" => wp_generate_password(), "role" => "` + role + `"));

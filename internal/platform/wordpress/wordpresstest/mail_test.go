@@ -17,12 +17,12 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// send is code that sends a mail as a plugin does, and prints whether WordPress says that it was sent, and why not.
+// send is PHP code that sends a mail as a plugin does, and prints whether WordPress reports it as sent, and if not, why.
 const send = `
 add_action("wp_mail_failed", fn($error) => print("because: " . $error->get_error_message() . "\n"));
 echo wp_mail("customer@example.com", "Your order", "It is on its way.", "Reply-To: shop@example.com") ? "sent" : "not sent";`
 
-// headers are the lines of the header of a message.
+// headers returns the header of a message.
 func headers(m smtptest.Message) string {
 	header, _, _ := strings.Cut(string(m.Data), "\r\n\r\n")
 	return header
@@ -103,7 +103,7 @@ add_action("phpmailer_init", function ($m) { $m->From = "visitor@example.net"; $
 			}
 		})
 	})
-	t.Run("ManyInOneRequest", func(t *testing.T) {
+	t.Run("SharesAConnection", func(t *testing.T) {
 		c := start(t)
 		c.enable(nil)
 		before := c.mail.Counters()
@@ -150,7 +150,7 @@ echo wp_mail(
 	})
 }
 
-// sendmail empties what was sent past every setting, and returns it.
+// sendmail returns and deletes what was sent without any settings.
 func (c *client) sendmail() string {
 	c.Helper()
 	return c.Eval(c, `$file = dirname(SITE_ROOT, 2) . "/sendmail"; echo @file_get_contents($file); @unlink($file);`)
@@ -203,7 +203,7 @@ func TestMailThatIsNotManaged(t *testing.T) {
 	})
 }
 
-// verified makes the site hold settings, enabled, as if they had passed a test.
+// verified saves settings and enables them, as if they had passed a test.
 func (c *client) verified(settings object) {
 	c.Helper()
 	c.Eval(c, fmt.Sprintf(`

@@ -16,7 +16,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// wordpress serves the sites of all tests; ca signs the certificates of the mail servers that they send to.
+// wordpress serves the sites of all tests; ca signs the certificates of their mail servers.
 var (
 	wordpress *wordpresstest.Server
 	ca        *smtptest.CA

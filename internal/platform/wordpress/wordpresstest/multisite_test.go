@@ -13,7 +13,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// network makes the site the first one of a network, and adds a second one, whose path it returns.
+// network makes the site the first site of a network, adds a second site, and returns the second site's path.
 func (c *client) network() (second string) {
 	c.Helper()
 	address, err := url.Parse(c.URL)

@@ -35,7 +35,7 @@ func startWithTokens(t *testing.T, config smtptest.Config) (*client, *oauthtest.
 	return c, tokens
 }
 
-// withToken are the settings of a login with a token.
+// withToken returns the settings of a login with a token.
 func withToken(tokens *oauthtest.Server) object {
 	return object{"grant": "client_credentials", "token_url": tokens.URL(), "client_id": clientID, "scopes": oauthtest.Scope}
 }
@@ -66,7 +66,7 @@ func TestLoginWithAToken(t *testing.T) {
 	}
 }
 
-// TestTokensAreKept: mail of a page does not wait for a token endpoint each time, and a test never takes a token that was kept.
+// TestTokensAreKept: mail does not wait for the token endpoint each time, and a test never uses a kept token.
 func TestTokensAreKept(t *testing.T) {
 	c, tokens := startWithTokens(t, smtptest.Config{})
 	c.enable(withToken(tokens))
@@ -122,7 +122,7 @@ SiteSMTP\Store::change("site_smtp_access_token", fn() => json_encode(array("unti
 	})
 }
 
-// TestTokensThatAreRefused: by the endpoint, before any mail server is dialled, and by the mail server.
+// TestTokensThatAreRefused: the endpoint refuses before any mail server is dialled, or the mail server refuses.
 func TestTokensThatAreRefused(t *testing.T) {
 	c, tokens := startWithTokens(t, smtptest.Config{})
 	fails := func(t *testing.T, changes object, stage, text string) answer {
@@ -183,7 +183,7 @@ func TestTokensThatAreRefused(t *testing.T) {
 		tokens.Answer(nil)
 	})
 	equal(t, c.mail.Counters().Connections, 0)
-	t.Run("ByTheMailServer", func(t *testing.T) {
+	t.Run("RefusedByTheMailServer", func(t *testing.T) {
 		tokens.SetApp(clientID, oauthtest.App{Secret: secret.New(c.password)})
 		got := fails(t, nil, "auth", smtptest.TokenRefusal)
 		reply := got.object["reply"].(object)
@@ -192,14 +192,14 @@ func TestTokensThatAreRefused(t *testing.T) {
 		}
 		equal(t, c.mail.Counters().Logins, 1)
 	})
-	t.Run("ByAServerWithoutTokens", func(t *testing.T) {
+	t.Run("ServerWithoutTokenLogins", func(t *testing.T) {
 		c, tokens := startWithTokens(t, smtptest.Config{Mechanisms: []string{sasl.Plain, sasl.Login}})
 		got := c.mustTest(withToken(tokens), "failed", "auth")
 		equal(t, got.object["error"], any("server offers no login with a token, only PLAIN LOGIN"))
 	})
 }
 
-// TestSettingsOfATokenLogin are refused before anything is dialled.
+// TestSettingsOfATokenLogin: invalid settings are refused before anything is dialled.
 func TestSettingsOfATokenLogin(t *testing.T) {
 	c, tokens := startWithTokens(t, smtptest.Config{})
 	for _, wrong := range []struct {

@@ -18,7 +18,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// code is that of a plugin in testdata, which does what a known mail plugin does.
+// code returns the code of a plugin in testdata, which behaves like a known mail plugin.
 func code(t *testing.T, name string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "mailers", name))
@@ -28,7 +28,7 @@ func code(t *testing.T, name string) []byte {
 	return text
 }
 
-// beside adds another mailer to the site, with a mail server of its own.
+// beside adds another mail plugin to the site, with its own mail server.
 func (c *client) beside(t *testing.T, name string) (theirs *smtptest.Server) {
 	t.Helper()
 	theirs = smtptest.Start(t, smtptest.Config{Encryption: site.NoEncryption})
@@ -39,8 +39,8 @@ func (c *client) beside(t *testing.T, name string) (theirs *smtptest.Server) {
 	return theirs
 }
 
-// TestBesideOtherMailers is of sites that have another mailer already: what is managed wins, off is off for all mail, and what is
-// not managed is as without this plugin.
+// TestBesideOtherMailers: on sites with another mail plugin, all mail uses the managed settings, none is sent while they are disabled, and
+// an unmanaged site behaves as without this plugin.
 func TestBesideOtherMailers(t *testing.T) {
 	mailers, err := filepath.Glob("testdata/mailers/*.php")
 	if err != nil || len(mailers) == 0 {
@@ -80,7 +80,7 @@ func TestBesideOtherMailers(t *testing.T) {
 	}
 }
 
-// savedTest makes sure that the test of what is saved takes the way of all mail: where that is blocked, it fails.
+// savedTest makes sure that a test of the saved settings is sent like all mail, and fails if that is blocked.
 func (c *client) savedTest(t *testing.T, name string) {
 	t.Helper()
 	got := c.test(object{"recipient": recipient}).want(t, http.StatusOK, "")
@@ -97,7 +97,7 @@ func (c *client) savedTest(t *testing.T, name string) {
 	}
 }
 
-// TestMailThatCannotBeWon is of a file that WordPress loads before this plugin.
+// TestMailThatCannotBeWon: WordPress loads a file that defines wp_mail() before this plugin.
 func TestMailThatCannotBeWon(t *testing.T) {
 	c := start(t)
 	c.enable(nil)
@@ -125,7 +125,7 @@ func TestMailThatCannotBeWon(t *testing.T) {
 	c.put(object{"settings": c.settings(nil), "password": c.password, "enabled": false}).want(t, http.StatusOK, "")
 }
 
-// TestAsAPlugin is of the archive that WordPress installs, beside a mailer that defines wp_mail() before it.
+// TestAsAPlugin installs the archive on a site with a plugin that defines wp_mail() first.
 func TestAsAPlugin(t *testing.T) {
 	archive, err := plugin.Zip()
 	if err != nil {
@@ -169,7 +169,7 @@ if ($left = $wpdb->get_col("SELECT option_name FROM $wpdb->options WHERE option_
 	})
 }
 
-// TestWhatBecomesOfMail is of what is told when the mailbox' password expires.
+// TestWhatBecomesOfMail: the site reports the failure when the password of the mailbox expires.
 func TestWhatBecomesOfMail(t *testing.T) {
 	c := start(t)
 	c.enable(nil)
@@ -217,7 +217,7 @@ func TestWhatBecomesOfMail(t *testing.T) {
 	})
 }
 
-// TestToken is of the login that is no user's.
+// TestToken covers the login without a user.
 func TestToken(t *testing.T) {
 	c := start(t)
 	token := c.Eval(t, `echo SiteSMTP\Token::create("plan");`)
@@ -275,7 +275,7 @@ func TestToken(t *testing.T) {
 	})
 }
 
-// status is that of the answer to a GET with one header and no other login.
+// status returns the status of a GET with one header and no other login.
 func (c *client) status(t *testing.T, path, header, value string) int {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.URL+path, http.NoBody)

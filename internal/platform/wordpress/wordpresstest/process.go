@@ -17,11 +17,11 @@ import (
 // startTime is how long a process may take to be ready.
 const startTime = time.Minute
 
-// guardian is a shell script that runs a program and ends it, with all that it started, when this process ends in
-// whatever way: the end of its standard input tells. When the program ends by itself, so does everything else.
+// guardian is a shell script that runs a program and kills it, with everything it started, when this process ends: its standard input is
+// then closed. If the program ends by itself, everything it started is killed too.
 const guardian = `("$@"; kill -KILL 0) & read -r _; kill -KILL 0`
 
-// process is a program with all that it starts, in a process group of its own, which has a log file.
+// process is a program with everything it starts, in a separate process group, and with a log file.
 type process struct {
 	cmd *exec.Cmd
 	// alive is the guardian's standard input.
@@ -30,8 +30,8 @@ type process struct {
 	ended chan struct{}
 }
 
-// run starts a program with arguments and a variable of its environment, and waits until it writes a line that matches
-// ready, whose groups it returns.
+// run starts a program with arguments and an environment variable, waits until it writes a line that matches ready, and returns the groups
+// of the match.
 func run(program []string, variable, logFile string, ready *regexp.Regexp) (*process, []string, error) {
 	cmd := exec.Command("sh", append([]string{"-c", guardian, "sh"}, program...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -92,8 +92,7 @@ func record(output io.ReadCloser, logFile string, ready *regexp.Regexp, found ch
 	}
 }
 
-// kill ends the program and its children without their knowledge. What they keep is in a folder that is removed, so
-// there is nothing that they could tidy up.
+// kill kills the program and its children. They need no clean exit, because their files are in a folder that is removed.
 func (p *process) kill() {
 	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 	_ = p.alive.Close()

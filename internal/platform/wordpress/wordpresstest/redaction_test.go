@@ -19,7 +19,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/untrusted/untrustedtest"
 )
 
-// said is a text of a mail server, the password that it may hold, and what the caller chose of what the server has seen.
+// said is a text of a mail server, the password that it may contain, and what the client chose of what the server has seen.
 type said struct{ Text, Password, Supplied string }
 
 // lines returns the texts as the site shows them.
@@ -41,8 +41,8 @@ echo json_encode(array_map(
 	return shown
 }
 
-// TestWordsOfAMailServer is of the spellings that SECURITY.md promises. The provider does not know the stored password, so that
-// what the site says is not redacted again.
+// TestWordsOfAMailServer covers the spellings that SECURITY.md promises. The provider does not know the stored password, so it cannot redact
+// the site's response again.
 func TestWordsOfAMailServer(t *testing.T) {
 	c := start(t)
 	t.Run("EachSpelling", func(t *testing.T) {
@@ -78,7 +78,7 @@ func TestWordsOfAMailServer(t *testing.T) {
 			}
 		}
 	})
-	t.Run("NothingElse", func(t *testing.T) {
+	t.Run("KeepsOtherText", func(t *testing.T) {
 		for want, s := range map[string]said{
 			"a cat sat":                               {Text: "a cat sat", Password: "cat"},
 			"3c3VwcG9ydA==":                           {Text: "3c3VwcG9ydA==", Password: "canary"},
@@ -108,8 +108,8 @@ func TestWordsOfAMailServer(t *testing.T) {
 	})
 }
 
-// Text that the caller sent comes back from the server as it was, whether the password is in it or not.
-// Who reads what became of a mail can read the settings: a gap in one of them would tell that the password is that part.
+// Text that the client sent comes back from the server unchanged, whether it contains the password or not.
+// Readers of the result can read the settings too: redacting a part of a setting would reveal that the password is that part.
 func TestASettingDoesNotTellThePassword(t *testing.T) {
 	c := start(t)
 	c.password, _, _ = strings.Cut(mailer, "@")

@@ -37,7 +37,7 @@ func TestUnconfigured(t *testing.T) {
 	}
 }
 
-// changes are, for each setting, another value that could be saved.
+// changes returns a different valid value for each setting.
 func (c *client) changes() object {
 	return object{
 		"host": "127.0.0.2", "port": c.mail.Port()%65535 + 1, "encryption": "tls", "username": "other@example.com",
@@ -46,7 +46,7 @@ func (c *client) changes() object {
 	}
 }
 
-// changed are the settings with another value of one of them.
+// changed returns the settings with a different value for one of them.
 func (c *client) changed(f site.Setting) object {
 	c.Helper()
 	change, ok := c.changes()[f.Name]
@@ -241,7 +241,7 @@ func TestStorageThatFails(t *testing.T) {
 	}
 }
 
-// A message that was sent is not nothing, so that a client asks for the key instead of testing anew.
+// A message was sent, so the client must ask for the key instead of testing again.
 func TestStorageThatFailsBehindATest(t *testing.T) {
 	c := start(t)
 	c.Eval(t, `$wpdb->query("CREATE TRIGGER full_result BEFORE UPDATE ON $wpdb->options FOR EACH ROW
@@ -260,7 +260,7 @@ func TestStorageThatFailsBehindATest(t *testing.T) {
 	})
 }
 
-// Whether the change was stored nobody can tell then.
+// The site cannot tell then whether the change was stored.
 func TestConnectionToTheDatabaseThatIsLost(t *testing.T) {
 	c := start(t)
 	body := object{"settings": c.settings(nil), "password": c.password, "enabled": false, "write_id": uuid.NewString()}

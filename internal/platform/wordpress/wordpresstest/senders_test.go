@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-// from is what a mail comes from, and where replies to it go.
+// from is the sender of a mail, and the address for replies.
 type from struct{ From, ReplyTo string }
 
-// sends sends a mail as a plugin does, and returns what the mail server got.
+// sends sends a mail as a plugin does, and returns what the mail server received.
 func (c *client) sends(t *testing.T, code string) from {
 	t.Helper()
 	c.messages(1, func() { c.Eval(t, code) })
@@ -39,7 +39,7 @@ const (
 	asShop  = `add_filter("wp_mail_from", fn() => "shop@client.example"); add_filter("wp_mail_from_name", fn() => "The shop");` + plain
 )
 
-// TestSenders is of whom the site's mail comes from: the sender of the settings, and those that wp-config.php allows besides.
+// TestSenders: mail comes from the sender of the settings, or from a sender that wp-config.php allows in addition.
 func TestSenders(t *testing.T) {
 	c := start(t)
 	c.enable(nil)
@@ -74,7 +74,7 @@ func TestSenders(t *testing.T) {
 	}
 }
 
-// TestRepliesGoWhereTheSettingsSay unless a mail says it itself.
+// TestRepliesGoWhereTheSettingsSay, unless the mail has a Reply-To.
 func TestRepliesGoWhereTheSettingsSay(t *testing.T) {
 	c := start(t)
 	const office = "office@client.example"

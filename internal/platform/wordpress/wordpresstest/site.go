@@ -38,7 +38,7 @@ type Site struct {
 	root   string
 }
 
-// Site returns a WordPress with the plugin, which was never configured. It is the test's own until the test ends.
+// Site returns a WordPress with the plugin, without settings. No other test gets it before t ends.
 func (s *Server) Site(t TB) *Site {
 	t.Helper()
 	site, err := s.take(t.Context())
@@ -60,7 +60,7 @@ func (s *Server) Site(t TB) *Site {
 	return site
 }
 
-// take returns an idle site, a new one where there is none.
+// take returns an idle site, or a new one if there is none.
 func (s *Server) take(ctx context.Context) (*Site, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,7 +73,7 @@ func (s *Server) take(ctx context.Context) (*Site, error) {
 	return s.install(ctx, fmt.Sprintf("site%d", s.made))
 }
 
-// install makes a WordPress of Debian's files and a database of its own.
+// install creates a WordPress from Debian's files, with its own database.
 func (s *Server) install(ctx context.Context, name string) (*Site, error) {
 	site := &Site{
 		URL: "http://" + s.address + "/" + name, Title: "Client's " + name, Username: "admin",
@@ -94,7 +94,7 @@ func (s *Server) install(ctx context.Context, name string) (*Site, error) {
 	return site, nil
 }
 
-// link makes the site's folder, in which WordPress' own files are links.
+// link creates the site's folder, with links to WordPress' own files.
 func (site *Site) link() error {
 	plugins := filepath.Join(site.root, "wp-content", "mu-plugins")
 	for _, folder := range []string{plugins, filepath.Join(site.root, "wp-content", "themes")} {
@@ -120,7 +120,7 @@ func (site *Site) link() error {
 	return site.configure()
 }
 
-// configure writes wp-config.php, with keys of its own.
+// configure writes wp-config.php, with random keys.
 func (site *Site) configure() error {
 	var config bytes.Buffer
 	fmt.Fprintf(&config, `<?php
@@ -145,8 +145,7 @@ defined( 'WP_ENVIRONMENT_TYPE' ) || define( 'WP_ENVIRONMENT_TYPE', 'local' );
 	return site.Configure("")
 }
 
-// Configure adds PHP code to the site's wp-config.php, in place of what was added before. By default the plugin may
-// send to loopback.
+// Configure adds PHP code to the site's wp-config.php, and replaces what it added before. By default the plugin may send to loopback.
 func (site *Site) Configure(code string) error {
 	if !strings.Contains(code, "SITE_SMTP_ALLOW_NETWORKS") {
 		code += "\ndefine( 'SITE_SMTP_ALLOW_NETWORKS', '127.0.0.0/8' );"
@@ -154,7 +153,7 @@ func (site *Site) Configure(code string) error {
 	return os.WriteFile(filepath.Join(site.root, "extra.php"), []byte("<?php\n"+code+"\n"), 0o600)
 }
 
-// MustUse adds a must-use plugin of one file, for as long as the site is the test's own.
+// MustUse adds a must-use plugin of one file, until the test ends.
 func (site *Site) MustUse(t TB, name string, code []byte) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(site.root, "wp-content", "mu-plugins", name), code, 0o600); err != nil {
@@ -171,7 +170,7 @@ func (site *Site) Plugin(t TB, name string, code []byte) {
 	site.Eval(t, fmt.Sprintf(`update_option("active_plugins", array_merge((array) get_option("active_plugins"), array(%q)));`, name))
 }
 
-// InstallZip has WordPress install the plugin's archive in place of the must-use file, and activate it.
+// InstallZip lets WordPress install and activate the plugin's archive, and removes the must-use file.
 func (site *Site) InstallZip(t TB, archive []byte) {
 	t.Helper()
 	file := filepath.Join(site.root, "site-smtp.zip")
@@ -189,7 +188,7 @@ require_once ABSPATH . "wp-admin/includes/plugin.php";
 if (is_wp_error($failed = activate_plugin("site-smtp/site-smtp.php"))) { throw new Exception($failed->get_error_message()); }`)
 }
 
-// removePlugins leaves the site with the must-use file alone.
+// removePlugins removes all plugins except the must-use file.
 func (site *Site) removePlugins() error {
 	content := filepath.Join(site.root, "wp-content")
 	var failed error
@@ -209,7 +208,7 @@ func (site *Site) Eval(t TB, code string) string {
 	return out
 }
 
-// php runs code for the site, not yet in its WordPress.
+// php runs PHP code for the site, without loading its WordPress.
 func (site *Site) php(ctx context.Context, code string) (string, error) {
 	define := fmt.Sprintf("const SITE_ROOT = %q, SITE_URL = %q, SITE_TITLE = %q;\n", site.root, site.URL, site.Title)
 	// Without a cache, PHP would compile all of WordPress each time, which takes more than twice as long as everything else.

@@ -68,7 +68,7 @@ func TestEncryptions(t *testing.T) {
 	})
 }
 
-// diagnosed says which row of the table the provider finds for a failed test.
+// diagnosed returns the provider's diagnosis of a failed test.
 func (c *client) diagnosed(a answer) string {
 	c.Helper()
 	var result site.TestResult
@@ -132,7 +132,7 @@ func TestNetworkErrors(t *testing.T) {
 	})
 }
 
-// closedPort is a port of this machine on which nobody listens.
+// closedPort returns a port of this machine on which nothing listens.
 func closedPort(t *testing.T) int {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -191,14 +191,14 @@ func TestPrivateAddresses(t *testing.T) {
 	}
 }
 
-// step is a part of a dialogue: what the client says, and what a proper server does then.
+// step is a part of a dialogue: what the client sends, and how a correct server responds.
 type step struct {
 	stage site.Stage
 	hear  func(*smtptest.Peer) bool
 	do    func(*smtptest.Peer) bool
 }
 
-// dialogue is that of one message from the plugin, up to where the server misbehaves.
+// dialogue returns the dialogue of one message from the plugin, up to the step at which the server misbehaves.
 func dialogue(t *testing.T) []step {
 	t.Helper()
 	certificate, err := ca.Issue(smtptest.Leaf{})
@@ -227,7 +227,7 @@ func dialogue(t *testing.T) []step {
 	}
 }
 
-// script plays a dialogue in which fault comes in the place of the server's part of one step.
+// script plays a dialogue in which fault replaces the server's part of one step.
 func script(t *testing.T, steps []step, at int, fault func(*smtptest.Peer)) *smtptest.Script {
 	t.Helper()
 	s, err := smtptest.NewScript(func(p *smtptest.Peer) {
@@ -251,7 +251,7 @@ func script(t *testing.T, steps []step, at int, fault func(*smtptest.Peer)) *smt
 	return s
 }
 
-// fault is one way to misbehave: code is that of the reply that is to be reported, 0 when there is none.
+// fault is one way to misbehave. code is the code of the reply that the site must report; 0 for none.
 type fault struct {
 	play func(*smtptest.Peer)
 	code float64
@@ -283,8 +283,8 @@ func faults() map[string]fault {
 	}
 }
 
-// TestFaultAtStage lets every fault strike at every step: the stage is named, a reply is kept, and only a fault behind
-// the final dot that is no refusal leaves a doubt.
+// TestFaultAtStage tries every fault at every step: the result names the stage and has the reply, and is in doubt only for a fault after the
+// final dot that is not a refusal.
 func TestFaultAtStage(t *testing.T) {
 	steps := dialogue(t)
 	for at, step := range steps {
@@ -398,7 +398,7 @@ func TestPatience(t *testing.T) {
 	}
 }
 
-// drip sends a reply that has no end, slowly enough that none of it comes late.
+// drip sends an endless reply slowly, but each part in time.
 func drip(p *smtptest.Peer) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()

@@ -19,8 +19,8 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/tfcli"
 )
 
-// TestAdoptTenSites is of an agency's first plan: ten sites, each with a mail plugin, a mailbox and a password of its own, which nobody
-// types in.
+// TestAdoptTenSites: the first plan of an agency adopts ten sites, each with its own mail plugin, mailbox and password, and nobody types a
+// password.
 func TestAdoptTenSites(t *testing.T) {
 	t.Parallel()
 	c := start(t)
@@ -69,14 +69,14 @@ func TestAdoptTenSites(t *testing.T) {
 	}
 }
 
-// of is the site of that name in the network of c.
+// of returns the site of that name in the network of c.
 func (c *client) of(site string) *client {
 	other := *c
 	other.base = c.URL + "/" + site + basePath
 	return &other
 }
 
-// tenSites makes ten sites in one network, and returns which plugin sends the mail of each, by its name.
+// tenSites creates ten sites in one network, and returns the mail plugin of each by the site's name.
 func (c *client) tenSites(t *testing.T) map[string]string {
 	t.Helper()
 	c.network()
@@ -107,7 +107,7 @@ their_setup(array("host" => %[4]q, "port" => %[5]d, "secure" => "tls", "username
 	return sites
 }
 
-// agency is the configuration that adopts them all, as the guide has it.
+// agency returns a workspace with the guide's configuration, which adopts all of the sites.
 func (c *client) agency(t *testing.T, sites map[string]string) tfcli.Workspace {
 	t.Helper()
 	guide, err := os.ReadFile("../../../../templates/guides/taking-over-wordpress.md")

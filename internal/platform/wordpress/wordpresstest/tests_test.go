@@ -15,7 +15,7 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/test/smtptest"
 )
 
-// hold makes the mail server wait in a stage; reached tells that it does, release lets it go on.
+// hold makes the mail server wait in a stage. reached receives a value when it waits; release lets it continue.
 func (c *client) hold(at site.Stage) (reached <-chan struct{}, release func()) {
 	arrived, goOn := make(chan struct{}, 100), make(chan struct{})
 	c.mail.SetFaults(smtptest.Faults{Before: func(ctx context.Context, stage site.Stage) {
@@ -33,7 +33,7 @@ func (c *client) hold(at site.Stage) (reached <-chan struct{}, release func()) {
 	return arrived, release
 }
 
-// poll asks for a test until it has ended.
+// poll reads a test until it has ended.
 func (c *client) poll(path string) answer {
 	c.Helper()
 	for {
@@ -77,7 +77,7 @@ func TestRepeatedTest(t *testing.T) {
 	})
 }
 
-// started sets when all tests of the site were started; the time is PHP.
+// started changes the start time of all tests of the site; the time is PHP code.
 func (c *client) started(at string) {
 	c.Helper()
 	c.Eval(c, `
@@ -259,7 +259,7 @@ func TestRateLimit(t *testing.T) {
 	c.call(http.MethodPut, refused, c.candidate()).want(t, http.StatusOK, "")
 }
 
-// TestResultsAreForgotten without another test: their rows hold recipients.
+// TestResultsAreForgotten, even without another test, because their rows contain recipients.
 func TestResultsAreForgotten(t *testing.T) {
 	c := start(t)
 	const rows = `echo count(SiteSMTP\Store::all("site_smtp_test_", false, 100)), " ", wp_next_scheduled("site_smtp_forget") ? "scheduled" : "not scheduled";`

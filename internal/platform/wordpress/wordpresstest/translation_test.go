@@ -10,7 +10,7 @@ import (
 	plugin "github.com/sitemail/terraform-provider-smtp/internal/platform/wordpress"
 )
 
-// TestTranslation is of a translator who fills in the template and puts the result where WordPress looks for it.
+// TestTranslation fills in the template for translators, and puts the result where WordPress looks for it.
 func TestTranslation(t *testing.T) {
 	c := start(t)
 	pot, err := plugin.Pot()

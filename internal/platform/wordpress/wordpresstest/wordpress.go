@@ -28,7 +28,7 @@ const workers = 12
 //go:embed php
 var scripts embed.FS
 
-// Config says what the sites run with.
+// Config configures the sites.
 type Config struct {
 	// CAPEM are the authorities, in PEM, that PHP trusts.
 	CAPEM []byte
@@ -83,13 +83,13 @@ func (s *Server) Close() error {
 	return os.RemoveAll(s.dir)
 }
 
-// Crash kills PHP in the middle of whatever it does, and starts it again.
+// Crash kills PHP, whatever it is doing, and starts it again.
 func (s *Server) Crash() error {
 	s.web.kill()
 	return s.startWeb()
 }
 
-// Log is everything that PHP and WordPress have logged.
+// Log returns everything that PHP and WordPress have logged.
 func (s *Server) Log() (string, error) {
 	var all []byte
 	for _, name := range []string{"web.log", "php.log"} {
@@ -102,7 +102,7 @@ func (s *Server) Log() (string, error) {
 	return string(all), nil
 }
 
-// prepare writes the files that PHP runs on. Mail that is sent without SMTP goes to the file "sendmail".
+// prepare writes the files that PHP needs. Mail that is sent without SMTP goes to the file "sendmail".
 func (s *Server) prepare(c Config) error {
 	plugin, err := wordpress.File()
 	if err != nil {
@@ -130,7 +130,7 @@ sendmail_path = "cat >>%[1]s/sendmail"
 	return errors.Join(os.Mkdir(filepath.Join(s.dir, "sites"), 0o700), os.Mkdir(s.compiled(), 0o700))
 }
 
-// compiled is the folder of the scripts that PHP has compiled.
+// compiled returns the folder of the scripts that PHP has compiled.
 func (s *Server) compiled() string { return filepath.Join(s.dir, "compiled") }
 
 func (s *Server) startDatabase(ctx context.Context) error {
