@@ -88,7 +88,7 @@ var inTerraform = []defect{{
 }, {
 	name: "RefreshTokenTriedFromHere", breaks: "R60",
 	what:  "After a failure without a reason, the provider tries a refresh token, although only the site can store the one that replaces it.",
-	file:  "internal/provider/diagnostics.go",
+	file:  "internal/provider/test_failure.go",
 	old:   ` || c.Candidate.Settings.Grant == site.RefreshToken {`,
 	new:   ` {`,
 	tests: "provider", run: "TestAccExplainsTokenFromHere",
