@@ -27,7 +27,7 @@ import (
 )
 
 // packages are the packages whose bugs could lose a password or leave untested mail on.
-var packages = []string{"site", "adminapi", "mail/submit", "untrusted", "mail/diagnosis"}
+var packages = []string{"site", "adminapi", "mail/submit", "mail/oauth", "untrusted", "mail/diagnosis"}
 
 //go:embed survivors.txt
 var listed string

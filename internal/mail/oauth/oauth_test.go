@@ -52,7 +52,7 @@ func TestFetch(t *testing.T) {
 	if err != nil || token.Reveal() != "ey.J~x/+=" {
 		t.Fatalf("got %q, %v", token.Reveal(), err)
 	}
-	if got.Method != http.MethodPost || got.Header.Get("Authorization") != "" || got.Header.Get("Accept") != "application/json" {
+	if got.Method != http.MethodPost || got.Header.Get("Authorization") != "" || got.Header.Get("Accept") != "application/json" || !got.Close {
 		t.Errorf("got method %s with %v", got.Method, got.Header)
 	}
 	if want := "client_id=id&client_secret=s%2B%26%3D%25&grant_type=client_credentials&scope=a+b"; got.PostForm.Encode() != want {
@@ -80,6 +80,7 @@ func TestRefusals(t *testing.T) {
 		"Nothing":                   {200, "", "", "token endpoint answered 200: not the JSON of a token endpoint"},
 		"NoToken":                   {200, json, `{"token_type":"Bearer"}`, "token endpoint answered 200: no access token that can be used"},
 		"TokenWithControlCharacter": {200, json, `{"access_token":"a\u0001auth=x"}`, "token endpoint answered 200: no access token that can be used"},
+		"TokenOfWords":              {200, json, `{"access_token":"a b"}`, "token endpoint answered 200: no access token that can be used"},
 		"TokenTooLong":              {200, json, `{"access_token":"` + strings.Repeat("x", 8<<10+1) + `"}`, "token endpoint answered 200: no access token that can be used"},
 		"AnotherType":               {200, json, `{"access_token":"x","token_type":"mac"}`, "token endpoint answered 200: a token of another type than Bearer"},
 		"Down":                      {503, json, `{}`, "token endpoint answered 503"},
@@ -208,10 +209,11 @@ func TestErrorsHideTheSecret(t *testing.T) {
 	}
 }
 
-// TestLongestToken: the longest token that fits on a line of AUTH is accepted.
-func TestLongestToken(t *testing.T) {
+// TestLongestAnswer: the longest token that fits on a line of AUTH is accepted, in the longest response that is read.
+func TestLongestAnswer(t *testing.T) {
 	want := strings.Repeat("x", 8<<10)
-	r := endpoint(t, saying(200, "application/json", `{"access_token":"`+want+`"}`))
+	answer := `{"access_token":"` + want + `"}`
+	r := endpoint(t, saying(200, "application/json", answer+strings.Repeat(" ", 64<<10-len(answer))))
 	if token, err := (oauth.Client{}).Fetch(t.Context(), r); err != nil || token.Reveal() != want {
 		t.Errorf("got %d characters, %v", len(token.Reveal()), err)
 	}
