@@ -24,7 +24,7 @@ func refusedAt(t *testing.T, err error) string {
 		t.Fatalf("got %T: %v", err, err)
 	}
 	if !strings.HasSuffix(e.Message, ".") || strings.Contains(err.Error(), "canary") {
-		t.Errorf("message: %s", err)
+		t.Errorf("the message does not end with a period or shows a secret: %s", err)
 	}
 	return e.Attribute
 }
@@ -143,13 +143,13 @@ func TestTLSConfig(t *testing.T) {
 		tls  adminapi.TLS
 		want string
 	}{
-		"complete":           {adminapi.TLS{CACertificate: pemOf(own.certificate), ClientCertificate: pemOf(own.certificate), ClientKey: own.keyPEM(t)}, ""},
-		"authority not PEM":  {adminapi.TLS{CACertificate: own.certificate.Raw}, "ca_certificate"},
-		"no key":             {adminapi.TLS{ClientCertificate: pemOf(own.certificate)}, "client_certificate"},
-		"no certificate":     {adminapi.TLS{ClientKey: own.keyPEM(t)}, "client_certificate"},
-		"key of another":     {adminapi.TLS{ClientCertificate: pemOf(own.certificate), ClientKey: other.keyPEM(t)}, "client_certificate"},
-		"key not a key":      {adminapi.TLS{ClientCertificate: pemOf(own.certificate), ClientKey: secret.New("canary")}, "client_certificate"},
-		"certificate as key": {adminapi.TLS{ClientCertificate: pemOf(own.certificate), ClientKey: secret.New(string(pemOf(own.certificate)))}, "client_certificate"},
+		"complete":                   {adminapi.TLS{CACertificate: pemOf(own.certificate), ClientCertificate: pemOf(own.certificate), ClientKey: own.keyPEM(t)}, ""},
+		"authority not PEM":          {adminapi.TLS{CACertificate: own.certificate.Raw}, "ca_certificate"},
+		"no key":                     {adminapi.TLS{ClientCertificate: pemOf(own.certificate)}, "client_certificate"},
+		"no certificate":             {adminapi.TLS{ClientKey: own.keyPEM(t)}, "client_certificate"},
+		"key of another certificate": {adminapi.TLS{ClientCertificate: pemOf(own.certificate), ClientKey: other.keyPEM(t)}, "client_certificate"},
+		"invalid key":                {adminapi.TLS{ClientCertificate: pemOf(own.certificate), ClientKey: secret.New("canary")}, "client_certificate"},
+		"certificate as key":         {adminapi.TLS{ClientCertificate: pemOf(own.certificate), ClientKey: secret.New(string(pemOf(own.certificate)))}, "client_certificate"},
 	} {
 		_, err := adminapi.NewPool(adminapi.PoolOptions{}).Client(adminapi.Config{URL: "https://a.example", TLS: tt.tls, Limits: once()})
 		if got := refusedAt(t, err); got != tt.want {

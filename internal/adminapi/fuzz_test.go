@@ -19,7 +19,7 @@ func FuzzRetryAfter(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value string) {
 		if got := retryAfter(http.Header{"Retry-After": {value}}, now); got < 0 || got > longestRetryAfter {
-			t.Errorf("%q: %s", value, got)
+			t.Errorf("%q: got %s", value, got)
 		}
 	})
 }
@@ -40,7 +40,7 @@ func FuzzProblem(f *testing.F) {
 		e := refusal(&http.Response{StatusCode: status, Request: new(http.Request)}, body, secrets)
 		text := e.Error()
 		if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
-			t.Errorf("not fit to print: %q", text)
+			t.Errorf("the error holds unprintable characters: %q", text)
 		}
 		if utf8.RuneCountInString(text) > 2*maxDetail {
 			t.Errorf("%d characters", utf8.RuneCountInString(text))
@@ -48,7 +48,7 @@ func FuzzProblem(f *testing.F) {
 		var members map[string]any
 		_ = e.Decode(&members)
 		if everything, _ := json.Marshal(members); strings.Contains(string(everything)+text, "canary-token") {
-			t.Errorf("a secret in %s, %s", everything, text)
+			t.Errorf("the error shows a secret: %s, %s", everything, text)
 		}
 	})
 }

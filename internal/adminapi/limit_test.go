@@ -93,7 +93,7 @@ func TestConcurrencyIsPerOrigin(t *testing.T) {
 		}
 		all.Wait()
 		if most[0].Load() != 3 || most[1].Load() != 3 || time.Since(start) != 8*time.Second {
-			t.Errorf("at most %d and %d at once, 12 calls each took %s", most[0].Load(), most[1].Load(), time.Since(start))
+			t.Errorf("got at most %d and %d concurrent requests, and 12 requests each took %s", most[0].Load(), most[1].Load(), time.Since(start))
 		}
 	})
 }
@@ -145,7 +145,7 @@ func TestConcurrencyHoldsWithinOneConnection(t *testing.T) {
 			t.Fatal(err)
 		}
 		if took := crowd(t, client, 12); took != 4*time.Second {
-			t.Errorf("12 calls of a second, 3 at once, took %s", took)
+			t.Errorf("12 requests of a second, 3 of them concurrent, took %s", took)
 		}
 	})
 }
@@ -197,7 +197,7 @@ func TestADeadConnectionIsFoundBeforeTheRequestTimeout(t *testing.T) {
 		crowd(t, client, 1)
 		close(dead)
 		if took := crowd(t, client, 1); dials != 2 || took > 22*time.Second {
-			t.Errorf("%d connections, took %s", dials, took)
+			t.Errorf("got %d connections and took %s", dials, took)
 		}
 	})
 }
@@ -236,7 +236,7 @@ func TestRateIsPerOrigin(t *testing.T) {
 			client := town.build(t, address, limits, fine)
 			all.Go(func() {
 				if took := crowd(t, client, 22); took < 4*time.Second || took > 4100*time.Millisecond {
-					t.Errorf("2 and 20 more at 5 a second took %s", took)
+					t.Errorf("2 and 20 more at 5 per second took %s", took)
 				}
 			})
 		}
@@ -287,20 +287,20 @@ func TestA429MakesItsOriginWaitAndNobodyElse(t *testing.T) {
 		synctest.Wait()
 		before := time.Now()
 		if err := get(t.Context(), free, nil); err != nil || time.Since(before) != 0 {
-			t.Errorf("another origin: %v after %s", err, time.Since(before))
+			t.Errorf("another origin: got %v after %s", err, time.Since(before))
 		}
 		hasty, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		err = get(hasty, neighbour, nil)
 		if e, ok := errors.AsType[*adminapi.Error](err); !ok || e.Kind != adminapi.Unreachable || e.Attempts != 1 ||
 			!errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "waiting for its turn") {
-			t.Errorf("a call without the time to wait: %v", err)
+			t.Errorf("a request without time to wait: got %v", err)
 		}
 		if time.Since(before) != 0 {
-			t.Errorf("it waited %s all the same", time.Since(before))
+			t.Errorf("it still waited %s", time.Since(before))
 		}
 		if err := get(t.Context(), neighbour, nil); err != nil || time.Since(start) < 40*time.Second {
-			t.Errorf("the same origin: %v after %s", err, time.Since(start))
+			t.Errorf("the same origin: got %v after %s", err, time.Since(start))
 		}
 		all.Wait()
 	})

@@ -27,7 +27,7 @@ func logged(t *testing.T, credentials adminapi.Credentials, call func(*adminapi.
 	call(open(t, adminapi.PoolOptions{Logger: l.handler(), DialContext: site.DialContext},
 		adminapi.Config{URL: adminapitest.URL, Credentials: credentials, Limits: unlimited()}))
 	if strings.Contains(l.String(), "canary") {
-		t.Errorf("a secret in the log: %s", l.String())
+		t.Errorf("the log shows a secret: %s", l.String())
 	}
 	var records []map[string]any
 	for line := range strings.Lines(l.String()) {
@@ -116,7 +116,7 @@ func TestACallThatWaitsForItsTurnSaysSo(t *testing.T) {
 		}
 		all.Wait()
 		if n := strings.Count(l.String(), `"waiting_for":"its turn"`); n != 1 {
-			t.Errorf("%d calls said so: %s", n, l.String())
+			t.Errorf("%d requests logged it, want 1: %s", n, l.String())
 		}
 	})
 }

@@ -135,7 +135,7 @@ func TestConnectionsAreReused(t *testing.T) {
 		}
 	}
 	if n := connections.Load(); n != 1 {
-		t.Errorf("9 calls of 3 clients of one origin opened %d connections", n)
+		t.Errorf("9 requests by 3 clients of one origin opened %d connections, want 1", n)
 	}
 }
 
@@ -185,6 +185,6 @@ func TestHTTP2(t *testing.T) {
 		}
 	}
 	if proto != "HTTP/2.0" || !reused {
-		t.Errorf("%s, reused: %t", proto, reused)
+		t.Errorf("got %s, reused: %t", proto, reused)
 	}
 }

@@ -31,12 +31,12 @@ func saying(done bool, err error) func(context.Context) (bool, error) {
 }
 
 var classes = map[string]class{
-	"read":                   {"GET", adminapi.Always, nil},
-	"write, not carried out": {"PUT", adminapi.IfUndone, saying(false, nil)},
-	"write, carried out":     {"PUT", adminapi.IfUndone, saying(true, nil)},
-	"write, cannot be asked": {"DELETE", adminapi.IfUndone, saying(true, errors.New("no idea"))},
-	"login":                  {"POST", adminapi.Login, nil},
-	"unrepeatable":           {"POST", adminapi.IfUnsent, nil},
+	"read":                  {"GET", adminapi.Always, nil},
+	"write, not done":       {"PUT", adminapi.IfUndone, saying(false, nil)},
+	"write, done":           {"PUT", adminapi.IfUndone, saying(true, nil)},
+	"write, lookup refused": {"DELETE", adminapi.IfUndone, saying(true, errors.New("no idea"))},
+	"login":                 {"POST", adminapi.Login, nil},
+	"not idempotent":        {"POST", adminapi.IfUnsent, nil},
 }
 
 // A group is a column: faults after which the classes behave alike.
@@ -73,12 +73,12 @@ func groups() map[string]group {
 		redirects[strconv.Itoa(s)] = answering(adminapitest.WithHeader("Location", "https://elsewhere.example/x?token=y", adminapitest.JSON(s, "")))
 	}
 	ifUndone := map[string]int{
-		"read": 4, "write, not carried out": 4, "write, carried out": 1, "write, cannot be asked": 1, "login": 1, "unrepeatable": 1,
+		"read": 4, "write, not done": 4, "write, done": 1, "write, lookup refused": 1, "login": 1, "not idempotent": 1,
 	}
 	onceMore := maps.Clone(ifUndone)
 	onceMore["login"] = 2
 	waiting := each(4)
-	waiting["unrepeatable"] = 1
+	waiting["not idempotent"] = 1
 	malformed := maps.Clone(ifUndone)
 	malformed["read"] = 1
 	return map[string]group{
@@ -86,7 +86,7 @@ func groups() map[string]group {
 			"connection refused": {Dial: adminapitest.Refused()},
 			"no such host":       {Dial: adminapitest.NoSuchHost()},
 		}, adminapi.Unreachable, each(4)},
-		"sent, no answer": {map[string]adminapitest.Step{
+		"sent, no response": {map[string]adminapitest.Step{
 			"reset":                  answering(adminapitest.Reset),
 			"closed":                 answering(adminapitest.Raw("", false)),
 			"silence":                answering(adminapitest.Silence),
@@ -96,7 +96,7 @@ func groups() map[string]group {
 			"cut in the body":        answering(adminapitest.Raw(partialBody, false)),
 			"not HTTP":               answering(adminapitest.Raw("220 mail.example ESMTP\r\n", false)),
 		}, adminapi.NoAnswer, onceMore},
-		"asked to wait":        {statuses(429, 503), adminapi.Refused, waiting},
+		"told to wait":         {statuses(429, 503), adminapi.Refused, waiting},
 		"server failed":        {statuses(500, 502, 504), adminapi.Refused, ifUndone},
 		"server declined":      {statuses(501, 507), adminapi.Refused, each(1)},
 		"request at fault":     {statuses(400, 401, 403, 404, 405, 409, 410, 412, 413, 415, 422, 428), adminapi.Refused, each(1)},
@@ -136,7 +136,7 @@ func lasting(t *testing.T, g group, fault adminapitest.Step, c class, attempts i
 	failure, _ := errors.AsType[*adminapi.Error](err)
 	if c.done != nil && err == nil {
 		if done, err := c.done(t.Context()); !done || err != nil {
-			t.Fatal("success, though nobody knows of anything that was carried out")
+			t.Fatal("got success although nothing shows that the write was done")
 		}
 		return
 	}
@@ -147,7 +147,7 @@ func lasting(t *testing.T, g group, fault adminapitest.Step, c class, attempts i
 		t.Errorf("got %s after %d attempts, want %s after %d: %v", failure.Kind, failure.Attempts, g.kind, attempts, err)
 	}
 	if !strings.HasPrefix(err.Error(), c.method+" "+adminapitest.URL+"/thing: ") {
-		t.Errorf("the error does not name the call: %v", err)
+		t.Errorf("the error does not name the request: %v", err)
 	}
 	if took, most := time.Since(start), 8*time.Second+4*30*time.Second; took > most {
 		t.Errorf("took %s", took)
@@ -170,7 +170,7 @@ func TestMaxRetriesZeroTriesOnce(t *testing.T) {
 		site := adminapitest.Play(t, adminapitest.Step{Call: "GET /thing", Answer: adminapitest.HTML(500)})
 		client := open(t, adminapi.PoolOptions{DialContext: site.DialContext}, adminapi.Config{URL: adminapitest.URL, Limits: once()})
 		if err := get(t.Context(), client, nil); err == nil {
-			t.Error("no error")
+			t.Error("got no error")
 		}
 	})
 }
@@ -197,7 +197,7 @@ func TestACancelledWriteIsNotAskedAfter(t *testing.T) {
 			adminapitest.Silence(w, r)
 		}})
 		_, err := client.Do(ctx, adminapi.Request{Method: "PUT", Path: "/thing", Repeat: adminapi.IfUndone, Done: func(ctx context.Context) (bool, error) {
-			t.Error("the site was asked")
+			t.Error("the client looked up the outcome")
 			return false, ctx.Err()
 		}}, nil)
 		if e, ok := errors.AsType[*adminapi.Error](err); !ok || e.Kind != adminapi.NoAnswer || !errors.Is(err, context.Canceled) {
@@ -227,7 +227,7 @@ func TestTheRequestIsTheSameEachTime(t *testing.T) {
 			Check: func(t adminapitest.T, r *http.Request, body string) {
 				if body != `{"a":1}` || r.Header.Get("If-Match") != `"7"` || r.Header.Get("Content-Type") != "application/json" ||
 					r.Header.Get("Idempotency-Key") != "" {
-					t.Errorf("body %s, headers %v", body, r.Header)
+					t.Errorf("got body %s and headers %v", body, r.Header)
 				}
 			},
 		}

@@ -36,7 +36,7 @@ func TestASecretShowsInJSONAlone(t *testing.T) {
 	var read login
 	if err := json.Unmarshal([]byte(`{"password":"one","token":"two"}`), &read); err != nil ||
 		read.Password.Reveal() != "one" || read.Token.Reveal() != "two" {
-		t.Errorf("%v: a secret was not read", err)
+		t.Errorf("got %v, or a secret was not read", err)
 	}
 }
 

@@ -38,7 +38,7 @@ func logsIn(token string) adminapitest.Step {
 		Answer: adminapitest.JSON(201, fmt.Sprintf(`{"token":%q}`, token)),
 		Check: func(t adminapitest.T, r *http.Request, _ string) {
 			if r.Header.Get("Authorization") != "" {
-				t.Errorf("a login came with credentials")
+				t.Errorf("the login request carried credentials in a header")
 			}
 		},
 	}
@@ -70,27 +70,27 @@ func TestSessions(t *testing.T) {
 		steps    []adminapitest.Step
 		fails    bool
 	}{
-		"OneLoginServesManyCalls": {
+		"OneLoginServesManyRequests": {
 			lifetime: time.Hour, calls: 3,
 			steps: []adminapitest.Step{logsIn("one"), uses("one", fine), uses("one", fine), uses("one", fine)},
 		},
-		"AnExpiringSessionIsRenewedBeforehand": {
+		"RenewsBeforeExpiry": {
 			lifetime: time.Hour, calls: 2, pause: time.Hour - 30*time.Second,
 			steps: []adminapitest.Step{logsIn("one"), uses("one", fine), logsIn("two"), uses("two", fine)},
 		},
-		"ASessionIsUsedUntilThen": {
+		"UsesASessionUntilThen": {
 			lifetime: time.Hour, calls: 2, pause: time.Hour - 31*time.Second,
 			steps: []adminapitest.Step{logsIn("one"), uses("one", fine), uses("one", fine)},
 		},
-		"ASessionWithoutExpiryIsUsedUntilItIsRejected": {
+		"UsesASessionWithoutExpiryUntilRejected": {
 			calls: 2, pause: 1000 * time.Hour,
 			steps: []adminapitest.Step{logsIn("one"), uses("one", fine), uses("one", rejected), logsIn("two"), uses("two", fine)},
 		},
-		"ASessionThatSeemsExpiredFromTheStartIsUsedAllTheSame": {
+		"UsesASessionThatSeemsExpiredAtTheStart": {
 			lifetime: -time.Hour, calls: 2,
 			steps: []adminapitest.Step{logsIn("one"), uses("one", fine), uses("one", fine)},
 		},
-		"RenewedOnceOnly": {
+		"RenewsOnlyOnce": {
 			calls: 1, fails: true,
 			steps: []adminapitest.Step{logsIn("one"), uses("one", rejected), logsIn("two"), uses("two", rejected)},
 		},
@@ -187,7 +187,7 @@ func TestALoginThatTheSiteCouldNotServeIsTriedByTheNextCall(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				client := play(t, sessions(0), append(steps, logsIn("one"), uses("one", fine))...)
 				if err := get(t.Context(), client, nil); err == nil {
-					t.Error("no error")
+					t.Error("got no error")
 				}
 				if err := get(t.Context(), client, nil); err != nil {
 					t.Error(err)
@@ -223,7 +223,7 @@ func TestTokenBesideCredentials(t *testing.T) {
 		step.Check = func(t adminapitest.T, r *http.Request, body string) {
 			basic(t, r, body)
 			if got := r.Header.Get("X-Site-Token"); got != "t0ken" {
-				t.Errorf("came with the token %q", got)
+				t.Errorf("got token %q", got)
 			}
 		}
 		credentials := adminapi.WithToken(adminapi.Basic("admin", secret.New("staging")), "X-Site-Token", secret.New("t0ken"))

@@ -166,7 +166,7 @@ func TestUntrusted(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 			if n := connections.Load(); n != 1 {
-				t.Errorf("%d connections: a failure that does not heal was repeated", n)
+				t.Errorf("got %d connections: the client retried a permanent failure", n)
 			}
 		})
 	}
@@ -253,8 +253,8 @@ func TestTLSThatBreaks(t *testing.T) {
 		kind      adminapi.Kind
 		undecided bool
 	}{
-		"a version that was not offered": {strings.Replace(old, "http:", "https:", 1), adminapi.Untrusted, false},
-		"in the middle of the answer":    {broken.URL, adminapi.NoAnswer, true},
+		"TLS version not offered":       {strings.Replace(old, "http:", "https:", 1), adminapi.Untrusted, false},
+		"in the middle of the response": {broken.URL, adminapi.NoAnswer, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client := open(t, adminapi.PoolOptions{}, adminapi.Config{URL: tt.url, TLS: adminapi.TLS{CACertificate: pemOf(authority.certificate)}, Limits: once()})

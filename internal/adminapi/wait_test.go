@@ -87,7 +87,7 @@ func TestALongRestOfAnOriginIsToldToItsOtherSites(t *testing.T) {
 			err := get(t.Context(), client, nil)
 			e, ok := errors.AsType[*adminapi.Error](err)
 			if !ok || !strings.Contains(err.Error(), want) || e.Undecided() || time.Since(start) != 0 {
-				t.Errorf("call %d after %s: %v", i, time.Since(start), err)
+				t.Errorf("request %d after %s: got %v", i, time.Since(start), err)
 			}
 		}
 		// A minute before the end it is waited for.
@@ -142,7 +142,7 @@ func TestACallWithoutADeadlineEnds(t *testing.T) {
 			all.Go(func() {
 				err := get(t.Context(), client, nil)
 				if e, ok := errors.AsType[*adminapi.Error](err); !ok || e.Attempts > 4 || time.Since(start) > 6*time.Minute {
-					t.Errorf("after %s: %v", time.Since(start), err)
+					t.Errorf("got %[2]v after %[1]s", time.Since(start), err)
 				}
 			})
 		}
@@ -169,7 +169,7 @@ func TestWaitsGrowAndVary(t *testing.T) {
 		})
 	}
 	if len(seen) < 40 {
-		t.Errorf("50 calls waited only %d different times", len(seen))
+		t.Errorf("50 requests waited for only %d different durations", len(seen))
 	}
 }
 
@@ -184,17 +184,17 @@ func TestNobodyWaitsPastTheDeadline(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		if took := time.Since(start); took > time.Second {
-			t.Errorf("gave up after %s only", took)
+			t.Errorf("gave up only after %s", took)
 		}
 	})
 }
 
 func TestTheDeadlineEndsACallAtOnce(t *testing.T) {
 	for name, step := range map[string]adminapitest.Step{
-		"while it waits for an answer":     {Call: "GET /thing", Answer: adminapitest.Silence},
-		"while it waits for an attempt":    asking("20"),
-		"while it waits for a connection":  {Dial: adminapitest.Refused()},
-		"while it waits for half a header": {Call: "GET /thing", Answer: adminapitest.Raw("HTTP/1.1 200", true)},
+		"waiting for a response":           {Call: "GET /thing", Answer: adminapitest.Silence},
+		"waiting for a retry":              asking("20"),
+		"waiting for a connection":         {Dial: adminapitest.Refused()},
+		"waiting for the rest of a header": {Call: "GET /thing", Answer: adminapitest.Raw("HTTP/1.1 200", true)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -210,10 +210,10 @@ func TestTheDeadlineEndsACallAtOnce(t *testing.T) {
 					t.Errorf("got %v", err)
 				}
 				if n := strings.Count(err.Error(), context.Canceled.Error()); n != 1 {
-					t.Errorf("it says so %d times: %v", n, err)
+					t.Errorf("the error says %d times that it was canceled, want once: %v", n, err)
 				}
 				if took := time.Since(before); took != 0 {
-					t.Errorf("took %s", took)
+					t.Errorf("took %s, want 0s", took)
 				}
 			})
 		})

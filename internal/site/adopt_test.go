@@ -23,7 +23,7 @@ func adopting() site.Change {
 
 func TestApplyAdopts(t *testing.T) {
 	for name, edit := range map[string]func(*site.Change){
-		"AsItIs": func(*site.Change) {},
+		"Unchanged": func(*site.Change) {},
 		"WithAnotherSender": func(c *site.Change) {
 			c.Candidate.Settings.FromName, c.Candidate.Settings.FromAddress = "B", "b@example.com"
 		},
@@ -53,16 +53,16 @@ func TestApplyRefusesToAdopt(t *testing.T) {
 		edit       func(*site.Change)
 		field, why string
 	}{
-		"WhereNothingIsTold": {func(c *site.Change) { c.Prior.InForce = nil }, "adopt", "nothing to take over"},
-		"WithAnObstacle":     {func(c *site.Change) { c.Prior.InForce.Obstacle = "It queues mail." }, "adopt", "through WP Mail SMTP 4.8.0, which cannot be taken over: It queues mail."},
-		"WithoutSettings":    {func(c *site.Change) { c.Prior.InForce.Settings = site.Settings{} }, "adopt", "cannot be taken over"},
-		"AtAnotherHost":      {func(c *site.Change) { c.Candidate.Settings.Host = "smtp.example.test" }, "host", "another host"},
-		"AtAnotherPort":      {func(c *site.Change) { c.Candidate.Settings.Port = 465 }, "port", "another port"},
-		"Encrypted":          {func(c *site.Change) { c.Candidate.Settings.Encryption = site.TLS }, "encryption", "another encryption"},
+		"NothingInForce":  {func(c *site.Change) { c.Prior.InForce = nil }, "adopt", "nothing to take over"},
+		"WithAnObstacle":  {func(c *site.Change) { c.Prior.InForce.Obstacle = "It queues mail." }, "adopt", "through WP Mail SMTP 4.8.0, which cannot be taken over: It queues mail."},
+		"WithoutSettings": {func(c *site.Change) { c.Prior.InForce.Settings = site.Settings{} }, "adopt", "cannot be taken over"},
+		"AtAnotherHost":   {func(c *site.Change) { c.Candidate.Settings.Host = "smtp.example.test" }, "host", "another host"},
+		"AtAnotherPort":   {func(c *site.Change) { c.Candidate.Settings.Port = 465 }, "port", "another port"},
+		"Encrypted":       {func(c *site.Change) { c.Candidate.Settings.Encryption = site.TLS }, "encryption", "another encryption"},
 		"WithAToken": {func(c *site.Change) {
 			c.Candidate.Settings.Grant, c.Candidate.Settings.TokenURL = site.ClientCredentials, "https://login.example.com/token"
 		}, "grant", "another grant"},
-		"AsAnother": {func(c *site.Change) { c.Candidate.Settings.Username = "other@example.com" }, "username", "another username"},
+		"AsOtherUser": {func(c *site.Change) { c.Candidate.Settings.Username = "other@example.com" }, "username", "another username"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := adopting()
@@ -74,7 +74,7 @@ func TestApplyRefusesToAdopt(t *testing.T) {
 			}
 		})
 	}
-	t.Run("NotWithAPassword", func(t *testing.T) {
+	t.Run("RefusesAPassword", func(t *testing.T) {
 		c := adopting()
 		c.Candidate.Adopt, c.Candidate.Password, c.Candidate.Settings.Host = false, secret.New("x"), "smtp.example.test"
 		if refusal, refused := c.RefuseAdoption(); refused {

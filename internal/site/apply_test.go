@@ -178,7 +178,7 @@ func TestApplyNoticesWhatTheSiteDidNotKeep(t *testing.T) {
 		s := play(t, call{ask: testOf(c), result: passed}, call{ask: saveOf(c), state: kept})
 		got, err := procedure(t).Apply(t.Context(), s, c)
 		if site.KindOf(err) != site.Unexpected {
-			t.Fatalf("error %v, want one of kind %s", err, site.Unexpected)
+			t.Fatalf("got error %v, want one of kind %s", err, site.Unexpected)
 		}
 		checkState(t, got, kept)
 		return err
@@ -192,7 +192,7 @@ func TestApplyNoticesWhatTheSiteDidNotKeep(t *testing.T) {
 				want = "username is different"
 			}
 			if err := applyKeeping(t, kept); !strings.HasSuffix(err.Error(), ": "+want) {
-				t.Errorf("error %q, want it to end in %s and nothing else", err, want)
+				t.Errorf("got error %q, want it to end in %s and nothing else", err, want)
 			}
 		})
 	}
@@ -228,7 +228,7 @@ func TestApplyNoticesMailThatIsStillOn(t *testing.T) {
 	kept.Enabled = true
 	got, err := procedure(t).Apply(t.Context(), play(t, call{ask: saveOf(c), state: kept}), c)
 	if site.KindOf(err) != site.Unexpected {
-		t.Errorf("error %v, want one of kind %s", err, site.Unexpected)
+		t.Errorf("got error %v, want one of kind %s", err, site.Unexpected)
 	}
 	checkState(t, got, kept)
 }

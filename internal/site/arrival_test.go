@@ -45,7 +45,7 @@ func TestShortfall(t *testing.T) {
 				"": "", site.Accepted: "", site.Delivered: tt.delivered, site.Authenticated: tt.want,
 			} {
 				if got := tt.arrival.Shortfall(requirement); got != want {
-					t.Errorf("%q: %q, want %q", requirement, got, want)
+					t.Errorf("%q: got %q, want %q", requirement, got, want)
 				}
 			}
 		})

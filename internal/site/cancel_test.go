@@ -25,13 +25,13 @@ func TestApplyCancelled(t *testing.T) {
 		{"DuringTheTest", func(cancel func()) []call {
 			return []call{{ask: testOf(c), during: cancel, err: lost}}
 		}, c.Prior, lost},
-		{"DuringTheTestThatStillPassed", func(cancel func()) []call {
+		{"DuringAPassedTest", func(cancel func()) []call {
 			return []call{{ask: testOf(c), during: cancel, result: passed}}
 		}, c.Prior, context.Canceled},
 		{"DuringTheWrite", func(cancel func()) []call {
 			return []call{{ask: testOf(c), result: passed}, {ask: saveOf(c), during: cancel, err: lost}}
 		}, c.Prior, lost},
-		{"DuringTheWriteThatWasStillMade", func(cancel func()) []call {
+		{"DuringACompletedWrite", func(cancel func()) []call {
 			return []call{{ask: testOf(c), result: passed}, {ask: saveOf(c), during: cancel, state: after(c)}}
 		}, after(c), nil},
 	}
@@ -41,7 +41,7 @@ func TestApplyCancelled(t *testing.T) {
 			defer cancel()
 			got, err := procedure(t).Apply(ctx, play(t, tt.script(cancel)...), c)
 			if !errors.Is(err, tt.wantErr) {
-				t.Errorf("error %v, want %v", err, tt.wantErr)
+				t.Errorf("got error %v, want %v", err, tt.wantErr)
 			}
 			checkState(t, got, tt.want)
 		})
@@ -56,7 +56,7 @@ func TestApplyDisabledCancelledWritesNothing(t *testing.T) {
 		cancel()
 		got, err := procedure(t).Apply(ctx, playOn(t, can), c)
 		if !errors.Is(err, context.Canceled) {
-			t.Errorf("error %v, want %v", err, context.Canceled)
+			t.Errorf("got error %v, want %v", err, context.Canceled)
 		}
 		checkState(t, got, c.Prior)
 	}

@@ -15,11 +15,11 @@ type undeclared struct{ site.Site }
 
 func TestCapabilitiesOf(t *testing.T) {
 	if got := site.CapabilitiesOf(undeclared{}); !reflect.DeepEqual(got, site.Capabilities{}) {
-		t.Errorf("a platform that declares nothing can %+v, want what the contract asks for", got)
+		t.Errorf("a platform that declares nothing: got %+v, want what the contract requires", got)
 	}
 	want := site.Capabilities{Testing: site.TestsEnabled, UnsupportedValues: []site.UnsupportedValue{{Field: "host"}}}
 	if got := site.CapabilitiesOf(playOn(t, want)); !reflect.DeepEqual(got, want) {
-		t.Errorf("a platform that declares %+v can %+v", want, got)
+		t.Errorf("a platform that declares %+v: got %+v", want, got)
 	}
 }
 
@@ -49,7 +49,7 @@ func TestUnguardedSite(t *testing.T) {
 			calls := append([]call{{ask: testOf(c), result: passed}}, tt.calls...)
 			now, err := procedure(t).Apply(t.Context(), playOn(t, candidates, calls...), c)
 			if site.KindOf(err) != tt.kind || (err == nil) != (tt.kind == "") {
-				t.Errorf("error %v, want one of kind %q", err, tt.kind)
+				t.Errorf("got error %v, want one of kind %q", err, tt.kind)
 			}
 			checkState(t, now, tt.want)
 		})
@@ -81,7 +81,7 @@ func TestVerificationThatTheSiteForgets(t *testing.T) {
 		}
 		checkState(t, now, want)
 	}
-	t.Run("IsTheResultOfTheTest", func(t *testing.T) {
+	t.Run("ComesFromTheTest", func(t *testing.T) {
 		apply(t, forgets, c, verified(after(c)), call{ask: testOf(c), result: result}, call{ask: saveOf(c), state: forgetful(after(c))})
 	})
 	t.Run("WithoutReply", func(t *testing.T) {
@@ -90,17 +90,17 @@ func TestVerificationThatTheSiteForgets(t *testing.T) {
 		want.Verification.Reply = ""
 		apply(t, forgets, c, want, call{ask: testOf(c), result: silent}, call{ask: saveOf(c), state: forgetful(after(c))})
 	})
-	t.Run("IsLeftToASiteThatKeepsIt", func(t *testing.T) {
+	t.Run("ComesFromASiteThatKeepsIt", func(t *testing.T) {
 		apply(t, site.Capabilities{}, c, after(c), call{ask: testOf(c), result: result}, call{ask: saveOf(c), state: after(c)})
 	})
-	t.Run("StaysWithSettingsThatAreSwitchedOff", func(t *testing.T) {
+	t.Run("SurvivesSwitchingOff", func(t *testing.T) {
 		c := site.Change{Prior: working(), Candidate: site.Candidate{Settings: working().Settings}}
 		off := forgetful(switchedOff(working()))
 		want := off
 		want.Verification = c.Prior.Verification
 		apply(t, forgets, c, want, call{ask: saveOf(c), state: off})
 	})
-	t.Run("GoesWithOtherSettings", func(t *testing.T) {
+	t.Run("IsDroppedWithOtherSettings", func(t *testing.T) {
 		c := c
 		c.Enabled = false
 		apply(t, forgets, c, forgetful(after(c)), call{ask: saveOf(c), state: forgetful(after(c))})
@@ -144,7 +144,7 @@ func TestSiteThatRefusesInTheSave(t *testing.T) {
 		}
 		failed := applyFailing(t, p, playOn(t, inSave, call{ask: inSaveOf(c), err: &site.TestError{Result: result}}), retrying)
 		if failed.Attempts != 1 || failed.Result.Status != result.Status || failed.Result.Diagnosis.ID != "x" {
-			t.Errorf("error %+v, want the result with a diagnosis", failed)
+			t.Errorf("got error %+v, want the result with a diagnosis", failed)
 		}
 	}
 	for _, kind := range kinds {
@@ -182,7 +182,7 @@ func TestDestroyOnPlatformsThatCannot(t *testing.T) {
 			t.Run(name+"/"+string(how), func(t *testing.T) {
 				err := procedure(t).Destroy(t.Context(), playOn(t, can), working(), how)
 				if site.KindOf(err) != site.Unsupported || err.Error() != refusal.Reason {
-					t.Errorf("error %v, want one of kind %s: %s", err, site.Unsupported, refusal.Reason)
+					t.Errorf("got error %v, want one of kind %s: %s", err, site.Unsupported, refusal.Reason)
 				}
 			})
 		}
@@ -195,7 +195,7 @@ func TestDestroyOfAnUnguardedSite(t *testing.T) {
 	changed.Settings.Port = 465
 	can := site.Capabilities{Unguarded: true}
 	if err := procedure(t).Destroy(t.Context(), playOn(t, can, call{ask: read{}, state: changed}), working(), site.OnDestroyClear); site.KindOf(err) != site.Stale {
-		t.Errorf("error %v, want one of kind %s", err, site.Stale)
+		t.Errorf("got error %v, want one of kind %s", err, site.Stale)
 	}
 	for how, calls := range map[site.OnDestroy][]call{
 		site.OnDestroyClear:   {{ask: read{}, state: working()}, {ask: clearing()}},

@@ -26,7 +26,7 @@ func checkedApply(t *testing.T, can site.Capabilities, scene string, edit func(*
 		Check: func(_ context.Context, got site.Candidate) site.TestResult {
 			s.calls = append(s.calls, "check")
 			if got.Settings != c.Candidate.Settings || got.Password.Reveal() != c.Candidate.Password.Reveal() {
-				t.Errorf("checked %+v, want %+v", got, c.Candidate)
+				t.Errorf("got checks %+v, want %+v", got, c.Candidate)
 			}
 			return result
 		},
@@ -59,7 +59,7 @@ func TestCheckFromHere(t *testing.T) {
 		{"RefusedStopsHere", savesOff, "WorkingElsewhere", unedited, refusedHere, []string{"check"}, false},
 		{"RefusedStopsHereWhereTestsNeedMailOn", savesOn, "WorkingElsewhere", unedited, refusedHere, []string{"check"}, false},
 		{
-			"NothingToLogInWith", savesOff, "Off", func(c *site.Change) { c.Candidate.Password = secret.Text{} }, refusedHere,
+			"NoLoginToTry", savesOff, "Off", func(c *site.Change) { c.Candidate.Password = secret.Text{} }, refusedHere,
 			[]string{"test saved", "save on"},
 			false,
 		},
@@ -84,20 +84,20 @@ func TestCheckFromHere(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			calls, warnings, err := checkedApply(t, tt.can, tt.scene, tt.edit, tt.result)
 			if !slices.Equal(calls, tt.want) {
-				t.Errorf("calls:\n got %q\nwant %q", calls, tt.want)
+				t.Errorf("requests:\n got %q\nwant %q", calls, tt.want)
 			}
 			failed, stopped := errors.AsType[*site.TestError](err)
 			if stops := len(tt.want) == 1 && tt.want[0] == "check"; stopped != stops || (err != nil) != stops {
-				t.Errorf("error %v, want one: %t", err, stops)
+				t.Errorf("got error %v, want one: %t", err, stops)
 			}
 			if stopped && (!failed.Local || failed.Attempts != 1 || failed.Result.Diagnosis == nil) {
-				t.Errorf("error %+v, want a diagnosis of one attempt from here", failed)
+				t.Errorf("got error %+v, want a diagnosis of one attempt from here", failed)
 			}
 			if (len(warnings) == 1) != tt.warns || tt.warns && !strings.Contains(warnings[0], "stage connect") {
-				t.Errorf("warnings %q, want one with the stage: %t", warnings, tt.warns)
+				t.Errorf("got warnings %q, want one with the stage: %t", warnings, tt.warns)
 			}
 			if strings.Contains(strings.Join(warnings, ""), newPassword.Reveal()) {
-				t.Errorf("warnings %q hold what came from outside", warnings)
+				t.Errorf("warnings %q show the password", warnings)
 			}
 		})
 	}

@@ -48,7 +48,7 @@ func TestDestroyDisable(t *testing.T) {
 		calls []call
 	}{
 		{"SwitchesOff", []call{{ask: read{}, state: now}, {ask: offOf(now), state: switchedOff(now)}}},
-		{"WhateverTheSettingsAreByNow", []call{{ask: read{}, state: changed}, {ask: offOf(changed), state: off}}},
+		{"SwitchesOffChangedSettings", []call{{ask: read{}, state: changed}, {ask: offOf(changed), state: off}}},
 		{"IsOffAlready", []call{{ask: read{}, state: off}}},
 		{"WasCleared", []call{{ask: read{}, state: unconfigured()}}},
 		{"ChangedInBetween", []call{
@@ -94,7 +94,7 @@ func TestDestroyDisableNoticesMailThatIsStillOn(t *testing.T) {
 	now := working()
 	err := leave(t, site.OnDestroyDisable, call{ask: read{}, state: now}, call{ask: offOf(now), state: now})
 	if site.KindOf(err) != site.Unexpected {
-		t.Errorf("error %v, want one of kind %s", err, site.Unexpected)
+		t.Errorf("got error %v, want one of kind %s", err, site.Unexpected)
 	}
 }
 
@@ -128,7 +128,7 @@ func TestDestroyClearRefusesWhatSomebodyChanged(t *testing.T) {
 	const want = `the site was changed by "anna" at 2026-11-23T11:30:00Z, after it was read: port is "465" instead of "587". ` +
 		`That was not overwritten. Plan again to see the change and decide.`
 	if site.KindOf(err) != site.Stale || err.Error() != want {
-		t.Errorf("error %v, want one of kind %s: %s", err, site.Stale, want)
+		t.Errorf("got error %v, want one of kind %s: %s", err, site.Stale, want)
 	}
 }
 
@@ -145,7 +145,7 @@ func TestDestroyLeavesAnotherSiteAlone(t *testing.T) {
 		for name, now := range map[string]site.State{"On": another, "Off": switchedOff(another), "Unconfigured": {SiteID: "another"}} {
 			t.Run(string(how)+"/"+name, func(t *testing.T) {
 				if err := leave(t, how, call{ask: read{}, state: now}); site.KindOf(err) != site.WrongSite {
-					t.Errorf("error %v, want one of kind %s", err, site.WrongSite)
+					t.Errorf("got error %v, want one of kind %s", err, site.WrongSite)
 				}
 			})
 		}
@@ -196,10 +196,10 @@ func TestDestroyCancelled(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			s := play(t, call{ask: read{}, state: now, during: cancel})
 			if err := procedure(t).Destroy(ctx, s, now, how); !errors.Is(err, context.Canceled) {
-				t.Errorf("error %v, want %v", err, context.Canceled)
+				t.Errorf("got error %v, want %v", err, context.Canceled)
 			}
 		})
-		t.Run(string(how)+"/DuringTheWriteThatWasStillMade", func(t *testing.T) {
+		t.Run(string(how)+"/DuringACompletedWrite", func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			write.during = cancel
 			if err := procedure(t).Destroy(ctx, play(t, call{ask: read{}, state: now}, write), now, how); err != nil {

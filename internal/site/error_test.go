@@ -48,10 +48,10 @@ func TestKindOf(t *testing.T) {
 func TestErrorUnwraps(t *testing.T) {
 	err := &site.Error{Kind: site.Unreachable, Err: context.DeadlineExceeded}
 	if !errors.Is(err, context.DeadlineExceeded) {
-		t.Error("the error underneath is not found")
+		t.Error("errors.Is does not find the wrapped error")
 	}
 	if errors.Unwrap(&site.Error{}) != nil {
-		t.Error("an error without one underneath unwraps to something")
+		t.Error("an error without a cause unwraps to something")
 	}
 }
 

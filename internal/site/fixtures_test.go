@@ -68,7 +68,7 @@ func toOtherHost() site.Change {
 // procedure fails the test when a diagnosis is asked for.
 func procedure(t *testing.T) site.Procedure {
 	return site.Procedure{Diagnose: func(r site.TestResult, _ site.Settings) site.Diagnosis {
-		t.Errorf("a diagnosis was asked for: %+v", r)
+		t.Errorf("the procedure asked for a diagnosis: %+v", r)
 		return site.Diagnosis{}
 	}}
 }
@@ -139,6 +139,6 @@ func checkState(t *testing.T, got, want site.State) {
 func checkSame(t *testing.T, got, want error) {
 	t.Helper()
 	if got != want { //nolint:errorlint // See above.
-		t.Errorf("error %v, want %v", got, want)
+		t.Errorf("got error %v, want %v", got, want)
 	}
 }

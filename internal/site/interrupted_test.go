@@ -162,7 +162,7 @@ func (i interruption) interrupt(t *testing.T, can site.Capabilities, arrange fun
 	u, came := i.among(cancel, r)
 	now, err := r.carryOut(ctx, u, c)
 	if err == nil && c.Steps().SendsTest && i.refused && !u.edited {
-		t.Fatal("the candidate passed at a server that refuses it")
+		t.Fatal("the apply succeeded although the server refuses the candidate")
 	}
 	if i.fault != killBefore && i.fault != killAfter || !*came {
 		r.checkOutcome(t, before, u, c, now, err)
@@ -186,7 +186,7 @@ func (i interruption) interrupt(t *testing.T, can site.Capabilities, arrange fun
 	}
 	again.Prior, again.SetPassword = r.prior(), false
 	if steps := again.Steps(); steps != (site.Steps{}) {
-		t.Fatalf("applied and still %+v is to be done", steps)
+		t.Fatalf("after the apply, %+v is still due", steps)
 	}
 	return *came
 }

@@ -98,7 +98,7 @@ func TestLimiterAdaptsToARefusingRelay(t *testing.T) {
 			t.Error(err)
 		}
 		if refused := r.tests - 40; refused > 30 {
-			t.Errorf("%d tests were refused", refused)
+			t.Errorf("got %d refused tests, want at most 30", refused)
 		}
 	})
 }
@@ -114,10 +114,10 @@ func TestLimiterKeepsServersApart(t *testing.T) {
 		}
 		began := time.Now()
 		if _, err := limiter.Do(t.Context(), settingsAt("other.example.test"), accepted); err != nil || time.Since(began) != 0 {
-			t.Errorf("%v after %v; another server has its own limiter", err, time.Since(began))
+			t.Errorf("got %v after %v, want success at once: each server has its own limiter", err, time.Since(began))
 		}
 		if _, err := limiter.Do(t.Context(), c.Candidate.Settings, accepted); err != nil || time.Since(began) < 2*time.Second {
-			t.Errorf("%v after %v; want a pause of 2s at least", err, time.Since(began))
+			t.Errorf("got %v after %v, want a pause of at least 2s", err, time.Since(began))
 		}
 	})
 }
@@ -231,7 +231,7 @@ func TestLimiterReleasesAfterEveryEnd(t *testing.T) {
 			}
 			failed, spent := refusals(t.Context(), t, play(t, calls...), c)
 			if failed.Attempts != 8 || failed.Result.Reply.Code != 421 || spent > 6*time.Minute {
-				t.Errorf("%d attempts in %v: %v", failed.Attempts, spent, failed)
+				t.Errorf("got %d attempts in %v: %v", failed.Attempts, spent, failed)
 			}
 		})
 	})
@@ -242,11 +242,11 @@ func TestLimiterReleasesAfterEveryEnd(t *testing.T) {
 			defer cancel()
 			failed, spent := refusals(ctx, t, play(t, call{ask: testOf(c), result: crowded}, call{ask: testOf(c), result: crowded}), c)
 			if failed.Attempts != 2 || spent >= 5*time.Second {
-				t.Errorf("%d attempts in %v", failed.Attempts, spent)
+				t.Errorf("got %d attempts in %v", failed.Attempts, spent)
 			}
 		})
 	})
-	t.Run("WhenCancelledInTheQueue", func(t *testing.T) {
+	t.Run("WhenCanceledInTheQueue", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			limiter, release := site.NewTestLimiter(1, isCrowded), make(chan struct{})
 			c := toOtherHost()
@@ -262,7 +262,7 @@ func TestLimiterReleasesAfterEveryEnd(t *testing.T) {
 			p := procedure(t)
 			p.Limiter = limiter
 			if _, err := p.Apply(ctx, play(t), c); !errors.Is(err, context.Canceled) {
-				t.Errorf("error %v", err)
+				t.Errorf("got error %v", err)
 			}
 			close(release)
 		})

@@ -67,18 +67,18 @@ func TestLooksIntoTheInbox(t *testing.T) {
 			require: site.Authenticated, box: mailbox{arrival: in(site.PlaceInbox)},
 			want: []string{watches, "test candidate", looks, "close"}, short: site.Unchecked,
 		},
-		"ClosedInboxSendsNothing": {
+		"UnreadableInboxSendsNothing": {
 			require: site.Delivered, box: mailbox{watch: &site.InboxError{Shortfall: site.InboxLogin, Message: "no"}},
 			want: []string{watches}, short: site.InboxLogin,
 		},
 		"RefusedMessageIsNotLookedFor": {
 			require: site.Delivered, refuses: true, want: []string{watches, "test candidate", "close"},
 		},
-		"JunkLeavesMailOffThatWasSavedForTheTest": {
+		"JunkLeavesMailOff": {
 			can: savesOff, require: site.Delivered, box: mailbox{arrival: in(site.PlaceJunk)},
 			want: []string{watches, "save off with password", "test saved", looks, "close", "read"}, short: site.InJunk,
 		},
-		"JunkSwitchesMailOffThatWasOnForTheTest": {
+		"JunkSwitchesMailOff": {
 			can: savesOn, require: site.Delivered, box: mailbox{arrival: in(site.PlaceJunk)},
 			want: []string{watches, "save on with password", "test saved", looks, "close", "read", "save off"}, short: site.InJunk,
 		},
@@ -100,23 +100,23 @@ func TestLooksIntoTheInbox(t *testing.T) {
 			p.Inbox = &box
 			now, err := p.Apply(t.Context(), box.traced, c)
 			if !slices.Equal(box.calls, tt.want) {
-				t.Errorf("calls:\n got %q\nwant %q", box.calls, tt.want)
+				t.Errorf("requests:\n got %q\nwant %q", box.calls, tt.want)
 			}
 			failed, _ := errors.AsType[*site.TestError](err)
 			switch {
 			case (err == nil) != (tt.short == "" && !tt.refuses):
-				t.Errorf("error %v", err)
+				t.Errorf("got error %v", err)
 			case tt.short != "" && (failed == nil || failed.Result.Shortfall != tt.short || failed.Result.Stage != site.StageArrival || failed.Result.Status != site.Failed):
-				t.Errorf("error %#v, want one of %s", err, tt.short)
+				t.Errorf("got error %#v, want one of %s", err, tt.short)
 			case failed != nil && failed.Attempts != 1:
 				t.Errorf("%d attempts, want 1", failed.Attempts)
 			case failed != nil && failed.Result.Unsent == slices.ContainsFunc(box.calls, func(call string) bool { return strings.HasPrefix(call, "test ") }):
-				t.Errorf("unsent %t after %q", failed.Result.Unsent, box.calls)
+				t.Errorf("got unsent %t after %q", failed.Result.Unsent, box.calls)
 			case err == nil && tt.require.Looks() && (now.Verification == nil || now.Verification.Arrival == nil || *now.Verification.Arrival != box.arrival):
-				t.Errorf("the arrival is forgotten: %+v", now.Verification)
+				t.Errorf("the verification lacks the arrival: %+v", now.Verification)
 			}
 			if now.Enabled != (err == nil) || len(m.broken) > 0 {
-				t.Errorf("mail is on: %t, broken: %q", now.Enabled, m.broken)
+				t.Errorf("got enabled %t and broken promises %q", now.Enabled, m.broken)
 			}
 		})
 	}

@@ -91,15 +91,15 @@ var orders = []order{
 	{name: "SavedOffTestedEnabled", can: savesOff, scene: "WorkingElsewhere", accepts: true, want: []string{"save off with password", "test saved", "save on"}},
 	{name: "RefusedStaysOff", can: savesOff, scene: "WorkingElsewhere", want: []string{"save off with password", "test saved", "read"}, left: off},
 	{
-		name: "RefusedGivesWayToWhatWorked", can: savesOff, scene: "WorkingElsewhereWithPasswordAtHand",
+		name: "RefusedIsReplacedByWorkingSettings", can: savesOff, scene: "WorkingElsewhereWithPasswordAtHand",
 		want: []string{"save off with password", "test saved", "read", "save on with password"}, left: restored,
 	},
 	{
-		name: "WhatIsSavedIsTestedWithoutAWrite", can: savesOff, scene: "Off", accepts: true,
+		name: "SavedSettingsAreTestedWithoutAWrite", can: savesOff, scene: "Off", accepts: true,
 		edit: func(c *site.Change) { c.Candidate.Password = secret.Text{} }, want: []string{"test saved", "save on"},
 	},
 	{
-		name: "PasswordGoesAlongWhereItWouldBeLost", can: losesIt, scene: "WorkingElsewhere", accepts: true,
+		name: "PasswordIsSentWhereItWouldBeLost", can: losesIt, scene: "WorkingElsewhere", accepts: true,
 		want: []string{"save off with password", "test saved", "save on with password"},
 	},
 
@@ -109,15 +109,15 @@ var orders = []order{
 		want: []string{"save on with password", "test saved", "read", "save off"}, left: off,
 	},
 	{
-		name: "WhatWorkedIsRestoredWithItsVerification", can: forgetsOn, scene: "WorkingElsewhereWithPasswordAtHand",
+		name: "WorkingSettingsAreRestoredWithVerification", can: forgetsOn, scene: "WorkingElsewhereWithPasswordAtHand",
 		want: []string{"save on with password", "test saved", "read", "save on with password"}, left: restored,
 	},
 	{
-		name: "RefusedIsReplacedByWhatWorked", can: savesOn, scene: "WorkingElsewhereWithPasswordAtHand",
+		name: "RefusedIsReplacedByWorkingSettings", can: savesOn, scene: "WorkingElsewhereWithPasswordAtHand",
 		want: []string{"save on with password", "test saved", "read", "save on with password"}, left: restored,
 	},
 	{
-		name: "PasswordGoesAlongToSwitchOff", can: losesItOn, scene: "WorkingElsewhere",
+		name: "PasswordIsSentToSwitchOff", can: losesItOn, scene: "WorkingElsewhere",
 		want: []string{"save on with password", "test saved", "read", "save off with password"}, left: off,
 	},
 	{
@@ -129,11 +129,11 @@ var orders = []order{
 		want: []string{"read", "save on with password", "test saved", "read", "read", "save off"}, left: off,
 	},
 	{
-		name: "RepairThatPassesIsAll", can: savesOn, scene: "LeftOnUntested", accepts: true,
+		name: "PassedRepairIsEnough", can: savesOn, scene: "LeftOnUntested", accepts: true,
 		edit: func(c *site.Change) { c.Candidate.Password = secret.Text{} }, want: []string{"test saved", "read"},
 	},
 	{
-		name: "RepairThatFailsIsAll", can: savesOn, scene: "LeftOnUntested",
+		name: "FailedRepairEndsTheRun", can: savesOn, scene: "LeftOnUntested",
 		want: []string{"test saved", "read", "save off"}, left: off,
 	},
 	{
@@ -141,7 +141,7 @@ var orders = []order{
 		want: []string{"test saved", "read", "save on with password", "test saved", "read"},
 	},
 	{
-		name: "RepairThatFailsComesBeforeAnotherCandidate", can: savesOn, scene: "LeftOnUntestedToGoElsewhere",
+		name: "FailedRepairComesBeforeAnotherCandidate", can: savesOn, scene: "LeftOnUntestedToGoElsewhere",
 		want: []string{"test saved", "read", "save off", "save on with password", "test saved", "read", "save off"}, left: off,
 	},
 
@@ -161,14 +161,14 @@ func TestOrders(t *testing.T) {
 			s := &traced{model: r.model}
 			now, err := explaining(site.Diagnosis{ID: "x"}).Apply(t.Context(), s, c)
 			if !slices.Equal(s.calls, o.want) {
-				t.Errorf("calls:\n got %q\nwant %q", s.calls, o.want)
+				t.Errorf("requests:\n got %q\nwant %q", s.calls, o.want)
 			}
 			if (err == nil) != o.accepts {
-				t.Fatalf("error %v", err)
+				t.Fatalf("got error %v", err)
 			}
 			partial, ok := errors.AsType[*site.PartialError](err)
 			if ok != (o.left != nil) || ok && (partial.Left != *o.left || partial.Undo != nil) {
-				t.Errorf("error %v, want one of what was left: %v", err, o.left)
+				t.Errorf("got error %v, want one of what was left: %v", err, o.left)
 			}
 			if _, failed := errors.AsType[*site.TestError](err); failed == o.accepts {
 				t.Errorf("error %#v holds no test result", err)
@@ -206,11 +206,11 @@ func TestMailIsOffBetweenRepeatedTests(t *testing.T) {
 				_, err := procedure(t).Apply(t.Context(), s, c)
 				failed, ok := errors.AsType[*site.TestError](err)
 				if !ok || failed.Attempts < 3 {
-					t.Fatalf("error %v, want one after some attempts", err)
+					t.Fatalf("got error %v, want one after some attempts", err)
 				}
 				want := slices.Concat(tt.first, slices.Concat(slices.Repeat([][]string{tt.later}, failed.Attempts-2)...), tt.last)
 				if !slices.Equal(s.calls, want) {
-					t.Errorf("calls:\n got %q\nwant %q", s.calls, want)
+					t.Errorf("requests:\n got %q\nwant %q", s.calls, want)
 				}
 			})
 		})

@@ -57,11 +57,11 @@ func TestNeedsPasswordForEverySetting(t *testing.T) {
 		c.Candidate.Settings = c.Prior.Settings
 		name := alter(&c.Candidate.Settings, i)
 		if !c.NeedsPassword() {
-			t.Errorf("%s may change without the password", name)
+			t.Errorf("changing %s does not need the password", name)
 		}
 		c.Candidate.Password = secret.New("")
 		if !c.NeedsPassword() {
-			t.Errorf("%s may change with an empty password", name)
+			t.Errorf("changing %s with an empty password does not need the password", name)
 		}
 	}
 }

@@ -114,20 +114,20 @@ func (r *run) checkOutcome(f failer, before model, u *unreliable, c site.Change,
 	}
 	switch {
 	case err != nil && (now.Revision != c.Prior.Revision || now.Settings != c.Prior.Settings || now.Enabled != c.Prior.Enabled):
-		f.Fatalf("beside %v it says that it wrote: %+v", err, now)
+		f.Fatalf("got error %v with the written state %+v", err, now)
 	case err != nil && u.writes > 0 && r.can.Unguarded && u.edited:
 		// A lost write that somebody undid looks as if it had never been made.
 	case err != nil && u.writes > 0 && !r.mayBeLost(c, err):
-		f.Fatalf("beside %v %d writes were made", err, u.writes)
+		f.Fatalf("got error %v after %d writes", err, u.writes)
 	case err != nil && u.writes == 0:
 		r.checkUntouched(f, before, u, err)
 	case err == nil:
 		r.checkHolds(f, now)
 		if c.Enabled && c.Steps().SendsTest && !r.model.safe() {
-			f.Fatalf("said to have passed a test: %+v", now)
+			f.Fatalf("reported as passed without a test: %+v", now)
 		}
 		if u.writes > 1 && r.can.Testing != site.TestsSaved && r.can.Testing != site.TestsEnabled {
-			f.Fatalf("%d writes", u.writes)
+			f.Fatalf("got %d writes, want at most 1", u.writes)
 		}
 	}
 }
@@ -154,7 +154,7 @@ func (r *run) checkLeft(f failer, u *unreliable, c site.Change, now site.State, 
 		right = e.Undo != nil
 	}
 	if !right {
-		f.Fatalf("%v: the site holds %+v, tested %t", e, m.state, m.safe())
+		f.Fatalf("%v: the site holds %+v, tested: %t", e, m.state, m.safe())
 	}
 	if e.Undo == nil {
 		r.checkHolds(f, now)
@@ -165,7 +165,7 @@ func (r *run) checkHolds(f failer, said site.State) {
 	f.Helper()
 	now := r.model.now()
 	if said.Revision != now.Revision || said.Settings != now.Settings || said.Enabled != now.Enabled || said.PasswordID != now.PasswordID {
-		f.Fatalf("the procedure says %+v, the site holds %+v", said, now)
+		f.Fatalf("the procedure returned %+v, but the site holds %+v", said, now)
 	}
 }
 
@@ -173,6 +173,6 @@ func (r *run) checkHolds(f failer, said site.State) {
 func (r *run) checkUntouched(f failer, before model, u *unreliable, failure error) {
 	f.Helper()
 	if !u.edited && (r.model.state != before.state || r.model.password != before.password) {
-		f.Fatalf("beside %v the site holds %+v, before it was %+v", failure, r.model.state, before.state)
+		f.Fatalf("got error %v, but the site holds %+v instead of %+v", failure, r.model.state, before.state)
 	}
 }

@@ -45,7 +45,7 @@ func TestAnySequenceOfChanges(t *testing.T) {
 			})
 		})
 	}
-	t.Run("SiteThatKeepsTheContract", func(t *testing.T) { try(t, site.Capabilities{}, true) })
+	t.Run("FaultlessSite", func(t *testing.T) { try(t, site.Capabilities{}, true) })
 	for name, can := range platforms {
 		t.Run(name, func(t *testing.T) { try(t, can, false) })
 	}
@@ -126,24 +126,24 @@ func (r *run) apply(rt *rapid.T) {
 		return
 	case c.NeedsPassword():
 		if kind != site.PasswordRequired || u.calls > 0 {
-			rt.Fatalf("the password is missing: %v after %d calls", err, u.calls)
+			rt.Fatalf("without the password: got %v after %d requests", err, u.calls)
 		}
 	case len(r.can.Refuse(c)) > 0:
 		if kind != site.Invalid || u.calls > 0 {
-			rt.Fatalf("the platform cannot hold this: %v after %d calls", err, u.calls)
+			rt.Fatalf("unsupported setting: got %v after %d requests", err, u.calls)
 		}
 	case c.Steps() == site.Steps{}:
 		if err != nil || u.calls > 0 {
-			rt.Fatalf("nothing is new: %v after %d calls", err, u.calls)
+			rt.Fatalf("without a change: got %v after %d requests", err, u.calls)
 		}
 	case kind == site.PasswordRequired || kind == site.VerificationRequired || kind == site.Invalid || kind == site.Stale:
 		if !u.edited {
-			rt.Fatalf("the site had to refuse what the procedure asked: %v", err)
+			rt.Fatalf("the site refused an invalid request of the procedure: %v", err)
 		}
 	}
 	r.checkOutcome(rt, before, u, c, now, err)
 	if !c.Steps().SendsTest && u.tests > 0 {
-		rt.Fatalf("%d tests for %+v", u.tests, c.Steps())
+		rt.Fatalf("got %d tests for %+v", u.tests, c.Steps())
 	}
 }
 
@@ -173,10 +173,10 @@ func (r *run) converge(rt *rapid.T) {
 	again := c
 	again.Prior, again.SetPassword = r.prior(), false
 	if steps := again.Steps(); steps != (site.Steps{}) || again.NeedsPassword() {
-		rt.Fatalf("applied and still %+v is to be done: %+v", steps, again)
+		rt.Fatalf("after the apply, %+v is still due: %+v", steps, again)
 	}
 	if c.SetPassword && r.model.password != c.Candidate.Password.Reveal() {
-		rt.Fatalf("the site has another password than the one that was set")
+		rt.Fatalf("the site holds a different password from the one set")
 	}
 }
 
@@ -187,18 +187,18 @@ func (r *run) destroy(rt *rapid.T) {
 	err := r.survive(func() error { return site.Procedure{}.Destroy(ctx, u, prior, how) })
 	if _, refused := r.can.RefuseDestroy(how); refused {
 		if site.KindOf(err) != site.Unsupported || u.calls > 0 {
-			rt.Fatalf("the platform has no such way: %v after %d calls", err, u.calls)
+			rt.Fatalf("unsupported on_destroy: got %v after %d requests", err, u.calls)
 		}
 		return
 	}
 	if how == site.OnDestroyKeep && (err != nil || u.calls > 0) {
-		rt.Fatalf("keeping: %v after %d calls", err, u.calls)
+		rt.Fatalf("keep: got %v after %d requests", err, u.calls)
 	}
 	if err != nil {
 		if u.writes == 0 {
 			r.checkUntouched(rt, before, u, err)
 		} else if site.KindOf(err) != site.NoAnswer && !errors.Is(err, errKilled) {
-			rt.Fatalf("beside %v %d writes were made", err, u.writes)
+			rt.Fatalf("got error %v after %d writes", err, u.writes)
 		}
 		ctx, u = r.among(rt, rapid.Just(noFault))
 		err = site.Procedure{}.Destroy(ctx, u, r.model.now(), how)
@@ -206,14 +206,14 @@ func (r *run) destroy(rt *rapid.T) {
 	now := r.model.now()
 	switch {
 	case err != nil:
-		rt.Fatalf("leaving it once more without faults failed: %v", err)
+		rt.Fatalf("destroying again without faults failed: %v", err)
 	case how == site.OnDestroyDisable && now.Enabled:
 		rt.Fatalf("mail is still on")
 	case how == site.OnDestroyClear && (!now.Settings.IsZero() || now.PasswordSet || now.Enabled):
-		rt.Fatalf("not cleared: %+v", now)
+		rt.Fatalf("the site is not cleared: %+v", now)
 	}
 	if u.tests > 0 {
-		rt.Fatalf("leaving a site sent %d test messages", u.tests)
+		rt.Fatalf("destroying sent %d test messages", u.tests)
 	}
 }
 

@@ -43,9 +43,9 @@ func TestRefuse(t *testing.T) {
 		{"NeverOffAndOn", site.Capabilities{Off: site.OffNever}, unedited, "", ""},
 		{"OffByClearing", clearsOff, disabled, "enabled", "clear"},
 		{"OffByClearingAndOn", clearsOff, unedited, "", ""},
-		{"TestsOnlyWhatIsOnForever", site.Capabilities{Testing: site.TestsEnabled, Off: site.OffNever}, unedited, "enabled", "while mail is on"},
+		{"TestsOnlyWhileOn", site.Capabilities{Testing: site.TestsEnabled, Off: site.OffNever}, unedited, "enabled", "while mail is on"},
 
-		{"TestsOnlyWhatIsOnForeverOff", site.Capabilities{Testing: site.TestsEnabled, Off: site.OffNever}, disabled, "enabled", "no way to switch mail off"},
+		{"TestsOnlyWhileOnOff", site.Capabilities{Testing: site.TestsEnabled, Off: site.OffNever}, disabled, "enabled", "no way to switch mail off"},
 
 		{"UnsupportedValue", unsupported(site.UnsupportedValue{Field: "encryption", Value: site.STARTTLS, Reason: "it is only opportunistic."}), unedited, "encryption", "opportunistic"},
 		{"OtherValue", unsupported(site.UnsupportedValue{Field: "encryption", Value: site.NoEncryption, Reason: "x"}), unedited, "", ""},
@@ -81,7 +81,7 @@ func TestRefuse(t *testing.T) {
 			got := tt.can.Refuse(c)
 			if tt.want == "" {
 				if len(got) > 0 {
-					t.Errorf("refused %+v", got)
+					t.Errorf("got refusals %+v, want none", got)
 				}
 				return
 			}
@@ -90,7 +90,7 @@ func TestRefuse(t *testing.T) {
 			}
 			now, err := procedure(t).Apply(t.Context(), playOn(t, tt.can), c)
 			if site.KindOf(err) != site.Invalid || err.Error() != fmt.Sprintf("%s: %s", tt.want, got[0].Reason) {
-				t.Errorf("error %v, want one of kind %s for the same reason", err, site.Invalid)
+				t.Errorf("got error %v, want one of kind %s for the same reason", err, site.Invalid)
 			}
 			checkState(t, now, c.Prior)
 		})
@@ -117,10 +117,10 @@ func TestRefuseEverySetting(t *testing.T) {
 		return fields
 	}
 	if got := fields(settings); !slices.Equal(got, want) {
-		t.Errorf("refused %q, want %q", got, want)
+		t.Errorf("got refusals %q, want %q", got, want)
 	}
 	if got := fields(site.Settings{}); len(got) > 0 {
-		t.Errorf("refused %q of settings that are not set", got)
+		t.Errorf("got refusals %q for unset settings", got)
 	}
 }
 
@@ -202,8 +202,8 @@ func TestRefuseTest(t *testing.T) {
 		{"SavedWhileOn", savesOn, saved, working(), ""},
 		{"SavedWherePasswordIsNeeded", site.Capabilities{TestNeedsPassword: true}, saved, working(), "stored"},
 		{"CandidateWherePasswordIsNeeded", site.Capabilities{TestNeedsPassword: true}, own, working(), ""},
-		{"SavedWherePasswordWouldBeNeeded", site.Capabilities{TestNeedsPassword: true}, saved, isRelay, ""},
-		{"RecipientOfOnesOwn", site.Capabilities{Addressee: site.ToCaller}, saved, working(), "logs in"},
+		{"SavedWithoutLoginWherePasswordIsNeeded", site.Capabilities{TestNeedsPassword: true}, saved, isRelay, ""},
+		{"OwnRecipient", site.Capabilities{Addressee: site.ToCaller}, saved, working(), "logs in"},
 		{"NoRecipient", site.Capabilities{Addressee: site.ToCaller}, without, working(), ""},
 	}
 	for _, tt := range tests {
@@ -249,7 +249,7 @@ func TestWarnings(t *testing.T) {
 			func(c *site.Change) { c.Prior.Settings = relay() },
 			[]string{offUntil, stayOff},
 		},
-		{"SavedWithoutNews", savesOff, "WorkingElsewhere", func(c *site.Change) { c.Candidate.Settings, c.SetPassword = c.Prior.Settings, false }, nil},
+		{"SavedUnchanged", savesOff, "WorkingElsewhere", func(c *site.Change) { c.Candidate.Settings, c.SetPassword = c.Prior.Settings, false }, nil},
 		{"SwitchingOff", savesOn, "WorkingElsewhere", func(c *site.Change) { c.Enabled = false }, nil},
 		{"EnabledOverNothing", savesOn, "NeverConfigured", unedited, []string{window}},
 		{"EnabledOverWorkingMail", savesOn, "WorkingElsewhere", unedited, []string{window, stayOff}},
@@ -285,7 +285,7 @@ func TestUnsupportedValueCanDependOnOtherSettings(t *testing.T) {
 			c := site.Change{Candidate: site.Candidate{Settings: site.Settings{Username: username, Encryption: encryption}}}
 			got := can.Refuse(c)
 			if len(got) != wanted || wanted > 0 && got[0] != (site.Refusal{Field: "encryption", Reason: "no"}) {
-				t.Errorf("username %q, encryption %q: refused %v", username, encryption, got)
+				t.Errorf("username %q, encryption %q: got refusals %v", username, encryption, got)
 			}
 		}
 	}
@@ -307,14 +307,14 @@ func TestRefuseSettingsThatAreNotThere(t *testing.T) {
 	} {
 		c := site.Change{Prior: tt.now, Candidate: site.Candidate{Settings: s}}
 		if got := tt.can.Refuse(c); len(got) != 1 || got[0].Field != "helo_name" || !strings.Contains(got[0].Reason, tt.want) {
-			t.Errorf("%s: refused %+v", name, got)
+			t.Errorf("%s: got refusals %+v", name, got)
 		}
 		if got, refused := tt.can.RefuseTest(site.TestRequest{Candidate: &c.Candidate}, tt.now); !refused || got.Field != "helo_name" {
-			t.Errorf("%s: refused %+v for a test", name, got)
+			t.Errorf("%s: got refusal %+v for a test", name, got)
 		}
 		c.Candidate.Settings.HELOName = ""
 		if got := tt.can.Refuse(c); len(got) > 0 {
-			t.Errorf("%s: refused %+v where it is not set", name, got)
+			t.Errorf("%s: got refusals %+v for an unset setting", name, got)
 		}
 	}
 }

@@ -26,14 +26,14 @@ func TestRepairIsToldAndOutlivesARefusedCandidate(t *testing.T) {
 	s := &traced{model: r.model}
 	now, err := p.Apply(t.Context(), s, c)
 	if want := []string{"test saved", "read", "save off", "read"}; !slices.Equal(s.calls, want) {
-		t.Errorf("calls:\n got %q\nwant %q", s.calls, want)
+		t.Errorf("requests:\n got %q\nwant %q", s.calls, want)
 	}
 	checkLeft(t, err, site.LeftOff)
 	if now.Enabled {
 		t.Errorf("mail is on: %+v", now)
 	}
 	if len(warnings) != 1 || !strings.Contains(warnings[0], "heals short") || !strings.Contains(warnings[0], "off") {
-		t.Errorf("warnings %q, want one that says what was found", warnings)
+		t.Errorf("got warnings %q, want one that says what was found", warnings)
 	}
 }
 
@@ -50,7 +50,7 @@ func TestRepairInDoubtIsTheEnd(t *testing.T) {
 		checkLeft(t, err, site.LeftOff)
 		checkState(t, now, off)
 		if failed, ok := errors.AsType[*site.TestError](err); !ok || failed.Settings != on.Settings {
-			t.Errorf("%+v does not say that the settings of before were tested", failed)
+			t.Errorf("%+v does not say that the earlier settings were tested", failed)
 		}
 	}
 }
@@ -98,7 +98,7 @@ func TestRepairLeavesWhatOthersDid(t *testing.T) {
 // Which password passed is not known where the site does not tell: the one at hand is written and tested, and none is
 // taken for the one that worked.
 func TestRepairVouchesForNoPassword(t *testing.T) {
-	t.Run("OneAtHandIsWritten", func(t *testing.T) {
+	t.Run("WritesTheConfiguredPassword", func(t *testing.T) {
 		for id, want := range map[string][]string{
 			"":   {"test saved", "read", "save on with password", "test saved", "read"},
 			"p7": {"test saved", "read"},
@@ -112,7 +112,7 @@ func TestRepairVouchesForNoPassword(t *testing.T) {
 				t.Error(err)
 			}
 			if !slices.Equal(s.calls, want) {
-				t.Errorf("password id %q: calls:\n got %q\nwant %q", id, s.calls, want)
+				t.Errorf("password ID %q: requests:\n got %q\nwant %q", id, s.calls, want)
 			}
 		}
 	})
@@ -129,7 +129,7 @@ func TestRepairVouchesForNoPassword(t *testing.T) {
 		}
 		checkState(t, now, verified)
 	})
-	t.Run("OneOfBeforeIsNotRestored", func(t *testing.T) {
+	t.Run("DoesNotRestoreThePriorPassword", func(t *testing.T) {
 		c := toOtherHost()
 		c.Prior.Verification, c.PriorPassword = nil, password
 		on := candidateOn(c)
@@ -186,7 +186,7 @@ func TestRepairIsNotRepeated(t *testing.T) {
 		result   site.TestResult
 	}{
 		"WhenNotAsked": {0, healing(site.RetryShort)},
-		"CannotHeal":   {time.Hour, healing(site.RetryNever)},
+		"Permanent":    {time.Hour, healing(site.RetryNever)},
 		"InDoubt":      {time.Hour, inDoubt()},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -215,10 +215,10 @@ func TestRepairEndsWithItsTime(t *testing.T) {
 		checkLeft(t, err, site.LeftOff)
 		failed, ok := errors.AsType[*site.TestError](err)
 		if !ok || failed.Attempts < 3 || failed.Attempts != len(s.calls)-2 || failed.Settings != c.Prior.Settings {
-			t.Errorf("%+v after %q, want some tests, counted", failed, s.calls)
+			t.Errorf("got %+v after %q, want some tests, counted", failed, s.calls)
 		}
 		if spent := time.Since(began); now.Enabled || spent != time.Minute {
-			t.Errorf("enabled %t after %v", now.Enabled, spent)
+			t.Errorf("got enabled %t after %v, want mail off after 1m", now.Enabled, spent)
 		}
 	})
 }
@@ -238,13 +238,13 @@ func TestRepairIsLimited(t *testing.T) {
 			r.model.acceptsAll = true
 			running.Go(func() {
 				if _, err := p.Apply(t.Context(), relayed{r.model, relay}, c); err != nil || r.model.counter != 1 {
-					t.Errorf("%v after %d writes, want none but the first", err, r.model.counter)
+					t.Errorf("got %v after %d writes, want only the first", err, r.model.counter)
 				}
 			})
 		}
 		running.Wait()
 		if relay.peak > 10 {
-			t.Errorf("%d tests at once", relay.peak)
+			t.Errorf("got %d concurrent tests, want at most 10", relay.peak)
 		}
 	})
 }

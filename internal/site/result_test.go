@@ -95,16 +95,16 @@ func TestShown(t *testing.T) {
 	before := inJSON(t, r)
 	shown := r.Shown(func(string, int) string { return "fit" })
 	if text := inJSON(t, shown); strings.Contains(text, "hostile") {
-		t.Errorf("shows %s", text)
+		t.Errorf("the shown result holds hostile text: %s", text)
 	}
 	if shown.Error != "fit" || len(shown.Certificate.Names) != 100 || len(shown.Stages) != 10 {
-		t.Errorf("shows %q, %d names of a certificate, %d stages", shown.Error, len(shown.Certificate.Names), len(shown.Stages))
+		t.Errorf("got error %q, %d certificate names and %d stages", shown.Error, len(shown.Certificate.Names), len(shown.Stages))
 	}
 	if inJSON(t, r) != before {
-		t.Error("what the site said was changed")
+		t.Error("cleaning changed the original result")
 	}
 	if got := (site.TestResult{}).Shown(func(text string, _ int) string { return text }); !reflect.DeepEqual(got, site.TestResult{}) {
-		t.Errorf("an empty result shows %+v", got)
+		t.Errorf("an empty result: got %+v", got)
 	}
 }
 

@@ -39,7 +39,7 @@ func TestTestIsNotRepeated(t *testing.T) {
 		{"WhenNotAsked", 0, healing(site.RetryShort)},
 		{"WhenNotAskedLong", 0, healing(site.RetryLong)},
 		{"NegativeTime", -time.Hour, healing(site.RetryShort)},
-		{"CannotHeal", 24 * time.Hour, healing(site.RetryNever)},
+		{"Permanent", 24 * time.Hour, healing(site.RetryNever)},
 		{"DiagnosisDoesNotSay", 24 * time.Hour, healing("")},
 		{"DiagnosisSaysUnknownWord", 24 * time.Hour, healing("sometimes")},
 		{"InDoubt", 24 * time.Hour, inDoubt()},
@@ -141,7 +141,7 @@ func TestPausesGrow(t *testing.T) {
 		})
 	}
 	if len(first) < 2 {
-		t.Error("all sites test in step: the first pause is always the same")
+		t.Error("the first pause is always the same, so all sites would retry at the same time")
 	}
 }
 
@@ -183,7 +183,7 @@ func TestCancelledPauseTellsWhyTheTestFailed(t *testing.T) {
 		start := time.Now()
 		got, err := procedure(t).Apply(ctx, play(t, call{ask: testOf(c), result: healing(site.RetryShort)}), c)
 		if failed, ok := errors.AsType[*site.TestError](err); !ok || failed.Attempts != 1 {
-			t.Errorf("error %#v, want that of the first test", err)
+			t.Errorf("got error %#v, want that of the first test", err)
 		}
 		if waited := time.Since(start); waited != time.Second {
 			t.Errorf("gave up after %v, want at the cancellation", waited)
@@ -200,10 +200,10 @@ func TestCancelledDuringAFailingTestDoesNotPause(t *testing.T) {
 		start := time.Now()
 		s := play(t, call{ask: testOf(c), result: healing(site.RetryShort), during: cancel})
 		if _, err := procedure(t).Apply(ctx, s, c); !errors.As(err, new(*site.TestError)) {
-			t.Errorf("error %#v, want that of the test", err)
+			t.Errorf("got error %#v, want that of the test", err)
 		}
 		if waited := time.Since(start); waited != 0 {
-			t.Errorf("paused %v although cancelled", waited)
+			t.Errorf("paused %v although canceled", waited)
 		}
 	})
 }

@@ -154,7 +154,7 @@ func TestScriptNoticesWrongCalls(t *testing.T) {
 			s := &script{calls: []call{{ask: w}}}
 			tt.make(t.Context(), s)
 			if got := s.check(); len(got) != 1 || !strings.Contains(got[0], tt.want) {
-				t.Errorf("problems %q, want one that says %q", got, tt.want)
+				t.Errorf("got problems %q, want one that says %q", got, tt.want)
 			}
 		})
 	}

@@ -45,10 +45,10 @@ func TestSettingsAddedLaterAreAbsentUntilTheyAreSet(t *testing.T) {
 		return names
 	}
 	if got := names(site.Settings{}.IdentityFields()); !slices.Equal(got, original) {
-		t.Errorf("digests of the zero settings are made of %q, want %q", got, original)
+		t.Errorf("got identity fields %q for the zero settings, want %q", got, original)
 	}
 	if got := set.IdentityFields(); !reflect.DeepEqual(got, set.Fields()) {
-		t.Errorf("digests of set settings are made of %v", got)
+		t.Errorf("got identity fields %v, want all settings", got)
 	}
 	for i, d := range site.AllSettings() {
 		_, omitted := strings.CutSuffix(typ.Field(i).Tag.Get("json"), ",omitempty")
@@ -89,17 +89,17 @@ func TestTextAndBack(t *testing.T) {
 	}
 	port, _ := site.SettingByName("port")
 	if err := port.SetText(&back, "x"); err == nil || back.Port != 0 {
-		t.Errorf("port x is %d, %v", back.Port, err)
+		t.Errorf("port x: got %d, %v", back.Port, err)
 	}
 	if _, ok := site.SettingByName("password"); ok {
-		t.Error("the password is no setting")
+		t.Error("the password counts as a setting")
 	}
 }
 
 func TestDiffNoticesEverySetting(t *testing.T) {
 	s := settingsAt("smtp.example.com")
 	if diff := s.Diff(s); len(diff) != 0 {
-		t.Errorf("settings differ from themselves in %q", diff)
+		t.Errorf("Diff of equal settings: got %q", diff)
 	}
 	var all []string
 	changed := s
@@ -108,13 +108,13 @@ func TestDiffNoticesEverySetting(t *testing.T) {
 		name := alter(&one, i)
 		for _, diff := range [][]string{s.Diff(one), one.Diff(s)} {
 			if !slices.Equal(diff, []string{name}) {
-				t.Errorf("%s changed, Diff says %q", name, diff)
+				t.Errorf("%s changed: got Diff %q", name, diff)
 			}
 		}
 		all = append(all, alter(&changed, i))
 	}
 	if diff := s.Diff(changed); !slices.Equal(diff, all) {
-		t.Errorf("all settings changed: Diff says %q, want %q", diff, all)
+		t.Errorf("all settings changed: got Diff %q, want %q", diff, all)
 	}
 }
 
@@ -132,14 +132,14 @@ func TestIsZeroNoticesEverySetting(t *testing.T) {
 
 func TestChoices(t *testing.T) {
 	if got, want := site.Encryptions(), []site.Encryption{"starttls", "tls", "none"}; !slices.Equal(got, want) {
-		t.Errorf("encryptions %q, want %q", got, want)
+		t.Errorf("got encryptions %q, want %q", got, want)
 	}
 	if got, want := site.OnDestroys(), []site.OnDestroy{"disable", "clear", "keep"}; !slices.Equal(got, want) {
-		t.Errorf("ways to leave a site %q, want %q", got, want)
+		t.Errorf("got values of on_destroy %q, want %q", got, want)
 	}
 	site.Encryptions()[0], site.OnDestroys()[0] = "x", "x"
 	if site.Encryptions()[0] != site.STARTTLS || site.OnDestroys()[0] != site.OnDestroyDisable {
-		t.Error("a caller can change the list of the next one")
+		t.Error("a caller can change the list that others get")
 	}
 }
 
@@ -155,7 +155,7 @@ func TestReplyString(t *testing.T) {
 	}
 	for _, tt := range tests {
 		if got := tt.reply.String(); got != tt.want {
-			t.Errorf("%+v is shown as %q, want %q", tt.reply, got, tt.want)
+			t.Errorf("%+v: got %q, want %q", tt.reply, got, tt.want)
 		}
 	}
 }

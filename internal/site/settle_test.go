@@ -39,7 +39,7 @@ func checkLeft(t *testing.T, err error, want site.Left) *site.PartialError {
 	t.Helper()
 	partial, ok := errors.AsType[*site.PartialError](err)
 	if !ok {
-		t.Fatalf("error %v, want a *PartialError", err)
+		t.Fatalf("got error %v, want a *PartialError", err)
 	}
 	if partial.Left != want || (partial.Undo != nil) != (want == site.LeftUntested) {
 		t.Errorf("%v: left %d, undo %v; want left %d", err, partial.Left, partial.Undo, want)
@@ -57,7 +57,7 @@ func TestSettlingTriesAgain(t *testing.T) {
 	}{
 		{"AfterAFailedRead", []call{{ask: read{}, err: gone}, {ask: read{}, state: on}, {ask: offOf(on), state: off}}},
 		{"AfterAFailedWrite", []call{{ask: read{}, state: on}, {ask: offOf(on), err: gone}, {ask: read{}, state: on}, {ask: offOf(on), state: off}}},
-		{"AfterALostWriteThatWasMade", []call{{ask: read{}, state: on}, {ask: offOf(on), err: lost}, {ask: read{}, state: off}}},
+		{"AfterALostResponse", []call{{ask: read{}, state: on}, {ask: offOf(on), err: lost}, {ask: read{}, state: off}}},
 		{"AfterTwoFailures", []call{{ask: read{}, err: gone}, {ask: read{}, err: gone}, {ask: read{}, state: on}, {ask: offOf(on), state: off}}},
 	}
 	for _, tt := range tests {
@@ -125,16 +125,16 @@ func TestSettlingLeavesWhatOthersDid(t *testing.T) {
 		checkLeft(t, err, site.LeftOff)
 		checkState(t, now, theirsOff)
 	})
-	t.Run("AlsoWhenTheTestPassed", func(t *testing.T) {
+	t.Run("AfterAPassedTest", func(t *testing.T) {
 		s := playOn(t, savesOn, call{ask: saveOf(c), state: candidateOn(c)}, call{ask: testOfSaved(c), result: passed}, call{ask: read{}, state: theirs})
 		now, err := procedure(t).Apply(t.Context(), s, c)
 		if site.KindOf(err) != site.Stale || !strings.Contains(err.Error(), "anna") {
-			t.Fatalf("error %v, want one of kind %s that says who it was", err, site.Stale)
+			t.Fatalf("got error %v, want one of kind %s that says who it was", err, site.Stale)
 		}
 		checkLeft(t, err, site.LeftToOthers)
 		checkState(t, now, theirs)
 	})
-	t.Run("AlsoWhenTheyWroteTheSameAgain", func(t *testing.T) {
+	t.Run("SameSettingsWrittenAgain", func(t *testing.T) {
 		again := candidateOn(c)
 		again.Revision = "9"
 		s := playOn(t, savesOn, call{ask: saveOf(c), state: candidateOn(c)}, call{ask: testOfSaved(c), result: passed}, call{ask: read{}, state: again})
@@ -142,7 +142,7 @@ func TestSettlingLeavesWhatOthersDid(t *testing.T) {
 		checkLeft(t, err, site.LeftToOthers)
 		checkState(t, now, again)
 	})
-	t.Run("AlsoWhenTheySwitchedOff", func(t *testing.T) {
+	t.Run("SwitchedOffByOthers", func(t *testing.T) {
 		c := c
 		c.PriorPassword = password
 		off := switchedOff(candidateOn(c))
@@ -161,21 +161,21 @@ func TestPassIsConfirmed(t *testing.T) {
 		return procedure(t).Apply(t.Context(), playOn(t, savesOn, calls...), c)
 	}
 	unread := call{ask: read{}, err: gone}
-	t.Run("AtTheThirdLook", func(t *testing.T) {
+	t.Run("AtTheThirdRead", func(t *testing.T) {
 		now, err := apply(unread, unread, call{ask: read{}, state: after(c)})
 		if err != nil {
 			t.Error(err)
 		}
 		checkState(t, now, after(c))
 	})
-	t.Run("NotAtAll", func(t *testing.T) {
+	t.Run("Never", func(t *testing.T) {
 		now, err := apply(unread, unread, unread)
 		if partial := checkLeft(t, err, site.LeftUntested); !errors.Is(partial.Err, gone) {
-			t.Errorf("error %v, want one around %v", err, gone)
+			t.Errorf("got error %v, want one around %v", err, gone)
 		}
 		checkState(t, now, candidateOn(c))
 	})
-	t.Run("AlsoInACancelledRun", func(t *testing.T) {
+	t.Run("InACanceledRun", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		s := playOn(t, savesOn,
 			call{ask: saveOf(c), state: candidateOn(c)}, call{ask: testOfSaved(c), result: passed, during: cancel}, call{ask: read{}, state: after(c)})
@@ -196,7 +196,7 @@ func TestWhatTheSiteDidNotKeepIsSwitchedOff(t *testing.T) {
 	s := playOn(t, savesOn, call{ask: saveOf(c), state: kept}, call{ask: read{}, state: kept}, call{ask: offOf(kept), state: off})
 	now, err := procedure(t).Apply(t.Context(), s, c)
 	if site.KindOf(err) != site.Unexpected {
-		t.Fatalf("error %v, want one of kind %s", err, site.Unexpected)
+		t.Fatalf("got error %v, want one of kind %s", err, site.Unexpected)
 	}
 	checkLeft(t, err, site.LeftOff)
 	checkState(t, now, off)
@@ -304,7 +304,7 @@ func TestSettlingOutlivesACancellation(t *testing.T) {
 		call{ask: offOf(on), state: off})
 	now, err := procedure(t).Apply(ctx, s, c)
 	if !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v, want %v", err, context.Canceled)
+		t.Errorf("got error %v, want %v", err, context.Canceled)
 	}
 	checkState(t, now, off)
 }
@@ -324,7 +324,7 @@ func TestSettlingIsBounded(t *testing.T) {
 		start := time.Now()
 		_, err := procedure(t).Apply(t.Context(), hanging{r.model}, c)
 		if partial := checkLeft(t, err, site.LeftUntested); !errors.Is(partial.Undo, context.DeadlineExceeded) {
-			t.Errorf("undone with %v, want %v", partial.Undo, context.DeadlineExceeded)
+			t.Errorf("got undo error %v, want %v", partial.Undo, context.DeadlineExceeded)
 		}
 		if spent := time.Since(start); spent != time.Minute {
 			t.Errorf("it took %v, want a minute", spent)
@@ -352,7 +352,7 @@ func TestLostEnablingAfterAPass(t *testing.T) {
 		}
 		checkState(t, now, after(c))
 	})
-	t.Run("RefusedForSomebodyElseEnabledIt", func(t *testing.T) {
+	t.Run("RefusedBecauseOthersEnabledIt", func(t *testing.T) {
 		theirs := candidateOn(c)
 		theirs.Revision, theirs.UpdatedBy = "9", "anna"
 		s := playOn(t, savesOff,
@@ -360,7 +360,7 @@ func TestLostEnablingAfterAPass(t *testing.T) {
 			call{ask: second, err: stale}, call{ask: read{}, state: theirs}, call{ask: read{}, state: theirs})
 		now, err := procedure(t).Apply(t.Context(), s, c)
 		if site.KindOf(err) != site.Stale {
-			t.Fatalf("error %v, want one of kind %s", err, site.Stale)
+			t.Fatalf("got error %v, want one of kind %s", err, site.Stale)
 		}
 		checkLeft(t, err, site.LeftToOthers)
 		checkState(t, now, theirs)
@@ -368,7 +368,7 @@ func TestLostEnablingAfterAPass(t *testing.T) {
 	t.Run("NotMade", func(t *testing.T) {
 		now, err := apply(saved)
 		if !errors.Is(err, lost) {
-			t.Errorf("error %v, want one around %v", err, lost)
+			t.Errorf("got error %v, want one around %v", err, lost)
 		}
 		checkLeft(t, err, site.LeftOff)
 		checkState(t, now, saved)
@@ -382,12 +382,12 @@ func TestPartialErrorSaysWhatWasLeft(t *testing.T) {
 		site.LeftToOthers: "no; now the site is as somebody else left it meanwhile",
 	} {
 		if got := (&site.PartialError{Left: left, Err: errors.New("no")}).Error(); got != want {
-			t.Errorf("error %q, want %q", got, want)
+			t.Errorf("got error %q, want %q", got, want)
 		}
 	}
 	loud := &site.PartialError{Left: site.LeftUntested, Err: fmt.Errorf("no"), Undo: gone}
 	if want := "no; now MAIL MAY BE ON WITH SETTINGS THAT DID NOT PASS A TEST: no connection"; loud.Error() != want {
-		t.Errorf("error %q, want %q", loud, want)
+		t.Errorf("got error %q, want %q", loud, want)
 	}
 }
 

@@ -20,7 +20,7 @@ func applyStale(t *testing.T, now call) error {
 	got, err := procedure(t).Apply(t.Context(), s, c)
 	checkState(t, got, c.Prior)
 	if site.KindOf(err) != site.Stale || !errors.Is(err, stale) {
-		t.Errorf("error %#v, want one of kind %s around that of the site", err, site.Stale)
+		t.Errorf("got error %#v, want one of kind %s around that of the site", err, site.Stale)
 	}
 	return err
 }
@@ -51,13 +51,13 @@ func TestStaleChangeSaysWhatChanged(t *testing.T) {
 			"Several", func(s *site.State) { s.Settings.FromName, s.Enabled, s.PasswordID = "B", false, "p8" },
 			before + `from_name is "B" instead of "Client A", enabled is false instead of true, a new password` + behind,
 		},
-		{"SameAgain", func(*site.State) {}, before + `written again with the same settings` + behind},
+		{"SameSettingsAgain", func(*site.State) {}, before + `written again with the same settings` + behind},
 		{
-			"ByNobodyKnown", func(s *site.State) { s.UpdatedBy, s.Settings.Port = "", 465 },
+			"UnknownWriter", func(s *site.State) { s.UpdatedBy, s.Settings.Port = "", 465 },
 			`the site was changed at 2026-11-23T11:30:00Z, after it was read: port is "465" instead of "587"` + behind,
 		},
 		{
-			"NobodyKnowsWhen", func(s *site.State) { s.UpdatedAt, s.Settings.Port = time.Time{}, 465 },
+			"UnknownTime", func(s *site.State) { s.UpdatedAt, s.Settings.Port = time.Time{}, 465 },
 			`the site was changed by "anna", after it was read: port is "465" instead of "587"` + behind,
 		},
 	}
@@ -77,7 +77,7 @@ func TestStaleChangeNamesEverySetting(t *testing.T) {
 		now := elsewhere()
 		name := alter(&now.Settings, i)
 		if got := applyStale(t, call{state: now}).Error(); !strings.Contains(got, ": "+name+" is ") {
-			t.Errorf("%s changed, the error says %q", name, got)
+			t.Errorf("%s changed, but the error says %q", name, got)
 		}
 	}
 }
@@ -97,7 +97,7 @@ func TestStaleChangeWithoutLoginTellsOfNoPassword(t *testing.T) {
 	now.Settings.Port = 465
 	s := play(t, call{ask: testOf(c), result: passed}, call{ask: saveOf(c), err: stale}, call{ask: read{}, state: now})
 	if _, err := procedure(t).Apply(t.Context(), s, c); site.KindOf(err) != site.Stale || strings.Contains(err.Error(), "password") {
-		t.Errorf("error %v, want one of kind %s without a word on passwords", err, site.Stale)
+		t.Errorf("got error %v, want one of kind %s without a word on passwords", err, site.Stale)
 	}
 }
 

@@ -65,12 +65,12 @@ func TestSteps(t *testing.T) {
 				c.Prior.Verification = nil
 			}
 			if got := c.Steps(); got != tt.want {
-				t.Errorf("steps %+v, want %+v", got, tt.want)
+				t.Errorf("got steps %+v, want %+v", got, tt.want)
 			}
 		})
 	}
 	if len(seen) != 1<<5 {
-		t.Errorf("%d of %d combinations have a row", len(seen), 1<<5)
+		t.Errorf("got rows for %d of %d combinations", len(seen), 1<<5)
 	}
 }
 
@@ -93,6 +93,6 @@ func TestStepsOverlookWhatIsNoSetting(t *testing.T) {
 	c := site.Change{Prior: working(), Enabled: true, Recipient: "else@example.com", RetryFor: 1}
 	c.Candidate = site.Candidate{Settings: c.Prior.Settings, Password: password}
 	if got := c.Steps(); got != (site.Steps{}) {
-		t.Errorf("steps %+v although nothing that affects delivery changed", got)
+		t.Errorf("got steps %+v for a change that does not affect delivery", got)
 	}
 }

@@ -29,7 +29,7 @@ func applyFailing(t *testing.T, p site.Procedure, s site.Site, c site.Change) *s
 	checkState(t, got, c.Prior)
 	failed, ok := errors.AsType[*site.TestError](err)
 	if !ok {
-		t.Fatalf("error %#v, want a *TestError", err)
+		t.Fatalf("got error %#v, want a *TestError", err)
 	}
 	return failed
 }
@@ -67,13 +67,13 @@ func TestUnexplainedFailureIsDiagnosed(t *testing.T) {
 	p := site.Procedure{Diagnose: func(r site.TestResult, s site.Settings) site.Diagnosis {
 		asked++
 		if !reflect.DeepEqual(r, result) || s != c.Candidate.Settings {
-			t.Errorf("asked about %+v with %+v", r, s)
+			t.Errorf("got diagnosis request for %+v with %+v", r, s)
 		}
 		return site.Diagnosis{ID: "x"}
 	}}
 	applyFailing(t, p, play(t, call{ask: testOf(c), result: result}), c)
 	if asked != 1 {
-		t.Errorf("asked %d times", asked)
+		t.Errorf("got %d diagnosis requests, want 1", asked)
 	}
 }
 
@@ -106,7 +106,7 @@ func TestTestErrorHoldsNothingOfTheServers(t *testing.T) {
 		result.Reply = reply
 		text := (&site.TestError{Result: result}).Error()
 		if strings.Contains(text, newPassword.Reveal()) || strings.Contains(text, "\x1b") {
-			t.Errorf("the error repeats the server: %q", text)
+			t.Errorf("the error shows the password or control characters: %q", text)
 		}
 	}
 }

@@ -15,12 +15,12 @@ func TestWriteID(t *testing.T) {
 			t.Errorf("writer %q: identifier %s of %q, want %q", writer, id, site.WriterOf(id), want)
 		}
 		if again := site.NewWriteID(writer); again == id {
-			t.Errorf("writer %q: the identifier is made twice", writer)
+			t.Errorf("writer %q: the identifier is not unique", writer)
 		}
 	}
 	for _, id := range []string{"", "smtp", "0a6d2c9e-2f3b-4a66-8b51-1f0d6f1f5a10", "an identifier of another client"} {
 		if got := site.WriterOf(id); got != "" {
-			t.Errorf("%q is by %q, want nobody", id, got)
+			t.Errorf("%q: got writer %q, want none", id, got)
 		}
 	}
 }

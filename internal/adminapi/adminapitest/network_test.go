@@ -41,7 +41,7 @@ func TestConnIsLikeOneOfTCP(t *testing.T) {
 		t.Fatal(err)
 	}
 	if near.RemoteAddr().String() != address || far.LocalAddr().(*net.TCPAddr).Port != 25 || near.LocalAddr().String() != far.RemoteAddr().String() {
-		t.Errorf("from %s to %s, at the other end from %s to %s", near.LocalAddr(), near.RemoteAddr(), far.LocalAddr(), far.RemoteAddr())
+		t.Errorf("got %s to %s at one end, %s to %s at the other", near.LocalAddr(), near.RemoteAddr(), far.LocalAddr(), far.RemoteAddr())
 	}
 	// Nobody reads yet, and the writer is gone by then.
 	if _, err := io.WriteString(far, "hello"); err != nil {
@@ -49,10 +49,10 @@ func TestConnIsLikeOneOfTCP(t *testing.T) {
 	}
 	_ = far.Close()
 	if text, err := io.ReadAll(near); string(text) != "hello" || err != nil {
-		t.Errorf("read %q, %v", text, err)
+		t.Errorf("got %q, %v", text, err)
 	}
 	if _, err := near.Write([]byte("x")); !errors.Is(err, syscall.EPIPE) {
-		t.Errorf("wrote with %v", err)
+		t.Errorf("writing returned %v", err)
 	}
 }
 
@@ -64,9 +64,9 @@ func TestReset(t *testing.T) {
 	_, _ = io.WriteString(far, "lost")
 	far.(*adminapitest.Conn).Reset()
 	if _, err := near.Read(make([]byte, 4)); !errors.Is(err, syscall.ECONNRESET) {
-		t.Errorf("read with %v", err)
+		t.Errorf("reading returned %v", err)
 	}
 	if _, err := near.Write([]byte("x")); !errors.Is(err, syscall.ECONNRESET) {
-		t.Errorf("wrote with %v", err)
+		t.Errorf("writing returned %v", err)
 	}
 }
