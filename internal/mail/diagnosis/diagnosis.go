@@ -35,6 +35,18 @@ const (
 // Unknown is the row of a failure without a stage, a reply or an error that says more.
 const Unknown = "unknown"
 
+// verdict is a diagnosis in the making: a row of the table, made concrete by what is known of settings and service.
+type verdict struct {
+	site.Diagnosis
+	stage    site.Stage
+	generic  bool
+	result   site.TestResult
+	settings site.Settings
+	facts    facts
+	service  presets.Preset
+	known    bool
+}
+
 // Of explains a test that did not pass with these settings. It has a verdict for every failure; for a test that
 // passed it returns the zero Diagnosis. Cause and Remedy can hold names and addresses that the server sent: they are
 // cleaned, and still not to be trusted.
@@ -98,18 +110,6 @@ func TooFast(r site.TestResult, s site.Settings) bool {
 	v := verdict{result: r, settings: s}
 	v.service, _ = presets.ByHost(s.Host)
 	return load().byID[v.row()].TooFast
-}
-
-// verdict is a diagnosis in the making: a row of the table, made concrete by what is known of settings and service.
-type verdict struct {
-	site.Diagnosis
-	stage    site.Stage
-	generic  bool
-	result   site.TestResult
-	settings site.Settings
-	facts    facts
-	service  presets.Preset
-	known    bool
 }
 
 // row names the row that fits, down to the last resort for a stage.

@@ -21,7 +21,7 @@ func (v *verdict) sender() {
 	ownership := v.Summary == notItsSender
 	switch {
 	case ownership && v.facts[withoutLogin] && v.generic:
-		v.Cause = strings.Replace(v.Cause, " for this login", "; there was no login", 1)
+		v.Cause = strings.ReplaceAll(v.Cause, " for this login", "; there was no login")
 		v.Remedy = "Set username and password of an account that may send from from_address, or set from_address to an address that the server accepts without a login."
 	case ownership && isAddress && strings.EqualFold(username, v.settings.FromAddress):
 		v.Remedy = "from_address is the address in username already: have the provider allow it as a sender, or set from_address to an address that it has verified for this account."

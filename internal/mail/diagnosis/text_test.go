@@ -198,13 +198,19 @@ func TestServersWordsAreCapped(t *testing.T) {
 
 // TestTokenEndpointIsNamed: a preset or a tenant chooses the token endpoint, so the text of a failure names it, and only its host.
 func TestTokenEndpointIsNamed(t *testing.T) {
-	s := site.Settings{Host: "smtp.office365.com", Port: 587, Encryption: site.STARTTLS, Grant: site.ClientCredentials, TokenURL: "https://login.microsoftonline.com/client.example/oauth2/v2.0/token"}
-	for stage, says := range map[site.Stage]string{
-		site.StageToken: "Failed at token (login.microsoftonline.com).",
-		site.StageAuth:  "Failed at auth.",
+	s := site.Settings{Host: "smtp.office365.com", Port: 587, Encryption: site.STARTTLS, Grant: site.ClientCredentials}
+	const microsoft = "https://login.microsoftonline.com/client.example/oauth2/v2.0/token"
+	for _, test := range []struct {
+		stage          site.Stage
+		endpoint, says string
+	}{
+		{site.StageToken, microsoft, "Failed at token (login.microsoftonline.com)."},
+		{site.StageToken, "", "Failed at token."},
+		{site.StageAuth, microsoft, "Failed at auth."},
 	} {
-		text := Failure{Result: site.TestResult{Status: site.Failed, Stage: stage, Error: "boom"}, Settings: s, Machine: "the site"}.Text()
-		if got := strings.Join(strings.Fields(text), " "); !strings.Contains(got, says) {
+		s.TokenURL = test.endpoint
+		text := Failure{Result: site.TestResult{Status: site.Failed, Stage: test.stage, Error: "boom"}, Settings: s, Machine: "the site"}.Text()
+		if got := strings.Join(strings.Fields(text), " "); !strings.Contains(got, test.says) {
 			t.Errorf("got %s", got)
 		}
 	}
