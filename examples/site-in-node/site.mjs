@@ -1,11 +1,11 @@
-// A site that speaks the site admin contract (internal/platform/siteadmin/openapi.yaml), complete in one file: HTTP, storage,
-// sealing, and sending a test message. Node 20 or newer, nothing else. One site, one API token, no admin page, no OAuth.
+// A site that implements the site admin contract (internal/platform/siteadmin/openapi.yaml) in one file: HTTP, storage,
+// sealing, and sending a test message. It needs only Node 20 or later. One site, one API token, no admin page, no OAuth.
 //
 //   SITE_TOKEN=... SITE_KEY=$(openssl rand -base64 32) node site.mjs
 //
-// SITE_DATA is the data file (site.json), PORT the port on 127.0.0.1 (8080; a proxy terminates TLS in front), ALLOW_NETWORKS
-// "127.0.0.0/8 10.1.0.0/16" the networks that are not public and may be sent to, TEST_BURST how many test messages may be sent
-// at once (20; one more every 10 s). NODE_EXTRA_CA_CERTS adds authorities for mail servers.
+// Optional: SITE_DATA is the data file (default: site.json), PORT the port on 127.0.0.1 (default: 8080; a proxy in front terminates
+// TLS), ALLOW_NETWORKS the private networks that it may send to, such as "127.0.0.0/8 10.1.0.0/16", and TEST_BURST how many test
+// messages can be sent in a burst (default: 20; then one every 10 s). NODE_EXTRA_CA_CERTS adds certificate authorities for mail servers.
 import http from 'node:http';
 import net from 'node:net';
 import tls from 'node:tls';
@@ -21,7 +21,7 @@ if (!env.SITE_TOKEN || key.length !== 32) {
   console.error('Set SITE_TOKEN, and SITE_KEY to 32 bytes in base64.');
   process.exit(1);
 }
-const derive = (use) => Buffer.from(hkdfSync('sha256', key, '', use, 32)); // each use has a key of its own
+const derive = (use) => Buffer.from(hkdfSync('sha256', key, '', use, 32)); // a separate key for each use
 const [sealKey, macKey] = [derive('seal'), derive('mac')];
 const minute = 60_000;
 const now = () => new Date().toISOString();
@@ -36,7 +36,7 @@ class Problem extends Error {
 }
 const invalid = (field, detail) => new Problem(422, 'invalid', `${field} ${detail}.`, { field });
 
-// ---- Storage: one file, replaced as a whole, so that a crash leaves the old or the new
+// ---- Storage: one file, replaced as a whole, so that a crash leaves either the old settings or the new ones
 
 const emptySettings = { host: '', port: 0, encryption: '', username: '', from_address: '', from_name: '', helo_name: '' };
 const clear = () => ({ settings: emptySettings, enabled: false, last_write_id: null, write_mac: null, sealed: null, password_id: null, verification: null, pass: null });
@@ -71,12 +71,12 @@ store(db);
 
 // ---- Secrets
 
-// mac recognises values: equal for equal ones, and worth nothing without the key.
+// mac identifies a value without revealing it: equal values have equal MACs, and nothing can be derived from a MAC without the key.
 const mac = (...values) => createHmac('sha256', macKey).update(JSON.stringify(values)).digest('base64');
 const same = (a, b) => a !== null && a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
 const listed = (settings) => Object.keys(emptySettings).map((name) => settings[name]);
 
-// A password opens only with the site, the settings and the id that it was sealed with.
+// A sealed password can be opened only with the site, the settings and the id that it was sealed with.
 const place = (settings, id) => Buffer.from(JSON.stringify([db.site_id, id, listed(settings)]));
 const seal = (password, settings, id) => {
   const nonce = randomBytes(12);
@@ -89,10 +89,10 @@ const unseal = ({ sealed, settings, password_id }) => {
   const decipher = createDecipheriv('aes-256-gcm', sealKey, bytes.subarray(0, 12)).setAAD(place(settings, password_id)).setAuthTag(bytes.subarray(-16));
   return Buffer.concat([decipher.update(bytes.subarray(12, -16)), decipher.final()]).toString('utf8');
 };
-// proof is made for a pass alone, and of what its record says.
+// proof is computed only for a pass, over everything in its record.
 const proof = (settings, password, v) => mac('pass', db.site_id, listed(settings), password, v.tested_at, v.recipient, v.reply, v.message_id);
 
-// What was edited in the file loses its password and its pass, and mail is off.
+// If the file was edited, the site drops the password and the pass, and disables mail.
 const inspect = () => {
   const next = structuredClone(db);
   try {
@@ -109,7 +109,7 @@ const inspect = () => {
 };
 inspect();
 
-// ---- Limits: buckets that fill up again
+// ---- Limits: token buckets
 
 const bucket = (size, every) => {
   const of = new Map();
@@ -134,7 +134,7 @@ const messages = bucket(Number(env.TEST_BURST ?? 20), 10_000);
 const guesses = bucket(20, minute / 2);
 const logins = bucket(10, minute);
 
-// compare says whether a password of the caller is the stored one. It counts before it looks; a right one costs nothing.
+// compare says whether the caller's password is the stored one. It counts the attempt before it compares; a correct one costs nothing.
 const compare = (right) => {
   guesses.take('');
   if (right) guesses.giveBack('');
@@ -146,7 +146,7 @@ const compare = (right) => {
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const types = { port: 'number', enabled: 'boolean', settings: 'object' };
 
-// noDuplicates finds a name that is twice in one object; JSON.parse takes the last.
+// noDuplicates refuses a name that occurs twice in one object, because JSON.parse would use the last.
 const noDuplicates = (text) => {
   const open = [];
   for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"\s*:?|[{}]/g)) {
@@ -226,7 +226,7 @@ const passwordRequired = (detail) => new Problem(422, 'password_required', detai
 
 // ---- SMTP
 
-// Not public: what is reserved by IANA. The address that is dialled counts, whatever name led there.
+// Networks that IANA reserves are not public. The address that is connected to counts, not the name that resolved to it.
 const reserved = new net.BlockList();
 for (const n of ['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.0.0.0/24', '192.0.2.0/24',
   '192.88.99.0/24', '192.168.0.0/16', '198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24', '224.0.0.0/4', '240.0.0.0/4']) reserved.addSubnet(...split(n), 'ipv4');
@@ -251,7 +251,7 @@ class Refused extends Error {
   }
 }
 
-// Conversation reads replies line by line. Each wait is bounded.
+// Conversation reads replies line by line. Every wait has a timeout.
 class Conversation {
   constructor(socket) {
     this.use(socket);
@@ -287,7 +287,7 @@ class Conversation {
       await new Promise((resolve) => { this.wake = resolve; });
     }
   }
-  // say sends a command and wants a reply that begins with these digits. The lines of a reply become one.
+  // say sends a command and expects a reply that begins with these digits. The lines of a reply are joined.
   async say(command, want) {
     if (command !== null) this.socket.write(`${command}\r\n`);
     const lines = [];
@@ -318,7 +318,7 @@ class Conversation {
   }
 }
 
-// send sends one message and says how far it came. It never repeats anything.
+// send sends one message and reports how far it got. It never retries.
 const send = async (s, password, recipient) => {
   const at = { stage: 'dns', stages: [] };
   const result = { status: 'failed', reply: null, error: null, certificate: null, message_id: null };
@@ -387,12 +387,12 @@ const send = async (s, password, recipient) => {
     if (error instanceof Refused) result.reply = error.reply;
     else {
       result.error = String(error.message).slice(0, 500);
-      if (dotSent) result.status = 'in_doubt'; // the server may have taken the message
+      if (dotSent) result.status = 'in_doubt'; // the server may have accepted the message
     }
   } finally {
     talk?.socket.destroySoon?.();
   }
-  // A server that repeats the login gets it taken out; the recipient is the caller's own text.
+  // If the server repeats the login in a reply, it is redacted. The recipient need not be, because the caller sent it.
   for (const text of [result.reply, result]) {
     const name = text === result ? 'error' : 'text';
     if (password && text?.[name]) text[name] = text[name].split(recipient).map((part) => part.replaceAll(password, '***')).join(recipient);
@@ -400,7 +400,7 @@ const send = async (s, password, recipient) => {
   return { ...result, ...at, tested_at: now(), diagnosis: null };
 };
 
-// ---- The calls
+// ---- The requests
 
 const running = new Map();
 
@@ -435,7 +435,7 @@ const putTest = async (request, id) => {
   if (settings.username && !password) throw passwordRequired('No password is stored for this username.');
   messages.take('');
   const recent = Object.entries(db.tests).filter(([k, t]) => running.has(k) || Date.parse(t.started_at) > Date.now() - 1440 * minute);
-  // Recorded before the first packet, so that a crash never makes a second message.
+  // Recorded before the first packet, so that a crash never leads to a second message.
   store({ ...db, tests: { ...Object.fromEntries(recent), [id]: { mac: same_, settings, recipient: b.recipient, started_at: now(), result: null, pass: null } } });
   const run = send(settings, password, b.recipient).then((result) => {
     const t = { ...db.tests[id], result };
@@ -468,7 +468,7 @@ const checkRevision = (revision) => {
 };
 const stamp = (next) => store({ ...db, ...next, revision: db.revision + 1, updated_at: now(), updated_by: 'terraform' });
 
-// putSMTP is the only code that can set enabled. Nothing in it waits once the body is read, so that writes cannot interleave.
+// putSMTP is the only code that can set enabled. It never awaits after the body is read, so writes cannot interleave.
 const putSMTP = async (request) => {
   const revision = revisionOf(request);
   const b = await body(request, ['settings', 'enabled', 'write_id'], ['password', 'site_id']);
@@ -516,7 +516,7 @@ const deleteSMTP = (request) => {
   return smtp();
 };
 
-// There are no logins here, only the token: each one is refused, and counted all the same.
+// This site has no logins, only the token: every login is refused, and still counted.
 const createSession = async (request) => {
   const { username } = await body(request, ['username', 'password']);
   logins.take(`${request.socket.remoteAddress} ${username}`);

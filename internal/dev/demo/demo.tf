@@ -26,5 +26,5 @@ variable "mail_password_version" { type = number }
 variable "mail_password" {
   type      = string
   sensitive = true
-  ephemeral = true # in no plan and no state
+  ephemeral = true # stored neither in the plan nor in the state
 }

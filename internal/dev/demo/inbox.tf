@@ -40,5 +40,5 @@ variable "inbox_authority" { type = string }
 variable "mail_password" {
   type      = string
   sensitive = true
-  ephemeral = true # in no plan and no state
+  ephemeral = true # stored neither in the plan nor in the state
 }

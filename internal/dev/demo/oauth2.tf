@@ -33,5 +33,5 @@ variable "client_secret_version" { type = number }
 variable "client_secret" {
   type      = string
   sensitive = true
-  ephemeral = true # in no plan and no state
+  ephemeral = true # stored neither in the plan nor in the state
 }
