@@ -20,7 +20,7 @@ func TestRefusedLoginWherePasswordsAreNone(t *testing.T) {
 		}
 		if p.AuthStatus != presets.OAuth2Only {
 			if p.PasswordKind == presets.NoPassword {
-				t.Errorf("%s accepts no login, which the advice on refused ones does not know", p.ID)
+				t.Errorf("%s accepts no login, but the advice on refused logins does not consider that", p.ID)
 			}
 			continue
 		}
@@ -32,7 +32,7 @@ func TestRefusedLoginWherePasswordsAreNone(t *testing.T) {
 		}
 	}
 	if known == 0 {
-		t.Error("the catalogue has no such services any more")
+		t.Error("the catalogue no longer has such services")
 	}
 }
 
@@ -65,12 +65,12 @@ func TestTokenLoginIsKnownByItsSettings(t *testing.T) {
 	s := at(presets.Preset{Host: "smtp.office365.com"})
 	s.Grant = site.ClientCredentials
 	if !factsOf(refused(site.StageAuth, 535, "no"), s)[oauth2] {
-		t.Error("settings with a grant are taken for a password")
+		t.Error("settings with a grant count as a login with a password")
 	}
 	fetched := refused(site.StageAuth, 535, "no")
 	fetched.Stages = stages(site.StageToken)
 	if !factsOf(fetched, ses())[oauth2] || factsOf(refused(site.StageAuth, 535, "no"), ses())[oauth2] {
-		t.Error("a token that was fetched does not count, or one counts that was not")
+		t.Error("a fetched token does not count as oauth2, or a login without one does")
 	}
 }
 
@@ -80,7 +80,7 @@ func TestQuotesEndAfterTenLines(t *testing.T) {
 		var p page
 		p.quote("Said", strings.Repeat(line+" ", lines))
 		if len(p.lines) != want || strings.HasSuffix(p.String(), "…") != (lines > mostLines) {
-			t.Errorf("%d lines become %d:\n%s", lines, len(p.lines), p.String())
+			t.Errorf("%d lines: got %d:\n%s", lines, len(p.lines), p.String())
 		}
 	}
 }

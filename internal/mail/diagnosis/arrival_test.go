@@ -48,7 +48,7 @@ func TestArrivalSaysWhatTheReceiverFound(t *testing.T) {
 	contains(t, Of(arrived(site.InJunk, &a), ses()).Cause, "It is in Junk.", "mx.agency.test reports spf=pass for esp.test, dkim=none, dmarc=fail for example.com.")
 	a.DMARC.Result = "pass"
 	if d := Of(arrived(site.InJunk, &a), ses()); d.Attribute != "" || strings.Contains(d.Remedy, "Set up SPF") {
-		t.Errorf("a sender that is in order: got %+v", d)
+		t.Errorf("a correct sender: got %+v", d)
 	}
 }
 
@@ -83,9 +83,9 @@ func TestArrivalNamesTheMissingRecord(t *testing.T) {
 			site.Arrival{Place: site.PlaceInbox, SPF: of("pass", "client.example"), DKIM: of("none", ""), DMARC: of("none", "client.example")},
 			"Publish a TXT record at _dmarc.client.example, at least v=DMARC1; p=none. Then apply again once DNS has spread, up to a day later.",
 		},
-		"SpamThoughInOrder":   {"smtp.fastmail.com", site.InJunk, site.Arrival{Place: site.PlaceJunk, SPF: of("pass", "client.example"), DKIM: of("pass", "client.example"), DMARC: of("pass", "client.example")}, ""},
-		"ReceiverSaysNothing": {"smtp.fastmail.com", site.InJunk, site.Arrival{Place: site.PlaceJunk}, ""},
-		"ReceiverCannotTell":  {"smtp.fastmail.com", site.InJunk, site.Arrival{Place: site.PlaceJunk, SPF: of("temperror", ""), DKIM: of("", ""), DMARC: fail}, ""},
+		"SpamDespiteCorrectRecords": {"smtp.fastmail.com", site.InJunk, site.Arrival{Place: site.PlaceJunk, SPF: of("pass", "client.example"), DKIM: of("pass", "client.example"), DMARC: of("pass", "client.example")}, ""},
+		"ReceiverSaysNothing":       {"smtp.fastmail.com", site.InJunk, site.Arrival{Place: site.PlaceJunk}, ""},
+		"ReceiverCannotTell":        {"smtp.fastmail.com", site.InJunk, site.Arrival{Place: site.PlaceJunk, SPF: of("temperror", ""), DKIM: of("", ""), DMARC: fail}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := arrived(tt.shortfall, &tt.arrival)
@@ -110,15 +110,15 @@ func TestArrivalIsShown(t *testing.T) {
 	f.Result = arrived(site.InboxLogin, nil)
 	f.Result.Error = "NO [AUTHENTICATIONFAILED] invalid credentials"
 	if text = f.Text(); section(text, "Error") != f.Result.Error || section(text, "Server said") != "250 2.0.0 queued as 4f" {
-		t.Errorf("an inbox that cannot be read after the sending:\n%s", text)
+		t.Errorf("an inbox that fails after sending:\n%s", text)
 	}
 	f.Result.Reply, f.Result.Unsent = nil, true
 	if tried := section(f.Text(), "Tried"); tried != "From this machine to the test inbox, which is opened first. No test message was sent." {
-		t.Errorf("an inbox that cannot be read before: %q", tried)
+		t.Errorf("an inbox that fails before sending: %q", tried)
 	}
 	f.Result = arrived(site.NotArrived, nil)
 	f.Result.Error = "the message was accepted and did not arrive"
 	if text = f.Text(); section(text, "Server said") != "250 2.0.0 queued as 4f" || section(text, "Error") != "" {
-		t.Errorf("a message that did not arrive:\n%s", text)
+		t.Errorf("a missing message:\n%s", text)
 	}
 }

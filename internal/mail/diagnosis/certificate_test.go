@@ -53,13 +53,13 @@ func TestCertificate(t *testing.T) {
 			[]string{"set host to it: smtp.ionos.com"},
 			nil,
 		},
-		"FromNobody": {
+		"FromUnknownAuthority": {
 			mistrusted("certificate signed by unknown authority", "mail.example.com"), "mail.example.com",
 			"tls-cert-unknown-authority", "host",
 			[]string{"private authority", "Example Issuer"},
 			nil,
 		},
-		"FromNobodyAtAServiceOfRepute": {
+		"FromUnknownAuthorityAtAKnownService": {
 			mistrusted("certificate signed by unknown authority", "smtp.gmail.com"), "smtp.gmail.com",
 			"tls-cert-unknown-authority", "",
 			[]string{"ca-certificates", "Example Issuer"},
@@ -89,7 +89,7 @@ func TestCertificate(t *testing.T) {
 			[]string{"red.example, evil Result All is well, xxx"},
 			[]string{"\x1b", "\n", "set host to it", strings.Repeat("x", 101)},
 		},
-		"ThatNobodyKept": {
+		"NotReported": {
 			failed(site.StageTLS, "x509: "+mismatch), "mail.example.com",
 			"tls-cert-host-mismatch", "host",
 			[]string{"a name that the certificate lists"},
@@ -105,7 +105,7 @@ func TestCertificate(t *testing.T) {
 			contains(t, text, test.says...)
 			for _, not := range test.saysNone {
 				if strings.Contains(text, not) {
-					t.Errorf("%q is in: %s", not, text)
+					t.Errorf("the text should not say %q: %s", not, text)
 				}
 			}
 		})

@@ -26,7 +26,7 @@ func TestOfAlwaysHasAVerdict(t *testing.T) {
 			for _, host := range []string{"", "smtp.gmail.com", "mail.example.com"} {
 				d := Of(r, site.Settings{Host: host})
 				if _, ok := load().byID[d.ID]; !ok || d.Summary == "" || d.Cause == "" || d.Remedy == "" || d.Retry == "" {
-					t.Fatalf("%+v at %s: incomplete verdict %+v", r, host, d)
+					t.Fatalf("%+v at %s: got an incomplete diagnosis %+v", r, host, d)
 				}
 			}
 		}
@@ -122,7 +122,7 @@ func TestAmazonSESNamesTheAddress(t *testing.T) {
 			}
 			contains(t, d.Cause+" "+d.Remedy, test.says...)
 			if strings.Contains(d.Cause, "host names") {
-				t.Errorf("no mismatch, yet: %s", d.Cause)
+				t.Errorf("the cause claims a name mismatch: %s", d.Cause)
 			}
 		})
 	}
@@ -158,7 +158,7 @@ func TestLogin(t *testing.T) {
 		"FormerNameOfAService":       {"smtp-relay.sendinblue.com", "shop@example.com", "password", "https://app.brevo.com/", []string{"an SMTP password"}},
 		"EmptyUsername":              {"smtp.gmail.com", "", "username", "", []string{"needs a username"}},
 		"UsernameIsNeverRepeated":    {"smtp.postmarkapp.com", "a-token-in-the-wrong@place", "username", "", nil},
-		"LocalServicesAreNoServices": {"localhost", "shop", "password", "", []string{"usually the full address"}},
+		"LocalServersAreNotServices": {"localhost", "shop", "password", "", []string{"usually the full address"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := Of(wrong, site.Settings{Host: test.host, Username: test.username})
@@ -167,7 +167,7 @@ func TestLogin(t *testing.T) {
 			}
 			contains(t, d.Cause+" "+d.Remedy, test.says...)
 			if test.username != "" && test.username != "resend" && strings.Contains(fmt.Sprint(d), test.username) {
-				t.Errorf("the username is in %+v", d)
+				t.Errorf("the diagnosis repeats the username: %+v", d)
 			}
 		})
 	}

@@ -28,7 +28,7 @@ func TestNoPasswordIsBlamedAfterItPassed(t *testing.T) {
 		for _, stage := range []site.Stage{site.StageMail, site.StageRcpt, site.StageData} {
 			d := Of(throughAuth(stage, 535, text), s)
 			if d.Attribute != want || strings.Contains(d.Cause, "rejected the username or password") {
-				t.Errorf("%s at %s: %+v", text, stage, d)
+				t.Errorf("%s at %s: got %+v", text, stage, d)
 			}
 		}
 	}
@@ -52,7 +52,7 @@ func TestLoginThatDoesNotCount(t *testing.T) {
 	contains(t, d.Cause, "accepted the login")
 	d = Of(throughAuth(site.StageRcpt, 554, "<web1[192.0.2.1]>: Client host rejected: Access denied"), s)
 	if d.Attribute != "host" {
-		t.Errorf("an address that is refused after the login: got %+v", d)
+		t.Errorf("an address refused after the login: got %+v", d)
 	}
 	s.Username = ""
 	if d = Of(refused(site.StageRcpt, 554, "5.7.1 <web1[192.0.2.1]>: Client host rejected: Access denied"), s); d.Attribute != "username" {
@@ -66,7 +66,7 @@ func TestSenderWithoutLogin(t *testing.T) {
 	for _, text := range []string{"5.1.0 Sender is not allowed to send from example.com", "5.7.1 Sender address rejected", "Envelope sender mismatch"} {
 		d := Of(refused(site.StageMail, 550, text), settings)
 		if strings.Contains(d.Cause, "this login") || d.Attribute != "from_address" {
-			t.Errorf("%+v", d)
+			t.Errorf("got %+v", d)
 		}
 		contains(t, d.Cause, "there was no login")
 		contains(t, d.Remedy, "Set username and password", "from_address")
@@ -97,7 +97,7 @@ func TestRowsThatNameAServiceAreForItsHosts(t *testing.T) {
 		text := strings.ReplaceAll(row.Summary+" "+row.Cause+" "+row.Remedy, "@gmail.com through another", "")
 		for _, name := range names {
 			if slices.Contains(strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" ,;:()'’", r) }), name) && len(row.Presets) == 0 {
-				t.Errorf("row %q speaks of %s to everybody", row.ID, name)
+				t.Errorf("row %q names %s but is not limited to that service", row.ID, name)
 			}
 		}
 	}
@@ -105,7 +105,7 @@ func TestRowsThatNameAServiceAreForItsHosts(t *testing.T) {
 	for _, text := range []string{"Authentication failure: SMTP AUTH failed with the remote server", "Reject due to policy restrictions"} {
 		d := Of(refused(site.StageAuth, 535, text), gmx)
 		if strings.Contains(d.Cause+d.Remedy, "IONOS") {
-			t.Errorf("GMX is told of IONOS: %+v", d)
+			t.Errorf("the diagnosis for GMX names IONOS: %+v", d)
 		}
 	}
 }
@@ -148,7 +148,7 @@ func TestWhatOnlyAPersonCanEnd(t *testing.T) {
 	for _, row := range Rows() {
 		waits := strings.Contains(row.Remedy, "pply again") || strings.Contains(row.Remedy, "Wait ") || strings.Contains(row.Remedy, "wait") || strings.Contains(row.Remedy, "24 hours") || strings.Contains(row.Remedy, "pply again later")
 		if row.Retry == site.RetryLong && !waits {
-			t.Errorf("row %q may pass by itself, but its advice is %q", row.ID, row.Remedy)
+			t.Errorf("row %q can be transient, but its advice is %q", row.ID, row.Remedy)
 		}
 	}
 }
@@ -268,11 +268,11 @@ func TestLoginWithAToken(t *testing.T) {
 	s.Host = "mail.example.com"
 	r := refused(site.StageAuth, 535, "5.7.8 Username and Password not accepted")
 	if d := Of(r, s); d.Attribute != "password" {
-		t.Errorf("with a password: %+v", d)
+		t.Errorf("with a password: got %+v", d)
 	}
 	r.Stages = stages(site.StageToken)
 	if d := Of(r, s); d.ID != "auth-token-rejected" {
-		t.Errorf("with a token: %+v", d)
+		t.Errorf("with a token: got %+v", d)
 	}
 	if d := Of(failed(site.StageAuth, "server offers no login with a token, only PLAIN LOGIN"), s); d.ID != "auth-no-token-login" || d.Attribute != "host" {
 		t.Errorf("got %+v", d)
@@ -289,12 +289,12 @@ func TestAdviceAfterALogin(t *testing.T) {
 		r := throughAuth(site.StageRcpt, 0, "")
 		r.Reply = onWire(t, text)
 		if d := Of(r, s); strings.Contains(d.Remedy, "Set username") || strings.Contains(d.Remedy, "with a login") || !strings.Contains(d.Cause, "accepted the login") {
-			t.Errorf("%s: %+v", text, d)
+			t.Errorf("%s: got %+v", text, d)
 		}
 	}
 	s.Username = ""
 	if d := Of(refused(site.StageRcpt, 530, "SMTP authentication is required."), s); d.Remedy != "Set username and password." {
-		t.Errorf("without a login: %+v", d)
+		t.Errorf("without a login: got %+v", d)
 	}
 	s.Host = "gmail-smtp-in.l.google.com"
 	d := Of(refused(site.StageRcpt, 550, "5.7.1 Your IP 192.0.2.1 has a poor reputation"), s)
@@ -319,7 +319,7 @@ func TestPasswordsThatEndLeadToTokens(t *testing.T) {
 		contains(t, Of(refused(site.StageAuth, code, text), s).Remedy, ownerBlock)
 		s.Host = "mail.example.com"
 		if d := Of(refused(site.StageAuth, code, text), s); strings.Contains(d.Remedy, "oauth2") {
-			t.Errorf("%+v", d)
+			t.Errorf("got %+v", d)
 		}
 	}
 }
@@ -330,7 +330,7 @@ func TestTokenFailuresSpeakOfTokens(t *testing.T) {
 	for host, grant := range map[string]site.Grant{"smtp.office365.com": site.ClientCredentials, "smtp.gmail.com": site.RefreshToken, "smtp-mail.outlook.com": site.RefreshToken} {
 		d := Of(failed, site.Settings{Host: host, Username: "shop@example.com", Grant: grant})
 		if d.ID != "token-secret-expired" || strings.Contains(d.Cause+d.Remedy, "password") || d.URL != "" {
-			t.Errorf("%s: %+v", host, d)
+			t.Errorf("%s: got %+v", host, d)
 		}
 		want := map[site.Grant]string{site.ClientCredentials: "password", site.RefreshToken: "client_secret"}[grant]
 		if d.Attribute != want {

@@ -32,7 +32,7 @@ func FuzzText(f *testing.F) {
 			{Status: site.Failed, Diagnosis: &site.Diagnosis{ID: enhanced, Cause: text, Remedy: err, URL: text}},
 		} {
 			if d := Of(r, ses()); load().byID[d.ID] == nil || d.Cause != untrusted.Line(d.Cause) || d.Remedy != untrusted.Line(d.Remedy) {
-				t.Errorf("bad verdict %+v", d)
+				t.Errorf("got an invalid diagnosis %+v", d)
 			}
 			page := Failure{
 				Result: r, Settings: ses(), Machine: "the site", State: "Nothing was saved.",
@@ -40,7 +40,7 @@ func FuzzText(f *testing.F) {
 			}.Text()
 			wellFormed(t, page)
 			if holds(page) || holds(strings.Join(strings.Fields(page), "")) {
-				t.Errorf("the secret is on the page:\n%s", page)
+				t.Errorf("the text shows the secret:\n%s", page)
 			}
 		}
 	})

@@ -46,7 +46,7 @@ func onWire(t *testing.T, reply string) *site.Reply {
 	t.Helper()
 	code, err := strconv.Atoi(reply[:3])
 	if err != nil {
-		t.Fatalf("reply %q has no code", reply)
+		t.Fatalf("reply %q does not begin with a code", reply)
 	}
 	lines := strings.Split(wireLine.ReplaceAllString(reply, ""), "\n")
 	return &site.Reply{Code: code, Text: strings.Join(lines, " ")}
@@ -73,7 +73,7 @@ func TestRepliesSeenInPublic(t *testing.T) {
 			t.Errorf("%s\n\t%s%s at %s\n\tgot %q from %s, want %q", s.Source, s.Reply, s.Error, s.Stage, got.Attribute, got.ID, s.Attribute)
 		}
 		if !strings.HasPrefix(s.Source, "https://") {
-			t.Errorf("source %q is no address", s.Source)
+			t.Errorf("source %q is not a URL", s.Source)
 		}
 	}
 }

@@ -96,7 +96,7 @@ func TestEveryTextOfAResultIsFitToBeShown(t *testing.T) {
 		}
 	}
 	if r.Reply.Text != dirty || r.Certificate.Names[0] != dirty || r.Diagnosis.Cause != dirty || string(r.Stages[0].Stage) != dirty {
-		t.Error("the caller's result was changed")
+		t.Error("cleaning changed the caller's result")
 	}
 }
 

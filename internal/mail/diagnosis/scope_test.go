@@ -15,7 +15,7 @@ func lacks(t *testing.T, text string, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
 		if strings.Contains(text, part) {
-			t.Errorf("%q is in: %s", part, text)
+			t.Errorf("the text should not say %q: %s", part, text)
 		}
 	}
 }
@@ -27,24 +27,24 @@ func example(port int, e site.Encryption) site.Settings {
 func TestArrivalClaimsNothingElse(t *testing.T) {
 	of := func(result, domain string) site.AuthResult { return site.AuthResult{Result: result, Domain: domain} }
 	in := example(587, site.STARTTLS)
-	t.Run("AFailedSPFRecordIsNotMissing", func(t *testing.T) {
+	t.Run("FailedSPFRecordIsNotMissing", func(t *testing.T) {
 		a := site.Arrival{Place: site.PlaceInbox, SPF: of("fail", "example.com"), DKIM: of("none", ""), DMARC: of("fail", "example.com")}
 		d := Of(arrived(site.Unauthenticated, &a), in)
 		contains(t, d.Remedy, "Missing, as far as the results show: the mail service's DKIM record")
 		lacks(t, d.Remedy, "an SPF record")
 	})
-	t.Run("NoRecordIsMissingAtAnotherDomain", func(t *testing.T) {
+	t.Run("ReportsNoMissingRecordAtOtherDomains", func(t *testing.T) {
 		a := site.Arrival{Place: site.PlaceInbox, SPF: of("none", "esp.test"), DKIM: of("none", ""), DMARC: of("fail", "example.com")}
 		lacks(t, Of(arrived(site.Unauthenticated, &a), in).Remedy, "esp.test", "an SPF record")
 	})
-	t.Run("TheDomainAboveIsTheSendersToo", func(t *testing.T) {
+	t.Run("AcceptsTheParentDomain", func(t *testing.T) {
 		below := in
 		below.FromAddress = "shop@mail.example.com"
 		a := site.Arrival{Place: site.PlaceInbox, SPF: of("none", "example.com"), DKIM: of("pass", "example.com"), DMARC: of("fail", "mail.example.com")}
 		d := Of(arrived(site.Unauthenticated, &a), below)
 		contains(t, d.Remedy, "Missing, as far as the results show: an SPF record (TXT) at example.com.")
 	})
-	t.Run("ADomainBelowAndAnotherSpellingPassToo", func(t *testing.T) {
+	t.Run("AcceptsSubdomainsAndOtherSpellings", func(t *testing.T) {
 		for _, passed := range []string{"mg.example.com", "EXAMPLE.com", "MG.Example.Com"} {
 			a := site.Arrival{Place: site.PlaceInbox, SPF: of("fail", "example.com"), DKIM: of("pass", passed), DMARC: of("fail", "example.com")}
 			lacks(t, Of(arrived(site.Unauthenticated, &a), in).Remedy, "Missing")
@@ -52,7 +52,7 @@ func TestArrivalClaimsNothingElse(t *testing.T) {
 		a := site.Arrival{Place: site.PlaceInbox, DKIM: of("pass", "not-example.com"), DMARC: of("fail", "example.com")}
 		contains(t, Of(arrived(site.Unauthenticated, &a), in).Remedy, "the mail service's DKIM record")
 	})
-	t.Run("TheServicesOwnPassNeedsNoRecord", func(t *testing.T) {
+	t.Run("PassOfTheServiceNeedsNoRecord", func(t *testing.T) {
 		hosted := in
 		hosted.Host = "smtp.fastmail.com"
 		a := site.Arrival{Place: site.PlaceInbox, SPF: of("pass", "messagingengine.com"), DKIM: of("none", ""), DMARC: of("fail", "example.com")}
@@ -60,36 +60,36 @@ func TestArrivalClaimsNothingElse(t *testing.T) {
 		contains(t, d.Remedy, "fm1._domainkey.example.com")
 		lacks(t, d.Remedy, "in the SPF record")
 	})
-	t.Run("OneKeyIsNamedAlone", func(t *testing.T) {
+	t.Run("NamesTheOnlyKey", func(t *testing.T) {
 		hosted := in
 		hosted.Host = "smtp.mail.me.com"
 		a := site.Arrival{Place: site.PlaceInbox, DKIM: of("none", ""), DMARC: of("fail", "example.com")}
 		d := Of(arrived(site.Unauthenticated, &a), hosted)
 		contains(t, d.Remedy, "results show: sig1._domainkey.example.com, a CNAME to sig1.dkim.example.com.at.icloudmailadmin.com.")
 	})
-	t.Run("TwoKeysAreOneAndAnother", func(t *testing.T) {
+	t.Run("NamesOneOfTwoKeys", func(t *testing.T) {
 		hosted := in
 		hosted.Host = "smtp.mandrillapp.com"
 		a := site.Arrival{Place: site.PlaceInbox, DKIM: of("none", ""), DMARC: of("fail", "example.com")}
 		contains(t, Of(arrived(site.Unauthenticated, &a), hosted).Remedy, "mte1._domainkey.example.com, a CNAME to dkim1.mandrillapp.com, and 1 more like it")
 	})
-	t.Run("WhereDMARCPassedOrIsNotStatedNothingIsMissing", func(t *testing.T) {
+	t.Run("NothingIsMissingUnlessDMARCFailed", func(t *testing.T) {
 		for _, dmarc := range []string{"pass", ""} {
 			a := site.Arrival{Place: site.PlaceJunk, Folder: "Junk", SPF: of("softfail", "example.com"), DKIM: of("none", ""), DMARC: of(dmarc, "example.com")}
 			lacks(t, Of(arrived(site.InJunk, &a), in).Remedy, "Missing")
 		}
 	})
-	t.Run("OnlyAnotherFolderIsNamed", func(t *testing.T) {
+	t.Run("NamesOnlyOtherFolders", func(t *testing.T) {
 		a := site.Arrival{Place: site.PlaceInbox, Folder: "INBOX", DKIM: of("none", ""), DMARC: of("fail", "example.com")}
 		lacks(t, Of(arrived(site.Unauthenticated, &a), in).Cause, "It is in")
 		a.Place, a.Folder = site.PlaceOther, ""
 		lacks(t, Of(arrived(site.Filtered, &a), in).Cause, "It is in")
 	})
-	t.Run("OneResultIsASentence", func(t *testing.T) {
+	t.Run("SingleResultIsASentence", func(t *testing.T) {
 		a := site.Arrival{Place: site.PlaceJunk, Folder: "Junk", SPF: of("pass", "")}
 		contains(t, Of(arrived(site.InJunk, &a), in).Cause, "The receiver reports spf=pass.")
 	})
-	t.Run("OnlySpamIsMarkedAsNoSpam", func(t *testing.T) {
+	t.Run("AdvisesNotSpamOnlyForSpam", func(t *testing.T) {
 		a := site.Arrival{Place: site.PlaceOther, Folder: "Filtered", DMARC: of("pass", "example.com")}
 		lacks(t, Of(arrived(site.Filtered, &a), in).Remedy, "not spam")
 	})
@@ -242,7 +242,7 @@ func TestAnIPAddressThatIsRefused(t *testing.T) {
 		}
 	}
 	if seen == 0 {
-		t.Error("no row of one service is about the IP address any more")
+		t.Error("no row of a single service is about the IP address")
 	}
 }
 

@@ -52,7 +52,7 @@ func TestTable(t *testing.T) {
 		}
 		for _, source := range row.Sources {
 			if !strings.HasPrefix(source, "http") {
-				t.Errorf("row %q: bad source %q", row.ID, source)
+				t.Errorf("row %q: source %q is not a URL", row.ID, source)
 			}
 		}
 		for _, preset := range row.Presets {
@@ -88,7 +88,7 @@ func TestRowsWithOneSummaryAreNeighboursInMeaning(t *testing.T) {
 		summaries[row.Summary]++
 	}
 	if n := len(summaries); n < 40 || n > 90 {
-		t.Errorf("%d causes for %d rows: too few tell nothing, too many cannot be read", n, len(Rows()))
+		t.Errorf("got %d causes for %d rows, want 40 to 90", n, len(Rows()))
 	}
 }
 
@@ -108,7 +108,7 @@ func TestRowsAreTheCallersOwn(t *testing.T) {
 	}
 	for _, row := range Rows() {
 		if slices.Contains(slices.Concat(lists(row)...), "changed") || slices.Contains(row.Stages, "changed") {
-			t.Fatalf("a caller changed the table: %+v", row)
+			t.Fatalf("a caller could change the table: %+v", row)
 		}
 	}
 }
@@ -147,15 +147,15 @@ func TestExamplesReachTheirRow(t *testing.T) {
 		got := load().find(exampleOf(row))
 		switch {
 		case got == nil:
-			t.Errorf("row %q: its example reaches no row", row.ID)
+			t.Errorf("row %q: no row matches its example", row.ID)
 		case got.ID == row.ID:
 			own++
 		case got.Attribute != row.Attribute:
-			t.Errorf("row %q: its example reaches %q, which blames %q instead of %q", row.ID, got.ID, got.Attribute, row.Attribute)
+			t.Errorf("row %q: its example matches row %q, which blames %q instead of %q", row.ID, got.ID, got.Attribute, row.Attribute)
 		}
 	}
 	if own < 310 {
-		t.Errorf("only %d examples reach their own row", own)
+		t.Errorf("only %d examples match their own row", own)
 	}
 }
 
@@ -171,6 +171,6 @@ func TestRowsWithoutExampleAreNamed(t *testing.T) {
 		"auth-postmark-by-host", "auth-fastmail-by-host", "rcpt-inactive-postmark",
 	}
 	if !slices.Equal(without, want) {
-		t.Errorf("no reply was found for %q, want %q", without, want)
+		t.Errorf("found no reply for %q, want %q", without, want)
 	}
 }

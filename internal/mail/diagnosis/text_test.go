@@ -55,7 +55,7 @@ func wellFormed(t *testing.T, text string) {
 			t.Errorf("line %q of\n%s", line, text)
 		}
 		if words := line[min(len(line), labelWidth+gap):]; width(line) > pageWidth && strings.Contains(words, " ") {
-			t.Errorf("%d columns: %q", width(line), line)
+			t.Errorf("got a line of %d columns: %q", width(line), line)
 		}
 		if strings.ContainsFunc(line, func(r rune) bool { return (r < ' ' || r > '~') && untrusted.Line(string(r)) == "" }) {
 			t.Errorf("control characters in %q", line)
@@ -156,7 +156,7 @@ func TestSettingsAreWashed(t *testing.T) {
 	}.Text()
 	wellFormed(t, text)
 	if strings.Count(text, "\n  State") > 0 {
-		t.Errorf("a line that nobody wrote:\n%s", text)
+		t.Errorf("the text holds an injected line:\n%s", text)
 	}
 }
 
@@ -190,7 +190,7 @@ func TestServersWordsAreCapped(t *testing.T) {
 			_, said, _ := strings.Cut(page, "Server said")
 			said, _, _ = strings.Cut(said, "Means")
 			if lines := strings.Count(said, "\n"); lines > mostLines || len([]rune(section(page, "Server said"))) > quoted+mostLines || !strings.Contains(said, "…") {
-				t.Errorf("%d lines:\n%s", lines, said)
+				t.Errorf("got %d lines:\n%s", lines, said)
 			}
 		})
 	}
