@@ -125,9 +125,11 @@ func TestLimiterKeepsServersApart(t *testing.T) {
 // A server that refused gets half as many tests at a time, and one more each time as many have passed.
 func TestLimiterGrowsAsTestsPass(t *testing.T) {
 	s := settingsAt("smtp.example.com")
-	for passes, want := range map[int]int{0: 2, 1: 2, 2: 3, 4: 3, 5: 4, 50: 4} {
+	for _, tt := range []struct{ limit, passes, want int }{
+		{4, 0, 2}, {4, 1, 2}, {4, 2, 3}, {4, 4, 3}, {4, 5, 4}, {4, 50, 4}, {5, 0, 2}, {1, 0, 1}, {1, 2, 1},
+	} {
 		synctest.Test(t, func(t *testing.T) {
-			limiter, server := site.NewTestLimiter(4, isCrowded), &busyServer{takes: 10}
+			limiter, server := site.NewTestLimiter(tt.limit, isCrowded), &busyServer{takes: 10}
 			answer := func(result site.TestResult) {
 				_, err := limiter.Do(t.Context(), s, func(context.Context) (site.TestResult, error) { return result, nil })
 				if err != nil {
@@ -135,7 +137,7 @@ func TestLimiterGrowsAsTestsPass(t *testing.T) {
 				}
 			}
 			answer(crowded)
-			for range passes {
+			for range tt.passes {
 				answer(passed)
 			}
 			var running sync.WaitGroup
@@ -151,8 +153,8 @@ func TestLimiterGrowsAsTestsPass(t *testing.T) {
 				})
 			}
 			running.Wait()
-			if server.peak != want {
-				t.Errorf("%d at a time after %d passes, want %d", server.peak, passes, want)
+			if server.peak != tt.want {
+				t.Errorf("%d of %d at a time after %d passes, want %d", server.peak, tt.limit, tt.passes, tt.want)
 			}
 		})
 	}

@@ -113,11 +113,12 @@ func TestOnlyLinksToWebPagesAreShown(t *testing.T) {
 		"https://support.example.com/a?b=c": "https://support.example.com/a?b=c",
 		"http://support.example.com":        "",
 		"javascript:alert(1)":               "",
+		"https://support\x1b.example.com":   "https://support.example.com",
 		"https://%zz":                       "",
 		"":                                  "",
 	} {
 		r := site.TestResult{Diagnosis: &site.Diagnosis{URL: link}}
-		if got := r.Shown(func(text string, _ int) string { return text }).Diagnosis.URL; got != want {
+		if got := r.Shown(func(text string, _ int) string { return strings.ReplaceAll(text, "\x1b", "") }).Diagnosis.URL; got != want {
 			t.Errorf("%q is shown as %q, want %q", link, got, want)
 		}
 	}

@@ -43,6 +43,7 @@ func TestEscapesThatAreCutOff(t *testing.T) {
 func TestEscapesBesideDigits(t *testing.T) {
 	for value, spellings := range map[string][]string{
 		"cafe-7f":  {`\u0063\u0061\u0066\u0065-7f`, `\u0063afe-7f`, `\x63afe-7f`, "%63afe-7f", `\U00000063afe-7f`, `\143afe-7f`, "&#99;afe-7f", `\u{63}afe-7f`},
+		"c1anary":  {`\1431anary`, `\x631anary`, `\u00631anary`},
 		"7canary":  {`\0677canary`[:4] + "canary", `\67canary`, "%37canary"},
 		"pass😀ace": {`pass\ud83d\ude00ace`, `pass\u{1f600}ace`, `pass\U0001f600ace`, "pass&#x1f600;ace", "pass%f0%9f%98%80ace"},
 		"canary":   {`can\u{1}ary`, `can\u{000001}ary`, `can\1ary`, `can\x01ary`, "can%01ary", "can&#8203;ary"},

@@ -44,8 +44,8 @@ func TestASecretThatIsTheWholeText(t *testing.T) {
 	for value, spellings := range map[string][]string{
 		"žlutá":     {"&zcaron;lut&aacute;"},
 		"pass word": {"pass  word", "pass%20+word"},
-		"can ary":   {"%63an+ary"},
-		"cana":      {"63616e61", "Y2FuYQ", "MNQW4YI"},
+		"cana":      {"63616e61", "Y2FuYQ", "MNQW4YI", "mnqw4yi"},
+		"can ary":   {"%63an+ary", base64.StdEncoding.EncodeToString([]byte("the word is " + base64.StdEncoding.EncodeToString([]byte("can ary"))))},
 		"canary":    {"\x1b[1mcan\x1b[0mary", "can\x1b[~ary", "can\x1b[0?/ ~ary", "can\x1b[1/mary", "can\u0378ary"},
 	} {
 		for _, spelling := range spellings {
@@ -132,6 +132,30 @@ func TestEncodedOnly(t *testing.T) {
 	}
 }
 
+func TestEncodedOnlyWithOneText(t *testing.T) {
+	r := redactor()
+	r.AddEncoded("user")
+	if got := r.Line("334 dXNlcg== user"); got != "334 [redacted] user" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestAnySecretIsFound: the filter of what is looked for lets each one through, as is and encoded.
+func TestAnySecretIsFound(t *testing.T) {
+	for i := range 500 {
+		value := fmt.Sprintf("%03d-canary", i)
+		text := value + " " + base64.StdEncoding.EncodeToString([]byte(value))
+		if got := redactor(value).Line(text); got != "[redacted] [redacted]" {
+			t.Errorf("%s: got %q", value, got)
+		}
+		encodedOnly := redactor()
+		encodedOnly.AddEncoded(value)
+		if got := encodedOnly.Line(text); got != value+" [redacted]" {
+			t.Errorf("%s, only encoded: got %q", value, got)
+		}
+	}
+}
+
 // TestAddingLater: a session's token is known only after the login.
 func TestAddingLater(t *testing.T) {
 	r := redactor("first-canary")
@@ -206,6 +230,9 @@ func TestExactLeavesWhatHoldsNoSecret(t *testing.T) {
 		if got := r.Exact(text); got != want {
 			t.Errorf("%.80q: got %.80q, want %.80q", text, got, want)
 		}
+	}
+	if got := redactor().Exact("  two\u200d  spaces\n"); got != "  two\u200d  spaces\n" {
+		t.Errorf("without a secret: got %q", got)
 	}
 }
 

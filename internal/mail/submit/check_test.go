@@ -183,6 +183,9 @@ func TestCheckHost(t *testing.T) {
 		"InvalidUTF8":     "smtp\xff.example.com",
 		"FullwidthDigits": "１２７.０.０.１",
 	})
+	if err := submit.CheckHost(""); err == nil || err.Error() != "must not be empty" {
+		t.Errorf("an empty host: %v", err)
+	}
 }
 
 func TestCheckFromName(t *testing.T) {

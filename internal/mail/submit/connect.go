@@ -108,7 +108,7 @@ func (a *attempt) dial(ctx context.Context, s site.Settings) error {
 	resolved, addresses, errs := trace.result()
 	a.report.Addresses = addresses
 	a.report.Result.Stage = site.StageDNS
-	if err != nil && isLookup(err) {
+	if isLookup(err) {
 		a.fail(ctx, err, end.Sub(start))
 		return err
 	}

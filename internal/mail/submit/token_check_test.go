@@ -56,7 +56,7 @@ func TestCheckScopes(t *testing.T) {
 		"None": "", "One": "https://outlook.office365.com/.default", "Sorted": "! a b~", "Longest": strings.Repeat("a", 1024),
 	}, map[string]string{
 		"TooLong": strings.Repeat("a", 1025), "Unsorted": "b a", "TwoSpaces": "a  b", "SpaceAtTheEnd": "a ", "Quote": `a"`, "Backslash": `a\`,
-		"Control": "a\tb", "Delete": "a\x7f", "NotASCII": "ä",
+		"Tab": "a\tb", "Control": "a\x01b", "Delete": "a\x7f", "NotASCII": "ä",
 	})
 }
 
