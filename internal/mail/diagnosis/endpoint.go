@@ -75,7 +75,7 @@ func (v *verdict) resolver() {
 	}
 	v.Attribute = ""
 	v.Cause = fmt.Sprintf("%s is the right host for %s, but the resolver of the machine that ran the test did not find its address.", v.settings.Host, v.service.Name)
-	v.Remedy = "Check DNS on that machine: its resolver, the network that it is in, and in a container the resolver that it was given."
+	v.Remedy = "Check DNS on that machine: its resolver, its network and, in a container, the resolver that the container uses."
 }
 
 // endpoint makes advice on port and encryption concrete, and takes it back where both are right already.
