@@ -12,7 +12,7 @@ import (
 //go:embed presets.json
 var file []byte
 
-// load reads the catalogue when it is first asked for: a provider process that uses no preset pays nothing.
+// load reads the catalogue on first use, so a provider process that uses no preset does not pay for it.
 var load = sync.OnceValue(func() *catalogue {
 	c, err := parse(file)
 	if err != nil {
@@ -53,8 +53,8 @@ func parse(data []byte) (*catalogue, error) {
 	return c, nil
 }
 
-// indexHosts gives every host to one preset. Some share one, such as the brands that Yahoo runs: a default host
-// comes before a region and an alias, and the service that runs the host before the access providers that resell it.
+// indexHosts assigns every host to one preset. Some presets share a host, such as the brands that Yahoo runs: a default host
+// takes precedence over a region and an alias, and the service that runs the host over the access providers that resell it.
 func (c *catalogue) indexHosts() {
 	claim := func(host string, p *Preset) {
 		if _, taken := c.byHost[host]; !taken {
@@ -106,8 +106,8 @@ func ByAddress(address string) (Preset, bool) {
 	return ByDomain(address[at+1:])
 }
 
-// ByHost returns the service that a host belongs to, regions and former names included; a loopback host belongs to
-// none. It is for hints only: some names are matched by their beginning.
+// ByHost returns the service that a host belongs to, including regions and former names; a loopback host belongs to
+// none. Use it only for hints, because some names are matched by prefix.
 func ByHost(host string) (Preset, bool) {
 	host = normal(host)
 	c := load()

@@ -12,7 +12,7 @@ import (
 // accessKeyID is an AWS access key id of an IAM user; temporary keys (ASIA…) cannot sign in to SES.
 var accessKeyID = regexp.MustCompile(`^AKIA[A-Z0-9]{12,}$`)
 
-// UsernameProblem returns one sentence for a username that the service will hardly accept, "" otherwise. It never
+// UsernameProblem returns one sentence for a username that the service is unlikely to accept, "" otherwise. It never
 // contains the username, which at some services is a token.
 func (p Preset) UsernameProblem(username string) string {
 	if p.acceptsUsername(username) {
@@ -41,8 +41,8 @@ func (p Preset) acceptsUsername(username string) bool {
 	return slices.Contains(p.Username.Literals(), username)
 }
 
-// PasswordProblem returns a warning for a password whose shape the service does not use, "" for any other, for an
-// empty one and where no shape is known. It never contains the password.
+// PasswordProblem returns a warning for a password that does not have the service's usual format; "" for any other, for
+// an empty one, and if no format is known. It never contains the password.
 func (p Preset) PasswordProblem(password secret.Text) string {
 	if p.PasswordFormat == "" || password.IsEmpty() {
 		return ""
@@ -58,9 +58,9 @@ func (p Preset) PasswordProblem(password secret.Text) string {
 	return problem
 }
 
-// SignInProblem returns what a plan has to say about signing in with any password, "" when nothing. It is fatal when
-// no password can work. That a service requires an app password is not a problem: [Preset.PasswordProblem] looks at the
-// one that is given.
+// SignInProblem returns a note for the plan if the service is ending sign-in with passwords, "" otherwise. It is fatal if
+// no password can work. That a service requires an app password is not a problem: [Preset.PasswordProblem] checks the
+// password that is set.
 func (p Preset) SignInProblem() (note string, fatal bool) {
 	switch p.AuthStatus {
 	case OAuth2Only:

@@ -8,8 +8,8 @@ import (
 	"github.com/agext/levenshtein"
 )
 
-// Near returns the ids that someone who typed id may have meant, the likeliest first: at most four, none when
-// nothing is near. It knows ids, words of names, mail domains and hosts, and forgives slips of the keyboard.
+// Near returns up to four ids that someone who typed id may have meant, the most likely first. It compares with ids, words
+// of names, mail domains and hosts, and tolerates typos.
 func Near(id string) []string {
 	typed := strings.ToLower(strings.TrimSpace(id))
 	type suggestion struct {
