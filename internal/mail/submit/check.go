@@ -20,16 +20,16 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/site"
 )
 
-// rule is one thing that must hold before anything is dialled.
+// rule is a condition that must hold before anything is dialled.
 type rule struct {
-	// stage is where the server would stumble over it.
+	// stage is where the server would reject it.
 	stage site.Stage
-	// field is what is at fault, by its name in [site.Settings.Fields] or "password" or "recipient".
+	// field is the value at fault: its name in [site.Settings.Fields], "password" or "recipient".
 	field string
 	err   error
 }
 
-// check ends the attempt at the first rule that is broken, before anything is dialled.
+// check ends the attempt at the first broken rule, before anything is dialled.
 func (a *attempt) check(ctx context.Context, rules []rule) error {
 	for _, r := range rules {
 		if r.err == nil {
@@ -81,7 +81,7 @@ func CheckSetting(d site.Setting, s site.Settings) error {
 	return fmt.Errorf("has a format without rules: %d", d.Format)
 }
 
-// CheckLength refuses a value that is longer than the setting takes.
+// CheckLength refuses a value that is longer than the setting allows.
 func CheckLength(d site.Setting, value string) error {
 	if d.MaxLength > 0 && utf8.RuneCountInString(value) > d.MaxLength {
 		return fmt.Errorf("must have at most %d characters", d.MaxLength)
@@ -153,7 +153,7 @@ func CheckToken(s site.Settings) (field string, err error) {
 	return "", nil
 }
 
-// CheckClientID refuses what is no client identifier: empty, more than 255 bytes, or anything but visible ASCII (RFC 6749
+// CheckClientID refuses an invalid client identifier: empty, more than 255 bytes, or anything but visible ASCII (RFC 6749
 // appendix A.1).
 func CheckClientID(id string) error {
 	if id == "" || len(id) > 255 || strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r > '~' }) {
@@ -162,7 +162,7 @@ func CheckClientID(id string) error {
 	return nil
 }
 
-// CheckScopes refuses what is no list of scopes as Settings hold it (RFC 6749 section 3.3); none at all is one.
+// CheckScopes refuses an invalid list of scopes in the form of Settings (RFC 6749 section 3.3); an empty list is valid.
 func CheckScopes(scopes string) error {
 	odd := strings.ContainsFunc(scopes, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' })
 	if odd || len(scopes) > 1024 || site.JoinScopes(strings.Fields(scopes)) != scopes {
@@ -178,7 +178,7 @@ func checkPassword(c site.Candidate) error {
 	return CheckSecret(c.Settings.Grant, c.Password)
 }
 
-// CheckSecret refuses what is not the secret of a login with this grant, empty for a password. Its error does not repeat it.
+// CheckSecret refuses an invalid secret for a login with this grant, which is empty for a password. Its error does not repeat it.
 func CheckSecret(grant site.Grant, password secret.Text) error {
 	switch grant {
 	case site.JWTBearer:
@@ -190,8 +190,8 @@ func CheckSecret(grant site.Grant, password secret.Text) error {
 	return CheckCredential(password.Reveal())
 }
 
-// CheckCredential refuses what no login can carry as a username or password: control characters, NUL among them, which
-// separates the parts of AUTH PLAIN (RFC 4013 section 2.3, RFC 4616 section 2), and what is not UTF-8.
+// CheckCredential refuses a username or password that no login can carry: control characters, including NUL, which
+// separates the parts of AUTH PLAIN (RFC 4013 section 2.3, RFC 4616 section 2), and invalid UTF-8.
 func CheckCredential(value string) error {
 	if !utf8.ValidString(value) {
 		return errors.New("must be valid UTF-8")
@@ -205,7 +205,7 @@ func CheckCredential(value string) error {
 var (
 	// dnsName is letters, digits and hyphens (RFC 1123 section 2.1).
 	dnsName = domainOf(`[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?`)
-	// hostName also takes underscores, which container networks have in names.
+	// hostName also allows underscores, which container networks use in names.
 	hostName = domainOf(`[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?`)
 	// number is a last label that some resolvers read as part of an IPv4 address.
 	number = regexp.MustCompile(`(^|\.)([0-9]+|0[xX][0-9a-fA-F]*)$`)
@@ -221,7 +221,7 @@ const maxDomain = 253
 // maxAddress is the longest path of RFC 5321 section 4.5.3.1.3 without its angle brackets.
 const maxAddress = 254
 
-// CheckAddress refuses what is not a plain mail address: an addr-spec (RFC 5322 section 3.4.1) of at most 254 octets
+// CheckAddress refuses anything but a plain email address: an addr-spec (RFC 5322 section 3.4.1) of at most 254 octets
 // with a local part of at most 64 (RFC 5321 section 4.5.3.1), without quotes, brackets, spaces, comments and anything
 // not printable, at a domain name. Non-ASCII characters are allowed on both sides (RFC 6531).
 func CheckAddress(address string) error {
@@ -249,7 +249,7 @@ func CheckAddress(address string) error {
 	return nil
 }
 
-// CheckHELOName refuses what EHLO does not take (RFC 5321 section 4.1.1.1): anything but a domain name of letters,
+// CheckHELOName refuses what EHLO does not allow (RFC 5321 section 4.1.1.1): anything but a domain name of letters,
 // digits and hyphens, or an address literal such as [192.0.2.1] or [IPv6:2001:db8::1].
 func CheckHELOName(name string) error {
 	if literal, ok := strings.CutPrefix(name, "["); ok {
@@ -271,7 +271,7 @@ func checkLiteral(literal string) error {
 	return nil
 }
 
-// CheckHost refuses what is not a plain host name or IP address: URLs, ports, spaces, control characters, brackets,
+// CheckHost refuses anything but a plain host name or IP address: URLs, ports, spaces, control characters, brackets,
 // zones, and numbers that some resolvers read as an address (2130706433, 0x7f.1).
 func CheckHost(host string) error {
 	switch {

@@ -67,7 +67,7 @@ func (a *attempt) hello(ctx context.Context, s site.Settings) error {
 	})
 }
 
-// startTLS insists on STARTTLS: a missing offer may be the work of somebody on the way (RFC 3207 section 6).
+// startTLS requires STARTTLS: an attacker on the path may have removed the offer (RFC 3207 section 6).
 func (a *attempt) startTLS(ctx context.Context, _ site.Settings) error {
 	return a.stage(ctx, site.StageSTARTTLS, func(context.Context) error {
 		if !a.offers.has("STARTTLS") {
@@ -77,8 +77,8 @@ func (a *attempt) startTLS(ctx context.Context, _ site.Settings) error {
 	})
 }
 
-// ownName is what this machine calls itself: its host name when that is fully qualified, else the address literal that
-// RFC 5321 section 4.1.4 asks for. Relays refuse "localhost".
+// ownName is this machine's name in EHLO: its host name if that is fully qualified, otherwise the address literal that
+// RFC 5321 section 4.1.4 requires. Relays refuse "localhost".
 func ownName(host string, local net.Addr) string {
 	if strings.Contains(host, ".") && !strings.HasPrefix(host, "localhost.") && CheckHELOName(host) == nil {
 		return host
@@ -90,8 +90,8 @@ func ownName(host string, local net.Addr) string {
 	return "[" + ip.String() + "]"
 }
 
-// dial passes the stages dns and connect. One dialer does both, because it tries all addresses of a host; the trace,
-// which is the net package's own, tells where the one stage ends and what became of each address.
+// dial runs the stages dns and connect. One dialer does both, because it tries all addresses of a host; the net package's
+// own trace shows where the first stage ends and what happened with each address.
 func (a *attempt) dial(ctx context.Context, s site.Settings) error {
 	ctx, cancel := context.WithTimeout(ctx, budget(site.StageConnect))
 	defer cancel()
@@ -121,7 +121,7 @@ func (a *attempt) dial(ctx context.Context, s site.Settings) error {
 	a.report.Result.Stage = site.StageConnect
 	if err != nil {
 		if len(errs) > 1 {
-			// The dialer tells of the first address only.
+			// The dialer's error names only the first address.
 			err = errors.Join(errs...)
 		}
 		a.fail(ctx, err, end.Sub(resolved))
@@ -134,7 +134,7 @@ func (a *attempt) dial(ctx context.Context, s site.Settings) error {
 	return nil
 }
 
-// isLookup reports whether err comes from before there was an address to connect to.
+// isLookup reports whether err occurred before there was an address to connect to.
 func isLookup(err error) bool {
 	_, dns := errors.AsType[*net.DNSError](err)
 	_, address := errors.AsType[*net.AddrError](err)
@@ -178,7 +178,7 @@ func (t *dialTrace) result() (resolved time.Time, addresses []string, errs []err
 	return t.resolved, t.addresses, t.errs
 }
 
-// secure does the handshake of TLS on the connection, implicit or behind STARTTLS.
+// secure does the TLS handshake on the connection, implicit or after STARTTLS.
 func (a *attempt) secure(ctx context.Context, s site.Settings) error {
 	return a.stage(ctx, site.StageTLS, func(ctx context.Context) error {
 		conn := tls.Client(a.conn, &tls.Config{
@@ -195,7 +195,7 @@ func (a *attempt) secure(ctx context.Context, s site.Settings) error {
 	})
 }
 
-// clearText adds to the error of a handshake that the server had greeted without TLS.
+// clearText adds to a handshake error that the server greeted without TLS.
 func clearText(err error) error {
 	record, ok := errors.AsType[tls.RecordHeaderError](err)
 	if ok && strings.HasPrefix(string(record.RecordHeader[:]), "220") {
@@ -204,7 +204,7 @@ func clearText(err error) error {
 	return err
 }
 
-// describeTLS returns nil when no certificate was seen.
+// describeTLS returns nil if no certificate was seen.
 func (a *attempt) describeTLS(state tls.ConnectionState, err error) *ProbeTLS {
 	certificates := state.PeerCertificates
 	if refused, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
@@ -221,7 +221,7 @@ func (a *attempt) describeTLS(state tls.ConnectionState, err error) *ProbeTLS {
 	}
 }
 
-// describeCertificate makes what the certificate says fit to be kept.
+// describeCertificate cleans and bounds the certificate's fields for the result.
 func (a *attempt) describeCertificate(c *x509.Certificate) site.Certificate {
 	names := []string{}
 	for _, name := range c.DNSNames {

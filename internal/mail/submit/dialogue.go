@@ -16,11 +16,11 @@ import (
 	"time"
 )
 
-// dialogue is what is said with a server up to its EHLO reply. It is done by hand, because go-smtp cannot choose the
-// name of the first EHLO, compares keywords case-sensitively and hides what came early behind STARTTLS.
+// dialogue is the conversation with a server up to its EHLO reply. It is implemented here because go-smtp cannot choose the
+// name of the first EHLO, compares keywords case-sensitively and hides bytes that came too early after STARTTLS.
 type dialogue struct {
 	conn net.Conn
-	// in is what the server sends, text reads its lines.
+	// in is the server's side of the connection; text reads lines from it.
 	in   *bufio.Reader
 	text *textproto.Conn
 }
@@ -33,8 +33,8 @@ func newDialogue(conn net.Conn) *dialogue {
 	}{&completeLines{in: in}, conn})}
 }
 
-// completeLines reads only lines that are complete: package bufio takes what came of one before an error, such as a deadline, for all
-// of it, and "250 Ok" would pass whatever was to follow.
+// completeLines reads only complete lines: package bufio returns what came before an error, such as a deadline, as if it were the whole
+// line, and "250 Ok" would pass whatever was to follow.
 type completeLines struct {
 	in   *bufio.Reader
 	line []byte
@@ -53,8 +53,8 @@ func (w *completeLines) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// withSpace adds the space behind a code that stands alone: such a line must be taken (RFC 5321 section 4.2), and package
-// textproto knows none.
+// withSpace adds a space after a code without text: such a line must be accepted (RFC 5321 section 4.2), but package
+// textproto does not accept it.
 func withSpace(line []byte) []byte {
 	code := bytes.TrimRight(line, "\r\n")
 	if !isCode(code) {
@@ -65,7 +65,7 @@ func withSpace(line []byte) []byte {
 
 func (d *dialogue) close() { _ = d.text.Close() }
 
-// command sends a line and returns the text of the reply, a *textproto.Error for one of another code.
+// command sends a line and returns the text of the reply, or a *textproto.Error if the reply has a different code.
 func (d *dialogue) command(expect int, format string, args ...any) (string, error) {
 	if err := d.text.PrintfLine(format, args...); err != nil {
 		return "", err
@@ -74,7 +74,7 @@ func (d *dialogue) command(expect int, format string, args ...any) (string, erro
 	return text, err
 }
 
-// ask sends a line and returns the reply, whatever its code.
+// ask sends a line and returns the reply with any code.
 func (d *dialogue) ask(line string) (code int, text string, err error) {
 	if err := d.text.PrintfLine("%s", line); err != nil {
 		return 0, "", err
@@ -82,8 +82,8 @@ func (d *dialogue) ask(line string) (code int, text string, err error) {
 	return d.text.ReadResponse(0)
 }
 
-// greeting reads the banner. What greets in another language than SMTP is not repeated: the address may be one that
-// the user should not learn about.
+// greeting reads the banner. A banner that is not SMTP is not repeated in the error: the address may be one that
+// the caller must not learn about.
 func (d *dialogue) greeting() (string, error) {
 	head, err := d.in.Peek(4)
 	if err != nil {
@@ -91,7 +91,7 @@ func (d *dialogue) greeting() (string, error) {
 	}
 	switch {
 	case (head[0] == 0x15 || head[0] == 0x16) && head[1] == 3:
-		// A TLS record (RFC 8446 section 5.1): a server of implicit TLS.
+		// A TLS record (RFC 8446 section 5.1): the server uses implicit TLS.
 		return "", fmt.Errorf("short response: %q", head)
 	case !isReply(head):
 		return "", errors.New("invalid response code: not a mail server")
@@ -121,7 +121,7 @@ func (d *dialogue) hello(name string) (extensions, error) {
 	return parseExtensions(text), nil
 }
 
-// startTLS says STARTTLS. Bytes behind its reply were sent before TLS and would be taken for protected ones
+// startTLS sends STARTTLS. Bytes after its reply were sent before TLS and would be treated as protected
 // (CVE-2011-0411), so they end the attempt.
 func (d *dialogue) startTLS() error {
 	if _, err := d.command(220, "STARTTLS"); err != nil {
@@ -133,7 +133,7 @@ func (d *dialogue) startTLS() error {
 	return nil
 }
 
-// extensions are what an EHLO reply offers: parameters by upper-case keyword (RFC 5321 section 4.1.1.1).
+// extensions are those that an EHLO reply offers: parameters by upper-case keyword (RFC 5321 section 4.1.1.1).
 type extensions map[string][]string
 
 func parseExtensions(reply string) extensions {
@@ -143,7 +143,7 @@ func parseExtensions(reply string) extensions {
 		if len(words) == 0 {
 			continue
 		}
-		// Before RFC 2554 servers wrote AUTH=LOGIN; some still do, beside the new form.
+		// Before RFC 2554 servers wrote AUTH=LOGIN; some still do, in addition to the new form.
 		if first, ok := strings.CutPrefix(words[0], "AUTH="); ok {
 			words = append([]string{"AUTH", first}, words[1:]...)
 		}
@@ -157,7 +157,7 @@ func (e extensions) has(keyword string) bool {
 	return ok
 }
 
-// mechanisms are the names offered for AUTH, each once, without what is not a name (RFC 4422 section 3.1).
+// mechanisms are the names offered for AUTH, without duplicates and invalid names (RFC 4422 section 3.1).
 func (e extensions) mechanisms() []string {
 	var names []string
 	for _, name := range e["AUTH"] {
@@ -175,7 +175,7 @@ func isMechanism(name string) bool {
 	return name != "" && len(name) <= 20 && !odd
 }
 
-// sizeLimit is the largest message that the server takes (RFC 1870 section 3), 0 when there is no limit known.
+// sizeLimit is the largest message in bytes that the server accepts (RFC 1870 section 3); 0 if no limit is known.
 func (e extensions) sizeLimit() int64 {
 	if len(e["SIZE"]) == 0 {
 		return 0
@@ -187,7 +187,7 @@ func (e extensions) sizeLimit() int64 {
 	return max(limit, 0)
 }
 
-// What a server may send at most: replies in one dialogue, and everything on one connection, TLS included.
+// The most that a server may send: replies in one dialogue, and bytes on one connection, TLS included.
 const (
 	maxDialogue   = 64 << 10
 	maxConnection = 1 << 20
@@ -210,7 +210,7 @@ func (l *limited) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// guarded is a connection that the context of the present stage bounds, whatever deadlines are set on it: go-smtp sets
+// guarded is a connection that the current stage's context bounds, whatever deadlines are set on it: go-smtp sets
 // one of its own for each command, clears it afterwards, and sets none while it writes a body.
 type guarded struct {
 	net.Conn
@@ -241,7 +241,7 @@ func (g *guarded) SetDeadline(t time.Time) error      { return g.set(g.Conn.SetD
 func (g *guarded) SetReadDeadline(t time.Time) error  { return g.set(g.Conn.SetReadDeadline, t) }
 func (g *guarded) SetWriteDeadline(t time.Time) error { return g.set(g.Conn.SetWriteDeadline, t) }
 
-// set takes the past for t once the context has ended. The lock orders it with that end, so that no later call can undo
+// set uses a time in the past once the context has ended. The lock orders it with that end, so that no later call can undo
 // it.
 func (g *guarded) set(apply func(time.Time) error, t time.Time) error {
 	g.mu.Lock()

@@ -21,8 +21,8 @@ import (
 )
 
 // fetchToken gets the access token for a candidate that logs in with one, before anything is dialled: no connection to a
-// mail server waits for a token endpoint. Each attempt has a token of its own, because one that was kept hides that its
-// client secret does not work any more.
+// mail server waits for a token endpoint. Each attempt fetches a new token, because a kept one hides that its
+// client secret no longer works.
 func (a *attempt) fetchToken(ctx context.Context, c site.Candidate) error {
 	if c.Settings.Grant == "" {
 		return nil
@@ -64,7 +64,7 @@ func (a *attempt) fetchToken(ctx context.Context, c site.Candidate) error {
 	return nil
 }
 
-// login logs in once where the candidate has a username.
+// login logs in once if the candidate has a username.
 func (a *attempt) login(ctx context.Context, c site.Candidate) error {
 	if c.Settings.Username == "" {
 		return nil
@@ -126,8 +126,8 @@ const (
 )
 
 // chooseTokenMechanism prefers XOAUTH2, which Microsoft and Google offer, to its standard successor (RFC 7628). The token
-// never goes with the command, which it would make too long. A server that refuses it says why in a challenge of JSON,
-// which the last response answers; only then comes the refusal.
+// is never sent with the command, because the line would be too long. A server that refuses it says why in a JSON challenge,
+// which must be answered before the refusal comes.
 func chooseTokenMechanism(offered []string, username string, token secret.Text) (mechanism, error) {
 	switch {
 	case slices.Contains(offered, xoauth2):
@@ -166,18 +166,18 @@ func plainResponse(username string, password secret.Text) string {
 	return "\x00" + username + "\x00" + password.Reveal()
 }
 
-// mechanism is one way to log in, with what it answers.
+// mechanism is one way to log in, with its responses.
 type mechanism struct {
 	name string
-	// initial goes with the command; empty for nothing.
+	// initial is sent with the command; empty for none.
 	initial string
 	// responses answer the server's challenges in order, whatever they ask: servers ask LOGIN's two questions in many
 	// spellings, and draft-murchison-sasl-login section 2 says to ignore them.
 	responses []string
 }
 
-// authenticate does the exchange of AUTH (RFC 4954 section 4). go-smtp would do it too, but waits after each refusal for
-// an answer to a cancellation that RFC 4954 does not ask for.
+// authenticate does the AUTH exchange (RFC 4954 section 4). go-smtp could do it too, but after each refusal it waits for
+// a reply to a cancellation that RFC 4954 does not require.
 func (d *dialogue) authenticate(m mechanism) error {
 	line := "AUTH " + m.name
 	if m.initial != "" {
@@ -206,7 +206,7 @@ func (d *dialogue) authenticate(m mechanism) error {
 // refusal is a login that the server refused.
 type refusal struct {
 	reply *textproto.Error
-	// challenge is what the server last asked, in base64; empty for nothing.
+	// challenge is the server's last challenge, in base64; empty for none.
 	challenge string
 }
 
@@ -216,7 +216,7 @@ func (r refusal) Error() string { return r.reply.Error() }
 // Unwrap gives the reply.
 func (r refusal) Unwrap() error { return r.reply }
 
-// reason is the JSON with which a server says why it refused a token (RFC 7628 section 3.2.2), empty when it did not say.
+// reason is the JSON in which a server says why it refused a token (RFC 7628 section 3.2.2); empty if it did not say.
 func (r refusal) reason() string {
 	text, err := base64.StdEncoding.DecodeString(r.challenge)
 	if err != nil || !json.Valid(text) || len(text) == 0 || text[0] != '{' {

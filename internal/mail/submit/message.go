@@ -35,7 +35,7 @@ func (a *attempt) deliver(ctx context.Context, s site.Settings, recipient string
 	return a.stage(ctx, site.StageData, func(context.Context) error { return a.data(client, wire, m.data) })
 }
 
-// data sends the message and judges the answer to its final dot.
+// data sends the message and interprets the reply to its final dot.
 func (a *attempt) data(client *smtp.Client, wire *afterHello, message []byte) error {
 	w, err := client.Data()
 	if err != nil {
@@ -52,7 +52,7 @@ func (a *attempt) data(client *smtp.Client, wire *afterHello, message []byte) er
 	code, text, replied := replyOf(err)
 	switch {
 	case replied && code/100 == 2:
-		// The first digit decides (RFC 5321 section 4.2.1); go-smtp takes 250 only.
+		// The first digit decides (RFC 5321 section 4.2.1); go-smtp accepts only 250.
 		a.report.Result.Reply = a.reply(code, text)
 		return nil
 	case replied && (code/100 == 4 || code/100 == 5), wire.unwritten:
@@ -68,12 +68,12 @@ type message struct {
 	id string
 	// from and to are the envelope, with domains in ASCII.
 	from, to string
-	// utf8 tells that an address needs SMTPUTF8 (RFC 6531 section 3.4).
+	// utf8 says whether an address needs SMTPUTF8 (RFC 6531 section 3.4).
 	utf8 bool
 	data []byte
 }
 
-// body gives no filter a reason: ASCII, no address of a page, nothing of the sender's choice.
+// body gives spam filters no reason to reject it: ASCII, no URL, and no text that the sender chooses.
 const body = "This is a test message.\r\n" +
 	"\r\n" +
 	"It was sent to try out the outgoing mail settings of a site.\r\n" +
@@ -98,7 +98,7 @@ func compose(s site.Settings, recipient string, now time.Time) (message, error) 
 	h.SetAddressList("To", []*mail.Address{{Address: m.to}})
 	h.SetSubject("Test of the mail settings " + token)
 	h.SetContentType("text/plain", map[string]string{"charset": "utf-8"})
-	// RFC 3834 section 5: no vacation notices in return.
+	// RFC 3834 section 5: suppresses automatic replies.
 	h.Set("Auto-Submitted", "auto-generated")
 	_, domain := splitAddress(m.from)
 	if err := h.GenerateMessageIDWithHostname(domain); err != nil {
@@ -127,19 +127,19 @@ func write(h mail.Header, text string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// asciiAddress gives an address that was checked before, with its domain in ASCII.
+// asciiAddress returns a valid address with its domain in ASCII.
 func asciiAddress(address string) string {
 	local, domain := splitAddress(address)
 	return local + "@" + ascii(domain)
 }
 
-// newClient hands a dialogue over to go-smtp once EHLO was answered.
+// newClient hands a dialogue over to go-smtp after the EHLO reply.
 func newClient(d *dialogue, offers extensions) (*smtp.Client, *afterHello) {
 	conn := &afterHello{Conn: d.conn, rest: d.text.R, script: []string{"220 ready\r\n", helloReply(offers)}}
 	return smtp.NewClient(conn), conn
 }
 
-// helloReply repeats the offers that go-smtp acts on, in the spelling that it looks for.
+// helloReply lists the extensions that go-smtp uses, in the spelling that it expects.
 func helloReply(offers extensions) string {
 	var b strings.Builder
 	b.WriteString("250-ready\r\n")
@@ -152,13 +152,13 @@ func helloReply(offers extensions) string {
 	return b.String()
 }
 
-// afterHello is a connection whose greeting and EHLO are already over. go-smtp wants to do both itself: it reads them from
-// script, one entry a read, and what it writes meanwhile is dropped.
+// afterHello is a connection after greeting and EHLO. go-smtp insists on doing both itself: it reads the replies from
+// script, one entry per read, and what it writes meanwhile is dropped.
 type afterHello struct {
 	net.Conn
 	rest   io.Reader
 	script []string
-	// unwritten tells that the system did not take all that was written.
+	// unwritten says whether the system accepted less than was written.
 	unwritten bool
 }
 

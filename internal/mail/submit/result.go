@@ -18,12 +18,12 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
-// inDoubtError is a failure after which nobody can know whether the server took the message.
+// inDoubtError is a failure after which it is unknown whether the server accepted the message.
 type inDoubtError struct{ error }
 
 func (d inDoubtError) Unwrap() error { return d.error }
 
-// fail writes down why the present stage failed: the server's reply where there is one, else the error.
+// fail records why the current stage failed: the server's reply if there is one, otherwise the error.
 func (a *attempt) fail(ctx context.Context, err error, spent time.Duration) {
 	r := &a.report.Result
 	r.Status = site.Failed
@@ -43,7 +43,7 @@ func (a *attempt) fail(ctx context.Context, err error, spent time.Duration) {
 		r.Certificate = &certificate
 	}
 	if last := len(r.Stages) - 1; last >= 0 && r.Stages[last].Stage == site.StageTLS && isAlert(err) {
-		// In TLS 1.3 the server judges the client's side after the client finished the handshake.
+		// In TLS 1.3 the server checks the client's certificate after the client has finished the handshake.
 		r.Stage, r.Stages = site.StageTLS, r.Stages[:last]
 	}
 }
@@ -54,7 +54,7 @@ func isAlert(err error) bool {
 	return ok && op.Op == "remote error"
 }
 
-// replyOf returns the server's reply that err stands for.
+// replyOf returns the server's reply that err represents.
 func replyOf(err error) (code int, text string, ok bool) {
 	if e, ok := errors.AsType[*textproto.Error](err); ok {
 		return e.Code, e.Msg, true
@@ -68,8 +68,8 @@ func replyOf(err error) (code int, text string, ok bool) {
 	return 0, "", false
 }
 
-// describe gives the error's text. Of a context that ended it gives the context's error instead of what the socket said
-// of it, and adds how long that took; before there is a connection it keeps the text, which names what was tried.
+// describe returns the error's text. If a context ended, it returns the context's error instead of the socket's error,
+// and adds how long that took; before there is a connection it keeps the text, which names what was tried.
 func (a *attempt) describe(ctx context.Context, err error, spent time.Duration) string {
 	text := err.Error()
 	if a.sender.HideAddresses {
@@ -102,8 +102,8 @@ func unquote(e textproto.ProtocolError) string {
 
 func round(d time.Duration) time.Duration { return d.Round(10 * time.Millisecond) }
 
-// interruption returns the error of the context that err is the echo of, nil when err has another reason. Only our own
-// limits set deadlines, so a timeout is one of theirs even when the socket's timer fired before the context's.
+// interruption returns the error of the context that caused err, or nil if err has another cause. Only our own
+// limits set deadlines, so a timeout is due to them even if the socket's timer fired before the context's.
 func interruption(ctx context.Context, err error) error {
 	timeout := errors.Is(err, os.ErrDeadlineExceeded)
 	switch {
@@ -116,10 +116,10 @@ func interruption(ctx context.Context, err error) error {
 	}
 }
 
-// maxText is what is kept of one text of the server, in characters.
+// maxText limits how much of one text of the server is kept, in characters.
 const maxText = 2 << 10
 
-// reply makes the server's reply fit to be kept: its enhanced code found, its lines joined, its text clean and capped.
+// reply prepares the server's reply for the result: finds its enhanced code, joins its lines, cleans and bounds its text.
 func (a *attempt) reply(code int, text string) *site.Reply {
 	enhanced, text := site.SplitEnhancedCode(a.redactor.Lines(text))
 	return &site.Reply{Code: code, EnhancedCode: enhanced, Text: a.redactor.Brief(text, maxText)}

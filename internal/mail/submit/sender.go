@@ -1,7 +1,7 @@
-// Package submit sends one message through one submission server, stage by stage: bounded in time and in what it
-// reads, with strict TLS, and with a verdict that tells a refusal from a doubt. It speaks SMTP (RFC 5321, RFC 6409)
+// Package submit sends one message through one mail server, stage by stage: bounded in time and in what it
+// reads, with strict TLS, and with a result that distinguishes a refusal from doubt. It speaks SMTP (RFC 5321, RFC 6409)
 // with required STARTTLS (RFC 3207) or implicit TLS (RFC 8314) and logs in with AUTH PLAIN or LOGIN (RFC 4954),
-// or with a token of its own (OAuth 2.0) by XOAUTH2 or OAUTHBEARER (RFC 7628).
+// or with an access token that it fetches (OAuth 2.0) by XOAUTH2 or OAUTHBEARER (RFC 7628).
 package submit
 
 import (
@@ -23,7 +23,7 @@ const DefaultTimeout = 60 * time.Second
 // Sender sends test messages. The zero Sender works, with the system's resolver and roots. It may be used by several
 // goroutines at once.
 type Sender struct {
-	// Control sees every address really dialled, as in [net.Dialer]; its error refuses the address and ends the test in
+	// Control sees every address before it is dialled, as in [net.Dialer]; its error refuses the address and ends the test in
 	// stage connect with the error's text.
 	Control func(network, address string, c syscall.RawConn) error
 	// Resolver looks up the host; nil means the system's.
@@ -33,9 +33,9 @@ type Sender struct {
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 	// RootCAs are the authorities trusted to sign the server's certificate; nil means the system's.
 	RootCAs *x509.CertPool
-	// Refresh lets fetch use the refresh token of a candidate, or the one that it was replaced by meanwhile, and has replaced keep
-	// the next one; never two at a time for the same one, which some endpoints answer by revoking both. Nil: no such candidate is
-	// sent with, because the token could be used up by a test.
+	// Refresh lets fetch use the refresh token of a candidate, or the one that has replaced it since, and has replaced store
+	// the next one; never two at a time for the same token, because some endpoints then revoke both. Nil: no such candidate is
+	// tested, because a test could use the token up.
 	Refresh func(c site.Candidate, fetch func(current secret.Text, replaced func(secret.Text) error) error) error
 	// HideAddresses keeps the addresses of hosts and of name servers out of errors, for a server whose callers must not learn
 	// how its network is built.
@@ -46,7 +46,7 @@ type Sender struct {
 	Now func() time.Time
 }
 
-// Send sends one test message to recipient with the candidate. It logs in at most once and never repeats anything.
+// Send sends one test message to recipient with the candidate. It logs in at most once and never retries.
 // The result has no Diagnosis.
 func (s *Sender) Send(ctx context.Context, c site.Candidate, recipient string) site.TestResult {
 	a := s.attempt(c)
@@ -61,7 +61,7 @@ func (s *Sender) Send(ctx context.Context, c site.Candidate, recipient string) s
 	return a.report.Result
 }
 
-// Login does what Send does up to and including the login, then leaves without sending a message. It passes when the
+// Login does what Send does up to and including the login, then quits without sending a message. It passes if the
 // server accepted the login or, for a candidate without a username, answered EHLO.
 func (s *Sender) Login(ctx context.Context, c site.Candidate) site.TestResult {
 	a := s.attempt(c)
@@ -74,7 +74,7 @@ func (s *Sender) attempt(c site.Candidate) *attempt {
 	return &attempt{sender: s, redactor: newRedactor(c)}
 }
 
-// tokens asks token endpoints under the same rules as the sender dials.
+// tokens requests access tokens, with the same rules for addresses as the sender.
 func (s *Sender) tokens() oauth.Client {
 	return oauth.Client{Control: s.Control, Resolver: s.Resolver, DialContext: s.DialContext, RootCAs: s.RootCAs, Now: s.now}
 }
@@ -93,27 +93,27 @@ func (s *Sender) timeout() time.Duration {
 	return s.Timeout
 }
 
-// attempt is one connection on its way through the stages.
+// attempt is one connection that passes through the stages.
 type attempt struct {
 	sender   *Sender
 	redactor *untrusted.Redactor
-	// address is host and port as they were entered; empty before they are dialled.
+	// address is host and port as entered; empty before they are dialled.
 	address string
-	// conn is nil until a server took the connection.
+	// conn is nil until a server has accepted the connection.
 	conn *guarded
-	// dialogue is what is said on conn: in clear text first, replaced by one inside TLS.
+	// dialogue is the conversation on conn: first in clear text, then replaced by one inside TLS.
 	dialogue *dialogue
-	// token is for the login of a candidate that wants one.
+	// token is the access token if the candidate logs in with one.
 	token secret.Text
 	// offers are those of the last EHLO.
 	offers extensions
 	// started is when the attempt began.
 	started time.Time
-	// report gathers everything worth telling, the verdict included.
+	// report collects the results of the stages, including the verdict.
 	report Probe
 }
 
-// run takes the attempt from the rules through the connection to what the caller wants of it, and sets the verdict.
+// run checks the rules, connects, does what the caller wants on the connection, and sets the verdict.
 func (a *attempt) run(ctx context.Context, c site.Candidate, rules []rule, then func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(ctx, a.sender.timeout())
 	defer cancel()
@@ -135,7 +135,7 @@ func (a *attempt) run(ctx context.Context, c site.Candidate, rules []rule, then 
 	a.leave(ctx)
 }
 
-// stage runs one stage on the connection within its budget and writes down what became of it; the error that it returns
+// stage runs one stage on the connection within its budget and records the result; the error that it returns
 // only stops the caller.
 func (a *attempt) stage(ctx context.Context, name site.Stage, do func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, budget(name))
@@ -153,13 +153,13 @@ func (a *attempt) stage(ctx context.Context, name site.Stage, do func(context.Co
 	return nil
 }
 
-// pass writes down a stage that was passed. A clock that was set back meanwhile makes no time negative.
+// pass records a passed stage. If the clock was set back meanwhile, the duration is not negative.
 func (a *attempt) pass(name site.Stage, spent time.Duration) {
 	a.report.Result.Stages = append(a.report.Result.Stages, site.StageTime{Stage: name, Duration: max(0, spent)})
 }
 
-// budget is the longest that a stage may take. RFC 5321 section 4.5.3.2 asks for minutes, but for queues; a submission
-// server may use shorter times (RFC 6409 section 5.3), and somebody waits for this test.
+// budget is the longest that a stage may take. RFC 5321 section 4.5.3.2 asks for minutes, but that is for queues; a submission
+// server may use shorter timeouts (RFC 6409 section 5.3), and a person is waiting for this test.
 func budget(name site.Stage) time.Duration {
 	switch name {
 	case site.StageBanner:
@@ -171,10 +171,10 @@ func budget(name site.Stage) time.Duration {
 	}
 }
 
-// quitBudget bounds QUIT, whose answer changes nothing.
+// quitBudget bounds QUIT, whose reply does not matter.
 const quitBudget = time.Second
 
-// leave ends the connection, with QUIT where the server still listens to commands.
+// leave ends the connection, with QUIT if the server still accepts commands.
 func (a *attempt) leave(ctx context.Context) {
 	if a.conn == nil {
 		return
@@ -189,25 +189,25 @@ func (a *attempt) leave(ctx context.Context) {
 	_, _ = a.dialogue.command(221, "QUIT")
 }
 
-// Probe is what this machine sees of a submission server without a password, as far as it came.
+// Probe is what this machine learned about a mail server without a password, as far as it got.
 type Probe struct {
 	// Addresses are what the host resolved to, in the resolver's order; one for a literal IP address.
 	Addresses []string
-	// RemoteAddress is the IP address and port that took the connection; empty when none did.
+	// RemoteAddress is the IP address and port that accepted the connection; empty if none did.
 	RemoteAddress string
-	// HELOName is what this machine called itself in EHLO; empty when it came to no EHLO.
+	// HELOName is this machine's name in EHLO; empty if EHLO was not reached.
 	HELOName string
-	// Banner is the text of the server's greeting; empty when the server did not greet as a mail server.
+	// Banner is the text of the server's greeting; empty if the server did not greet as a mail server.
 	Banner string
-	// STARTTLS tells whether the server offered STARTTLS on the connection before TLS.
+	// STARTTLS says whether the server offered STARTTLS on the connection before TLS.
 	STARTTLS bool
-	// TLS is nil when no TLS handshake came far enough to see a certificate.
+	// TLS is nil if no TLS handshake got far enough to see a certificate.
 	TLS *ProbeTLS
 	// AuthMechanisms are the upper-case names that the last EHLO offered, in the server's order.
 	AuthMechanisms []string
-	// SizeLimit is the largest message in bytes that the server takes (RFC 1870); 0 when it did not say or sets no limit.
+	// SizeLimit is the largest message in bytes that the server accepts (RFC 1870); 0 if it states or sets no limit.
 	SizeLimit int64
-	// Result says how far the probe came, with the time of each stage. Passed means that the last EHLO was answered.
+	// Result says how far the probe got, with the time of each stage. Passed means that the last EHLO was answered.
 	// Recipient, MessageID and Diagnosis are empty.
 	Result site.TestResult
 }
@@ -216,7 +216,7 @@ type Probe struct {
 type ProbeTLS struct {
 	// Version is as [crypto/tls.VersionName] gives it, such as "TLS 1.3".
 	Version string
-	// Trusted tells whether the certificate was accepted for the host.
+	// Trusted says whether the certificate was accepted for the host.
 	Trusted bool
 	// Certificate is the server's own, accepted or not.
 	Certificate site.Certificate
@@ -224,7 +224,7 @@ type ProbeTLS struct {
 	NotBefore time.Time
 }
 
-// Probe looks at the server on host and port without logging in. An empty heloName leaves the choice to Probe.
+// Probe examines the server at host and port without logging in. If heloName is empty, Probe chooses one.
 func (s *Sender) Probe(ctx context.Context, host string, port int, e site.Encryption, heloName string) Probe {
 	settings := site.Settings{Host: host, Port: port, Encryption: e, HELOName: heloName}
 	a := s.attempt(site.Candidate{Settings: settings})
