@@ -76,6 +76,25 @@ func TestATokenWithoutASchemeIsNotRepeated(t *testing.T) {
 	})
 }
 
+// JSON has the members of an embedded struct, whether its type is exported or not.
+func TestASecretOfAnEmbeddedStructIsNotRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		body := struct {
+			login
+			Host string
+		}{login{Password: adminapi.Secret{Text: secret.New("canary")}}, "smtp.example.com"}
+		tells := adminapitest.Step{Call: "PUT /thing", Answer: adminapitest.Problem(422, "invalid", `"detail":"not with canary"`), Check: func(t adminapitest.T, _ *http.Request, body string) {
+			if !strings.Contains(body, `"password":"canary"`) {
+				t.Errorf("sent %s", body)
+			}
+		}}
+		_, err := play(t, nil, tells).Do(t.Context(), adminapi.Request{Method: "PUT", Path: "/thing", Body: body}, nil)
+		if err == nil || !strings.HasSuffix(err.Error(), "not with [redacted]") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 // A session that was renewed during a request has a token of its own.
 func TestARenewedTokenIsNotRepeated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
