@@ -28,7 +28,7 @@ func TestPortAndEncryption(t *testing.T) {
 	}{
 		"TLSOnAPortOfSTARTTLS":          {failed(site.StageTLS, plaintext), "mail.example.com", 587, site.TLS, "tls-on-plaintext-port", "encryption", []string{`Set encryption to "starttls"`, "port 587"}},
 		"TLSOnAPortOfSTARTTLSAtGmail":   {failed(site.StageTLS, plaintext), "smtp.gmail.com", 587, site.TLS, "tls-on-plaintext-port", "encryption", []string{`Set encryption to "starttls"`}},
-		"TLSOnAPortNobodyKnows":         {failed(site.StageTLS, plaintext), "mail.example.com", 1587, site.TLS, "tls-on-plaintext-port", "encryption", []string{"Set encryption to starttls"}},
+		"TLSOnAnUnknownPort":            {failed(site.StageTLS, plaintext), "mail.example.com", 1587, site.TLS, "tls-on-plaintext-port", "encryption", []string{"Set encryption to starttls"}},
 		"TLSOnAPortGmailDoesNotServe":   {failed(site.StageTLS, plaintext), "smtp.gmail.com", 25, site.TLS, "tls-on-plaintext-port", "encryption", []string{"Set port to 465 and encryption to \"tls\", where Gmail accepts mail"}},
 		"STARTTLSOnAPortOfTLS":          {failed(site.StageBanner, silence), "mail.example.com", 465, site.STARTTLS, "banner-timeout-implicit-tls", "encryption", []string{`Set encryption to "tls"`, "port 465", "first byte"}},
 		"NoEncryptionOnATLSPort":        {failed(site.StageBanner, "EOF"), "mail.example.com", 465, site.NoEncryption, "banner-eof", "encryption", []string{`Set encryption to "tls"`}},

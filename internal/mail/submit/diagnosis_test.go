@@ -141,7 +141,7 @@ func TestDiagnosisKnowsTheErrors(t *testing.T) {
 			}}}},
 			"auth-gmail-app-password", "password",
 		},
-		"SenderOfSomebodyElse": {
+		"SenderOfAnotherAccount": {
 			explained{server: smtptest.Config{Faults: smtptest.Faults{MailErr: &smtp.SMTPError{
 				Code: 553, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "<shop@example.com>: Sender address rejected: not owned by user other@example.com",
 			}}}},

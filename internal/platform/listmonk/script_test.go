@@ -159,9 +159,9 @@ func TestALostWrite(t *testing.T) {
 		steps func(s *script) []step
 		want  site.Kind
 	}{
-		"Made":         {func(s *script) []step { return []step{s.kept(), running, s.kept()} }, ""},
-		"NotMade":      {func(s *script) []step { return []step{read(noServer), s.write(saved), running, s.kept()} }, ""},
-		"SomebodyElse": {func(*script) []step { return []step{read(otherServer)} }, site.NoAnswer},
+		"Made":      {func(s *script) []step { return []step{s.kept(), running, s.kept()} }, ""},
+		"NotMade":   {func(s *script) []step { return []step{read(noServer), s.write(saved), running, s.kept()} }, ""},
+		"OtherUser": {func(*script) []step { return []step{read(otherServer)} }, site.NoAnswer},
 		"Unknown": {func(*script) []step {
 			return []step{{Call: getSettings, Answer: adminapitest.JSON(403, `{"message":"invalid session"}`)}}
 		}, site.NoAnswer},
