@@ -40,7 +40,7 @@ var applies = []check{
 			s.delivers(1, func() { s.mustPass(nil) })
 		}
 	}},
-	{name: "NoNewsChangesNothing", run: func(s *subject) {
+	{name: "UnchangedSettingsChangeNothing", run: func(s *subject) {
 		before := s.mustApply(s.read(), s.Good)
 		c := s.change(before, without(s.Good))
 		c.SetPassword = false
@@ -64,7 +64,7 @@ var applies = []check{
 		c := s.change(s.mustApply(s.read(), s.Good), s.withoutLogin())
 		s.delivers(0, func() { s.fails(c) })
 	}},
-	{name: "WhatSomebodyElseChangedIsNotOverwritten", when: switchable, run: func(s *subject) {
+	{name: "ChangeByOthersIsKept", when: switchable, run: func(s *subject) {
 		before := s.read()
 		s.mustSave(elsewhere(s.Good)["from_name"], false)
 		s.unchanged(func() {

@@ -33,7 +33,7 @@ var clears = []check{
 		request.SiteID = "that of another site"
 		s.unchanged(func() { s.refused(s.site.Clear(s.Context(), request), site.WrongSite) })
 	}},
-	{name: "WhatWasClearedIsNotEnabledWithoutATest", when: strict, run: func(s *subject) {
+	{name: "ClearedSettingsNeedANewTest", when: strict, run: func(s *subject) {
 		if err := s.site.Clear(s.Context(), of(s.enable())); err != nil {
 			s.Fatalf("%v", err)
 		}
@@ -43,7 +43,7 @@ var clears = []check{
 			}
 		})
 	}},
-	{name: "ACallThatIsOverClearsNothing", run: func(s *subject) {
+	{name: "CanceledCallClearsNothing", run: func(s *subject) {
 		request := of(s.enable())
 		s.unchanged(func() {
 			if err := s.site.Clear(s.cancelled(), request); err == nil {

@@ -5,7 +5,7 @@ import (
 )
 
 var enables = []check{
-	{name: "PassedTestAllowsIt", when: strict, run: func(s *subject) {
+	{name: "AllowedAfterAPassedTest", when: strict, run: func(s *subject) {
 		passed := s.mustPass(&s.Good)
 		s.delivers(0, func() {
 			got := s.mustSave(s.Good, true)
@@ -19,14 +19,14 @@ var enables = []check{
 			s.same("what is read", s.read(), got)
 		})
 	}},
-	{name: "WithoutATestItIsRefused", when: strict, run: func(s *subject) {
+	{name: "RefusedWithoutATest", when: strict, run: func(s *subject) {
 		s.stays(s.Good)
 	}},
-	{name: "AFailedTestDoesNotAllowIt", when: strict, run: func(s *subject) {
+	{name: "RefusedAfterAFailedTest", when: strict, run: func(s *subject) {
 		s.mustFail(&s.Bad)
 		s.stays(s.Bad)
 	}},
-	{name: "APassOfOtherSettingsDoesNotAllowIt", when: strict, run: func(s *subject) {
+	{name: "RefusedAfterATestOfOtherSettings", when: strict, run: func(s *subject) {
 		s.mustPass(&s.Good)
 		for _, other := range elsewhere(s.Good) {
 			if s.canHold(other) {
@@ -34,15 +34,15 @@ var enables = []check{
 			}
 		}
 	}},
-	{name: "APassOfAnotherPasswordDoesNotAllowIt", when: strict, run: func(s *subject) {
+	{name: "RefusedAfterATestOfAnotherPassword", when: strict, run: func(s *subject) {
 		s.mustPass(&s.Good)
 		s.stays(s.Bad)
 	}},
-	{name: "APassOfAnotherSiteDoesNotAllowIt", when: strict, sites: 2, run: func(s *subject) {
+	{name: "RefusedAfterATestOfAnotherSite", when: strict, sites: 2, run: func(s *subject) {
 		s.mustPass(&s.Good)
 		s.another().stays(s.Good)
 	}},
-	{name: "WorkingMailIsNotReplacedByUntestedSettings", when: strict, run: func(s *subject) {
+	{name: "UntestedSettingsDoNotReplaceWorkingMail", when: strict, run: func(s *subject) {
 		s.enable()
 		for _, other := range elsewhere(s.Good) {
 			if s.canHold(other) {
@@ -50,7 +50,7 @@ var enables = []check{
 			}
 		}
 	}},
-	{name: "APassOfWhatIsSavedAllowsIt", when: strict, run: func(s *subject) {
+	{name: "AllowedAfterATestOfSavedSettings", when: strict, run: func(s *subject) {
 		s.mustSave(s.Good, false)
 		s.mustPass(nil)
 		if got := s.mustSave(without(s.Good), true); !got.Enabled || got.Verification == nil {
@@ -65,13 +65,13 @@ var enables = []check{
 			}
 		})
 	}},
-	{name: "OtherSettingsLoseTheVerification", when: strict, run: func(s *subject) {
+	{name: "NewSettingsRemoveTheVerification", when: strict, run: func(s *subject) {
 		s.enable()
 		if got := s.mustSave(elsewhere(s.Good)["from_name"], false); got.Verification != nil {
 			s.Errorf("got %+v", got.Verification)
 		}
 	}},
-	{name: "AnotherPasswordLosesTheVerification", when: strict, run: func(s *subject) {
+	{name: "NewPasswordRemovesTheVerification", when: strict, run: func(s *subject) {
 		s.enable()
 		if got := s.mustSave(s.Bad, false); got.Verification != nil {
 			s.Errorf("got %+v", got.Verification)

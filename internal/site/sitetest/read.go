@@ -26,7 +26,7 @@ var reads = []check{
 			s.Errorf("two sites have the ID %s", one.SiteID)
 		}
 	}},
-	{name: "ACallThatIsOverReadsNothing", run: func(s *subject) {
+	{name: "CanceledCallReadsNothing", run: func(s *subject) {
 		if _, err := s.site.Read(s.cancelled()); !errors.Is(err, context.Canceled) {
 			s.Errorf("got %v", err)
 		}

@@ -46,7 +46,7 @@ var saves = []check{
 			s.refused(err, site.Stale)
 		})
 	}},
-	{name: "OfConcurrentWritesOneWins", when: guarded, run: func(s *subject) {
+	{name: "OneOfConcurrentWritesWins", when: guarded, run: func(s *subject) {
 		const writers = 8
 		write := site.SaveRequest{Settings: s.Good.Settings, Password: s.Good.Password, Revision: s.read().Revision}
 		errs := make([]error, writers)
@@ -87,7 +87,7 @@ var saves = []check{
 			})
 		}
 	}},
-	{name: "AbsentPasswordIsKept", when: all(switchable, keepsPasswords), run: func(s *subject) {
+	{name: "OmittedPasswordIsKept", when: all(switchable, keepsPasswords), run: func(s *subject) {
 		first := s.mustSave(s.Good, false)
 		second := s.mustSave(without(s.Good), false)
 		if !second.PasswordSet || second.PasswordID != first.PasswordID {
@@ -108,7 +108,7 @@ var saves = []check{
 			seen[got.PasswordID] = true
 		}
 	}},
-	{name: "MaskIsNoPassword", when: strict, run: func(s *subject) {
+	{name: "MaskedPasswordIsRefused", when: strict, run: func(s *subject) {
 		for _, mask := range []string{"********", "••••••••", "●●●●"} {
 			s.unchanged(func() {
 				_, err := s.save(site.Candidate{Settings: s.Good.Settings, Password: secret.New(mask)}, false)
@@ -131,7 +131,7 @@ var saves = []check{
 			})
 		}
 	}},
-	{name: "ACallThatIsOverWritesNothing", run: func(s *subject) {
+	{name: "CanceledCallWritesNothing", run: func(s *subject) {
 		s.unchanged(func() {
 			if _, err := s.site.Save(s.cancelled(), site.SaveRequest{Settings: s.Good.Settings, Password: s.Good.Password, Revision: s.read().Revision}); err == nil {
 				s.Errorf("no error")

@@ -40,26 +40,26 @@ var tests = []check{
 			}
 		})
 	}},
-	{name: "WhatIsSavedCanBeTestedWithoutThePassword", when: testsWithStoredPassword, run: func(s *subject) {
+	{name: "SavedSettingsAreTestedWithTheStoredPassword", when: testsWithStoredPassword, run: func(s *subject) {
 		s.prepare(s.Good)
 		s.delivers(1, func() { s.mustPass(nil) })
 	}},
-	{name: "WhatIsSavedCanFail", when: testsWithStoredPassword, run: func(s *subject) {
+	{name: "TestOfSavedSettingsCanFail", when: testsWithStoredPassword, run: func(s *subject) {
 		s.prepare(s.Bad)
 		s.delivers(0, func() { s.mustFail(nil) })
 	}},
-	{name: "NothingSavedIsNoVerdict", run: func(s *subject) {
-		s.delivers(0, func() { s.noVerdict(nil) })
+	{name: "TestWithoutSavedSettingsIsAnError", run: func(s *subject) {
+		s.delivers(0, func() { s.refusesTest(nil) })
 	}},
-	{name: "WhatIsOffIsNoVerdict", when: func(c site.Capabilities) bool { return c.Testing == site.TestsEnabled }, run: func(s *subject) {
+	{name: "TestWhileDisabledIsAnError", when: func(c site.Capabilities) bool { return c.Testing == site.TestsEnabled }, run: func(s *subject) {
 		s.mustSave(s.Good, false)
-		s.delivers(0, func() { s.noVerdict(nil) })
+		s.delivers(0, func() { s.refusesTest(nil) })
 	}},
-	{name: "ACandidateIsNoVerdict", when: testsSaved, run: func(s *subject) {
+	{name: "TestOfACandidateIsAnError", when: testsSaved, run: func(s *subject) {
 		s.prepare(s.Good)
-		s.delivers(0, func() { s.noVerdict(&s.Good) })
+		s.delivers(0, func() { s.refusesTest(&s.Good) })
 	}},
-	{name: "ACandidateWithoutPasswordUsesNoStoredOne", when: all(testsCandidates, switchable), run: func(s *subject) {
+	{name: "CandidateWithoutPasswordDoesNotUseTheStoredOne", when: all(testsCandidates, switchable), run: func(s *subject) {
 		s.mustSave(s.Good, false)
 		for name, other := range elsewhere(without(s.Good)) {
 			s.delivers(0, func() {
@@ -82,7 +82,7 @@ var tests = []check{
 			s.Errorf("got %+v, %v", result, err)
 		}
 	}},
-	{name: "RecipientsThatAreNoneAreRefused", run: func(s *subject) {
+	{name: "InvalidRecipientsAreRefused", run: func(s *subject) {
 		c := s.testable()
 		for _, recipient := range []string{"ops@example.com>\r\nRCPT TO:<eve@example.com", "ops", "ops@example.com> SIZE=1", "a@example.com,b@example.com"} {
 			s.delivers(0, func() {
@@ -92,7 +92,7 @@ var tests = []check{
 			})
 		}
 	}},
-	{name: "ACallThatIsOverSendsNothing", run: func(s *subject) {
+	{name: "CanceledCallSendsNothing", run: func(s *subject) {
 		c := s.testable()
 		s.delivers(0, func() {
 			_, err := s.site.Test(s.cancelled(), site.TestRequest{Candidate: c, Recipient: s.Recipient})
@@ -105,7 +105,7 @@ var tests = []check{
 
 func testsWithStoredPassword(c site.Capabilities) bool { return !c.TestNeedsPassword }
 
-func (s *subject) noVerdict(c *site.Candidate) {
+func (s *subject) refusesTest(c *site.Candidate) {
 	s.Helper()
 	if result, err := s.test(c); err == nil {
 		s.Errorf("got %+v", result)

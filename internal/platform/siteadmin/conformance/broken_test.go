@@ -196,7 +196,7 @@ func TestBrokenSitesFail(t *testing.T) {
 				answer := recorded(next, r)
 				pass(w, answer, strings.ReplaceAll(answer.Body.String(), "verification_required", "stale"))
 			})
-		}, "WithoutATest", []string{"Enable/WithoutATestItIsRefused", "Rule/EnablingWithoutATest"}, "answers 409 stale, want 409 verification_required"},
+		}, "WithoutATest", []string{"Enable/RefusedWithoutATest", "Rule/EnablingWithoutATest"}, "answers 409 stale, want 409 verification_required"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			address, token := startBroken(t, test.breakage)

@@ -296,8 +296,8 @@ var kinds = map[string]struct {
 				x.answer["password_id"] = fmt.Sprint(tests)
 			}
 		})
-	}(), "Token/ATestDoesNotUseUpARefreshToken"},
-	"ForgetsTheClientSecret": {requests(func(x *exchange) { delete(x.body, "client_secret") }), "Token/ATestDoesNotUseUpARefreshToken"},
+	}(), "Token/TestDoesNotUseUpARefreshToken"},
+	"ForgetsTheClientSecret": {requests(func(x *exchange) { delete(x.body, "client_secret") }), "Token/TestDoesNotUseUpARefreshToken"},
 	"NoLoginLimit": {answers(func(x *exchange) {
 		if x.below == "/session" && x.status == http.StatusTooManyRequests {
 			x.status, x.answer["status"], x.answer["code"] = http.StatusUnauthorized, http.StatusUnauthorized, "unauthorized"
@@ -320,8 +320,8 @@ func statusOf(x *exchange) int {
 
 // yours are kinds of broken sites that look correct from outside. The guide lists them for builders of sites.
 var yours = []string{
-	"a crash leaves the old or the new", "recorded before they are sent", "where the site may dial", "the password is sealed where it is stored",
-	"the log does not have it", "switches mail off at its start",
+	"a crash leaves the old settings or the new ones", "tests are recorded before their message is sent", "the site connects only to allowed addresses",
+	"the stored password is sealed", "the log does not contain the password", "a site whose data was edited disables mail when it starts",
 }
 
 func TestKindsOfBrokenSites(t *testing.T) {

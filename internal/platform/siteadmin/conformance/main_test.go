@@ -169,7 +169,7 @@ func TestAgainWithTheSameMailServer(t *testing.T) {
 	for range 2 {
 		out, err := try(t, map[string]string{"SMTP_MAIL_PASSWORD": "4711 mailer"}, "-url", address, "-token", token,
 			"-mail-host", mail.Host(), "-mail-port", strconv.Itoa(mail.Port()), "-mail-encryption", "none", "-mail-username", "mailer@example.com",
-			"-run", "^Rule/(EnablingWithoutATest|SameKeySameBody)|WithoutATestItIsRefused")
+			"-run", "^Rule/(EnablingWithoutATest|SameKeySameBody)|RefusedWithoutATest")
 		if err != nil {
 			t.Errorf("%v\n%s", err, out)
 		}
@@ -246,7 +246,7 @@ type stopping struct {
 }
 
 func (s *stopping) Write(line []byte) (int, error) {
-	if bytes.Contains(line, []byte("Enable/PassedTestAllowsIt")) {
+	if bytes.Contains(line, []byte("Enable/AllowedAfterAPassedTest")) {
 		s.stop()
 	}
 	return s.Buffer.Write(line)
@@ -256,7 +256,7 @@ func TestInterruptLeavesNothing(t *testing.T) {
 	address, token := startBroken(t, func(next http.Handler) http.Handler { return next })
 	ctx, stop := context.WithCancel(t.Context())
 	out := &stopping{stop: stop}
-	err := run(ctx, []string{"-url", address, "-token", token, "-run", "Enable/PassedTest"}, func(string) string { return "" }, out, io.Discard)
+	err := run(ctx, []string{"-url", address, "-token", token, "-run", "Enable/AllowedAfterAPassedTest"}, func(string) string { return "" }, out, io.Discard)
 	if !errors.Is(err, context.Canceled) || !strings.Contains(out.String(), "1 checks") {
 		t.Errorf("got %v\n%s", err, out)
 	}

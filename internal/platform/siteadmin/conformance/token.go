@@ -42,14 +42,14 @@ var tokenRules = []tokenRule{
 		s.want(s.save(s.write(s.good, true)), http.StatusOK, "")
 		s.passes(object{"recipient": s.Recipient})
 	}},
-	{"ATokenForAnotherMailboxIsAFailedLogin", site.ClientCredentials, func(s *tokenSubject) {
+	{"TokenForAnotherMailboxIsAFailedLogin", site.ClientCredentials, func(s *tokenSubject) {
 		s.tokens.SetApp(clientID, oauthtest.App{Secret: s.good.Password})
 		path := newTest()
 		if got := s.result(path, s.call(http.MethodPut, path, s.testOf(s.good))); got["status"] != "failed" || got["stage"] != "auth" {
 			s.Errorf("the test ends as %v at %v, want failed at auth", got["status"], got["stage"])
 		}
 	}},
-	{"ARedirectIsNotFollowed", site.ClientCredentials, func(s *tokenSubject) {
+	{"RedirectIsNotFollowed", site.ClientCredentials, func(s *tokenSubject) {
 		for _, status := range []int{http.StatusFound, http.StatusTemporaryRedirect} {
 			s.tokens.Answer(func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Location", s.trap.URL())
@@ -59,7 +59,7 @@ var tokenRules = []tokenRule{
 		}
 		s.trapIsEmpty()
 	}},
-	{"AnEndlessResponseIsCutOff", site.ClientCredentials, func(s *tokenSubject) {
+	{"EndlessResponseIsCutOff", site.ClientCredentials, func(s *tokenSubject) {
 		var sent atomic.Int64
 		s.tokens.Answer(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
@@ -105,7 +105,7 @@ var tokenRules = []tokenRule{
 		s.asked(0)
 		s.trapIsEmpty()
 	}},
-	{"ATestDoesNotUseUpARefreshToken", site.RefreshToken, func(s *tokenSubject) {
+	{"TestDoesNotUseUpARefreshToken", site.RefreshToken, func(s *tokenSubject) {
 		s.tokens.SetApp(clientID, oauthtest.App{Secret: s.good.Password, Mailboxes: []string{s.good.Settings.Username}, Rotates: true})
 		clientSecret, token := s.good.Password, s.tokens.Consent(clientID, s.good.Settings.Username)
 		both := func(body object) object {
@@ -136,7 +136,7 @@ var tokenRules = []tokenRule{
 			s.want(s.save(without), http.StatusConflict, "verification_required")
 		})
 	}},
-	{"AServiceAccountSigns", site.JWTBearer, func(s *tokenSubject) {
+	{"ServiceAccountSigns", site.JWTBearer, func(s *tokenSubject) {
 		account, key, err := oauthtest.Account(s.good.Settings.Username)
 		if err != nil {
 			s.Fatalf("%v", err)
