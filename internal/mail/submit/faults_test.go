@@ -70,7 +70,8 @@ func TestFaultAtStage(t *testing.T) {
 				t.Parallel()
 				_, sender, c := script(t, site.STARTTLS, until(point, f.play))
 				if f.patient {
-					sender.Timeout = 500 * time.Millisecond
+					checkFault(t, sendImpatiently(t, sender, c, point), point, f)
+					return
 				}
 				start := time.Now()
 				r := sender.Send(t.Context(), c, recipient)
@@ -96,10 +97,11 @@ func TestReplyWithoutItsEnd(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%s", point, name), func(t *testing.T) {
 				t.Parallel()
 				_, sender, c := script(t, site.STARTTLS, until(point, func(p *smtptest.Peer) { p.Send(reply); end(p) }))
+				send := func() site.TestResult { return sender.Send(t.Context(), c, recipient) }
 				if name == "Silence" {
-					sender.Timeout = 300 * time.Millisecond
+					send = func() site.TestResult { return sendImpatiently(t, sender, c, point) }
 				}
-				checkFault(t, sender.Send(t.Context(), c, recipient), point, fault{text: "EOF|reset|context deadline exceeded after"})
+				checkFault(t, send(), point, fault{text: "EOF|reset|context deadline exceeded after"})
 			})
 		}
 	}
