@@ -8,9 +8,9 @@ import (
 	"github.com/sitemail/terraform-provider-smtp/internal/untrusted"
 )
 
-// keepRecipient leaves the secrets alone that the recipient says, as it was entered or as DNS spells its domain. A caller who tests what
-// is saved chose the recipient, and the server may repeat any part of it: taking the saved password out would tell the caller whether a
-// guess is right.
+// keepRecipient exempts the recipient from redaction, both as it was entered and as DNS spells its domain. Whoever tests saved settings
+// chooses the recipient, and the server may repeat any part of it: if the saved password were redacted there, it could be guessed piece
+// by piece.
 func keepRecipient(r *untrusted.Redactor, recipient string) {
 	r.Keep(recipient)
 	if at := strings.LastIndexByte(recipient, '@'); at >= 0 {
@@ -18,8 +18,8 @@ func keepRecipient(r *untrusted.Redactor, recipient string) {
 	}
 }
 
-// withoutAddresses gives the error's text with host, as it was entered, in place of the addresses that it is about, and without
-// that of the name server.
+// withoutAddresses returns the error's text with host, as it was entered, in place of its addresses, and without the address of the
+// name server.
 func withoutAddresses(err error, host string) string {
 	switch e := err.(type) { //nolint:errorlint // each level of the chain is looked at by itself
 	case *net.DNSError:
@@ -46,7 +46,7 @@ func withoutAddresses(err error, host string) string {
 	return err.Error()
 }
 
-// hiddenLookup tells of a failed lookup what the name server said, and not which one or how it was reached.
+// hiddenLookup returns what the name server said about a failed lookup, without its address and how it was reached.
 func hiddenLookup(e *net.DNSError) string {
 	switch {
 	case e.IsNotFound:

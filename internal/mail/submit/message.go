@@ -76,8 +76,8 @@ type message struct {
 // body gives spam filters no reason to reject it: ASCII, no URL, and no text that the sender chooses.
 const body = "This is a test message.\r\n" +
 	"\r\n" +
-	"It was sent to try out the outgoing mail settings of a site.\r\n" +
-	"That it reached you means that they work; there is nothing to do.\r\n" +
+	"It was sent to test the outgoing mail settings of a site.\r\n" +
+	"If you are reading this, they work, and there is nothing to do.\r\n" +
 	"\r\n" +
 	"Test %s\r\n"
 

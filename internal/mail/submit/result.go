@@ -125,8 +125,9 @@ func (a *attempt) reply(code int, text string) *site.Reply {
 	return &site.Reply{Code: code, EnhancedCode: enhanced, Text: a.redactor.Brief(text, maxText)}
 }
 
-// newRedactor takes a login's secrets out of what a server says, and the username, which goes out in base64 only (RFC 4954 section 4). A
-// password that is part of a setting is left alone: whoever reads the result can read the settings, and would see where it stands in them.
+// newRedactor redacts what a server says of a login: its secrets, and the username in base64, the form in which it is sent (RFC 4954
+// section 4). A password that is part of a setting is not redacted: readers of the result can read the settings too, and a gap there would
+// show them which part the password is.
 func newRedactor(c site.Candidate) *untrusted.Redactor {
 	r := new(untrusted.Redactor)
 	if c.Settings.Username == "" {

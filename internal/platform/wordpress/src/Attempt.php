@@ -9,8 +9,8 @@ final class Attempt {
 	private const SECONDS = 60;
 
 	/** Gives spam filters no reason to act: ASCII, no link, and nothing that the caller chose. */
-	private const BODY = "This is a test message.\n\nIt was sent to try out the outgoing mail settings of a site.\n"
-		. "That it reached you means that they work; there is nothing to do.\n\nTest %s\n";
+	private const BODY = "This is a test message.\n\nIt was sent to test the outgoing mail settings of a site.\n"
+		. "If you are reading this, they work, and there is nothing to do.\n\nTest %s\n";
 
 	private Connection $connection;
 	private ?string $message_id = null;
