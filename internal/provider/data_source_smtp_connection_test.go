@@ -148,7 +148,7 @@ func TestAccConnectionFails(t *testing.T) {
 		"UnknownAuthority":   {to: to("127.0.0.1", good.Port(), site.STARTTLS, nil), stage: "tls", id: "tls-cert-unknown-authority", attribute: "host", certificate: true},
 		"CertificateExpired": {to: to("127.0.0.1", expired.Port(), site.STARTTLS, expired.CAPEM()), stage: "tls", id: "tls-cert-expired", attribute: "host", certificate: true},
 		"AnotherServerName":  {to: to("localhost", another.Port(), site.STARTTLS, another.CAPEM()), stage: "tls", id: "tls-cert-host-mismatch", attribute: "host", certificate: true},
-		"ServerRefuses":      {to: to("127.0.0.1", refusing.Port(), site.NoEncryption, nil), stage: "banner", id: "banner-554-no-service", attribute: "host", reply: "554 5.3.2 No SMTP service here"},
+		"ServerRefuses":      {to: to("127.0.0.1", refusing.Port(), site.NoEncryption, nil), stage: "banner", id: "greeting-no-service", attribute: "host", reply: "554 5.3.2 No SMTP service here"},
 		"SenderSetting":      {to: to("127.0.0.1", fussy.Port(), site.NoEncryption, nil), stage: "ehlo", id: "any-5xx", reply: "550 5.1.8 Sender address rejected: Domain not found"},
 		"ServerIsSilent":     {to: arguments{"host": `"127.0.0.1"`, "port": number(silent.Port()), "encryption": `"none"`, "timeout": `"100ms"`}, stage: "banner", id: "banner-timeout-implicit-tls", attribute: "encryption"},
 	} {
