@@ -49,7 +49,7 @@ func runIMAP(t *testing.T, fault faulttest.IMAPFault) {
 	got := w.apply(wanted)
 	took := time.Since(start)
 	inbox.Break(nil)
-	w.checkCalls(w.proxy.Calls())
+	w.checkCalls(w.proxy.Calls(), 1)
 
 	if len(got.errors) != 1 {
 		t.Fatalf("got %d errors, want 1: %s", len(got.errors), told(got.errors))

@@ -73,7 +73,7 @@ func (c smtpCase) run(t *testing.T, with *cli) {
 	took := time.Since(start)
 	w.relay.Heal()
 	seen := w.proxy.Calls()
-	w.checkCalls(seen)
+	w.checkCalls(seen, 1)
 	c.checkVerdict(w, seen, got)
 	c.checkBounds(w, took, w.relay.Connections()-connected, w.relay.Heard()[heard:])
 	if c.Taken {
