@@ -117,7 +117,7 @@ func TestAnswersThatAreNotOnes(t *testing.T) {
 		"hostile duplicate":           {adminapitest.JSON(200, `{"\u001b[31m":1,"\u001b[31m":2}`), `occurs twice`},
 		"too deep":                    {adminapitest.JSON(200, strings.Repeat("[", 1<<19)+strings.Repeat("]", 1<<19)), "not JSON"},
 		"wrong shape":                 {adminapitest.JSON(200, `{"answer":"forty-two"}`), "an unexpected form"},
-		"an array":                    {adminapitest.JSON(200, `[]`), "an unexpected form"},
+		"an array":                    {adminapitest.JSON(200, `[]`), "an unexpected form (array)"},
 		"NUL and other bytes":         {adminapitest.JSON(200, "\x00\xff\xfe"), "not JSON"},
 		"page without a content type": {adminapitest.WithHeader("Content-Type", "", adminapitest.HTML(200)), "not JSON"},
 	} {
@@ -244,7 +244,8 @@ func TestHostileProblems(t *testing.T) {
 		"page":             {"<html>", "409 Conflict, and not from the site's admin API: it looks like a web page"},
 		"nothing":          {"", "409 Conflict"},
 		"more than a MiB":  {`{"detail":"` + strings.Repeat("x", 1<<20) + `"}`, "409 Conflict"},
-		"more than 64 KiB": {`{"detail":"` + strings.Repeat("x", 64<<10) + `"}`, "409 Conflict"},
+		"64 KiB":           {`{"detail":"Busy"}` + strings.Repeat(" ", 64<<10-17), "409 Conflict: Busy"},
+		"more than 64 KiB": {`{"detail":"Busy"}` + strings.Repeat(" ", 64<<10-16), "409 Conflict"},
 		"null":             {"null", "409 Conflict"},
 		"array":            {"[1]", "409 Conflict"},
 		"wrong types":      {`{"code":5,"detail":{"x":1},"field":null,"title":["y"]}`, "409 Conflict"},
@@ -465,12 +466,12 @@ func TestAnySuccessRepeatsNoSecret(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		client := play(t, adminapi.Bearer(secret.New("token-canary")), adminapitest.Step{Call: "GET /thing", Answer: adminapitest.JSON(200, `{
-			"any": {"one": ["a token-canary", 1, null, {"token-canary": true}]}, "names": {"a token-canary": "b  token-canary", "c": "d  e"},
+			"any": {"one": ["a token-canary", 1, null, {"token-canary": true}]}, "names": {"a token-canary": "b  token-canary", "c": "d  e", "f  g": "token-canary"},
 			"many": {"f": ["token-canary", 1.5]}, "raw": {"g": ["\u0074oken-canary", 12345678901234567890]}, "plain": {"h":  "i"}}`)})
 		var got answer
 		want := answer{
 			Any:   map[string]any{"one": []any{"a [redacted]", 1.0, nil, map[string]any{"[redacted]": true}}},
-			Names: map[string]string{"a [redacted]": "b [redacted]", "c": "d  e"},
+			Names: map[string]string{"a [redacted]": "b [redacted]", "c": "d  e", "f  g": "[redacted]"},
 			Many:  map[string][]any{"f": {"[redacted]", 1.5}},
 			Raw:   json.RawMessage(`{"g":["[redacted]",12345678901234567890]}`), Plain: json.RawMessage(`{"h":  "i"}`),
 		}

@@ -195,6 +195,7 @@ func TestAccount(t *testing.T) {
 		"login":              {adminapi.Account{Username: "a", Password: some}, ""},
 		"both":               {adminapi.Account{Token: some, Username: "a", Password: some}, "token"},
 		"token and username": {adminapi.Account{Token: some, Username: "a"}, "token"},
+		"token and password": {adminapi.Account{Token: some, Password: some}, "token"},
 		"username only":      {adminapi.Account{Username: "a"}, "password"},
 		"password only":      {adminapi.Account{Password: some}, "username"},
 		"token with newline": {adminapi.Account{Token: secret.New("canary\n")}, "token"},

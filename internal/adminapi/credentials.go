@@ -111,17 +111,11 @@ func authorized(next http.RoundTripper, c *Client) http.RoundTripper {
 		return next
 	}
 	return layer(func(req *http.Request) (*http.Response, error) {
-		if own, ok := c.credentials.(beside); ok {
-			c.secrets.Add(own.token)
-			req = req.Clone(req.Context())
-			req.Header.Set(own.header, own.token.Reveal())
-		}
 		used, err := c.authorization(req.Context(), secret.Text{})
 		if err != nil {
 			return nil, err
 		}
-		c.secrets.addAuthorization(used)
-		resp, err := sendAuthorized(next, req, used)
+		resp, err := c.sendAuthorized(next, req, used)
 		if err != nil || resp.StatusCode != http.StatusUnauthorized {
 			return resp, err
 		}
@@ -132,19 +126,24 @@ func authorized(next http.RoundTripper, c *Client) http.RoundTripper {
 		if renewed.Equal(used) {
 			return resp, nil
 		}
-		c.secrets.addAuthorization(renewed)
-		return sendAuthorized(next, req, renewed)
+		return c.sendAuthorized(next, req, renewed)
 	})
 }
 
-func sendAuthorized(next http.RoundTripper, req *http.Request, value secret.Text) (*http.Response, error) {
+// sendAuthorized sends a copy of req with the credentials, which no response may repeat from then on.
+func (c *Client) sendAuthorized(next http.RoundTripper, req *http.Request, value secret.Text) (*http.Response, error) {
 	body, err := req.GetBody()
 	if err != nil {
 		return nil, err
 	}
 	again := req.Clone(req.Context())
 	again.Body = body
+	c.secrets.addAuthorization(value)
 	again.Header.Set("Authorization", value.Reveal())
+	if own, ok := c.credentials.(beside); ok {
+		c.secrets.Add(own.token)
+		again.Header.Set(own.header, own.token.Reveal())
+	}
 	return next.RoundTrip(again)
 }
 

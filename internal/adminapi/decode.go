@@ -81,7 +81,10 @@ func explainShape(body []byte, err error) error {
 	if err == nil {
 		return nil
 	}
-	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && e.Field != "" {
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		if e.Field == "" {
+			return fmt.Errorf("it is JSON of an unexpected form (%s)", e.Value)
+		}
 		return fmt.Errorf("it is JSON of an unexpected form: %q is a %s", e.Field, e.Value)
 	}
 	if e, ok := errors.AsType[*time.ParseError](err); ok {

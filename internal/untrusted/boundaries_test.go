@@ -137,6 +137,7 @@ func TestEscapeSequencesEndWhereTheyEnd(t *testing.T) {
 		"\x1b]0;title\u009crest":      "rest",
 		"\u009d0;C:\\dir\u009crest":   "rest",
 		"\x1b]0;title\x1b[31mrest":    "rest",
+		"\x1b]0;title\x1b[\\rest":     "rest",
 		"\x1bPq\x1b\\a\x1b_b\x1b\\c":  "ac",
 		"\x1b]8;;https://a.test\acli": "cli",
 	} {

@@ -184,6 +184,16 @@ func TestWordsOfAnyAlignment(t *testing.T) {
 	}
 }
 
+// TestAnEncodedWordInAnEncodedText: white space and NUL stand beside words in texts of several lines or fields.
+func TestAnEncodedWordInAnEncodedText(t *testing.T) {
+	for _, between := range []string{" ", "\t", "\r", "\n", "\x00", "é"} {
+		inner := "user" + between + base64.StdEncoding.EncodeToString([]byte("canary")) + between
+		if got := redactor("canary").Line(base64.StdEncoding.EncodeToString([]byte(inner))); got != "[redacted]" {
+			t.Errorf("%q: got %q", inner, got)
+		}
+	}
+}
+
 // TestWhatTheReaderSuppliedStays: whether a secret is in it would answer a guess, whatever part of it comes back and however.
 func TestWhatTheReaderSuppliedStays(t *testing.T) {
 	for supplied, texts := range map[string][]string{
